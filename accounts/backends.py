@@ -52,7 +52,7 @@ class RoleBackend(BaseBackend):
             return set()
         cache: dict[UUID, set[str]] = user_obj.__dict__.setdefault(self.CACHE, {})
         if tenant_id not in cache:
-            seats = Membership.objects.filter(user_id=user_obj.pk, is_active=True)
-            role = seats.values_list("role", flat=True).first()
+            memberships = Membership.objects.filter(user_id=user_obj.pk, is_active=True)
+            role = memberships.values_list("role", flat=True).first()
             cache[tenant_id] = set(permissions_of(role)) if role else set()
         return cache[tenant_id]

@@ -1,4 +1,7 @@
-"""Who changed something last and when, for conflict messages: read from the audit log, names for staff only."""
+"""Find who changed something last and when, for conflict messages.
+
+Read from the audit log; only staff see names.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
         return "you"
     full_name = ""
     if viewer.may("hitl.view_approval"):
-        seats = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
-        user = User.objects.filter(pk=person_id, **seats).first()
+        memberships = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
+        user = User.objects.filter(pk=person_id, **memberships).first()
         full_name = user.get_full_name() if user else ""
     return full_name or role or "a colleague"
 

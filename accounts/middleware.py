@@ -28,41 +28,47 @@ READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class TenantMiddleware:
-    """Sets `request.seats`, `request.actor` and `request.tenant`, and enters the tenant's scope."""
+    """Sets `request.memberships`, `request.actor` and `request.tenant`, and enters the tenant's scope."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request in the tenant's scope, or without one for people who aren't members."""
-        request.seats, request.actor, request.tenant = [], None, None  # type: ignore[attr-defined]
+        request.memberships, request.actor, request.tenant = [], None, None  # type: ignore[attr-defined]
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
-        seats = selectors.seats_of(request.user.pk)
-        if not seats:
+        memberships = selectors.memberships_of(request.user.pk)
+        if not memberships:
             return self.get_response(request)
         wanted = request.session.get(SESSION_TENANT)
-        seat = next((seat for seat in seats if str(seat.tenant_id) == wanted), seats[0])
-        _remember_tenant(request, seat, wanted, is_only=len(seats) == 1)
-        with tenant_scope(seat.tenant_id):
-            request.seats = seats  # type: ignore[attr-defined]
-            request.actor = _actor(request, seat)  # type: ignore[attr-defined]
+        membership = next(
+            (membership for membership in memberships if str(membership.tenant_id) == wanted), memberships[0]
+        )
+        _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
+        with tenant_scope(membership.tenant_id):
+            request.memberships = memberships  # type: ignore[attr-defined]
+            request.actor = _actor(request, membership)  # type: ignore[attr-defined]
             request.tenant = SimpleLazyObject(  # type: ignore[attr-defined]
-                lambda: Tenant.objects.get(pk=seat.tenant_id)
+                lambda: Tenant.objects.get(pk=membership.tenant_id)
             )
             return self.get_response(request)
 
 
-def _remember_tenant(request: HttpRequest, seat: selectors.Seat, wanted: str | None, *, is_only: bool) -> None:
-    """Store the tenant in the session; raises `PermissionDenied` for a form of a tenant the person has left.
+def _remember_tenant(
+    request: HttpRequest, membership: selectors.ActiveMembership, wanted: str | None, *, is_only: bool
+) -> None:
+    """Store the tenant in the session.
+
+    Raises `PermissionDenied` for a form of a tenant the person has left.
 
     A form filled in for one tenant must not act in another one.
     """
-    if wanted == str(seat.tenant_id) or (is_only and wanted is None):
+    if wanted == str(membership.tenant_id) or (is_only and wanted is None):
         return
     if wanted is not None and request.method not in READING:
         raise PermissionDenied("You're no longer a member of that organisation.")
-    switch_to_tenant(request, seat.tenant_id)
+    switch_to_tenant(request, membership.tenant_id)
 
 
 def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
@@ -71,18 +77,18 @@ def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
     request.session.pop(STATE_SESSION_KEY, None)
 
 
-def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
+def _actor(request: HttpRequest, membership: selectors.ActiveMembership) -> Actor:
     user_id: UUID = request.user.pk  # type: ignore[assignment]
     return Actor(
         kind="user",
         id=user_id,
         user_id=user_id,
-        role=seat.role,
+        role=membership.role,
         name=str(user_id),
         address=services.client_address(request),
         user_agent=str(request.META.get("HTTP_USER_AGENT", ""))[:200],
         auth_strength=services.auth_strength_of(request),
-        permissions=permissions_of(seat.role),
+        permissions=permissions_of(membership.role),
         proven_lately=services.proven_lately(request),
     )
 

@@ -92,7 +92,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Membership(TenantModel):
-    """A person's seat in a tenant, with a role."""
+    """A person in a tenant, with a role."""
 
     class Role(models.TextChoices):
         """The person's role in the tenant."""
@@ -114,7 +114,7 @@ class Membership(TenantModel):
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant_id", "user"], name="one_seat_per_person"),
+            models.UniqueConstraint(fields=["tenant_id", "user"], name="one_membership_per_person"),
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "role"], name="members_by_role")]
 

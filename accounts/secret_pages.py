@@ -1,4 +1,7 @@
-"""Decorators for pages with a secret address: not cached, indexed, leaked or guessed, with CSRF-checked forms."""
+"""Decorators for pages with a secret address.
+
+Such pages are not cached, indexed, leaked or guessed, and their forms are checked for CSRF.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class ActiveMembership:
     """One membership of a person, as looked up before a tenant is chosen."""
 
     tenant_id: UUID
@@ -22,11 +22,11 @@ class Seat:
     role: str
 
 
-def seats_of(user_id: UUID) -> list[Seat]:
+def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in rows]
-    return sorted(seats, key=lambda seat: seat.membership_id)
+    memberships = [ActiveMembership(row["tenant_id"], row["id"], row["role"]) for row in rows]
+    return sorted(memberships, key=lambda membership: membership.membership_id)
 
 
 def tenant_named(slug: str) -> UUID:
@@ -91,8 +91,8 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     wanted = {user_id for user_id in user_ids if user_id is not None}
     if not wanted:
         return {}
-    seats = Membership.objects.filter(user_id__in=wanted, erased_at=None).select_related("user")
-    return {seat.user_id: seat.user.get_full_name() for seat in seats}
+    memberships = Membership.objects.filter(user_id__in=wanted, erased_at=None).select_related("user")
+    return {membership.user_id: membership.user.get_full_name() for membership in memberships}
 
 
 def erased_people() -> frozenset[UUID]:
@@ -107,11 +107,11 @@ def tenant_zone() -> ZoneInfo:
 
 def is_active_member(user_id: UUID) -> bool:
     """Return True if a person is an active member of the tenant in scope."""
-    seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
-    return seats.exists()
+    memberships = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
+    return memberships.exists()
 
 
 def wants_mail(user_id: UUID) -> bool:
     """Return True if a person is an active member and wants approval emails."""
-    seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True)
-    return seats.exists()
+    memberships = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True)
+    return memberships.exists()

@@ -46,9 +46,9 @@ def actor_for_user(
     proven_lately: bool = False,
 ) -> Actor:
     """Return a member as an actor in the tenant in scope; raises `Refused`."""
-    seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
-    open_seats = seats.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
-    role = open_seats.values_list("role", flat=True).first()
+    memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
+    open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
+    role = open_memberships.values_list("role", flat=True).first()
     if role is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
     return Actor(
@@ -118,17 +118,17 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
     if actor.kind != "user" or actor.user_id is None:
         raise Refused("Only people can change this, and only for themselves.")
     with transaction.atomic():
-        seats = Membership.objects.filter(user_id=actor.user_id, is_active=True)
-        changed = seats.exclude(mail_on=is_on)
-        seat_id = changed.values_list("pk", flat=True).first()
-        if seat_id is None:
+        memberships = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+        changed = memberships.exclude(mail_on=is_on)
+        membership_id = changed.values_list("pk", flat=True).first()
+        if membership_id is None:
             return
         changed.update(mail_on=is_on)
         chain.record(
             actor=actor,
             action="MAIL_PREFERENCE_CHANGED",
             object_type="accounts.membership",
-            object_id=seat_id,
+            object_id=membership_id,
             old_state="off" if is_on else "on",
             new_state="on" if is_on else "off",
         )
@@ -146,25 +146,25 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     refuse_higher_role(actor, role)
     if actor.user_id == user.pk:
         raise Refused("You can't change your own role. Ask a colleague who manages members.")
-    seat: Membership
+    membership: Membership
     with transaction.atomic():
-        seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
-        if seat.erased_at is not None:
+        membership, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
+        if membership.erased_at is not None:
             raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
-        old = "" if created else seat.role
-        refuse_higher_role(actor, seat.role)
-        Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
-        seat.refresh_from_db()
-        _sync_groups(seat)
+        old = "" if created else membership.role
+        refuse_higher_role(actor, membership.role)
+        Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True)
+        membership.refresh_from_db()
+        _sync_groups(membership)
         chain.record(
             actor=actor,
             action="MEMBER_SET",
             object_type="accounts.membership",
-            object_id=seat.pk,
+            object_id=membership.pk,
             old_state=old,
             new_state=role,
         )
-    return seat
+    return membership
 
 
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
@@ -189,32 +189,32 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
     """
     actor.require("accounts.manage_membership")
     with transaction.atomic():
-        seat = locked(Membership, membership_id)
-        if seat.user_id == actor.user_id:
+        membership = locked(Membership, membership_id)
+        if membership.user_id == actor.user_id:
             raise Refused("You can't remove yourself. Ask a colleague who manages members.")
-        refuse_higher_role(actor, seat.role)
-        close_seat(seat)
+        refuse_higher_role(actor, membership.role)
+        close_membership(membership)
         chain.record(
             actor=actor,
             action="MEMBER_REMOVED",
             object_type="accounts.membership",
-            object_id=seat.pk,
-            old_state=seat.role,
+            object_id=membership.pk,
+            old_state=membership.role,
         )
 
 
-def close_seat(seat: Membership) -> None:
+def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions."""
-    Membership.objects.filter(pk=seat.pk).update(is_active=False)
-    seat.is_active = False
-    _sync_groups(seat)
+    Membership.objects.filter(pk=membership.pk).update(is_active=False)
+    membership.is_active = False
+    _sync_groups(membership)
 
 
-def _sync_groups(seat: Membership) -> None:
+def _sync_groups(membership: Membership) -> None:
     groups = {link.role: link.group for link in RoleGroup.objects.select_related("group")}
-    seat.user.groups.remove(*groups.values())
-    if seat.is_active and seat.role in groups:
-        seat.user.groups.add(groups[seat.role])
+    membership.user.groups.remove(*groups.values())
+    if membership.is_active and membership.role in groups:
+        membership.user.groups.add(groups[membership.role])
 
 
 def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str) -> Tenant:

@@ -70,18 +70,19 @@ def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
 
 
 def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
-    """Copy the newest configuration of an agent, built in or not, to an own agent.
+    """Copy an agent, built in or not, to an own one with its newest configuration.
 
-    Everyone who ever wrote the original's configuration may not approve the copy's requests either.
-    Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
+    Tools that no longer exist are left out. Everyone who ever wrote the original's configuration may not approve
+    the copy's requests either. Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
     """
     actor.require(CHANGE)
     source = Agent.objects.filter(pk=agent_id).first()
     if source is None:
         raise NotFound(MISSING)
     wanted = setup_of(source)
+    own = {"name": name, "tools": tuple(key for key in wanted.tools if tools.is_known(key))}
     with transaction.atomic():
-        copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, {"name": name}))
+        copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, own))
         copy.configuration = {EARLIER_AUTHORS: [str(person) for person in authors_of(source)]}
         copy.save(update_fields=["configuration"])
     return copy
@@ -207,7 +208,7 @@ def _checked(setup: Setup) -> Setup:
         "instructions": _text_problem(clean.instructions, PROMPT_LIMIT),
         "model": "" if clean.model in registry.configured_models() else "This model isn't configured here.",
         "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
-        "tools": f"There is no tool {unknown[0][:60]!r}." if unknown else "",
+        "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN
         else f"Enter a number from 1 to {MOST_OPEN}, or leave it empty.",

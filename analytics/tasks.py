@@ -6,7 +6,6 @@ from uuid import UUID
 
 from agents.registry import remote_models
 from analytics import services
-from analytics.services import briefs
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
 
@@ -24,20 +23,16 @@ def make_brief(brief_id: UUID) -> None:
         services.record_failure(brief_id=brief_id, error=type(error).__name__)
 
 
-def enqueue(tenant_id: UUID, brief_id: UUID) -> None:
+def queue_brief(tenant_id: str, brief_id: str) -> None:
     """Queue the task that makes a brief: where a model may write it, for the workers that may wait for one."""
-    queue = MODELS if remote_models() else "default"
-    make_brief.apply_async((str(tenant_id), str(brief_id)), queue=queue)
-
-
-briefs.on_queued(enqueue)
+    make_brief.apply_async((tenant_id, brief_id), queue=MODELS if remote_models() else "default")
 
 
 @sweep_task(queue="default")
 def sweep_due() -> None:
     """Queue due briefs, and open ones without a worker."""
     for tenant_id, brief_id in [*services.claim_due(), *services.list_stuck()]:
-        enqueue(tenant_id, brief_id)
+        queue_brief(str(tenant_id), str(brief_id))
 
 
 @sweep_task(queue="low")

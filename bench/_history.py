@@ -11,7 +11,7 @@ CHUNK = 20_000
 A_TALK = 20  # messages of a conversation
 TABLES = (
     "hitl_approval",
-    "hitl_seat",
+    "hitl_assignment",
     "hitl_decision",
     "hitl_notification",
     "hitl_execution",
@@ -35,7 +35,7 @@ _APPROVAL = {
     "subject_key": "'effect:' || n",
 }
 _HANGING = {
-    "hitl_seat": ("s", "", {"opened_at": "m.created_at", "closed_at": "m.created_at"}),
+    "hitl_assignment": ("s", "", {"opened_at": "m.created_at", "closed_at": "m.created_at"}),
     "hitl_notification": (
         "w",
         "where w.id is not null",
@@ -47,7 +47,7 @@ insert into hitl_decision (id, tenant_id, approval_id, revision, level, digest, 
   verdict, reason, channel, auth_strength, address, created_at)
 select uuidv7(m.created_at - now()), m.tenant_id, m.id, 1, 1, m.digest, s.person_id, 'user', 'user', 'approver',
   case when m.state = 'rejected' then 'reject' else 'approve' end, '', 'console', 'password', '', m.created_at
-from made m join bench_seat s on s.tenant_id = m.tenant_id where m.state <> 'expired'
+from made m join bench_assignment s on s.tenant_id = m.tenant_id where m.state <> 'expired'
 """
 _EXECUTION = """
 insert into hitl_execution (id, tenant_id, approval_id, revision, digest, idempotency_key, fence, attempt, outcome,
@@ -90,7 +90,7 @@ class History:
         with self.line() as line:
             for name, table, what in (
                 ("bench_approval", "hitl_approval", "where state = 'pending'"),
-                ("bench_seat", "hitl_seat", ""),
+                ("bench_assignment", "hitl_assignment", ""),
                 ("bench_notice", "hitl_notification", "where channel = 'in_app'"),
                 ("bench_talk", "conversations_conversation", ""),
                 ("bench_line", "conversations_message", ""),
@@ -157,13 +157,13 @@ def _approvals(line: Any) -> str:
     for number, (table, (alias, where, own)) in enumerate(_HANGING.items()):
         values = {"id": "uuidv7(m.created_at - now())", "approval_id": "m.id", **own}
         source = (
-            f"made m join bench_seat s on s.tenant_id = m.tenant_id "
+            f"made m join bench_assignment s on s.tenant_id = m.tenant_id "
             f"left join bench_notice w on w.tenant_id = m.tenant_id {where}"
         )
         hanging.append(f"h{number} as ({_copy(line, table, alias, values, source)})")
     source = (
         "generate_series(%(high)s::int, %(low)s::int, -1) n, bench_approval a "
-        "join bench_seat s on s.tenant_id = a.tenant_id order by n desc"
+        "join bench_assignment s on s.tenant_id = a.tenant_id order by n desc"
     )
     made = _copy(line, "hitl_approval", "a", _APPROVAL, source) + " returning id, tenant_id, state, digest, created_at"
     return f"with made as ({made}), {', '.join(hanging)}, d as ({_DECISION}) {_EXECUTION}"

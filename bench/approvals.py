@@ -27,9 +27,10 @@ from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.events import outbox  # noqa: E402
+from core.jobs import queueing  # noqa: E402
 from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
-from hitl import services, tasks_dispatch  # noqa: E402
+from hitl import services  # noqa: E402
 from hitl.actions import registry  # noqa: E402
 from hitl.actions.base import Origin  # noqa: E402
 from hitl.models import Approval  # noqa: E402
@@ -100,7 +101,8 @@ def compare_in_process(count: int, races: int) -> bool:
     # No broker on either side: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    tasks_dispatch.send_with(nobody, notify=nobody)
+    for task in ("execute_approval", "send_notification"):
+        queueing.provide(task, nobody)
     cache.set(outbox.RELAY_HINT, 1, timeout=None)
     freeze_loaded_objects()
     interpreter, addresses = environment.python(), make_schemas()

@@ -114,8 +114,8 @@ def member(history: History, tenant: UUID, officer: Actor, number: int, count: i
     with history.line() as line:
         line.execute(_PICKED.format(change=change), {**bound, "open": False, "count": count})
         with_guard_aside(line, _VERDICTS, {**bound, "count": count})
-    seat = Membership.objects.get(user_id=leaver.user_id)
-    return lambda: erase_member(actor=officer, membership_id=seat.pk, reason="asked_for")
+    membership = Membership.objects.get(user_id=leaver.user_id)
+    return lambda: erase_member(actor=officer, membership_id=membership.pk, reason="asked_for")
 
 
 def with_guard_aside(line: Any, statement: str, bound: dict[str, Any]) -> None:

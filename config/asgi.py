@@ -1,4 +1,7 @@
-"""The ASGI application: HTTP by Django, webhooks by a way of their own, WebSockets by the consumers of channels_app."""
+"""The ASGI application.
+
+HTTP goes to Django, webhooks have a path of their own, WebSockets go to the consumers of channels_app.
+"""
 
 import os
 from typing import Any

@@ -41,7 +41,10 @@ def _keep_logging(**_: Any) -> None:
 
 @task_prerun.connect
 def _check_connection(sender: Any, **_: Any) -> None:
-    """Keep the database connection between tasks: a new one cost more than most of them. A dead one is dropped."""
+    """Keep the database connection between tasks; drop a dead one.
+
+    A new connection costs more than most tasks.
+    """
     if not sender.request.is_eager:
         close_old_connections()
 
@@ -61,7 +64,10 @@ def _give_way(**_: Any) -> None:
 
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
-    """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
+    """Leave what the parent loaded out of the children's garbage collections.
+
+    Its memory pages then stay shared.
+    """
     freeze_loaded_objects()
 
 

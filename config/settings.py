@@ -1,4 +1,7 @@
-"""Django's settings, read from the environment; a secret that is missing is an error, never a default."""
+"""Django's settings, read from the environment.
+
+A missing secret is an error, never a default.
+"""
 
 import sys
 from datetime import timedelta
@@ -22,7 +25,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 class _Given(FileAwareMapping):
-    """The environment; of a file that a variable names, without the line break that editors put at its end."""
+    """The environment, and the files that its variables name.
+
+    The line break that editors put at the end of a file is left out.
+    """
 
     def __getitem__(self, key: str) -> str:
         value: str = super().__getitem__(key)
@@ -258,7 +264,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not _IS_COLLECTED
-WHITENOISE_AUTOREFRESH = False
+# As they lie: looked up when they are asked for, instead of all at each start.
+WHITENOISE_AUTOREFRESH = not _IS_COLLECTED
 
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": [],

@@ -10,7 +10,10 @@ _SOURCE_MAP = "sourceMappingURL"
 
 
 class WalkerStaticFilesConfig(StaticFilesConfig):
-    """Django's app of static files, without those of pages that we do not have: collecting them took most of it."""
+    """Django's static files app, without files of pages that we do not have.
+
+    Collecting them took most of the time.
+    """
 
     ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
@@ -28,7 +31,10 @@ def _without_source_maps(patterns: Any) -> Any:
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Names each collected file after its content, so that browsers may keep it for good, with a packed copy beside."""
+    """Names each collected file after its content, with a compressed copy beside.
+
+    Browsers may keep such files for good.
+    """
 
     patterns = tuple(_without_source_maps(CompressedManifestStaticFilesStorage.patterns))
 

@@ -1,4 +1,7 @@
-"""The web server: Daphne, which cuts off bodies that are too long while they come in (`python -m config.web`)."""
+"""The web server: `python -m config.web`.
+
+Daphne, which cuts off bodies that are too long while they come in.
+"""
 
 from __future__ import annotations
 

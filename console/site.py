@@ -104,17 +104,17 @@ class WalkerAdminSite(KitSite):
 
 def _tenant_choices(request: HttpRequest) -> list[tuple[str, str]]:
     """Return id and name of the tenants the person can switch to; empty with a single one."""
-    seats: list[Any] = getattr(request, "seats", [])
-    if len(seats) < 2:
+    memberships: list[Any] = getattr(request, "memberships", [])
+    if len(memberships) < 2:
         return []
     tenants: list[tuple[str, str]] = []
-    for seat in seats:
-        key = f"{seat.tenant_id}:console-name"
+    for membership in memberships:
+        key = f"{membership.tenant_id}:console-name"
         name: str | None = cache.get(key)
         if name is None:
             # A tenant's row is visible in its own scope only.
-            with tenant_scope(seat.tenant_id):
-                name = Tenant.objects.values_list("name", flat=True).get(pk=seat.tenant_id)
+            with tenant_scope(membership.tenant_id):
+                name = Tenant.objects.values_list("name", flat=True).get(pk=membership.tenant_id)
             cache.set(key, name, timeout=NAME_SECONDS)
-        tenants.append((str(seat.tenant_id), name))
+        tenants.append((str(membership.tenant_id), name))
     return sorted(tenants, key=lambda pair: pair[1])

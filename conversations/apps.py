@@ -12,10 +12,13 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register look-ups, the web chat transport, the action kind, the gauge, reveals and receivers."""
+        """Register look-ups, the web chat transport, the action kind, the gauge, reveals, receivers and the task."""
         from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
+        from conversations.tasks import deliver  # noqa: PLC0415
+        from core.jobs import queueing  # noqa: PLC0415
 
         receivers.connect()
+        queueing.provide("deliver_message", deliver.delay)
 
         lookups.register(
             lookups.Resolver(

@@ -1,7 +1,6 @@
 """Celery tasks of conversations. State lives in the database; a lost task is picked up by a sweep."""
 
 from datetime import timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from conversations import services
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
 from core.clock import now
-from core.jobs.decorators import afterwards, sweep_task, tenant_task
+from core.jobs.decorators import sweep_task, tenant_task
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
@@ -22,15 +21,6 @@ def deliver(message_id: UUID) -> None:
     services.deliver(message_id=message_id)
 
 
-def enqueue(tenant_id: UUID, message_id: UUID) -> None:
-    """Deliver after the current task if there is one, else in a task of its own."""
-    if not afterwards(partial(services.deliver, message_id=message_id)):
-        deliver.delay(str(tenant_id), str(message_id))
-
-
-services.on_queued(enqueue)
-
-
 @sweep_task(queue="high")
 def sweep_deliveries() -> None:
     """Enqueue deliveries that are due and not claimed: retries, lost tasks, crashes."""
@@ -38,7 +28,7 @@ def sweep_deliveries() -> None:
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
     for tenant_id, message_id in found:
-        enqueue(tenant_id, message_id)
+        deliver.delay(str(tenant_id), str(message_id))
 
 
 SWEEPS = {"deliveries": ("conversations.tasks.sweep_deliveries", 5.0)}

@@ -12,13 +12,13 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         """Register system checks, what replays failed jobs, and the tasks that services enqueue."""
         from core import tasks  # noqa: PLC0415  (needs loaded apps)
-        from core.events import outbox, relay  # noqa: PLC0415
-        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.events import relay  # noqa: PLC0415
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import checks  # noqa: F401, PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
 
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Relay an event"))
         words = dead_letters.Words("Erase a person", "core.erasure")
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)
-        outbox.wake_relay_with(tasks.relay_outbox.delay)
-        services.erase_with(tasks.erase_person.delay)
+        queueing.provide("relay_outbox", tasks.relay_outbox.delay)
+        queueing.provide("erase_person", tasks.erase_person.delay)

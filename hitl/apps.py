@@ -12,15 +12,16 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""
-        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
-        from hitl import receivers, tasks, tasks_dispatch  # noqa: PLC0415  (needs loaded apps)
+        from hitl import receivers, tasks  # noqa: PLC0415  (needs loaded apps)
         from hitl.approvals import due  # noqa: PLC0415
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
-        tasks_dispatch.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
+        queueing.provide("execute_approval", tasks.execute_approval.delay)
+        queueing.provide("send_notification", tasks.send_notification.delay)
         receivers.connect()
         health.register()
         for kind, again, words in (

@@ -1,4 +1,7 @@
-"""How states, risks and people of an approval are shown: a word, a tone and an icon, so that colour is never alone."""
+"""Show the states, risks and people of an approval.
+
+With a word, a tone and an icon, so that colour is never alone.
+"""
 
 from typing import Any, Final
 from uuid import UUID
@@ -84,7 +87,10 @@ def hold_words(approval: Approval) -> list[str]:
 
 
 def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
-    """Return who stopped what, when and why, for each emergency stop that holds the approval, with its page."""
+    """Return who stopped what, when and why, with the page of each stop.
+
+    For each emergency stop that holds the approval.
+    """
     # The emergency stop of the whole installation has no page.
     return [
         {

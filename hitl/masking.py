@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from core.actors import Actor
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
+from hitl.domain.permissions import DECIDE
 from hitl.models import Approval
-
-APPROVE: Final = "hitl.decide_approval"
 
 
 def mask_for(viewer: Actor, value: Any) -> Any:
     """Return a text or document of a request as the viewer may read it."""
-    return value if viewer.may(APPROVE) else with_texts(value, mask_text)
+    return value if viewer.may(DECIDE) else with_texts(value, mask_text)
 
 
 def masked_texts(approval: Approval, viewer: Actor) -> dict[str, Any]:

@@ -11,17 +11,24 @@ from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
 from hitl.approvals.reassign import delegate, reassign
 from hitl.approvals.votes import REASON_LIMIT
-from hitl.approvals.watch_assignments import watch_seats
+from hitl.approvals.watch_assignments import watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
 from hitl.execution.execute import execute
-from hitl.execution.kill_switch import hold_covered, release_global, release_switch, throw_global, throw_switch
+from hitl.execution.kill_switch_activation import (
+    activate_global,
+    activate_kill_switch,
+    hold_covered,
+    release_global,
+    release_kill_switch,
+)
 from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
+from hitl.policy.caps import create_cap, retire_cap, revise_cap
 from hitl.policy.groups import create_group, delete_group, revise_group
-from hitl.policy.limits import create_cap, retire_cap, revise_cap, set_risk_policy
+from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
     copy_workflow,
     create_workflow,
@@ -34,6 +41,8 @@ from hitl.policy.workflows import (
 __all__ = [
     "REASON_LIMIT",
     "Status",
+    "activate_global",
+    "activate_kill_switch",
     "answer",
     "ask",
     "can_be_decided_by_link",
@@ -69,7 +78,7 @@ __all__ = [
     "reassign",
     "release",
     "release_global",
-    "release_switch",
+    "release_kill_switch",
     "remind",
     "resolve",
     "restore_workflow",
@@ -85,8 +94,6 @@ __all__ = [
     "set_link_policy",
     "set_risk_policy",
     "share_workflow",
-    "throw_global",
-    "throw_switch",
     "track_notification",
-    "watch_seats",
+    "watch_assignments",
 ]

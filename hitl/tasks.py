@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.approvals import delegations, watch_assignments
 from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
-from hitl.execution import dead_letters, execute, kill_switch, reconcile
+from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
 from hitl.models import Timer
 from hitl.notifications import requester, send
 
@@ -59,7 +59,7 @@ def tell_requester(approval_id: UUID) -> None:
 @tenant_task(queue="high")
 def align_holds(tenant_id: UUID) -> None:
     """Align the holds of a tenant with the kill switches."""
-    kill_switch.hold_covered()
+    kill_switch_activation.hold_covered()
 
 
 @sweep_task(queue="high")
@@ -97,7 +97,7 @@ def _run(due: Due) -> None:
 @sweep_task(queue="low")
 def sweep_switches() -> None:
     """Align the holds with the kill switches, in every tenant that has any."""
-    for tenant_id in kill_switch.tenants_out_of_line():
+    for tenant_id in kill_switch_activation.tenants_out_of_line():
         align_holds.delay(str(tenant_id), str(tenant_id))
 
 
@@ -108,9 +108,9 @@ def align_delegation(delegation_id: UUID) -> None:
 
 
 @tenant_task(queue="low")
-def watch_seats(tenant_id: UUID) -> None:
+def align_assignments(tenant_id: UUID) -> None:
     """Hold requests that nobody can decide any more, and release those that somebody can again."""
-    watch_assignments.watch_seats()
+    watch_assignments.watch_assignments()
 
 
 @sweep_task(queue="default")
@@ -121,10 +121,10 @@ def sweep_delegations() -> None:
 
 
 @sweep_task(queue="low")
-def sweep_seats() -> None:
+def sweep_assignments() -> None:
     """Check the assignments of every tenant with waiting requests."""
     for tenant_id in watch_assignments.tenants_waiting():
-        watch_seats.delay(str(tenant_id), str(tenant_id))
+        align_assignments.delay(str(tenant_id), str(tenant_id))
 
 
 @sweep_task(queue="low")
@@ -149,7 +149,7 @@ def purge_links() -> None:
 SWEEPS = {
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
     "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
-    "hitl-seats": ("hitl.tasks.sweep_seats", 60.0),
+    "hitl-assignments": ("hitl.tasks.sweep_assignments", 60.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-old-links": ("hitl.tasks.purge_links", 600.0),

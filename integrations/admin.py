@@ -87,9 +87,9 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         for row in rows:
             row.belongs = None if row.ref is None else related.get(row.ref)  # type: ignore[attr-defined]
         people = {row.user_id for row in rows if row.user_id is not None}
-        seats = {seat.user_id: seat for seat in Membership.objects.filter(user_id__in=people)}
+        memberships = {membership.user_id: membership for membership in Membership.objects.filter(user_id__in=people)}
         for row in rows:
-            row.seat = seats.get(row.user_id)  # type: ignore[attr-defined]
+            row.membership = memberships.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
         """Return the mail's type and what it is about."""
@@ -114,8 +114,8 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="To")
     def recipient(self, mail: MailDelivery) -> str:
         """Return the masked address; for colleagues with role and end of the id, since masks look alike."""
-        seat: Membership | None = getattr(mail, "seat", None)
-        note = format_html('<span class="wk-cell-note">{}</span>', seat) if seat else ""
+        membership: Membership | None = getattr(mail, "membership", None)
+        note = format_html('<span class="wk-cell-note">{}</span>', membership) if membership else ""
         return format_html('<span class="wk-number">{}</span>{}', mail.masked_address, note)
 
     @admin.display(description="Status")

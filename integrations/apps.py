@@ -11,13 +11,12 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
         from core.events import signals  # noqa: PLC0415
-        from core.jobs import dead_letters  # noqa: PLC0415 - models must be loaded first
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
         from integrations import checks, erasure, tasks  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notifier, resets  # noqa: PLC0415
-        from integrations.mail import services as mail  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
@@ -39,4 +38,4 @@ class IntegrationsConfig(AppConfig):
             help="Age of the oldest mail that is due and was not sent.",
             late_above=300,
         )
-        mail.send_with(tasks.send_mail.delay)
+        queueing.provide("send_mail", tasks.send_mail.delay)

@@ -69,7 +69,7 @@ class MailErasure(ErasureHandler):
     order: ClassVar[int] = 70
     tables: ClassVar[tuple[Table, ...]] = (
         Table("integrations.MailDelivery", "That a mail was sent, and its delivery status.",
-              " ".join((*CONTENT, *NOBODY)), "type key queued_by provider provider_message_id error"),
+              " ".join((*CONTENT, *NOBODY)), "type key provider provider_message_id error"),
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name credentials"),
     )  # fmt: skip

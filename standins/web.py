@@ -1,4 +1,7 @@
-"""The base of every stand-in's HTTP server: threads, JSON, the failure script, a page and control requests."""
+"""The base of every stand-in's HTTP server.
+
+Threads, JSON, the failure script, a page and control requests.
+"""
 
 import ipaddress
 import json

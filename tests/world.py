@@ -73,11 +73,13 @@ def _found(name: str) -> tuple[Tenant, dict[str, User]]:
         links = [RoleGroup(role=role, group=group) for role, group in zip(roles, groups, strict=True)]
         RoleGroup.objects.bulk_create(links)
         User.objects.bulk_create(users.values())
-        seats = Membership.objects.bulk_create(Membership(user=users[role], role=role) for role in roles)
+        memberships = Membership.objects.bulk_create(Membership(user=users[role], role=role) for role in roles)
         joined = User.groups.through
         joined.objects.bulk_create(joined(user_id=users[link.role].pk, group_id=link.group_id) for link in links)
         entries = [chain.Fact(OPERATOR, "TENANT_CREATED", "accounts.tenant", tenant.pk)]
-        entries += [chain.Fact(OPERATOR, "MEMBER_SET", "accounts.membership", s.pk, new_state=s.role) for s in seats]
+        entries += [
+            chain.Fact(OPERATOR, "MEMBER_SET", "accounts.membership", s.pk, new_state=s.role) for s in memberships
+        ]
         chain.record_all(entries)
     return tenant, users
 

@@ -73,7 +73,7 @@ def accept_invitation(
     Runs in the tenant's scope. Open to the holder of the link, signed in as the invited address if that
     has an account; a new person gives name and password. The inviter must still be allowed to grant
     the role. Raises `NotFound`, `Invalid`, `Gone` ("invitation_over"), `Refused` ("sign_in",
-    "other_person") and `Conflict` ("seated", "erased"). Announces nothing.
+    "other_person") and `Conflict` ("already_member", "erased"). Announces nothing.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -86,7 +86,7 @@ def accept_invitation(
         row.accepted_at, row.person = moment, person
         row.save(update_fields=["accepted_at", "person"])
         try:
-            seat = add_member(actor=inviter, user=person, role=row.role)
+            membership = add_member(actor=inviter, user=person, role=row.role)
         except Refused:
             raise Gone(OVER, code="invitation_over", why="inviter") from None
         chain.record(
@@ -94,7 +94,7 @@ def accept_invitation(
                 kind="user",
                 id=person.pk,
                 user_id=person.pk,
-                role=seat.role,
+                role=membership.role,
                 name=str(person.pk),
                 address=address,
                 user_agent=user_agent[:200],
@@ -105,7 +105,7 @@ def accept_invitation(
             object_id=row.pk,
             new_state=row.role,
             # Not whether the account existed before: this tenant has no business knowing.
-            facts={"membership": str(seat.pk), "invited_by": str(row.invited_by_id or "")},
+            facts={"membership": str(membership.pk), "invited_by": str(row.invited_by_id or "")},
         )
     return person
 
@@ -132,11 +132,11 @@ def _account(row: Invitation) -> User | None:
         return None
     if not user.is_active:
         raise Gone(OVER, code="invitation_over", why="account")
-    seat = Membership.objects.filter(user=user).first()
-    if seat is not None and seat.erased_at is not None:
+    membership = Membership.objects.filter(user=user).first()
+    if membership is not None and membership.erased_at is not None:
         raise Conflict("You were erased from this organisation. To come back, you need a new account.", code="erased")
-    if seat is not None and seat.is_active:
-        raise Conflict("You're already a member of this organisation.", code="seated")
+    if membership is not None and membership.is_active:
+        raise Conflict("You're already a member of this organisation.", code="already_member")
     return user
 
 

@@ -60,7 +60,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     Needs `accounts.manage_membership` and every permission of the role. Roles that approve or erase also
     need the actor's second factor or, in a session without one, the password ("confirm_first"). Repeating
     an invitation returns the first one and sends nothing. Only membership of this tenant is disclosed, never
-    whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("seated",
+    whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("already_member",
     "invited"). Announces member_invited.
     """
     actor.require(MANAGE)
@@ -103,7 +103,7 @@ def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None
     """Send an invitation again: earlier links stop working and its lifetime restarts.
 
     Needs the same as inviting; the actor becomes its inviter. Raises `Refused`, `NotFound`, `TooMany`,
-    and `Conflict` ("over", "seated"). Announces member_invited.
+    and `Conflict` ("over", "already_member"). Announces member_invited.
     """
     actor.require(MANAGE)
     moment = now or clock_now()
@@ -216,9 +216,9 @@ def _lock_invitations() -> None:
 
 def _refuse_members(address: str) -> None:
     """Refuse an address of this tenant's members; accounts elsewhere are not looked at."""
-    seats = Membership.objects.filter(user__email__iexact=address, is_active=True, erased_at=None)
-    if seats.exists():
-        raise Conflict("A member already uses this address. Change their role instead.", code="seated")
+    memberships = Membership.objects.filter(user__email__iexact=address, is_active=True, erased_at=None)
+    if memberships.exists():
+        raise Conflict("A member already uses this address. Change their role instead.", code="already_member")
 
 
 def _check_daily_limit(moment: datetime) -> None:

@@ -41,7 +41,7 @@ PROBLEMS: Final = {
         "This invitation is for someone else",
         "You're signed in with a different address than the one it was sent to.",
     ),
-    "seated": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
+    "already_member": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
     "erased": (
         "This address can't be used again",
         "This person was permanently erased from this organisation. Ask for an invitation to a different address.",

@@ -119,7 +119,9 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [("erase_member", "Can erase a member for good")],
                 "indexes": [models.Index(fields=["tenant_id", "role"], name="members_by_role")],
-                "constraints": [models.UniqueConstraint(fields=("tenant_id", "user"), name="one_seat_per_person")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant_id", "user"), name="one_membership_per_person")
+                ],
             },
         ),
         migrations.CreateModel(

@@ -8,8 +8,8 @@ begin
   if exists (
     select 1 from jsonb_array_elements_text(coalesce(new.targets -> 'users', '[]')) key
     where new.subject_type <> 'member' or not exists (
-      select 1 from accounts_membership seat
-      where seat.tenant_id = new.tenant_id and seat.id = new.subject_id and seat.user_id = key::uuid
+      select 1 from accounts_membership membership
+      where membership.tenant_id = new.tenant_id and membership.id = new.subject_id and membership.user_id = key::uuid
     )
   ) then
     raise exception 'an erasure is about the member only' using errcode = '42501';

@@ -1,4 +1,7 @@
-"""Operators of the installation: granting the role, and recording what they do in every tenant's audit chain."""
+"""Appoint operators of the installation, and record what they do.
+
+What they do is recorded in every tenant's audit chain.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
 from accounts.models import ApiKey, Invitation, Membership, RevealGrant, User
-from accounts.services import close_seat
+from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
@@ -134,11 +134,14 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Close the membership, revoke its keys and withdraw its invitations, so that none of them lets anyone in."""
+        """Close the membership, revoke its keys and withdraw its invitations.
+
+        None of them lets anyone in afterwards.
+        """
         moment = clock_now()
-        for seat in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
-            close_seat(seat)
-            Membership.objects.filter(pk=seat.pk).update(erased_at=moment, mail_on=False)
+        for membership in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
+            close_membership(membership)
+            Membership.objects.filter(pk=membership.pk).update(erased_at=moment, mail_on=False)
         ApiKey.objects.filter(user_id__in=person.ids("users"), revoked_at=None).update(revoked_at=moment)
         offered = _offered_to(person).filter(accepted_at=None, withdrawn_at=None)
         offered.update(withdrawn_at=moment, digest=None)
@@ -162,29 +165,29 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
         # Lock all owners in one order: if two erase each other, one remains.
         owners = Membership.objects.select_for_update(of=("self",)).filter(role=OWNER, is_active=True).order_by("pk")
         owner_ids = set(owners.values_list("pk", flat=True))
-        seat = (
+        membership = (
             Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=membership_id).first()
         )
-        if seat is None:
+        if membership is None:
             raise NotFound("There is no such member.")
-        if seat.erased_at is None:
-            _check_can_erase(actor, seat, owner_ids)
+        if membership.erased_at is None:
+            _check_can_erase(actor, membership, owner_ids)
         return erasures.open_erasure(
             actor=actor,
             subject_type=erasures.Subject.MEMBER,
-            subject_id=seat.pk,
+            subject_id=membership.pk,
             reason=reason,
-            targets={"users": [seat.user_id]},
+            targets={"users": [membership.user_id]},
             now=now,
         )
 
 
-def _check_can_erase(actor: Actor, seat: Membership, owners: set[UUID]) -> None:
-    if seat.user_id == actor.user_id:
+def _check_can_erase(actor: Actor, membership: Membership, owners: set[UUID]) -> None:
+    if membership.user_id == actor.user_id:
         raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
-    if seat.role in ABOVE and actor.role != OWNER:
+    if membership.role in ABOVE and actor.role != OWNER:
         raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
-    if owners <= {seat.pk} and seat.role == OWNER:
+    if owners <= {membership.pk} and membership.role == OWNER:
         raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
-    if seat.user.is_superuser:
+    if membership.user.is_superuser:
         raise Conflict("This account operates the installation. Withdraw its operator role first.", code="operator")

@@ -84,15 +84,15 @@ class InvitationViewSet(ListViewSet):
 
         Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
         `weak_sign_in` for roles that approve or erase where you have a second factor and did not use it, or, in a
-        session, `confirm_first` where you have none and gave no password within five minutes. 409 `seated`
-        (the address has a seat here) or `invited` (in another role), 429 after too many in a day.
+        session, `confirm_first` where you have none and gave no password within five minutes. 409 `already_member`
+        (the address belongs to a member) or `invited` (in another role), 429 after too many in a day.
         """
         return self.call_service(invitations.invite_member)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def resend(self, request: Request, **kwargs: Any) -> Response:
-        """Send a new link; earlier links stop working. Needs what inviting needs; 409 `over`, `seated`."""
+        """Send a new link; earlier links stop working. Needs what inviting needs; 409 `over`, `already_member`."""
         return self.call_service(invitations.resend_invitation)
 
     @action(detail=True, methods=["post"])

@@ -24,7 +24,7 @@ class MemberViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], request_serializer=ErasureRequest, success_status=202)
     @idempotent
     def erase(self, request: Request, **kwargs: Any) -> Response:
-        """Erase the person on a seat; a repeat returns the same erasure. It cannot be undone.
+        """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.
 
         Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every
         API key; `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which

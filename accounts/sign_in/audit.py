@@ -1,4 +1,7 @@
-"""Records sign-ins, failed attempts and changed credentials in the audit log of each tenant concerned."""
+"""Record sign-ins, failed attempts and changed credentials.
+
+Each tenant concerned gets an entry in its audit log.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.selectors import Seat, seats_of
+from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
 from core.actors import Actor
 from core.audit import chain
@@ -67,7 +70,7 @@ def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
-    announce_new_password(seats_of(user.pk))
+    announce_new_password(memberships_of(user.pk))
     _record(request, user, "PASSWORD_CHANGED")
 
 
@@ -83,26 +86,29 @@ def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_: 
     _record(request, user, "SECOND_FACTOR_RENEWED", what=str(authenticator.type))
 
 
-def announce_new_password(seats: list[Seat]) -> None:
+def announce_new_password(memberships: list[ActiveMembership]) -> None:
     """Announce the changed password to the person once, through their first tenant."""
-    if not seats:
+    if not memberships:
         return
-    with tenant_scope(seats[0].tenant_id), transaction.atomic():
-        outbox.announce("password_changed", ref=seats[0].membership_id, changed=str(int(now().timestamp())))
+    with tenant_scope(memberships[0].tenant_id), transaction.atomic():
+        outbox.announce("password_changed", ref=memberships[0].membership_id, changed=str(int(now().timestamp())))
 
 
 def record_in_each_tenant(
-    seats: Iterable[Seat], action: str, actor_of: Callable[[Seat], Actor], facts: dict[str, str] | None = None
+    memberships: Iterable[ActiveMembership],
+    action: str,
+    actor_of: Callable[[ActiveMembership], Actor],
+    facts: dict[str, str] | None = None,
 ) -> None:
     """Write one audit entry into each of a person's tenants."""
     # Always in the same order: each entry locks the head of its tenant's chain.
-    for seat in sorted(seats, key=lambda seat: seat.tenant_id):
-        with tenant_scope(seat.tenant_id), transaction.atomic():
+    for membership in sorted(memberships, key=lambda membership: membership.tenant_id):
+        with tenant_scope(membership.tenant_id), transaction.atomic():
             chain.record(
-                actor=actor_of(seat),
+                actor=actor_of(membership),
                 action=action,
                 object_type=OBJECT,
-                object_id=seat.membership_id,
+                object_id=membership.membership_id,
                 facts=facts,
             )
 
@@ -110,17 +116,17 @@ def record_in_each_tenant(
 def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
     address = client_address(request)
 
-    def actor_at(seat: Seat) -> Actor:
+    def actor_at(membership: ActiveMembership) -> Actor:
         if not is_proven:
             return replace(STRANGER, address=address)
         return Actor(
             kind="user",
             id=user.pk,
             user_id=user.pk,
-            role=seat.role,
+            role=membership.role,
             name=str(user.pk),
             address=address,
             auth_strength=auth_strength_of(request),
         )
 
-    record_in_each_tenant(seats_of(user.pk), action, actor_at, {"what": what} if what else {})
+    record_in_each_tenant(memberships_of(user.pk), action, actor_at, {"what": what} if what else {})

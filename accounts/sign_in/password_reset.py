@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import Membership, User
-from accounts.selectors import seats_of
+from accounts.selectors import memberships_of
 from accounts.sign_in.audit import STRANGER, announce_new_password, record_in_each_tenant
 from core import mail_settings
 from core.actors import Actor
@@ -68,13 +68,13 @@ def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
     `asked` announces the same email. Announces password_reset_asked.
     """
     user = _resettable(user_id)
-    seats = seats_of(user_id) if user is not None else []
-    if user is None or not seats or not is_offered():
+    memberships = memberships_of(user_id) if user is not None else []
+    if user is None or not memberships or not is_offered():
         return False
-    home = seats[0]
+    home = memberships[0]
     with tenant_scope(home.tenant_id), transaction.atomic():
         outbox.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
-        record_in_each_tenant(seats, "PASSWORD_RESET_ASKED", lambda _seat: STRANGER)
+        record_in_each_tenant(memberships, "PASSWORD_RESET_ASKED", lambda _membership: STRANGER)
     return True
 
 
@@ -95,7 +95,12 @@ def find_user_by_link(secret: str, *, now: datetime | None = None) -> User | Non
     """Return the user whose password this link can set now, or None."""
     match = _TOKEN.fullmatch(secret)
     user = _resettable(UUID(match[1])) if match else None
-    if match is None or user is None or not _is_valid(user, match[2], now or clock_now()) or not seats_of(user.pk):
+    if (
+        match is None
+        or user is None
+        or not _is_valid(user, match[2], now or clock_now())
+        or not memberships_of(user.pk)
+    ):
         return None
     return user
 
@@ -116,8 +121,8 @@ def reset_password(
         user = User.objects.select_for_update().filter(pk=UUID(match[1]), is_active=True).first()
         if user is None or not user.has_usable_password() or not _is_valid(user, match[2], moment):
             raise Gone(OVER, code="reset_over")
-        seats = seats_of(user.pk)
-        if not seats:
+        memberships = memberships_of(user.pk)
+        if not memberships:
             raise Gone(OVER, code="reset_over")
         try:
             validate_password(password, user)
@@ -125,15 +130,15 @@ def reset_password(
             raise Invalid("Choose another password.", fields={"password": list(weak.messages)}) from None
         user.set_password(password)
         user.save(update_fields=["password"])
-        announce_new_password(seats)
+        announce_new_password(memberships)
         record_in_each_tenant(
-            seats,
+            memberships,
             "PASSWORD_RESET",
-            lambda seat: Actor(
+            lambda membership: Actor(
                 kind="user",
                 id=user.pk,
                 user_id=user.pk,
-                role=seat.role,
+                role=membership.role,
                 name=str(user.pk),
                 address=address,
                 user_agent=user_agent[:200],

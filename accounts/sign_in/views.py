@@ -74,7 +74,7 @@ def mail_preference(request: HttpRequest) -> HttpResponse:
 def switch_tenant(request: HttpRequest) -> HttpResponse:
     """Switch to another of your tenants; pending messages of the old one are dropped."""
     wanted = request.POST.get("tenant", "")
-    if wanted in {str(seat.tenant_id) for seat in getattr(request, "seats", [])}:
+    if wanted in {str(membership.tenant_id) for membership in getattr(request, "memberships", [])}:
         list(get_messages(request))
         switch_to_tenant(request, wanted)
     return redirect("admin:index")

@@ -82,7 +82,8 @@ class AgentAdmin(ServiceAdmin):
     def tools(self, agent: Agent) -> str:
         """Return the titles of the tools that the newest version may call."""
         names = services.setup_of(agent).tools
-        return ", ".join(tools.get(name).title for name in names if tools.is_known(name)) or "None"
+        titles = (tools.get(name).title if tools.is_known(name) else f"{name} (unavailable)" for name in names)
+        return ", ".join(titles) or "None"
 
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:

@@ -1,4 +1,7 @@
-"""Report the outcome of an approval to its requester, once per outcome; retry, and at last ask a person."""
+"""Report the outcome of an approval to its requester, once per outcome.
+
+A failed report is retried; in the end a person is asked.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,10 @@ class Speaker:
 
 
 def answer_id(run: AgentRun) -> UUID:
-    """Return the client id of a run's answer for its generation, so that a repeated one is not stored twice."""
+    """Return the client id of a run's answer for its generation.
+
+    A repeated answer has the same id, so it is not stored twice.
+    """
     return uuid5(run.id, str(run.generation))
 
 

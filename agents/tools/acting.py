@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
 from agents.runs.approval_texts import resubmitted_sentence, waiting_sentence
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
+from agents.tools.registry import PROPOSE, Arguments, Caller, Tool, register, requester_through
 from agents.tools.resubmit import resubmit_with_values
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.domain.state_machine import FINAL
 from hitl.models import Approval
 
 MoneyText = Annotated[
@@ -64,39 +63,36 @@ class MessageArguments(Arguments):
 class ActingTool(Tool):
     """Proposes the action kind of the same name."""
 
-    audience: ClassVar[Audience] = "member"
-    acting: ClassVar[bool] = True
-    needs: ClassVar[str] = PROPOSE
+    audience = "member"
+    acting = True
+    needs = PROPOSE
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(exclude_none=True)
         again = resubmit_with_values(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
             return asked(again, resubmitted_sentence(again))
-        # The agent's own limit; the approval engine enforces the organisation's.
-        limit = caller.max_open_approvals
-        if limit is not None:
-            others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
-            if others.exclude(state__in=FINAL).count() >= limit:
-                detail = f"I already have {limit} open requests, which is my limit. I haven't requested anything new."
-                raise TooMany(detail, code="open_cap", cap=limit)
-        approval = services.propose(
-            actor=requester_through(caller, PROPOSE),
-            kind=self.key,
-            params=params,
-            origin=Origin(
-                conversation_id=caller.conversation_id,
-                agent_id=caller.agent_id,
-                run_id=caller.run_id,
-                tool_call_id=call_id,
-                requester_user_id=caller.user_id,
-                agent_owner_id=caller.agent_owner_id,
-                also_excluded=hands_of(caller),
-                contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
-                channel=caller.channel,
-            ),
-            dedupe_key=str(call_id),
+        origin = Origin(
+            conversation_id=caller.conversation_id,
+            agent_id=caller.agent_id,
+            run_id=caller.run_id,
+            tool_call_id=call_id,
+            requester_user_id=caller.user_id,
+            agent_owner_id=caller.agent_owner_id,
+            max_open_approvals=caller.max_open_approvals,
+            also_excluded=hands_of(caller),
+            contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
+            channel=caller.channel,
         )
+        actor = requester_through(caller, PROPOSE)
+        try:
+            approval = services.propose(
+                actor=actor, kind=self.key, params=params, origin=origin, dedupe_key=str(call_id)
+            )
+        except TooMany as error:
+            cap = error.facts["cap"]
+            detail = f"I already have {cap} open requests, which is my limit. I haven't requested anything new."
+            raise TooMany(detail, code=error.code, cap=cap) from error
         return asked(approval, waiting_sentence(approval))
 
 
@@ -122,51 +118,51 @@ def hands_of(caller: Caller) -> tuple[UUID, ...]:
 class SetCampaignBudget(ActingTool):
     """A new daily budget."""
 
-    key: ClassVar[str] = "set_campaign_budget"
-    title: ClassVar[str] = "Set a daily budget"
-    ability: ClassVar[str] = "request a new daily budget for a campaign"
-    description: ClassVar[str] = "Request a new daily budget for a campaign; waits for approval."
-    arguments: ClassVar[type[Arguments]] = BudgetArguments
+    key = "set_campaign_budget"
+    title = "Set a daily budget"
+    ability = "request a new daily budget for a campaign"
+    description = "Request a new daily budget for a campaign; waits for approval."
+    arguments = BudgetArguments
 
 
 class PauseCampaign(ActingTool):
     """Stop a campaign."""
 
-    key: ClassVar[str] = "pause_campaign"
-    title: ClassVar[str] = "Pause a campaign"
-    ability: ClassVar[str] = "request to pause a campaign"
-    description: ClassVar[str] = "Request to pause a campaign; waits for approval."
-    arguments: ClassVar[type[Arguments]] = PauseArguments
+    key = "pause_campaign"
+    title = "Pause a campaign"
+    ability = "request to pause a campaign"
+    description = "Request to pause a campaign; waits for approval."
+    arguments = PauseArguments
 
 
 class UpdatePageMeta(ActingTool):
     """New title or description."""
 
-    key: ClassVar[str] = "update_page_meta"
-    title: ClassVar[str] = "Change page meta data"
-    ability: ClassVar[str] = "request a new title or description for a page"
-    description: ClassVar[str] = "Request a new title or meta description for a page; waits for approval."
-    arguments: ClassVar[type[Arguments]] = MetaArguments
+    key = "update_page_meta"
+    title = "Change page meta data"
+    ability = "request a new title or description for a page"
+    description = "Request a new title or meta description for a page; waits for approval."
+    arguments = MetaArguments
 
 
 class PublishContent(ActingTool):
     """Publish a draft."""
 
-    key: ClassVar[str] = "publish_content"
-    title: ClassVar[str] = "Publish content"
-    ability: ClassVar[str] = "request to publish a piece of content"
-    description: ClassVar[str] = "Request to publish a draft; waits for approval."
-    arguments: ClassVar[type[Arguments]] = PublishArguments
+    key = "publish_content"
+    title = "Publish content"
+    ability = "request to publish a piece of content"
+    description = "Request to publish a draft; waits for approval."
+    arguments = PublishArguments
 
 
 class SendAudienceMessage(ActingTool):
     """Request a message to an audience."""
 
-    key: ClassVar[str] = "send_audience_message"
-    title: ClassVar[str] = "Message an audience"
-    ability: ClassVar[str] = "request a message to an audience"
-    description: ClassVar[str] = "Request a message to an audience; waits for approval."
-    arguments: ClassVar[type[Arguments]] = MessageArguments
+    key = "send_audience_message"
+    title = "Message an audience"
+    ability = "request a message to an audience"
+    description = "Request a message to an audience; waits for approval."
+    arguments = MessageArguments
 
 
 def register_all() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from agents.models import AgentRunMessage, ToolCall
 from agents.runs.approval_texts import answered_sentence
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, OneRequest, Tool, register, requester_through
+from agents.tools.registry import PROPOSE, Arguments, Caller, OneRequest, Tool, register, requester_through
 from core.errors import Conflict, NotFound
 from hitl import services
 from hitl.domain.state_machine import State
@@ -20,16 +20,16 @@ from hitl.services import REASON_LIMIT
 class AnswerApprovers(Tool):
     """Records what the person has just written as the answer to an approver's question."""
 
-    key: ClassVar[str] = "answer_approvers"
-    title: ClassVar[str] = "Answer the approvers"
-    ability: ClassVar[str] = "pass your answer on when an approver asks about your request"
-    description: ClassVar[str] = (
+    key = "answer_approvers"
+    title = "Answer the approvers"
+    ability = "pass your answer on when an approver asks about your request"
+    description = (
         "Pass on what the person has just written as the answer to a question about their request. "
         "Their own words are passed on, exactly as written."
     )
-    audience: ClassVar[Audience] = "member"
-    needs: ClassVar[str] = PROPOSE
-    arguments: ClassVar[type[Arguments]] = OneRequest
+    audience = "member"
+    needs = PROPOSE
+    arguments = OneRequest
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only while a question about one of the caller's requests is open."""

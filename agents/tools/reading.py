@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from agents.audiences import list_both
 from agents.selectors import newest_versions
-from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Audience, Caller, Tool, get, is_known, register
+from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
 
@@ -59,11 +59,11 @@ def _campaign(row: Campaign) -> dict[str, Any]:
 class ListCampaigns(Tool):
     """All campaigns with status and budget."""
 
-    key: ClassVar[str] = "list_campaigns"
-    title: ClassVar[str] = "List campaigns"
-    ability: ClassVar[str] = "list the campaigns with their budgets"
-    description: ClassVar[str] = "All campaigns with status, daily budget and the last seven days."
-    audience: ClassVar[Audience] = "member"
+    key = "list_campaigns"
+    title = "List campaigns"
+    ability = "list the campaigns with their budgets"
+    description = "All campaigns with status, daily budget and the last seven days."
+    audience = "member"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"campaigns": [_campaign(row) for row in selectors.list_campaigns()]}
@@ -72,12 +72,12 @@ class ListCampaigns(Tool):
 class CampaignPerformance(Tool):
     """One campaign's figures."""
 
-    key: ClassVar[str] = "campaign_performance"
-    title: ClassVar[str] = "Show a campaign"
-    ability: ClassVar[str] = "show how a campaign is doing"
-    description: ClassVar[str] = "Status, budget and the last seven days of one campaign."
-    audience: ClassVar[Audience] = "member"
-    arguments: ClassVar[type[Arguments]] = OneCampaign
+    key = "campaign_performance"
+    title = "Show a campaign"
+    ability = "show how a campaign is doing"
+    description = "Status, budget and the last seven days of one campaign."
+    audience = "member"
+    arguments = OneCampaign
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         named = OneCampaign.model_validate(arguments.model_dump()).campaign
@@ -87,12 +87,12 @@ class CampaignPerformance(Tool):
 class Rankings(Tool):
     """Search positions."""
 
-    key: ClassVar[str] = "rankings"
-    title: ClassVar[str] = "Show search rankings"
-    ability: ClassVar[str] = "show search rankings"
-    description: ClassVar[str] = "Positions in search results, for one phrase or for all."
-    audience: ClassVar[Audience] = "member"
-    arguments: ClassVar[type[Arguments]] = Keyword
+    key = "rankings"
+    title = "Show search rankings"
+    ability = "show search rankings"
+    description = "Positions in search results, for one phrase or for all."
+    audience = "member"
+    arguments = Keyword
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         wanted = Keyword.model_validate(arguments.model_dump()).keyword.casefold()
@@ -109,12 +109,12 @@ class Rankings(Tool):
 class ContentPerformance(Tool):
     """Views and conversions of content."""
 
-    key: ClassVar[str] = "content_performance"
-    title: ClassVar[str] = "Show content"
-    ability: ClassVar[str] = "show how content is doing"
-    description: ClassVar[str] = "Articles and pages with status, views and conversions."
-    audience: ClassVar[Audience] = "member"
-    arguments: ClassVar[type[Arguments]] = Content
+    key = "content_performance"
+    title = "Show content"
+    ability = "show how content is doing"
+    description = "Articles and pages with status, views and conversions."
+    audience = "member"
+    arguments = Content
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         wanted = Content.model_validate(arguments.model_dump()).content.casefold()
@@ -131,11 +131,11 @@ class ContentPerformance(Tool):
 class ListAudiences(Tool):
     """Groups of people to message."""
 
-    key: ClassVar[str] = "list_audiences"
-    title: ClassVar[str] = "List audiences"
-    ability: ClassVar[str] = "list the audiences"
-    description: ClassVar[str] = "Audiences: their size on the platform, and how many people can be messaged here."
-    audience: ClassVar[Audience] = "member"
+    key = "list_audiences"
+    title = "List audiences"
+    ability = "list the audiences"
+    description = "Audiences: their size on the platform, and how many people can be messaged here."
+    audience = "member"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"audiences": list_both()}
@@ -144,12 +144,12 @@ class ListAudiences(Tool):
 class BringPerson(Tool):
     """Hands the conversation to a colleague."""
 
-    key: ClassVar[str] = "bring_person"
-    title: ClassVar[str] = "Bring in a colleague"
-    ability: ClassVar[str] = "bring in a colleague"
-    description: ClassVar[str] = "Hand the conversation to a colleague when the person asks for one."
-    audience: ClassVar[Audience] = "public"
-    arguments: ClassVar[type[Arguments]] = Why
+    key = "bring_person"
+    title = "Bring in a colleague"
+    ability = "bring in a colleague"
+    description = "Hand the conversation to a colleague when the person asks for one."
+    audience = "public"
+    arguments = Why
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         reason = Why.model_validate(arguments.model_dump()).reason
@@ -159,11 +159,11 @@ class BringPerson(Tool):
 class ListAbilities(Tool):
     """Lists what the organisation's agents can do for the person who asks."""
 
-    key: ClassVar[str] = "list_abilities"
-    title: ClassVar[str] = "List abilities"
-    ability: ClassVar[str] = "tell you what I can help with"
-    description: ClassVar[str] = "What this person can ask for here, from you or another agent of this organisation."
-    audience: ClassVar[Audience] = "public"
+    key = "list_abilities"
+    title = "List abilities"
+    ability = "tell you what I can help with"
+    description = "What this person can ask for here, from you or another agent of this organisation."
+    audience = "public"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         offered = [name for version in newest_versions() for name in version.tools]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from agents.runs.approval_texts import resubmitted_sentence
 from agents.tools.acting import asked, hands_of
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, OneRequest, Tool, register
+from agents.tools.registry import PROPOSE, Arguments, Caller, OneRequest, Tool, register
 from agents.tools.resubmit import resubmit_unchanged, returned_to
 
 
 class ResubmitRequest(Tool):
     """Asks the approvers again about a request that they sent back."""
 
-    key: ClassVar[str] = "resubmit_request"
-    title: ClassVar[str] = "Resubmit unchanged"
-    ability: ClassVar[str] = "resubmit a request that was sent back, unchanged"
-    description: ClassVar[str] = (
+    key = "resubmit_request"
+    title = "Resubmit unchanged"
+    ability = "resubmit a request that was sent back, unchanged"
+    description = (
         "Resubmit a request of the person that was sent back, exactly as it was, when they plainly say that "
         "nothing should change. With new values call the acting tool instead."
     )
-    audience: ClassVar[Audience] = "member"
-    needs: ClassVar[str] = PROPOSE
-    arguments: ClassVar[type[Arguments]] = OneRequest
+    audience = "member"
+    needs = PROPOSE
+    arguments = OneRequest
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only while one of the caller's requests is sent back."""

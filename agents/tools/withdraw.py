@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from agents.models import ToolCall
 from agents.runs.approval_texts import kept_sentence, withdrawn_sentence
-from agents.tools.registry import Arguments, Audience, Caller, OneRequest, Tool, register, requester_through
+from agents.tools.registry import Arguments, Caller, OneRequest, Tool, register, requester_through
 from core.errors import Conflict, NotFound
 from hitl import services
 from hitl.models import Approval
@@ -20,13 +20,13 @@ CANCEL = "hitl.cancel_approval"
 class WithdrawRequest(Tool):
     """Cancels a request of this run on behalf of its requester."""
 
-    key: ClassVar[str] = "withdraw_request"
-    title: ClassVar[str] = "Withdraw a request"
-    ability: ClassVar[str] = "withdraw what you've just requested"
-    description: ClassVar[str] = "Withdraw a request you have just made for the person, when they no longer want it."
-    audience: ClassVar[Audience] = "member"
-    needs: ClassVar[str] = CANCEL
-    arguments: ClassVar[type[Arguments]] = OneRequest
+    key = "withdraw_request"
+    title = "Withdraw a request"
+    ability = "withdraw what you've just requested"
+    description = "Withdraw a request you have just made for the person, when they no longer want it."
+    audience = "member"
+    needs = CANCEL
+    arguments = OneRequest
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only where the run requested something and the caller may cancel it."""

@@ -38,7 +38,7 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {
 REASONS: Final = {
     "outage": "Walker wasn't running at that time, and afterwards it was too late.",
     "too_late": "It couldn't be prepared in time.",
-    "no_seat": "You weren't a member of the organisation.",
+    "not_a_member": "You weren't a member of the organisation.",
     "failed": "It couldn't be prepared. An admin can retry it under Failed jobs.",
 }
 # The frame shows our own mail: inline styles, no scripts, nothing from other hosts.

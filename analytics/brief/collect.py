@@ -1,4 +1,7 @@
-"""Collecting a brief's data: four agents read the platform in parallel within a limit; the rest is our own data."""
+"""Collect a brief's data.
+
+Four agents read the platform in parallel within a limit; the rest is our own data.
+"""
 
 from __future__ import annotations
 

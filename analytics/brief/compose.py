@@ -1,4 +1,7 @@
-"""Composing one person's brief: collect data, find what stands out, write the summary, return plain JSON."""
+"""Compose one person's brief as plain JSON.
+
+Collects data, finds what stands out and writes the summary.
+"""
 
 from __future__ import annotations
 

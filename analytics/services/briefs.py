@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,16 +19,14 @@ from analytics.brief.render import Rendered, render
 from analytics.models import Brief
 from analytics.schedule import WINDOW
 from analytics.selectors import own_preference
-from core.actors import system
 from core.clock import now as clock_now
 from core.errors import Refused
-from core.jobs import dead_letters
+from core.jobs import dead_letters, queueing
 from core.tenancy.scope import current_tenant_id, platform_scope
 from integrations.mail.services import queue_mail
 
 PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
-MAKER: Final = system("briefs")
 LEASE: Final = timedelta(minutes=2)
 # Keeps auto-responders from answering a brief (RFC 3834).
 AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
@@ -38,19 +34,6 @@ GRACE: Final = timedelta(seconds=5)
 MAX_ATTEMPTS: Final = 5
 BATCH: Final = 200
 State = Brief.State
-_enqueue: list[Callable[[UUID, UUID], None]] = []
-
-
-def on_queued(enqueue: Callable[[UUID, UUID], None]) -> None:
-    """Register how a queued brief reaches a worker; the sweep finds it in any case."""
-    _enqueue[:] = [enqueue]
-
-
-def queue(brief: Brief) -> None:
-    """Start a worker for a brief after the commit."""
-    ids = brief.tenant_id, brief.pk
-    for enqueue in _enqueue:
-        transaction.on_commit(partial(enqueue, *ids), robust=True)
 
 
 def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -84,7 +67,7 @@ def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
         actor = actor_for_user(brief.user)
         preference = own_preference(viewer=actor)
     except Refused:
-        return _close(brief, State.SKIPPED, reason="no_seat")
+        return _close(brief, State.SKIPPED, reason="not_a_member")
     if brief.kind == Brief.Kind.DAILY and moment - brief.due_at > WINDOW:
         return _close(brief, State.SKIPPED, reason="too_late")
     content = compose(
@@ -114,7 +97,6 @@ def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
             return None
         unsubscribe = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         delivery = queue_mail(
-            actor=MAKER,
             type=MAIL_TYPE,
             recipient=sent.user.email,
             subject=mail.subject,
@@ -169,4 +151,4 @@ def requeue_brief(brief_id: UUID) -> None:
     """Queue a failed brief again, when its failed job is retried."""
     failed = Brief.objects.filter(pk=brief_id, state=State.FAILED)
     if failed.update(state=State.QUEUED, attempts=0, reason="", lease_until=clock_now()):
-        queue(Brief.objects.get(pk=brief_id))
+        queueing.enqueue_after_commit("make_brief", brief_id)

@@ -103,7 +103,6 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     mark = uuid7()
     with transaction.atomic():
         row = queue_mail(
-            actor=actor,
             type="test",
             recipient=to,
             subject="A test from Walker",

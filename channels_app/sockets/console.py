@@ -65,7 +65,7 @@ class ConsoleConsumer(SocketConnection):
         user = await get_user({"session": session})
         if not isinstance(user, User) or not user.is_active:
             return NOT_SIGNED_IN
-        found = await unscoped(accounts.seats_of, user.pk)
+        found = await unscoped(accounts.memberships_of, user.pk)
         wanted = await unscoped(session.get, SESSION_TENANT)
         chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
         membership = chosen or (found[0] if found else None)

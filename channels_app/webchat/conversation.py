@@ -70,8 +70,8 @@ def check_entry(guest: Guest) -> Entry | None:
     widget = widgets.load(guest.account_id)
     if widget is None:
         return None
-    seated = guest.user_id is None or is_active_member(guest.user_id)
-    return Entry(widget.origins, seated and guest.is_vouched(widget.identity_secret))
+    is_member = guest.user_id is None or is_active_member(guest.user_id)
+    return Entry(widget.origins, is_member and guest.is_vouched(widget.identity_secret))
 
 
 def find_place(guest: Guest) -> Place | None:

@@ -201,7 +201,9 @@ def replay(delivery_id: UUID) -> None:
 
 
 def forget_bodies(*, now: datetime | None = None) -> int:
-    """Drop the bodies of deliveries processed longer ago than `settings.DELIVERIES_KEPT`; return how many.
+    """Drop the bodies of old deliveries and return how many.
+
+    Old is longer ago than `settings.DELIVERIES_KEPT`.
 
     The rows stay, so that late repeats are recognised; parked ones keep their body until they are processed.
     """

@@ -87,7 +87,6 @@ def _send_by_mail(message: Message) -> bool:
     try:
         with transaction.atomic():
             queue_mail(
-                actor=ACTOR,
                 type=MAIL_TYPE,
                 recipient=address,
                 subject=f"Update on your request {reference}",

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,21 +48,28 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def check(_arguments: argparse.Namespace) -> int:
-    """Run what CI runs: lint, types, import contracts, migrations, tests. Every step runs, even after a failure."""
-    with throw_away() as installation:
+    """Run what CI runs: lint, types, import contracts, migrations, tests.
+
+    Every step runs, even after a failure.
+    """
+    with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
+        # Tests wait for sockets and browsers now and then: the type check fills these pauses.
+        types = beside.submit(_quiet_step, "mypy", [sys.executable, "-m", "mypy"], environment)
         outcomes = [
             _step(name, command, environment)
             for name, command in [
                 ("ruff check", [str(_BIN / "ruff"), "check", "."]),
                 ("ruff format", [str(_BIN / "ruff"), "format", "--check", "."]),
-                ("mypy", [sys.executable, "-m", "mypy"]),
                 ("import order", [str(_BIN / "lint-imports"), "--no-logo"]),
                 ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
             ]
         ]
         parallel = ["-n", "2", "--dist", "worksteal"] if is_parallel_worthwhile() else []
         outcomes.append(_pytest(environment, parallel))
+        checked, said = types.result()
+        say(f"\n--- mypy\n{said}")
+        outcomes.insert(0, checked)
     say("")
     for outcome in outcomes:
         say(f"{'ok  ' if outcome.code == 0 else 'FAIL'} {outcome.name:<22} {outcome.seconds:6.1f} s")
@@ -124,6 +132,22 @@ def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> 
     began = time.monotonic()
     code = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
     return Outcome(name, time.monotonic() - began, code)
+
+
+def _quiet_step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> tuple[Outcome, str]:
+    """Run a step beside another one; its output is returned, to be shown when the other one has ended."""
+    began = time.monotonic()
+    child = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Outcome(name, time.monotonic() - began, child.returncode), child.stdout.rstrip()
 
 
 def _pytest(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:

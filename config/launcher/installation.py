@@ -120,7 +120,10 @@ class Installation:
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
-        """Collect the static files while the block fills the database, unless they are as the last start left them."""
+        """Collect the static files while the block fills the database.
+
+        Does nothing if they are as the last start left them.
+        """
         place, wanted = self.supervisor.place, fingerprint(static=True)
         if place.read(place.state).get("collected") == wanted:
             yield
@@ -227,7 +230,10 @@ def stop_leftovers(supervisor: Supervisor) -> None:
 
 
 def _mail_of_the_demo(secret: str) -> dict[str, str]:
-    """Let the sandbox mailbox carry the installation's own mail as well, unless the person named another way out."""
+    """Send the installation's own mail to the sandbox mailbox as well.
+
+    Unless another mail server is configured.
+    """
     if any(env.given(name) for name in ("SENDGRID_API_BASE", "SENDGRID_API_KEY", "EMAIL_URL", "MAIL_FROM")):
         return {}
     _, sender, name = seed.CAST[seed.INSTALLATION]

@@ -1,4 +1,7 @@
-"""The packages of Walker in .venv: installed by uv, or by pip where uv cannot; runs before they exist."""
+"""Install Walker's packages into .venv, by uv or, where that fails, by pip.
+
+This module runs before they exist.
+"""
 
 import ast
 import contextlib

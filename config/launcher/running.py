@@ -38,7 +38,10 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def manage(arguments: argparse.Namespace) -> int:
-    """Run a manage.py command; when Walker does not run here, its services start for as long as that takes."""
+    """Run a manage.py command.
+
+    If Walker does not run here, its services are started for as long as the command takes.
+    """
     place = Place(arguments.data)
     command = [sys.executable, str(ROOT / "manage.py"), *arguments.rest]
     if place.is_held():

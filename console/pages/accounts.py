@@ -40,23 +40,23 @@ class RoleForm(ConsoleForm):
     role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
 
 
-def notes_on(request: HttpRequest, seats: list[Membership]) -> list[str]:
+def notes_on(request: HttpRequest, memberships: list[Membership]) -> list[str]:
     """Return a note under each name that tells colleagues apart without showing whole addresses.
 
     The domain is shown if it is the viewer's own; people who share a name also get the end of their id.
     """
     own = str(getattr(request.user, "email", "")).rpartition("@")[2]
-    names = Counter(seat.user.get_full_name() for seat in seats)
+    names = Counter(membership.user.get_full_name() for membership in memberships)
     notes = []
-    for seat in seats:
-        mask = mask_value("email", seat.user.email)
-        if own and seat.user.email.rpartition("@")[2].lower() == own.lower():
+    for membership in memberships:
+        mask = mask_value("email", membership.user.email)
+        if own and membership.user.email.rpartition("@")[2].lower() == own.lower():
             mask = f"{mask.partition('@')[0]}@{own}"
         parts = [mask]
-        if seat.user_id == request.user.pk:
+        if membership.user_id == request.user.pk:
             parts.append("you")
-        if names[seat.user.get_full_name()] > 1:
-            parts.append(f"id …{str(seat.user_id)[-6:]}")
+        if names[membership.user.get_full_name()] > 1:
+            parts.append(f"id …{str(membership.user_id)[-6:]}")
         notes.append(" · ".join(parts))
     return notes
 
@@ -75,7 +75,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     list_display = ("person", "role_chip", "standing", "second_factor", "joined")
     list_filter: ClassVar = [
         choose("role", "Role", Membership.Role.choices),
-        choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="seat"),
+        choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="membership"),
     ]
     ordering = ("id",)
     detail_fields = ("person", "role_chip", "standing", "second_factor", "allowed", "joined")
@@ -86,74 +86,76 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
 
     def prepare_rows(self, request: HttpRequest, rows: list[Membership]) -> None:
         """Load who has a second factor, and add notes that tell people apart."""
-        people = [seat.user_id for seat in rows]
+        people = [membership.user_id for membership in rows]
         kinds = Authenticator.objects.filter(user_id__in=people, type=Authenticator.Type.TOTP)
         strong = set(kinds.values_list("user_id", flat=True))
-        for seat, note in zip(rows, notes_on(request, rows), strict=True):
-            seat.has_second_factor = seat.user_id in strong  # type: ignore[attr-defined]
-            seat.note = note  # type: ignore[attr-defined]
+        for membership, note in zip(rows, notes_on(request, rows), strict=True):
+            membership.has_second_factor = membership.user_id in strong  # type: ignore[attr-defined]
+            membership.note = note  # type: ignore[attr-defined]
 
-    def object_title(self, seat: Membership) -> str:
+    def object_title(self, membership: Membership) -> str:
         """Return the person's name."""
-        return NOBODY if seat.erased_at else str(seat.user.get_full_name())
+        return NOBODY if membership.erased_at else str(membership.user.get_full_name())
 
     @admin.display(description="Person")
-    def person(self, seat: Membership) -> str:
+    def person(self, membership: Membership) -> str:
         """Return the name and the note."""
-        if seat.erased_at:
+        if membership.erased_at:
             return NOBODY
-        note = getattr(seat, "note", "")
-        return format_html('{}<span class="wk-cell-note">{}</span>', seat.user.get_full_name(), note)
+        note = getattr(membership, "note", "")
+        return format_html('{}<span class="wk-cell-note">{}</span>', membership.user.get_full_name(), note)
 
     @admin.display(description="Role")
-    def role_chip(self, seat: Membership) -> str:
+    def role_chip(self, membership: Membership) -> str:
         """Return the role."""
-        return chip(seat.get_role_display(), "accent" if seat.role in ("owner", "admin") else "neutral", "person")
+        return chip(
+            membership.get_role_display(), "accent" if membership.role in ("owner", "admin") else "neutral", "person"
+        )
 
     @admin.display(description="Status")
-    def standing(self, seat: Membership) -> str:
+    def standing(self, membership: Membership) -> str:
         """Return the membership's status."""
-        if seat.erased_at:
+        if membership.erased_at:
             return chip("Erased", "neutral", "ban")
-        is_active = seat.is_active and seat.user.is_active
+        is_active = membership.is_active and membership.user.is_active
         return chip("Active", "good", "check") if is_active else chip("Inactive", "neutral", "ban")
 
     @admin.display(description="Second factor")
-    def second_factor(self, seat: Membership) -> str:
+    def second_factor(self, membership: Membership) -> str:
         """Return whether a second factor is set up; warn if the role can approve or erase."""
-        if getattr(seat, "has_second_factor", False):
+        if getattr(membership, "has_second_factor", False):
             return chip("On", "good", "shield")
-        matters = seat.is_active and seat.user.is_active and bool(permissions_of(seat.role) & STRONG)
+        matters = membership.is_active and membership.user.is_active and bool(permissions_of(membership.role) & STRONG)
         return chip("Not set up", "warn", "alert") if matters else "–"
 
     @admin.display(description="Joined")
-    def joined(self, seat: Membership) -> str:
+    def joined(self, membership: Membership) -> str:
         """Return when the person joined."""
-        return str(moment(seat.created_at))
+        return str(moment(membership.created_at))
 
     @admin.display(description="Permissions")
-    def allowed(self, seat: Membership) -> str:
+    def allowed(self, membership: Membership) -> str:
         """Return the permissions of the role."""
-        return list_permissions(permissions_of(seat.role))
+        return list_permissions(permissions_of(membership.role))
 
-    def why_not(self, request: HttpRequest, action: ServiceAction, seat: Any) -> str:
+    def why_not(self, request: HttpRequest, action: ServiceAction, membership: Any) -> str:
         """Block changes to oneself, to erased people, and removing someone twice."""
-        if seat is None:
+        if membership is None:
             return ""
-        if seat.erased_at:
+        if membership.erased_at:
             return "This person was erased."
-        if seat.user_id == viewer_of(request).user_id:
+        if membership.user_id == viewer_of(request).user_id:
             return "You can't change your own membership. Ask a colleague who manages people."
         if action.path == "erase":
             return why_not_erase(request)
-        is_removed = action.path == "close-seat" and not seat.is_active
+        is_removed = action.path == "remove" and not membership.is_active
         return "This person has already been removed." if is_removed else ""
 
-    def form_initial(self, request: HttpRequest, action: ServiceAction, seat: Any) -> dict[str, Any]:
+    def form_initial(self, request: HttpRequest, action: ServiceAction, membership: Any) -> dict[str, Any]:
         """Start with the current role; for an invitation, offer the roles the viewer can grant."""
-        if seat is None:
+        if membership is None:
             return {"roles": list_grantable_roles(viewer_of(request)), "role": Membership.Role.VIEWER}
-        return {"role": seat.role}
+        return {"role": membership.role}
 
     @service_action(
         path="role",
@@ -162,22 +164,22 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         form=RoleForm,
         submit="Save",
     )
-    def change_role(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> str:
+    def change_role(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> str:
         """Change the person's role; a removed person becomes a member again."""
         role = form.cleaned_data["role"]
-        services.change_role(actor=viewer_of(request), user=seat.user, role=role)
+        services.change_role(actor=viewer_of(request), user=membership.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
 
     @service_action(
-        path="close-seat",
+        path="remove",
         title="Remove from organisation",
         permission="accounts.manage_membership",
         tone="danger",
         explain="This person will no longer have access to your organisation. Their past decisions stay.",
     )
-    def close_seat(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> str:
+    def remove(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> str:
         """Remove the person from the organisation."""
-        services.remove_member(actor=viewer_of(request), membership_id=seat.pk)
+        services.remove_member(actor=viewer_of(request), membership_id=membership.pk)
         return "This person no longer has access."
 
     @service_action(
@@ -194,10 +196,10 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             "are a member of another organisation, they keep their account there. This can't be undone."
         ),
     )
-    def erase(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> HttpResponse:
+    def erase(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> HttpResponse:
         """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
-        return redirect_to_progress(erase_member(actor=viewer_of(request), membership_id=seat.pk, reason=reason))
+        return redirect_to_progress(erase_member(actor=viewer_of(request), membership_id=membership.pk, reason=reason))
 
 
 class KeyForm(ConsoleForm):

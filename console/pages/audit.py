@@ -59,7 +59,7 @@ NOUNS = {
     "Killswitch": "Emergency stop",
 }
 NAMES = {
-    "KILLSWITCH_THROWN": "Emergency stop activated",
+    "KILLSWITCH_ACTIVATED": "Emergency stop activated",
     "hitl.killswitch": "Emergency stop",
     "hitl.globalkillswitch": "Emergency stop of the installation",
     "hitl.decisiontoken": "Approve-by-email link",

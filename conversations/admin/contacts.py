@@ -15,6 +15,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
+from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -60,7 +61,7 @@ class ContactAdmin(ServiceAdmin):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
-    detail_fields = ("name", "addresses", "words", "standing", "created_at", "talks")
+    detail_fields = ("name", "addresses", "words", "standing", "linked", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
@@ -95,6 +96,14 @@ class ContactAdmin(ServiceAdmin):
         if contact.erased_at is not None:
             return chip("Erased", "neutral", "ban")
         return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
+
+    @admin.display(description="Linked to")
+    def linked(self, contact: Contact) -> str:
+        """Return the colleague that the contact is, and who linked them by hand."""
+        if contact.user is None:
+            return "–"
+        by = name_in(names_of([contact.linked_by_id]), contact.linked_by_id, otherwise="")
+        return f"{contact.user.get_full_name()}, linked by {by}" if by else contact.user.get_full_name()
 
     @admin.display(description="Conversations")
     def talks(self, contact: Contact) -> str:

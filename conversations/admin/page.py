@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.privacy.reveals import ActiveReveal
+from console.names import name_in, names_of
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
@@ -33,6 +34,7 @@ REASONS: Final = {
     "not_told": "the outcome of a request couldn't be sent: tell the customer",
     "window_closed": "WhatsApp's 24-hour window is over: contact the customer another way",
 }
+HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 
 
 def page_of(
@@ -56,6 +58,7 @@ def page_of(
         "notes": notes_of(list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)),
         "tags": tags_of(conversation),
         "why": REASONS.get(conversation.escalation_reason, ""),
+        "handed_over_by": handed_over_by(conversation),
         "contact": contact_facts(viewer, conversation, grant),
         "contact_url": contact_url(viewer, conversation),
         "grant": grant,
@@ -77,6 +80,13 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
             approval=approval,
             chip=chips,
         )
+
+
+def handed_over_by(conversation: Conversation) -> str:
+    """Return who last asked for a person: a colleague by name, an agent or a program; "" for the system."""
+    if conversation.escalated_by == "user":
+        return name_in(names_of([conversation.escalated_by_id]), conversation.escalated_by_id)
+    return HANDED_OVER_BY.get(conversation.escalated_by, "")
 
 
 def contact_url(viewer: Actor, conversation: Conversation) -> str:

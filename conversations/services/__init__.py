@@ -12,7 +12,7 @@ from conversations.services.contacts import (
     name_contact,
     remove_tag,
 )
-from conversations.services.delivery import deliver, on_queued
+from conversations.services.delivery import deliver
 from conversations.services.erasure import erase_contact
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
@@ -54,7 +54,6 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_trouble",
-    "on_queued",
     "publish_activity",
     "read_attachment",
     "receive",

@@ -1,8 +1,8 @@
 """Deliver queued messages through their transport: claim, attempt, outcome; a retry is a new attempt."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from functools import partial
+from typing import Final, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
 from core.clock import now as clock_now
 from core.errors import NotFound
+from core.jobs import queueing
+from core.jobs.decorators import afterwards
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
 
@@ -25,24 +27,14 @@ LEASE: Final = timedelta(seconds=60)
 BACK_OFF: Final = (5, 30, 120, 600, 1800)
 ATTEMPTS: Final = len(BACK_OFF) + 1
 
-_wakers: list[Callable[[UUID, UUID], Any]] = []
-
-
-def on_queued(wake: Callable[[UUID, UUID], Any]) -> None:
-    """Set the callback for queued messages, called after the commit.
-
-    It gets the tenant id and the message id.
-    """
-    _wakers[:] = [wake]
-
 
 def wake_after_commit(message: Message) -> None:
-    """Request delivery after the commit; only a hint, the sweep finds the row anyway."""
+    """Deliver after the commit, following the current task if there is one; the sweep finds the row anyway."""
     tenant_id, message_id = current_tenant_id(), message.pk
 
     def wake() -> None:
-        for waker in _wakers:
-            waker(tenant_id, message_id)
+        if not afterwards(partial(deliver, message_id=message_id)):
+            queueing.enqueue("deliver_message", tenant_id, message_id)
 
     transaction.on_commit(wake, robust=True)
 

@@ -114,7 +114,10 @@ def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
 
 
 def _refuse_unkept(value: Any) -> None:
-    """Refuse numbers that jsonb changes: 1e16 becomes a whole number, -0.0 loses its sign, NaN is invalid."""
+    """Refuse numbers that jsonb changes.
+
+    1e16 becomes a whole number, -0.0 loses its sign, NaN is invalid.
+    """
     if isinstance(value, float) and ("e+" in (written := repr(value)) or written in _UNKEPT):
         raise ValueError(f"an audit fact cannot be the number {written}: use a whole number or text")
     if isinstance(value, dict):
@@ -207,6 +210,9 @@ def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, li
 def last_of(
     object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
 ) -> AuditEntry | None:
-    """Return the newest entry about one object, or the newest among its last `PAGE` that `is_meant` accepts."""
+    """Return the newest entry about one object.
+
+    With `is_meant`, the newest among its last `PAGE` entries that it accepts.
+    """
     entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
     return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

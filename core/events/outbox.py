@@ -1,6 +1,6 @@
 """Announcements: rows written in the transaction, whose signals the relay sends after the commit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -9,12 +9,10 @@ from django.db import transaction
 
 from core.events import live
 from core.events.signals import BY_NAME
+from core.jobs import queueing
 from core.models import Outbox
-from core.observability.logging import get_logger
 
-log = get_logger(__name__)
 RELAY_HINT: Final = "walker:relay-hint"
-_enqueue_relay: list[Callable[[], object]] = []
 
 
 class Announcement(NamedTuple):
@@ -57,16 +55,7 @@ def wake_relay_after_commit() -> None:
     transaction.on_commit(lambda: live.run_soon(_wake_relay), robust=True)
 
 
-def wake_relay_with(enqueue: Callable[[], object]) -> None:
-    """Set the function that enqueues the relay's task, when the app is ready."""
-    _enqueue_relay[:] = [enqueue]
-
-
 def _wake_relay() -> None:
-    try:
-        if cache.add(RELAY_HINT, 1, timeout=1):
-            for enqueue in _enqueue_relay:
-                enqueue()
-    except Exception:
-        # Without a broker the sweep relays the announcement, up to a second later.
-        log.warning("relay_hint_lost", exc_info=True)
+    # Without a broker this raises, and the sweep relays the announcement up to a second later.
+    if cache.add(RELAY_HINT, 1, timeout=1):
+        queueing.enqueue("relay_outbox")

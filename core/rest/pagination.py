@@ -1,4 +1,7 @@
-"""Cursor pagination: the next page starts after the last row, so every page costs the same. No totals are counted."""
+"""Cursor pagination.
+
+The next page starts after the last row, so every page costs the same. No totals are counted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The OpenAPI document: what is the same for every operation (errors, headers, sign-in), and its names."""
+"""What is the same for every operation of the OpenAPI document.
+
+Errors, headers and sign-in, and the names.
+"""
 
 from __future__ import annotations
 

@@ -169,7 +169,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return found
 
     def call_service(self, service: Callable[..., Any], **arguments: Any) -> Response:
-        """Call a service as the caller, with the ids of the address and the body; respond with what it returns."""
+        """Call a service as the caller and respond with what it returns.
+
+        It gets the ids of the address and the body.
+        """
         seen = {"seen_version": self.query["seen_version"]} if self.action == "destroy" else {}
         return self.respond(service(actor=self.actor, **self.kwargs, **seen, **self.read_body(), **arguments))
 
@@ -184,7 +187,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return self.get_serializer(many=True).to_representation(rows)
 
     def respond_with_page(self, rows: Iterable[Any], cursor: str) -> Response:
-        """Return the response for a page that a selector has read; `cursor` is of the next page ("" at the end)."""
+        """Return the response for a page that a selector has read.
+
+        `cursor` is the cursor of the next page, "" at the end.
+        """
         following = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
         return Response({"next": following, "results": self.represent(rows)})
 

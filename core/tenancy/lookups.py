@@ -31,7 +31,10 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One function `walker_search_<name>(asked text, most int)`: ids of the tenant's newest rows with these words.
+    """A search by words, as a function of the database.
+
+    `walker_search_<name>(asked text, most int)` returns the ids of the tenant's newest rows with these
+    words.
 
     `words` is the indexed expression over the table `t`, `asked` makes a query of the words asked for; both know
     `tenant`. Under row-level security PostgreSQL does not use such an index, because its operator is not

@@ -89,6 +89,8 @@ class Origin:
     tool_call_id: UUID | None = None
     requester_user_id: UUID | None = None
     agent_owner_id: UUID | None = None
+    max_open_approvals: int | None = None
+    """The agent's own limit of open requests; the workflow's limit applies as well."""
     also_excluded: tuple[UUID, ...] = ()
     """Other people who contributed to the request, and so may not approve it."""
     contact_tags: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """Checked parameters, the payload they make, and the facts of this moment."""
 
     kind: AnyKind
@@ -28,7 +28,7 @@ class Observed:
     facts: Facts
 
 
-def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
+def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observation:
     """Validate the parameters and observe the target (outside call).
 
     Raises Invalid, and Unavailable when the target can't be observed.
@@ -53,7 +53,7 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
     except Unrepresentable as error:
         raise Invalid(str(error), fields={"params": [str(error)]}) from None
     try:
-        return Observed(kind, resolved, payload, plain(facts))
+        return Observation(kind, resolved, payload, plain(facts))
     except Unrepresentable as error:
         # The facts cannot be stored: that is not the requester's mistake.
         log.warning("facts_not_kept", kind=kind.key)

@@ -2,17 +2,18 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, decision_links, groups, limits, workflows
+from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, workflows
 
 __all__ = [
     "calendars",
+    "caps",
     "dashboard",
     "decision_links",
     "groups",
     "kill_switches",
-    "limits",
     "model_admin",
     "out_of_office",
     "override_reviews",
+    "risk_weights",
     "workflows",
 ]

@@ -14,6 +14,7 @@ from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 from hitl import selectors
 from hitl.display import RISKS, risk_chip, state_chip
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
 from hitl.models import Approval, Decision
@@ -35,7 +36,7 @@ NOTICES = {
 class WaitingBadge(Badge):
     """Requests that wait for the viewer's approval."""
 
-    label, tone, permission = "waiting for your approval", "accent", "hitl.decide_approval"
+    label, tone, permission = "waiting for your approval", "accent", DECIDE
 
     def count(self, viewer: Actor) -> int:
         """Count the requests that the viewer can decide, capped."""

@@ -75,14 +75,14 @@ class KillSwitchAdmin(ServiceAdmin):
     empty_title = "Nothing is stopped"
     empty_text = "Agents act within the rules of your workflows."
     live_topic = "queue"
-    list_display = ("what", "reason", "standing", "thrown_by_name", "stopped", "went_on")
+    list_display = ("what", "reason", "standing", "activated_by_name", "stopped", "went_on")
     list_filter: ClassVar = [StateFilter]
     ordering = ("-id",)
     detail_fields = (
         "what",
         "reason",
         "standing",
-        "thrown_by_name",
+        "activated_by_name",
         "stopped",
         "released_by_name",
         "went_on",
@@ -90,12 +90,12 @@ class KillSwitchAdmin(ServiceAdmin):
 
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
         """Read the names of people and targets at once."""
-        people = names_of([person for row in rows for person in (row.thrown_by_id, row.released_by_id)])
+        people = names_of([person for row in rows for person in (row.activated_by_id, row.released_by_id)])
         target_names = targets.names()
         for row in rows:
             row.shown = {  # type: ignore[attr-defined]
                 "what": target_title(row, target_names),
-                "thrown_by": name_in(people, row.thrown_by_id, otherwise="The operator"),
+                "activated_by": name_in(people, row.activated_by_id, otherwise="The operator"),
                 "released_by": name_in(people, row.released_by_id, otherwise="The operator"),
             }
 
@@ -115,14 +115,14 @@ class KillSwitchAdmin(ServiceAdmin):
         return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
 
     @admin.display(description="Stopped by")
-    def thrown_by_name(self, switch: KillSwitch) -> str:
+    def activated_by_name(self, switch: KillSwitch) -> str:
         """Return who stopped it."""
-        return str(switch.shown["thrown_by"])  # type: ignore[attr-defined]
+        return str(switch.shown["activated_by"])  # type: ignore[attr-defined]
 
     @admin.display(description="Stopped")
     def stopped(self, switch: KillSwitch) -> str:
         """Return when."""
-        return exact(switch.thrown_at)
+        return exact(switch.activated_at)
 
     @admin.display(description="Resumed")
     def went_on(self, switch: KillSwitch) -> str:
@@ -151,7 +151,10 @@ class KillSwitchAdmin(ServiceAdmin):
         return "Activity was already resumed." if is_off else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
-        """Offer everything, each action and each agent, and to operators all organisations; links can preselect one."""
+        """Offer everything, each action and each agent.
+
+        Operators are offered all organisations as well. Links can preselect one.
+        """
         if action.path != "stop":
             return {}
         kinds = [kind for _, kind in targets.targets.items()]
@@ -179,8 +182,8 @@ class KillSwitchAdmin(ServiceAdmin):
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
-            return done_words(ALL, services.throw_global(actor=actor, reason=reason).in_flight_calls)
-        switch = services.throw_switch(actor=actor, scope=scope, target=target, reason=reason)
+            return done_words(ALL, services.activate_global(actor=actor, reason=reason).in_flight_calls)
+        switch = services.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
     @service_action(
@@ -193,7 +196,7 @@ class KillSwitchAdmin(ServiceAdmin):
     )
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Resume activity."""
-        services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
+        services.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
         return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
@@ -232,9 +235,9 @@ def headline(
     switch: KillSwitch, target_names: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor
 ) -> str:
     """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
-    is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
-    who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
-    return f"{who} stopped {target_in_sentence(switch, target_names)} {describe_moment(switch.thrown_at)}"
+    is_own = switch.activated_by_id is not None and switch.activated_by_id == viewer.user_id
+    who = "You" if is_own else name_in(names, switch.activated_by_id, otherwise="The operator")
+    return f"{who} stopped {target_in_sentence(switch, target_names)} {describe_moment(switch.activated_at)}"
 
 
 def everywhere(viewer: Actor) -> list[Notice]:
@@ -242,7 +245,7 @@ def everywhere(viewer: Actor) -> list[Notice]:
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
         return []
-    title = f"The operator has stopped everything in all organisations {describe_moment(row.thrown_at)}"
+    title = f"The operator has stopped everything in all organisations {describe_moment(row.activated_at)}"
     if not (viewer.may(USE) and operators.is_operator(viewer)):
         return [Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
     return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
@@ -255,16 +258,16 @@ class StoppedBanner(Banner):
 
     def notices(self, viewer: Actor) -> list[Notice]:
         """Return one banner for each emergency stop that is on."""
-        thrown = list_switches(viewer=viewer)
-        target_names = targets.names() if thrown else {}
-        names = names_of(switch.thrown_by_id for switch in thrown) if thrown else {}
+        active = list_switches(viewer=viewer)
+        target_names = targets.names() if active else {}
+        names = names_of(switch.activated_by_id for switch in active) if active else {}
         own = [
             Notice(
                 headline(switch, target_names, names, viewer),
                 switch.reason,
                 reverse("admin:hitl_killswitch_change", args=[switch.pk]),
             )
-            for switch in thrown
+            for switch in active
         ]
         return [*everywhere(viewer), *own]
 

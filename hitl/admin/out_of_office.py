@@ -16,6 +16,7 @@ from console.viewers import viewer_of
 from core.clock import now
 from hitl import services
 from hitl.admin.approval.forms import AwayForm
+from hitl.domain.permissions import DECIDE
 from hitl.models import Delegation
 
 
@@ -23,7 +24,7 @@ from hitl.models import Delegation
 class DelegationAdmin(ServiceAdmin):
     """Who is away, and who decides for them."""
 
-    view_permission = "hitl.decide_approval"
+    view_permission = DECIDE
     nav = Nav("Out of office", "clock", order=15)
     intro = "While someone is away, a colleague decides for them. Open requests move to the colleague and back."
     empty_title = "No one is away"
@@ -87,7 +88,7 @@ class DelegationAdmin(ServiceAdmin):
     @service_action(
         path="away",
         title="Say who is away",
-        permission="hitl.decide_approval",
+        permission=DECIDE,
         form=AwayForm,
         submit="Save",
         tone="primary",
@@ -103,7 +104,7 @@ class DelegationAdmin(ServiceAdmin):
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."
 
-    @service_action(path="end", title="End now", permission="hitl.decide_approval", submit="End now")
+    @service_action(path="end", title="End now", permission=DECIDE, submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
         """End the absence."""
         services.end_delegation(actor=viewer_of(request), delegation_id=obj.pk)

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from accounts.selectors import roster
 from core.clock import now as clock_now
-from hitl.approvals.context import DECIDE, DecisionContext, by_group, escalation_rows, load_directory
+from hitl.approvals.context import DecisionContext, by_group, escalation_rows, load_directory
 from hitl.approvals.votes import approvers_before
 from hitl.domain import eligibility
 from hitl.domain.eligibility import ApproverRows, AssignmentPlan, Directory
-from hitl.models import Approval, GroupMember, Seat
+from hitl.domain.permissions import DECIDE
+from hitl.models import Approval, Assignment, GroupMember
 from hitl.notifications import create
 
 NO_SUBSTITUTES: Final[Mapping[UUID, eligibility.Substitute]] = {}
@@ -45,18 +46,18 @@ def plan_next_level(context: DecisionContext) -> AssignmentPlan:
 def plan_escalation(context: DecisionContext, rows: ApproverRows, *, without: Collection[UUID]) -> AssignmentPlan:
     """Work out who is added to the current level by an escalation step."""
     approval = context.approval
-    assigned = {holder.person_id for holder in context.level_seats(approval.level).holders}
+    assigned = {holder.person_id for holder in context.level_assignments(approval.level).holders}
     return eligibility.plan_more(
         approval.current_level, rows, approval.excluded, context.directory, already_asked=assigned | set(without)
     )
 
 
-def open_seats(
+def open_assignments(
     approval: Approval,
     planned: AssignmentPlan,
     moment: datetime,
     *,
-    source: str = Seat.Source.LEVEL,
+    source: str = Assignment.Source.LEVEL,
     template: str = "approval_opened",
 ) -> None:
     """Assign people to the approval's current level and notify them.
@@ -65,11 +66,11 @@ def open_seats(
     """
     if not planned.holders:
         return
-    seats = []
+    assignments = []
     for holder in planned.holders:
         person, via = planned.assignee(holder)
-        seats.append(
-            Seat(
+        assignments.append(
+            Assignment(
                 approval=approval,
                 revision=approval.revision,
                 level=approval.level,
@@ -81,8 +82,8 @@ def open_seats(
                 opened_at=moment,
             )
         )
-    Seat.objects.bulk_create(seats, ignore_conflicts=True)
-    create.notify(approval, {seat.person_id for seat in seats}, template, moment)
+    Assignment.objects.bulk_create(assignments, ignore_conflicts=True)
+    create.notify(approval, {assignment.person_id for assignment in assignments}, template, moment)
 
 
 def find_unsatisfiable(approvals: Sequence[Approval]) -> list[Approval]:
@@ -94,13 +95,13 @@ def find_unsatisfiable(approvals: Sequence[Approval]) -> list[Approval]:
         return []
     groups = by_group(GroupMember.objects.values_list("group_id", "user_id"))
     directory = Directory(roster().holding(DECIDE), NO_SUBSTITUTES, groups)
-    seats: dict[tuple[UUID, int, int], list[Seat]] = {}
-    for seat in Seat.objects.filter(approval__in=approvals):
-        seats.setdefault((seat.approval_id, seat.revision, seat.level), []).append(seat)
+    assignments: dict[tuple[UUID, int, int], list[Assignment]] = {}
+    for assignment in Assignment.objects.filter(approval__in=approvals):
+        assignments.setdefault((assignment.approval_id, assignment.revision, assignment.level), []).append(assignment)
     found = []
     for approval in approvals:
-        mine = seats.get((approval.pk, approval.revision, approval.level), [])
+        mine = assignments.get((approval.pk, approval.revision, approval.level), [])
         level, escalation = approval.current_level, escalation_rows(approval.snapshot)
-        if not eligibility.level_seats(level, escalation, mine, directory).can_satisfy(level):
+        if not eligibility.level_assignments(level, escalation, mine, directory).can_satisfy(level):
             found.append(approval)
     return found

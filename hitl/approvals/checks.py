@@ -1,4 +1,7 @@
-"""Check what a person's action on a request requires: state, four eyes, assignment, and what they were shown."""
+"""Check what a person's action on a request requires.
+
+The state, four eyes, an assignment, and what they were shown.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from hitl.approvals.conflicts import expired, stale_digest, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.domain.state_machine import Event, State, may
 from hitl.domain.strictness import AUTH_STRENGTH, required_strength
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 
 
 def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
@@ -36,7 +39,10 @@ def check_not_modified(approval: Approval, actor: Actor) -> None:
 
 
 def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
-    """Raise Refused for people who contributed to the request, readers of its links, and their substitutes."""
+    """Raise Refused for people who contributed to the request.
+
+    Readers of its links count as well, and everybody's substitutes.
+    """
     if actor.user_id is None:
         raise Refused("Only a person can decide.", code="not_a_person")
     if actor.user_id in context.excluded_people():
@@ -46,16 +52,18 @@ def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
         )
 
 
-def open_seats_of(context: DecisionContext, actor: Actor) -> list[Seat]:
+def open_assignments_of(context: DecisionContext, actor: Actor) -> list[Assignment]:
     """Return the actor's open assignments at the current level.
 
     Raises Refused without one.
     """
-    everybody = context.seats_at(context.approval.level)
-    seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
-    if actor.user_id is None or not seats or not context.is_entitled(actor.user_id):
-        raise Refused("You are not an approver of this step.", code="no_seat")
-    return seats
+    everybody = context.assignments_at(context.approval.level)
+    assignments = [
+        assignment for assignment in everybody if assignment.person_id == actor.user_id and assignment.closed_at is None
+    ]
+    if actor.user_id is None or not assignments or not context.is_entitled(actor.user_id):
+        raise Refused("You are not an approver of this step.", code="not_an_approver")
+    return assignments
 
 
 def check_sign_in(approval: Approval, actor: Actor) -> None:
@@ -64,7 +72,7 @@ def check_sign_in(approval: Approval, actor: Actor) -> None:
         raise Refused("Sign in with a second factor to decide this.", code="weak_sign_in")
 
 
-def check_approver(context: DecisionContext, actor: Actor, event: Event, digest: str) -> list[Seat]:
+def check_approver(context: DecisionContext, actor: Actor, event: Event, digest: str) -> list[Assignment]:
     """Check everything an approver needs for an action and return their assignments.
 
     Raises Conflict (too late, expired, stale digest) and Refused (four eyes, not assigned, weak sign-in).
@@ -72,10 +80,10 @@ def check_approver(context: DecisionContext, actor: Actor, event: Event, digest:
     approval = context.approval
     check_state(approval, actor, event, context.moment)
     refuse_if_excluded(context, actor)
-    seats = open_seats_of(context, actor)
+    assignments = open_assignments_of(context, actor)
     check_digest(approval, actor, digest)
     check_sign_in(approval, actor)
-    return seats
+    return assignments
 
 
 def check_requester(approval: Approval, actor: Actor) -> None:

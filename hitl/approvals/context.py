@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from accounts.selectors import Roster, roster
 from hitl.approvals.decision_mac import verify
 from hitl.domain import eligibility
-from hitl.domain.eligibility import ApproverRows, Directory, LevelSeats, Substitute
+from hitl.domain.eligibility import ApproverRows, Directory, LevelAssignments, Substitute
+from hitl.domain.permissions import DECIDE
 from hitl.domain.votes import Vote
-from hitl.models import Approval, Decision, Delegation, GroupMember, Seat
-
-DECIDE: Final = "hitl.decide_approval"
+from hitl.models import Approval, Assignment, Decision, Delegation, GroupMember
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class DecisionContext:
     moment: datetime
     members: Roster
     directory: Directory
-    seats: Mapping[int, Sequence[Seat]]
+    assignments: Mapping[int, Sequence[Assignment]]
     votes: Mapping[int, Sequence[Vote]]
     has_forged_vote: bool
 
@@ -41,9 +40,9 @@ class DecisionContext:
         Four queries, five where groups are named.
         """
         members = roster()
-        seats: dict[int, list[Seat]] = {}
-        for seat in Seat.objects.filter(approval=approval, revision=approval.revision).order_by("id"):
-            seats.setdefault(seat.level, []).append(seat)
+        assignments: dict[int, list[Assignment]] = {}
+        for assignment in Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id"):
+            assignments.setdefault(assignment.level, []).append(assignment)
         decisions = _decisions_of(approval)
         verified = [decision for decision in decisions if verify(decision)]
         votes: dict[int, list[Vote]] = {}
@@ -57,14 +56,14 @@ class DecisionContext:
             moment=moment,
             members=members,
             directory=load_directory(rows, moment, members=members),
-            seats=seats,
+            assignments=assignments,
             votes=votes,
             has_forged_vote=len(verified) < len(decisions),
         )
 
-    def seats_at(self, level: int) -> Sequence[Seat]:
+    def assignments_at(self, level: int) -> Sequence[Assignment]:
         """Return the assignments of a level, closed ones too."""
-        return self.seats.get(level, [])
+        return self.assignments.get(level, [])
 
     def votes_at(self, level: int) -> Sequence[Vote]:
         """Return the votes on a level, in the order they were given."""
@@ -87,15 +86,15 @@ class DecisionContext:
         """Return True if the person is an active member whose role may decide."""
         return person_id in self.directory.deciders
 
-    def level_seats(self, number: int) -> LevelSeats:
+    def level_assignments(self, number: int) -> LevelAssignments:
         """Return who is assigned at a level, counted from 1, and who lost the right to decide."""
         snapshot = self.approval.snapshot
         level, escalation = snapshot["levels"][number - 1], escalation_rows(snapshot)
-        return eligibility.level_seats(level, escalation, self.seats_at(number), self.directory)
+        return eligibility.level_assignments(level, escalation, self.assignments_at(number), self.directory)
 
     def can_be_approved(self) -> bool:
         """Return True if the people assigned now could approve the current level."""
-        return self.level_seats(self.approval.level).can_satisfy(self.approval.current_level)
+        return self.level_assignments(self.approval.level).can_satisfy(self.approval.current_level)
 
 
 def _decisions_of(approval: Approval) -> list[Decision]:

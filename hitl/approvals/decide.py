@@ -12,9 +12,10 @@ from core.errors import Invalid, Refused
 from hitl.approvals import outcomes, transitions, votes
 from hitl.approvals.checks import check_approver, require_text
 from hitl.approvals.context import DecisionContext
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.domain.votes import Tally
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 
 Verdict = Literal["approve", "reject"]
 EVENTS = {"approve": Event.APPROVE, "reject": Event.REJECT}
@@ -37,14 +38,14 @@ def decide(
     Invalid, and Conflict that names the winner or the new digest. Announces approval_closed when it
     is rejected.
     """
-    actor.require("hitl.decide_approval")
+    actor.require(DECIDE)
     if verdict not in EVENTS:
         raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
         context = DecisionContext.load(approval, work.moment)
-        seat = _check(context, actor, verdict, digest, reason)
-        context = votes.record_vote(context, actor, seat, verdict, reason, channel)
+        assignment = _check(context, actor, verdict, digest, reason)
+        context = votes.record_vote(context, actor, assignment, verdict, reason, channel)
         tally, approvals = votes.tally_level(context, approval.level)
         if tally is Tally.OPEN:
             work.apply(approval, EVENTS[verdict], actor=actor, changes={"votes_received": approvals})
@@ -57,14 +58,14 @@ def decide(
     return approval
 
 
-def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str, reason: str) -> Seat:
+def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str, reason: str) -> Assignment:
     """Return the assignment that the actor decides by. Raises Conflict, Refused, Invalid."""
-    seats = check_approver(context, actor, EVENTS[verdict], digest)
+    assignments = check_approver(context, actor, EVENTS[verdict], digest)
     if verdict == "approve" and actor.user_id in votes.approvers_before(context):
         raise Refused(
             "You approved an earlier step, and this request needs different people at each step.",
-            code="signed_already",
+            code="approved_earlier_step",
         )
     if verdict == "reject" and context.approval.current_level["require_reason"]:
         require_text("reason", reason, "Give a reason for rejecting this request.")
-    return seats[0]
+    return assignments[0]

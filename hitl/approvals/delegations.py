@@ -22,13 +22,14 @@ from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
 from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.reassign import REASSIGN, hand_over
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import LONGEST_CHAIN, substitute_for, trusted
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING, Event, State, may
-from hitl.models import Delegation, Seat
+from hitl.models import Assignment, Delegation
 from hitl.notifications import create
 
 SUBSTITUTES: Final[Actor] = system("stand-ins")
@@ -143,7 +144,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
         row.ended_at = moment
         row.save(update_fields=["ended_at"])
         _audit(actor, "DELEGATION_ENDED", row)
-    _move_seats(row, moment)
+    _move_assignments(row, moment)
     return row
 
 
@@ -165,7 +166,7 @@ def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int
     row = Delegation.objects.filter(pk=delegation_id, ended_at=None).first()
     if row is None or row.starts_at > moment:
         return 0
-    moved = _move_seats(row, moment)
+    moved = _move_assignments(row, moment)
     with transaction.atomic():
         mine = Delegation.objects.filter(pk=row.pk, ended_at=None)
         if row.until > moment:
@@ -175,10 +176,10 @@ def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int
     return moved
 
 
-def _move_seats(row: Delegation, moment: datetime) -> int:
+def _move_assignments(row: Delegation, moment: datetime) -> int:
     whose = Q(person_id=row.from_person_id) | Q(rightful_id=row.from_person_id) | Q(via_id=row.pk)
-    seats = Seat.objects.filter(whose, closed_at=None, approval__state__in=_WAITING)
-    ids = sorted(set(seats.values_list("approval_id", flat=True)))
+    assignments = Assignment.objects.filter(whose, closed_at=None, approval__state__in=_WAITING)
+    ids = sorted(set(assignments.values_list("approval_id", flat=True)))
     return sum(_align(approval_id, moment) for approval_id in ids)
 
 
@@ -192,33 +193,33 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
         if not planned:
             return False
         work.apply(approval, Event.DELEGATE, actor=SUBSTITUTES, facts={"moved": len(planned)})
-        for seat, person, via in planned:
-            owner = seat.rightful_id or seat.person_id
-            kept = {"for_person_id": seat.for_person_id, "source": seat.source}
-            hand_over(seat, person, moment, rightful_id=None if via is None else owner, via_id=via, **kept)
-            void_tokens(approval, moment, person_id=seat.person_id)
+        for assignment, person, via in planned:
+            owner = assignment.rightful_id or assignment.person_id
+            kept = {"for_person_id": assignment.for_person_id, "source": assignment.source}
+            hand_over(assignment, person, moment, rightful_id=None if via is None else owner, via_id=via, **kept)
+            void_tokens(approval, moment, person_id=assignment.person_id)
         create.notify(approval, {person for _, person, _ in planned}, "approval_delegated", moment)
     return True
 
 
-def _plan(context: DecisionContext) -> list[tuple[Seat, UUID, UUID | None]]:
+def _plan(context: DecisionContext) -> list[tuple[Assignment, UUID, UUID | None]]:
     """Return the assignments that move, each with its new person and the delegation of a substitute."""
     approval = context.approval
     barred = context.excluded_people() | approvers_before(context)
     substitutes = trusted(context.directory.substitutes, approval.excluded)
-    here = context.seats_at(approval.level)
-    seats = [seat for seat in here if seat.closed_at is None and seat.moved_at is None]
-    taken = {seat.person_id for seat in seats}
-    found: list[tuple[Seat, UUID, UUID | None]] = []
-    for seat in seats:
-        owner = seat.rightful_id or seat.person_id
+    here = context.assignments_at(approval.level)
+    assignments = [assignment for assignment in here if assignment.closed_at is None and assignment.moved_at is None]
+    taken = {assignment.person_id for assignment in assignments}
+    found: list[tuple[Assignment, UUID, UUID | None]] = []
+    for assignment in assignments:
+        owner = assignment.rightful_id or assignment.person_id
         person, via = substitute_for(owner, substitutes)
-        if person in barred or person in taken - {seat.person_id} or not context.is_entitled(person):
+        if person in barred or person in taken - {assignment.person_id} or not context.is_entitled(person):
             person, via = owner, None
-        if seat.person_id in context.voters() or person == seat.person_id or person in taken:
+        if assignment.person_id in context.voters() or person == assignment.person_id or person in taken:
             continue
         taken.add(person)
-        found.append((seat, person, via))
+        found.append((assignment, person, via))
     return found
 
 

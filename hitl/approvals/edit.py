@@ -11,7 +11,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, Refused
 from hitl.actions import registry
-from hitl.actions.observe import Observed, observe
+from hitl.actions.observe import Observation, observe
 from hitl.approvals import transitions
 from hitl.approvals.checks import (
     check_approver,
@@ -20,11 +20,12 @@ from hitl.approvals.checks import (
     check_requester,
     check_state,
 )
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.propose import refuse_if_paused, shared_lock_unless_paused
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import Draft, columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.domain.levels import editable_fields
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval
 
@@ -80,7 +81,7 @@ def _check_unlocked(before: Approval, actor: Actor, digest: str, moment: datetim
         raise
 
 
-def _edited(before: Approval, changes: Mapping[str, Any]) -> tuple[Observed, list[dict[str, Any]]]:
+def _edited(before: Approval, changes: Mapping[str, Any]) -> tuple[Observation, list[dict[str, Any]]]:
     allowed = editable_fields(before.current_level, before.kind)
     if not allowed:
         raise Refused("Nothing can be edited at this step.", code="no_edit_right")

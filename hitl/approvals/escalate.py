@@ -16,13 +16,13 @@ from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.holds import drop_hold
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
-from hitl.approvals.reassign import REASSIGN, seats_here
+from hitl.approvals.reassign import REASSIGN, assignments_here
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import original_person
 from hitl.domain.state_machine import Event, State, may
-from hitl.models import Approval, Seat, Timer
+from hitl.models import Approval, Assignment, Timer
 from hitl.notifications import create
 
 ESCALATOR: Final[Actor] = system("escalation")
@@ -39,7 +39,7 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
         approval = work.lock(approval_id)
         steps = timers.escalation_steps(approval.snapshot)
         is_over = not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at
-        if is_over or approval.ladder_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
+        if is_over or approval.escalation_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
             return False
         _take_step(work, DecisionContext.load(approval, moment), steps, ESCALATOR)
     return True
@@ -61,7 +61,7 @@ def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, n
         refuse_if_excluded(context, actor)
         check_digest(approval, actor, digest)
         steps = timers.escalation_steps(approval.snapshot)
-        if approval.ladder_step >= len(steps):
+        if approval.escalation_step >= len(steps):
             say = "The workflow has no further escalation step. Change the approver instead."
             raise Conflict(say, code="no_step", **winner(approval, actor))
         add_remark(approval, actor, "escalate", reason, moment)
@@ -79,14 +79,14 @@ def _is_due(approval: Approval, kind: str, moment: datetime) -> bool:
 
 def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str, Any]], actor: Actor) -> None:
     approval = context.approval
-    step, number = steps[approval.ladder_step], approval.ladder_step + 1
+    step, number = steps[approval.escalation_step], approval.escalation_step + 1
     is_stuck, stands_still = UNSATISFIABLE in approval.holds, bool(approval.paused_clocks)
     rows = step.get("replace") or step.get("add") or []
     without = _staying(context, step) | approvers_before(context)
     added = assignments.plan_escalation(context, rows, without=without)
     # People are not named here: the assignments tell who.
     changes = {
-        "ladder_step": number,
+        "escalation_step": number,
         "escalated_at": work.moment,
         "escalated_to": ", ".join(str(row["value"]) if row["type"] == "role" else row["type"] for row in rows)[:80],
         "escalation_reason": _why(actor, is_stuck=is_stuck),
@@ -98,12 +98,14 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
     facts = {"step": number, "added": len(added.holders)}
     work.apply(approval, Event.ESCALATE, actor=actor, changes=changes, timers=due, facts=facts)
     if is_stuck:
-        assignments.open_seats(approval, assignments.plan_current_level(context), work.moment)
+        assignments.open_assignments(approval, assignments.plan_current_level(context), work.moment)
     if step.get("replace") and added.holders:
-        silent = seats_here(approval).filter(closed_at=None).exclude(person_id__in=context.voters())
+        silent = assignments_here(approval).filter(closed_at=None).exclude(person_id__in=context.voters())
         silent.update(closed_at=work.moment, moved_at=work.moment)
-    assignments.open_seats(approval, added, work.moment, source=Seat.Source.ESCALATION, template="approval_escalated")
-    assigned = set(seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True))
+    assignments.open_assignments(
+        approval, added, work.moment, source=Assignment.Source.ESCALATION, template="approval_escalated"
+    )
+    assigned = set(assignments_here(approval).filter(closed_at=None).values_list("person_id", flat=True))
     notified = {added.assignee(holder)[0] for holder in added.holders}
     create.notify(approval, assigned - notified, "approval_escalated", work.moment)
     if is_stuck:
@@ -111,11 +113,14 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
 
 
 def _staying(context: DecisionContext, step: Mapping[str, Any]) -> set[UUID]:
-    """Return who was asked first for the assignments that stay: with a substitute on one, they get no second."""
-    stay = [seat for seat in context.seats_at(context.approval.level) if seat.moved_at is None]
+    """Return who was asked first for the assignments that stay.
+
+    Somebody whose substitute has one gets no second.
+    """
+    stay = [assignment for assignment in context.assignments_at(context.approval.level) if assignment.moved_at is None]
     if step.get("replace"):
-        stay = [seat for seat in stay if seat.person_id in context.voters()]
-    return {original_person(seat) for seat in stay}
+        stay = [assignment for assignment in stay if assignment.person_id in context.voters()]
+    return {original_person(assignment) for assignment in stay}
 
 
 def _next_timer(approval: Approval, steps: list[dict[str, Any]], number: int, moment: datetime) -> dict[str, datetime]:
@@ -161,7 +166,11 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
             return False
         context = DecisionContext.load(approval, moment)
         number = approval.reminder_count + 1
-        assigned = {seat.person_id for seat in context.seats_at(approval.level) if seat.closed_at is None}
+        assigned = {
+            assignment.person_id
+            for assignment in context.assignments_at(approval.level)
+            if assignment.closed_at is None
+        }
         create.notify(approval, assigned - context.voters(), "approval_reminder", moment, reminder=number)
         Approval.objects.filter(pk=approval.pk).update(reminder_count=number, last_reminder_at=moment)
         _end_timer(approval, Timer.Kind.REMIND, moment)

@@ -20,7 +20,7 @@ from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
-from hitl.policy import caps
+from hitl.policy import cap_reservations
 from hitl.tasks_dispatch import execute_soon
 
 MANUAL: Final = "manual"
@@ -127,7 +127,7 @@ def release(
 
 def _check_cause(context: DecisionContext, actor: Actor, name: str) -> None:
     approval = context.approval
-    shortfall = caps.shortfall(approval, context.moment) if name == caps.HOLD else ""
+    shortfall = cap_reservations.shortfall(approval, context.moment) if name == cap_reservations.HOLD else ""
     if shortfall:
         raise _still_held(approval, actor, name, shortfall)
     if name == KILL_SWITCH:

@@ -12,7 +12,7 @@ from hitl.approvals.context import DecisionContext
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import Event, State
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from hitl.notifications import create
 from hitl.tasks_dispatch import execute_soon
 
@@ -67,7 +67,7 @@ def open_next_level(work: UnitOfWork, context: DecisionContext, actor: Actor) ->
     approval = context.approval
     planned = assignments.plan_next_level(context)
     clock = timers.start(approval.snapshot, approval.level + 1, work.moment)
-    Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
+    Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     changes = {
         "level": approval.level + 1,
         "votes_required": planned.required,
@@ -91,7 +91,7 @@ def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan) ->
             for name, value in columns.items():
                 setattr(approval, name, value)
     if planned.satisfiable:
-        assignments.open_seats(approval, planned, work.moment)
+        assignments.open_assignments(approval, planned, work.moment)
     else:
         alert_unsatisfiable(work, approval)
 
@@ -108,5 +108,5 @@ def alert_unsatisfiable(work: UnitOfWork, approval: Approval) -> None:
     """Alert administrators that nobody can decide, and escalate at once where the workflow says how."""
     create.alert_admins(approval, UNSATISFIABLE, work.moment)
     work.alert(approval, UNSATISFIABLE)
-    if approval.ladder_step < len(timers.escalation_steps(approval.snapshot)):
+    if approval.escalation_step < len(timers.escalation_steps(approval.snapshot)):
         timers.set_timers(approval, {timers.Kind.ESCALATE: work.moment})

@@ -13,6 +13,7 @@ from accounts.selectors import list_members
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.locks import locked
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
@@ -75,11 +76,10 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     require_text("reason", reason, "Write what the review found.")
     moment = now or clock_now()
     with transaction.atomic():
-        rows = OverrideReview.objects.select_for_update().filter(approval_id=approval_id)
-        review: OverrideReview | None = rows.order_by("-revision").first()
+        approval = locked(Approval, approval_id)
+        review: OverrideReview | None = approval.reviews.order_by("-revision").first()
         if review is None:
             raise NotFound("This request has no emergency review.")
-        approval = Approval.objects.get(pk=approval_id)
         if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
             raise Refused(
                 "You overrode or contributed to this request. Another reviewer must close this.",

@@ -16,7 +16,7 @@ from core.errors import TooMany
 from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
-from hitl.actions.observe import Observed, observe
+from hitl.actions.observe import Observation, observe
 from hitl.approvals import assignments, outcomes, timers, transitions
 from hitl.approvals.columns import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.decision_mac import sign
@@ -40,7 +40,7 @@ class _Request:
     """A request whose target was observed, before anything is written."""
 
     actor: Actor
-    observed: Observed
+    observed: Observation
     origin: Origin
     dedupe_key: str
     moment: datetime
@@ -85,8 +85,8 @@ def propose(
     request = _Request(actor, observe(action_kind, params), origin, own_key, now or clock_now())
     try:
         return _open(request)
-    except IntegrityError:
-        # The same request was made at the same moment: return that one.
+    except (IntegrityError, TooMany):
+        # The same request may have been made at the same moment: return that one.
         existing = _find_existing(own_key, origin)
         if existing is None:
             raise
@@ -145,7 +145,7 @@ def _open(request: _Request) -> Approval:
         matched, planned = _apply_policy(approval, request)
         # Under the counter's lock, so that requests at the same moment count one another.
         approval.reference = transitions.next_reference()
-        _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
+        _refuse_if_flooded(origin, approval.snapshot["open_per_agent"])
         clocks = timers.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
@@ -181,10 +181,12 @@ def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) 
         work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
 
 
-def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
-    if agent_id is None:
+def _refuse_if_flooded(origin: Origin, workflow_cap: int) -> None:
+    if origin.agent_id is None:
         return
-    open_ones = Approval.objects.filter(agent_id=agent_id, state__in=_OPEN)
+    own_cap = origin.max_open_approvals
+    cap = workflow_cap if own_cap is None else min(workflow_cap, own_cap)
+    open_ones = Approval.objects.filter(agent_id=origin.agent_id, state__in=_OPEN)
     if len(open_ones.values_list("pk")[:cap]) >= cap:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 

@@ -10,11 +10,12 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from hitl.approvals import outcomes, timers, transitions
 from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, require_text
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from hitl.notifications import create
 
 PROPOSE: Final = "hitl.propose_approval"
@@ -60,8 +61,8 @@ def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now:
         add_remark(approval, actor, "answer", text, moment)
         changes, due = ({}, {}) if approval.holds else timers.resume(approval, moment)
         work.apply(approval, Event.ANSWER, actor=actor, to=State.PENDING, changes=changes, timers=due)
-        seats = Seat.objects.filter(approval=approval, closed_at=None)
-        create.notify(approval, set(seats.values_list("person_id", flat=True)), "approval_answered", moment)
+        assignments = Assignment.objects.filter(approval=approval, closed_at=None)
+        create.notify(approval, set(assignments.values_list("person_id", flat=True)), "approval_answered", moment)
     return approval
 
 
@@ -81,7 +82,7 @@ def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now:
         if approval.rounds >= MAX_ROUNDS:
             outcomes.reject(work, approval, actor, event=Event.SEND_BACK)
         else:
-            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
+            Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
             void_tokens(approval, work.moment)
             changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}, "sla_due_at": None}
             work.apply(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)

@@ -12,15 +12,16 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl.approvals import transitions
-from hitl.approvals.checks import check_digest, check_state, open_seats_of, refuse_if_excluded, require_text
+from hitl.approvals.checks import check_digest, check_state, open_assignments_of, refuse_if_excluded, require_text
 from hitl.approvals.conflicts import winner
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import LONGEST_CHAIN, original_person
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from hitl.notifications import create
 
 REASSIGN: Final = "hitl.reassign_approval"
@@ -42,14 +43,14 @@ def delegate(
         context = DecisionContext.load(approval, moment)
         check_state(approval, actor, Event.DELEGATE, moment)
         refuse_if_excluded(context, actor)
-        seats = open_seats_of(context, actor)
+        assignments = open_assignments_of(context, actor)
         check_digest(approval, actor, digest)
-        _check_giver(context, actor, seats[0])
+        _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
         add_remark(approval, actor, "delegate", reason, moment)
         work.apply(approval, Event.DELEGATE, actor=actor, facts={"to": str(to)})
-        for seat in seats:
-            hand_over(seat, to, moment, for_person_id=original_person(seat), source=seat.source)
+        for assignment in assignments:
+            hand_over(assignment, to, moment, for_person_id=original_person(assignment), source=assignment.source)
         void_tokens(approval, moment, person_id=actor.user_id)
         create.notify(approval, {to}, "approval_delegated", moment)
     return approval
@@ -79,36 +80,40 @@ def reassign(
         check_state(approval, actor, Event.REASSIGN, moment)
         refuse_if_excluded(context, actor)
         check_digest(approval, actor, digest)
-        seats = _open_seats_of(context, from_person)
-        _check_giver(context, actor, seats[0])
+        assignments = _open_assignments_of(context, from_person)
+        _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
         add_remark(approval, actor, "reassign", reason, moment)
         changes = {"assigned_to_id": to}
         facts = {"from": str(from_person), "to": str(to)}
         work.apply(approval, Event.REASSIGN, actor=actor, changes=changes, facts=facts)
-        for seat in seats:
-            hand_over(seat, to, moment, source=Seat.Source.REASSIGNED)
+        for assignment in assignments:
+            hand_over(assignment, to, moment, source=Assignment.Source.REASSIGNED)
         void_tokens(approval, moment, person_id=from_person)
         create.notify(approval, {to}, "approval_delegated", moment)
     return approval
 
 
-def _open_seats_of(context: DecisionContext, person_id: UUID) -> list[Seat]:
-    here = context.seats_at(context.approval.level)
-    seats = [seat for seat in here if seat.person_id == person_id and seat.closed_at is None]
-    if not seats:
+def _open_assignments_of(context: DecisionContext, person_id: UUID) -> list[Assignment]:
+    here = context.assignments_at(context.approval.level)
+    assignments = [
+        assignment for assignment in here if assignment.person_id == person_id and assignment.closed_at is None
+    ]
+    if not assignments:
         say = "This person is not an approver of this step."
         raise Invalid(say, fields={"from_person": ["Choose a current approver."]})
-    return seats
+    return assignments
 
 
-def _check_giver(context: DecisionContext, actor: Actor, seat: Seat) -> None:
-    if seat.person_id in context.voters():
+def _check_giver(context: DecisionContext, actor: Actor, assignment: Assignment) -> None:
+    if assignment.person_id in context.voters():
         raise Conflict("This approver has already voted.", code="voted", **winner(context.approval, actor))
     passed_on = [
         each
-        for each in context.seats_at(context.approval.level)
-        if each.moved_at is not None and each.group == seat.group and original_person(each) == original_person(seat)
+        for each in context.assignments_at(context.approval.level)
+        if each.moved_at is not None
+        and each.group == assignment.group
+        and original_person(each) == original_person(assignment)
     ]
     if len(passed_on) >= LONGEST_CHAIN:
         say = "This has been delegated too often. The current approver must decide."
@@ -122,29 +127,31 @@ def _check_successor(context: DecisionContext, to: UUID) -> None:
     if not context.is_entitled(to):
         raise Invalid("This person can't approve requests.", fields={"to": ["Choose a person who can approve."]})
     if to in approvers_before(context):
-        raise Refused("This person approved an earlier step and can't decide another.", code="signed_already")
+        raise Refused("This person approved an earlier step and can't decide another.", code="approved_earlier_step")
     if to in context.directory.substitutes:
         raise Invalid("This person is away.", fields={"to": ["This person is out of office now."]})
-    if to in {seat.person_id for seat in context.seats_at(context.approval.level)}:
+    if to in {assignment.person_id for assignment in context.assignments_at(context.approval.level)}:
         say = "This person is or was already an approver of this step."
         raise Invalid(say, fields={"to": [say]})
 
 
-def seats_here(approval: Approval) -> QuerySet[Seat]:
+def assignments_here(approval: Approval) -> QuerySet[Assignment]:
     """Return the assignments of the current level of the current revision, as a query."""
-    seats: QuerySet[Seat] = Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
-    return seats
+    assignments: QuerySet[Assignment] = Assignment.objects.filter(
+        approval=approval, revision=approval.revision, level=approval.level
+    )
+    return assignments
 
 
-def hand_over(seat: Seat, to: UUID, moment: datetime, **columns: Any) -> None:
+def hand_over(assignment: Assignment, to: UUID, moment: datetime, **columns: Any) -> None:
     """Close an assignment as moved and open it for another person; the group stays."""
-    Seat.objects.filter(pk=seat.pk).update(closed_at=moment, moved_at=moment)
+    Assignment.objects.filter(pk=assignment.pk).update(closed_at=moment, moved_at=moment)
     fresh = {"rightful_id": None, "via_id": None, "for_person_id": None, **columns}
-    Seat.objects.update_or_create(
-        approval_id=seat.approval_id,
-        revision=seat.revision,
-        level=seat.level,
+    Assignment.objects.update_or_create(
+        approval_id=assignment.approval_id,
+        revision=assignment.revision,
+        level=assignment.level,
         person_id=to,
-        group=seat.group,
+        group=assignment.group,
         defaults={**fresh, "opened_at": moment, "closed_at": None, "moved_at": None},
     )

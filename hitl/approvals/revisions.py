@@ -1,4 +1,7 @@
-"""Open a new revision of a request: assessed and matched again, never under weaker rules, decided from level 1."""
+"""Open a new revision of a request.
+
+It is assessed and matched again, never under weaker rules, and decided from level 1.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from typing import Any
 
 from core.actors import Actor
 from core.privacy.visible_text import visible_document
-from hitl.actions.observe import Observed
+from hitl.actions.observe import Observation
 from hitl.approvals import assignments, timers
 from hitl.approvals.columns import digest_of, request_columns, risk_columns
 from hitl.approvals.outcomes import UNSATISFIABLE, hold_as_unsatisfiable, open_level
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.domain.strictness import strictest
-from hitl.models import Approval, DecisionToken, Revision, Seat
+from hitl.models import Approval, Assignment, DecisionToken, Revision
 from hitl.policy import definitions, select
 
 
@@ -25,7 +28,7 @@ from hitl.policy import definitions, select
 class Draft:
     """What the request would be as its next revision."""
 
-    observed: Observed
+    observed: Observation
     assessed: select.Assessed
     matched: select.Matched
 
@@ -49,7 +52,7 @@ def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: boo
     return not is_same_currency or abs(after) > abs(before)
 
 
-def reassess(approval: Approval, observed: Observed, moment: datetime) -> Draft:
+def reassess(approval: Approval, observed: Observation, moment: datetime) -> Draft:
     """Assess and match a request again, for the parameters and facts of this moment."""
     current = definitions.load()
     assessed = select.assess(
@@ -115,7 +118,7 @@ def new_revision(
     expires = work.moment + timedelta(hours=snapshot["expire_hours"])
     columns |= {"votes_required": planned.required, "expires_at": expires, **clock.columns()}
     columns |= _holds(approval, planned.satisfiable)
-    Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
+    Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     void_tokens(approval, work.moment)
     due = {timers.Kind.EXPIRE: expires, **clock.timers}
     work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)

@@ -114,8 +114,8 @@ def _estimate(trial: Trial) -> Estimate:
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
     level = snapshot["levels"][number]
     planned = assignments.plan(level, excluded)
-    is_once, levels = snapshot.get("signs_once"), snapshot["levels"][: number + 1]
-    so_far = assignments.plan(_at_once(levels), excluded) if is_once else planned
+    is_distinct, levels = snapshot.get("distinct_approvers"), snapshot["levels"][: number + 1]
+    so_far = assignments.plan(_at_once(levels), excluded) if is_distinct else planned
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],

@@ -1,4 +1,7 @@
-"""Timers of an approval, and the clocks of a level: answer due, next escalation, next reminder, and their pauses."""
+"""Set and pause the timers of an approval.
+
+A level has clocks for the answer, the next escalation and the next reminder.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ class Clocks:
         """Return the columns of an approval whose level opens now."""
         return {
             "sla_due_at": self.due,
-            "ladder_step": 0,
+            "escalation_step": 0,
             "reminder_count": 0,
             "paused_clocks": {},
         }

@@ -1,4 +1,7 @@
-"""The only writer of an approval's state: every transition is checked, counted, published and audited here."""
+"""Write the state of an approval; nothing else does.
+
+Every transition is checked, counted, published and audited here.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
-from hitl.models import Approval, CapReservation, Seat
+from hitl.models import Approval, Assignment, CapReservation
 from hitl.models.fields import machine_writes
 
 FIRST_REFERENCE: Final = 1001
@@ -91,9 +94,9 @@ class UnitOfWork:
         end_stale(approval, self.moment)
         set_timers(approval, timers or {})
         if old in UNDECIDED and new not in UNDECIDED:
-            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
+            Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
         if old in _IN_EXECUTION and new not in _IN_EXECUTION:
-            _settle_reservations(approval, self.moment)
+            _settle_reservations(approval)
         self._audit(approval, event, old.value, actor, facts)
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
@@ -195,11 +198,10 @@ def next_reference() -> str:
         return f"BR-{cursor.fetchone()[0]}"
 
 
-def _settle_reservations(approval: Approval, moment: datetime) -> None:
+def _settle_reservations(approval: Approval) -> None:
     states = CapReservation.State
     state = states.COMMITTED if approval.state == State.EXECUTED else states.RELEASED
-    reserved = CapReservation.objects.filter(approval=approval, state=states.RESERVED)
-    reserved.update(state=state, settled_at=moment)
+    CapReservation.objects.filter(approval=approval, state=states.RESERVED).update(state=state)
 
 
 def _ids(approval: Approval) -> dict[str, str]:

@@ -10,7 +10,7 @@ from core.text.clean import clean_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import sign
 from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
-from hitl.models import Decision, Seat
+from hitl.models import Assignment, Decision
 
 REASON_LIMIT = 2000
 
@@ -23,7 +23,7 @@ class LevelTally(NamedTuple):
 
 
 def record_vote(
-    context: DecisionContext, actor: Actor, seat: Seat, verdict: str, reason: str, channel: str
+    context: DecisionContext, actor: Actor, assignment: Assignment, verdict: str, reason: str, channel: str
 ) -> DecisionContext:
     """Store a signed vote at the current level and return the context with it."""
     approval = context.approval
@@ -33,7 +33,7 @@ def record_vote(
         level=approval.level,
         digest=approval.digest,
         person_id=actor.user_id,
-        on_behalf_of_id=seat.rightful_id or seat.for_person_id,
+        on_behalf_of_id=assignment.rightful_id or assignment.for_person_id,
         actor_kind=actor.kind,
         role=actor.role,
         verdict=verdict,
@@ -45,7 +45,7 @@ def record_vote(
     )
     sign(row)
     row.save(force_insert=True)
-    return context.with_vote(Vote(seat.person_id, verdict))
+    return context.with_vote(Vote(assignment.person_id, verdict))
 
 
 def tally_level(context: DecisionContext, number: int) -> LevelTally:
@@ -53,14 +53,14 @@ def tally_level(context: DecisionContext, number: int) -> LevelTally:
 
     Those of people who lost their right to decide do not count.
     """
-    level, seats, votes = (
+    level, assignments, votes = (
         context.approval.snapshot["levels"][number - 1],
-        context.level_seats(number),
+        context.level_assignments(number),
         context.votes_at(number),
     )
-    result = tally_votes(level, seats.holders, votes, originals=seats.originals, lost=seats.lost)
+    result = tally_votes(level, assignments.holders, votes, originals=assignments.originals, lost=assignments.lost)
     last = last_votes(votes)
-    entitled = {holder.person_id for holder in seats.entitled}
+    entitled = {holder.person_id for holder in assignments.entitled}
     return LevelTally(result, len([person for person in entitled if last.get(person) == "approve"]))
 
 
@@ -69,7 +69,7 @@ def approvers_before(context: DecisionContext, number: int = 0) -> set[UUID]:
 
     Nobody where the workflow does not ask for different people at each level.
     """
-    if not context.approval.snapshot.get("signs_once"):
+    if not context.approval.snapshot.get("distinct_approvers"):
         return set()
     before = range(1, number or context.approval.level)
     return {vote.person_id for level in before for vote in context.votes_at(level) if vote.verdict == "approve"}

@@ -16,7 +16,7 @@ from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.domain.state_machine import WAITING
 from hitl.models import Approval
 
-WATCH: Final[Actor] = system("seat-watch")
+WATCH: Final[Actor] = system("assignment-watch")
 _WAITING: Final = [state.value for state in WAITING]
 
 
@@ -27,7 +27,7 @@ def tenants_waiting() -> list[UUID]:
         return list(rows.values_list("tenant_id", flat=True).distinct())
 
 
-def watch_seats(*, now: datetime | None = None) -> int:
+def watch_assignments(*, now: datetime | None = None) -> int:
     """Hold requests that nobody can decide, and release those that somebody can.
 
     Returns how many of the tenant's waiting requests changed. For the system only; safe to repeat.

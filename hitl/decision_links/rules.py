@@ -19,9 +19,10 @@ from hitl.approvals import assignments, checks
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext, substitutes_at
 from hitl.domain.eligibility import with_substitutes
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.domain.strictness import required_strength
-from hitl.models import Approval, Decision, DecisionToken, Seat
+from hitl.models import Approval, Assignment, Decision, DecisionToken
 from hitl.notification_channels import notifiers
 from hitl.policy import link_policy
 
@@ -101,11 +102,11 @@ def actor_of(token: DecisionToken, *, address: str, user_agent: str, visitor: UU
 def check(token: DecisionToken, approval: Approval, actor: Actor, moment: datetime, *, verdict: str = "") -> None:
     """Raise Conflict, Gone or Refused if this link can't decide the request now."""
     wanted = verdict or (token.verdict if token.verdict in _EVENTS else "approve")
-    actor.require("hitl.decide_approval")
+    actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)
     checks.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
-    if actor.user_id not in {holder.person_id for holder in context.level_seats(approval.level).entitled}:
-        raise Refused("You're no longer an approver of this request.", code="no_seat")
+    if actor.user_id not in {holder.person_id for holder in context.level_assignments(approval.level).entitled}:
+        raise Refused("You're no longer an approver of this request.", code="not_an_approver")
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
     policy = link_policy.current()
@@ -180,9 +181,9 @@ def exclude_mail_readers(approval: Approval) -> list[UUID]:
 
 
 def _approvers(approval: Approval, moment: datetime) -> set[UUID]:
-    seats = Seat.objects.filter(approval=approval).values_list("person_id", flat=True)
+    assigned = Assignment.objects.filter(approval=approval).values_list("person_id", flat=True)
     votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)
     to_come = (
         assignments.plan(level, approval.excluded, moment) for level in approval.snapshot["levels"][approval.level :]
     )
-    return {*seats, *votes, *(holder.person_id for plan in to_come for holder in plan.holders)}
+    return {*assigned, *votes, *(holder.person_id for plan in to_come for holder in plan.holders)}

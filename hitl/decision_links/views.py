@@ -58,7 +58,11 @@ REASONS: Final = {
         "This link is for someone else",
         "You're signed in as someone else. Sign out, or ask for a link of your own.",
     ),
-    "no_seat": (410, "You're no longer an approver", "This request was delegated or reassigned to someone else."),
+    "not_an_approver": (
+        410,
+        "You're no longer an approver",
+        "This request was delegated or reassigned to someone else.",
+    ),
     "four_eyes": (
         410,
         "You're no longer an approver",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from hitl.domain.levels import PARALLEL, parts_of, place_of, seat_in
-from hitl.domain.votes import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
+from hitl.domain.levels import PARALLEL, group_in, parts_of, place_of
+from hitl.domain.votes import ANY_GROUP, Assignee, is_satisfiable, required_votes
 
 LONGEST_CHAIN: Final = 5
 ESCALATED: Final = "escalation"
@@ -32,7 +32,10 @@ Substitutes = Mapping[UUID, Substitute]
 
 @dataclass(frozen=True)
 class Directory:
-    """The people who can be asked at one moment: active deciders with their roles, substitutes and groups."""
+    """The people who can be asked at one moment.
+
+    Active deciders with their roles, substitutes and groups.
+    """
 
     deciders: Mapping[UUID, str]
     substitutes: Substitutes
@@ -49,7 +52,7 @@ class Directory:
 
 
 class Assigned(Protocol):
-    """The part of an assignment (a row of `Seat`) that the rules read."""
+    """The part of an assignment (a row of `Assignment`) that the rules read."""
 
     person_id: UUID
     rightful_id: UUID | None
@@ -68,25 +71,25 @@ class AssignmentPlan:
     `substitutes` names who decides in place of a holder who is away, and by which delegation.
     """
 
-    holders: tuple[SeatHolder, ...]
+    holders: tuple[Assignee, ...]
     required: int
     satisfiable: bool
-    substitutes: Mapping[SeatHolder, tuple[UUID, UUID]] = field(default_factory=dict)
+    substitutes: Mapping[Assignee, tuple[UUID, UUID]] = field(default_factory=dict)
 
-    def assignee(self, holder: SeatHolder) -> tuple[UUID, UUID | None]:
+    def assignee(self, holder: Assignee) -> tuple[UUID, UUID | None]:
         """Return who is assigned for a holder, and by which delegation if it is a substitute."""
         return self.substitutes.get(holder, (holder.person_id, None))
 
 
-class LevelSeats(NamedTuple):
+class LevelAssignments(NamedTuple):
     """The assignments of a level as they are: who holds one, who was asked first, who lost the right."""
 
-    holders: tuple[SeatHolder, ...]
-    originals: tuple[SeatHolder, ...]
-    lost: frozenset[SeatHolder]
+    holders: tuple[Assignee, ...]
+    originals: tuple[Assignee, ...]
+    lost: frozenset[Assignee]
 
     @property
-    def entitled(self) -> list[SeatHolder]:
+    def entitled(self) -> list[Assignee]:
         """The holders who still have the right to decide."""
         return [holder for holder in self.holders if holder not in self.lost]
 
@@ -106,7 +109,7 @@ def plan_level(
     candidates = _candidates(directory, excluded) - set(without)
     parts = list(enumerate(parts_of(level)))
     holders = _ordered(
-        SeatHolder(person, place_of(number, group) if len(parts) > 1 else group)
+        Assignee(person, place_of(number, group) if len(parts) > 1 else group)
         for number, part in parts
         for person, group in _named(part, candidates, directory)
     )
@@ -133,26 +136,34 @@ def plan_more(
     candidates = _candidates(directory, excluded) - set(already_asked)
     group = ANY_GROUP if level["mode"] in ("per_group", PARALLEL) else ""
     holders = _ordered(
-        SeatHolder(person, group) for row in rows for person in candidates if directory.is_named(row, person)
+        Assignee(person, group) for row in rows for person in candidates if directory.is_named(row, person)
     )
     substitutes = _substitutes_for(holders, candidates, trusted(directory.substitutes, excluded))
     return AssignmentPlan(holders, 0, bool(holders), substitutes)
 
 
-def level_seats(
-    level: Mapping[str, Any], escalation: ApproverRows, seats: Iterable[Assigned], directory: Directory
-) -> LevelSeats:
+def level_assignments(
+    level: Mapping[str, Any], escalation: ApproverRows, assignments: Iterable[Assigned], directory: Directory
+) -> LevelAssignments:
     """Return the assignments of a level, and who of the holders lost the right to decide."""
-    everybody = list(seats)
-    here = [(SeatHolder(seat.person_id, seat.group), seat) for seat in everybody if seat.moved_at is None]
-    first = {SeatHolder(original_person(seat), seat.group) for seat in everybody if seat.source == FROM_LEVEL}
-    lost = frozenset(holder for holder, seat in here if not _has_right(seat, level, escalation, directory))
-    return LevelSeats(tuple(holder for holder, _ in here), tuple(first), lost)
+    everybody = list(assignments)
+    here = [
+        (Assignee(assignment.person_id, assignment.group), assignment)
+        for assignment in everybody
+        if assignment.moved_at is None
+    ]
+    first = {
+        Assignee(original_person(assignment), assignment.group)
+        for assignment in everybody
+        if assignment.source == FROM_LEVEL
+    }
+    lost = frozenset(holder for holder, assignment in here if not _has_right(assignment, level, escalation, directory))
+    return LevelAssignments(tuple(holder for holder, _ in here), tuple(first), lost)
 
 
-def original_person(seat: Assigned) -> UUID:
+def original_person(assignment: Assigned) -> UUID:
     """Return who was asked first: before any delegation or substitute."""
-    return seat.for_person_id or seat.rightful_id or seat.person_id
+    return assignment.for_person_id or assignment.rightful_id or assignment.person_id
 
 
 def substitute_for(person: UUID, substitutes: Substitutes) -> tuple[UUID, UUID | None]:
@@ -184,7 +195,10 @@ def with_substitutes(people: Iterable[UUID], substitutes: Substitutes) -> set[UU
 
 
 def trusted(substitutes: Substitutes, excluded: Iterable[UUID]) -> Substitutes:
-    """Return the delegations that count for a request: nobody who contributed to it chooses one of its approvers."""
+    """Return the delegations that count for a request.
+
+    Nobody who contributed to it chooses one of its approvers.
+    """
     hands = set(excluded)
     return {person: link for person, link in substitutes.items() if link.opened_by not in hands}
 
@@ -202,15 +216,15 @@ def _named(level: Mapping[str, Any], candidates: Iterable[UUID], directory: Dire
                 yield person, str(row["value"]) if per_group else ""
 
 
-def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
+def _ordered(holders: Iterable[Assignee]) -> tuple[Assignee, ...]:
     return tuple(sorted(set(holders), key=lambda holder: (holder.person_id.int, holder.group)))
 
 
 def _substitutes_for(
-    holders: Sequence[SeatHolder], candidates: Collection[UUID], substitutes: Substitutes
-) -> dict[SeatHolder, tuple[UUID, UUID]]:
+    holders: Sequence[Assignee], candidates: Collection[UUID], substitutes: Substitutes
+) -> dict[Assignee, tuple[UUID, UUID]]:
     """Nobody decides twice at a level: a substitute who is asked there already takes no second place."""
-    found: dict[SeatHolder, tuple[UUID, UUID]] = {}
+    found: dict[Assignee, tuple[UUID, UUID]] = {}
     taken = {holder.person_id for holder in holders}
     taken_for: dict[UUID, UUID] = {}
     for holder in holders:
@@ -224,14 +238,14 @@ def _substitutes_for(
     return found
 
 
-def _has_right(seat: Assigned, level: Mapping[str, Any], escalation: ApproverRows, directory: Directory) -> bool:
+def _has_right(assignment: Assigned, level: Mapping[str, Any], escalation: ApproverRows, directory: Directory) -> bool:
     """An assignment counts while its holder may decide and the person asked first is still named."""
-    if seat.person_id not in directory.deciders:
+    if assignment.person_id not in directory.deciders:
         return False
-    if seat.source == REASSIGNED:
+    if assignment.source == REASSIGNED:
         return True
-    rows = escalation if seat.source == ESCALATED else _rows_for(level, seat.group)
-    first = original_person(seat)
+    rows = escalation if assignment.source == ESCALATED else _rows_for(level, assignment.group)
+    first = original_person(assignment)
     return first in directory.deciders and any(directory.is_named(row, first) for row in rows)
 
 
@@ -242,7 +256,7 @@ def _rows_for(level: Mapping[str, Any], mark: str) -> ApproverRows:
     found: list[Mapping[str, Any]] = []
     parts = list(enumerate(parts_of(level)))
     for number, part in parts:
-        group = seat_in(number, mark) if len(parts) > 1 else mark
+        group = group_in(number, mark) if len(parts) > 1 else mark
         if group is not None:
             by_group = part["mode"] == "per_group"
             found += [row for row in part["approvers"] if not by_group or str(row["value"]) == group]

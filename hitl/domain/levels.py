@@ -1,4 +1,7 @@
-"""Levels of a frozen workflow: stages of levels that are open together, and what may be edited (pure)."""
+"""Levels of a frozen workflow, and what may be edited at each (pure).
+
+A stage is made of levels that are open together.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ def place_of(part: int, group: str) -> str:
     return f"{part + 1}:{group}"
 
 
-def seat_in(part: int, mark: str) -> str | None:
+def group_in(part: int, mark: str) -> str | None:
     """Return the group an assignment stands for within the part, or None if it is of another part.
 
     One without a mark was added to the whole stage, for example by an escalation.

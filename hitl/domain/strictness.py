@@ -42,8 +42,8 @@ def strictest(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, An
     asked for after the old ones. Different people at each level are required where one of them requires it.
     """
     found = _strictest(old, new)
-    is_once = old.get("signs_once") or new.get("signs_once")
-    return {**found, "signs_once": True} if is_once and not found.get("signs_once") else found
+    is_distinct = old.get("distinct_approvers") or new.get("distinct_approvers")
+    return {**found, "distinct_approvers": True} if is_distinct and not found.get("distinct_approvers") else found
 
 
 def _strictest(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from hitl.domain.levels import PARALLEL, parts_of, seat_in
+from hitl.domain.levels import PARALLEL, group_in, parts_of
 
 ANY_GROUP: Final = "*"
 """The group of a person added by an escalation: they may stand in for any one group."""
@@ -28,7 +28,7 @@ class Vote(NamedTuple):
     verdict: str
 
 
-class SeatHolder(NamedTuple):
+class Assignee(NamedTuple):
     """A person who may vote at a level, and for what: a group where the level is `per_group`, and the
     part of a stage whose levels are open together."""
 
@@ -36,12 +36,12 @@ class SeatHolder(NamedTuple):
     group: str = ""
 
 
-def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int:
+def required_votes(level: Mapping[str, Any], assignments: Iterable[Assignee]) -> int:
     """Return how many approvals the level needs.
 
     A quorum is never lowered to the people available.
     """
-    holders = list(seats)
+    holders = list(assignments)
     mode = level["mode"]
     if mode == PARALLEL:
         return sum(required_votes(part, _of_part(number, holders)) for number, part in enumerate(parts_of(level)))
@@ -58,13 +58,13 @@ def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int
 
 
 def is_satisfiable(
-    level: Mapping[str, Any], seats: Iterable[SeatHolder], originals: Iterable[SeatHolder] | None = None
+    level: Mapping[str, Any], assignments: Iterable[Assignee], originals: Iterable[Assignee] | None = None
 ) -> bool:
     """Return True if the people assigned could approve the level at all.
 
     `originals` are the people the level asked first; in mode `all` they set how many votes are required.
     """
-    holders = list(seats)
+    holders = list(assignments)
     if level["mode"] == PARALLEL:
         first = holders if originals is None else list(originals)
         return _all_are_placed(_places(level, holders, first))
@@ -82,11 +82,11 @@ def last_votes(votes: Iterable[Vote]) -> dict[UUID, str]:
 
 def tally_votes(
     level: Mapping[str, Any],
-    seats: Iterable[SeatHolder],
+    assignments: Iterable[Assignee],
     votes: Iterable[Vote],
     *,
-    originals: Iterable[SeatHolder] | None = None,
-    lost: Collection[SeatHolder] = (),
+    originals: Iterable[Assignee] | None = None,
+    lost: Collection[Assignee] = (),
 ) -> Tally:
     """Return the result of a level.
 
@@ -94,7 +94,7 @@ def tally_votes(
     of their own; any can reject. Votes of holders who `lost` their right do not count, and as many votes as before
     are required from the others.
     """
-    everybody = list(seats)
+    everybody = list(assignments)
     holders = [holder for holder in everybody if holder not in lost]
     people = {holder.person_id for holder in holders}
     last = {person: verdict for person, verdict in last_votes(votes).items() if person in people}
@@ -105,7 +105,7 @@ def tally_votes(
     return Tally.APPROVED if is_satisfiable(level, in_favour, first) else Tally.OPEN
 
 
-def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapping[UUID, str]) -> bool:
+def _is_rejected(level: Mapping[str, Any], holders: list[Assignee], last: Mapping[UUID, str]) -> bool:
     parts = enumerate(parts_of(level))
     return any(
         _is_against(part, (_of_part(number, holders) if level["mode"] == PARALLEL else holders), last)
@@ -113,23 +113,23 @@ def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapp
     )
 
 
-def _is_against(part: Mapping[str, Any], holders: Iterable[SeatHolder], last: Mapping[UUID, str]) -> bool:
+def _is_against(part: Mapping[str, Any], holders: Iterable[Assignee], last: Mapping[UUID, str]) -> bool:
     against = {holder.person_id for holder in holders if last.get(holder.person_id) == "reject"}
     return len(against) >= max(1, int(part.get("reject_threshold", 1)))
 
 
-def _of_part(number: int, seats: Iterable[SeatHolder]) -> list[SeatHolder]:
-    places = [(seat.person_id, seat_in(number, seat.group)) for seat in seats]
-    return [SeatHolder(person, group) for person, group in places if group is not None]
+def _of_part(number: int, assignments: Iterable[Assignee]) -> list[Assignee]:
+    places = [(assignment.person_id, group_in(number, assignment.group)) for assignment in assignments]
+    return [Assignee(person, group) for person, group in places if group is not None]
 
 
-def _by_group(level: Mapping[str, Any], holders: Iterable[SeatHolder]) -> dict[str, list[UUID]]:
+def _by_group(level: Mapping[str, Any], holders: Iterable[Assignee]) -> dict[str, list[UUID]]:
     groups = {str(row["value"]) for row in level["approvers"]}
     people = list(holders)
     return {group: [h.person_id for h in people if h.group in (group, ANY_GROUP)] for group in groups}
 
 
-def _places(level: Mapping[str, Any], holders: list[SeatHolder], first: list[SeatHolder]) -> dict[str, list[UUID]]:
+def _places(level: Mapping[str, Any], holders: list[Assignee], first: list[Assignee]) -> dict[str, list[UUID]]:
     """Return who may take each of the places of a stage: as many for a part as it needs votes."""
     places: dict[str, list[UUID]] = {}
     for number, part in enumerate(parts_of(level)):

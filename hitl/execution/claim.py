@@ -1,4 +1,7 @@
-"""Claim an approved request: the checks between an approval and its effect, and the right to cause it."""
+"""Claim an approved request: the right to cause its effect.
+
+What is checked between an approval and its effect is checked here.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from django.conf import settings
 from pydantic import BaseModel
 
 from core.actors import Actor, system
-from hitl.actions.observe import Observed
+from hitl.actions.observe import Observation
 from hitl.actions.registry import AnyKind
 from hitl.approvals import timers, transitions
 from hitl.approvals.columns import digest_of
@@ -20,12 +23,12 @@ from hitl.approvals.holds import KILL_SWITCH, drop_hold
 from hitl.approvals.revisions import columns_of, new_revision, reassess
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
-from hitl.execution.observation import Observation
+from hitl.execution.observation import LatestObservation
 from hitl.execution.preconditions import Attempt, Drift, Hold, Retry, Wait, find_obstacle
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Execution
 from hitl.notifications import create
-from hitl.policy import caps
+from hitl.policy import cap_reservations
 
 EXECUTOR: Final[Actor] = system("executor")
 MAX_ATTEMPTS: Final = 5
@@ -53,7 +56,7 @@ def backoff(attempt: int) -> timedelta:
     return timedelta(seconds=min(300, 2 ** max(1, attempt)))
 
 
-def claim(approval_id: UUID, observation: Observation, moment: datetime) -> Claim | None:
+def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -> Claim | None:
     """Claim an approved request, or take over a lost keyed execution.
 
     Returns None if there is no effect to cause now. Does what the table asks for instead: wait, hold, open a new
@@ -71,10 +74,10 @@ def claim(approval_id: UUID, observation: Observation, moment: datetime) -> Clai
         context = DecisionContext.load(approval, moment)
         obstacle = find_obstacle(Attempt(context, observation, stopped_by))
         if obstacle is None:
-            shortfall = caps.reserve(approval, moment)
+            shortfall = cap_reservations.reserve(approval, moment)
             if not shortfall:
                 return _start(work, approval, observation)
-            obstacle = Hold(caps.HOLD, shortfall)
+            obstacle = Hold(cap_reservations.HOLD, shortfall)
         match obstacle:
             case Hold():
                 _hold(work, approval, obstacle)
@@ -98,23 +101,23 @@ def _hold(work: UnitOfWork, approval: Approval, hold: Hold) -> None:
 
 def _wait(work: UnitOfWork, approval: Approval) -> None:
     """Leave a request on hold, unless only a limit holds it and it fits again."""
-    if approval.holds == [caps.HOLD] and not caps.shortfall(approval, work.moment):
-        drop_hold(work, approval, EXECUTOR, caps.HOLD)
+    if approval.holds == [cap_reservations.HOLD] and not cap_reservations.shortfall(approval, work.moment):
+        drop_hold(work, approval, EXECUTOR, cap_reservations.HOLD)
         return
     timers.set_timers(approval, {timers.Kind.EXECUTE: work.moment + HELD_AGAIN})
 
 
-def _open_revision(work: UnitOfWork, approval: Approval, observation: Observation, changes: list[str]) -> None:
+def _open_revision(work: UnitOfWork, approval: Approval, observation: LatestObservation, changes: list[str]) -> None:
     """Send the request back to the first level with what changed; the votes do not carry over."""
     if observation.kind is None or observation.params is None:
         return
-    observed = Observed(observation.kind, observation.params, approval.payload, observation.facts)
+    observed = Observation(observation.kind, observation.params, approval.payload, observation.facts)
     columns = columns_of(approval, reassess(approval, observed, work.moment))
     columns["drift"] = changes
     new_revision(work, approval, Event.DRIFT, columns, actor=EXECUTOR, facts={"changes": len(changes)})
 
 
-def _start(work: UnitOfWork, approval: Approval, observation: Observation) -> Claim | None:
+def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation) -> Claim | None:
     if observation.kind is None or observation.params is None:
         return None
     until = work.moment + LEASE
@@ -165,7 +168,7 @@ def _claim_of(
     )
 
 
-def _take_over(work: UnitOfWork, approval: Approval, observation: Observation, *, paused: bool) -> Claim | None:
+def _take_over(work: UnitOfWork, approval: Approval, observation: LatestObservation, *, paused: bool) -> Claim | None:
     """Rows 20 and 20a: an executor was lost. Only a keyed kind is tried again, with the same key."""
     execution = Execution.objects.select_for_update().get(approval=approval, revision=approval.revision)
     if execution.lease_until is not None and work.moment < execution.lease_until:

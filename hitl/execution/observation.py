@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Observation:
+class LatestObservation:
     """What the target looked like just before a claim, and which request it was observed for.
 
     Without a `kind` the kind of action is not installed any more; without `facts` it could not be observed.
@@ -52,12 +52,12 @@ class Observation:
         return observed == (approval.revision, approval.kind, approval.agent_id, approval.payload)
 
 
-def observe_again(approval: Approval) -> Observation:
+def observe_again(approval: Approval) -> LatestObservation:
     """Observe the target of an approved request.
 
     Makes an outside call; never call it inside a transaction.
     """
-    nothing = Observation(approval.revision, approval.kind, approval.agent_id, approval.payload)
+    nothing = LatestObservation(approval.revision, approval.kind, approval.agent_id, approval.payload)
     try:
         kind = registry.get(approval.kind)
         params = kind.params_model.model_validate(approval.payload)

@@ -9,12 +9,13 @@ from typing import Final
 
 from accounts.selectors import Roster
 from hitl.approvals.columns import digest_of
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import verify
 from hitl.approvals.holds import KILL_SWITCH, MANUAL
 from hitl.approvals.votes import approvers_before, tally_level
+from hitl.domain.permissions import DECIDE
 from hitl.domain.votes import Tally
-from hitl.execution.observation import Observation
+from hitl.execution.observation import LatestObservation
 from hitl.models import Approval, Decision
 
 PROPOSE: Final = "hitl.propose_approval"
@@ -62,7 +63,7 @@ class Attempt:
     """A claim that is being checked: the locked approval, what was observed, and a stop that covers it."""
 
     context: DecisionContext
-    observation: Observation
+    observation: LatestObservation
     stopped_by: str
 
     @property
@@ -125,7 +126,7 @@ _CHECKS: Final[tuple[Callable[[Attempt], Obstacle | None], ...]] = (
 )
 
 
-def changes_since_request(approval: Approval, observation: Observation) -> list[str]:
+def changes_since_request(approval: Approval, observation: LatestObservation) -> list[str]:
     """Return what changed since the request: the kind itself, or facts beyond its tolerance."""
     kind = observation.kind
     if kind is None:

@@ -1,4 +1,7 @@
-"""Describe the kill switches that cover a request for staff: what is paused, who did it, when and why."""
+"""Describe to staff the kill switches that cover a request.
+
+What is paused, who did it, when and why.
+"""
 
 from __future__ import annotations
 
@@ -68,11 +71,11 @@ def _is_staff(viewer: Actor) -> bool:
 
 
 def _describe_stop(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:
-    about = {"at": switch.thrown_at.isoformat(), "reason": visible(mask_text(switch.reason))}
+    about = {"at": switch.activated_at.isoformat(), "reason": visible(mask_text(switch.reason))}
     if isinstance(switch, GlobalKillSwitch):
         scope = {"scope": INSTALLATION, "target": "", "what": EVERYWHERE, "by": OPERATOR}
         return {"switch": str(switch.pk), **scope, **about}
-    by = label_of(viewer, switch.thrown_by_id, OPERATOR, "")
+    by = label_of(viewer, switch.activated_by_id, OPERATOR, "")
     scope = {"scope": switch.scope, "target": switch.target, "what": target_in_sentence(switch, names), "by": by}
     return {"switch": str(switch.pk), **scope, **about}
 

@@ -1,4 +1,7 @@
-"""Find the kill switches that cover a request, and lock switches, claims and calls against each other."""
+"""Find the kill switches that cover a request.
+
+Switches, claims and calls are locked against each other.
+"""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("allow_override", models.BooleanField(default=False)),
-                ("signs_once", models.BooleanField(default=False)),
+                ("distinct_approvers", models.BooleanField(default=False)),
                 ("open_per_agent", models.PositiveSmallIntegerField(default=50)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
             ],
@@ -338,7 +338,7 @@ class Migration(migrations.Migration):
                 ("target", models.CharField(blank=True, max_length=60)),
                 ("reason", models.CharField(max_length=300)),
                 (
-                    "thrown_by",
+                    "activated_by",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("thrown_at", models.DateTimeField(default=core.clock.now)),
+                ("activated_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "released_by",
                     models.ForeignKey(
@@ -373,7 +373,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("reason", models.CharField(max_length=300)),
-                ("thrown_at", models.DateTimeField(default=core.clock.now)),
+                ("activated_at", models.DateTimeField(default=core.clock.now)),
                 ("released_at", models.DateTimeField(null=True)),
             ],
         ),

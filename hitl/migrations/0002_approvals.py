@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 ),
                 ("priority", models.PositiveSmallIntegerField(default=0)),
                 ("rounds", models.PositiveSmallIntegerField(default=0)),
-                ("ladder_step", models.PositiveSmallIntegerField(default=0)),
+                ("escalation_step", models.PositiveSmallIntegerField(default=0)),
                 ("paused_clocks", models.JSONField(blank=True, default=dict)),
                 (
                     "superseded_by",
@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Seat",
+            name="Assignment",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
@@ -294,7 +294,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="seats",
+                        related_name="assignments",
                         to="hitl.approval",
                     ),
                 ),
@@ -361,12 +361,13 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("closed_at__isnull", True)),
                         fields=["tenant_id", "person", "approval"],
-                        name="open_seats",
+                        name="open_assignments",
                     )
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("tenant_id", "approval", "revision", "level", "person", "group"), name="one_seat_each"
+                        fields=("tenant_id", "approval", "revision", "level", "person", "group"),
+                        name="one_assignment_each",
                     )
                 ],
             },
@@ -533,7 +534,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=core.clock.now)),
-                ("settled_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [

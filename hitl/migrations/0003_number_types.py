@@ -9,12 +9,12 @@ from django.db import migrations
 
 GUARDED = (
     "version kind_version revision risk_policy workflow_version sla_minutes_over risk_score risk_version level"
-    " votes_required votes_received priority rounds ladder_step reminder_count"
+    " votes_required votes_received priority rounds escalation_step reminder_count"
 ).split()
 COUNT, SMALL = ("walker_count", "integer"), ("walker_small_count", "smallint")
 TYPES = {
     "hitl_timer": {"revision": COUNT, "level": SMALL, "attempts": SMALL},
-    "hitl_seat": {"revision": COUNT, "level": SMALL},
+    "hitl_assignment": {"revision": COUNT, "level": SMALL},
     "hitl_notification": {"revision": COUNT, "level": SMALL, "reminder_number": SMALL, "attempts": SMALL},
     "hitl_decision": {"revision": COUNT, "level": SMALL},
     "hitl_execution": {"revision": COUNT, "fence": COUNT, "attempt": SMALL},

@@ -6,7 +6,7 @@ not after a fifth.
 
 from django.db import migrations
 
-TABLES = ("hitl_approval", "hitl_seat", "hitl_decision", "hitl_notification")
+TABLES = ("hitl_approval", "hitl_assignment", "hitl_decision", "hitl_notification")
 SETTINGS = (
     "autovacuum_vacuum_scale_factor",
     "autovacuum_vacuum_insert_scale_factor",

@@ -20,7 +20,7 @@ begin
   if least(new.version, new.kind_version, new.revision, new.risk_policy, new.workflow_version,
            new.sla_minutes_over) < 0
      or least(new.risk_score, new.risk_version, new.level, new.votes_required, new.votes_received, new.priority,
-              new.rounds, new.ladder_step, new.reminder_count) < 0
+              new.rounds, new.escalation_step, new.reminder_count) < 0
      or new.risk_score > 100 then
     raise exception 'a number of an approval is out of bounds' using errcode = '23514';
   end if;

@@ -2,7 +2,7 @@
 
 from hitl.models.approval import Approval, Counter
 from hitl.models.calendars import BusinessCalendar
-from hitl.models.decisions import Decision, DecisionToken, Delegation, Seat
+from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
@@ -14,6 +14,7 @@ __all__ = [
     "ApprovalLevel",
     "ApprovalWorkflow",
     "ApproverGroup",
+    "Assignment",
     "BusinessCalendar",
     "Cap",
     "CapReservation",
@@ -30,6 +31,5 @@ __all__ = [
     "OverrideReview",
     "Revision",
     "RiskPolicy",
-    "Seat",
     "Timer",
 ]

@@ -99,7 +99,7 @@ class Approval(TenantModel):
     )
     priority = models.PositiveSmallIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
-    ladder_step = models.PositiveSmallIntegerField(default=0)
+    escalation_step = models.PositiveSmallIntegerField(default=0)
     paused_clocks = models.JSONField(default=dict, blank=True)
     superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 

@@ -14,7 +14,7 @@ from hitl.models.approval import Approval
 USER = settings.AUTH_USER_MODEL
 
 
-class Seat(TenantModel):
+class Assignment(TenantModel):
     """The assignment of a person to one level of one revision: their right to vote there.
 
     While a substitute decides (`via` a delegation), `rightful` is the person who is away. `for_person`
@@ -28,7 +28,7 @@ class Seat(TenantModel):
         ESCALATION = "escalation", "Named by an escalation"
         REASSIGNED = "reassigned", "Chosen by an administrator"
 
-    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats", db_index=False)
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="assignments", db_index=False)
     revision = models.PositiveIntegerField()
     level = models.PositiveSmallIntegerField()
     person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -45,19 +45,19 @@ class Seat(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant_id", "approval", "revision", "level", "person", "group"],
-                name="one_seat_each",
+                name="one_assignment_each",
             ),
         ]
         indexes: ClassVar = [
             models.Index(
                 fields=["tenant_id", "person", "approval"],
-                name="open_seats",
+                name="open_assignments",
                 condition=models.Q(closed_at__isnull=True),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"seat {self.level} of {self.approval_id}"
+        return f"assignment {self.level} of {self.approval_id}"
 
 
 class Decision(TenantModel):

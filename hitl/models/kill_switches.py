@@ -27,8 +27,8 @@ class KillSwitch(TenantModel):
     scope = models.CharField(max_length=10, choices=Scope)
     target = models.CharField(max_length=60, blank=True)
     reason = models.CharField(max_length=300)
-    thrown_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
-    thrown_at = models.DateTimeField(default=now)
+    activated_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    activated_at = models.DateTimeField(default=now)
     released_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
     released_at = models.DateTimeField(null=True)
 
@@ -53,11 +53,11 @@ class GlobalKillSwitch(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reason = models.CharField(max_length=300)
-    thrown_at = models.DateTimeField(default=now)
+    activated_at = models.DateTimeField(default=now)
     released_at = models.DateTimeField(null=True)
 
     in_flight_calls: int = 0
     """As above."""
 
     def __str__(self) -> str:
-        return f"global switch of {self.thrown_at:%Y-%m-%d}"
+        return f"global switch of {self.activated_at:%Y-%m-%d}"

@@ -69,7 +69,6 @@ class CapReservation(TenantModel):
     amount = models.DecimalField(max_digits=16, decimal_places=2)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
     created_at = models.DateTimeField(default=now)
-    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -72,7 +72,7 @@ class ApprovalWorkflow(TenantModel):
     reminder_max = models.PositiveSmallIntegerField(default=0)
     notify_by = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     allow_override = models.BooleanField(default=False)
-    signs_once = models.BooleanField(default=False)
+    distinct_approvers = models.BooleanField(default=False)
     """Require different people at each level."""
     open_per_agent = models.PositiveSmallIntegerField(default=50)
     created_at = models.DateTimeField(default=now, editable=False)

@@ -1,4 +1,7 @@
-"""Create notifications: a row for each person and channel, written with the transition that causes it."""
+"""Create notifications: a row for each person and channel.
+
+They are written with the transition that causes them.
+"""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class ApprovalsErasure(ErasureHandler):
               "channel template variables status provider provider_message_id"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
-        Table("hitl.Seat", "The name of a group.", kept="group"),
+        Table("hitl.Assignment", "The name of a group.", kept="group"),
         Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
         Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),
         Table("hitl.ApprovalWorkflow", "The organisation's own rules.",

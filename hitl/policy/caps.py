@@ -1,111 +1,119 @@
-"""Spending limits: reserve at the claim, and release what ended without an effect."""
+"""Create, change and remove spending limits."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
+from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db import IntegrityError, transaction
 
-from accounts.selectors import tenant_zone
-from core.db.locks import advisory_lock
-from hitl.models import Approval, Cap, CapReservation
+from accounts.versioning import check_version, conflict_with
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Invalid
+from hitl.actions import registry
+from hitl.models import Cap
 
-HOLD: Final = "caps"
-_COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
-
-
-def caps_of(approval: Approval) -> list[Cap]:
-    """Return the limits that apply to an approval, in a fixed order. One query."""
-    covers = Q(scope=Cap.Scope.ALL) | Q(scope=Cap.Scope.KIND, target=approval.kind)
-    if approval.agent_id is not None:
-        covers |= Q(scope=Cap.Scope.AGENT, target=str(approval.agent_id))
-    return list(Cap.objects.filter(covers, is_active=True).order_by("id"))
+MANAGE: Final = "hitl.manage_workflow"
 
 
-def reserve(approval: Approval, moment: datetime) -> str:
-    """Reserve the cost of a locked approval under its limits.
+def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amount: object, window: str) -> Cap:
+    """Create a spending limit per day or month for everything, one kind or one agent.
 
-    Returns why it doesn't fit, or "". Holds a lock until the commit, so that two requests can't use the same
-    remainder.
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict if there is one already.
     """
-    caps, problem = _room(approval, moment)
-    if problem:
-        return problem
-    for cap in caps:
-        CapReservation.objects.update_or_create(
-            cap=cap,
-            approval=approval,
-            revision=approval.revision,
-            defaults={
-                "period": period_of(cap, moment),
-                "amount": need_of(approval),
-                "state": CapReservation.State.RESERVED,
-                "created_at": moment,
-                "settled_at": None,
-            },
+    actor.require(MANAGE)
+    values = {**_checked_scope(scope, target), "currency": currency.strip().upper(), "window": window}
+    if not (len(values["currency"]) == 3 and values["currency"].isalpha()):
+        raise Invalid("Enter a currency.", fields={"currency": ["Enter a three-letter code such as EUR."]})
+    if window not in Cap.Window.values:
+        raise Invalid("Choose a period.", fields={"window": ["Choose a day or a month."]})
+    try:
+        with transaction.atomic():
+            cap: Cap = Cap.objects.create(**values, amount=_checked_amount(amount))
+            _audit_cap(actor, "CAP_CREATED", cap)
+    except IntegrityError:
+        same = Cap.objects.filter(**values, is_active=True).first()
+        say = "This limit already exists. Change its amount instead."
+        raise conflict_with(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
+    return cap
+
+
+def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int | None = None) -> Cap:
+    """Change the amount of a spending limit; past spending still counts.
+
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on.
+    Raises Refused, NotFound, Invalid, Conflict (`stale_version`).
+    """
+    actor.require(MANAGE)
+    wanted = _checked_amount(amount)
+    with transaction.atomic():
+        cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
+        check_version(actor, "hitl.cap", cap, seen_version)
+        Cap.objects.filter(pk=cap_id).update(amount=wanted, version=cap.version + 1)
+        cap.refresh_from_db()
+        _audit_cap(actor, "CAP_REVISED", cap)
+    return cap
+
+
+def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -> Cap:
+    """Remove a spending limit.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict (`stale_version`, names who
+    changed it).
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
+        check_version(actor, "hitl.cap", cap, seen_version)
+        Cap.objects.filter(pk=cap_id).update(is_active=False, version=cap.version + 1)
+        cap.refresh_from_db()
+        _audit_cap(actor, "CAP_RETIRED", cap)
+    return cap
+
+
+def _checked_scope(scope: str, target: str) -> dict[str, str]:
+    if scope not in Cap.Scope.values:
+        raise Invalid(
+            "Choose what the limit applies to.", fields={"scope": ["Choose everything, one action or one agent."]}
         )
-    return ""
+    if scope == Cap.Scope.ALL:
+        return {"scope": scope, "target": ""}
+    if scope == Cap.Scope.KIND and not registry.is_known(target):
+        raise Invalid("Choose an action.", fields={"target": ["This action doesn't exist."]})
+    if scope == Cap.Scope.AGENT:
+        target = _agent_id(target)
+    return {"scope": scope, "target": target}
 
 
-def shortfall(approval: Approval, moment: datetime) -> str:
-    """Return why an approval doesn't fit under its limits now, or ""."""
-    return _room(approval, moment)[1]
+def _agent_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Invalid("Choose an agent.", fields={"target": ["Enter the id of an agent."]}) from None
 
 
-def need_of(approval: Approval) -> Decimal:
-    """Return the amount that an approval uses, never negative."""
-    return max(Decimal(0), approval.cost or Decimal(0))
+def _checked_amount(amount: object) -> Decimal:
+    try:
+        found = Decimal(str(amount))
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
+        raise Invalid("Enter an amount.", fields={"amount": ["Enter an amount such as 5000 or 5000.00."]})
+    return found
 
 
-def period_of(cap: Cap, moment: datetime) -> str:
-    """Return the day or month of a moment in the tenant's zone."""
-    local = moment.astimezone(tenant_zone()).date().isoformat()
-    return local if cap.window == Cap.Window.DAY else local[:7]
-
-
-def used(cap: Cap, moment: datetime) -> Decimal:
-    """Return what is reserved and spent under a limit in the period of a moment."""
-    rows = CapReservation.objects.filter(cap=cap, period=period_of(cap, moment), state__in=_COUNTS)
-    return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-
-
-def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
-    caps = caps_of(approval)
-    if not caps:
-        return [], ""
-    problem = _unknown_amount(approval, caps)
-    if problem:
-        return [], problem
-    if need_of(approval) == 0:
-        return [], ""
-    advisory_lock("caps")
-    counted, problem = _in_currency(approval, caps)
-    for cap in counted:
-        if used(cap, moment) + need_of(approval) > cap.amount:
-            problem = problem or f"It exceeds the spending limit of {cap}."
-    return counted, problem
-
-
-def _unknown_amount(approval: Approval, caps: Iterable[Cap]) -> str:
-    """An unknown amount could be any amount, unless this kind of action never has a cost."""
-    if approval.cost is not None:
-        return ""
-    failed = any(factor.get("name") == "unassessable" for factor in approval.risk_factors)
-    if failed or any(cap.scope == Cap.Scope.KIND for cap in caps):
-        return "Its cost is unknown, and a spending limit applies."
-    return ""
-
-
-def _in_currency(approval: Approval, caps: Iterable[Cap]) -> tuple[list[Cap], str]:
-    """Return the limits in the approval's currency, and why it can't be compared if there are only others."""
-    groups: dict[tuple[str, str], list[Cap]] = defaultdict(list)
-    for cap in caps:
-        groups[cap.scope, cap.target].append(cap)
-    fitting = [cap for cap in caps if cap.currency == approval.currency]
-    if any(all(cap.currency != approval.currency for cap in group) for group in groups.values()):
-        return fitting, f"There is no spending limit in {approval.currency or 'its currency'} to compare with."
-    return fitting, ""
+def _audit_cap(actor: Actor, action: str, cap: Cap) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="hitl.cap",
+        object_id=cap.pk,
+        new_state="active" if cap.is_active else "retired",
+        facts={
+            "version": cap.version, "scope": cap.scope, "target": cap.target, "window": cap.window,
+            "amount": str(cap.amount), "currency": cap.currency,
+        },
+    )  # fmt: skip

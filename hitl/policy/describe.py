@@ -48,7 +48,7 @@ def approvers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], 
     is_work = all(level.get("calendar_id") or level.get("calendar") for level in levels)
     for number, step in enumerate(workflow.get("escalation") or []):
         text += _step(step, label, "working hour" if is_work else "hour", is_first=number == 0)
-    apart = "; different people at each level" if workflow.get("signs_once") and len(levels) > 1 else ""
+    apart = "; different people at each level" if workflow.get("distinct_approvers") and len(levels) > 1 else ""
     return f"{text}{apart}."
 
 

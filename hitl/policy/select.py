@@ -21,10 +21,10 @@ from hitl.domain.auto_rules import AutoRule, auto_decision, auto_rule_from
 from hitl.domain.state_machine import FINAL, State
 from hitl.domain.strictness import no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.policy import spending
+from hitl.policy import rolling_totals
 from hitl.policy.definitions import Definitions
+from hitl.policy.rolling_totals import Asked
 from hitl.policy.snapshot import freeze, freeze_without_workflow
-from hitl.policy.spending import Asked
 
 log = get_logger(__name__)
 HISTORY: Final = 50
@@ -152,7 +152,7 @@ def _subject(
 
 
 def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) -> Matched:
-    subject = spending.with_spent(subject, _conditions(definitions.workflows), asked)
+    subject = rolling_totals.with_spent(subject, _conditions(definitions.workflows), asked)
     choice = matching.pick(definitions.rules(), subject)
     if choice is None:
         return _unmatched()
@@ -191,7 +191,7 @@ def _conditions(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
 
 def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked) -> AutoRule | None:
     found = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
-    if found is None or found.verdict == "reject" or spending.fits(found, subject, asked):
+    if found is None or found.verdict == "reject" or rolling_totals.fits(found, subject, asked):
         return found
     return None
 

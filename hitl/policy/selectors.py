@@ -83,7 +83,7 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
 def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
     """Return the kill switches, active and released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("thrown_by", "released_by")
+    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("activated_by", "released_by")
     return rows
 
 
@@ -95,8 +95,8 @@ def installation_switch(*, viewer: Actor) -> dict[str, Any]:
     viewer.require(VIEW_SWITCH)
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
-        return {"thrown": False, "reason": "", "thrown_at": None}
-    return {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at}
+        return {"active": False, "reason": "", "activated_at": None}
+    return {"active": True, "reason": row.reason, "activated_at": row.activated_at}
 
 
 def query_caps(*, viewer: Actor) -> QuerySet[Cap]:

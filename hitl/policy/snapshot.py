@@ -30,7 +30,7 @@ _SELDOM: Final = (
     "reminder_every_hours",
     "reminder_max",
     "allow_override",
-    "signs_once",
+    "distinct_approvers",
     "notify_by",
 )
 

@@ -22,7 +22,7 @@ from hitl.notification_channels import IN_APP, notifiers
 FIELDS: Final = frozenset(
     "description is_default priority kinds risk_levels min_cost max_cost currency agents channels "
     "contact_tags time_window condition expire_hours execute_within_hours auto_rules reminder_every_hours "
-    "reminder_max edit_policy escalation allow_override signs_once open_per_agent notify_by".split()
+    "reminder_max edit_policy escalation allow_override distinct_approvers open_per_agent notify_by".split()
 )
 LEVEL_FIELDS: Final = frozenset(
     "name mode quorum reject_threshold approvers sla_hours calendar_id require_reason min_auth parallel "
@@ -93,7 +93,7 @@ CONDITION_TYPES: Final[dict[str, tuple[Test, str]]] = {
     "edit_policy": (_is_object, EDIT_POLICY),
     "escalation": (_is_list(_is_object), OBJECTS),
     "allow_override": (_is_flag, FLAG),
-    "signs_once": (_is_flag, FLAG),
+    "distinct_approvers": (_is_flag, FLAG),
     "notify_by": (_is_list(_is_text(20)), TEXTS),
 }
 LEVEL_TYPES: Final[dict[str, tuple[Test, str]]] = {

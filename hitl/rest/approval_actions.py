@@ -13,9 +13,9 @@ from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl import services
 from hitl.approvals.votes import REASON_LIMIT
+from hitl.domain.permissions import DECIDE
 from hitl.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
 
-DECIDE: Final = "hitl.decide_approval"
 DIGEST: Final = "Of the approval as you read it."
 PROPOSE: Final = "hitl.propose_approval"
 HOLD: Final = "hitl.hold_approval"
@@ -131,9 +131,9 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Verdict)
     @idempotent
     def approve(self, request: Request, **kwargs: Any) -> Response:
-        """Approve exactly what the digest identifies. Needs `hitl.decide_approval` and an open seat.
+        """Approve exactly what the digest identifies. Needs `hitl.decide_approval` and an open assignment.
 
-        403 `four_eyes` for your own request, `no_seat`, `weak_sign_in`; 409 `stale_digest` if it
+        403 `four_eyes` for your own request, `not_an_approver`, `weak_sign_in`; 409 `stale_digest` if it
         changed, 409 with the decision if it was already decided.
         """
         return self.call_service(services.decide, verdict="approve", channel=CHANNEL)
@@ -186,7 +186,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def ask(self, request: Request, **kwargs: Any) -> Response:
-        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open seat."""
+        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open assignment."""
         return self.call_service(services.ask)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
@@ -200,7 +200,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], url_path="send-back", request_serializer=Said)
     @idempotent
     def send_back(self, request: Request, **kwargs: Any) -> Response:
-        """Send it back to be changed; the fourth time it is rejected. Needs `hitl.decide_approval` and an open seat."""
+        """Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open assignment."""
         return self.call_service(services.send_back)
 
     @action(detail=True, methods=["post"], request_serializer=ResubmitRequest)
@@ -247,7 +247,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=DelegateRequest)
     @idempotent
     def delegate(self, request: Request, **kwargs: Any) -> Response:
-        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open seat."""
+        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open assignment."""
         return self.call_service(services.delegate)
 
     @action(detail=True, methods=["post"], request_serializer=ReassignRequest)

@@ -17,6 +17,7 @@ from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
 from hitl import selectors
 from hitl.approvals.decision_mac import verify
+from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, Notification, Revision, Timer
 from hitl.selectors import related, timeline
 
@@ -101,16 +102,19 @@ class RevisionSerializer(RowSerializer[Revision]):
     """What one revision changed. People who may decide see the original values, others masked ones."""
 
     person = PersonSerializer(read_only=True, allow_null=True)
+    digest_before = serializers.CharField(help_text="The digest of the request before, which its decisions carry.")
     diff = serializers.SerializerMethodField()
 
     class Meta:
         model = Revision
-        fields: ClassVar[list[str]] = "revision event person diff risk_before risk_after created_at".split()
+        fields: ClassVar[list[str]] = (
+            "revision event person digest_before diff risk_before risk_after created_at"
+        ).split()
 
     def get_diff(self, row: Revision) -> list[dict[str, Any]]:
         """Return the fields with both values."""
         viewer: Actor = self.context["viewer"]
-        if viewer.may("hitl.decide_approval"):
+        if viewer.may(DECIDE):
             return list(row.diff)
         return [dict(MaskedDocument().to_representation(each)) for each in row.diff]
 

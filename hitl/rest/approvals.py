@@ -24,7 +24,7 @@ from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.domain.state_machine import WAITING, State
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 
 CHANNEL: Final = "api"
@@ -37,8 +37,10 @@ class AssigneeFilter(PersonFilter):
     """Approvals that a person is asked to decide now."""
 
     def filter_person(self, qs: QuerySet[Any], person_id: UUID) -> QuerySet[Any]:
-        """Return the approvals with an open seat of the person."""
-        return qs.filter(Exists(Seat.objects.filter(approval=OuterRef("pk"), person_id=person_id, closed_at=None)))
+        """Return the approvals with an open assignment of the person."""
+        return qs.filter(
+            Exists(Assignment.objects.filter(approval=OuterRef("pk"), person_id=person_id, closed_at=None))
+        )
 
 
 class ApprovalFilters(ApiFilterSet):
@@ -116,7 +118,7 @@ class ApprovalResponses(ApiViewSet):
         approval = selectors.get_approval(viewer=self.actor, approval_id=approval_id)
         context = {
             "viewer": self.actor,
-            "seats": selectors.list_seats(viewer=self.actor, approval_id=approval_id),
+            "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
             "may_decide": selectors.may_decide(viewer=self.actor, approval=approval),
         }
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())

@@ -17,9 +17,8 @@ from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl import selectors, services
+from hitl.domain.permissions import DECIDE
 from hitl.models import Delegation
-
-DECIDE = "hitl.decide_approval"
 
 
 class DelegationFilters(ApiFilterSet):
@@ -73,12 +72,12 @@ class DelegationViewSet(ListViewSet):
     def create(self, request: Request) -> Response:
         """Delegate your decisions, or as administrator someone else's, until a moment. Needs `hitl.decide_approval`.
 
-        Open seats without a vote move at once and come back at the end; new ones go to the colleague.
+        Open assignments without a vote move at once and come back at the end; new ones go to the colleague.
         """
         return self.call_service(services.open_delegation)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def end(self, request: Request, **kwargs: Any) -> Response:
-        """End a delegation now; delegated seats without a vote go back. Needs `hitl.decide_approval`."""
+        """End a delegation now; delegated assignments without a vote go back. Needs `hitl.decide_approval`."""
         return self.call_service(services.end_delegation)

@@ -27,24 +27,24 @@ USE = "hitl.use_killswitch"
 class SwitchFilters(ApiFilterSet):
     """The filters of kill switches."""
 
-    thrown = OpenFilter(field_name="released_at", initial=True, help_text="False for those that were released.")
+    active = OpenFilter(field_name="released_at", initial=True, help_text="False for those that were released.")
 
 
 class SwitchSerializer(RowSerializer[KillSwitch]):
     """A kill switch."""
 
-    thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
+    activated_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
     released_by = PersonSerializer(read_only=True, allow_null=True)
-    on_the_wire = serializers.IntegerField(
-        source="in_flight_calls",
+    in_flight_calls = serializers.IntegerField(
         read_only=True,
-        help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards.",
+        help_text="On activation: calls that had begun before and may still end; 0 afterwards.",
     )
 
     class Meta:
         model = KillSwitch
         fields: ClassVar[list[str]] = (
-            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at on_the_wire"
+            "id scope target reason activated_by activated_by_id activated_at released_by released_by_id released_at "
+            "in_flight_calls"
         ).split()
 
 
@@ -59,7 +59,7 @@ class SwitchRequest(serializers.Serializer[Any]):
 
 
 @extend_schema_view(
-    list=extend_schema(description="List the switches that are thrown, or those that were. Needs `hitl.view_approval`.")
+    list=extend_schema(description="List the switches that are active, or were released. Needs `hitl.view_approval`.")
 )
 class KillSwitchViewSet(ListViewSet):
     """Kill switches."""
@@ -77,27 +77,27 @@ class KillSwitchViewSet(ListViewSet):
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
         """Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        return self.call_service(services.throw_switch)
+        return self.call_service(services.activate_kill_switch)
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
     def release(self, request: Request, **kwargs: Any) -> Response:
         """Resume; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        return self.call_service(services.release_switch)
+        return self.call_service(services.release_kill_switch)
 
 
 class InstallationSwitchSerializer(serializers.Serializer[Any]):
     """The emergency stop of all organisations, for the operator of the installation."""
 
-    thrown = serializers.BooleanField()
+    active = serializers.BooleanField()
     reason = serializers.CharField()
-    thrown_at = serializers.DateTimeField(allow_null=True)
+    activated_at = serializers.DateTimeField(allow_null=True)
 
 
-class ThrownInstallationSerializer(InstallationSwitchSerializer):
+class ActivatedInstallationSerializer(InstallationSwitchSerializer):
     """The emergency stop of all organisations, when activity is paused by it."""
 
-    on_the_wire = serializers.IntegerField(help_text="Calls that had begun before and may still end.")
+    in_flight_calls = serializers.IntegerField(help_text="Calls that had begun before and may still end.")
 
 
 class InstallationRequest(serializers.Serializer[Any]):
@@ -114,7 +114,7 @@ class InstallationSwitchViewSet(ApiViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer of the action."""
-        return ThrownInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
+        return ActivatedInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
 
     def retrieve(self, request: Request) -> Response:
         """Return whether the operator has paused all organisations, why and since when. Needs `hitl.view_approval`."""
@@ -126,9 +126,14 @@ class InstallationSwitchViewSet(ApiViewSet):
 
         403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
-        row = services.throw_global(actor=self.actor, **self.read_body())
+        row = services.activate_global(actor=self.actor, **self.read_body())
         return self.respond(
-            {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.in_flight_calls}
+            {
+                "active": True,
+                "reason": row.reason,
+                "activated_at": row.activated_at,
+                "in_flight_calls": row.in_flight_calls,
+            }
         )
 
     @idempotent_outside_transaction
@@ -139,4 +144,4 @@ class InstallationSwitchViewSet(ApiViewSet):
         `weak_sign_in` without a second factor.
         """
         services.release_global(actor=self.actor)
-        return self.respond({"thrown": False, "reason": "", "thrown_at": None})
+        return self.respond({"active": False, "reason": "", "activated_at": None})

@@ -19,7 +19,7 @@ from core.rest.views import ListViewSet
 from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
-from hitl.policy import caps, selectors
+from hitl.policy import cap_reservations, selectors
 from hitl.rest.serializers import SEEN
 
 VIEW: Final = selectors.VIEW_WORKFLOW
@@ -183,7 +183,7 @@ class CapSerializer(RowSerializer[Cap]):
 
     def get_used(self, cap: Cap) -> str:
         """Return the amount that is reserved and spent."""
-        return str(caps.used(cap, now()))
+        return str(cap_reservations.used(cap, now()))
 
 
 class CapRequest(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
+from hitl.domain.permissions import DECIDE
 from hitl.killswitch.describe import stops_of
 from hitl.models import Approval
 
@@ -23,9 +24,9 @@ _SUMMARY: Final = (
 ).split()
 _DETAIL: Final = (
     "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
-    "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds ladder_step "
-    "sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at levels seats "
-    "may_decide stopped"
+    "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds "
+    "escalation_step sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at "
+    "levels assignments may_decide stopped"
 ).split()
 
 
@@ -49,17 +50,17 @@ class ApprovalSerializer(RowSerializer[Approval]):
     def _masked(self, value: Any) -> Any:
         """Return what is approved: the original for approvers, masked for everyone else."""
         viewer: Actor = self.context["viewer"]
-        return value if viewer.may("hitl.decide_approval") else MaskedDocument().to_representation(value)
+        return value if viewer.may(DECIDE) else MaskedDocument().to_representation(value)
 
 
-class SeatSerializer(serializers.Serializer[Any]):
+class AssignmentSerializer(serializers.Serializer[Any]):
     """A person who is asked to decide now."""
 
     person = PersonSerializer(read_only=True)
     level = serializers.IntegerField()
     group = serializers.CharField()
-    sits_for = PersonSerializer(source="rightful", read_only=True, allow_null=True, help_text="Who is away.")
-    passed_on_by = PersonSerializer(
+    substitute_for = PersonSerializer(source="rightful", read_only=True, allow_null=True, help_text="Who is away.")
+    delegated_by = PersonSerializer(
         source="for_person", read_only=True, allow_null=True, help_text="Who was asked first, and delegated it."
     )
     source = serializers.CharField(help_text="`level`, `escalation` or `reassigned`.")  # type: ignore[assignment]
@@ -94,7 +95,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         help_text="The program of the request; for viewers of the audit log."
     )
     levels = serializers.SerializerMethodField(help_text="The levels, as they were when it was requested.")
-    seats = serializers.SerializerMethodField(help_text="Who is asked now.")
+    assignments = serializers.SerializerMethodField(help_text="Who is asked now.")
     may_decide = serializers.SerializerMethodField(help_text="Whether you are asked to decide it now.")
     stopped = serializers.SerializerMethodField(help_text="The switches that hold it: what, who, when and why.")
 
@@ -133,9 +134,9 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         """Return the levels."""
         return list(approval.snapshot.get("levels", []))
 
-    def get_seats(self, approval: Approval) -> list[dict[str, Any]]:
+    def get_assignments(self, approval: Approval) -> list[dict[str, Any]]:
         """Return who is asked now."""
-        return list(SeatSerializer(self.context["seats"], many=True).data)
+        return list(AssignmentSerializer(self.context["assignments"], many=True).data)
 
     def get_may_decide(self, approval: Approval) -> bool:
         """Return True if the viewer is asked now."""

@@ -61,7 +61,7 @@ class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
         fields: ClassVar[list[str]] = (
             "id name description is_active is_default priority version kinds risk_levels min_cost max_cost currency "
             "agents channels contact_tags time_window condition expire_hours execute_within_hours auto_rules "
-            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override signs_once "
+            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override distinct_approvers "
             "open_per_agent created_at levels says"
         ).split()
 

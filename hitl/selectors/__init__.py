@@ -37,6 +37,9 @@ from hitl.selectors.approvals import (
     list_approvals as list_approvals,
 )
 from hitl.selectors.approvals import (
+    list_assignments as list_assignments,
+)
+from hitl.selectors.approvals import (
     list_decisions as list_decisions,
 )
 from hitl.selectors.approvals import (
@@ -47,9 +50,6 @@ from hitl.selectors.approvals import (
 )
 from hitl.selectors.approvals import (
     list_needing as list_needing,
-)
-from hitl.selectors.approvals import (
-    list_seats as list_seats,
 )
 from hitl.selectors.approvals import (
     list_switches as list_switches,

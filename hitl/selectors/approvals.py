@@ -16,17 +16,18 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as killswitch
 from hitl.models import (
     Approval,
+    Assignment,
     Decision,
     Delegation,
     Execution,
     KillSwitch,
     Notification,
     OverrideReview,
-    Seat,
 )
 
 VIEW: Final = "hitl.view_approval"
@@ -63,8 +64,8 @@ def query_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False)
     viewer.require(VIEW)
     rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
     if mine:
-        seats = Seat.objects.filter(approval=OuterRef("pk"), person_id=viewer.user_id, closed_at=None)
-        rows = rows.filter(Exists(seats), state__in=_WAITING)
+        assignments = Assignment.objects.filter(approval=OuterRef("pk"), person_id=viewer.user_id, closed_at=None)
+        rows = rows.filter(Exists(assignments), state__in=_WAITING)
     if overdue:
         rows = rows.filter(state__in=_WAITING, sla_due_at__lt=clock_now())
     return rows
@@ -86,10 +87,10 @@ def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
     return approval
 
 
-def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
+def list_assignments(*, viewer: Actor, approval_id: UUID) -> list[Assignment]:
     """Return the assignments of the current level, with their people. One query."""
     viewer.require(VIEW)
-    rows = Seat.objects.filter(approval_id=approval_id, closed_at=None)
+    rows = Assignment.objects.filter(approval_id=approval_id, closed_at=None)
     return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
 
 
@@ -98,12 +99,12 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
 
     At most one query.
     """
-    if not viewer.may("hitl.decide_approval") or viewer.user_id is None:
+    if not viewer.may(DECIDE) or viewer.user_id is None:
         return False
     if approval.state != State.PENDING or viewer.user_id in approval.excluded:
         return False
-    seats = Seat.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
-    return bool(seats.exists())
+    assignments = Assignment.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
+    return bool(assignments.exists())
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
@@ -134,7 +135,7 @@ def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
 
     Needs `hitl.decide_approval`.
     """
-    viewer.require("hitl.decide_approval")
+    viewer.require(DECIDE)
     rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
     return rows
 
@@ -161,14 +162,17 @@ def count_waiting(*, viewer: Actor) -> dict[str, int]:
 def count_mine(*, viewer: Actor) -> int:
     """Count the requests that wait for the viewer's approval, up to 100."""
     viewer.require(VIEW)
-    return len(_seats_to_vote(viewer.user_id).values_list("approval_id").distinct()[:CAP])
+    return len(_assignments_to_vote(viewer.user_id).values_list("approval_id").distinct()[:CAP])
 
 
-def _seats_to_vote(person_id: UUID | None) -> QuerySet[Seat]:
-    """Return a person's open assignments of waiting requests; approvals are read by key, never joined in bulk."""
+def _assignments_to_vote(person_id: UUID | None) -> QuerySet[Assignment]:
+    """Return a person's open assignments of waiting requests.
+
+    Approvals are read by key, never joined in bulk.
+    """
     state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
-    seats: QuerySet[Seat] = Seat.objects.filter(person_id=person_id, closed_at=None)
-    return seats.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
+    assignments: QuerySet[Assignment] = Assignment.objects.filter(person_id=person_id, closed_at=None)
+    return assignments.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
 
 
 def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
@@ -217,7 +221,7 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     # Starts from open approvals: a person may have years of notifications.
     is_open = Approval.objects.filter(state__in=[state.value for state in OPEN])
     sources: tuple[tuple[QuerySet[Any], str, QuerySet[Notification]], ...] = (
-        (_seats_to_vote(viewer.user_id), "approval_id", told),
+        (_assignments_to_vote(viewer.user_id), "approval_id", told),
         (is_open.filter(Q(state=State.UNKNOWN) | ~Q(holds=[])), "pk", told.filter(template="approval_stuck")),
         (
             OverrideReview.objects.filter(closed_at=None),

@@ -46,7 +46,6 @@ def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
     }
     with transaction.atomic():
         queue_mail(
-            actor=ACTOR,
             type=TYPE,
             recipient=row.address,
             subject=texts["title"],

@@ -30,7 +30,6 @@ class MailDelivery(TenantModel):
     ref = models.UUIDField(null=True, help_text="What the mail is about.")
     key = models.CharField(max_length=200, help_text="One mail per key.")
     user_id = models.UUIDField(null=True, help_text="The colleague it goes to.")
-    queued_by = models.CharField(max_length=80, blank=True)
     address = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
     address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its mails.")

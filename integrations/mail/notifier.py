@@ -14,7 +14,7 @@ from core.actors import system
 from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
-from hitl.models import Approval, Notification, Seat
+from hitl.models import Approval, Assignment, Notification
 from hitl.notification_channels import Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
@@ -27,9 +27,9 @@ TYPE: Final = "approval"
 ACTOR: Final = system("mail")
 BODY_LIMIT: Final = 3000
 # Sent only while the recipient is an open approver; others go to the named person in any case.
-TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
+TO_ASSIGNEES: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
 # These ask for a decision and include a decision link if links are allowed for the request.
-DECIDES: Final = TO_SEATS | {"approval_escalated", "approval_delegated"}
+DECIDES: Final = TO_ASSIGNEES | {"approval_escalated", "approval_delegated"}
 ACCOUNT: Final = "integrations.provideraccount"
 CONNECTED: Final = ("provider_connected", "provider_credentials_replaced")
 TITLES: Final = {
@@ -74,7 +74,6 @@ class MailNotifier(Notifier):
         texts = _texts(row)
         with transaction.atomic():
             mail = queue_mail(
-                actor=ACTOR,
                 type=TYPE,
                 recipient=row.recipient.email,
                 subject=texts["subject"],
@@ -97,9 +96,9 @@ def _why_skipped(row: Notification) -> str:
         return "This person turned off approval emails or is no longer a member."
     if not routes.is_connected():
         return "No mail account is connected."
-    if row.template in TO_SEATS:
-        seats = Seat.objects.filter(approval_id=row.approval_id, person_id=row.recipient_id, closed_at=None)
-        if not row.approval.is_undecided or not seats.exists():
+    if row.template in TO_ASSIGNEES:
+        assignments = Assignment.objects.filter(approval_id=row.approval_id, person_id=row.recipient_id, closed_at=None)
+        if not row.approval.is_undecided or not assignments.exists():
             return "This person's approval is no longer needed."
     return ""
 

@@ -27,7 +27,9 @@ class ProviderEvent:
 
 
 def record_report(*, event: ProviderEvent) -> bool:
-    """Record one provider event in its own transaction; returns False if it is about no mail of this tenant.
+    """Record one provider event in its own transaction.
+
+    Returns False if it is about no mail of this tenant.
 
     For webhooks, in the tenant's scope; safe to repeat, in any order. Notifies the receiver of the
     mail's type.

@@ -45,26 +45,25 @@ def on_password_changed(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> N
 
 
 def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> None:
-    seat = Membership.objects.select_related("user").filter(pk=ref, is_active=True, user__is_active=True).first()
-    if seat is None:
+    membership = Membership.objects.select_related("user").filter(pk=ref, is_active=True, user__is_active=True).first()
+    if membership is None:
         return
     texts = {
         "title": TITLES[type],
-        "name": seat.user.first_name,
+        "name": membership.user.first_name,
         "link": link,
         "moment": f"{moment.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
     }
     with transaction.atomic():
         queue_mail(
-            actor=ACTOR,
             type=type,
-            recipient=seat.user.email,
+            recipient=membership.user.email,
             subject=texts["title"],
             text=render_to_string(f"mail/{type}.txt", texts),
             html=render_to_string(f"mail/{type}.html", texts),
             ref=ref,
             key=f"{type}:{ref}:{number}",
-            user_id=seat.user_id,
+            user_id=membership.user_id,
         )
 
 

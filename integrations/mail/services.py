@@ -1,7 +1,7 @@
 """Mail services: queueing, sending, reports and retention."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,11 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.events import live
-from core.observability.logging import get_logger
+from core.jobs import queueing
 from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
 from integrations.mail.delivery import deliver_due, deliver_mail, replay, sweep
@@ -34,9 +33,6 @@ __all__ = [
     "sweep",
 ]
 
-log = get_logger(__name__)
-_enqueue_sending: list[Callable[[], object]] = []
-
 ADDRESS_COLUMN: Final = "integrations_maildelivery.address_digest"
 SUBJECT_LIMIT: Final = 200
 TEXT_LIMIT: Final = 200_000
@@ -50,7 +46,6 @@ _OWN_HEADERS: Final = frozenset(
 
 def queue_mail(
     *,
-    actor: Actor,
     type: str,
     recipient: str,
     subject: str,
@@ -86,7 +81,6 @@ def queue_mail(
         key=key[:200],
         ref=ref,
         user_id=user_id,
-        queued_by=actor.name[:80],
         address=address,
         masked_address=mask_value("email", address)[:120],
         address_digest=digest_of(address),
@@ -110,18 +104,9 @@ def wake() -> None:
     live.run_soon(_start_sending)
 
 
-def send_with(enqueue: Callable[[], object]) -> None:
-    """Name what enqueues the task that sends mail, which stands above this module; set when the app is ready."""
-    _enqueue_sending[:] = [enqueue]
-
-
 def _start_sending() -> None:
-    try:
-        for enqueue in _enqueue_sending:
-            enqueue()
-    except Exception:
-        # Without a broker the mail is a few seconds late: the sweep finds the row.
-        log.warning("mail_hint_lost", exc_info=True)
+    # A function of its own: several waiting calls of the same one run as one.
+    queueing.enqueue("send_mail")
 
 
 def digest_of(address: str) -> str:

@@ -1,4 +1,7 @@
-"""Mail over SMTP with time-outs and checked certificates; a failure before the final dot proves nothing was sent."""
+"""Send mail over SMTP, with time-outs and checked certificates.
+
+A failure before the final dot proves that nothing was sent.
+"""
 
 import smtplib
 import ssl

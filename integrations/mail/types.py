@@ -96,7 +96,9 @@ class RelatedObject:
 
 
 class MailReceiver(ABC):
-    """Handles the events of one mail type, in the tenant's scope and in the transaction that updates the row.
+    """Handles the events of one mail type.
+
+    In the tenant's scope, and in the transaction that updates the row.
 
     Each kind of event arrives once per mail, except "spam" and "unsubscribed", which may repeat.
     Raising rolls the update back, and the report is processed again later.

@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 ("ref", models.UUIDField(help_text="What the mail is about.", null=True)),
                 ("key", models.CharField(help_text="One mail per key.", max_length=200)),
                 ("user_id", models.UUIDField(help_text="The colleague it goes to.", null=True)),
-                ("queued_by", models.CharField(blank=True, max_length=80)),
                 ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("masked_address", models.CharField(max_length=120)),
                 (

@@ -24,5 +24,5 @@ def person_of(world: World, role: str = "approver") -> User:
 def link_to(world: World, user: User, *, asked: datetime | None = None) -> str:
     """Return the secret that a mail sent through the first tenant brings; "" for none."""
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=user)
-        return make_reset_link(actor=OPERATOR, membership_id=seat.pk, asked=asked or now())
+        membership = Membership.objects.get(user=user)
+        return make_reset_link(actor=OPERATOR, membership_id=membership.pk, asked=asked or now())

@@ -44,7 +44,7 @@ def signed_in(user: User) -> Client:
     return client
 
 
-def seat_of(world: World, email: str) -> Membership | None:
+def membership_of(world: World, email: str) -> Membership | None:
     with tenant_scope(world.acme.pk):
         return Membership.objects.filter(user__email=email).first()
 
@@ -73,11 +73,11 @@ def test_looking_writes_nothing(world: World, browser: Client, method: str) -> N
         assert changed(before, snapshot()) == set()
 
 
-def test_scanner_that_sends_the_form_takes_no_seat(world: World, browser: Client) -> None:
+def test_scanner_that_sends_the_form_takes_no_membership(world: World, browser: Client) -> None:
     address = path(world, invite(world))
     assert send(browser, address).status_code == 400
     assert send(browser, address, first_name="test", last_name="test", password="test").status_code == 400
-    assert seat_of(world, NEW) is None
+    assert membership_of(world, NEW) is None
 
 
 def test_form_without_its_token_is_refused(world: World, browser: Client) -> None:
@@ -127,13 +127,13 @@ def test_person_with_an_account_signs_in_on_the_page_and_accepts(world: World, b
     assert "Sign in and continue" in browser.get(address).content.decode()
     assert send(browser, address, password="wrong").status_code == 400
     assert send(browser, address, password=PASSWORD)["Location"] == address
-    assert seat_of(world, THEIRS) is None
+    assert membership_of(world, THEIRS) is None
     assert send(browser, address)["Location"] == "/admin/"
-    assert seat_of(world, THEIRS) is not None
+    assert membership_of(world, THEIRS) is not None
     assert "Acme" in browser.get("/admin/").content.decode()
 
 
-def test_second_factor_is_asked_for_before_the_seat(world: World, browser: Client) -> None:
+def test_second_factor_is_asked_for_before_the_membership(world: World, browser: Client) -> None:
     person = world.outsiders["viewer"]
     person.set_password(PASSWORD)
     person.save()
@@ -152,7 +152,7 @@ def test_second_factor_is_asked_for_before_the_seat(world: World, browser: Clien
 def test_who_is_signed_in_as_somebody_else_takes_nothing(world: World) -> None:
     address, other = path(world, invite(world)), signed_in(world.outsiders["viewer"])
     assert [other.get(address).status_code, other.post(address, PERSON).status_code] == [403, 403]
-    assert seat_of(world, NEW) is None
+    assert membership_of(world, NEW) is None
 
 
 def test_inviter_who_left_is_not_named(world: World, browser: Client) -> None:

@@ -1,4 +1,4 @@
-"""Inviting a colleague: who may, what the inviter learns, and a seat that is made once."""
+"""Inviting a colleague: who may, what the inviter learns, and a membership that is made once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -59,10 +59,10 @@ def test_another_role_for_an_invited_address_is_a_conflict(acme: World) -> None:
     assert caught.value.code == "invited"
 
 
-def test_address_with_a_seat_here_is_a_conflict(acme: World) -> None:
+def test_address_with_a_membership_here_is_a_conflict(acme: World) -> None:
     with pytest.raises(Conflict) as caught:
         invite(acme, email="Viewer@Acme.Example")
-    assert caught.value.code == "seated"
+    assert caught.value.code == "already_member"
 
 
 def test_inviter_does_not_learn_whether_an_address_has_an_account(acme: World) -> None:
@@ -141,23 +141,23 @@ def test_tenant_sends_so_many_a_day(acme: World, settings: Any) -> None:
         invite(acme, email="second@new.example")
 
 
-def test_new_person_takes_the_seat(acme: World) -> None:
+def test_new_person_takes_the_membership(acme: World) -> None:
     row = invite(acme)
     person = accept(row, address="203.0.113.9")
-    seat = Membership.objects.get(user=person)
-    assert (person.email, seat.role, person.check_password(PERSON["password"])) == (NEW, "support", True)
+    membership = Membership.objects.get(user=person)
+    assert (person.email, membership.role, person.check_password(PERSON["password"])) == (NEW, "support", True)
     entry = AuditEntry.objects.get(action="INVITATION_ACCEPTED")
-    assert (entry.actor_user_id, entry.facts["membership"]) == (person.pk, str(seat.pk))
+    assert (entry.actor_user_id, entry.facts["membership"]) == (person.pk, str(membership.pk))
 
 
-def test_seat_is_made_once(acme: World) -> None:
+def test_membership_is_made_once(acme: World) -> None:
     row = invite(acme)
     accept(row)
     assert why_not(row) == "invitation_over"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_clicks_at_the_same_moment_make_one_seat(committed_world: World) -> None:
+def test_two_clicks_at_the_same_moment_make_one_membership(committed_world: World) -> None:
     row = invite(committed_world)
     with tenant_scope(committed_world.acme.pk):
         results = at_once([lambda: accept(row), lambda: accept(row)])
@@ -209,14 +209,14 @@ def test_new_address_is_not_taken_by_who_is_signed_in(acme: World) -> None:
     assert why_not(invite(acme), visitor=acme.outsiders["viewer"].pk) == "other_person"
 
 
-@pytest.mark.parametrize("change", ["role", "seat", "account"])
+@pytest.mark.parametrize("change", ["role", "membership", "account"])
 def test_inviter_who_lost_the_right_gives_nothing(acme: World, change: str) -> None:
     row = invite(acme, role="approver", by="admin")
-    seat = Membership.objects.get(user=acme.people["admin"])
+    membership = Membership.objects.get(user=acme.people["admin"])
     if change == "account":
-        User.objects.filter(pk=seat.user_id).update(is_active=False)
+        User.objects.filter(pk=membership.user_id).update(is_active=False)
     else:
-        Membership.objects.filter(pk=seat.pk).update(
+        Membership.objects.filter(pk=membership.pk).update(
             **({"role": "support"} if change == "role" else {"is_active": False})
         )
     assert why_not(row) == "invitation_over"
@@ -242,16 +242,16 @@ def test_expired_one_makes_room_for_another(acme: World) -> None:
     assert invite(acme, role="viewer").pk != old.pk
 
 
-def test_closed_seat_is_opened_again_and_an_open_one_stays(acme: World) -> None:
-    seat = Membership.objects.get(user=acme.people["support"])
-    services.remove_member(actor=acme.actor("owner"), membership_id=seat.pk)
+def test_closed_membership_is_opened_again_and_an_open_one_stays(acme: World) -> None:
+    membership = Membership.objects.get(user=acme.people["support"])
+    services.remove_member(actor=acme.actor("owner"), membership_id=membership.pk)
     row = invite(acme, role="viewer", email="support@acme.example")
     services.add_member(actor=OPERATOR, user=acme.people["support"], role="support")
-    assert why_not(row, visitor=seat.user_id) == "seated"
-    services.remove_member(actor=acme.actor("owner"), membership_id=seat.pk)
-    accept(row, visitor=seat.user_id)
-    seat.refresh_from_db()
-    assert (seat.role, seat.is_active) == ("viewer", True)
+    assert why_not(row, visitor=membership.user_id) == "already_member"
+    services.remove_member(actor=acme.actor("owner"), membership_id=membership.pk)
+    accept(row, visitor=membership.user_id)
+    membership.refresh_from_db()
+    assert (membership.role, membership.is_active) == ("viewer", True)
 
 
 def test_link_is_kept_as_a_digest_and_leads_to_its_tenant(world: World) -> None:

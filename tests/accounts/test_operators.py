@@ -55,14 +55,14 @@ def code_of(actor: Actor) -> str:
 def test_no_role_of_an_organisation_makes_an_operator(acme: World, role: str) -> None:
     assert code_of(strong(acme.actor(role))) == "not_operator"
     with pytest.raises(Refused):
-        services.throw_global(actor=strong(acme.actor(role)), reason="Stop")
+        services.activate_global(actor=strong(acme.actor(role)), reason="Stop")
     with pytest.raises(Refused):
         services.release_global(actor=strong(acme.actor(role)))
 
 
 def test_operator_stops_all_organisations_and_lets_them_go_on(acme: World) -> None:
     operator = make(acme)
-    services.throw_global(actor=operator, reason="Stop")
+    services.activate_global(actor=operator, reason="Stop")
     assert services.release_global(actor=operator) == 1
     assert not GlobalKillSwitch.objects.filter(released_at=None).exists()
 
@@ -71,8 +71,8 @@ def test_operator_stops_all_organisations_and_lets_them_go_on(acme: World) -> No
 def test_of_two_operators_at_the_same_moment_one_stops_and_one_is_told(committed_world: World) -> None:
     with tenant_scope(committed_world.acme.pk):
         operator = make(committed_world)
-        for move, word in (("throw_global", "KILLSWITCH_THROWN"), ("release_global", "KILLSWITCH_RELEASED")):
-            more = {"reason": "Stop"} if move == "throw_global" else {}
+        for move, word in (("activate_global", "KILLSWITCH_ACTIVATED"), ("release_global", "KILLSWITCH_RELEASED")):
+            more = {"reason": "Stop"} if move == "activate_global" else {}
             results = at_once([partial(getattr(services, move), actor=operator, **more)] * 2)
             assert sum(isinstance(one, Conflict) for one in results) == 1
             assert AuditEntry.objects.filter(action=word).count() == 1
@@ -96,7 +96,7 @@ def test_operator_acts_in_person_with_a_second_factor_only(acme: World, way: str
 
 def test_operator_without_the_right_in_his_organisation_stops_nothing(acme: World) -> None:
     with pytest.raises(Refused):
-        services.throw_global(actor=make(acme, "approver"), reason="Stop")
+        services.activate_global(actor=make(acme, "approver"), reason="Stop")
 
 
 def test_withdrawn_operator_is_none_at_once(acme: World) -> None:
@@ -141,7 +141,7 @@ def test_command_says_what_is_wrong(world: World, words: list[str], told: str) -
 
 def test_every_organisation_records_the_operator_and_only_his_own_whence_he_came(acme: World) -> None:
     operator = make(acme)
-    switch = services.throw_global(actor=operator, reason="Stop")
+    switch = services.activate_global(actor=operator, reason="Stop")
     for tenant, has_address in ((acme.acme, True), (acme.globex, False)):
         with tenant_scope(tenant.pk):
             (entry,) = audit.chain_of("hitl.globalkillswitch", switch.pk)
@@ -176,15 +176,15 @@ def test_entries_of_a_stop_that_is_cut_short_are_finished_once_and_in_order(
     with monkeypatch.context() as patch:
         cut_short(patch, after=after)
         with pytest.raises(KeyboardInterrupt):
-            services.throw_global(actor=operator, reason="Stop")
+            services.activate_global(actor=operator, reason="Stop")
     switch = GlobalKillSwitch.objects.get(released_at=None)
     with pytest.raises(Conflict):
-        services.throw_global(actor=operator, reason="Stop")
+        services.activate_global(actor=operator, reason="Stop")
     services.release_global(actor=operator)
     tasks.settle_entries()
     for tenant in (acme.acme, acme.globex):
         told = words_of(tenant.pk, "hitl.globalkillswitch", switch.pk)
-        assert told == ["KILLSWITCH_THROWN", "KILLSWITCH_RELEASED"]
+        assert told == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
     assert not OwedEntry.objects.exists()
 
 
@@ -195,12 +195,12 @@ def test_entry_that_a_sweep_writes_says_who_it_was_and_only_at_home_whence(
     with monkeypatch.context() as patch:
         cut_short(patch, after=0)
         with pytest.raises(KeyboardInterrupt):
-            services.throw_global(actor=operator, reason="Stop")
+            services.activate_global(actor=operator, reason="Stop")
     tasks.settle_entries()
     told = {}
     for tenant in (acme.acme, acme.globex):
         with tenant_scope(tenant.pk):
-            entry = AuditEntry.objects.get(action="KILLSWITCH_THROWN")
+            entry = AuditEntry.objects.get(action="KILLSWITCH_ACTIVATED")
             told[tenant.slug] = (entry.actor_user_id, entry.role, entry.auth_strength, entry.address)
     who = (operator.user_id, "operator", "mfa")
     assert told == {"acme": (*who, "203.0.113.0/24"), "globex": (*who, "")}

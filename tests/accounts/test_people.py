@@ -1,4 +1,4 @@
-"""Seats, roles and keys: what a person may do comes from their membership in the tenant in scope."""
+"""Memberships, roles and keys: what a person may do comes from their membership in the tenant in scope."""
 
 from datetime import timedelta
 
@@ -15,9 +15,9 @@ from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World
 
 
-def test_seats_of_a_person_are_found_without_a_scope(world: World) -> None:
-    [seat] = selectors.seats_of(world.people["approver"].pk)
-    assert (seat.tenant_id, seat.role) == (world.acme.pk, "approver")
+def test_memberships_of_a_person_are_found_without_a_scope(world: World) -> None:
+    [membership] = selectors.memberships_of(world.people["approver"].pk)
+    assert (membership.tenant_id, membership.role) == (world.acme.pk, "approver")
 
 
 def test_permission_of_a_role_holds_in_its_tenant(acme: World) -> None:
@@ -29,23 +29,23 @@ def test_permission_in_another_tenant_is_denied(world: World) -> None:
         assert not world.people["owner"].has_perm("hitl.view_approval")
 
 
-def test_superuser_without_a_seat_may_nothing(acme: World) -> None:
+def test_superuser_without_a_membership_may_nothing(acme: World) -> None:
     operator = acme.outsiders["owner"]
     operator.is_superuser = operator.is_staff = True
     assert not operator.has_perm("hitl.view_approval")
 
 
-def test_actor_without_a_seat_is_refused(acme: World) -> None:
+def test_actor_without_a_membership_is_refused(acme: World) -> None:
     with pytest.raises(Refused):
         services.actor_for_user(acme.outsiders["owner"])
 
 
-def test_own_seat_changed_by_oneself_is_refused(acme: World) -> None:
+def test_own_membership_changed_by_oneself_is_refused(acme: World) -> None:
     with pytest.raises(Refused, match="own role"):
         services.add_member(actor=acme.actor("owner"), user=acme.people["owner"], role="viewer")
 
 
-def test_seat_given_by_a_viewer_is_refused(acme: World) -> None:
+def test_membership_given_by_a_viewer_is_refused(acme: World) -> None:
     with pytest.raises(Refused):
         services.add_member(actor=acme.actor("viewer"), user=acme.people["support"], role="owner")
 
@@ -64,8 +64,8 @@ def test_unknown_role_is_refused(acme: World) -> None:
 
 
 def test_removed_member_may_nothing(acme: World) -> None:
-    seat = Membership.objects.get(user=acme.people["approver"])
-    services.remove_member(actor=acme.actor("owner"), membership_id=seat.pk)
+    membership = Membership.objects.get(user=acme.people["approver"])
+    services.remove_member(actor=acme.actor("owner"), membership_id=membership.pk)
     with pytest.raises(Refused):
         services.actor_for_user(acme.people["approver"])
 

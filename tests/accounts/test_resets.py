@@ -35,7 +35,7 @@ def announced(event: str = "password_reset_asked") -> int:
         return Outbox.objects.filter(event=event).count()
 
 
-def close_seats(world: World, user: User) -> None:
+def close_memberships(world: World, user: User) -> None:
     with tenant_scope(world.acme.pk):
         Membership.objects.filter(user=user).update(is_active=False)
 
@@ -54,7 +54,7 @@ def take_password(world: World, user: User) -> None:
     user.save()
 
 
-NOBODY = pytest.mark.parametrize("bar", [close_seats, switch_off_organisation, switch_off, take_password])
+NOBODY = pytest.mark.parametrize("bar", [close_memberships, switch_off_organisation, switch_off, take_password])
 
 
 def test_person_is_offered_a_link_and_his_organisation_learns_of_it(world: World) -> None:
@@ -155,9 +155,9 @@ def test_every_organisation_of_the_person_learns_of_it_and_he_by_one_mail(world:
     for tenant, role in ((world.acme, "approver"), (world.globex, "viewer")):
         with tenant_scope(tenant.pk):
             entry = AuditEntry.objects.get(action="PASSWORD_RESET")
-            seat = Membership.objects.get(user=user)
+            membership = Membership.objects.get(user=user)
             found = (entry.actor_user_id, entry.role, entry.auth_strength, entry.object_id, entry.facts)
-            assert found == (user.pk, role, "link", seat.pk, {})
+            assert found == (user.pk, role, "link", membership.pk, {})
             assert chain.verify().ok
     assert announced("password_changed") == 1
 

@@ -1,4 +1,4 @@
-"""The command that opens an organisation without the demo, gives people seats, and switches it off."""
+"""The command that opens an organisation without the demo, adds members, and switches it off."""
 
 import re
 from io import StringIO
@@ -38,9 +38,9 @@ def test_owner_of_an_opened_organisation_signs_in_to_the_console(opened: str, cl
 
 
 def test_opened_organisation_has_its_owner_and_four_agents(opened: str) -> None:
-    [seat] = selectors.seats_of(User.objects.get(email=OWNER).pk)
-    with tenant_scope(seat.tenant_id):
-        assert (seat.role, Agent.objects.count()) == ("owner", 4)
+    [membership] = selectors.memberships_of(User.objects.get(email=OWNER).pk)
+    with tenant_scope(membership.tenant_id):
+        assert (membership.role, Agent.objects.count()) == ("owner", 4)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,13 @@ def test_what_cannot_be_opened_is_said_and_changes_nothing(opened: str, more: li
     assert User.objects.count() == 1
 
 
-def test_person_who_has_a_seat_elsewhere_keeps_his_password(opened: str, world: World) -> None:
-    said = tenant("seat", "initech", "--email", world.people["approver"].email, "--role", "viewer")
+def test_person_who_has_a_membership_elsewhere_keeps_his_password(opened: str, world: World) -> None:
+    said = tenant("member", "initech", "--email", world.people["approver"].email, "--role", "viewer")
     assert "the password there is" in said
-    assert {seat.role for seat in selectors.seats_of(world.people["approver"].pk)} == {"approver", "viewer"}
+    assert {membership.role for membership in selectors.memberships_of(world.people["approver"].pk)} == {
+        "approver",
+        "viewer",
+    }
 
 
 def test_organisation_switched_off_is_not_found_until_it_is_on_again(opened: str) -> None:
@@ -72,15 +75,15 @@ def test_organisation_switched_off_is_not_found_until_it_is_on_again(opened: str
     found = []
     for action in ("off", "on"):
         tenant(action, "initech")
-        found.append(len(selectors.seats_of(owner.pk)))
+        found.append(len(selectors.memberships_of(owner.pk)))
     assert found == [0, 1]
 
 
-def test_seat_needs_an_organisation_and_a_role(opened: str) -> None:
+def test_membership_needs_an_organisation_and_a_role(opened: str) -> None:
     with pytest.raises(CommandError, match="no tenant"):
-        tenant("seat", "nowhere", "--email", OWNER, "--role", "viewer")
+        tenant("member", "nowhere", "--email", OWNER, "--role", "viewer")
     with pytest.raises(CommandError, match="--role"):
-        tenant("seat", "initech", "--email", OWNER)
+        tenant("member", "initech", "--email", OWNER)
 
 
 def test_person_is_made_by_operators_only_and_once(acme: World) -> None:

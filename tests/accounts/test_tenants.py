@@ -14,9 +14,9 @@ def _switch_off(world: World) -> None:
         services.set_tenant_active(actor=OPERATOR, active=False)
 
 
-def test_seats_of_a_tenant_that_is_off_are_not_found(world: World) -> None:
+def test_memberships_of_a_tenant_that_is_off_are_not_found(world: World) -> None:
     _switch_off(world)
-    assert selectors.seats_of(world.people["owner"].pk) == []
+    assert selectors.memberships_of(world.people["owner"].pk) == []
 
 
 def test_person_of_a_tenant_that_is_off_does_not_act(world: World) -> None:
@@ -42,7 +42,7 @@ def test_tenant_switched_on_again_is_found(world: World) -> None:
     _switch_off(world)
     with tenant_scope(world.acme.pk):
         services.set_tenant_active(actor=OPERATOR, active=True)
-    assert len(selectors.seats_of(world.people["owner"].pk)) == 1
+    assert len(selectors.memberships_of(world.people["owner"].pk)) == 1
 
 
 def test_owner_does_not_switch_his_tenant(acme: World) -> None:

@@ -15,12 +15,19 @@ from tests.world import OPERATOR, World, build_world
 def _made(tenant: Tenant, people: dict[str, User]) -> dict[str, Any]:
     entries = AuditEntry.objects.values_list("seq", "action", "object_type", "old_state", "new_state", "actor_name")
     groups = {role: [link.role for link in _groups_of(user)] for role, user in people.items()}
-    seats = list(Membership.objects.order_by("id").values_list("role", "is_active"))
+    memberships = list(Membership.objects.order_by("id").values_list("role", "is_active"))
     fields = ("is_active", "is_staff", "is_superuser", "password", "last_login")
     users = [[getattr(User.objects.get(pk=user.pk), name) for name in fields] for user in people.values()]
     links = list(RoleGroup.objects.order_by("id").values_list("role", flat=True))
     told = Tenant.objects.values_list("timezone", "currency", "is_active").get(pk=tenant.pk)
-    return {"audit": list(entries), "groups": groups, "seats": seats, "users": users, "links": links, "tenant": told}
+    return {
+        "audit": list(entries),
+        "groups": groups,
+        "memberships": memberships,
+        "users": users,
+        "links": links,
+        "tenant": told,
+    }
 
 
 def _groups_of(user: User) -> list[RoleGroup]:

@@ -52,6 +52,16 @@ def test_whoever_ever_changed_an_agent_may_not_sign_what_it_asks_for(desk: Desk,
     assert writer.user_id in Approval.objects.get().excluded
 
 
+def test_tool_that_no_longer_exists_is_not_offered_and_the_others_are(desk: Desk, own: Agent) -> None:
+    AgentVersion.objects.create(agent=own, number=2, tools=["old_tool", "list_campaigns"])
+    assert "Summer Sale" in desk.say("list campaigns")
+    version = desk.last_run.agent_version
+    assert version is not None
+    assert (version.agent_id, version.number) == (own.pk, 2)
+    copy = services.copy_agent(actor=desk.world.actor("admin"), agent_id=own.pk, name="Copy")
+    assert services.setup_of(copy).tools == ("list_campaigns",)
+
+
 def test_each_change_is_a_new_version_and_the_old_one_stays(desk: Desk, own: Agent) -> None:
     changes: dict[str, Any] = {"instructions": "Be kind.", "max_open_approvals": 2}
     services.change_agent(actor=desk.world.actor("admin"), agent_id=own.pk, changes=changes)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from agents.defaults import ensure_default_agents
-from agents.models import Agent
+from agents.models import Agent, AgentVersion
 from core.tenancy.scope import tenant_scope
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World
@@ -97,6 +97,20 @@ def test_agent_is_made_and_changed_on_the_page(office: Office) -> None:
     changed = client.post(f"{PAGE}{agent.pk}/edit/", {**form, "name": "Desk 2", "version": 1})
     assert (changed.status_code, newest(office).name) == (302, "Desk 2")
     assert "Desk 2" in client.get(f"{PAGE}{agent.pk}/").content.decode()
+
+
+def test_page_names_a_tool_that_no_longer_exists_until_the_agent_is_saved(office: Office) -> None:
+    client = console(office)
+    form = {"name": "Desk", "type": "seo", "model": "local", "tools": ["rankings"]}
+    client.post(f"{PAGE}create/", form)
+    page = f"{PAGE}{newest(office).pk}/"
+    with tenant_scope(office.world.acme.pk):
+        AgentVersion.objects.create(agent=newest(office), number=2, tools=["old_tool", "rankings"])
+    assert "old_tool (unavailable), Show search rankings" in client.get(page).content.decode()
+    refused = patch(office.caller("admin"), str(newest(office).pk), {"instructions": "Be brief."})
+    assert refused.json()["fields"] == {"tools": ["The tool “old_tool” isn't available. Remove it."]}
+    assert client.post(f"{page}edit/", {**form, "version": 2}).status_code == 302
+    assert "old_tool" not in client.get(page).content.decode()
 
 
 def test_page_says_why_a_built_in_agent_is_not_changed(office: Office) -> None:

@@ -20,7 +20,7 @@ from core.jobs import dead_letters
 from core.models import DeadLetter
 from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, ApprovalWorkflow, Revision
-from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow, throw_switch
+from hitl.services import activate_kill_switch, ask, cancel, decide, edit, execute, resolve, revise_workflow
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
 from tests.world import OPERATOR
@@ -54,7 +54,7 @@ def told(desk: Desk, approval: Approval) -> str:
 
 
 def test_chat_is_not_told_who_stopped_the_agents_nor_why(desk: Desk) -> None:
-    throw_switch(actor=desk.world.actor("compliance"), scope="tenant", reason="Zebra leak")
+    activate_kill_switch(actor=desk.world.actor("compliance"), scope="tenant", reason="Zebra leak")
     desk.say(RAISE)
     kept = " ".join([*desk.answers(desk.conversation.pk), str(ToolCall.objects.get().result)])
     assert "paused by an emergency stop" in kept

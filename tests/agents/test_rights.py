@@ -39,7 +39,7 @@ def link(desk: Desk, role: str = "support", by: str = "admin") -> None:
     link_contact_to_user(actor=desk.world.actor(by), contact_id=Contact.objects.get().pk, user_id=user_id)
 
 
-def test_verified_member_has_the_rights_of_his_seat(desk: Desk) -> None:
+def test_verified_member_has_the_rights_of_his_membership(desk: Desk) -> None:
     found = caller(write(desk, desk.sender("support")))
     assert (found.user_id, found.verified) == (desk.world.people["support"].pk, True)
 
@@ -68,7 +68,7 @@ def test_point_that_was_verified_once_proves_no_later_message(desk: Desk) -> Non
     assert not caller(run).verified
 
 
-def test_verified_sender_without_a_seat_is_no_member(desk: Desk) -> None:
+def test_verified_sender_without_a_membership_is_no_member(desk: Desk) -> None:
     found = caller(write(desk, SenderIdentity("phone", "+34600123456", verified=True)))
     assert (found.user_id, found.verified) == (None, True)
 
@@ -105,7 +105,7 @@ def test_who_linked_a_contact_stays_close_to_it_when_a_colleague_links_it_anew(d
     assert set(Approval.objects.get().excluded) >= {people["admin"].pk, people["owner"].pk}
 
 
-def test_message_from_before_the_link_gives_no_seat(desk: Desk) -> None:
+def test_message_from_before_the_link_gives_no_membership(desk: Desk) -> None:
     run = write(desk, SenderIdentity("phone", "+34600123456", verified=True))
     link(desk)
     assert caller(run).user_id is None

@@ -100,12 +100,12 @@ def test_model_cannot_use_a_tool_of_another_agent(desk: Desk) -> None:
     assert desk.say("hello", agent="seo").startswith("not_offered unknown_tool")
 
 
-def test_seat_that_ends_during_the_run_ends_the_right_to_ask(desk: Desk) -> None:
-    def lose_seat(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+def test_membership_that_ends_during_the_run_ends_the_right_to_ask(desk: Desk) -> None:
+    def lose_membership(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         desk.world.people["support"].memberships.update(is_active=False)
         return hostile(lines, tools)
 
-    desk.script(lose_seat)
+    desk.script(lose_membership)
     assert "not_offered" in desk.say("hello", agent="paid_ads")
     assert not Approval.objects.exists()
 

@@ -128,12 +128,12 @@ def test_tenant_without_a_platform_is_told_so(morning: Morning) -> None:
     assert section(look(morning), "content")["trouble"] == "not_connected"
 
 
-def test_person_without_a_seat_gets_none(morning: Morning) -> None:
+def test_person_without_a_membership_gets_none(morning: Morning) -> None:
     morning.wants()
     ((_, brief_id),) = services.claim_due(now=MORNING)
     Membership.objects.filter(user=morning.world.people["approver"]).update(is_active=False)
     services.make_brief(brief_id=brief_id, now=MORNING)
-    assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("no_seat", 0)
+    assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("not_a_member", 0)
 
 
 def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:

@@ -1,17 +1,36 @@
 """The office, and no broker."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from django.test import TestCase
 
 from tests.api.office import Office, build_office
-from tests.world import World
+from tests.world import World, build_world
+
+
+@pytest.fixture(scope="module")
+def office_of_the_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[Office]:
+    """An organisation with one row behind every endpoint, in a transaction around all tests of the module."""
+    with django_db_blocker.unblock():
+        TestCase.setUpClass()
+        yield build_office(build_world())
+        TestCase.tearDownClass()
+        TestCase.doClassCleanups()
 
 
 @pytest.fixture
-def office(world: World) -> Office:
-    """An organisation with one row behind every endpoint."""
-    return build_office(world)
+def office(office_of_the_module: Office, db: None) -> Office:
+    """The same as every test of the module finds it: what a test writes is rolled back."""
+    return deepcopy(office_of_the_module)
+
+
+@pytest.fixture
+def world(office: Office) -> World:
+    """The office's own world."""
+    return office.world
 
 
 @pytest.fixture

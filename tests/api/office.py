@@ -149,7 +149,7 @@ def build_office(world: World) -> Office:
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
         office.ids["contact"] = Conversation.objects.get().contact_id
-        switch = services.throw_switch(
+        switch = services.activate_kill_switch(
             actor=world.actor("compliance"), scope="kind", target="publish_content", reason="Drill"
         )
         office.ids["switch"] = switch.pk
@@ -157,6 +157,6 @@ def build_office(world: World) -> Office:
 
 
 def switches(office: Office) -> int:
-    """Return how many switches are thrown."""
+    """Return how many switches are active."""
     with tenant_scope(office.world.acme.pk):
         return KillSwitch.objects.filter(released_at=None).count()

@@ -188,6 +188,7 @@ def parts(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]
 
 def test_story_is_read_part_by_part_from_the_newest(office: Office) -> None:
     path, signer, asker = f"approvals/{office.ids['approval']}/", office.caller("approver"), office.caller("support")
+    first_digest = office.stored(office.ids["approval"]).digest
     for number in range(3):
         digest = office.stored(office.ids["approval"]).digest
         signer.post(f"{path}send-back/", {"digest": digest, "reason": "Less"})
@@ -201,6 +202,7 @@ def test_story_is_read_part_by_part_from_the_newest(office: Office) -> None:
     assert [row for part in told[::-1] for row in part] == whole[0]
     revised = parts(signer, f"{path}revisions/", limit=2)
     assert [[row["revision"] for row in part] for part in revised] == [[3, 4], [2]]
+    assert revised[1][0]["digest_before"] == first_digest
 
 
 def test_executions_have_a_cursor_too(office: Office) -> None:

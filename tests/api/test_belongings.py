@@ -54,12 +54,16 @@ def test_messages_and_clocks_are_told(office: Office) -> None:
     assert {row["kind"] for row in seen(office, f"{ONE}timers/", "viewer")} >= {"expire", "sla"}
 
 
-def test_seat_tells_who_passed_it_on(office: Office) -> None:
+def test_assignment_tells_who_delegated_it(office: Office) -> None:
     to = str(office.world.people["owner"].pk)
     said = {"digest": seen(office, ONE)["digest"], "to": to}
     moved = office.caller("approver").post(f"{ONE.format(**office.ids)}delegate/", said).json()
-    seat = next(row for row in moved["seats"] if row["person"]["id"] == to)
-    assert (seat["passed_on_by"]["name"], seat["sits_for"], seat["source"]) == ("Approver Acme", None, "level")
+    assignment = next(row for row in moved["assignments"] if row["person"]["id"] == to)
+    assert (assignment["delegated_by"]["name"], assignment["substitute_for"], assignment["source"]) == (
+        "Approver Acme",
+        None,
+        "level",
+    )
 
 
 def test_whence_it_was_asked_is_for_those_who_audit(office: Office) -> None:
@@ -91,14 +95,18 @@ def test_copy_of_a_workflow_is_another_one_and_never_the_default(office: Office)
 
 
 def test_switch_of_the_installation_is_told(office: Office) -> None:
-    assert seen(office, "kill-switches/installation/", "viewer") == {"thrown": False, "reason": "", "thrown_at": None}
+    assert seen(office, "kill-switches/installation/", "viewer") == {
+        "active": False,
+        "reason": "",
+        "activated_at": None,
+    }
     GlobalKillSwitch.objects.create(reason="Maintenance")
     assert seen(office, "kill-switches/installation/", "viewer")["reason"] == "Maintenance"
 
 
-def test_thrown_switch_tells_the_calls_on_the_wire(office: Office) -> None:
+def test_active_switch_tells_the_calls_in_flight(office: Office) -> None:
     body = {"scope": "kind", "target": "pause_campaign", "reason": "Drill"}
-    assert office.caller("compliance").post("kill-switches/", body).json()["on_the_wire"] == 0
+    assert office.caller("compliance").post("kill-switches/", body).json()["in_flight_calls"] == 0
 
 
 def test_priority_is_kept_within_its_bounds(office: Office) -> None:
@@ -106,8 +114,8 @@ def test_priority_is_kept_within_its_bounds(office: Office) -> None:
     assert office.caller("support").post("approvals/", {**NEW, "priority": 10}).status_code == 400
 
 
-def test_switch_names_who_threw_it(office: Office) -> None:
-    assert seen(office, "kill-switches/")["results"][0]["thrown_by"]["name"] == "Compliance Acme"
+def test_switch_names_who_activated_it(office: Office) -> None:
+    assert seen(office, "kill-switches/")["results"][0]["activated_by"]["name"] == "Compliance Acme"
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def refused_connections() -> Iterator[None]:
         connection.settings_dict.update(kept)
 
 
-def test_key_is_answered_503_while_the_database_refuses_connections(office: Office) -> None:
-    caller = office.caller("viewer")
+def test_key_is_answered_503_while_the_database_refuses_connections(live_office: Office) -> None:
+    caller = live_office.caller("viewer")
     with refused_connections():
         answer = caller.get("approvals/")
     assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (503, "5", "unavailable")

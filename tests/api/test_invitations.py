@@ -33,7 +33,7 @@ def test_refusals_say_why(office: Office) -> None:
     answers = [admin.post(OFFERS, body) for body in asked]
     assert [(one.status_code, one.json()["code"]) for one in answers] == [
         (403, "role_above_yours"),
-        (409, "seated"),
+        (409, "already_member"),
         (400, "invalid"),
     ]
 

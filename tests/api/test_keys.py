@@ -35,7 +35,7 @@ def test_key_does_no_more_than_its_owners_role(office: Office) -> None:
     assert caller.get("contacts/").status_code == 403
 
 
-def test_key_of_a_closed_seat_is_refused(office: Office) -> None:
+def test_key_of_a_closed_membership_is_refused(office: Office) -> None:
     caller = office.caller("viewer")
     with tenant_scope(office.world.acme.pk):
         Membership.objects.filter(user=office.world.people["viewer"]).update(is_active=False)
@@ -100,7 +100,7 @@ def test_session_with_its_csrf_token_writes(office: Office) -> None:
     assert answer.status_code == 200
 
 
-def test_person_without_a_seat_is_not_signed_in(office: Office) -> None:
+def test_person_without_a_membership_is_not_signed_in(office: Office) -> None:
     browser = office.browser("viewer")
     with tenant_scope(office.world.acme.pk):
         Membership.objects.filter(user=office.world.people["viewer"]).update(is_active=False)

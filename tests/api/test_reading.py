@@ -51,7 +51,7 @@ def views(office: Office) -> int:
         ("tool-calls/", {"run": "{run}"}, 1),
         ("tool-calls/", {"approval": "{approval}"}, 0),
         ("workflows/", {"active": "false"}, 0),
-        ("kill-switches/", {"thrown": "false"}, 0),
+        ("kill-switches/", {"active": "false"}, 0),
         ("audit/", {"action": "APPROVAL_PROPOSE"}, 1),
         ("audit/", {"object_type": "hitl.approval", "object_id": "{approval}"}, 1),
     ],
@@ -283,7 +283,9 @@ def _grow(office: Office) -> None:
 COSTS = {
     "approvals/": 2,  # and who was erased here: none of them is named
     "conversations/": 1,
-    "conversations/{conversation}/messages/": 9,  # and the audit entry of the view
+    # Whether it exists, the messages, and the view: its savepoint (two), the conversation, when staff saw it, and three
+    # of the audit chain: an entry's MAC covers the entry before, so the head is read and locked, and moved at the end.
+    "conversations/{conversation}/messages/": 9,
     "contacts/": 3,
     "channel-accounts/": 1,
     "agents/": 1,

@@ -11,9 +11,16 @@ from conversations.models import Message
 from core.models import IdempotencyRecord
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
-from tests.api.office import KIND, V1, Caller, Office, switches
+from tests.api.office import KIND, V1, Caller, Office, build_office, switches
+from tests.world import build_world
 
 NEW: dict[str, Any] = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
+
+
+@pytest.fixture
+def office(db: None) -> Office:
+    """An office of each test's own: one test of this module commits, beside a transaction around them all."""
+    return build_office(build_world())
 
 
 def approvals(office: Office) -> int:
@@ -145,7 +152,7 @@ def test_other_text_under_a_client_id_is_a_conflict(office: Office) -> None:
 
 
 @pytest.mark.django_db
-def test_repeated_switch_is_thrown_once(office: Office) -> None:
+def test_repeated_switch_is_activated_once(office: Office) -> None:
     caller, body = office.caller("compliance"), {"scope": "tenant", "reason": "Drill"}
     assert {caller.post("kill-switches/", body, key="k1").status_code for _ in range(2)} == {201}
     assert switches(office) == 2

@@ -13,14 +13,21 @@ from core.audit import chain
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
-from tests.api.office import Office
+from tests.api.office import Office, build_office
 from tests.tampering import KINDS, first_bad, tamper, tamper_with_history
+from tests.world import build_world
 
 Tamper = Callable[[str], None]
 
 
 class _Undone(Exception):
     """What was tampered with is as before."""
+
+
+@pytest.fixture
+def office(db: None) -> Office:
+    """An office of each test's own: the owner reconnects for the module."""
+    return build_office(build_world())
 
 
 def _approved(office: Office) -> Approval:

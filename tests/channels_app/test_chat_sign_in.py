@@ -30,7 +30,7 @@ def switch_widget_off(account: Any) -> None:
 
 
 @sync_to_async
-def close_seat(world: World, role: str) -> None:
+def close_membership(world: World, role: str) -> None:
     with tenant_scope(world.acme.pk):
         Membership.objects.filter(user=world.people[role]).update(is_active=False)
 
@@ -45,7 +45,7 @@ async def test_open_line_ends_when_its_widget_is_switched_off(
     assert await line.close_code() == 4401
 
 
-async def test_open_line_of_a_member_ends_with_his_seat(
+async def test_open_line_of_a_member_ends_with_his_membership(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "POLL_EVERY", 0.1)
@@ -54,7 +54,7 @@ async def test_open_line_of_a_member_ends_with_his_seat(
     signed = identity.sign(secret=SECRET, widget=key, subject=email, now=now())
     line = await chat(live_widgets.acme, signed_identity=signed)
     assert line.connected["signed_in"] == "member"
-    await close_seat(committed_world, "support")
+    await close_membership(committed_world, "support")
     assert await line.close_code() == 4401
 
 

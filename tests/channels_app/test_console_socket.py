@@ -80,7 +80,7 @@ async def test_stranger_is_not_signed_in(desk: Any) -> None:
     assert await (await desk(None)).close_code() == 4401
 
 
-async def test_person_without_a_seat_is_not_allowed(desk: Any, committed_world: World) -> None:
+async def test_person_without_a_membership_is_not_allowed(desk: Any, committed_world: World) -> None:
     nobody = await User.objects.acreate(email="nobody@example.com")
     assert await (await desk(nobody)).close_code() == 4403
 
@@ -151,7 +151,7 @@ async def test_approval_unknown_is_not_found(watch: Any, committed_world: World)
 
 
 @pytest.mark.parametrize("kind", ["queue", "approval"])
-async def test_person_who_lost_the_seat_hears_no_more(
+async def test_person_who_lost_the_membership_hears_no_more(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(console, "POLL_EVERY", 600)  # the poll would close the line instead

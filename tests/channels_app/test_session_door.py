@@ -102,7 +102,7 @@ def test_identity_without_a_secret_on_the_widget_is_unavailable(client: Client, 
     assert ask(client, widgets.acme, identity=signed(widgets.acme, "a")).status_code == 503
 
 
-def test_member_without_a_seat_is_not_prolonged(client: Client, world: World, widgets: Widgets) -> None:
+def test_member_without_a_membership_is_not_prolonged(client: Client, world: World, widgets: Widgets) -> None:
     user = world.people["support"]
     token = ask(client, widgets.acme, identity=signed(widgets.acme, user.email)).json()["token"]
     assert ask(client, widgets.acme, token=token).json()["signed_in"] == "member"

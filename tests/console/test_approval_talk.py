@@ -122,18 +122,18 @@ def test_get_of_a_move_changes_nothing(browser: Browser, asked: Approval, verb: 
     assert stored(asked).version == 1
 
 
-def test_being_away_by_the_form_moves_the_seat_until_it_is_ended(
+def test_being_away_by_the_form_moves_the_assignment_until_it_is_ended(
     browser: Browser, asked: Approval, acme: World
 ) -> None:
     page, owner = "/admin/hitl/delegation/", acme.people["owner"]
     until = timezone.localtime(now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
     sent = {"from_person": "", "to_person": str(owner.pk), "starts_at": "", "until": until, "reason": ""}
     assert browser("approver").post(f"{page}away/", sent).status_code == 302
-    assert asked.seats.filter(person=owner, closed_at=None).exists()
+    assert asked.assignments.filter(person=owner, closed_at=None).exists()
     row = Delegation.objects.get()
     assert "Owner Acme decides for Approver Acme" in browser("admin").get(page).content.decode()
     assert browser("approver").post(f"{page}{row.pk}/end/").status_code == 302
-    assert not asked.seats.filter(person=owner, closed_at=None).exists()
+    assert not asked.assignments.filter(person=owner, closed_at=None).exists()
 
 
 def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: World) -> None:

@@ -124,7 +124,7 @@ def test_requesters_own_vote_is_refused(browser: Browser, acme: World) -> None:
     assert sign(browser("approver"), own) == 403
 
 
-def test_person_without_a_seat_is_told_so(browser: Browser, page: str) -> None:
+def test_person_without_an_assignment_is_told_so(browser: Browser, page: str) -> None:
     assert "You&#x27;re not an approver at this level." in browser("owner").get(page).content.decode()
 
 
@@ -294,12 +294,12 @@ def test_page_reads_approvers_and_members_once_however_many_there_are(
     for number, approvers in enumerate([people, everyone], start=1):
         services.revise_workflow(actor=counted.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": approvers}])
         asked = ask(counted, params={"campaign": f"Campaign {number}"})
-        assert asked.seats.count() == [1, 3][number - 1]
+        assert asked.assignments.count() == [1, 3][number - 1]
         found.append(queries(browser(role), f"{QUEUE}{asked.pk}/"))
     one, three = found
     assert len(one) == len(three)
-    for table, times in (("hitl_seat", 1), ("hitl_decision", 2), ("accounts_membership", 2)):
-        # The activity reads the remarks and the names of those who acted by itself.
+    for table, times in (("hitl_assignment", 1), ("hitl_decision", 2), ("accounts_membership", 1)):
+        # The activity reads the remarks by itself.
         assert sum(f' FROM "{table}"' in sql and " U0." not in sql for sql in three) == times, table
 
 
@@ -395,7 +395,7 @@ def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: B
 
 def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Approval) -> None:
     services.hold(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Wait")
-    services.throw_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")
+    services.activate_kill_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")
     client = browser("compliance")
     assert 'name="hold"' in client.get(f"{QUEUE}{asked.pk}/").content.decode()
     refused = client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "kill_switch"})
@@ -405,7 +405,7 @@ def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Ap
     assert Approval.objects.get(pk=asked.pk).holds == ["kill_switch"]
 
 
-def test_only_holders_of_a_seat_are_offered_for_reassigning(browser: Browser, asked: Approval) -> None:
+def test_only_holders_of_an_assignment_are_offered_for_reassigning(browser: Browser, asked: Approval) -> None:
     form = browser("admin").get(f"{QUEUE}{asked.pk}/reassign/").context["form"]
     offered = [name for _, name in form.fields["from_person"].choices]
     assert "Viewer Acme" not in offered

@@ -109,43 +109,38 @@ FOREIGN = ("api/docs/", *SANDBOXED)
 PAGES += ["brief", "brief settings"]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_has_no_accessibility_fault(opened: Opener, scene: Scene, name: str, dark: bool) -> None:
-    page = opened(scene.path(name), "" if name == "login" else "admin", dark=dark)
-    keep_picture(page, f"{name}-{'dark' if dark else 'light'}")
-    assert serious(page, least="minor") == []
+def test_page_is_accessible_in_both_themes_and_fits_a_phone(opened: Opener, scene: Scene, name: str) -> None:
+    page = opened(scene.path(name), "" if name == "login" else "admin")
+    assert faults_of(page, name) == []
 
 
-def walk(page: Page, mode: str) -> list[str]:
-    """Open one page after the other; return the faults of each."""
-    faults = []
+def faults_of(page: Page, name: str, *, least: str = "minor") -> list[str]:
+    """Return the faults of an open page: axe's in light and dark, and too wide on a phone."""
+    found = []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        keep_picture(page, f"{name}-{theme}")
+        found += [f"{name} ({theme}): {fault}" for fault in serious(page, least=least)]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    keep_picture(page, f"{name}-phone")
+    wide = page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    return [*found, *([f"{name}: too wide"] if wide else [])]
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])
+def test_every_other_page_is_accessible_in_both_themes_and_fits_a_phone(opened: Opener, part: int) -> None:
+    page, faults = opened("/admin/", "owner"), []
     home = page.url.split("/admin/")[0]
-    for path in MORE:
+    for path in MORE[part::2]:
         show = show_without_sandbox if path in SANDBOXED else type(page).goto
         answer = show(page, f"{home}/{path}")
-        name = path.strip("/").replace("/", "-")
-        keep_picture(page, f"{name}-{mode}")
-        least = "serious" if path in FOREIGN else "minor"
-        found = serious(page, least=least) if mode != "phone" else []
-        wide = page.evaluate("document.documentElement.scrollWidth") > (page.viewport_size or PHONE)["width"]
-        faults += [f"{name}: {fault}" for fault in found] + ([f"{name}: too wide"] if wide else [])
+        faults += faults_of(page, path.strip("/").replace("/", "-"), least="serious" if path in FOREIGN else "minor")
         assert answer
         assert answer.ok, path
-    return faults
-
-
-@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
-def test_every_other_page_is_accessible_and_fits(opened: Opener, mode: str) -> None:
-    page = opened("/admin/", "owner", dark=mode == "dark", phone=mode == "phone")
-    assert walk(page, mode) == []
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_page_fits_a_phone(opened: Opener, scene: Scene, name: str) -> None:
-    page = opened(scene.path(name), "" if name == "login" else "admin", phone=True)
-    keep_picture(page, f"{name}-phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert faults == []
 
 
 def test_conversation_is_closed_by_clicking_whether_it_is_resolved(opened: Opener, scene: Scene) -> None:

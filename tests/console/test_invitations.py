@@ -38,15 +38,15 @@ def test_who_has_no_second_factor_types_the_password_and_what_was_filled_in_is_d
     person_of(world, "owner")
     owner = prove(browser("owner"), ago=301)
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=world.people["viewer"])
-    path = f"{PEOPLE}invite/" if way == "invite" else f"{PEOPLE}{seat.pk}/role/"
+        membership = Membership.objects.get(user=world.people["viewer"])
+    path = f"{PEOPLE}invite/" if way == "invite" else f"{PEOPLE}{membership.pk}/role/"
     asked = owner.post(path, {"email": NEW, "role": "approver"}, follow=True)
     assert "Confirm it's you" in text(asked)
-    assert _done(world, seat) == 0
+    assert _done(world, membership) == 0
     owner.post(asked.redirect_chain[-1][0], {"password": "wrong", "next": path})
-    assert _done(world, seat) == 0
+    assert _done(world, membership) == 0
     owner.post(asked.redirect_chain[-1][0], {"password": PASSWORD, "next": path})
-    assert _done(world, seat) == 1
+    assert _done(world, membership) == 1
 
 
 def test_form_that_waits_for_the_password_is_not_done_in_another_organisation(world: World, browser: Browser) -> None:
@@ -77,9 +77,9 @@ def test_form_of_another_tab_s_organisation_does_nothing(world: World, browser: 
     assert "is on its way" in text(owner.post(f"{PEOPLE}invite/", given, follow=True))
 
 
-def _done(world: World, seat: Membership) -> int:
+def _done(world: World, membership: Membership) -> int:
     with tenant_scope(world.acme.pk):
-        changed = Membership.objects.filter(pk=seat.pk, role="approver").count()
+        changed = Membership.objects.filter(pk=membership.pk, role="approver").count()
         return changed + Invitation.objects.filter(role="approver").count()
 
 

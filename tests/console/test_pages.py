@@ -86,14 +86,14 @@ def test_dead_letter_is_put_aside_by_the_form(browser: Browser, acme: World) -> 
 
 def test_role_is_changed_by_the_form_and_never_ones_own(browser: Browser, acme: World) -> None:
     client = browser("admin")
-    seats = {role: acme.people[role].memberships.get() for role in ("viewer", "admin")}
-    client.post(f"/admin/accounts/membership/{seats['viewer'].pk}/role/", {"role": "support"})
+    memberships = {role: acme.people[role].memberships.get() for role in ("viewer", "admin")}
+    client.post(f"/admin/accounts/membership/{memberships['viewer'].pk}/role/", {"role": "support"})
     assert acme.people["viewer"].memberships.get().role == "support"
-    path = f"/admin/accounts/membership/{seats['admin'].pk}/role/"
+    path = f"/admin/accounts/membership/{memberships['admin'].pk}/role/"
     assert client.post(path, {"role": "owner"}).status_code == 403
 
 
-def test_person_with_two_seats_switches_between_tenants(browser: Browser, world: World) -> None:
+def test_person_with_two_memberships_switches_between_tenants(browser: Browser, world: World) -> None:
     with tenant_scope(world.globex.pk):
         add_member(actor=OPERATOR, user=world.people["viewer"], role="viewer")
     client = browser("viewer")
@@ -102,7 +102,7 @@ def test_person_with_two_seats_switches_between_tenants(browser: Browser, world:
     assert "at Globex right now" in client.get("/admin/").content.decode()
 
 
-def test_form_of_an_organisation_that_closed_ones_seat_acts_in_no_other(browser: Browser, world: World) -> None:
+def test_form_of_an_organisation_that_closed_ones_membership_acts_in_no_other(browser: Browser, world: World) -> None:
     with tenant_scope(world.globex.pk):
         there = add_member(actor=OPERATOR, user=world.people["viewer"], role="viewer")
     client = browser("viewer")
@@ -116,7 +116,7 @@ def test_form_of_an_organisation_that_closed_ones_seat_acts_in_no_other(browser:
     assert client.post("/account/mail/", {"mail": "off"}).status_code == 302
 
 
-def test_person_without_any_seat_has_no_mail_to_choose(browser: Browser, world: World) -> None:
+def test_person_without_any_membership_has_no_mail_to_choose(browser: Browser, world: World) -> None:
     client = browser("viewer")
     with tenant_scope(world.acme.pk):
         Membership.objects.filter(user=world.people["viewer"]).update(is_active=False)

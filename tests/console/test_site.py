@@ -29,7 +29,7 @@ def test_sign_in_page_has_the_two_fields(client: Client) -> None:
     assert 'name="password"' in page
 
 
-def test_member_without_a_seat_is_refused(browser: Browser, world: World) -> None:
+def test_member_without_a_membership_is_refused(browser: Browser, world: World) -> None:
     client = browser("viewer")
     from core.tenancy.scope import tenant_scope
 
@@ -133,8 +133,8 @@ def test_page_of_another_tenants_row_is_not_found(browser: Browser, world: World
     from core.tenancy.scope import tenant_scope
 
     with tenant_scope(world.globex.pk):
-        seat = world.outsiders["viewer"].memberships.get()
-    assert browser("owner").get(reverse("admin:accounts_membership_change", args=[seat.pk])).status_code == 404
+        membership = world.outsiders["viewer"].memberships.get()
+    assert browser("owner").get(reverse("admin:accounts_membership_change", args=[membership.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["add/", "password_change/", "search/?s=a", "autocomplete/", "r/1/1/"])
@@ -186,6 +186,6 @@ def test_people_of_one_name_are_told_apart_without_their_address(browser: Browse
     assert f"id …{str(world.people['owner'].pk)[-6:]}" not in page
 
 
-def test_own_seat_says_that_it_is_ones_own(browser: Browser) -> None:
+def test_own_membership_says_that_it_is_ones_own(browser: Browser) -> None:
     rows = rows_of(browser("admin").get(PEOPLE).content.decode())
     assert [name for name, row in rows.items() if "· you" in row] == ["Admin Acme"]

@@ -55,7 +55,7 @@ def test_release_by_the_form_is_audited(browser: Browser) -> None:
     switch = KillSwitch.objects.get()
     assert browser().post(f"{SWITCHES}{switch.pk}/release/").status_code == 302
     actions = AuditEntry.objects.filter(object_id=switch.pk).order_by("seq").values_list("action", flat=True)
-    assert list(actions) == ["KILLSWITCH_THROWN", "KILLSWITCH_RELEASED"]
+    assert list(actions) == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/hitl/approval/"])

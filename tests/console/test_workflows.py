@@ -88,14 +88,16 @@ def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browse
 
 def test_nobody_signs_twice_in_a_new_workflow_unless_it_says_so(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
-    assert re.search('name="signs_once"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
-    said = visitor.post(f"{FLOW}sentence/", {**FORM, "signs_once": "on"}).content.decode()
+    assert re.search('name="distinct_approvers"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
+    said = visitor.post(f"{FLOW}sentence/", {**FORM, "distinct_approvers": "on"}).content.decode()
     assert "after 8 hours also Owners; different people at each level. Automatically approved up to 50 EUR" in said
     visitor.post(f"{FLOW}create/", FORM)
     with tenant_scope(flows.acme.pk):
         made = _only(condition__contains="risk")
-    assert not made.signs_once
-    assert not re.search('name="signs_once"[^>]* checked', visitor.get(f"{FLOW}{made.pk}/edit/").content.decode())
+    assert not made.distinct_approvers
+    assert not re.search(
+        'name="distinct_approvers"[^>]* checked', visitor.get(f"{FLOW}{made.pk}/edit/").content.decode()
+    )
 
 
 def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) -> None:
@@ -150,7 +152,7 @@ def _everything(owner: str) -> dict[str, Any]:
             *({"id": f"more-{n}", "verdict": "reject", "min_score": n} for n in range(26)),
         ],
         "edit_policy": {"editor_may_vote": True, "fall_allows_fewer": True},
-        "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "signs_once": True,
+        "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "distinct_approvers": True,
         "contact_tags": ["vip"], "reminder_every_hours": 2, "reminder_max": 3,
         "time_window": {"days": ["mon"], "from": "18:00"},
     }  # fmt: skip
@@ -243,7 +245,7 @@ def test_changed_rule_keeps_what_the_form_does_not_show(browser: Browser, flows:
     assert (kept[0]["min_score"], kept[0]["currency"], kept[1:]) == (91, "EUR", made.auto_rules[1:])
 
 
-def test_form_says_each_step_of_the_ladder_and_each_rule(browser: Browser, flows: World) -> None:
+def test_form_says_each_escalation_step_and_each_rule(browser: Browser, flows: World) -> None:
     second = {"after": "1", "to": ["role:admin"]}
     steps = rows("escalation", {**STEP, "how": "replace", "repeat": "2"}, second)
     limited = {**RULE, "per_day": "5", "window_amount": "100", "per": "agent"}
@@ -419,7 +421,7 @@ def test_weights_are_set_as_a_version(browser: Browser, acme: World) -> None:
     assert "Cost: 3×" in visitor.get("/admin/hitl/riskpolicy/").content.decode()
 
 
-def _seat(world: World, role: str) -> Any:
+def _membership(world: World, role: str) -> Any:
     return Membership.objects.filter(user=world.people[role])
 
 
@@ -457,7 +459,7 @@ def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: W
     flow, person = _only(), acme.people["approver"]
     asked = [{"type": "user", "value": str(person.pk)}, {"type": "role", "value": "admin"}]
     services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": asked}])
-    _seat(acme, "approver").update(role="viewer")
+    _membership(acme, "approver").update(role="viewer")
     visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
     assert f'value="user:{person.pk}"' in visitor.get(url).content.decode()
     form = {**FORM, **rows("levels", {**LEVEL, "approvers": ["role:admin", f"user:{person.pk}"]}), "version": "2"}
@@ -470,12 +472,12 @@ def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: W
 def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: World) -> None:
     person = acme.people["approver"]
     group = services.create_group(actor=acme.actor("owner"), name="Leads", people=[person.pk])
-    _seat(acme, "approver").update(role="viewer")
+    _membership(acme, "approver").update(role="viewer")
     visitor, url = browser("owner"), f"/admin/hitl/approvergroup/{group.pk}/edit/"
     assert f"{person.get_full_name()} (can no longer approve)" in visitor.get(url).content.decode()
     form = {"name": "Heads", "people": [str(person.pk)], "version": "1"}
     assert (visitor.post(url, form).status_code, group.members.count()) == (302, 1)
-    _seat(acme, "approver").update(is_active=False)
+    _membership(acme, "approver").update(is_active=False)
     gone = visitor.post(url, {**form, "version": "2"})
     assert "is no longer a member. Remove this person" in gone.content.decode()
 

@@ -142,7 +142,7 @@ def test_signature_for_other_people_is_void_and_nobody_is_written_to(
     assert (approval.state, approval.revision, sent()) == ("pending", 2, 0)
 
 
-def test_thrown_switch_stops_a_message_between_two_people(
+def test_active_switch_stops_a_message_between_two_people(
     vips: list[Message], shop: Shop, support: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, signers = shop.world, [{"type": "role", "value": "approver"}]
@@ -151,7 +151,7 @@ def test_thrown_switch_stops_a_message_between_two_people(
     decide(actor=world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
 
     def stop(*given: Any) -> int:
-        KillSwitch.objects.create(scope="tenant", reason="Wrong text", thrown_at=now())
+        KillSwitch.objects.create(scope="tenant", reason="Wrong text", activated_at=now())
         return _send_once(*given)
 
     monkeypatch.setattr(actions, "_send_once", stop)

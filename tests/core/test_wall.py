@@ -66,9 +66,9 @@ def test_tenant_row_of_another_tenant_is_invisible(world: World) -> None:
 
 
 def test_writing_a_row_of_another_tenant_is_refused(acme: World) -> None:
-    seat = Membership(tenant_id=acme.globex.pk, user=acme.people["viewer"], role="owner")
+    membership = Membership(tenant_id=acme.globex.pk, user=acme.people["viewer"], role="owner")
     with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
-        seat.save(force_insert=True)
+        membership.save(force_insert=True)
 
 
 def test_scope_changed_in_a_transaction_is_followed(world: World) -> None:

@@ -153,7 +153,7 @@ def _run(chat: Conversation, approval: Approval) -> None:
 def _machinery(world: World, chat: Conversation, approval: Approval) -> None:
     """What the machine keeps beside: mails, briefs, answers of the API, failures."""
     link = f"https://desk.example/admin/conversations/conversation/{chat.pk}/"
-    facts = {"actor": DOOR, "type": "note", "subject": f"News of {NAME}", "text": f"{PHRASE} {link}"}
+    facts = {"type": "note", "subject": f"News of {NAME}", "text": f"{PHRASE} {link}"}
     queue_mail(recipient="boss@acme.example", key="about", **facts)
     queue_mail(recipient=MAIL, key="to", **{**facts, "subject": "Hello", "text": "Hello"})
     content = {"rows": [{"title": "Z…", "note": PHRASE, "url": link}]}

@@ -26,7 +26,7 @@ from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
 from tests.channels_app.whatsapp.conftest import Door
-from tests.erasure.scene import DOOR, NAME, PHONE, PHRASE, WORDS, Traces, finish
+from tests.erasure.scene import NAME, PHONE, PHRASE, WORDS, Traces, finish
 from tests.erasure.searching import found
 
 DAY = date(2026, 1, 5)
@@ -117,7 +117,7 @@ def test_worker_that_finds_it_locked_leaves_it(committed_traces: Traces) -> None
 def test_mail_and_briefs_of_others_keep_nobody_waiting(traces: Traces) -> None:
     world = traces.world
     with tenant_scope(world.acme.pk):
-        facts = {"actor": DOOR, "type": "note", "subject": "Hello", "text": "Hello"}
+        facts = {"type": "note", "subject": "Hello", "text": "Hello"}
         queue_mail(recipient="boss@acme.example", key="other", **facts)
         MailDelivery.objects.filter(key="other").update(status="sending")
         erasure = begun(traces)

@@ -110,9 +110,9 @@ def test_pages_of_what_was_erased_open_and_name_nobody(traces: Traces) -> None:
 
 def test_member_page_erases(world: World) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=world.people["viewer"])
+        membership = Membership.objects.get(user=world.people["viewer"])
     client = signed_in(world, "owner")
-    page = f"/admin/accounts/membership/{seat.pk}/"
+    page = f"/admin/accounts/membership/{membership.pk}/"
     assert "Erase this person" in client.get(page).content.decode()
     assert client.post(f"{page}erase/", FORM).status_code == 302
     assert "Erased person" in client.get(page).content.decode()

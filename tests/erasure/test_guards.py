@@ -151,12 +151,12 @@ def test_erasure_begins_with_nothing_of_others(traces: Traces, kind: str) -> Non
         assert refused(lambda: begun(traces, **{kind: [str(key)]}))
 
 
-def test_member_who_is_erased_is_the_one_on_the_seat(world: World) -> None:
+def test_member_who_is_erased_is_the_one_of_the_membership(world: World) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=world.people["viewer"])
-        row = {"subject_type": "member", "subject_id": seat.pk, "reason": "asked_for"}
+        membership = Membership.objects.get(user=world.people["viewer"])
+        row = {"subject_type": "member", "subject_id": membership.pk, "reason": "asked_for"}
         assert refused(lambda: Erasure.objects.create(**row, targets={"users": [str(world.people["owner"].pk)]}))
-        assert not refused(lambda: Erasure.objects.create(**row, targets={"users": [str(seat.user_id)]}))
+        assert not refused(lambda: Erasure.objects.create(**row, targets={"users": [str(membership.user_id)]}))
 
 
 def test_emptied_without_an_erasures_entry_is_told_from_erased(traces: Traces) -> None:

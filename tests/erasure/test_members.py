@@ -1,4 +1,4 @@
-"""A member is erased: the account, the seat and the words go; what was decided stays, under an id of nobody."""
+"""A member is erased: the account, the membership and the words go; what was decided stays, under an id of nobody."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -67,14 +67,14 @@ def _work(world: World, user: User) -> None:
     talk.reply(actor=answerer, conversation_id=other, text="Hi", sender_type="person")
     create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
     ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
-    queue_mail(actor=DOOR, type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
+    queue_mail(type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
     assert me.user_id == user.pk
 
 
 def erase(world: World, user: User, role: str = "owner") -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=user)
-        finish(erase_member(actor=strong(world.actor(role)), membership_id=seat.pk, reason="asked_for").pk)
+        membership = Membership.objects.get(user=user)
+        finish(erase_member(actor=strong(world.actor(role)), membership_id=membership.pk, reason="asked_for").pk)
 
 
 def test_nothing_of_the_member_is_left_anywhere(world: World, leaver: User) -> None:
@@ -141,7 +141,7 @@ def test_open_requests_of_the_member_are_withdrawn(world: World, leaver: User) -
         assert [row.state for row in Approval.objects.filter(requester=leaver)] == ["cancelled"]
 
 
-def test_person_with_a_seat_elsewhere_keeps_the_account_but_has_no_name_here(world: World, leaver: User) -> None:
+def test_person_with_a_membership_elsewhere_keeps_the_account_but_has_no_name_here(world: World, leaver: User) -> None:
     with tenant_scope(world.globex.pk):
         add_member(actor=OPERATOR, user=leaver, role="viewer")
     erase(world, leaver)
@@ -154,8 +154,8 @@ def test_person_with_a_seat_elsewhere_keeps_the_account_but_has_no_name_here(wor
 
 def test_contact_that_is_linked_meanwhile_goes_too(world: World, leaver: User) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=leaver)
-        erasure = erase_member(actor=strong(world.actor("owner")), membership_id=seat.pk, reason="asked_for")
+        membership = Membership.objects.get(user=leaver)
+        erasure = erase_member(actor=strong(world.actor("owner")), membership_id=membership.pk, reason="asked_for")
         late = Contact.objects.filter(erased_at=None).earliest("pk")
         Contact.objects.filter(pk=late.pk).update(user_id=leaver.pk, display_name=NAME, masked_name="O…")
         finish(erasure.pk)
@@ -175,17 +175,17 @@ def test_contact_that_is_linked_meanwhile_goes_too(world: World, leaver: User) -
 )
 def test_erasing_is_refused(world: World, role: str, whose: str, code: str) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=world.people[whose])
+        membership = Membership.objects.get(user=world.people[whose])
         with pytest.raises(Refused) as refused:
-            erase_member(actor=strong(world.actor(role)), membership_id=seat.pk, reason="asked_for")
+            erase_member(actor=strong(world.actor(role)), membership_id=membership.pk, reason="asked_for")
     assert refused.value.code == code
 
 
 def test_last_owner_is_not_erased(world: World) -> None:
     _, second = world.another("owner")
     with tenant_scope(world.acme.pk):
-        seats = {seat.user_id: seat.pk for seat in Membership.objects.filter(role="owner")}
-        mine, other = seats[world.people["owner"].pk], seats[second.user_id]
+        memberships = {membership.user_id: membership.pk for membership in Membership.objects.filter(role="owner")}
+        mine, other = memberships[world.people["owner"].pk], memberships[second.user_id]
         first = erase_member(actor=strong(world.actor("owner")), membership_id=other, reason="asked_for")
         finish(first.pk)
         with pytest.raises(Conflict) as refused:
@@ -195,15 +195,15 @@ def test_last_owner_is_not_erased(world: World) -> None:
 
 def test_member_of_another_tenant_is_like_an_absent_one(world: World) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=world.people["viewer"])
+        membership = Membership.objects.get(user=world.people["viewer"])
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
-        erase_member(actor=strong(world.outsider()), membership_id=seat.pk, reason="asked_for")
+        erase_member(actor=strong(world.outsider()), membership_id=membership.pk, reason="asked_for")
 
 
 def test_invitations_to_the_member_are_withdrawn_and_emptied(world: World, leaver: User) -> None:
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=leaver)
-        remove_member(actor=OPERATOR, membership_id=seat.pk)
+        membership = Membership.objects.get(user=leaver)
+        remove_member(actor=OPERATOR, membership_id=membership.pk)
         row = invite_member(actor=OPERATOR, email=MAIL, name=NAME, role="viewer")
     erase(world, leaver)
     assert found(world.acme.pk, WORDS) == set()

@@ -48,7 +48,7 @@ def _vote(name: str, verdict: str, number: int = 0) -> Step:
 
 
 def _pass(name: str, to: str, *, by_admin: bool, number: int = 0) -> Step:
-    return "pass_seat", {"number": number, "name": name, "to": to, "by_admin": by_admin, "able": False}
+    return "pass_assignment", {"number": number, "name": name, "to": to, "by_admin": by_admin, "able": False}
 
 
 def _execute(place: str = "nowhere", answer: str = "done") -> Step:
@@ -97,7 +97,7 @@ PEOPLE: Final = {
     "two against it": _chapter("everyone", _vote("first", "reject"), _vote("second", "reject"), SIGNED),
     "edited and revoked": _chapter("any", EDIT, SIGNED, HELD, _say("revoke")),
     "signed and withdrawn": _chapter("any", SIGNED, _say("cancel")),
-    "seats are passed on": _chapter(
+    "assignments are passed on": _chapter(
         "everyone",
         [_pass("first", "admin", by_admin=False), _pass("second", "owner", by_admin=True)],
         [_say("ask", 1), _pass("first", "admin", by_admin=False, number=1)],
@@ -128,7 +128,7 @@ MACHINES: Final = {
     "gone, and asked for: not done": _chapter("any", _gone("after claim"), PROBED, kind="proof_probed"),
     "gone, and settled: done": _chapter("any", _gone("after effect"), SETTLED, kind="proof_plain"),
     "gone, and settled: not done": _chapter("any", _gone("after claim"), SETTLED, kind="proof_plain"),
-    "a switch is thrown": _chapter("any", SIGNED, SWITCH, _execute(), SWITCH, _execute()),
+    "a switch is activated": _chapter("any", SIGNED, SWITCH, _execute(), SWITCH, _execute()),
     "the payload is changed": _chapter("any", SIGNED, TAMPERED, _execute()),
     "the past is changed": _chapter(
         "quorum",

@@ -24,7 +24,7 @@ from tests.world import OPERATOR, World
 AGENT: Final = UUID(int=7)
 FRIDAY: Final = datetime(2026, 10, 23, 12, 0, tzinfo=UTC)
 NAMES: Final = ("support", "first", "second", "admin", "owner", "compliance")
-LADDER: Final = [{"after_hours": 2, "add": roles("owner"), "repeat": 1}]
+ESCALATION: Final = [{"after_hours": 2, "add": roles("owner"), "repeat": 1}]
 OFFICE: Final = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 
 
@@ -66,7 +66,13 @@ class Desk:
         first, second = ({"type": "user", "value": str(self.person(name))} for name in ("first", "second"))
         edit = {"editable_fields": ["amount"]}
         office = {"calendar_id": self.calendar, "sla_hours": 4}
-        plain = {"allow_override": False, "signs_once": False, "escalation": [], "edit_policy": {}, "auto_rules": []}
+        plain = {
+            "allow_override": False,
+            "distinct_approvers": False,
+            "escalation": [],
+            "edit_policy": {},
+            "auto_rules": [],
+        }
         kind_rows = [{"type": "group", "value": self.group}, *roles("owner")]
         rule = {
             "id": "small",
@@ -78,7 +84,10 @@ class Desk:
         }
         shapes: dict[str, dict[str, Any]] = {
             "any": {"levels": [{"approvers": roles("approver", "admin"), **edit, **office}], "allow_override": True},
-            "quorum": {"levels": [{"approvers": group, "mode": "quorum", "quorum": 2, **edit}], "escalation": LADDER},
+            "quorum": {
+                "levels": [{"approvers": group, "mode": "quorum", "quorum": 2, **edit}],
+                "escalation": ESCALATION,
+            },
             "two levels": {
                 "levels": [{"approvers": group, **edit}, {"approvers": roles("owner"), **office}],
                 "allow_override": True,
@@ -94,15 +103,15 @@ class Desk:
                     {"approvers": roles("owner", "admin"), "parallel": True},
                 ]
             },
-            "nobody": {"levels": [{"approvers": [{"type": "role", "value": "viewer"}]}], "escalation": LADDER},
+            "nobody": {"levels": [{"approvers": [{"type": "role", "value": "viewer"}]}], "escalation": ESCALATION},
             "once": {
                 "levels": [
                     {"approvers": group, **edit},
                     {"approvers": [*group, *roles("owner")]},
                     {"approvers": group},
                 ],
-                "signs_once": True,
-                "escalation": LADDER,
+                "distinct_approvers": True,
+                "escalation": ESCALATION,
             },
             "rule": {"levels": [{"approvers": kind_rows, **edit}], "auto_rules": [rule]},
             "eased": {
@@ -143,5 +152,5 @@ def weak(actor: Actor) -> Actor:
 
 
 def set_active(person: UUID, active: bool) -> None:
-    """Give a person the seat in the tenant, or take it."""
+    """Make a person a member of the tenant, or take it."""
     Membership.objects.filter(user_id=person).update(is_active=active)

@@ -68,8 +68,10 @@ class Machine:
 _PAGE: Final = "admin:hitl_approval_"
 _ONE: Final = "approvals/{id}/"
 _DECIDE, _PROPOSE = "hitl.decide_approval", "hitl.propose_approval"
-_SIGNER: Final = "409 `conflict` `expired` `stale_digest`, 403 `four_eyes` `no_seat` `weak_sign_in` `not_a_person`"
-_APPROVER: Final = _SIGNER.replace("`four_eyes`", "`four_eyes` `signed_already`")
+_SIGNER: Final = (
+    "409 `conflict` `expired` `stale_digest`, 403 `four_eyes` `not_an_approver` `weak_sign_in` `not_a_person`"
+)
+_APPROVER: Final = _SIGNER.replace("`four_eyes`", "`four_eyes` `approved_earlier_step`")
 _LATE: Final = "409 `conflict` `stale_digest`"
 _NO_DIGEST: Final[dict[str, Any]] = {"wrong": {"digest": ""}, "mistake": "digest"}
 _OTHER: Final = {"to": "{owner}", **REASON}
@@ -128,13 +130,13 @@ DOORS: Final = (
     ),
     Door(
         Event.DELEGATE, "delegate", _DECIDE, f"{_PAGE}delegate", "Delegate to a colleague", f"{_ONE}delegate/",
-        f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already` `no_seat`",
+        f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `approved_earlier_step` `not_an_approver`",
         "approver", "support", State.PENDING,
         verdict="delegate", said=_OTHER, wrong=_NOBODY, mistake="to",
     ),
     Door(
         Event.REASSIGN, "reassign", "hitl.reassign_approval", f"{_PAGE}reassign", "Change approver",
-        f"{_ONE}reassign/", f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already`",
+        f"{_ONE}reassign/", f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `approved_earlier_step`",
         "admin", "approver", State.PENDING, verdict="reassign", said={"from_person": "{approver}", **_OTHER},
     ),
     Door(
@@ -177,7 +179,7 @@ BY_DOOR: Final = {door.event: door for door in DOORS}
 
 _CLOCK: Final = "hitl.tasks.sweep_timers"
 _EXECUTOR: Final = "hitl.tasks.execute_approval"
-_REPLAY: Final = "“Replay” `admin:core_deadletter_replay`, `POST dead-letters/{id}/replay/`"
+_RETRY: Final = "“Retry” `admin:core_deadletter_replay`, `POST dead-letters/{id}/replay/`"
 _SETTLE: Final = "“Check outcome”, “Record the outcome”: rows 21 and 22"
 MACHINES: Final = (
     Machine(Event.ESCALATE, _CLOCK, "the next escalation step is due", "“Escalate now”: row 9 above"),
@@ -185,12 +187,12 @@ MACHINES: Final = (
     Machine(
         Event.SUPERSEDE, "hitl.services.propose", "a newer request for the same thing", "“New request” about it: row 1"
     ),
-    Machine(Event.CLAIM, _EXECUTOR, "approved, at once, and when the timer `execute` is due", _REPLAY),
+    Machine(Event.CLAIM, _EXECUTOR, "approved, at once, and when the timer `execute` is due", _RETRY),
     Machine(Event.DRIFT, _EXECUTOR, "the claim finds other facts", "the approvers decide again: rows 2 and 3"),
     Machine(Event.LAPSE, _CLOCK, "`execute_by` has come", "“Revoke approval” before that: row 14"),
     Machine(Event.SUCCEED, _EXECUTOR, "the target reports success", "none: it is done"),
     Machine(Event.FAIL_CLEAN, _EXECUTOR, "the target proves that nothing happened", "“New request”: row 1"),
     Machine(Event.LOSE, _EXECUTOR, "the lease is over and the kind has no keys", _SETTLE),
-    Machine(Event.RECLAIM, _EXECUTOR, "the lease is over and the kind has keys", _REPLAY),
+    Machine(Event.RECLAIM, _EXECUTOR, "the lease is over and the kind has keys", _RETRY),
     Machine(Event.PROBE, "hitl.tasks.probe_approval", "unknown, repeatedly", "“Check outcome”: row 21 above"),
 )

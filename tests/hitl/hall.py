@@ -20,7 +20,7 @@ from tests.hitl.scene import roles
 from tests.world import OPERATOR, World
 
 LEVELS = [{"approvers": roles("approver", "admin"), "editable_fields": ["amount"]}]
-LADDER = [{"after_hours": 2, "add": roles("owner")}]
+ESCALATION = [{"after_hours": 2, "add": roles("owner")}]
 FACTOR = {"method": "mfa", "at": time(), "type": "totp"}
 
 
@@ -108,6 +108,6 @@ def build_hall(world: World, effects: Effects) -> Hall:
     """Define the workflow."""
     with tenant_scope(world.acme.pk):
         services.create_workflow(
-            actor=OPERATOR, name="All", is_default=True, levels=LEVELS, allow_override=True, escalation=LADDER
+            actor=OPERATOR, name="All", is_default=True, levels=LEVELS, allow_override=True, escalation=ESCALATION
         )
     return Hall(world, effects)

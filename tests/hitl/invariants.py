@@ -72,23 +72,24 @@ def digest_of(row: Mapping[str, Any], revision: int, payload: Mapping[str, Any])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def seats_at(view: View, row: Row, level: int, *, moved: bool = False) -> list[model.Seat]:
-    """Return the seats of a level of the current revision; with `moved` those that moved on as well."""
+def assignments_at(view: View, row: Row, level: int, *, moved: bool = False) -> list[model.Assignment]:
+    """Return the assignments of a level of the current revision; with `moved` those that moved on as well."""
     return [
-        model.Seat(
-            seat["person_id"],
-            seat["for_person_id"] or seat["rightful_id"] or seat["person_id"],
-            seat["group"],
-            seat["source"],
+        model.Assignment(
+            assignment["person_id"],
+            assignment["for_person_id"] or assignment["rightful_id"] or assignment["person_id"],
+            assignment["group"],
+            assignment["source"],
         )
-        for seat in view.now.seats.get(row["id"], ())
-        if (seat["revision"], seat["level"]) == (row["revision"], level) and (moved or seat["moved_at"] is None)
+        for assignment in view.now.assignments.get(row["id"], ())
+        if (assignment["revision"], assignment["level"]) == (row["revision"], level)
+        and (moved or assignment["moved_at"] is None)
     ]
 
 
-def originals_at(view: View, row: Row, level: int) -> list[model.Seat]:
-    """Return the seats of a level with those that moved on, whose first holders set what everybody means."""
-    return seats_at(view, row, level, moved=True)
+def originals_at(view: View, row: Row, level: int) -> list[model.Assignment]:
+    """Return the assignments of a level with those that moved on, whose first holders set what everybody means."""
+    return assignments_at(view, row, level, moved=True)
 
 
 def votes_at(view: View, row: Row, level: int) -> list[Vote]:
@@ -105,11 +106,11 @@ def votes_at(view: View, row: Row, level: int) -> list[Vote]:
 def standing(view: View, row: Row, level: int) -> str:
     """Return where a level stands, worked out a second time."""
     definition, originals = row["snapshot"]["levels"][level - 1], originals_at(view, row, level)
-    seats, votes = seats_at(view, row, level), votes_at(view, row, level)
-    return verdict_of(definition, ladder_of(row), seats, votes, row["digest"], view.town, originals=originals)
+    assignments, votes = assignments_at(view, row, level), votes_at(view, row, level)
+    return verdict_of(definition, escalation_of(row), assignments, votes, row["digest"], view.town, originals=originals)
 
 
-def ladder_of(row: Row) -> list[Row]:
+def escalation_of(row: Row) -> list[Row]:
     """Return the people named by the escalation steps."""
     steps = row["snapshot"].get("escalation") or []
     return [rung for step in steps for rung in (*(step.get("add") or []), *(step.get("replace") or []))]
@@ -127,7 +128,9 @@ def is_earned(view: View, row: Row) -> bool:
         return bool(found) and all(p.is_active and p.role == "owner" and p.id not in row["excluded"] for p in found)
     approving = [vote for vote in signed if vote["verdict"] == "approve"]
     people = {vote["person_id"] for vote in approving}
-    if row["snapshot"].get("signs_once") and len({(v["person_id"], v["level"]) for v in approving}) > len(people):
+    if row["snapshot"].get("distinct_approvers") and len({(v["person_id"], v["level"]) for v in approving}) > len(
+        people
+    ):
         return False
     if people & set(row["excluded"]) or not all(view.town.people[person].may_sign() for person in people):
         return False
@@ -185,14 +188,17 @@ def invariant_05_one_vote(view: View) -> None:
         assert row["votes_received"] <= in_favour, f"{row['reference']} counts more votes than people"
 
 
-def invariant_05_signs_once(view: View) -> None:
+def invariant_05_distinct_approvers(view: View) -> None:
     """Where nobody signs twice, nobody who signed a level is asked at a later one, or signs it."""
     for approval_id, row in view.now.approvals.items():
-        if not row["snapshot"].get("signs_once"):
+        if not row["snapshot"].get("distinct_approvers"):
             continue
         votes = [vote for vote in view.now.votes.get(approval_id, ()) if vote["revision"] == row["revision"]]
         signed = {(vote["person_id"], vote["level"]) for vote in votes if vote["verdict"] == "approve"}
-        for person, level in [*signed, *((seat["person_id"], seat["level"]) for seat in _here(view, row))]:
+        for person, level in [
+            *signed,
+            *((assignment["person_id"], assignment["level"]) for assignment in _here(view, row)),
+        ]:
             earlier = [one for one in signed if one[0] == person and one[1] < level]
             assert not earlier, f"{row['reference']} asks somebody who signed it"
 
@@ -239,8 +245,8 @@ def invariant_09_stricter_on_edit(view: View) -> None:
         fell = new["risk_score"] < old["risk_score"] and abs(new["cost"] or 0) < abs(old["cost"] or 0)
         if not (allowed and fell and event_of(entry) == "EDIT"):
             assert _covers(old["snapshot"]["levels"], new["snapshot"]["levels"]), "an edit weakened the workflow"
-            is_once = [snapshot.get("signs_once", False) for snapshot in (old["snapshot"], new["snapshot"])]
-            assert is_once != [True, False], "an edit lets somebody sign twice"
+            is_distinct = [snapshot.get("distinct_approvers", False) for snapshot in (old["snapshot"], new["snapshot"])]
+            assert is_distinct != [True, False], "an edit lets somebody sign twice"
 
 
 def _covers(old: list[Row], new: list[Row]) -> bool:
@@ -315,19 +321,21 @@ def invariant_13_timers(view: View) -> None:
 
 
 def invariant_14_reachable(view: View) -> None:
-    """Everything that waits has an open seat, or a hold with an alert; what is decided has none."""
+    """Everything that waits has an open assignment, or a hold with an alert; what is decided has none."""
     for row in view.now.approvals.values():
         if row["state"] in WAITING and "unsatisfiable" not in row["holds"]:
-            assert any(seat["closed_at"] is None for seat in _here(view, row)), f"{row['reference']} asks nobody"
+            assert any(assignment["closed_at"] is None for assignment in _here(view, row)), (
+                f"{row['reference']} asks nobody"
+            )
         if row["state"] not in (*WAITING, "returned"):
-            seats = view.now.seats.get(row["id"], ())
-            assert all(seat["closed_at"] for seat in seats), f"{row['reference']} asks somebody still"
+            assignments = view.now.assignments.get(row["id"], ())
+            assert all(assignment["closed_at"] for assignment in assignments), f"{row['reference']} asks somebody still"
 
 
 def _here(view: View, row: Row) -> Iterator[Row]:
-    for seat in view.now.seats.get(row["id"], ()):
-        if (seat["revision"], seat["level"]) == (row["revision"], row["level"]):
-            yield seat
+    for assignment in view.now.assignments.get(row["id"], ()):
+        if (assignment["revision"], assignment["level"]) == (row["revision"], row["level"]):
+            yield assignment
 
 
 def invariant_15_audit_complete(view: View) -> None:
@@ -401,7 +409,7 @@ def invariant_20_resume(view: View) -> None:
 def invariant_21_caps(view: View) -> None:
     """Reserved and spent never pass the limit; every end gives back what was not spent."""
     spent: Counter[tuple[UUID, str]] = Counter()
-    for row in (row for rows in view.now.spending.values() for row in rows):
+    for row in (row for rows in view.now.reservations.values() for row in rows):
         if row["state"] != "released":
             spent[row["cap_id"], row["period"]] += row["amount"]
         state = view.now.approvals[row["approval_id"]]["state"]
@@ -438,7 +446,7 @@ EACH_STEP = (
     invariant_03_bound,
     invariant_04_no_self_approval,
     invariant_05_one_vote,
-    invariant_05_signs_once,
+    invariant_05_distinct_approvers,
     invariant_06_monotone,
     invariant_08_never_fail_open,
     invariant_09_stricter_on_edit,

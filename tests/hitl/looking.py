@@ -11,16 +11,16 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from core.models import AuditEntry, Outbox
-from hitl.models import Approval, CapReservation, Decision, DecisionToken, Execution, Seat, Timer
+from hitl.models import Approval, Assignment, CapReservation, Decision, DecisionToken, Execution, Timer
 
 Row = dict[str, Any]
 TABLES: Final[Mapping[str, type[Model]]] = {
     "approvals": Approval,
     "votes": Decision,
-    "seats": Seat,
+    "assignments": Assignment,
     "executions": Execution,
     "timers": Timer,
-    "spending": CapReservation,
+    "reservations": CapReservation,
     "links": DecisionToken,
     "entries": AuditEntry,
     "outbox": Outbox,
@@ -42,12 +42,12 @@ class Seen:
 
     approvals: dict[UUID, Row]
     votes: dict[UUID, list[Row]]
-    seats: dict[UUID, list[Row]]
+    assignments: dict[UUID, list[Row]]
     executions: dict[UUID, list[Row]]
     timers: dict[UUID, list[Row]]
     entries: list[AuditEntry]
     outbox: list[Row]
-    spending: dict[UUID, list[Row]]
+    reservations: dict[UUID, list[Row]]
     links: dict[UUID, list[Row]]
     writes: tuple[int, ...] = ()
 

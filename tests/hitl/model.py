@@ -104,7 +104,7 @@ class Town:
 
 
 @dataclass(frozen=True)
-class Seat:
+class Assignment:
     """A place at a level: who has it now, who was asked first, and for which part."""
 
     person: UUID
@@ -127,37 +127,43 @@ def parts(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(level["parts"]) if level["mode"] == "parallel" else [level]
 
 
-def in_part(level: Mapping[str, Any], number: int, seat: Seat) -> str | None:
-    """Return the group a seat stands for in a part, or None when it is of another."""
-    if level["mode"] != "parallel" or ":" not in seat.group:
-        return seat.group
-    place, _, group = seat.group.partition(":")
+def in_part(level: Mapping[str, Any], number: int, assignment: Assignment) -> str | None:
+    """Return the group an assignment stands for in a part, or None when it is of another."""
+    if level["mode"] != "parallel" or ":" not in assignment.group:
+        return assignment.group
+    place, _, group = assignment.group.partition(":")
     return group if int(place) == number + 1 else None
 
 
-def keeps_right(level: Mapping[str, Any], ladder: Iterable[Mapping[str, Any]], seat: Seat, town: Town) -> bool:
-    """Tell whether a seat still carries a vote: its holder may approve, for the person first asked."""
-    holder = town.people.get(seat.person)
+def keeps_right(
+    level: Mapping[str, Any], escalation: Iterable[Mapping[str, Any]], assignment: Assignment, town: Town
+) -> bool:
+    """Tell whether an assignment still carries a vote: its holder may approve, for the person first asked."""
+    holder = town.people.get(assignment.person)
     if holder is None or not holder.may_sign():
         return False
-    if seat.source == "reassigned":
+    if assignment.source == "reassigned":
         return True
-    if seat.source == "escalation":
-        return any(town.is_meant(row, seat.first) for row in ladder)
+    if assignment.source == "escalation":
+        return any(town.is_meant(row, assignment.first) for row in escalation)
     rows = []
     for number, part in enumerate(parts(level)):
-        group = in_part(level, number, seat)
+        group = in_part(level, number, assignment)
         if group is not None:
             per_group = part["mode"] == "per_group"
             rows += [row for row in part["approvers"] if not per_group or str(row["value"]) == group]
-    return any(town.is_meant(row, seat.first) for row in rows)
+    return any(town.is_meant(row, assignment.first) for row in rows)
 
 
-def places(level: Mapping[str, Any], seats: Iterable[Seat]) -> list[tuple[int, str]]:
+def places(level: Mapping[str, Any], assignments: Iterable[Assignment]) -> list[tuple[int, str]]:
     """Return what has to be filled, each by a person of its own: (part, group or nothing)."""
     found: list[tuple[int, str]] = []
     for number, part in enumerate(parts(level)):
-        mine = {seat.first for seat in seats if seat.source == "level" and in_part(level, number, seat) is not None}
+        mine = {
+            assignment.first
+            for assignment in assignments
+            if assignment.source == "level" and in_part(level, number, assignment) is not None
+        }
         named = len([row for row in part["approvers"] if row["type"] == "user"])
         count = {"any": 1, "quorum": int(part["quorum"]), "all": max(1, named, len(mine))}
         if part["mode"] == "per_group":
@@ -167,16 +173,23 @@ def places(level: Mapping[str, Any], seats: Iterable[Seat]) -> list[tuple[int, s
     return found
 
 
-def satisfied(level: Mapping[str, Any], seats: list[Seat], people: set[UUID], originals: list[Seat]) -> bool:
+def satisfied(
+    level: Mapping[str, Any], assignments: list[Assignment], people: set[UUID], originals: list[Assignment]
+) -> bool:
     """Tell whether these people, each counted once, fill every place of the level."""
     fits = [
         {
-            seat.person
-            for seat in seats
-            if seat.person in people and in_part(level, number, seat) in ((group, "*") if group else ("", "*"))
+            assignment.person
+            for assignment in assignments
+            if assignment.person in people
+            and in_part(level, number, assignment) in ((group, "*") if group else ("", "*"))
         }
         if group
-        else {seat.person for seat in seats if seat.person in people and in_part(level, number, seat) is not None}
+        else {
+            assignment.person
+            for assignment in assignments
+            if assignment.person in people and in_part(level, number, assignment) is not None
+        }
         for number, group in places(level, originals)
     ]
     return _fill(sorted(fits, key=len), set())
@@ -190,29 +203,29 @@ def _fill(fits: list[set[UUID]], taken: set[UUID]) -> bool:
 
 def verdict_of(
     level: Mapping[str, Any],
-    ladder: Iterable[Mapping[str, Any]],
-    seats: list[Seat],
+    escalation: Iterable[Mapping[str, Any]],
+    assignments: list[Assignment],
     votes: Iterable[Vote],
     digest: str,
     town: Town,
     *,
-    originals: Iterable[Seat] | None = None,
+    originals: Iterable[Assignment] | None = None,
 ) -> str:
     """Return where a level stands: open, approved or rejected.
 
-    `originals` are the seats with those that moved on: they set how many votes everybody means.
+    `originals` are the assignments with those that moved on: they set how many votes everybody means.
     """
-    steps = list(ladder)
-    right = {seat.person for seat in seats if keeps_right(level, steps, seat, town)}
+    steps = list(escalation)
+    right = {assignment.person for assignment in assignments if keeps_right(level, steps, assignment, town)}
     last = {vote.person: vote.verdict for vote in votes if vote.digest == digest}
     for number, part in enumerate(parts(level)):
-        mine = {seat.person for seat in seats if in_part(level, number, seat) is not None}
+        mine = {assignment.person for assignment in assignments if in_part(level, number, assignment) is not None}
         against = {person for person in mine & right if last.get(person) == "reject"}
         if len(against) >= int(part["reject_threshold"]):
             return "rejected"
     in_favour = {person for person in right if last.get(person) == "approve"}
-    first = seats if originals is None else list(originals)
-    return "approved" if satisfied(level, seats, in_favour, first) else "open"
+    first = assignments if originals is None else list(originals)
+    return "approved" if satisfied(level, assignments, in_favour, first) else "open"
 
 
 @dataclass

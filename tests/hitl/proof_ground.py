@@ -151,12 +151,18 @@ class Ground(RuleBasedStateMachine):
     def signer(self, case: Case, person: UUID) -> bool:
         """Tell whether a person could do a signer's move now."""
         row = self.row(case)
-        here = [seat for seat in self.view.now.seats.get(case.id, ()) if seat["closed_at"] is None]
-        seated = {s["person_id"] for s in here if (s["revision"], s["level"]) == (row["revision"], row["level"])}
+        here = [
+            assignment for assignment in self.view.now.assignments.get(case.id, ()) if assignment["closed_at"] is None
+        ]
+        assigned = {s["person_id"] for s in here if (s["revision"], s["level"]) == (row["revision"], row["level"])}
         in_time = row["state"] == "pending" and self.moment < row["expires_at"]
         found = self.view.town.people.get(person)
         return (
-            in_time and person in seated and person not in self.barred(case) and found is not None and found.may_sign()
+            in_time
+            and person in assigned
+            and person not in self.barred(case)
+            and found is not None
+            and found.may_sign()
         )
 
     def able(self, case: Case, name: str) -> str:

@@ -18,13 +18,12 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from hitl import services
 from hitl.actions.base import Outcome
-from hitl.approvals import due as timing
-from hitl.execution import claim as claiming
-from hitl.execution import execute as executing
+from hitl.approvals import due
+from hitl.execution import claim, execute
 from hitl.execution.claim import Claim
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
-from hitl.policy import caps
+from hitl.policy import cap_reservations
 from tests.hitl import invariants
 from tests.hitl.chapters import CHAPTERS, FREE
 from tests.hitl.desk import SHAPES
@@ -114,7 +113,9 @@ class ApprovalMachine(WorldMoves):
     def may_claim(self, case: Case, row: dict[str, Any]) -> bool:
         """Tell whether an approved request may be carried out now."""
         with self.desk.inside(self.moment):
-            fits = self.cap is None or caps.used(self.cap, self.moment) + (row["cost"] or 0) <= self.cap.amount
+            fits = (
+                self.cap is None or cap_reservations.used(self.cap, self.moment) + (row["cost"] or 0) <= self.cap.amount
+            )
             unknown = self.cap is not None and row["cost"] is None
         return (
             row["state"] == "approved"
@@ -137,19 +138,19 @@ class ApprovalMachine(WorldMoves):
             return
         seen = observe_again(Approval.objects.get(pk=case.id))
         with dying(place == "before claim commit"):
-            claim = claiming.claim(case.id, seen, self.moment)
-        if place == "before claim commit" or claim is None:
-            self.seen[place] += claim is not None
+            taken = claim.claim(case.id, seen, self.moment)
+        if place == "before claim commit" or taken is None:
+            self.seen[place] += taken is not None
             return
         self.seen[place] += 1
         if place == "after claim":
-            self.lost.append(Lost(claim, False, None))
+            self.lost.append(Lost(taken, False, None))
             return
-        outcome = performed(claim)
-        self.lost.append(Lost(claim, True, outcome))
+        outcome = performed(taken)
+        self.lost.append(Lost(taken, True, outcome))
         if place == "before outcome commit":
             with dying(True):
-                executing.settle(claim=claim, outcome=outcome)
+                execute.settle(claim=taken, outcome=outcome)
 
     @rule(number=CASES, place=st.sampled_from(PLACES), answer=st.sampled_from(["done", *ANSWERS]))
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
@@ -172,7 +173,7 @@ class ApprovalMachine(WorldMoves):
             current = before["state"] == "executing" and execution.fence == lost.claim.fence
             if not lost.has_called and (current or lost.claim.kind.key != "proof_probed"):
                 lost.outcome = performed(lost.claim)
-            accepted = executing.settle(claim=lost.claim, outcome=lost.outcome or Outcome("unknown"))
+            accepted = execute.settle(claim=lost.claim, outcome=lost.outcome or Outcome("unknown"))
             after = Approval.objects.filter(pk=lost.claim.approval_id).values().get()
         if not current:
             invariants.invariant_22_fence(before, after, accepted)
@@ -184,18 +185,18 @@ class ApprovalMachine(WorldMoves):
         self.align_absences()
         with self.desk.inside(self.moment):
             # The order in which rows come back is PostgreSQL's own; an example has to be the same each time.
-            for due in sorted(timing.claim_due(), key=lambda due: (due.kind, due.approval_id)):
-                case = self.view.cases[due.approval_id]
-                if due.kind in ("execute", "lease"):
+            for timer in sorted(due.claim_due(), key=lambda row: (row.kind, row.approval_id)):
+                case = self.view.cases[timer.approval_id]
+                if timer.kind in ("execute", "lease"):
                     if kinds != "people":
                         self.work(case)
-                elif due.kind == "unknown":
+                elif timer.kind == "unknown":
                     if kinds != "people":
-                        services.probe(due.approval_id)
+                        services.probe(timer.approval_id)
                 elif kinds != "machines":
-                    timing.fire(due)
-                    timing.fire(due)
-            services.watch_seats()
+                    due.fire(timer)
+                    due.fire(timer)
+            services.watch_assignments()
             services.hold_covered()
         for case in self.cases:
             self.after(case)

@@ -1,4 +1,4 @@
-"""The moves of people: asking, voting, editing, talking, closing, passing a seat on."""
+"""The moves of people: asking, voting, editing, talking, closing, passing an assignment on."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ class PeopleMoves(Ground):
         """Say where the vote has to lead."""
         levels, at = row["snapshot"]["levels"], row["level"]
         votes = [*invariants.votes_at(self.view, row, at), Vote(person, verdict, row["digest"])]
-        seats = invariants.seats_at(self.view, row, at)
-        ladder = invariants.ladder_of(row)
+        assignments = invariants.assignments_at(self.view, row, at)
+        escalation = invariants.escalation_of(row)
         stands = verdict_of(
-            levels[at - 1], ladder, seats, votes, row["digest"], self.view.town,
+            levels[at - 1], escalation, assignments, votes, row["digest"], self.view.town,
             originals=invariants.originals_at(self.view, row, at),
         )  # fmt: skip
         found = self.after(case)
@@ -137,8 +137,8 @@ class PeopleMoves(Ground):
 
     @rule(number=CASES, place=st.integers(0, 3), verdict=st.sampled_from(["approve"] * 4 + ["reject"]))
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
-    def vote_with_a_seat(self, number: int, place: int, verdict: str) -> None:
-        """Somebody with a seat votes on what they see."""
+    def vote_with_an_assignment(self, number: int, place: int, verdict: str) -> None:
+        """Somebody with an assignment votes on what they see."""
         pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
         case = pending[number % len(pending)]
         able = [name for name in NAMES if self.signer(case, self.desk.person(name))]
@@ -370,12 +370,12 @@ class PeopleMoves(Ground):
             found |= {person for person, verdict in last.items() if verdict == "approve"}
         return found
 
-    # -- seats --
+    # -- assignments --
 
     @rule(number=CASES, name=PEOPLE, to=PEOPLE, by_admin=st.booleans(), able=OFTEN)
     @precondition(lambda self: any(self.row(case)["state"] in WAITING for case in self.cases))
-    def pass_seat(self, number: int, name: str, to: str, by_admin: bool, able: bool) -> None:
-        """A seat is passed on, by its holder or by an administrator."""
+    def pass_assignment(self, number: int, name: str, to: str, by_admin: bool, able: bool) -> None:
+        """An assignment is passed on, by its holder or by an administrator."""
         waiting = [case for case in self.cases if self.row(case)["state"] in WAITING]
         case = waiting[number % len(waiting)]
         name = self.able(case, name) if able else name
@@ -386,25 +386,25 @@ class PeopleMoves(Ground):
         else:
             result = self.call(services.delegate, actor=self.desk.actors[name], **options)
         if not isinstance(result, WalkerError):
-            assert taker not in self.barred(case), "a seat was given to one with a hand in it"
-            assert self.view.town.people[taker].may_sign(), "a seat was given to one who may not sign"
+            assert taker not in self.barred(case), "an assignment was given to one with a hand in it"
+            assert self.view.town.people[taker].may_sign(), "an assignment was given to one who may not sign"
             assert self.moment < row["expires_at"]
 
     @rule(number=CASES, name=PEOPLE, able=OFTEN)
     @precondition(lambda self: any(self.row(case)["state"] in WAITING for case in self.cases))
     def escalate_by_hand(self, number: int, name: str, able: bool) -> None:
-        """Somebody takes the next step of the ladder before its time."""
+        """Somebody takes the next escalation step before its time."""
         waiting = [case for case in self.cases if self.row(case)["state"] in WAITING]
         case = waiting[number % len(waiting)]
         name = "owner" if able else name
         row, actor = self.row(case), self.desk.actors[name]
         steps = sum(1 + int(step.get("repeat") or 0) for step in row["snapshot"].get("escalation") or [])
         may = actor.may("hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
-        ok = may and self.moment < row["expires_at"] and row["ladder_step"] < steps
+        ok = may and self.moment < row["expires_at"] and row["escalation_step"] < steps
         options = {"digest": row["digest"], "reason": "Urgent"}
         result = self.call(services.escalate_now, actor=actor, approval_id=case.id, **options)
         if self.expect(result, ok, case, row["state"]):
-            assert self.after(case).ladder_step == row["ladder_step"] + 1
+            assert self.after(case).escalation_step == row["escalation_step"] + 1
 
     def absence(self, name: str, to: str, ends: bool) -> None:
         """Somebody is out of office, or back."""

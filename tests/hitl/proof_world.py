@@ -125,17 +125,17 @@ class WorldMoves(PeopleMoves):
         OUTSIDE.is_away = False
 
     def switch(self, scope: tuple[str, str]) -> None:
-        """A kill switch is thrown, or released."""
+        """A kill switch is activated, or released."""
         stopped, actor = self.view.town.stopped, self.desk.actors["compliance"]
         if scope in stopped:
             with self.desk.inside(self.moment):
                 found = KillSwitch.objects.get(scope=scope[0], target=scope[1], released_at=None)
-            released = self.call(services.release_switch, actor=actor, switch_id=found.pk)
+            released = self.call(services.release_kill_switch, actor=actor, switch_id=found.pk)
             assert not isinstance(released, WalkerError), released
         else:
             options = {"scope": scope[0], "target": scope[1], "reason": "Stop", "wait": timedelta()}
-            thrown = self.call(services.throw_switch, actor=actor, **options)
-            assert thrown.in_flight_calls == 0
+            activated = self.call(services.activate_kill_switch, actor=actor, **options)
+            assert activated.in_flight_calls == 0
         stopped ^= {scope}
         for case in self.cases:
             row = self.after(case)
@@ -239,8 +239,8 @@ class WorldMoves(PeopleMoves):
         busy = set(mine.filter(state__in=("executing", "unknown")).values_list("reference", flat=True))
         final = dict(mine.filter(state__in=FINAL).values_list("pk", "state"))
         owner = replace(self.desk.actors["owner"], auth_strength="mfa")
-        seat = Membership.objects.values_list("pk", flat=True).get(user_id=person)
-        erasure = self.call(erase_member, actor=owner, membership_id=seat, reason="asked_for")
+        membership = Membership.objects.values_list("pk", flat=True).get(user_id=person)
+        erasure = self.call(erase_member, actor=owner, membership_id=membership, reason="asked_for")
         assert isinstance(erasure, Conflict) is bool(busy), erasure
         if isinstance(erasure, Conflict):
             assert set(erasure.facts["approvals"]) == busy

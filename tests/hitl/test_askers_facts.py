@@ -100,10 +100,10 @@ def test_rule_that_rejects_without_the_askers_facts_rejects_with_them(scene: Sce
     assert _asked(scene).state == "rejected"
 
 
-def test_ladder_and_emergency_of_the_askers_workflow_alone_do_not_count(scene: Scene) -> None:
+def test_escalation_and_emergency_of_the_askers_workflow_alone_do_not_count(scene: Scene) -> None:
     _strict(scene)
-    ladder = [{"after_hours": 1, "add": roles("support")}]
-    _lean(scene, ["approver", "owner", "admin"], contact_tags=["friend"], escalation=ladder, allow_override=True,
+    escalation = [{"after_hours": 1, "add": roles("support")}]
+    _lean(scene, ["approver", "owner", "admin"], contact_tags=["friend"], escalation=escalation, allow_override=True,
           edit_policy={"editor_may_vote": True})  # fmt: skip
     kept = _asked(scene).snapshot
     assert (kept["escalation"], kept["allow_override"], kept["edit_policy"]) == ([], False, {})

@@ -1,4 +1,4 @@
-"""Seats move and lapse, and nobody signs who may not."""
+"""Assignments move and lapse, and nobody signs who may not."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -12,10 +12,9 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import notification_channels, services
-from hitl.approvals import delegations
-from hitl.approvals import due as timing
+from hitl.approvals import delegations, due
 from hitl.approvals.context import substitutes_at
-from hitl.models import Approval, ApproverGroup, Decision, Delegation, GroupMember, Notification, Seat, Timer
+from hitl.models import Approval, ApproverGroup, Assignment, Decision, Delegation, GroupMember, Notification, Timer
 from hitl.notifications import send
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 
@@ -31,8 +30,8 @@ def away(scene: Scene, to: UUID, **options: Any) -> Delegation:
     return services.open_delegation(to_person=to, **options)
 
 
-def seated(approval: Approval) -> set[UUID]:
-    return set(Seat.objects.filter(approval=approval, closed_at=None).values_list("person_id", flat=True))
+def assigned(approval: Approval) -> set[UUID]:
+    return set(Assignment.objects.filter(approval=approval, closed_at=None).values_list("person_id", flat=True))
 
 
 @pytest.fixture
@@ -40,40 +39,40 @@ def third(scene: Scene) -> tuple[User, Actor]:
     return scene.world.another("approver")
 
 
-def test_seat_is_passed_on_and_signed_in_the_name_of_the_giver(scene: Scene) -> None:
+def test_assignment_is_passed_on_and_signed_in_the_name_of_the_giver(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = hand(scene, scene.propose(), scene.user_id("owner"))
-    assert seated(approval) == {scene.user_id("owner")}
+    assert assigned(approval) == {scene.user_id("owner")}
     assert scene.done(scene.decide(approval, actor=scene.actor("owner"))).state == "executed"
     assert Decision.objects.get(verdict="approve").on_behalf_of_id == scene.user_id("approver")
 
 
-def test_giver_has_no_seat_any_more(scene: Scene) -> None:
+def test_giver_has_no_assignment_any_more(scene: Scene) -> None:
     approval = hand(scene, scene.propose(), scene.user_id("owner"))
     with pytest.raises(Refused, match="not an approver"):
         scene.decide(approval)
 
 
 @pytest.mark.parametrize(("to", "error"), [("support", Refused), ("viewer", Invalid), ("admin", Invalid)])
-def test_seat_goes_only_to_who_may_have_it(scene: Scene, to: str, error: type[Exception]) -> None:
+def test_assignment_goes_only_to_who_may_have_it(scene: Scene, to: str, error: type[Exception]) -> None:
     approval = scene.propose()
     with pytest.raises(error):
         hand(scene, approval, scene.user_id(to))
     assert stored(approval).version == 1
 
 
-def test_seat_does_not_go_to_another_tenant(scene: Scene) -> None:
+def test_assignment_does_not_go_to_another_tenant(scene: Scene) -> None:
     with pytest.raises(Invalid):
         hand(scene, scene.propose(), scene.world.outsiders["owner"].pk)
 
 
-def test_seat_does_not_come_back_round(scene: Scene) -> None:
+def test_assignment_does_not_come_back_round(scene: Scene) -> None:
     approval = hand(scene, scene.propose(), scene.user_id("owner"))
     with pytest.raises(Invalid):
         hand(scene, approval, scene.user_id("approver"), actor=scene.actor("owner"))
 
 
-def test_seat_with_a_vote_stays(scene: Scene) -> None:
+def test_assignment_with_a_vote_stays(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     approval = scene.decide(scene.propose())
     with pytest.raises(Conflict) as caught:
@@ -81,7 +80,7 @@ def test_seat_with_a_vote_stays(scene: Scene) -> None:
     assert caught.value.code == "voted"
 
 
-def test_admin_gives_a_seat_to_another(scene: Scene) -> None:
+def test_admin_gives_an_assignment_to_another(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = scene.propose()
     scene.world.people["approver"].memberships.update(is_active=False)
@@ -97,13 +96,13 @@ def test_admin_gives_a_seat_to_another(scene: Scene) -> None:
     assert scene.done(scene.decide(moved, actor=scene.actor("owner"))).state == "executed"
 
 
-def test_absence_moves_open_seats_and_gives_them_back(scene: Scene) -> None:
+def test_absence_moves_open_assignments_and_gives_them_back(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = scene.propose()
     row = away(scene, scene.user_id("owner"))
-    assert seated(approval) == {scene.user_id("owner")}
+    assert assigned(approval) == {scene.user_id("owner")}
     services.end_delegation(actor=scene.actor("approver"), delegation_id=row.pk)
-    assert seated(approval) == {scene.user_id("approver")}
+    assert assigned(approval) == {scene.user_id("approver")}
     assert scene.decide(approval).state == "approved"
 
 
@@ -113,12 +112,12 @@ def test_who_asks_chooses_no_signer_by_sending_others_out_of_office(scene: Scene
     third[0].memberships.update(is_active=False)
     before, early = scene.propose(actor=asker), scene.user_id("approver")
     away(scene, friend, actor=asker, from_person=early)
-    assert seated(before) == {early}
-    assert seated(scene.propose(actor=asker)) == {early}
-    assert seated(scene.propose()) == {friend}
+    assert assigned(before) == {early}
+    assert assigned(scene.propose(actor=asker)) == {early}
+    assert assigned(scene.propose()) == {friend}
 
 
-def test_absence_seats_the_colleague_of_new_requests(scene: Scene) -> None:
+def test_absence_assigns_the_colleague_of_new_requests(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     away(scene, scene.user_id("owner"))
     approval = scene.decide(scene.propose(), actor=scene.actor("owner"))
@@ -130,19 +129,19 @@ def test_absence_begins_and_ends_by_itself(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval, start = scene.propose(), now()
     row = away(scene, scene.user_id("owner"), starts_at=start + timedelta(hours=1), until=start + timedelta(hours=2))
-    assert seated(approval) == {scene.user_id("approver")}
+    assert assigned(approval) == {scene.user_id("approver")}
     delegations.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=1))
-    assert seated(approval) == {scene.user_id("owner")}
-    assert [due.delegation_id for due in delegations.list_due(now=start + timedelta(hours=2))] == [row.pk]
+    assert assigned(approval) == {scene.user_id("owner")}
+    assert [row.delegation_id for row in delegations.list_due(now=start + timedelta(hours=2))] == [row.pk]
     delegations.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=2))
-    assert seated(approval) == {scene.user_id("approver")}
+    assert assigned(approval) == {scene.user_id("approver")}
 
 
 def test_absence_follows_a_chain(scene: Scene, third: tuple[User, Actor]) -> None:
     scene.define({"approvers": people(scene.user_id("approver"))})
     away(scene, third[0].pk)
     away(scene, scene.user_id("owner"), actor=third[1])
-    assert seated(scene.propose()) == {scene.user_id("owner")}
+    assert assigned(scene.propose()) == {scene.user_id("owner")}
 
 
 def test_absence_in_a_circle_is_refused(scene: Scene, third: tuple[User, Actor]) -> None:
@@ -169,7 +168,7 @@ def test_only_admins_send_others_away(scene: Scene, third: tuple[User, Actor]) -
 def test_who_sits_in_for_the_requester_may_not_sign(scene: Scene, third: tuple[User, Actor]) -> None:
     away(scene, scene.user_id("approver"), actor=third[1])
     approval = scene.propose(actor=third[1])
-    assert seated(approval) == {scene.user_id("admin")}
+    assert assigned(approval) == {scene.user_id("admin")}
     with pytest.raises(Refused):
         scene.decide(approval)
 
@@ -190,7 +189,7 @@ def test_everybody_does_not_become_fewer_when_one_leaves(scene: Scene) -> None:
     approval = scene.propose()
     scene.world.people["admin"].memberships.update(is_active=False)
     assert scene.decide(approval).state == "pending"
-    assert services.watch_seats() == 1
+    assert services.watch_assignments() == 1
     assert stored(approval).holds == ["unsatisfiable"]
     assert Notification.objects.filter(template="approval_stuck").exists()
 
@@ -200,9 +199,9 @@ def test_what_somebody_can_sign_again_goes_on_by_itself(scene: Scene) -> None:
     approval = scene.propose()
     membership = scene.world.people["approver"].memberships
     membership.update(is_active=False)
-    services.watch_seats()
+    services.watch_assignments()
     membership.update(is_active=True)
-    assert services.watch_seats() == 1
+    assert services.watch_assignments() == 1
     assert scene.decide(stored(approval)).state == "approved"
 
 
@@ -210,20 +209,20 @@ def climb(approval: Approval, hours: int) -> bool:
     return services.escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
 
 
-def test_ladder_adds_people_when_it_is_due(scene: Scene) -> None:
+def test_escalation_adds_people_when_it_is_due(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")}, escalation=[{"after_hours": 2, "add": roles("owner")}])
     approval = scene.propose()
     assert not climb(approval, 1)
     assert climb(approval, 2)
-    assert seated(approval) == {scene.user_id("approver"), scene.user_id("owner")}
+    assert assigned(approval) == {scene.user_id("approver"), scene.user_id("owner")}
     assert stored(approval).escalated_to == "owner"
     assert scene.done(scene.decide(approval, actor=scene.actor("owner"))).state == "executed"
 
 
-def test_ladder_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene, third: tuple[User, Actor]) -> None:
+def test_escalation_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene, third: tuple[User, Actor]) -> None:
     giver = scene.user_id("approver")
-    ladder = [{"after_hours": 1, "add": people(giver)}]
-    scene.define({"approvers": people(giver, third[0].pk), "mode": "quorum", "quorum": 2}, escalation=ladder)
+    escalation = [{"after_hours": 1, "add": people(giver)}]
+    scene.define({"approvers": people(giver, third[0].pk), "mode": "quorum", "quorum": 2}, escalation=escalation)
     away(scene, scene.user_id("admin"))
     approval = scene.decide(scene.propose(), actor=scene.actor("admin"))
     services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
@@ -231,12 +230,12 @@ def test_ladder_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene, thi
         scene.decide(stored(approval))
 
 
-def test_ladder_replaces_people_and_repeats(scene: Scene) -> None:
+def test_escalation_replaces_people_and_repeats(scene: Scene) -> None:
     steps = [{"after_hours": 2, "replace": roles("owner"), "repeat": 1}]
     scene.define({"approvers": roles("approver")}, escalation=steps)
     approval = scene.propose()
     assert climb(approval, 2)
-    assert seated(approval) == {scene.user_id("owner")}
+    assert assigned(approval) == {scene.user_id("owner")}
     assert not climb(approval, 3)
     assert climb(approval, 4)
     assert not climb(approval, 9)
@@ -272,14 +271,14 @@ def test_reminders_stop_at_the_maximum_and_skip_who_voted(scene: Scene) -> None:
     ]
 
 
-def test_sweep_fires_ladder_and_reminders(scene: Scene) -> None:
+def test_sweep_fires_escalations_and_reminders(scene: Scene) -> None:
     step = [{"after_hours": 1, "add": roles("owner")}]
     scene.define({"approvers": roles("approver")}, escalation=step, reminder_every_hours=1, reminder_max=1)
     approval = scene.propose()
     later = approval.created_at + timedelta(hours=1)
-    for due in timing.claim_due(now=later):
-        timing.fire(due, now=later)
-    assert (stored(approval).ladder_step, stored(approval).reminder_count) == (1, 1)
+    for timer in due.claim_due(now=later):
+        due.fire(timer, now=later)
+    assert (stored(approval).escalation_step, stored(approval).reminder_count) == (1, 1)
 
 
 class Pigeon(notification_channels.Notifier):

@@ -10,11 +10,10 @@ import pytest
 
 from hitl.approvals import assignments, checks, context, revisions, timers, transitions, votes
 from hitl.approvals.context import DecisionContext
-from hitl.decision_links import links as linking
+from hitl.decision_links import links
 from hitl.domain import eligibility
-from hitl.domain import votes as voting
-from hitl.execution import claim as claiming
-from hitl.execution import execute, preconditions
+from hitl.domain import votes as domain_votes
+from hitl.execution import claim, execute, preconditions
 from hitl.killswitch import state
 from tests.hitl.chapters import FREE
 from tests.hitl.proof_machine import ApprovalMachine
@@ -203,9 +202,9 @@ def _everybody(directory: Any, excluded: Any) -> Any:
     return set(directory.deciders)
 
 
-def _clamped(level: Any, seats: Any) -> int:
-    people = {holder.person_id for holder in seats}
-    return min(_needed(level, seats), max(1, len(people)))
+def _clamped(level: Any, holders: Any) -> int:
+    people = {holder.person_id for holder in holders}
+    return min(_needed(level, holders), max(1, len(people)))
 
 
 def _announced(work: transitions.UnitOfWork) -> None:
@@ -246,19 +245,19 @@ def _any_revision(approval: Any) -> list[Any]:
 
 
 def _nobody_lost(*args: Any) -> Any:
-    return _level_seats(*args)._replace(lost=frozenset())
+    return _level_assignments(*args)._replace(lost=frozenset())
 
 
-_needed, _publish = voting.required_votes, transitions.UnitOfWork.publish
+_needed, _publish = domain_votes.required_votes, transitions.UnitOfWork.publish
 _write, _settle = transitions.UnitOfWork._write, execute.settle
-_take_over, _level_seats = claiming._take_over, DecisionContext.level_seats
+_take_over, _level_assignments = claim._take_over, DecisionContext.level_assignments
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(checks, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
         _all(
             _patched(preconditions, "digest_of", lambda approval: approval.digest),
-            _patched(claiming, "digest_of", lambda approval: approval.digest),
+            _patched(claim, "digest_of", lambda approval: approval.digest),
         ),
         _tampered,
         "work",
@@ -273,12 +272,12 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     ),
     "fence": (_patched(execute, "settle", _without_fence), _old_report, "invariant_22_fence"),
     "version": (_patched(transitions.UnitOfWork, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
-    "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
+    "quorum": (_patched(domain_votes, "required_votes", _clamped), _small_group, "follow_vote"),
     "nobody signs twice": (
         _all(
             _patched(votes, "approvers_before", lambda *_: set()),
             _patched(assignments, "approvers_before", lambda *_: set()),
-        ), _one_after_the_other, "invariant_05_signs_once",
+        ), _one_after_the_other, "invariant_05_distinct_approvers",
     ),
     "votes kept over an edit": (
         _patched(context, "_decisions_of", _any_revision),
@@ -291,11 +290,11 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         "switch",
     ),
     "no second call without a key": (
-        _patched(claiming, "_take_over", _keyed_whatever), _again, "invariant_01_once",
+        _patched(claim, "_take_over", _keyed_whatever), _again, "invariant_01_once",
     ),
     "time to decide": (_patched(checks, "check_state", _says(None)), _too_late, "vote"),
     "drift": (_patched(preconditions, "changes_since_request", _says([])), _moved_price, "work"),
-    "rights lost": (_patched(DecisionContext, "level_seats", _nobody_lost), _left, "work"),
+    "rights lost": (_patched(DecisionContext, "level_assignments", _nobody_lost), _left, "work"),
     "clean failure of a second call": (
         _patched(execute, "settle", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
     ),
@@ -304,7 +303,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         _patched(revisions, "strictest", _newest), _weaker, "invariant_09_stricter_on_edit",
     ),
     "links that are spent": (
-        _all(_patched(linking, "_spend", _says(None)), _patched(DecisionContext, "voters", _says(set()))),
+        _all(_patched(links, "_spend", _says(None)), _patched(DecisionContext, "voters", _says(set()))),
         _pressed_twice,
         "invariant_17_links",
     ),

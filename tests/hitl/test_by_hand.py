@@ -8,7 +8,7 @@ import pytest
 from core.clock import now
 from core.errors import Conflict, Refused
 from hitl import services
-from hitl.models import Approval, Seat, Timer
+from hitl.models import Approval, Assignment, Timer
 from tests.hitl.scene import Scene, roles, stored
 
 STEPS = [{"after_hours": 2, "add": roles("owner")}, {"after_hours": 5, "replace": roles("owner")}]
@@ -32,9 +32,9 @@ def step_due(approval: Approval) -> float | None:
 
 def test_step_by_hand_asks_more_people_and_the_next_is_due_from_now(scene: Scene) -> None:
     approval = escalated(scene, waiting(scene))
-    seated = set(Seat.objects.filter(closed_at=None).values_list("person_id", flat=True))
-    assert seated == {scene.user_id("approver"), scene.user_id("owner")}
-    assert (approval.ladder_step, step_due(approval)) == (1, 5)
+    assigned = set(Assignment.objects.filter(closed_at=None).values_list("person_id", flat=True))
+    assert assigned == {scene.user_id("approver"), scene.user_id("owner")}
+    assert (approval.escalation_step, step_due(approval)) == (1, 5)
     assert approval.escalation_reason == "Escalated by hand."
 
 
@@ -55,7 +55,7 @@ def test_last_step_by_hand_while_a_question_is_open_leaves_no_clock(scene: Scene
     assert (step_due(approval), stored(approval).paused_clocks) == (None, {})
 
 
-def test_step_beyond_the_ladder_is_refused(scene: Scene) -> None:
+def test_escalating_beyond_the_last_step_is_refused(scene: Scene) -> None:
     with pytest.raises(Conflict) as caught:
         escalated(scene, scene.propose())
     assert caught.value.code == "no_step"

@@ -16,7 +16,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval, Cap, CapReservation, Notification
 from hitl.models.fields import machine_writes
-from hitl.policy import caps
+from hitl.policy import cap_reservations
 from tests.hitl.scene import Scene
 
 FOUR = {"button": "red", "amount": "4.00"}
@@ -39,7 +39,7 @@ def test_what_fits_is_spent_when_it_is_done(scene: Scene) -> None:
     cap = _cap(scene)
     assert scene.done(_approved(scene, 1)).state == "executed"
     assert _states() == ["committed"]
-    assert caps.used(cap, now()) == Decimal("4.00")
+    assert cap_reservations.used(cap, now()) == Decimal("4.00")
 
 
 def test_what_does_not_fit_is_held_with_an_alert(scene: Scene) -> None:
@@ -81,7 +81,7 @@ def test_failure_without_an_effect_gives_back(scene: Scene) -> None:
     cap = _cap(scene)
     scene.effects.status = 400
     assert scene.done(_approved(scene, 1)).state == "failed"
-    assert (_states(), caps.used(cap, now())) == (["released"], Decimal(0))
+    assert (_states(), cap_reservations.used(cap, now())) == (["released"], Decimal(0))
 
 
 @pytest.mark.parametrize(("scope", "target"), [("kind", "test_press_plain"), ("agent", str(UUID(int=5)))])
@@ -139,7 +139,7 @@ def test_two_at_once_never_take_more_than_there_is(live_scene: Scene) -> None:
     with ThreadPoolExecutor(4) as pool:
         states = sorted(pool.map(run, waiting))
     assert states == ["approved", "approved", "executed", "executed"]
-    assert caps.used(cap, now()) == Decimal("8.00")
+    assert cap_reservations.used(cap, now()) == Decimal("8.00")
 
 
 def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

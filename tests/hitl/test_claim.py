@@ -13,8 +13,7 @@ from core.errors import NotFound
 from hitl import services
 from hitl.actions.base import Outcome
 from hitl.approvals import transitions
-from hitl.execution import claim as claiming
-from hitl.execution import execute
+from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, KillSwitch
 from tests.hitl.scene import Scene, stored
@@ -37,8 +36,8 @@ STOPPING = {
 """Columns, each with a value that speaks against the claim."""
 
 
-def _claimed(approval: Approval) -> claiming.Claim | None:
-    return claiming.claim(approval.pk, observe_again(approval), now())
+def _claimed(approval: Approval) -> claim.Claim | None:
+    return claim.claim(approval.pk, observe_again(approval), now())
 
 
 @pytest.mark.parametrize("column", STOPPING)
@@ -46,7 +45,7 @@ def test_change_between_observation_and_claim_stops_the_effect(scene: Scene, tam
     read = transitions.read(scene.approved().pk)
     observed = observe_again(read)
     tampering(f"update hitl_approval set {column} = {STOPPING[column]} where id = '{read.pk}'")
-    assert claiming.claim(read.pk, observed, now()) is None
+    assert claim.claim(read.pk, observed, now()) is None
     assert not Execution.objects.exists()
 
 
@@ -54,13 +53,13 @@ def test_claim_is_made_of_the_locked_row(scene: Scene, tampering: Tamper) -> Non
     read = transitions.read(scene.approved().pk)
     observed = observe_again(read)
     tampering(f"update hitl_approval set version = version + 1 where id = '{read.pk}'")
-    assert claiming.claim(read.pk, observed, now()) is not None
+    assert claim.claim(read.pk, observed, now()) is not None
     assert stored(read).version == read.version + 2
 
 
 def test_no_claim_under_a_switch_that_came_after_the_observation(scene: Scene) -> None:
     read = transitions.read(scene.approved().pk)
-    KillSwitch.objects.create(scope="tenant", reason="Stop", thrown_by_id=scene.user_id("compliance"))
+    KillSwitch.objects.create(scope="tenant", reason="Stop", activated_by_id=scene.user_id("compliance"))
     assert _claimed(read) is None
     row = stored(read)
     assert (row.state, row.holds, Execution.objects.count()) == ("approved", ["kill_switch"], 0)
@@ -86,7 +85,7 @@ def test_payload_changed_between_look_and_claim_stops_the_effect(scene: Scene, t
 def test_row_that_is_gone_is_not_found(scene: Scene) -> None:
     observed = observe_again(scene.approved())
     with pytest.raises(NotFound):
-        claiming.claim(scene.user_id("support"), observed, now())
+        claim.claim(scene.user_id("support"), observed, now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -95,9 +94,9 @@ def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
     with beside() as start:
         with transaction.atomic():
             services.revoke(actor=live_scene.actor("approver"), approval_id=read.pk)
-            claim = start(lambda: _claimed(read))
+            waiting = start(lambda: _claimed(read))
             _wait_for_a_lock()
-        assert claim.result(20) is None
+        assert waiting.result(20) is None
     assert stored(read).state == "cancelled"
 
 
@@ -127,7 +126,7 @@ def test_payload_that_was_another_one_while_it_was_observed_is_not_executed(scen
     tampering(f"update hitl_approval set payload = {PAYLOAD} where id = '{approval.pk}'")
     observed = observe_again(transitions.read(approval.pk))
     tampering(f"update hitl_approval set payload = '{approved}' where id = '{approval.pk}'")
-    assert claiming.claim(approval.pk, observed, now()) is None
+    assert claim.claim(approval.pk, observed, now()) is None
     again = _claimed(transitions.read(approval.pk))
     assert again is not None
     assert again.params.model_dump(mode="json") == approval.payload

@@ -13,7 +13,7 @@ from django.db import connection
 from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
-from hitl.approvals import due as timing
+from hitl.approvals import due
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, Timer
 from tests.hitl.scene import Scene, performed, stored
@@ -60,10 +60,10 @@ def killed(live_scene: Scene) -> Kill:
 def _sweep() -> None:
     """Run what is due once the lease is over, as the sweep and a worker would."""
     moment = now() + LATER
-    for due in timing.claim_due(now=moment):
-        with tenant_scope(due.tenant_id):
-            if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
-                services.execute(due.approval_id, now=moment)
+    for timer in due.claim_due(now=moment):
+        with tenant_scope(timer.tenant_id):
+            if timer.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
+                services.execute(timer.approval_id, now=moment)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -96,14 +96,13 @@ def test_lease_that_runs_is_not_taken_over(live_scene: Scene, killed: Kill) -> N
 
 def test_late_report_with_an_old_fence_changes_nothing(live_scene: Scene) -> None:
     from hitl.actions.base import Outcome
-    from hitl.execution import claim as claiming
-    from hitl.execution import execute
+    from hitl.execution import claim, execute
 
     approval = live_scene.approved("test_press_keyed")
-    claim = claiming.claim(approval.pk, observe_again(approval), now())
-    assert claim is not None
+    taken = claim.claim(approval.pk, observe_again(approval), now())
+    assert taken is not None
     live_scene.done(approval, now=now() + LATER)
-    assert not execute.settle(claim=claim, outcome=Outcome("failed_clean"))
+    assert not execute.settle(claim=taken, outcome=Outcome("failed_clean"))
     assert stored(approval).state == "executed"
 
 
@@ -116,16 +115,16 @@ def test_worker_lost_before_the_claim_is_made_good_by_the_timer(live_scene: Scen
 def test_timer_is_claimed_by_one_sweep(live_scene: Scene) -> None:
     live_scene.approved()
     moment = now() + LATER
-    first, second = timing.claim_due(now=moment), timing.claim_due(now=moment)
-    assert ([due.kind for due in first], second) == (["execute"], [])
+    first, second = due.claim_due(now=moment), due.claim_due(now=moment)
+    assert ([timer.kind for timer in first], second) == (["execute"], [])
 
 
 @pytest.mark.parametrize("status", [503, 422])
 def test_clean_failure_of_the_second_call_proves_nothing_about_the_first(live_scene: Scene, status: int) -> None:
-    from hitl.execution import claim as claiming
+    from hitl.execution import claim
 
     approval = live_scene.approved("test_press_keyed")
-    lost = claiming.claim(approval.pk, observe_again(approval), now())
+    lost = claim.claim(approval.pk, observe_again(approval), now())
     assert lost is not None
     performed(lost)
     live_scene.effects.status = status

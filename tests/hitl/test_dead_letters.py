@@ -10,7 +10,7 @@ from core.jobs import dead_letters
 from core.models import DeadLetter
 from hitl import tasks
 from hitl.actions import registry
-from hitl.execution import dead_letters as parking
+from hitl.execution.dead_letters import PARKED_AS
 from hitl.models import Approval, Timer
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import Scene, stored
@@ -40,7 +40,7 @@ def test_execution_that_breaks_is_parked_and_its_state_stays(scene: Scene, broke
     approval = scene.approved()
     run(approval)
     letter = DeadLetter.objects.get()
-    assert (letter.kind, letter.ref, letter.error) == (parking.PARKED_AS, approval.pk, "ZeroDivisionError")
+    assert (letter.kind, letter.ref, letter.error) == (PARKED_AS, approval.pk, "ZeroDivisionError")
     assert (stored(approval).state, minutes_left(approval), scene.effects.pressed) == ("approved", 5, [])
 
 

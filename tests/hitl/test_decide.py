@@ -10,7 +10,7 @@ from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.models import ApprovalWorkflow, Decision, Seat
+from hitl.models import ApprovalWorkflow, Assignment, Decision
 from tests.hitl.scene import Scene, states_told, stored
 
 
@@ -25,7 +25,7 @@ def _revise(scene: Scene, **level: object) -> None:
 def test_approval_closes_the_level(scene: Scene) -> None:
     approval = scene.approved()
     assert (approval.state, approval.version, approval.votes_received) == ("approved", 2, 1)
-    assert not Seat.objects.filter(closed_at=None).exists()
+    assert not Assignment.objects.filter(closed_at=None).exists()
 
 
 def test_rejection_closes_and_announces(scene: Scene) -> None:
@@ -61,7 +61,7 @@ def test_person_without_permission_is_refused(scene: Scene, role: str) -> None:
         scene.decide(scene.propose(), actor=scene.actor(role))
 
 
-def test_person_without_seat_is_refused(scene: Scene) -> None:
+def test_person_without_assignment_is_refused(scene: Scene) -> None:
     with pytest.raises(Refused, match="not an approver"):
         scene.decide(scene.propose(), actor=scene.actor("owner"))
 
@@ -88,7 +88,7 @@ def test_superuser_is_not_exempt(scene: Scene) -> None:
         scene.decide(scene.propose(actor=scene.actor("approver")))
 
 
-def test_person_who_lost_the_seat_in_the_tenant_is_refused(scene: Scene) -> None:
+def test_person_who_lost_the_membership_in_the_tenant_is_refused(scene: Scene) -> None:
     approval, actor = scene.propose(), scene.actor("approver")
     scene.world.people["approver"].memberships.update(is_active=False)
     with pytest.raises(Refused):
@@ -126,7 +126,7 @@ def test_outsider_finds_nothing(scene: Scene) -> None:
         scene.decide(approval, actor=outsider)
 
 
-def test_outsider_inside_has_no_seat(scene: Scene) -> None:
+def test_outsider_inside_has_no_assignment(scene: Scene) -> None:
     with pytest.raises(Refused):
         scene.decide(scene.propose(), actor=scene.world.outsider("approver"))
 

@@ -17,8 +17,8 @@ from core.models import Outbox
 from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
-from hitl.execution import kill_switch
-from hitl.models import Execution, Notification, Seat, Timer
+from hitl.execution import kill_switch_activation
+from hitl.models import Assignment, Execution, Notification, Timer
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import BLUE, Scene, states_told, stored
 from tests.world import OPERATOR
@@ -75,7 +75,7 @@ def test_votes_do_not_carry_over_a_drift(scene: Scene) -> None:
     approval = scene.approved()
     scene.effects.price = "99.00"
     after = scene.done(approval)
-    assert Seat.objects.filter(revision=2, closed_at=None).count() == 2
+    assert Assignment.objects.filter(revision=2, closed_at=None).count() == 2
     with pytest.raises(Conflict):
         scene.decide(after, digest=approval.digest)
     assert scene.done(scene.decide(after)).state == "executed"
@@ -283,14 +283,14 @@ def test_settling_without_an_execution_changes_nothing(scene: Scene, monkeypatch
 
 
 def _refusal(scene: Scene, **asked: Any) -> Refused:
-    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
+    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
     with pytest.raises(Refused) as caught:
         scene.propose(**asked)
     assert (caught.value.code, "Leak" in caught.value.detail) == ("paused", False)
     return caught.value
 
 
-def test_thrown_switch_stops_proposing_and_says_who_threw_it_and_why(scene: Scene) -> None:
+def test_active_switch_stops_proposing_and_says_who_activated_it_and_why(scene: Scene) -> None:
     (stop,) = _refusal(scene).facts["stopped"]
     told = {name: stop[name] for name in ("scope", "target", "what", "by", "reason")}
     known = {"what": "everything", "by": "Compliance Acme", "reason": "Leak of prices"}
@@ -308,11 +308,11 @@ def test_reason_of_a_switch_is_kept_from_those_who_may_not_see_the_queue(scene: 
 
 
 @pytest.mark.parametrize(("scope", "target"), [("tenant", ""), ("kind", "test_press_keyed")])
-def test_thrown_switch_stops_execution_until_released(scene: Scene, scope: str, target: str) -> None:
+def test_active_switch_stops_execution_until_released(scene: Scene, scope: str, target: str) -> None:
     approval, actor = scene.approved(), scene.actor("compliance")
-    switch = services.throw_switch(actor=actor, scope=scope, target=target, reason="Stop")
+    switch = services.activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop")
     assert scene.done(approval).holds == ["kill_switch"]
-    services.release_switch(actor=actor, switch_id=switch.pk)
+    services.release_kill_switch(actor=actor, switch_id=switch.pk)
     assert scene.done(approval).state == "executed"
 
 
@@ -320,7 +320,7 @@ def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> 
     approval = scene.approved()
     set_tenant_active(actor=OPERATOR, active=False)
     assert scene.done(approval).holds == ["kill_switch"]
-    assert kill_switch.tenants_out_of_line() == {scene.world.acme.pk}
+    assert kill_switch_activation.tenants_out_of_line() == {scene.world.acme.pk}
     set_tenant_active(actor=OPERATOR, active=True)
     services.hold_covered()
     assert (scene.done(approval).state, len(scene.effects.pressed)) == ("executed", 1)
@@ -330,10 +330,10 @@ def test_switch_of_an_agent_spares_the_others(scene: Scene) -> None:
     agent, actor = uuid4(), scene.actor("compliance")
     approval = scene.approved(origin=Origin(agent_id=uuid4()))
     scene.propose(origin=Origin(agent_id=agent), params=BLUE)
-    services.throw_switch(actor=actor, scope="agent", target=str(agent), reason="Stop")
+    services.activate_kill_switch(actor=actor, scope="agent", target=str(agent), reason="Stop")
     assert scene.done(approval).state == "executed"
 
 
 def test_switch_needs_the_right(scene: Scene) -> None:
     with pytest.raises(Refused):
-        services.throw_switch(actor=scene.actor("approver"), scope="tenant", reason="Stop")
+        services.activate_kill_switch(actor=scene.actor("approver"), scope="tenant", reason="Stop")

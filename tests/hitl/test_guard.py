@@ -11,11 +11,11 @@ from django.db.models import Model
 from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from hitl.domain.state_machine import FINAL, OPEN, TABLE, Event, IllegalTransition, State, check, legal_pairs
-from hitl.models import Approval, Decision, Execution, Notification, Seat, Timer
+from hitl.models import Approval, Assignment, Decision, Execution, Notification, Timer
 from hitl.models.fields import StateGuarded
 from tests.hitl.scene import Scene, stored
 
-MOVED = (Approval, Decision, Execution, Seat, Timer)
+MOVED = (Approval, Decision, Execution, Assignment, Timer)
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "approvals.md"
 
 
@@ -77,7 +77,7 @@ def test_risk_above_a_hundred_is_refused(scene: Scene) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("model", [Decision, Execution, Notification, Outbox, Seat, Timer])
+@pytest.mark.parametrize("model", [Decision, Execution, Notification, Outbox, Assignment, Timer])
 def test_number_of_what_a_move_writes_is_never_below_zero(model: type[Model]) -> None:
     counted = [field.column for field in model._meta.local_fields if "Positive" in type(field).__name__]
     with connection.cursor() as cursor:

@@ -15,8 +15,7 @@ from core.errors import Invalid, Refused, Unavailable
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
-from hitl.execution import claim as claiming
-from hitl.execution import execute as executing
+from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from hitl.killswitch import state
 from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
@@ -44,33 +43,33 @@ def beside() -> Iterator[Callable[[Callable[[], object]], Future[object]]]:
         yield lambda call: pool.submit(run, call)
 
 
-def _throw(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: str = "") -> KillSwitch:
+def _activate(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: str = "") -> KillSwitch:
     actor = scene.actor("compliance")
-    return services.throw_switch(actor=actor, scope=scope, target=target, reason="Stop", wait=wait)
+    return services.activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop", wait=wait)
 
 
-def _claimed(approval: Approval) -> claiming.Claim:
-    found = claiming.claim(approval.pk, observe_again(approval), now())
+def _claimed(approval: Approval) -> claim.Claim:
+    found = claim.claim(approval.pk, observe_again(approval), now())
     assert found is not None
     return found
 
 
-def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) -> None:
+def test_switch_activated_between_claim_and_call_stops_the_call(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    claim = _claimed(approval)
-    assert _throw(live_scene).in_flight_calls == 0
-    executing.settle(claim=claim, outcome=performed(claim))
+    taken = _claimed(approval)
+    assert _activate(live_scene).in_flight_calls == 0
+    execute.settle(claim=taken, outcome=performed(taken))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
 
 
 @pytest.mark.parametrize("stops", [True, False])
-def test_switch_thrown_during_the_look_outside_comes_before_a_preview_that_fails(
+def test_switch_activated_during_the_look_outside_comes_before_a_preview_that_fails(
     live_scene: Scene, monkeypatch: pytest.MonkeyPatch, stops: bool
 ) -> None:
     def observe(*_: object) -> dict[str, object]:
         if stops:
-            _throw(live_scene)
+            _activate(live_scene)
         return {}  # without a price there is no preview
 
     monkeypatch.setattr(PressKeyed, "observe", observe)
@@ -81,21 +80,21 @@ def test_switch_thrown_during_the_look_outside_comes_before_a_preview_that_fails
 
 def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    claim = _claimed(approval)
-    Execution.objects.update(attempt=claiming.MAX_ATTEMPTS)
-    _throw(live_scene)
-    executing.settle(claim=claim, outcome=performed(claim))
+    taken = _claimed(approval)
+    Execution.objects.update(attempt=claim.MAX_ATTEMPTS)
+    _activate(live_scene)
+    execute.settle(claim=taken, outcome=performed(taken))
     assert stored(approval).state == "approved"
-    assert Execution.objects.get().attempt == claiming.MAX_ATTEMPTS - 1
+    assert Execution.objects.get().attempt == claim.MAX_ATTEMPTS - 1
 
 
 def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_scene: Scene) -> None:
     approval = live_scene.approved()
     _claimed(approval)
-    again = claiming.claim(approval.pk, observe_again(stored(approval)), now() + claiming.LEASE)
+    again = claim.claim(approval.pk, observe_again(stored(approval)), now() + claim.LEASE)
     assert again is not None
-    _throw(live_scene)
-    executing.settle(claim=again, outcome=performed(again))
+    _activate(live_scene)
+    execute.settle(claim=again, outcome=performed(again))
     assert stored(approval).state == "executing"
     assert live_scene.effects.pressed == []
 
@@ -104,26 +103,26 @@ def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_sce
     ("scope", "target", "told"),
     [("tenant", "", 1), ("kind", "test_press_keyed", 1), ("kind", "test_press_plain", 0)],
 )
-def test_call_on_the_wire_is_told_when_it_takes_too_long(live_scene: Scene, scope: str, target: str, told: int) -> None:
+def test_call_in_flight_is_told_when_it_takes_too_long(live_scene: Scene, scope: str, target: str, told: int) -> None:
     approval, live_scene.effects.stall = live_scene.approved(), "after"
     with beside() as start:
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
-        assert _throw(live_scene, scope=scope, target=target).in_flight_calls == told
+        assert _activate(live_scene, scope=scope, target=target).in_flight_calls == told
         live_scene.effects.release.set()
         executor.result(20)
     assert stored(approval).state == "executed"
 
 
-def test_throwing_waits_for_the_call_on_the_wire(live_scene: Scene) -> None:
+def test_activation_waits_for_the_call_in_flight(live_scene: Scene) -> None:
     approval, live_scene.effects.stall = live_scene.approved(), "linger"
     with beside() as start:
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
-        thrown = start(lambda: _throw(live_scene, LONG).in_flight_calls)
-        assert wait_for([thrown], timeout=1).not_done
+        activated = start(lambda: _activate(live_scene, LONG).in_flight_calls)
+        assert wait_for([activated], timeout=1).not_done
         live_scene.effects.release.set()
-        assert thrown.result(20) == 0
+        assert activated.result(20) == 0
         executor.result(20)
 
 
@@ -133,29 +132,29 @@ def test_global_switch_tells_the_calls_of_every_tenant(live_scene: Scene) -> Non
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
         with tenant_scope(live_scene.world.globex.pk):
-            assert _throw_elsewhere() == 0
-        assert services.throw_global(actor=OPERATOR, reason="Stop", wait=SOON).in_flight_calls == 1
+            assert _activate_elsewhere() == 0
+        assert services.activate_global(actor=OPERATOR, reason="Stop", wait=SOON).in_flight_calls == 1
         live_scene.effects.release.set()
         executor.result(20)
 
 
-def _throw_elsewhere() -> int:
-    thrown = services.throw_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
-    return thrown.in_flight_calls
+def _activate_elsewhere() -> int:
+    activated = services.activate_kill_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
+    return activated.in_flight_calls
 
 
-def test_no_effect_starts_after_a_switch_was_thrown_under_load(live_scene: Scene) -> None:
+def test_no_effect_starts_after_a_switch_was_activated_under_load(live_scene: Scene) -> None:
     for _ in range(4):
         approvals = [live_scene.approved() for _ in range(6)]
         with beside() as start:
             executors = [start(lambda a=a: services.execute(a.pk)) for a in approvals]  # type: ignore[misc]
-            switch = _throw(live_scene, LONG)
+            switch = _activate(live_scene, LONG)
             before = len(live_scene.effects.pressed)
             assert switch.in_flight_calls == 0
             for executor in executors:
                 executor.result(30)
         assert len(live_scene.effects.pressed) == before
-        services.release_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
+        services.release_kill_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
 
 
 def _fail(*_: object, **__: object) -> Outcome:
@@ -206,24 +205,24 @@ def _end(session: int) -> None:
         cursor.execute("select pg_terminate_backend(%s, 10000)", [session])
 
 
-def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_switch_that_cannot_be_activated_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "_LOCK_TIMEOUT", "100ms")
     with beside() as start, transaction.atomic():
         state.shared_lock_and_check(kind="test_press", agent_id=None)
         with pytest.raises(Unavailable):
-            start(lambda: _throw(live_scene)).result(20)
+            start(lambda: _activate(live_scene)).result(20)
     assert not KillSwitch.objects.exists()
 
 
-def test_switch_is_not_thrown_inside_a_transaction(live_scene: Scene) -> None:
+def test_switch_is_not_activated_inside_a_transaction(live_scene: Scene) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-        _throw(live_scene)
+        _activate(live_scene)
 
 
 @pytest.mark.parametrize(("scope", "target"), [("kind", "test_pres_keyed"), ("agent", "no agent")])
 def test_mistyped_switch_is_refused_instead_of_stopping_nothing(scene: Scene, scope: str, target: str) -> None:
     with pytest.raises(Invalid) as caught:
-        _throw(scene, scope=scope, target=target)
+        _activate(scene, scope=scope, target=target)
     assert list(caught.value.facts["fields"]) == ["target"]
 
 

@@ -15,10 +15,9 @@ from core.audit import chain
 from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
-from hitl.approvals import due as timing
+from hitl.approvals import due
 from hitl.domain.replay import ReplayedState, replay
-from hitl.execution import claim as claiming
-from hitl.execution import execute
+from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Timer
 from tests.hitl.scene import Scene, performed, stored
@@ -47,16 +46,16 @@ def _work(approval: Approval, point: str, write: int) -> NoReturn:
     with tenant_scope(current_tenant_id()):
         seen = observe_again(Approval.objects.get(pk=approval.pk))
         with transaction.atomic():
-            claim = claiming.claim(approval.pk, seen, now())
+            taken = claim.claim(approval.pk, seen, now())
             if point == "before the claim's commit":
                 _stop(write)
-        if point == "after the claim" or claim is None:
+        if point == "after the claim" or taken is None:
             _stop(write)
         if point in IN_CALL:
             os.write(write, b"here")
-        outcome = performed(claim)
+        outcome = performed(taken)
         with transaction.atomic():
-            execute.settle(claim=claim, outcome=outcome)
+            execute.settle(claim=taken, outcome=outcome)
             _stop(write)
 
 
@@ -107,12 +106,12 @@ def _killed(desk: Scene, sandbox: Platform, point: str, request: dict[str, Any])
 def _restart() -> None:
     """Run what is due once leases are over, as sweep and worker would."""
     moment = now() + LATER
-    for due in timing.claim_due(now=moment):
-        with tenant_scope(due.tenant_id):
-            if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
-                services.execute(due.approval_id, now=moment)
-            elif due.kind == Timer.Kind.UNKNOWN:
-                services.probe(due.approval_id, now=moment)
+    for timer in due.claim_due(now=moment):
+        with tenant_scope(timer.tenant_id):
+            if timer.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
+                services.execute(timer.approval_id, now=moment)
+            elif timer.kind == Timer.Kind.UNKNOWN:
+                services.probe(timer.approval_id, now=moment)
 
 
 def _folds(approval: Approval) -> None:

@@ -20,7 +20,7 @@ def run(*words: str) -> str:
 
 def test_operator_stops_a_tenant_and_lets_it_go_on(scene: Scene) -> None:
     approval = scene.approved()
-    assert "no call is in flight" in run("throw", "--tenant", "acme", "--reason", "Leak")
+    assert "no call is in flight" in run("activate", "--tenant", "acme", "--reason", "Leak")
     assert scene.done(approval).holds == ["kill_switch"]
     run("release", "--tenant", "acme")
     assert scene.done(approval).state == "executed"
@@ -28,21 +28,21 @@ def test_operator_stops_a_tenant_and_lets_it_go_on(scene: Scene) -> None:
 
 def test_operator_stops_one_kind(scene: Scene) -> None:
     approval, other = scene.approved(KIND), scene.approved("test_press_plain")
-    run("throw", "--tenant", "acme", "--kind", KIND, "--reason", "Leak")
+    run("activate", "--tenant", "acme", "--kind", KIND, "--reason", "Leak")
     assert (scene.done(approval).state, scene.done(other).state) == ("approved", "executed")
 
 
 def test_operator_stops_every_tenant(scene: Scene) -> None:
     approval = scene.approved()
-    run("throw", "--global", "--reason", "Leak")
+    run("activate", "--global", "--reason", "Leak")
     assert scene.done(approval).state == "approved"
     assert "1 switch" in run("release", "--global")
     assert not GlobalKillSwitch.objects.filter(released_at=None).exists()
 
 
-def test_list_shows_what_is_thrown(scene: Scene) -> None:
-    run("throw", "--global", "--reason", "Leak")
-    run("throw", "--tenant", "acme", "--kind", KIND, "--reason", "Typo")
+def test_list_shows_what_is_active(scene: Scene) -> None:
+    run("activate", "--global", "--reason", "Leak")
+    run("activate", "--tenant", "acme", "--kind", KIND, "--reason", "Typo")
     first, second = run("list").splitlines()
     assert "installation" in first
     assert second.startswith(f"acme\tkind {KIND}\t")
@@ -50,7 +50,7 @@ def test_list_shows_what_is_thrown(scene: Scene) -> None:
 
 
 def test_operator_is_named_in_the_audit(scene: Scene) -> None:
-    run("throw", "--tenant", "acme", "--reason", "Leak")
+    run("activate", "--tenant", "acme", "--reason", "Leak")
     (entry,) = chain.chain_of("hitl.killswitch", KillSwitch.objects.get().pk)
     assert (entry.actor_kind, entry.actor_name) == ("system", "console-operator")
 
@@ -58,13 +58,13 @@ def test_operator_is_named_in_the_audit(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["throw", "--reason", "x"], "--tenant"),
-        (["throw", "--tenant", "acme", "--global", "--reason", "x"], "not both"),
-        (["throw", "--tenant", "acme"], "Say why"),
-        (["throw", "--global"], "Say why"),
-        (["throw", "--tenant", "nobody", "--reason", "x"], "no tenant"),
-        (["throw", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
-        (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "the id of an agent"),
+        (["activate", "--reason", "x"], "--tenant"),
+        (["activate", "--tenant", "acme", "--global", "--reason", "x"], "not both"),
+        (["activate", "--tenant", "acme"], "Say why"),
+        (["activate", "--global"], "Say why"),
+        (["activate", "--tenant", "nobody", "--reason", "x"], "no tenant"),
+        (["activate", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
+        (["activate", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "the id of an agent"),
         (["release", "--tenant", "acme"], "isn't active"),
         (["list", "--tenant", "nobody"], "no tenant"),
     ],

@@ -11,12 +11,11 @@ from core.errors import Refused
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.domain import matching
-from hitl.domain import votes as voting
 from hitl.domain.levels import group_into_stages, place_of
 from hitl.domain.matching import Rule, Subject, pick
 from hitl.domain.strictness import is_no_weaker
-from hitl.domain.votes import SeatHolder, Vote
-from hitl.models import ApprovalWorkflow, Seat
+from hitl.domain.votes import Assignee, Vote, is_satisfiable, tally_votes
+from hitl.models import ApprovalWorkflow, Assignment
 from tests.hitl.scene import Scene
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -33,7 +32,7 @@ def _level(**other: Any) -> dict[str, Any]:
 TWO = group_into_stages(
     [_level(name="Leads", sla_hours=4), _level(name="Finance", mode="all", min_auth="mfa", parallel=True)]
 )
-SEATS = [SeatHolder(A, place_of(0, "")), SeatHolder(B, place_of(1, "")), SeatHolder(C, place_of(1, ""))]
+ASSIGNMENTS = [Assignee(A, place_of(0, "")), Assignee(B, place_of(1, "")), Assignee(C, place_of(1, ""))]
 
 
 def test_parallel_levels_make_one_stage_as_strict_as_its_parts() -> None:
@@ -46,17 +45,17 @@ def test_parallel_levels_make_one_stage_as_strict_as_its_parts() -> None:
 )
 def test_stage_needs_every_part(approving: str, expected: str) -> None:
     votes = [Vote({"A": A, "B": B, "C": C}[who], "approve") for who in approving]
-    assert voting.tally_votes(TWO[0], SEATS, votes) == expected
+    assert tally_votes(TWO[0], ASSIGNMENTS, votes) == expected
 
 
 def test_any_part_rejects_the_stage() -> None:
     votes = [Vote(A, "approve"), Vote(B, "reject")]
-    assert voting.tally_votes(TWO[0], SEATS, votes) == "rejected"
+    assert tally_votes(TWO[0], ASSIGNMENTS, votes) == "rejected"
 
 
 def test_stage_with_an_empty_part_is_unsatisfiable() -> None:
-    assert not voting.is_satisfiable(TWO[0], SEATS[:1])
-    assert voting.tally_votes(TWO[0], SEATS[:1], [Vote(A, "approve")]) == "open"
+    assert not is_satisfiable(TWO[0], ASSIGNMENTS[:1])
+    assert tally_votes(TWO[0], ASSIGNMENTS[:1], [Vote(A, "approve")]) == "open"
 
 
 def test_leaving_a_part_out_is_weaker() -> None:
@@ -77,7 +76,7 @@ def _two_parts(scene: Scene) -> None:
 def test_parts_are_asked_at_once_and_all_have_to_sign(scene: Scene) -> None:
     _two_parts(scene)
     approval = scene.propose()
-    assert set(Seat.objects.values_list("person_id", "group")) == {
+    assert set(Assignment.objects.values_list("person_id", "group")) == {
         (scene.user_id("approver"), "1:"), (scene.user_id("admin"), "2:"),
     }  # fmt: skip
     assert scene.decide(approval, actor=scene.actor("admin")).state == "pending"
@@ -92,7 +91,7 @@ def test_signing_twice_does_not_fill_the_other_part(scene: Scene) -> None:
     assert scene.decide(approval).state == "pending"
 
 
-def test_requester_has_no_seat_in_any_part(scene: Scene) -> None:
+def test_requester_has_no_assignment_in_any_part(scene: Scene) -> None:
     _two_parts(scene)
     approval = scene.propose(actor=scene.actor("admin"))
     assert approval.holds == ["unsatisfiable"]
@@ -162,9 +161,9 @@ def test_tags_of_the_origin_choose_the_workflow(scene: Scene) -> None:
 
 
 def test_nobody_signs_for_two_parts() -> None:
-    both = [SeatHolder(A, place_of(0, "")), SeatHolder(A, place_of(1, ""))]
+    both = [Assignee(A, place_of(0, "")), Assignee(A, place_of(1, ""))]
     parts = group_into_stages([_level(), _level(parallel=True)])
-    assert not voting.is_satisfiable(parts[0], both)
-    seats = [*both, SeatHolder(B, place_of(1, ""))]
-    assert voting.tally_votes(parts[0], seats, [Vote(A, "approve")]) == "open"
-    assert voting.tally_votes(parts[0], seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
+    assert not is_satisfiable(parts[0], both)
+    assignments = [*both, Assignee(B, place_of(1, ""))]
+    assert tally_votes(parts[0], assignments, [Vote(A, "approve")]) == "open"
+    assert tally_votes(parts[0], assignments, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"

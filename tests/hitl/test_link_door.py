@@ -82,7 +82,7 @@ def test_person_decides_by_the_page(scene: Scene, asked: Approval, browser: Clie
 def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
     scene: Scene, asked: Approval, browser: Client
 ) -> None:
-    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
+    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
     page = send(browser, link_to(scene, asked), asked).content.decode()
     assert "on hold and won&#x27;t be executed until it&#x27;s released." in page
     assert "Zebra" not in page
@@ -191,7 +191,7 @@ def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: A
     assert "A question asked by Admin Acme" in text
 
 
-def test_who_gave_the_seat_away_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:
+def test_who_gave_the_assignment_away_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     _delegated(scene, asked)
     answer = browser.get(path(secret))

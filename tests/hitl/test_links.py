@@ -14,8 +14,7 @@ from core.models import AuditEntry
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.decision_links import links as linking
-from hitl.decision_links import rules
+from hitl.decision_links import links, rules
 from hitl.models import Approval, ApproverGroup, Decision, DecisionToken, GroupMember
 from tests.hitl.scene import PRESS, Scene, roles, stored
 from tests.hitl.test_races import at_once
@@ -137,8 +136,8 @@ def _reassigned(scene: Scene, approval: Approval) -> None:
 
 
 def _signed_out(scene: Scene, approval: Approval) -> None:
-    seat = scene.world.people["approver"].memberships.get()
-    remove_member(actor=scene.actor("owner"), membership_id=seat.pk)
+    membership = scene.world.people["approver"].memberships.get()
+    remove_member(actor=scene.actor("owner"), membership_id=membership.pk)
 
 
 def _deactivated(scene: Scene, approval: Approval) -> None:
@@ -168,8 +167,8 @@ def _questioned(scene: Scene, approval: Approval) -> None:
     ("change", "why"),
     [
         (_edited, "stale_digest"),
-        (_delegated, "no_seat"),
-        (_reassigned, "no_seat"),
+        (_delegated, "not_an_approver"),
+        (_reassigned, "not_an_approver"),
         (_signed_out, "no_membership"),
         (_deactivated, "no_membership"),
         (_demoted, "not_allowed"),
@@ -202,7 +201,7 @@ def test_person_who_left_the_group_is_not_asked_any_more(scene: Scene) -> None:
     asked = scene.propose()
     secret = link_to(scene, asked)
     place.delete()
-    assert code_of(secret, asked) == "no_seat"
+    assert code_of(secret, asked) == "not_an_approver"
 
 
 def test_link_ends_with_its_time_and_with_the_request(scene: Scene, asked: Approval, settings: Any) -> None:
@@ -292,8 +291,8 @@ def test_looking_at_a_link_changes_nothing(scene: Scene, asked: Approval) -> Non
 def test_ended_links_are_removed_after_a_week(scene: Scene, asked: Approval) -> None:
     link_to(scene, asked)
     ended = DecisionToken.objects.get().expires_at
-    assert linking.purge_links(now=ended + timedelta(days=6)) == 0
-    assert linking.purge_links(now=ended + timedelta(days=8)) == 1
+    assert links.purge_links(now=ended + timedelta(days=6)) == 0
+    assert links.purge_links(now=ended + timedelta(days=8)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

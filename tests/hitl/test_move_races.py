@@ -10,7 +10,7 @@ from core.clock import now
 from core.errors import TooMany, WalkerError
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.models import Approval, ApprovalWorkflow, Execution, Seat
+from hitl.models import Approval, ApprovalWorkflow, Assignment, Execution
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
 from tests.hitl.test_races import at_once
 
@@ -56,20 +56,20 @@ def test_vote_against_passing_on_counts_once(live_scene: Scene) -> None:
             ]
         )
         assert len(told(results)) == 1
-        is_open = Seat.objects.filter(approval=approval, closed_at=None).exists()
+        is_open = Assignment.objects.filter(approval=approval, closed_at=None).exists()
         assert is_open is (stored(approval).state == "pending")
 
 
 def test_vote_against_leaving_never_counts_one_who_left_before(live_scene: Scene) -> None:
     live_scene.define({"approvers": roles("approver")})
     approver = live_scene.actor("approver")
-    seats = live_scene.world.people["approver"].memberships
+    memberships = live_scene.world.people["approver"].memberships
     for number in range(TRIALS):
         approval = fresh(live_scene, number)
-        at_once([lambda a=approval: live_scene.decide(a, actor=approver), lambda: seats.update(is_active=False)])
+        at_once([lambda a=approval: live_scene.decide(a, actor=approver), lambda: memberships.update(is_active=False)])
         services.execute(approval.pk)
         assert not Execution.objects.filter(approval=approval).exists()
-        seats.update(is_active=True)
+        memberships.update(is_active=True)
 
 
 def test_revoking_against_claiming_has_one_winner(live_scene: Scene) -> None:
@@ -93,7 +93,7 @@ def test_same_request_many_times_leaves_the_newest_open(live_scene: Scene) -> No
     assert list(Approval.objects.filter(state="pending").values_list("payload__amount", flat=True)) == ["9.00"]
 
 
-def test_ladder_climbs_once_however_often_it_is_woken(live_scene: Scene) -> None:
+def test_escalation_step_fires_once_however_often_it_is_due(live_scene: Scene) -> None:
     live_scene.define({"approvers": roles("approver")}, escalation=[{"after_hours": 1, "add": roles("owner")}])
     approval = live_scene.propose()
     later = now() + timedelta(hours=2)
@@ -102,12 +102,22 @@ def test_ladder_climbs_once_however_often_it_is_woken(live_scene: Scene) -> None
     assert [version for _, _, version in states_told(approval)] == [1, 2]
 
 
-def test_agent_never_gets_more_open_requests_than_the_workflow_allows(live_scene: Scene) -> None:
+@pytest.mark.parametrize(("of_the_workflow", "of_the_agent"), [(2, None), (2, 3), (50, 2)])
+def test_agent_never_gets_more_open_requests_than_the_workflow_and_its_own_limit_allow(
+    live_scene: Scene, of_the_workflow: int, of_the_agent: int | None
+) -> None:
     services.revise_workflow(
-        actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=2
+        actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=of_the_workflow
     )
-    origin = Origin(agent_id=uuid4())
+    origin = Origin(agent_id=uuid4(), max_open_approvals=of_the_agent)
     calls = [lambda n=n: live_scene.propose(origin=origin, params={**PRESS, "button": f"b{n}"}) for n in range(8)]
     results = at_once(calls)
     assert Approval.objects.filter(agent_id=origin.agent_id).count() == 2
     assert len([result for result in results if isinstance(result, TooMany)]) == 6
+
+
+def test_tool_call_made_twice_at_once_is_one_request_also_at_the_limit(live_scene: Scene) -> None:
+    for _ in range(TRIALS):
+        origin = Origin(agent_id=uuid4(), tool_call_id=uuid4(), max_open_approvals=1)
+        results = at_once([lambda o=origin: live_scene.propose(origin=o)] * 4)
+        assert {result.pk for result in results} == {Approval.objects.get(agent_id=origin.agent_id).pk}

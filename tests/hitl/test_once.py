@@ -11,7 +11,7 @@ from core.errors import Conflict, Invalid, Refused
 from hitl import services
 from hitl.approvals.simulate import Trial, simulate
 from hitl.domain.strictness import strictest
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from tests.hitl.scene import Scene, roles, stored
 
 pytestmark = pytest.mark.django_db
@@ -20,50 +20,50 @@ pytestmark = pytest.mark.django_db
 def _two(scene: Scene, first: str = "approver", *then: str, **conditions: Any) -> Approval:
     """Return a request that the person of a role has signed, with a second level that asks these roles too."""
     rows = roles(first, *then)
-    scene.define({"approvers": rows}, {"approvers": rows}, **{"signs_once": True, **conditions})
+    scene.define({"approvers": rows}, {"approvers": rows}, **{"distinct_approvers": True, **conditions})
     return scene.decide(scene.propose(), actor=scene.actor(first))
 
 
-def _seated(approval: Approval) -> set[Any]:
-    return set(Seat.objects.filter(approval=approval, closed_at=None).values_list("person_id", flat=True))
+def _assigned(approval: Approval) -> set[Any]:
+    return set(Assignment.objects.filter(approval=approval, closed_at=None).values_list("person_id", flat=True))
 
 
 def test_who_signed_is_not_asked_again(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
-    assert (approval.state, approval.level, _seated(approval)) == ("pending", 2, {scene.user_id("admin")})
+    assert (approval.state, approval.level, _assigned(approval)) == ("pending", 2, {scene.user_id("admin")})
     with pytest.raises(Refused):
         scene.decide(approval)
     assert scene.done(scene.decide(approval, actor=scene.actor("admin"))).state == "executed"
 
 
 def test_without_the_switch_one_person_signs_both(scene: Scene) -> None:
-    approval = _two(scene, "approver", "admin", signs_once=False)
+    approval = _two(scene, "approver", "admin", distinct_approvers=False)
     assert scene.decide(approval).state == "approved"
 
 
 def test_nobody_left_holds_it_until_somebody_comes(scene: Scene) -> None:
     approval = _two(scene)
-    assert (approval.state, approval.holds, _seated(approval)) == ("pending", ["unsatisfiable"], set())
+    assert (approval.state, approval.holds, _assigned(approval)) == ("pending", ["unsatisfiable"], set())
     Membership.objects.filter(user_id=scene.user_id("support")).update(role="viewer")
     Membership.objects.filter(user_id=scene.user_id("admin")).update(role="approver")
-    assert services.watch_seats() == 1
-    assert (stored(approval).holds, _seated(approval)) == ([], {scene.user_id("admin")})
+    assert services.watch_assignments() == 1
+    assert (stored(approval).holds, _assigned(approval)) == ([], {scene.user_id("admin")})
 
 
-def test_release_seats_nobody_who_signed(scene: Scene) -> None:
+def test_release_assigns_nobody_who_signed(scene: Scene) -> None:
     approval = _two(scene)
     with pytest.raises(Conflict, match="no eligible approver"):
         services.release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
-    assert _seated(approval) == set()
+    assert _assigned(approval) == set()
 
 
-def test_seat_is_not_given_to_who_signed(scene: Scene) -> None:
+def test_assignment_is_not_given_to_who_signed(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
     with pytest.raises(Refused) as caught:
         services.delegate(
             actor=scene.actor("admin"), approval_id=approval.pk, to=scene.user_id("approver"), digest=approval.digest
         )
-    assert caught.value.code == "signed_already"
+    assert caught.value.code == "approved_earlier_step"
 
 
 def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
@@ -71,29 +71,29 @@ def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
     services.open_delegation(
         actor=scene.actor("admin"), to_person=scene.user_id("approver"), until=now() + timedelta(days=1)
     )
-    assert _seated(approval) == {scene.user_id("admin")}
+    assert _assigned(approval) == {scene.user_id("admin")}
     again = scene.decide(scene.propose(params={"button": "blue", "amount": "5.00"}))
-    assert _seated(again) == {scene.user_id("admin")}
+    assert _assigned(again) == {scene.user_id("admin")}
 
 
-def test_ladder_asks_nobody_who_signed(scene: Scene) -> None:
-    ladder = [{"after_hours": 1, "add": roles("approver", "owner")}]
-    approval = _two(scene, "approver", "admin", escalation=ladder)
+def test_escalation_asks_nobody_who_signed(scene: Scene) -> None:
+    escalation = [{"after_hours": 1, "add": roles("approver", "owner")}]
+    approval = _two(scene, "approver", "admin", escalation=escalation)
     services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
-    assert _seated(approval) == {scene.user_id("admin"), scene.user_id("owner")}
+    assert _assigned(approval) == {scene.user_id("admin"), scene.user_id("owner")}
 
 
-def test_vote_of_who_signed_is_refused_whatever_seat_he_has(scene: Scene) -> None:
+def test_vote_of_who_signed_is_refused_whatever_assignment_he_has(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
-    Seat.objects.filter(approval=approval, level=2).update(person_id=scene.user_id("approver"))
+    Assignment.objects.filter(approval=approval, level=2).update(person_id=scene.user_id("approver"))
     with pytest.raises(Refused) as caught:
         scene.decide(approval)
-    assert caught.value.code == "signed_already"
+    assert caught.value.code == "approved_earlier_step"
 
 
 def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
-    approval = scene.decide(_two(scene, "approver", "admin", signs_once=False))
-    Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, "signs_once": True})
+    approval = scene.decide(_two(scene, "approver", "admin", distinct_approvers=False))
+    Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, "distinct_approvers": True})
     held = scene.done(approval)
     assert (held.state, held.holds, held.hold_reason) == (
         "approved",
@@ -104,7 +104,7 @@ def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
 
 def test_new_revision_is_signed_anew_by_all(scene: Scene) -> None:
     edit = {"editable_fields": ["amount"], "approvers": roles("approver", "admin", "owner")}
-    scene.define(edit, edit, signs_once=True)
+    scene.define(edit, edit, distinct_approvers=True)
     approval = scene.decide(scene.propose())
     edited = services.edit(
         actor=scene.actor("owner"), approval_id=approval.pk, digest=approval.digest, changes={"amount": "4.00"}
@@ -116,18 +116,20 @@ def test_new_revision_is_signed_anew_by_all(scene: Scene) -> None:
 def test_stricter_of_two_workflows_lets_nobody_sign_twice(scene: Scene, old: bool, new: bool) -> None:
     snapshots = []
     for once in (old, new):
-        scene.define(signs_once=once)
+        scene.define(distinct_approvers=once)
         snapshots.append(scene.propose(params={"button": str(once), "amount": "5.00"}).snapshot)
-    assert strictest(*snapshots)["signs_once"] is True
+    assert strictest(*snapshots)["distinct_approvers"] is True
 
 
 def test_trial_tells_that_nobody_is_left(scene: Scene) -> None:
-    scene.define({"approvers": roles("approver")}, {"approvers": roles("approver", "admin")}, {}, signs_once=True)
+    scene.define(
+        {"approvers": roles("approver")}, {"approvers": roles("approver", "admin")}, {}, distinct_approvers=True
+    )
     tried = simulate(viewer=scene.actor("owner"), trial=Trial("test_press_keyed"))
     assert [level.satisfiable for level in tried.levels] == [True, True, False]
 
 
 def test_switch_is_yes_or_no(scene: Scene) -> None:
     with pytest.raises(Invalid) as caught:
-        scene.define(signs_once="maybe")
-    assert list(caught.value.facts["fields"]) == ["signs_once"]
+        scene.define(distinct_approvers="maybe")
+    assert list(caught.value.facts["fields"]) == ["distinct_approvers"]

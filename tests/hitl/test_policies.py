@@ -14,7 +14,7 @@ from hitl import services
 from hitl.actions.base import Estimate
 from hitl.approvals.simulate import Trial, simulate
 from hitl.domain import risk
-from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, GroupMember, RiskPolicy, Seat
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Assignment, GroupMember, RiskPolicy
 from hitl.policy.describe import sentence
 from hitl.policy.labels import labels
 from hitl.policy.workflows import conditions_of, levels_of
@@ -177,7 +177,7 @@ def test_group_says_who_is_asked_from_now_on(scene: Scene) -> None:
     _revise(scene, levels=[{"approvers": [{"type": "group", "value": str(group.pk)}]}])
     services.revise_group(actor=owner, group_id=group.pk, name="Heads", people=[scene.user_id("admin")])
     scene.propose()
-    assert list(Seat.objects.values_list("person_id", flat=True)) == [scene.user_id("admin")]
+    assert list(Assignment.objects.values_list("person_id", flat=True)) == [scene.user_id("admin")]
     with pytest.raises(Conflict, match="All"):
         services.delete_group(actor=owner, group_id=group.pk)
 

@@ -11,7 +11,7 @@ from core.events import streams
 from core.models import Outbox
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.models import Approval, ApprovalWorkflow, Notification, Seat, Timer
+from hitl.models import Approval, ApprovalWorkflow, Assignment, Notification, Timer
 from tests.hitl.scene import PRESS, Scene, states_told, stored
 
 
@@ -32,17 +32,17 @@ def test_references_count_up(scene: Scene) -> None:
     assert [scene.propose().reference for _ in range(3)] == ["BR-1001", "BR-1002", "BR-1003"]
 
 
-def test_seats_and_notifications_go_to_entitled_people(scene: Scene) -> None:
+def test_assignments_and_notifications_go_to_entitled_people(scene: Scene) -> None:
     approval = scene.propose()
     asked = {scene.user_id("approver"), scene.user_id("admin")}
-    assert set(Seat.objects.values_list("person_id", flat=True)) == asked
+    assert set(Assignment.objects.values_list("person_id", flat=True)) == asked
     assert set(Notification.objects.values_list("recipient_id", flat=True)) == asked
     assert approval.votes_required == 1
 
 
-def test_requester_gets_no_seat(scene: Scene) -> None:
+def test_requester_gets_no_assignment(scene: Scene) -> None:
     scene.propose(actor=scene.actor("admin"))
-    assert list(Seat.objects.values_list("person_id", flat=True)) == [scene.user_id("approver")]
+    assert list(Assignment.objects.values_list("person_id", flat=True)) == [scene.user_id("approver")]
 
 
 def test_timers_for_expiry_and_answer_are_set(scene: Scene) -> None:
@@ -70,7 +70,7 @@ def test_nobody_to_sign_holds_the_request(scene: Scene) -> None:
     approval = scene.propose()
     assert approval.holds == ["unsatisfiable"]
     assert Notification.objects.filter(template="approval_stuck").exists()
-    assert not Seat.objects.exists()
+    assert not Assignment.objects.exists()
 
 
 def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
@@ -79,7 +79,7 @@ def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
     assert scene.propose().holds == ["unsatisfiable"]
 
 
-def test_released_request_gets_its_seats(scene: Scene) -> None:
+def test_released_request_gets_its_assignments(scene: Scene) -> None:
     approver = {"type": "user", "value": str(scene.user_id("approver"))}
     levels = [{"approvers": [approver]}]
     workflow = ApprovalWorkflow.objects.get()
@@ -180,11 +180,11 @@ def test_small_request_is_approved_by_rule(scene: Scene) -> None:
     assert scene.done(approval).state == "executed"
 
 
-def test_whoever_else_had_a_hand_in_it_gets_no_seat_and_cannot_sign(scene: Scene) -> None:
+def test_whoever_else_had_a_hand_in_it_gets_no_assignment_and_cannot_sign(scene: Scene) -> None:
     approver = scene.user_id("approver")
     origin = Origin(requester_user_id=scene.user_id("support"), also_excluded=(approver,))
     approval = scene.propose(origin=origin)
-    assert not Seat.objects.filter(person_id=approver).exists()
+    assert not Assignment.objects.filter(person_id=approver).exists()
     with pytest.raises(Refused, match="contributed to"):
         scene.decide(approval)
 

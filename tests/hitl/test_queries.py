@@ -8,8 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.clock import now
-from hitl.execution import claim as claiming
-from hitl.execution import execute
+from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from tests.hitl.scene import BLUE, Scene, performed
 
@@ -33,11 +32,11 @@ def test_queries_from_the_request_to_its_effect(scene: Scene) -> None:
         approval = scene.decide(approval)
     observed = observe_again(approval)
     with _at_most("claim"):
-        claim = claiming.claim(approval.pk, observed, now())
-    assert claim is not None
-    outcome = performed(claim)
+        taken = claim.claim(approval.pk, observed, now())
+    assert taken is not None
+    outcome = performed(taken)
     with _at_most("settle"):
-        assert execute.settle(claim=claim, outcome=outcome)
+        assert execute.settle(claim=taken, outcome=outcome)
 
 
 def test_queries_of_a_vote_that_opens_the_next_level(scene: Scene) -> None:

@@ -135,11 +135,11 @@ def test_switch_against_claims_lets_no_claim_commit_after_it(live_scene: Scene) 
     approvals = [live_scene.approved() for _ in range(4)]
     actor = live_scene.actor("compliance")
 
-    def throw() -> int:
-        services.throw_switch(actor=actor, scope="tenant", reason="Stop")
+    def activate() -> int:
+        services.activate_kill_switch(actor=actor, scope="tenant", reason="Stop")
         return Execution.objects.count()
 
-    claimed, *_ = at_once([throw, *(lambda a=a: services.execute(a.pk) for a in approvals)])
+    claimed, *_ = at_once([activate, *(lambda a=a: services.execute(a.pk) for a in approvals)])
     states = [services.execute(a.pk).state for a in approvals]
     assert Execution.objects.count() == claimed
     assert len(live_scene.effects.pressed) == states.count("executed") <= Execution.objects.count()

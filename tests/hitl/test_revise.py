@@ -11,7 +11,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
 from hitl import services
-from hitl.models import Approval, Decision, Revision, Seat, Timer
+from hitl.models import Approval, Assignment, Decision, Revision, Timer
 from tests.hitl.kinds import PressKeyed
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
 from tests.tampering import tamper
@@ -105,7 +105,7 @@ def test_edit_where_nothing_is_editable_is_refused(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("role", ["owner", "support", "viewer"])
-def test_edit_without_a_seat_is_refused(scene: Scene, role: str) -> None:
+def test_edit_without_an_assignment_is_refused(scene: Scene, role: str) -> None:
     scene.define(EDITABLE)
     with pytest.raises(Refused):
         edit(scene, scene.propose(), actor=scene.actor(role))
@@ -202,7 +202,7 @@ def test_only_the_requester_answers(scene: Scene, role: str) -> None:
 
 
 @pytest.mark.parametrize("verb", [services.ask, services.send_back])
-def test_asking_back_needs_words_and_a_seat(scene: Scene, verb: Any) -> None:
+def test_asking_back_needs_words_and_an_assignment(scene: Scene, verb: Any) -> None:
     approval = scene.propose()
     with pytest.raises(Invalid):
         move(verb, approval, scene.actor("approver"), reason=" ")
@@ -213,7 +213,7 @@ def test_asking_back_needs_words_and_a_seat(scene: Scene, verb: Any) -> None:
 def test_sent_back_one_comes_in_again_as_a_new_revision(scene: Scene) -> None:
     returned = move(services.send_back, scene.propose(), scene.actor("approver"))
     assert (returned.state, returned.rounds) == ("returned", 1)
-    assert not Seat.objects.filter(closed_at=None).exists()
+    assert not Assignment.objects.filter(closed_at=None).exists()
     params = {**PRESS, "amount": "3.00"}
     again = move(services.resubmit, returned, scene.actor("support"), params=params)
     assert (again.state, again.revision, again.payload["amount"]) == ("pending", 2, "3.00")
@@ -231,7 +231,7 @@ def test_fourth_round_is_a_rejection(scene: Scene) -> None:
 
 def test_resubmitting_checks_the_kill_switch(live_scene: Scene) -> None:
     returned = move(services.send_back, live_scene.propose(), live_scene.actor("approver"))
-    services.throw_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")
+    services.activate_kill_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")
     with pytest.raises(Refused) as caught:
         move(services.resubmit, returned, live_scene.actor("support"))
     assert (caught.value.code, caught.value.facts["stopped"][0]["by"]) == ("paused", "Admin Acme")

@@ -13,11 +13,10 @@ from core import working_time
 from hitl.actions import registry
 from hitl.actions.base import Estimate
 from hitl.domain import matching, risk
-from hitl.domain import votes as voting
 from hitl.domain.auto_rules import AutoRule, auto_decision
 from hitl.domain.digest import Unrepresentable, approval_digest, canonical, plain, sha256_of
 from hitl.domain.matching import Rule, Subject, pick
-from hitl.domain.votes import SeatHolder, Vote
+from hitl.domain.votes import Assignee, Vote, is_satisfiable, tally_votes
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -166,7 +165,7 @@ def _level(mode: str, **other: Any) -> dict[str, Any]:
     return {"mode": mode, "quorum": 2, "reject_threshold": 1, "approvers": [], **other}
 
 
-SEATS = [SeatHolder(A), SeatHolder(B)]
+ASSIGNMENTS = [Assignee(A), Assignee(B)]
 
 
 @pytest.mark.parametrize(
@@ -183,25 +182,25 @@ SEATS = [SeatHolder(A), SeatHolder(B)]
     ],
 )
 def test_votes_add_up_by_mode(mode: str, votes: list[Vote], expected: str) -> None:
-    assert voting.tally_votes(_level(mode), SEATS, votes) == expected
+    assert tally_votes(_level(mode), ASSIGNMENTS, votes) == expected
 
 
-def test_quorum_is_never_lowered_to_the_seats() -> None:
-    assert not voting.is_satisfiable(_level("quorum", quorum=3), SEATS)
+def test_quorum_is_never_lowered_to_the_assignments() -> None:
+    assert not is_satisfiable(_level("quorum", quorum=3), ASSIGNMENTS)
     votes = [Vote(A, "approve"), Vote(B, "approve")]
-    assert voting.tally_votes(_level("quorum", quorum=3), SEATS, votes) == "open"
+    assert tally_votes(_level("quorum", quorum=3), ASSIGNMENTS, votes) == "open"
 
 
 def test_missing_named_person_makes_everyone_unsatisfiable() -> None:
     named = [{"type": "user", "value": str(person)} for person in (A, B, C)]
-    assert not voting.is_satisfiable(_level("all", approvers=named), SEATS)
+    assert not is_satisfiable(_level("all", approvers=named), ASSIGNMENTS)
 
 
 def test_every_group_has_to_agree() -> None:
     level = _level("per_group", approvers=[{"type": "group", "value": name} for name in "xy"])
-    seats = [SeatHolder(A, "x"), SeatHolder(B, "y")]
-    assert voting.tally_votes(level, seats, [Vote(A, "approve")]) == "open"
-    assert voting.tally_votes(level, seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
+    assignments = [Assignee(A, "x"), Assignee(B, "y")]
+    assert tally_votes(level, assignments, [Vote(A, "approve")]) == "open"
+    assert tally_votes(level, assignments, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
 
 
 def test_due_time_and_lateness() -> None:

@@ -38,7 +38,7 @@ BEYOND = {
     "max_cost": "50", "currency": "USD", "agents": [str(uuid4())], "channels": ["api"], "contact_tags": ["vip"],
     "time_window": {"days": ["mon"]}, "condition": "cost > 1", "edit_policy": {"editor_may_vote": True},
     "auto_rules": [{"id": "all", "verdict": "approve", "max_cost": "9", "max_score": 9, "currency": "EUR"}],
-    "allow_override": True, "signs_once": True, "open_per_agent": 900, "notify_by": ["email"],
+    "allow_override": True, "distinct_approvers": True, "open_per_agent": 900, "notify_by": ["email"],
 }  # fmt: skip
 
 

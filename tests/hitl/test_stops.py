@@ -41,9 +41,9 @@ def test_refusal_in_an_organisation_that_is_off_names_no_switch(scene: Scene) ->
     assert "switch" not in describe.paused(system("test"), kind="test_press_keyed", agent_id=None).detail
 
 
-def test_hold_of_a_switch_that_is_still_thrown_reads_the_switches_once(scene: Scene) -> None:
+def test_hold_of_a_switch_that_is_still_active_reads_the_switches_once(scene: Scene) -> None:
     approval = scene.propose()
-    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
+    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
     with CaptureQueriesContext(connection) as asked, pytest.raises(Conflict) as caught:
         services.release(actor=scene.actor("admin"), approval_id=approval.pk, name="kill_switch")
     assert caught.value.facts["stopped"][0]["reason"] == "Leak of prices"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hitl import services
 from hitl.domain.strictness import is_no_weaker, no_weaker_than, strictest
-from hitl.domain.votes import SeatHolder, Vote, tally_votes
+from hitl.domain.votes import Assignee, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR
@@ -39,7 +39,7 @@ UNSET: dict[str, Any] = {
     "reminder_every_hours": 0,
     "reminder_max": 0,
     "allow_override": False,
-    "signs_once": False,
+    "distinct_approvers": False,
     "notify_by": [],
 }
 
@@ -54,18 +54,18 @@ def snapshot(*found: dict[str, Any]) -> dict[str, Any]:
     return {"levels": list(found)}
 
 
-def _holders(found: dict[str, Any]) -> list[SeatHolder]:
+def _holders(found: dict[str, Any]) -> list[Assignee]:
     rows, per_group = found["approvers"], found["mode"] == "per_group"
-    seats = [(p, r["value"]) for p, r in product(PEOPLE, rows) if (r["type"], r["value"]) in PEOPLE[p]]
-    return [SeatHolder(p, value if per_group else "") for p, value in seats]  # type: ignore[arg-type]
+    assignments = [(p, r["value"]) for p, r in product(PEOPLE, rows) if (r["type"], r["value"]) in PEOPLE[p]]
+    return [Assignee(p, value if per_group else "") for p, value in assignments]  # type: ignore[arg-type]
 
 
 @given(levels, levels, st.lists(st.tuples(st.sampled_from(sorted(PEOPLE)), st.sampled_from(["approve", "reject"]))))
 def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
     old: dict[str, Any], new: dict[str, Any], cast: list[tuple[int, str]]
 ) -> None:
-    seated = {holder.person_id for holder in _holders(new)}
-    votes = [Vote(person, verdict) for person, verdict in cast if person in seated]  # type: ignore[arg-type,comparison-overlap]
+    assigned = {holder.person_id for holder in _holders(new)}
+    votes = [Vote(person, verdict) for person, verdict in cast if person in assigned]  # type: ignore[arg-type,comparison-overlap]
     if is_no_weaker(snapshot(old), snapshot(new)) and tally_votes(new, _holders(new), votes) == "approved":
         assert tally_votes(old, _holders(old), votes) == "approved"
 
@@ -138,8 +138,8 @@ def test_drift_keeps_the_old_levels_when_the_workflow_became_weaker(
 
 
 def test_copy_of_a_workflow_names_what_is_set_and_leaves_out_the_rest(scene: Scene) -> None:
-    scene.define(signs_once=True)
-    assert UNSET.keys() & scene.propose().snapshot.keys() == {"signs_once"}
+    scene.define(distinct_approvers=True)
+    assert UNSET.keys() & scene.propose().snapshot.keys() == {"distinct_approvers"}
 
 
 def test_copy_that_names_what_is_not_set_asks_for_the_same(scene: Scene) -> None:

@@ -9,8 +9,8 @@ from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
-from hitl.approvals import due as timing
-from hitl.execution import kill_switch
+from hitl.approvals import due
+from hitl.execution import kill_switch_activation
 from hitl.models import Timer
 from tests.hitl.scene import BLUE, Scene, stored
 from tests.world import OPERATOR
@@ -49,8 +49,8 @@ def test_due_timers_name_their_tenant(live_scene: Scene) -> None:
     live_scene.propose(now=LONG_AGO)
     with tenant_scope(live_scene.world.globex.pk):
         assert not Timer.objects.exists()
-        due = timing.claim_due()
-    assert {row.tenant_id for row in due} == {live_scene.world.acme.pk}
+        timers = due.claim_due()
+    assert {row.tenant_id for row in timers} == {live_scene.world.acme.pk}
 
 
 def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
@@ -67,8 +67,8 @@ def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
 
 def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    services.throw_global(actor=OPERATOR, reason="Stop")
-    assert kill_switch.tenants_out_of_line() == {live_scene.world.acme.pk}
+    services.activate_global(actor=OPERATOR, reason="Stop")
+    assert kill_switch_activation.tenants_out_of_line() == {live_scene.world.acme.pk}
     tasks.align_holds(str(live_scene.world.acme.pk), str(live_scene.world.acme.pk))
     assert stored(approval).holds == ["kill_switch"]
     assert live_scene.done(approval).state == "approved"
@@ -76,7 +76,7 @@ def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
 
 def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    services.throw_global(actor=OPERATOR, reason="Stop")
+    services.activate_global(actor=OPERATOR, reason="Stop")
     services.hold_covered()
     assert services.release_global(actor=OPERATOR) == 1
     services.hold_covered()
@@ -84,24 +84,24 @@ def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
 
 
 def test_global_switch_is_in_the_audit_of_every_tenant(live_scene: Scene) -> None:
-    switch = services.throw_global(actor=OPERATOR, reason="Stop")
+    switch = services.activate_global(actor=OPERATOR, reason="Stop")
     services.release_global(actor=OPERATOR)
     for tenant in (live_scene.world.acme, live_scene.world.globex):
         with tenant_scope(tenant.pk):
             chain = audit.chain_of("hitl.globalkillswitch", switch.pk)
-            assert [entry.new_state for entry in chain] == ["thrown", "released"]
+            assert [entry.new_state for entry in chain] == ["activated", "released"]
             assert {entry.actor_name for entry in chain} == {OPERATOR.name}
             assert audit.verify().ok
 
 
 def test_global_switch_needs_a_reason(live_scene: Scene) -> None:
     with pytest.raises(Invalid):
-        services.throw_global(actor=OPERATOR, reason=" ")
+        services.activate_global(actor=OPERATOR, reason=" ")
 
 
 def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> None:
     with pytest.raises(Refused):
-        services.throw_global(actor=live_scene.actor("owner"), reason="Stop")
+        services.activate_global(actor=live_scene.actor("owner"), reason="Stop")
 
 
 def test_timers_done_long_ago_are_removed(live_scene: Scene) -> None:
@@ -110,4 +110,4 @@ def test_timers_done_long_ago_are_removed(live_scene: Scene) -> None:
     with tenant_scope(live_scene.world.acme.pk):
         count = Timer.objects.exclude(done_at=None).count()
         assert count > 1
-        assert [timing.purge_done(now=later, limit=1), timing.purge_done(now=later)] == [1, count - 1]
+        assert [due.purge_done(now=later, limit=1), due.purge_done(now=later)] == [1, count - 1]

@@ -9,7 +9,7 @@ from core.audit import chain
 from core.errors import Conflict, WalkerError
 from hitl import services
 from hitl.domain.replay import ReplayedState, replay
-from hitl.models import Approval, ApproverGroup, Decision, Execution, Seat
+from hitl.models import Approval, ApproverGroup, Assignment, Decision, Execution
 from tests.hitl.processes import in_processes
 from tests.hitl.scene import Scene, roles, stored
 from tests.hitl.test_races import at_once
@@ -199,7 +199,10 @@ def _escalate_with_escalate(trial: Trial) -> None:
     results = trial.race(hurry("admin"), hurry("owner"))
     (loser,) = [result for result in results if isinstance(result, WalkerError)]
     assert _told(loser, {"pending"}).code == "no_step"
-    assert (stored(approval).ladder_step, Seat.objects.filter(approval=approval, closed_at=None).count()) == (1, 2)
+    assert (stored(approval).escalation_step, Assignment.objects.filter(approval=approval, closed_at=None).count()) == (
+        1,
+        2,
+    )
     assert trial.finish(approval).state == "pending"
 
 
@@ -246,7 +249,7 @@ def rounds(usual: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("times", [usual, pytest.param(200, marks=pytest.mark.long)])
 
 
-@rounds(15)
+@rounds(8)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
 def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
     for _ in range(times):

@@ -97,11 +97,11 @@ def test_conflicts_beside_approvals_name_who_was_faster(scene: Scene) -> None:
     admin, owner = scene.actor("admin"), scene.actor("owner")
     flow = services.create_workflow(actor=owner, name="B", levels=[{"approvers": [{"type": "role", "value": "owner"}]}])
     services.retire_workflow(actor=owner, workflow_id=flow.pk)
-    switch = services.throw_switch(actor=owner, scope="kind", target="test_press_plain", reason="Drill")
-    services.release_switch(actor=owner, switch_id=switch.pk)
+    switch = services.activate_kill_switch(actor=owner, scope="kind", target="test_press_plain", reason="Drill")
+    services.release_kill_switch(actor=owner, switch_id=switch.pk)
     for late in (
         lambda: services.retire_workflow(actor=admin, workflow_id=flow.pk),
-        lambda: services.release_switch(actor=admin, switch_id=switch.pk),
+        lambda: services.release_kill_switch(actor=admin, switch_id=switch.pk),
     ):
         with pytest.raises(Conflict) as caught:
             late()

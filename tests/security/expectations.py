@@ -89,7 +89,7 @@ CONSOLE: Final = {
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
-    "admin:accounts_membership_close_seat": ACTION,
+    "admin:accounts_membership_remove": ACTION,
     "admin:accounts_membership_erase": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
     "admin:accounts_invitation_changelist": LIST,

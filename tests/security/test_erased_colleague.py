@@ -1,4 +1,4 @@
-"""A colleague who was erased here and has a seat elsewhere: the account goes on, and no page here shows the name."""
+"""A colleague who was erased here and is a member elsewhere: the account stays, and no page here shows the name."""
 
 from collections.abc import Iterable
 
@@ -39,7 +39,7 @@ def telling(town: Town, visitor: Visitor, names: Iterable[str]) -> set[str]:
 
 @pytest.fixture
 def leaver(town: Town) -> User:
-    """Somebody with a row in every table here, and with a seat elsewhere too."""
+    """Somebody with a row in every table here, who is a member elsewhere too."""
     user: User = town.world.people["viewer"]
     names = {"first_name": "Ottoline", "last_name": "Vandersnoot"}
     User.objects.filter(pk=user.pk).update(email="ottoline@vandersnoot.example", **names)
@@ -52,9 +52,9 @@ def leaver(town: Town) -> User:
 
 def erase(town: Town, user: User) -> None:
     with tenant_scope(town.world.acme.pk):
-        seat = Membership.objects.get(user=user)
+        membership = Membership.objects.get(user=user)
         asked_for = {"actor": strong(town.world.actor("owner")), "reason": "asked_for"}
-        erasure = erase_member(**asked_for, membership_id=seat.pk)
+        erasure = erase_member(**asked_for, membership_id=membership.pk)
         finish(erasure.pk)
         assert Erasure.objects.get(pk=erasure.pk).state == "done"
 

@@ -25,15 +25,15 @@ def test_admin_takes_no_right_from_an_owner(acme: World) -> None:
     assert Membership.objects.get(user=acme.people["owner"]).role == "owner"
 
 
-def test_admin_closes_no_owners_seat(acme: World) -> None:
-    seat = Membership.objects.get(user=acme.people["owner"])
+def test_admin_closes_no_owners_membership(acme: World) -> None:
+    membership = Membership.objects.get(user=acme.people["owner"])
     with pytest.raises(Refused, match="more permissions than yours"):
-        services.remove_member(actor=acme.actor("admin"), membership_id=seat.pk)
+        services.remove_member(actor=acme.actor("admin"), membership_id=membership.pk)
 
 
 def test_owner_makes_another_owner(acme: World) -> None:
-    seat = services.add_member(actor=acme.actor("owner"), user=acme.people["admin"], role="owner")
-    assert seat.role == "owner"
+    membership = services.add_member(actor=acme.actor("owner"), user=acme.people["admin"], role="owner")
+    assert membership.role == "owner"
 
 
 def test_key_beyond_its_makers_rights_is_refused(acme: World) -> None:

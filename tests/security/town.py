@@ -140,7 +140,7 @@ def _a_mail() -> MailDelivery:
     """A mail whose type bears the mark: what a mail says is shown nowhere."""
     address = "q@acme.example"
     facts = {"subject": f"{MARK} subject", "text": f"{MARK} text", "recipient": address}
-    return queue_mail(actor=OPERATOR, type=MARK, key="town", **facts)
+    return queue_mail(type=MARK, key="town", **facts)
 
 
 def _ask_in_a_conversation(world: World) -> Approval:

@@ -1,11 +1,13 @@
 """Every app's tasks and sweeps are known to Celery; one that is missing is an error."""
 
+import ast
 import sys
 
 import pytest
 
 from config.celery import APPS_WITH_TASKS, _schedule_sweeps, app
-from tests.structure.source import APPS, ROOT
+from core.jobs import queueing
+from tests.structure.source import APPS, ROOT, app_files, name_of
 
 
 def test_every_module_of_tasks_is_listed() -> None:
@@ -27,3 +29,12 @@ def test_all_sweeps_are_scheduled() -> None:
     assert sweeps
     assert sweeps <= set(app.conf.beat_schedule)
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+def test_tasks_enqueued_by_name_are_those_that_apps_provide() -> None:
+    calls = [call for source in app_files() for call in source.calls()]
+    enqueued = [call for call in calls if name_of(call) in ("enqueue", "_enqueue", "enqueue_after_commit")]
+    named = {first.value for call in enqueued if isinstance(first := call.args[0], ast.Constant)}
+    assert named == queueing.names()
+    with pytest.raises(LookupError, match="'nothing'"):
+        queueing.enqueue("nothing")

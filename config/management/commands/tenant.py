@@ -1,4 +1,4 @@
-"""`manage.py tenant`: open an organisation with its owner, give people seats, switch it off and on again."""
+"""`manage.py tenant`: open an organisation with its owner, add members, switch it off and on again."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -23,9 +23,7 @@ OPERATOR: Final[Actor] = system("console-operator")
 class Command(BaseCommand):
     """Opens, fills and closes organisations for administrators who can log in to the machine."""
 
-    help = (
-        "Open an organisation with its owner (create), give a person a seat (seat), switch it (off, on), or list all."
-    )
+    help = "Open an organisation with its owner (create), add a member (member), switch it (off, on), or list all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the action and what it is about."""
@@ -34,11 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="the organisation's name (create)")
         parser.add_argument("--timezone", default="UTC", metavar="ZONE", help="such as Europe/Berlin (create)")
         parser.add_argument("--currency", default="EUR", metavar="CODE", help="three letters (create)")
-        parser.add_argument("--email", default="", help="the person's address (create: the owner's; seat)")
+        parser.add_argument("--email", default="", help="the person's address (create: the owner's; member)")
         parser.add_argument("--first-name", default="")
         parser.add_argument("--last-name", default="")
         parser.add_argument(
-            "--role", default="", choices=["", *Membership.Role.values], help="the person's role (seat)"
+            "--role", default="", choices=["", *Membership.Role.values], help="the person's role (member)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,7 +57,7 @@ def _create(options: dict[str, Any]) -> list[str]:
         with tenant_scope(tenant_id), transaction.atomic():
             services.create_tenant(actor=OPERATOR, tenant_id=tenant_id, **facts)
             ensure_default_agents()
-            lines = _seat_for(options, Membership.Role.OWNER)
+            lines = _add_member(options, Membership.Role.OWNER)
     except IntegrityError:
         raise CommandError(f"There is a tenant {options['slug']!r} already.") from None
     return [f"{options['slug']} is open.", *lines]
@@ -81,15 +79,15 @@ def _facts(options: dict[str, Any]) -> dict[str, str]:
     return facts
 
 
-def _seat(options: dict[str, Any]) -> list[str]:
+def _member(options: dict[str, Any]) -> list[str]:
     if not options["role"]:
         raise CommandError("Say which --role.")
     with tenant_scope(tenant_named(options["slug"])), transaction.atomic():
-        return _seat_for(options, options["role"])
+        return _add_member(options, options["role"])
 
 
-def _seat_for(options: dict[str, Any], role: str) -> list[str]:
-    """Give the person a seat in the tenant in scope; one who is new gets a password."""
+def _add_member(options: dict[str, Any], role: str) -> list[str]:
+    """Add the person to the tenant in scope; one who is new gets a password."""
     user = User.objects.filter(email=options["email"].strip().lower()).first()
     password = ""
     if user is None:
@@ -97,7 +95,7 @@ def _seat_for(options: dict[str, Any], role: str) -> list[str]:
         user, password = services.create_person(actor=OPERATOR, email=options["email"], **names)
     services.add_member(actor=OPERATOR, user=user, role=role)
     told = f"First password, shown this once: {password}" if password else "Signs in with the password there is."
-    return [f"{options['email']} has a seat as {role}. {told}"]
+    return [f"{options['email']} is a member as {role}. {told}"]
 
 
 def _switch(options: dict[str, Any]) -> list[str]:
@@ -113,4 +111,4 @@ def _list(options: dict[str, Any]) -> list[str]:
         return [f"{slug}\t{'on' if is_on else 'off'}\t{name}" for slug, is_on, name in rows]
 
 
-_ACTIONS: Final = {"create": _create, "seat": _seat, "off": _switch, "on": _switch, "list": _list}
+_ACTIONS: Final = {"create": _create, "member": _member, "off": _switch, "on": _switch, "list": _list}

@@ -1,1 +1,4 @@
-"""Erasing a person: what each app does about it, the one service that runs it, and the survey of all columns."""
+"""Erase a person from every app.
+
+What each app does about it, the one service that runs it, and the survey of all columns.
+"""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -16,11 +14,11 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
-from core.jobs import dead_letters
+from core.jobs import dead_letters, queueing
 from core.models import Erasure
 from core.privacy.erasure.person import person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
-from core.tenancy.scope import current_tenant_id, platform_scope
+from core.tenancy.scope import platform_scope
 
 VIEW: Final = "core.view_erasures"
 WORKER: Final = system("erasure")
@@ -87,23 +85,9 @@ def open_erasure(
         erasure.save(force_insert=True)
         for handler in handlers():
             handler.detach(person)
-        _hint_after_commit(erasure.pk)
+        queueing.enqueue_after_commit("erase_person", erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
-
-
-_enqueue_erasure: list[Callable[[str, str], object]] = []
-
-
-def erase_with(enqueue: Callable[[str, str], object]) -> None:
-    """Set the function that enqueues the task, called with tenant id and erasure id."""
-    _enqueue_erasure[:] = [enqueue]
-
-
-def _hint_after_commit(erasure_id: UUID) -> None:
-    for enqueue in _enqueue_erasure:
-        # Without the task, the sweep finds the row later.
-        transaction.on_commit(partial(enqueue, str(current_tenant_id()), str(erasure_id)), robust=True)
 
 
 def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object]) -> None:
@@ -199,7 +183,7 @@ def run_again(erasure_id: UUID) -> None:
     """Restart a parked erasure with a new round; to retry its failed job."""
     again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
     if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
-        _hint_after_commit(erasure_id)
+        queueing.enqueue_after_commit("erase_person", erasure_id)
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:

@@ -29,6 +29,7 @@ from hitl.approvals.checks import is_own
 from hitl.approvals.decide import Verdict
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
 
@@ -83,7 +84,7 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
         return "This workflow doesn't allow emergency approval."
     if path == "override" and not viewer.has_second_factor:
         return SECOND_FACTOR
-    if path == "escalate" and approval.ladder_step >= len(timers.escalation_steps(approval.snapshot)):
+    if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
         return "This workflow has no further escalation step."
     return INVOLVED if path in BY_OTHERS and viewer.user_id in approval.excluded else ""
 
@@ -134,16 +135,12 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
 class DecisionActions:
     """Approve, reject, hold, revoke, cancel and record the outcome; mixed into the admin of approvals."""
 
-    @service_action(
-        path="approve", title="Approve", permission="hitl.decide_approval", form=ApproveForm, tone="good", key="a"
-    )
+    @service_action(path="approve", title="Approve", permission=DECIDE, form=ApproveForm, tone="good", key="a")
     def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Approve what was shown."""
         return _decide(request, obj, form, "approve")
 
-    @service_action(
-        path="reject", title="Reject", permission="hitl.decide_approval", form=RejectForm, tone="danger", key="r"
-    )
+    @service_action(path="reject", title="Reject", permission=DECIDE, form=RejectForm, tone="danger", key="r")
     def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Reject what was shown, with a reason."""
         return _decide(request, obj, form, "reject")
@@ -221,7 +218,7 @@ class DiscussionActions:
     @service_action(
         path="edit",
         title="Edit",
-        permission="hitl.decide_approval",
+        permission=DECIDE,
         form=PayloadForm,
         submit="Save changes",
         explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
@@ -235,7 +232,7 @@ class DiscussionActions:
     @service_action(
         path="ask",
         title="Ask the requester",
-        permission="hitl.decide_approval",
+        permission=DECIDE,
         form=message_form("Your question"),
         submit="Ask",
         explain="The deadline pauses until the requester answers. Approvals so far are kept.",
@@ -261,7 +258,7 @@ class DiscussionActions:
     @service_action(
         path="send-back",
         title="Send back for changes",
-        permission="hitl.decide_approval",
+        permission=DECIDE,
         form=message_form("What should be changed?"),
         submit="Send back",
         explain="The requester can change and resubmit it, up to three times.",
@@ -290,7 +287,7 @@ class DiscussionActions:
     @service_action(
         path="delegate",
         title="Delegate to a colleague",
-        permission="hitl.decide_approval",
+        permission=DECIDE,
         form=DelegateForm,
         submit="Delegate",
         explain="For this request only. If you're away, use “Out of office”.",

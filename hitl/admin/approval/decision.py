@@ -12,7 +12,7 @@ from hitl.approvals.close import ADMINS
 from hitl.approvals.decision_mac import verify
 from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
-from hitl.models import Approval, ApproverGroup, Seat
+from hitl.models import Approval, ApproverGroup, Assignment
 
 FOUR_EYES: Final = "You can't approve a request you submitted or contributed to. Another approver must decide."
 SECOND_FACTOR: Final = (
@@ -30,37 +30,37 @@ MODES: Final = {
 def approvers_of(rows: ApprovalRows, names: dict[UUID, str], viewer: Actor) -> dict[str, Any]:
     """Return who can approve at the current level, and who has voted."""
     level = rows.approval.current_level
-    here = [seat for seat in rows.here() if seat.moved_at is None]
+    here = [assignment for assignment in rows.here() if assignment.moved_at is None]
     votes = {vote.person_id: vote.verdict for vote in rows.votes_here() if verify(vote)}
     groups = _group_names(here)
     people = [
         {
-            "name": name_in(names, seat.person_id) + (" (you)" if seat.person_id == viewer.user_id else ""),
-            "group": _on_behalf(seat, names, groups),
-            "verdict": votes.get(seat.person_id, ""),
+            "name": name_in(names, assignment.person_id) + (" (you)" if assignment.person_id == viewer.user_id else ""),
+            "group": _on_behalf(assignment, names, groups),
+            "verdict": votes.get(assignment.person_id, ""),
         }
-        for seat in here
+        for assignment in here
     ]
     rule = MODES.get(level.get("mode", ""), "").format(quorum=level.get("quorum", 1))
     return {"rule": rule, "people": people, "levels": len(rows.approval.snapshot["levels"])}
 
 
-def _group_names(seats: list[Seat]) -> dict[str, str]:
+def _group_names(assignments: list[Assignment]) -> dict[str, str]:
     """Return the names of the groups that people are asked for. No query if there are none."""
     found = set()
-    for seat in seats:
+    for assignment in assignments:
         try:
-            found.add(UUID(seat.group.rpartition(":")[2]))
+            found.add(UUID(assignment.group.rpartition(":")[2]))
         except ValueError:
             continue  # a role, or nobody's place
     rows = ApproverGroup.objects.filter(pk__in=found) if found else []
     return {str(row.pk): row.name for row in rows}
 
 
-def _on_behalf(seat: Seat, names: dict[UUID, str], groups: dict[str, str]) -> str:
+def _on_behalf(assignment: Assignment, names: dict[UUID, str], groups: dict[str, str]) -> str:
     """Return the person and the group that an approver stands in for."""
-    whose = seat.rightful_id or seat.for_person_id
-    group = seat.group.rpartition(":")[2].strip("*")
+    whose = assignment.rightful_id or assignment.for_person_id
+    group = assignment.group.rpartition(":")[2].strip("*")
     words = [f"for {name_in(names, whose)}" if whose else "", groups.get(group, group)]
     return ", ".join(word for word in words if word)
 
@@ -73,7 +73,10 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
         return f"This request is {STATES[approval.state][0].lower()}. There is nothing left to decide."
     if viewer.user_id in approval.excluded:
         return FOUR_EYES
-    if not any(seat.person_id == viewer.user_id and seat.closed_at is None for seat in rows_of(approval).here()):
+    if not any(
+        assignment.person_id == viewer.user_id and assignment.closed_at is None
+        for assignment in rows_of(approval).here()
+    ):
         if viewer.user_id in rows_of(approval).approved_before:
             return "You approved an earlier level. This level needs someone else."
         return "You're not an approver at this level. See “Approvers” for who is."

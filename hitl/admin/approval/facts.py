@@ -1,4 +1,7 @@
-"""Facts and values of a request as people read them: names instead of ids, amounts with a currency (pure)."""
+"""Show facts and values of a request as people read them (pure).
+
+Names instead of ids, amounts with a currency.
+"""
 
 import re
 from collections.abc import Mapping

@@ -12,8 +12,9 @@ from core.actors import Actor
 from core.clock import now
 from hitl.actions import registry
 from hitl.display import HOLDS, STATES
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
-from hitl.models import Approval, Seat
+from hitl.models import Approval, Assignment
 from hitl.selectors import query_approvals
 
 ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
@@ -21,11 +22,14 @@ NEWEST = ("-id",)
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then for others; urgent first, then by due time, then the newest."""
-    seats = Seat.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
+    """Order by what waits for the viewer, then by what waits for others.
+
+    Within each, urgent first, then by due time, then the newest.
+    """
+    assignments = Assignment.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
-        is_mine=Exists(seats),
+        is_mine=Exists(assignments),
         rank=Case(
             When(is_mine=True, state__in=WAITING, then=Value(0)),
             waits,
@@ -43,8 +47,11 @@ def order_of(state: str) -> tuple[Any, ...]:
 
 
 def next_for(viewer: Actor, after: Approval) -> Approval | None:
-    """Return the first request in the viewer's queue besides this one; None if they can't approve. One query."""
-    if not viewer.may("hitl.decide_approval"):
+    """Return the first request in the viewer's queue besides this one.
+
+    None if they can't approve. One query.
+    """
+    if not viewer.may(DECIDE):
         return None
     waiting = query_approvals(viewer=viewer, mine=True).exclude(pk=after.pk)
     return ranked(waiting, viewer).order_by(*ORDER).first()

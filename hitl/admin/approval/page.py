@@ -22,6 +22,7 @@ from hitl.admin.approval.text_diff import is_long, lines_between
 from hitl.admin.approval.timeline import banner, timeline, under_way
 from hitl.display import RISKS, factor_rows, flag_words, hold_words, requester_words, stops_in_words
 from hitl.domain.levels import parts_of
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import State
 from hitl.masking import masked_texts
 from hitl.models import Approval, ApprovalWorkflow, Decision, OverrideReview, Revision
@@ -55,12 +56,16 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     The number of queries is fixed.
     """
     rows = rows_of(approval)
-    entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1)
+    entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1, read_names=rows.names)
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
     sent = list_notifications(viewer=viewer, approval_id=approval.pk, limit=NOTIFICATIONS_SHOWN)
     review = _review_of(approval)
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
-    people += [person for seat in rows.seats for person in (seat.person_id, seat.rightful_id, seat.for_person_id)]
+    people += [
+        person
+        for assignment in rows.assignments
+        for person in (assignment.person_id, assignment.rightful_id, assignment.for_person_id)
+    ]
     people += [*(row.recipient_id for row in sent), review.closed_by_id if review else None]
     names = rows.names(people)
     shown, seen = entries[-SHOWN:], masked_texts(approval, viewer)
@@ -116,7 +121,7 @@ def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
     """Return what each edit changed, newest first; only people who can approve see it unmasked."""
     if approval.revision == 1:
         return []
-    is_approver = viewer.may("hitl.decide_approval")
+    is_approver = viewer.may(DECIDE)
     rows = Revision.objects.filter(approval=approval).order_by("-revision")
     return [
         {
@@ -153,7 +158,10 @@ def _review_of(approval: Approval) -> OverrideReview | None:
 
 
 def review_words(approval: Approval, review: OverrideReview | None, names: dict[UUID, str]) -> str:
-    """Return how far the review of an emergency approval is, and its finding, masked; "" if there was none."""
+    """Return how far the review of an emergency approval is, and its finding.
+
+    The finding is masked. "" if there was no emergency approval.
+    """
     if "override" not in approval.compliance_flags:
         return ""
     if review is None or review.closed_at is None:

@@ -10,9 +10,10 @@ from accounts.models import Membership
 from accounts.selectors import list_members, roles_with
 from console.names import names_of
 from core.clock import now
-from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.context import DecisionContext
 from hitl.approvals.votes import approvers_before
-from hitl.models import Approval, Decision, Seat
+from hitl.domain.permissions import DECIDE
+from hitl.models import Approval, Assignment, Decision
 
 
 class ApprovalRows:
@@ -22,9 +23,9 @@ class ApprovalRows:
         self.approval = approval
 
     @cached_property
-    def seats(self) -> list[Seat]:
+    def assignments(self) -> list[Assignment]:
         """Return all assignments, of every level and revision, with their people."""
-        return list(Seat.objects.filter(approval=self.approval).select_related("person").order_by("id"))
+        return list(Assignment.objects.filter(approval=self.approval).select_related("person").order_by("id"))
 
     @cached_property
     def decisions(self) -> list[Decision]:
@@ -34,7 +35,7 @@ class ApprovalRows:
     @cached_property
     def approved_before(self) -> set[UUID]:
         """Return who approved an earlier level and can't approve this one, if the workflow forbids it."""
-        if not self.approval.snapshot.get("signs_once"):
+        if not self.approval.snapshot.get("distinct_approvers"):
             return set()
         return approvers_before(DecisionContext.load(self.approval, now()))
 
@@ -43,10 +44,10 @@ class ApprovalRows:
         """Return the active members of the organisation."""
         return list_members()
 
-    def here(self) -> list[Seat]:
+    def here(self) -> list[Assignment]:
         """Return the assignments of the current revision and level."""
         place = (self.approval.revision, self.approval.level)
-        return [seat for seat in self.seats if (seat.revision, seat.level) == place]
+        return [assignment for assignment in self.assignments if (assignment.revision, assignment.level) == place]
 
     def votes_here(self) -> list[Decision]:
         """Return the verdicts on the current revision and level."""
@@ -65,7 +66,11 @@ class ApprovalRows:
 
     def assignee_choices(self) -> list[tuple[str, str]]:
         """Return the people with an open assignment, by name."""
-        people = {(str(seat.person_id), seat.person.get_full_name()) for seat in self.seats if seat.closed_at is None}
+        people = {
+            (str(assignment.person_id), assignment.person.get_full_name())
+            for assignment in self.assignments
+            if assignment.closed_at is None
+        }
         return [("", "Choose"), *sorted(people, key=lambda row: row[1])]
 
 

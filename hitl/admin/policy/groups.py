@@ -17,7 +17,7 @@ from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.admin.policy.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
-from hitl.approvals.context import DECIDE
+from hitl.domain.permissions import DECIDE
 from hitl.models import ApproverGroup
 
 

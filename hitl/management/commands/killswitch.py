@@ -24,13 +24,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the action and its target."""
-        parser.add_argument("action", choices=["throw", "release", "list"])
+        parser.add_argument("action", choices=["activate", "release", "list"])
         parser.add_argument("--tenant", default="", metavar="SLUG", help="the tenant")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--global", action="store_true", dest="everywhere", help="every tenant")
         where.add_argument("--kind", default="", metavar="KIND", help="only this kind of action")
         where.add_argument("--agent", default="", metavar="ID", help="only this agent")
-        parser.add_argument("--reason", default="", metavar="TEXT", help="the reason; required by throw")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="the reason; required by activate")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the action and print one line for each switch."""
@@ -51,19 +51,19 @@ def _reasons(error: WalkerError) -> list[str]:
     return [text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []
 
 
-def _throw(options: dict[str, Any]) -> list[str]:
+def _activate(options: dict[str, Any]) -> list[str]:
     if options["everywhere"]:
-        return [_thrown(services.throw_global(actor=OPERATOR, reason=options["reason"]))]
+        return [_activated(services.activate_global(actor=OPERATOR, reason=options["reason"]))]
     scope, target = _target(options)
     # A switch for a mistyped kind would pause nothing and look as if it did.
     if scope == "kind" and not registry.is_known(target):
         raise CommandError(f"There is no kind {target!r}. Choose from: {', '.join(registry.keys())}.")
     with tenant_scope(tenant_named(options["tenant"])):
-        switch = services.throw_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
-    return [_thrown(switch)]
+        switch = services.activate_kill_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
+    return [_activated(switch)]
 
 
-def _thrown(switch: KillSwitch | GlobalKillSwitch) -> str:
+def _activated(switch: KillSwitch | GlobalKillSwitch) -> str:
     if switch.in_flight_calls:
         return f"paused by {switch.pk}; STILL IN FLIGHT: {switch.in_flight_calls} call(s) that began before"
     return f"paused by {switch.pk}; no call is in flight"
@@ -77,7 +77,7 @@ def _release(options: dict[str, Any]) -> list[str]:
         found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if found is None:
             raise CommandError("This emergency stop isn't active.")
-        services.release_switch(actor=OPERATOR, switch_id=found.pk)
+        services.release_kill_switch(actor=OPERATOR, switch_id=found.pk)
     return [f"released {found.pk}"]
 
 
@@ -94,7 +94,7 @@ def _list(options: dict[str, Any]) -> list[str]:
 
 
 def _line(where: str, what: str, switch: KillSwitch | GlobalKillSwitch) -> str:
-    return f"{where}\t{what}\t{switch.thrown_at:%Y-%m-%d %H:%M:%S}Z\t{switch.pk}\t{switch.reason}"
+    return f"{where}\t{what}\t{switch.activated_at:%Y-%m-%d %H:%M:%S}Z\t{switch.pk}\t{switch.reason}"
 
 
 def _target(options: dict[str, Any]) -> tuple[str, str]:
@@ -108,4 +108,4 @@ def _target(options: dict[str, Any]) -> tuple[str, str]:
         raise CommandError("Give the id of an agent.") from None
 
 
-_ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}
+_ACTIONS: Final = {"activate": _activate, "release": _release, "list": _list}

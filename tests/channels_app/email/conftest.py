@@ -69,9 +69,7 @@ class Door:
     def mail(self, key: str = "k", type: str = "test") -> MailDelivery:
         """Have a mail that was sent."""
         with tenant_scope(self.world.acme.pk):
-            row = queue_mail(
-                actor=OPERATOR, type=type, recipient="ana@customers.example", subject="Hi", text="Hello", key=key
-            )
+            row = queue_mail(type=type, recipient="ana@customers.example", subject="Hi", text="Hello", key=key)
             sent = {"status": "sent", "provider_message_id": f"pm-{key}", "sent_at": now(), "due_at": None}
             MailDelivery.objects.filter(pk=row.pk).update(**sent)
             return MailDelivery.objects.get(pk=row.pk)

@@ -14,7 +14,6 @@ from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver
 from integrations.models import MailDelivery
 from tests.channels_app.email.conftest import Door, event
-from tests.world import OPERATOR
 
 
 class Listener(MailReceiver):
@@ -89,7 +88,7 @@ def test_event_of_an_unknown_mail_is_counted_and_ignored(door: Door) -> None:
 
 def test_event_reaches_no_mail_of_another_tenant(door: Door) -> None:
     with tenant_scope(door.world.globex.pk):
-        foreign = queue_mail(actor=OPERATOR, type="t", recipient="a@b.example", subject="S", text="T", key="k")
+        foreign = queue_mail(type="t", recipient="a@b.example", subject="S", text="T", key="k")
     door.take(event("open", foreign))
     with tenant_scope(door.world.globex.pk):
         assert MailDelivery.objects.get(pk=foreign.pk).status == "queued"

@@ -43,7 +43,7 @@ def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> It
 
 
 def _send(recipient: str = "ana@customers.example", key: str = "k") -> MailDelivery:
-    row = queue_mail(actor=OPERATOR, type="t", recipient=recipient, subject="Hi", text="T", html="<p>H</p>", key=key)
+    row = queue_mail(type="t", recipient=recipient, subject="Hi", text="T", html="<p>H</p>", key=key)
     deliver_mail(row.pk)
     return MailDelivery.objects.get(pk=row.pk)
 

@@ -99,7 +99,10 @@ def test_who_linked_a_phone_is_on_record_for_four_eyes(door: Door) -> None:
     form = {"number": "+34 600 123 456", "email": "support@acme.example"}
     console(door.world, "admin").post(f"{LIST}{door.account.pk}/colleague/", form)
     with door.inside():
-        assert Contact.objects.get().linked_by_id == door.world.people["admin"].pk
+        contact = Contact.objects.get()
+    assert contact.linked_by_id == door.world.people["admin"].pk
+    page = console(door.world, "admin").get(f"/admin/conversations/contact/{contact.pk}/").content.decode()
+    assert "Support Acme, linked by Admin Acme" in page
 
 
 def test_support_may_neither_connect_nor_link(door: Door) -> None:

@@ -19,7 +19,7 @@ ADDRESS = "ana.souza@customers.example"
 def queue(key: str = "k-1", **more: Any) -> MailDelivery:
     """Queue a mail as a caller does."""
     facts = {"type": "test", "recipient": ADDRESS, "subject": "Hello", "text": "Good morning", "html": "<p>Hi</p>"}
-    return queue_mail(actor=OPERATOR, key=key, **{**facts, **more})
+    return queue_mail(key=key, **{**facts, **more})
 
 
 def connect(world: World) -> None:

@@ -10,7 +10,7 @@ from core.clock import now
 from core.errors import Refused, WalkerError
 from core.models import AuditEntry
 from hitl.decision_links.rules import find_link, why_mail_is_unsafe
-from hitl.models import Approval, ApproverGroup, GroupMember, Seat
+from hitl.models import Approval, ApproverGroup, Assignment, GroupMember
 from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
 from integrations.services import connect_provider
 from tests.console.scene import ask
@@ -44,7 +44,7 @@ def _press(world: World, approval: Approval) -> Approval:
     return decide_by_link(token_id=found.token_id, verdict="approve", typed=approval.reference)
 
 
-def _give_seat(world: World, approval: Approval, role: str) -> None:
+def _give_assignment(world: World, approval: Approval, role: str) -> None:
     people = {"from_person": world.people["owner"].pk, "to": world.people[role].pk}
     said = {"digest": approval.digest, "reason": "Busy"}
     reassign(actor=world.actor("owner"), approval_id=approval.pk, **people, **said)
@@ -60,18 +60,18 @@ def _code(call: Any, *given: Any) -> str:
     return caught.value.code
 
 
-def test_keeper_is_given_no_seat_after_a_link_was_used(desk: World, small: Approval) -> None:
+def test_keeper_is_given_no_assignment_after_a_link_was_used(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)
     with pytest.raises(Refused):
-        _give_seat(desk, small, "admin")
-    assert not Seat.objects.filter(approval=small, person=desk.people["admin"]).exists()
+        _give_assignment(desk, small, "admin")
+    assert not Assignment.objects.filter(approval=small, person=desk.people["admin"]).exists()
 
 
-def test_keeper_who_has_a_seat_all_the_same_does_not_sign(desk: World, small: Approval) -> None:
+def test_keeper_who_has_an_assignment_all_the_same_does_not_sign(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)
-    Seat.objects.create(approval=small, person=desk.people["admin"], revision=1, level=2)
+    Assignment.objects.create(approval=small, person=desk.people["admin"], revision=1, level=2)
     assert _code(_sign, desk, small, "admin") == "four_eyes"
 
 
@@ -95,7 +95,7 @@ def test_who_is_barred_by_a_link_is_in_the_audit(desk: World, small: Approval) -
 def test_who_keeps_the_account_only_after_a_link_was_used_may_sign(desk: World, small: Approval) -> None:
     _press(desk, small)
     _keep(desk, "admin")
-    _give_seat(desk, small, "admin")
+    _give_assignment(desk, small, "admin")
     assert _sign(desk, small, "admin").state == "approved"
 
 

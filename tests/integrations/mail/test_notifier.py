@@ -13,7 +13,7 @@ from core.clock import now
 from core.errors import Refused
 from core.privacy.encryption import digest_of_secret
 from hitl.decision_links.rules import find_link
-from hitl.models import Approval, DecisionToken, Notification, Seat
+from hitl.models import Approval, Assignment, DecisionToken, Notification
 from hitl.services import cancel, create_workflow, decide_by_link, revise_workflow
 from integrations.mail.delivery import deliver_mail
 from integrations.mail.events import list_related_objects
@@ -192,7 +192,7 @@ def test_link_sent_before_a_signer_took_the_mail_account_asks_to_sign_in(
     deliver_mail(_mail(_notification(desk, small)).pk)
     path = _link_in(api)
     assert Client().get(path).status_code == 200
-    Seat.objects.create(approval=small, person=desk.people["admin"], revision=1, level=1)
+    Assignment.objects.create(approval=small, person=desk.people["admin"], revision=1, level=1)
     _give_mail_account(desk, "admin")
     assert "An approver of this request can read outgoing mail" in Client().get(path).content.decode()
     with pytest.raises(Refused) as caught:

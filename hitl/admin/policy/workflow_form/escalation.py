@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from hitl.admin.policy.workflow_form.fields import checkboxes, number
+from hitl.admin.policy.workflow_form.fields import approvers_in, checkboxes, number, values_of
 from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
 from hitl.policy.validation import STEPS_MAX
@@ -38,7 +38,7 @@ class StepForm(RowForm):
 
     def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return the step as the services take it; the services refuse one that asks nobody."""
-        people = [dict(zip(("type", "value"), entry.split(":", 1), strict=True)) for entry in said.get("to") or []]
+        people = approvers_in(said.get("to") or [])
         found: dict[str, Any] = {"after_hours": said.get("after"), said.get("how") or "add": people}
         return {**found, "repeat": said["repeat"]} if said.get("repeat") else found
 
@@ -57,10 +57,9 @@ class BaseEscalationFormSet(RowFormSet):
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the form shows of a stored step."""
-        people = stored.get("replace") or stored.get("add") or []
         return {
             "after": stored.get("after_hours"),
-            "to": [f"{row['type']}:{row['value']}" for row in people],
+            "to": values_of(stored.get("replace") or stored.get("add") or []),
             "how": "replace" if stored.get("replace") else "add",
             "repeat": stored.get("repeat") or None,
         }

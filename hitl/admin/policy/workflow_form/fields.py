@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -25,6 +26,16 @@ def money(label: str, **options: Any) -> forms.DecimalField:
 def checkboxes(label: str, choices: Any = ()) -> forms.MultipleChoiceField:
     """Return a field in which any number of choices can be ticked."""
     return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
+
+
+def approvers_in(values: Iterable[str]) -> list[dict[str, str]]:
+    """Return the approvers that checked values such as `role:owner` stand for."""
+    return [dict(zip(("type", "value"), value.split(":", 1), strict=True)) for value in values]
+
+
+def values_of(approvers: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return the values of checkboxes for approvers."""
+    return [f"{row['type']}:{row['value']}" for row in approvers]
 
 
 def split(text: str | None) -> list[str]:

@@ -26,7 +26,7 @@ from hitl.admin.policy.workflow_form.stale_choices import (
     stale_approvers,
     with_stale,
 )
-from hitl.approvals.context import DECIDE
+from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.policy.describe import DAY_NAMES, sentence
@@ -72,7 +72,7 @@ def defaults(tenant: Tenant) -> dict[str, Any]:
         "currency": tenant.currency,
         "levels": [{"approvers": [{"type": "role", "value": "approver"}], "sla_hours": 8}],
         "by_mail": True,
-        "signs_once": True,
+        "distinct_approvers": True,
         "reminder_every_hours": 4,
         "reminder_max": 2,
         "expire_hours": 72,
@@ -156,7 +156,7 @@ class WorkflowForm(VersionedForm):
         required=False,
         help_text="The console always shows requests. Everyone can turn emails off for themselves.",
     )
-    signs_once = forms.BooleanField(
+    distinct_approvers = forms.BooleanField(
         label="Require different people at each level",
         required=False,
         help_text="If nobody else is left to approve, the request is put on hold and administrators are notified.",
@@ -248,7 +248,7 @@ class WorkflowForm(VersionedForm):
             **{name: said.get(name) or "" for name in ("description", "condition")},
             **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels", "agents")},
             **{name: said.get(name) for name in ("min_cost", "max_cost")},
-            **{name: bool(said.get(name)) for name in ("is_default", "allow_override", "signs_once")},
+            **{name: bool(said.get(name)) for name in ("is_default", "allow_override", "distinct_approvers")},
             **{name: said.get(name) or 0 for name in ("priority", "reminder_every_hours", "reminder_max")},
             "currency": (said.get("currency") or "").upper(),
             "expire_hours": said.get("expire_hours") or 72,
@@ -300,7 +300,7 @@ class WorkflowForm(VersionedForm):
             ),
             Section(
                 "levels", "Approvers", "Approvers see the request in the console.",
-                lay_out(self, (("by_mail",), ("signs_once",))), self.formsets["levels"],
+                lay_out(self, (("by_mail",), ("distinct_approvers",))), self.formsets["levels"],
             ),
             Section(
                 "clock", "Deadlines and escalation", "Remind approvers and ask more people before a request expires.",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django import forms
 
 from hitl.actions import registry
-from hitl.admin.policy.workflow_form.fields import checkboxes, number, split, text
+from hitl.admin.policy.workflow_form.fields import approvers_in, checkboxes, number, split, text, values_of
 from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
 from hitl.policy.labels import MODES
@@ -63,10 +63,9 @@ class LevelForm(RowForm):
 
     def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return the level as the services take it."""
-        people = [entry.split(":", 1) for entry in said.get("approvers") or []]
         return {
             "name": said.get("name") or "",
-            "approvers": [dict(zip(("type", "value"), pair, strict=True)) for pair in people],
+            "approvers": approvers_in(said.get("approvers") or []),
             "mode": said.get("mode") or "any",
             "quorum": said.get("quorum") or 1,
             "reject_threshold": said.get("reject_threshold") or 1,
@@ -104,7 +103,7 @@ class BaseLevelFormSet(RowFormSet):
         min_auth = stored.get("min_auth") or ""
         return {
             **stored,
-            "approvers": [f"{row['type']}:{row['value']}" for row in stored["approvers"]],
+            "approvers": values_of(stored["approvers"]),
             "calendar_id": str(stored.get("calendar_id") or ""),
             "min_auth": EQUIVALENT_SIGN_INS.get(min_auth, min_auth),
             "editable_fields": ", ".join(stored.get("editable_fields") or []),

@@ -31,7 +31,7 @@ NO_TARGET: Final = {"kind": "This kind of action doesn't exist.", "agent": "This
 WAIT_FOR_CALLS: Final = timedelta(seconds=5)
 
 
-def throw_switch(
+def activate_kill_switch(
     *,
     actor: Actor,
     scope: str,
@@ -67,11 +67,11 @@ def throw_switch(
             scope=scope,
             target=clean_text(target, 60),
             reason=clean_text(reason, 300),
-            thrown_by_id=actor.user_id,
-            thrown_at=now or clock_now(),
+            activated_by_id=actor.user_id,
+            activated_at=now or clock_now(),
         )
-        _tell("thrown", switch)
-        _audit(actor, "KILLSWITCH_THROWN", switch)
+        _tell("activated", switch)
+        _audit(actor, "KILLSWITCH_ACTIVATED", switch)
     hold_covered(now=now)
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
@@ -85,7 +85,7 @@ def _is_there(scope: str, target: str) -> bool:
     return target in {str(name) for name in named.order_by().distinct()}
 
 
-def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
+def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
     """Release a switch; held requests continue after their checks are repeated.
 
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
@@ -94,7 +94,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
     with killswitch.exclusive_lock():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
-            raise _not_thrown(actor, switch_id)
+            raise _not_active(actor, switch_id)
         switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
         _tell("released", switch)
         _audit(actor, "KILLSWITCH_RELEASED", switch)
@@ -102,7 +102,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
     return switch
 
 
-def _not_thrown(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
+def _not_active(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
     if not KillSwitch.objects.filter(pk=switch_id).exists():
         return NotFound()
     return Conflict("This emergency stop is already released.", **last_change(actor, "hitl.killswitch", switch_id))
@@ -118,15 +118,15 @@ def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
         action=action,
         object_type="hitl.killswitch",
         object_id=switch.pk,
-        new_state="released" if switch.released_at else "thrown",
+        new_state="released" if switch.released_at else "activated",
         facts={"scope": switch.scope, "target": switch.target},
     )
 
 
-def throw_global(
+def activate_global(
     *, actor: Actor, reason: str, now: datetime | None = None, wait: timedelta = WAIT_FOR_CALLS
 ) -> GlobalKillSwitch:
-    """Pause every tenant, with the guarantees of `throw_switch`.
+    """Pause every tenant, with the guarantees of `activate_kill_switch`.
 
     Who may: operators of the installation, signed in with a second factor. Requests are held by the sweep. The
     audit log of every active tenant gets an entry, in a transaction of its own after the switch is active, so
@@ -141,9 +141,9 @@ def throw_global(
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
             raise Conflict("This is already paused.", **_last_change(actor, known.pk))
-        switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), thrown_at=now or clock_now())
-        _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
-    log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
+        switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), activated_at=now or clock_now())
+        _owe_everywhere(actor, "KILLSWITCH_ACTIVATED", switch.pk, "activated")
+    log.warning("global_kill_switch_activated", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope="global", within=wait)
     return switch
