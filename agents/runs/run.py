@@ -13,7 +13,7 @@ from django.db import transaction
 
 from agents import registry, selectors
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
-from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest
+from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.runs import lease, outcomes, tool_calls
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
@@ -232,6 +232,7 @@ def _record_end(
 ) -> None:
     """Record how the run ended."""
     moment, outcome = clock_now(), answer.outcome
+    usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
     waits = any(_is_waiting(call) for call in made)
     ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
@@ -239,8 +240,8 @@ def _record_end(
         state=ended,
         agent_version=answer.version,
         rounds=run.rounds + outcome.rounds,
-        input_tokens=run.input_tokens + outcome.usage.input_tokens,
-        output_tokens=run.output_tokens + outcome.usage.output_tokens,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
         error_code=code or outcome.error[:40],
         reply_id=reply_id or run.reply_id,
         lease_until=None,

@@ -170,6 +170,9 @@ def test_counts_of_many_rounds_add_up_to_no_more_than_a_column_holds(desk: Desk,
     ]
     assert desk.say("hello") == "Done."
     assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 3)
+    assert desk.say("and more") == "Done."
+    assert AgentRun.objects.count() == 1
+    assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 5)
 
 
 @pytest.mark.parametrize("reason", ["", "length", "content_filter"])
