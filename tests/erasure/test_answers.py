@@ -64,8 +64,8 @@ def test_answers_about_a_member_and_their_own_are_emptied(traces: Traces) -> Non
     assert office.caller("support").post(f"{chat}/escalate/", {"reason": "needs_help"}, key="k2").status_code == 200
     others = office.caller("admin").post(f"{chat}/take-over/", key="k3").json()
     with tenant_scope(world.acme.pk):
-        seat = Membership.objects.get(user=leaver)
-        finish(erase_member(actor=strong(world.actor("owner")), membership_id=seat.pk, reason="asked_for").pk)
+        membership = Membership.objects.get(user=leaver)
+        finish(erase_member(actor=strong(world.actor("owner")), membership_id=membership.pk, reason="asked_for").pk)
     assert kept(world) == {0: GONE, 1: GONE, 2: others}
 
 
