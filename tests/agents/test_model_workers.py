@@ -113,7 +113,7 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, red
         assert wait_for(lambda: len(model.requests) >= 2, 120)
         time.sleep(1)
         Timer.objects.update(due_at=now() - timedelta(seconds=1))
-        queue_mail(actor=DOOR, type="note", recipient="a@walker.example", subject="Hi", text="Hi", key="k")
+        queue_mail(type="note", recipient="a@walker.example", subject="Hi", text="Hi", key="k")
         for task in (sweep_timers, send_mail):
             task.apply_async(connection=way)
         late = write(desk.account, "late").pk
