@@ -20,7 +20,10 @@ from config.launcher.processes import Spec
 from config.launcher.supervisor import Supervisor, say
 from standins.mailbox import seed
 
-QUEUES = "high,default,low"
+# A worker of the first kind never waits for a model over a network: timers, mail and intake are its work.
+WORKER = ("-c", "2", "-Q", "high,default,low")
+MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
+MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 STAND_INS = ("platform", "phone", "mailbox")
@@ -153,15 +156,17 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat, which count into one folder."""
+        """Start web, worker and beat, which count into one folder; workers for models where one has a key."""
         self.supervisor.place.empty_metrics()
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
         address = ("-b", self.host, "-p", str(self.port))
         self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
-        worker = ("celery", "-A", "config.celery", "worker", "-c", "2", "-Q", QUEUES, *quiet)
-        self._add("worker", *worker, WALKER_PROCESS="worker", **shared)
+        worker = ("celery", "-A", "config.celery", "worker", *quiet)
+        self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)
+        if any(map(env.given, MODEL_KEYS)):
+            self._add("models", *worker, *MODEL_WORKER, WALKER_PROCESS="models", **shared)
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 

@@ -52,7 +52,7 @@ def notify_overdue_timers(*, now: datetime | None = None) -> int:
             VIEW,
             kind="overdue_timers",
             title=f"{said} overdue",
-            body="Reminders, escalations, expiries or executions of requests are late. Check that the workers are running.",
+            body="Reminders, escalations, expiries or executions are late. Check that the workers are running.",
             link=reverse("admin:hitl_approval_changelist"),
             level="alert",
             dedupe_key=f"overdue_timers:{moment:%Y-%m-%dT%H}",
