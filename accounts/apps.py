@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 
+from core import notices
 from core.tenancy import lookups
 
 
@@ -12,11 +13,13 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register tenant look-ups and the erasure handler, and listen for sign-ins."""
+        """Register look-ups, erasure and the store of notices; listen for sign-ins."""
+        from accounts.notices import Store  # noqa: PLC0415  (needs the models)
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)
 
         audit.connect()
+        notices.store_with(Store())
         lookups.register(
             lookups.Resolver(
                 name="memberships",

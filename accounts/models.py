@@ -224,6 +224,48 @@ class RevealGrant(TenantModel):
         return f"reveal {str(self.id)[-6:]}"
 
 
+class Notice(TenantModel):
+    """A short message for one person, without personal data; any app leaves them."""
+
+    class Level(models.TextChoices):
+        """How urgent it is; an alert is mailed as well."""
+
+        INFO = "info", "Information"
+        WARNING = "warning", "Warning"
+        ALERT = "alert", "Alert"
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=40)
+    title = models.CharField(max_length=120)
+    body = models.CharField(max_length=300, blank=True)
+    link = models.CharField(max_length=300, blank=True, help_text="A path of our own site.")
+    level = models.CharField(max_length=7, choices=Level, default=Level.INFO)
+    dedupe_key = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "person", "dedupe_key"],
+                condition=~models.Q(dedupe_key=""),
+                name="one_notice_per_person_and_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(link="") | models.Q(link__regex=r"^/([^/\\]|$)"), name="notices_link_to_our_own_site"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "person", "-id"], name="notices_by_person"),
+            models.Index(
+                fields=["tenant_id", "person", "-id"], name="unseen_notices", condition=models.Q(seen_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"notice {str(self.id)[-6:]}"
+
+
 class OwedEntry(models.Model):
     """An audit entry about the installation that some organisations' chains still lack; then deleted."""
 

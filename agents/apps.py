@@ -13,10 +13,13 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import outcomes  # noqa: PLC0415
         from agents.tools import acting, answer, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
+        from core.jobs.decorators import MODELS  # noqa: PLC0415
+        from core.observability import health  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
@@ -28,3 +31,5 @@ class AgentsConfig(AppConfig):
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())
+        are_alive = health.alive(MODELS)
+        health.register_check("model_workers", lambda: are_alive() if remote_models() else "")

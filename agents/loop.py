@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from agents.ports import (
+    ANSWER_CUT,
+    WHOLE,
     CallTool,
     Emit,
     Line,
@@ -32,6 +34,9 @@ class BuiltinLoop(Orchestrator):
             except ModelFailed as failure:
                 return RunOutcome("", number, usage, error=failure.code)
             usage = usage.plus(turn.usage)
+            if turn.stop not in WHOLE:
+                # Neither its words nor its calls count: what is missing may turn their meaning around.
+                return RunOutcome("", number, usage, error=ANSWER_CUT)
             if not turn.tool_requests:
                 text = turn.text.strip()
                 return RunOutcome(text, number, usage, error="" if text else "empty_answer")

@@ -9,7 +9,12 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 Role = Literal["user", "assistant", "tool"]
-Stop = Literal["end", "tool_calls", "length", "refusal"]
+Stop = Literal["end", "tool_calls", "length", "refusal", "cut"]
+WHOLE: Final[frozenset[Stop]] = frozenset({"end", "tool_calls"})
+"""How a complete answer ends. Any other was cut: by length, by a filter, or without a word about why."""
+MOST_TOKENS: Final = 2**31 - 1
+TOO_SLOW: Final = "too_slow"
+ANSWER_CUT: Final = "answer_cut"
 Emit = Callable[[str], None]
 BRIEF_TOOL: Final = "daily_brief"
 """The tool that returns the findings of a daily brief; a model that is offered it writes the summary."""
@@ -52,15 +57,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a model reports as used; zero where it reports none."""
+    """Tokens that a model reports as used, as far as a column holds them; zero where it reports none."""
 
     input_tokens: int = 0
     output_tokens: int = 0
 
     def plus(self, other: Usage) -> Usage:
         return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
+            min(self.input_tokens + other.input_tokens, MOST_TOKENS),
+            min(self.output_tokens + other.output_tokens, MOST_TOKENS),
         )
 
 
@@ -86,6 +91,8 @@ class Model(abc.ABC):
     """Produces one turn from the lines so far and the tools on offer."""
 
     key: str
+    until: float | None = None
+    """The end of the time for all turns, by `time.monotonic`; a model that waits for others has to keep it."""
 
     @abc.abstractmethod
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:

@@ -15,12 +15,18 @@ MakeModel = Callable[[str], Model]
 MakeOrchestrator = Callable[[Model], Orchestrator]
 
 _models: dict[str, MakeModel] = {}
+_remote: set[str] = set()
 _orchestrators: dict[str, MakeOrchestrator] = {}
 
 
-def register_model(key: str, make: MakeModel) -> None:
-    """Register a model under a key; `make` takes the model's name at its provider."""
+def register_model(key: str, make: MakeModel, *, is_remote: bool = False) -> None:
+    """Register a model under a key; `make` takes the model's name at its provider.
+
+    A remote one is asked over a network: only by workers of the queue `models`.
+    """
     _models[key] = make
+    if is_remote:
+        _remote.add(key)
 
 
 def register_orchestrator(key: str, make: MakeOrchestrator) -> None:
@@ -49,8 +55,20 @@ def configured_models() -> list[str]:
 
     These are the built-in one and those with an API key.
     """
+    return [key for key in _models if _is_configured(key)]
+
+
+def remote_models() -> list[str]:
+    """Return the keys of the configured models that are asked over a network.
+
+    One that is not configured fails at once, and so keeps no worker waiting.
+    """
+    return [key for key in sorted(_remote) if _is_configured(key)]
+
+
+def _is_configured(key: str) -> bool:
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
-    return [key for key in _models if needs.get(key, "set")]
+    return bool(needs.get(key, "set"))
 
 
 def _load(path: str) -> MakeModel:
@@ -67,6 +85,6 @@ def _load(path: str) -> MakeModel:
 
 
 register_model("local", _load("agents.rule_based_model.model.make_local_model"))
-register_model("openai", _load("agents.llm.providers.openai_model"))
-register_model("anthropic", _load("agents.llm.providers.anthropic_model"))
+register_model("openai", _load("agents.llm.providers.openai_model"), is_remote=True)
+register_model("anthropic", _load("agents.llm.providers.anthropic_model"), is_remote=True)
 register_orchestrator("builtin", BuiltinLoop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
@@ -23,6 +24,8 @@ VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
 EARLIER_AUTHORS = "earlier_authors"
+ENDS: Final = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
+"""Why an agent may not speak in a conversation of another state than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,12 @@ def read_transcript(run: AgentRun) -> Transcript:
     )
     last = next((row for row in rows if inputs and row.seq == joined), None)
     return Transcript(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
+
+
+def why_ended(run: AgentRun) -> str:
+    """Return why a run may no longer speak: "taken_over", "closed" or "stopped"; "" if it may."""
+    state = Conversation.objects.values_list("state", flat=True).get(pk=run.conversation_id)
+    return ENDS.get(state, "") or ("stopped" if is_stopped(run) else "")
 
 
 def is_stopped(run: AgentRun) -> bool:

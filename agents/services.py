@@ -5,6 +5,7 @@ from agents.runs.batching import seconds_until_due, take_message
 from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
 from agents.runs.requester_questions import relay_drift, relay_question
+from agents.runs.routing import needs_model_worker
 from agents.runs.run import run_turn
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "change_agent",
     "copy_agent",
     "create_agent",
+    "needs_model_worker",
     "record_requester_answer",
     "relay_drift",
     "relay_question",

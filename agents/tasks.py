@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
+
+from django.core.cache import cache
 
 from agents import services
 from agents.runs import lease
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import MODELS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
+TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
+"""Behind the turn's own deadline, for what it cannot see: the first is an apology, the second ends the process."""
+QUEUED_FOR: Final = 60
+"""Seconds for which the sweep trusts that a run is in the queue of the model workers."""
 
-@tenant_task(queue="high")
+
+@tenant_task(queue="high", limits=TURN_LIMITS)
 def take_message(row_id: UUID) -> None:
     """Assign an inbound message to a run and execute it, or record it as an answer to an approver."""
     run = services.take_message(message_id=row_id)
@@ -25,7 +33,7 @@ def take_message(row_id: UUID) -> None:
         _work(run.pk)
 
 
-@tenant_task(queue="high")
+@tenant_task(queue="high", limits=TURN_LIMITS)
 def take_outcome(row_id: UUID) -> None:
     """Report the outcome of one approval to its requester."""
     run = services.take_outcome(approval_id=row_id)
@@ -45,16 +53,35 @@ def relay_drift(row_id: UUID) -> None:
     services.relay_drift(approval_id=row_id)
 
 
-@tenant_task(queue="high")
+@tenant_task(queue="high", limits=TURN_LIMITS)
 def work_run(row_id: UUID) -> None:
-    """Execute one run."""
+    """Execute one run, or queue it for a worker that may wait for its model."""
     _work(row_id)
 
 
+@tenant_task(queue=MODELS, limits=TURN_LIMITS)
+def ask_model(row_id: UUID) -> None:
+    """Execute one run whose model is asked over a network."""
+    cache.delete(_mark(row_id))
+    _go_on(row_id, services.run_turn(row_id))
+
+
 def _work(run_id: UUID) -> None:
-    following = services.run_turn(run_id)
+    if services.needs_model_worker(run_id):
+        # The mark keeps the sweep from queueing it again and again while slow models hold these workers.
+        if cache.add(_mark(run_id), True, timeout=QUEUED_FOR):
+            ask_model.delay(str(current_tenant_id()), str(run_id))
+        return
+    _go_on(run_id, services.run_turn(run_id, may_wait=False))
+
+
+def _go_on(run_id: UUID, following: UUID | None) -> None:
     if following and following != run_id:
         work_run.delay(str(current_tenant_id()), str(following))
+
+
+def _mark(run_id: UUID) -> str:
+    return f"{current_tenant_id().hex}:queued-for-model:{run_id.hex}"
 
 
 @sweep_task(queue="high")

@@ -20,4 +20,4 @@ class AnalyticsConfig(AppConfig):
             briefs.PARKED_AS, briefs.requeue_brief, dead_letters.Words("Prepare a daily brief")
         )
         mail_events.register()
-        queueing.provide("make_brief", tasks.make_brief.delay)
+        queueing.provide("make_brief", tasks.queue_brief)

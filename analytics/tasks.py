@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from agents.registry import remote_models
 from analytics import services
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -22,11 +23,16 @@ def make_brief(brief_id: UUID) -> None:
         services.record_failure(brief_id=brief_id, error=type(error).__name__)
 
 
+def queue_brief(tenant_id: str, brief_id: str) -> None:
+    """Queue the task that makes a brief: where a model may write it, for the workers that may wait for one."""
+    make_brief.apply_async((tenant_id, brief_id), queue=MODELS if remote_models() else "default")
+
+
 @sweep_task(queue="default")
 def sweep_due() -> None:
     """Queue due briefs, and open ones without a worker."""
     for tenant_id, brief_id in [*services.claim_due(), *services.list_stuck()]:
-        make_brief.delay(str(tenant_id), str(brief_id))
+        queue_brief(str(tenant_id), str(brief_id))
 
 
 @sweep_task(queue="low")

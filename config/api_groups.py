@@ -17,6 +17,7 @@ _WORDS: Final = {
     "conversations": "What customers and agents write; take over, answer, assign, close.",
     "contacts": "The people who write, masked; search is a POST, so that no personal address is part of a URL.",
     "members": "Invite colleagues by mail, and erase a member for good.",
+    "notices": "Your own notices: what happened that concerns you.",
     "erasures": "Data deletion: who was erased, by id, and how far each erasure is.",
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",

@@ -8,13 +8,14 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections
 
+from core.jobs.decorators import MODELS
 from core.observability.gc_tuning import freeze_loaded_objects, tune_for_startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
-if os.environ.get("WALKER_PROCESS") in ("worker", "beat"):
+if os.environ.get("WALKER_PROCESS") in ("worker", "models", "beat"):
     tune_for_startup()
 
 APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
@@ -46,6 +47,13 @@ def _check_connection(sender: Any, **_: Any) -> None:
     """
     if not sender.request.is_eager:
         close_old_connections()
+
+
+@worker_init.connect
+def _load_models(**_: Any) -> None:
+    """Load the providers' libraries once, before the processes of a model worker share what is loaded."""
+    if MODELS in app.amqp.queues.consume_from:
+        import_module("agents.llm.providers")
 
 
 @worker_init.connect

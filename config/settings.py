@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "console.middleware.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.problem_pages.UnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -167,6 +168,12 @@ if env("WALKER_PROCESS", default="") == "web":
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
+# Kept by the application's role, which `migrate` tells: a client's own would not pass a pooler.
+DATABASE_LIMITS = {
+    "statement_timeout": timedelta(seconds=env.int("WALKER_STATEMENT_SECONDS", default=30)),
+    "lock_timeout": timedelta(seconds=env.int("WALKER_LOCK_SECONDS", default=10)),
+    "idle_in_transaction_session_timeout": timedelta(seconds=env.int("WALKER_IDLE_TRANSACTION_SECONDS", default=60)),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL")
@@ -238,12 +245,18 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-# Beside allauth's own limits: who asks for mail to an address sends it to somebody.
-ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key"}
+# Beside allauth's own limits: who asks for mail to an address sends it to somebody. Wrong passwords and codes
+# are counted by accounts.sign_in.attempts: here, those under way would count as failures.
+ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_failed": None}
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Walker"
 MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.sign_in.code_forms.CodeForm",
+    "reauthenticate": "accounts.sign_in.code_forms.RepeatedCodeForm",
+    "activate_totp": "accounts.sign_in.code_forms.FirstCodeForm",
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -339,6 +352,8 @@ LOGGING = logging_config(testing=WALKER_TESTING)
 TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
+REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)
+REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)

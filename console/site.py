@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 
+from accounts import notices
 from accounts.models import Tenant
 from accounts.sign_in.views import sign_in
 from console import navigation
@@ -51,7 +52,7 @@ class WalkerAdminSite(KitSite):
         return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the context of every page: navigation with badges, viewer and tenant."""
+        """Return the context of every page: navigation with badges, bell, viewer and tenant."""
         viewer = viewer_or_none(request)
         tenant = getattr(request, "tenant", None)
         context: dict[str, Any] = {
@@ -68,6 +69,7 @@ class WalkerAdminSite(KitSite):
         if viewer and tenant:
             context["tenants"] = _tenant_choices(request)
             context["security_url"] = reverse("mfa_index")
+            context["bell"] = notices.read_bell(viewer=viewer) if viewer.may(notices.USE) else None
             # A fragment is requested because something has just changed.
             fresh = is_fragment(request)
             context["navigation"] = navigation.build(

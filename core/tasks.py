@@ -4,12 +4,15 @@ import time
 from typing import Any, Final
 from uuid import UUID
 
+from celery import current_app
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
+from django.db import transaction
 
 from core import retention
+from core.db.time_limits import allow_long_statements
 from core.events import relay
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability import health
 from core.privacy.erasure import services as erasures
 from core.reliability import idempotency
@@ -35,7 +38,8 @@ def heartbeat() -> None:
 def _note_worker(**_: Any) -> None:
     # The worker's own heartbeat, so that a dead beat and a dead worker can be told apart.
     try:
-        health.note_beat("worker")
+        for part in {MODELS if queue == MODELS else "worker" for queue in current_app.amqp.queues.consume_from}:
+            health.note_beat(part)
     except health.AWAY:
         health.log.warning("heartbeat_lost")
 
@@ -56,7 +60,9 @@ def prune_streams() -> None:
 def purge_outbox() -> None:
     """Delete announcements sent a week ago, and expired sessions."""
     relay.purge()
-    call_command("clearsessions")
+    with transaction.atomic():
+        allow_long_statements()
+        call_command("clearsessions")
 
 
 @tenant_task(queue="low")

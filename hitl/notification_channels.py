@@ -12,6 +12,29 @@ from core.registry import Registry
 
 IN_APP: Final = "in_app"
 """The console itself, which needs no delivery."""
+TITLES: Final = {
+    "approval_opened": "needs your approval",
+    "approval_reminder": "still needs your approval",
+    "approval_escalated": "was escalated to you",
+    "approval_answered": "has an answer to your question",
+    "approval_stuck": "is stuck and needs attention",
+    "approval_overridden": "was decided in an emergency",
+    "approval_delegated": "was delegated to you and needs your approval",
+    "request_info_requested": "needs an answer from you",
+    "request_returned": "was sent back to you for changes",
+    "request_drifted": "has to be approved again because conditions changed",
+    "request_unknown": "was approved, but its outcome is unknown",
+    "request_executed": "was executed",
+    "request_failed": "was approved, but couldn't be executed",
+    "request_rejected": "was rejected",
+    "request_expired": "has expired",
+    "request_cancelled": "was cancelled",
+}
+"""What each notification says after the reference of its request."""
+ASKS: Final = frozenset(
+    {"approval_opened", "approval_reminder", "approval_answered", "approval_escalated", "approval_delegated"}
+)
+"""The notifications that ask for a decision; their emails may include a decision link."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Receivers of the engine's own announcements; they only enqueue a task."""
+"""Receivers of the engine's own announcements."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from core.events import signals
 from hitl import tasks
+from hitl.notifications.create import settle_notices
 
 
 def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = None, **_: Any) -> None:
@@ -27,6 +30,12 @@ def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
     tasks.align_rights.delay(str(tenant_id), str(ref))
 
 
+def on_closed(*, ref: UUID, **_: Any) -> None:
+    """Settle the notices that asked for a decision."""
+    with transaction.atomic():
+        settle_notices(ref)
+
+
 def connect() -> None:
     """Connect the receivers; safe to repeat."""
     for signal, name in (
@@ -37,3 +46,4 @@ def connect() -> None:
         signal.connect(on_news, dispatch_uid=f"hitl.requester.{name}")
     signals.approval_drifted.connect(on_drift, dispatch_uid="hitl.requester.drifted")
     signals.rights_changed.connect(on_rights_changed, dispatch_uid="hitl.rights.changed")
+    signals.approval_closed.connect(on_closed, dispatch_uid="hitl.notices.closed")

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import tenant_scope
-from hitl.approvals import delegations, watch_assignments
+from hitl.approvals import delegations, overdue, watch_assignments
 from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
@@ -146,6 +146,19 @@ def sweep_notifications() -> None:
         send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
 
 
+@tenant_task(queue="low")
+def notify_overdue_timers(tenant_id: UUID) -> None:
+    """Tell people of a tenant that its timers are late."""
+    overdue.notify_overdue_timers()
+
+
+@sweep_task(queue="low")
+def sweep_overdue_timers() -> None:
+    """Look for late timers of every tenant."""
+    for tenant_id in overdue.tenants_overdue():
+        notify_overdue_timers.delay(str(tenant_id), str(tenant_id))
+
+
 @sweep_task(queue="low")
 def purge_timers() -> None:
     """Delete old timers."""
@@ -163,6 +176,7 @@ SWEEPS = {
     "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
     "hitl-assignments": ("hitl.tasks.sweep_assignments", 60.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
+    "hitl-overdue-timers": ("hitl.tasks.sweep_overdue_timers", 60.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-old-links": ("hitl.tasks.purge_links", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),

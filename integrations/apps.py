@@ -16,7 +16,7 @@ class IntegrationsConfig(AppConfig):
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
         from integrations import checks, erasure, tasks  # noqa: F401, PLC0415
-        from integrations.mail import delivery, errors, events, invitations, notifier, resets  # noqa: PLC0415
+        from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
@@ -30,6 +30,8 @@ class IntegrationsConfig(AppConfig):
         )
         events.register(resets.ASKED, resets.ResetMail)
         events.register(resets.CHANGED, resets.PasswordMail)
+        events.register(notices.TYPE, notices.NoticeMail)
+        signals.notice_alerted.connect(notices.on_alert, dispatch_uid="integrations.notice_alerted")
         signals.password_reset_asked.connect(resets.on_reset_asked, dispatch_uid="integrations.reset_asked")
         signals.password_changed.connect(resets.on_password_changed, dispatch_uid="integrations.password_changed")
         health.register_gauge(

@@ -13,6 +13,7 @@ from django.test.signals import setting_changed
 from redis import Redis
 
 from core.db.owner import as_owner
+from core.db.time_limits import set_time_limits
 from core.tenancy.scope import tenant_scope
 from tests.world import World, build_world
 
@@ -55,6 +56,10 @@ def django_db_setup(
             name = connection.settings_dict["NAME"]
         connection.settings_dict["NAME"] = name
         settings.DATABASES["default"]["NAME"] = name
+        connection.close()
+        # The machine of the tests is busy, and a test's own transaction waits for browsers and processes.
+        settings.DATABASE_LIMITS = {name: 10 * limit for name, limit in settings.DATABASE_LIMITS.items()}
+        set_time_limits()
         connection.close()
     yield
     close_connection_of_async_tests()

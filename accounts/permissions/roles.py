@@ -3,7 +3,13 @@
 from typing import Final
 
 VIEWER: Final = frozenset(
-    {"hitl.view_approval", "conversations.view_conversation", "agents.view_agent", "analytics.use_brief"}
+    {
+        "accounts.use_notices",
+        "hitl.view_approval",
+        "conversations.view_conversation",
+        "agents.view_agent",
+        "analytics.use_brief",
+    }
 )
 SUPPORT: Final = VIEWER | {
     "hitl.propose_approval",

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
-from accounts.models import ApiKey, Invitation, Membership, RevealGrant, User
+from accounts.models import ApiKey, Invitation, Membership, Notice, RevealGrant, User
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -52,6 +52,14 @@ def _invitations(person: Person, after: str, limit: int) -> Batch:
     keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     gone = {"address": None, "name": None, "masked_address": ERASED, "address_digest": NO_DIGEST, "digest": None}
     return Batch(Invitation.objects.filter(pk__in=keys).update(**gone), str(keys[-1]) if len(keys) == limit else "")
+
+
+def _notices(person: Person, after: str, limit: int) -> Batch:
+    """Remove the notices left for the person."""
+    own = Notice.objects.filter(person_id__in=person.ids("users"))
+    keys = list(own.order_by("pk").values_list("pk", flat=True)[:limit])
+    removed = own.filter(pk__in=keys).delete()[0] if keys else 0
+    return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
 
 
 def _offered_to(person: Person) -> QuerySet[Invitation]:
@@ -113,6 +121,7 @@ class AccountsErasure(ErasureHandler):
               "prefix digest scopes"),
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
+        Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
@@ -121,6 +130,7 @@ class AccountsErasure(ErasureHandler):
         Step("reveals", "Reasons for which data was shown", _reveals),
         Step("keys", "API keys", _keys),
         Step("invitations", "Invitations to the person", _invitations),
+        Step("left_notices", "Notices left for the person", _notices),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )

@@ -1,22 +1,42 @@
 """Reveals: seeing personal data unmasked for a few minutes, with a reason, recorded in the audit log."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
-from accounts.models import RevealGrant
+from accounts.models import Membership, RevealGrant
+from accounts.selectors import roster
+from core import notices
 from core.actors import Actor
 from core.audit import chain
+from core.audit.chain import Fact
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused
+from core.db.locks import advisory_lock
+from core.errors import Invalid, Refused, TooMany
+from core.notices import NoticeKind
 from core.registry import Registry
 
 SHORTEST_REASON = 8
+WINDOW: Final = timedelta(hours=1)
+READ_AUDIT: Final = "core.view_auditentry"
+MEMBERSHIP: Final = "accounts.membership"
+NOTICE: Final = "accounts.reveals"
+
+
+class RevealNotice(NoticeKind):
+    """Somebody shows personal data often."""
+
+    label = "Personal data"
+
+
+notices.kinds.register(NOTICE, RevealNotice)
 
 
 class Revealable(ABC):
@@ -55,7 +75,9 @@ def reveal(
 
     Needs `accounts.view_pii` and a person behind the actor; raises `Refused` and, for a missing
     reason or no fields, `Invalid`. Writes `PII_ACCESSED` with the fields' names, never the values;
-    the reason stays on the grant.
+    the reason stays on the grant. After `settings.REVEALS_PER_HOUR` it raises `TooMany`; that, and a run of
+    them before, leaves others who may read the audit log a notice. Call it outside a transaction: the notice
+    about a refusal has to stay.
     """
     actor.require("accounts.view_pii")
     if actor.user_id is None:
@@ -66,19 +88,61 @@ def reveal(
     if not fields:
         raise Invalid("Choose what you need to see.", fields={"fields": ["Choose at least one."]})
     moment = now or clock_now()
-    grant: RevealGrant
     with transaction.atomic():
-        grant = RevealGrant.objects.create(
-            user_id=actor.user_id,
-            object_type=object_type,
-            object_id=object_id,
-            fields=sorted(set(fields)),
-            reason=text[:500],
-            expires_at=moment + settings.REVEAL_FOR,
-        )
-        facts = {"fields": grant.fields, "grant": str(grant.pk)}
-        chain.record(actor=actor, action="PII_ACCESSED", object_type=object_type, object_id=object_id, facts=facts)
-    return grant
+        # One reveal of a person at a time: the next one counts the row that this one writes.
+        advisory_lock(f"reveals:{actor.user_id}")
+        recent = RevealGrant.objects.filter(user_id=actor.user_id, created_at__gt=moment - WINDOW)
+        times = list(recent.order_by("created_at").values_list("created_at", flat=True))
+        if len(times) < settings.REVEALS_PER_HOUR:
+            grant: RevealGrant = RevealGrant.objects.create(
+                user_id=actor.user_id,
+                object_type=object_type,
+                object_id=object_id,
+                fields=sorted(set(fields)),
+                reason=text[:500],
+                created_at=moment,
+                expires_at=moment + settings.REVEAL_FOR,
+            )
+            facts = {"fields": grant.fields, "grant": str(grant.pk)}
+            entries = [Fact(actor, "PII_ACCESSED", object_type, object_id, facts=facts)]
+            if len(times) + 1 >= settings.REVEALS_NOTICED:
+                entries += _alert(actor, "PII_ACCESS_FREQUENT", len(times) + 1, moment)
+            chain.record_all(entries)
+            return grant
+        chain.record_all(_alert(actor, "PII_ACCESS_LIMITED", len(times), moment))
+    ends = times[len(times) - settings.REVEALS_PER_HOUR] + WINDOW if settings.REVEALS_PER_HOUR else moment + WINDOW
+    seconds = math.ceil((ends - moment).total_seconds())
+    minutes = math.ceil(seconds / 60)
+    raise TooMany(
+        f"You can show personal data {settings.REVEALS_PER_HOUR} times an hour. "
+        f"Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
+        code="too_many_reveals",
+        limit=settings.REVEALS_PER_HOUR,
+        retry_after=seconds,
+    )
+
+
+def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact]:
+    """Leave a notice for others who may read the audit log, once an hour; return its audit entry.
+
+    The entry is what is asked for the next time. Without others, the person gets the notice.
+    """
+    membership_id = Membership.objects.values_list("pk", flat=True).get(user_id=actor.user_id)
+    last = chain.last_of(MEMBERSHIP, membership_id, lambda entry: entry.action == action)
+    if last is not None and last.at > moment - WINDOW:
+        return []
+    readers = frozenset(roster().holding(READ_AUDIT))
+    notices.leave(
+        people=readers - {actor.user_id} or readers,
+        kind=NOTICE,
+        title="Personal data is shown often" if action == "PII_ACCESS_FREQUENT" else "Limit of shown personal data",
+        body=f"One person has shown personal data {count} times within an hour. Check who it was and why.",
+        link=f"{reverse('admin:core_auditentry_changelist')}?action=PII_ACCESSED",
+        level="alert",
+        now=moment,
+    )
+    facts = {"count": count, "limit": settings.REVEALS_PER_HOUR}
+    return [Fact(actor, action, MEMBERSHIP, membership_id, facts=facts)]
 
 
 def get_active_reveal(

@@ -13,7 +13,7 @@ from accounts.models import RevealGrant
 from accounts.privacy.reveals import REVEALABLES, Revealable, reveal
 from core.errors import Invalid
 from core.rest.fields import RowSerializer
-from core.rest.idempotency import idempotent
+from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.views import ApiViewSet
 
 
@@ -45,11 +45,12 @@ class RevealViewSet(ApiViewSet):
     serializer_class = RevealSerializer
     request_serializers: ClassVar = {"create": RevealRequest}
 
-    @idempotent
+    @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
         """See fields of one object in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
 
         Needs `accounts.view_pii`. Fields of a conversation: `messages`, `contact`; of a contact: `contact`.
+        429 (`too_many_reveals`) after `WALKER_REVEALS_PER_HOUR` of one person in an hour.
         """
         wanted = self.read_body()
         kind, object_id = _object(wanted["object"])

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.services import client_address
+from accounts.sign_in import attempts
 
 PROVEN: Final = "account_password_proven"
 
@@ -48,15 +49,17 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count all spellings of an address that sign in as one."""
-        counted = {name: rate_limit_key(credentials[name]) for name in ("email", "username") if credentials.get(name)}
-        key: str = super()._get_login_attempts_cache_key(request, **counted)
-        return key
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Check the password if there are tries left; all spellings of an address that sign in as one count as one."""
+        account = rate_limit_key(str(credentials.get("email") or credentials.get("username") or ""))
+        with attempts.counted(request, account) as attempt:
+            user = super().authenticate(request, **credentials)
+            attempt.is_right = user is not None
+        return user
 
-    def forget_failures(self, request: HttpRequest, address: str) -> None:
+    def forget_failures(self, address: str) -> None:
         """Unlock an address after its password was reset."""
-        self._delete_login_attempts_cached_email(request, email=address)
+        attempts.forget_failures(rate_limit_key(address))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return to the sign-in settings."""

@@ -112,7 +112,7 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
     if visitor_of(request) == person.pk:
         logout(request)
     try:
-        get_adapter().forget_failures(request, person.email)
+        get_adapter().forget_failures(person.email)
     except RedisError:
         log.warning("failures_not_forgotten")  # a lock of five minutes may stay
     messages.success(request, "Your password was changed. Sign in with the new one.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+import httpx2
 from pydantic_ai import ModelAPIError, ModelHTTPError, UnexpectedModelBehavior, UserError
 from pydantic_ai.direct import model_request_stream_sync
+from pydantic_ai.exceptions import ModelRequestTimeout
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -27,42 +31,61 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
-from agents.ports import Emit, Line, Model, ModelFailed, Stop, ToolRequest, ToolSpec, Turn, Usage
+from agents.llm.arguments import read_arguments
+from agents.ports import MOST_TOKENS, TOO_SLOW, Emit, Line, Model, ModelFailed, Stop, ToolRequest, ToolSpec, Turn, Usage
+from conversations.texts import clean
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
-TIMEOUT_SECONDS = 30.0
-MAX_TOKENS = 1024
-_STOPS: dict[str, Stop] = {"length": "length", "content_filter": "refusal"}
+ANSWER_SECONDS: Final = 30.0
+"""For a whole answer, from the connection to its last word."""
+MAX_TOKENS: Final = 1024
+_STOPS: Final[dict[str, Stop]] = {
+    "stop": "end", "tool_call": "tool_calls", "length": "length", "content_filter": "refusal"
+}  # fmt: skip
 
 
 class ProviderAdapter(Model):
-    """A model behind a provider's API: one try, time-outs, and errors as short codes."""
+    """A model behind a provider's API: one try, one time-out for all of it, and errors as short codes."""
 
     def __init__(self, key: str, model: ProviderModel[Any]) -> None:
         self.key = key
         self._model = model
 
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        ends = time.monotonic() + ANSWER_SECONDS
+        if self.until is not None:
+            ends = min(ends, self.until)
         try:
-            response = self._ask(lines, tools, prompt, emit)
+            with warnings.catch_warnings():
+                # A provider may send anything: what its library thinks of a value changes nothing here.
+                warnings.simplefilter("ignore")
+                response = self._ask(lines, tools, prompt, emit, ends)
             text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
             requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
-            usage = Usage(response.usage.input_tokens, response.usage.output_tokens)
-            stop: Stop = "tool_calls" if requests else _STOPS.get(response.finish_reason or "", "end")
-            return Turn(text, requests, usage, stop)
+            usage = Usage(_count(response.usage.input_tokens), _count(response.usage.output_tokens))
+            return Turn(text, requests, usage, _stop_of(response))
+        except (ModelRequestTimeout, TimeoutError) as error:
+            log.warning("model_too_slow", model=self.key)
+            raise ModelFailed(TOO_SLOW) from error
         except ModelHTTPError as error:
             log.warning("model_refused", model=self.key, status=error.status_code)
             if error.status_code == 429:
                 raise ModelFailed("model_rate_limited") from error
             code = "model_unavailable" if error.status_code >= 500 else "model_rejected"
             raise ModelFailed(code) from error
-        except (ModelAPIError, UnexpectedModelBehavior, UserError, TimeoutError) as error:
+        except (ModelAPIError, UnexpectedModelBehavior, UserError, httpx2.HTTPError) as error:
             log.warning("model_failed", model=self.key, kind=type(error).__name__)
             raise ModelFailed("model_unreachable") from error
 
-    def _ask(self, lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str, emit: Emit) -> ModelResponse:
-        settings = ModelSettings(timeout=TIMEOUT_SECONDS, max_tokens=MAX_TOKENS)
+    def _ask(
+        self, lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str, emit: Emit, ends: float
+    ) -> ModelResponse:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        # `request_timeout` is for all reads together, `timeout` for a single one, which must not come first.
+        settings = ModelSettings(timeout=left + 1, request_timeout=left, max_tokens=MAX_TOKENS)
         stream = model_request_stream_sync(
             self._model,
             _messages(lines, prompt),
@@ -80,6 +103,8 @@ class ProviderAdapter(Model):
         )
         with stream as events:
             for event in events:
+                if time.monotonic() > ends:
+                    raise TimeoutError
                 if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                     emit(event.part.content)
                 elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
@@ -115,11 +140,22 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
 def _request(part: ToolCallPart) -> ToolRequest:
     """Convert a call.
 
-    Arguments that are not a JSON object become an error for the model.
+    Arguments that are not one plain JSON object become an error for the model.
     """
+    call_id, name = clean(part.tool_call_id), clean(part.tool_name)
     try:
-        arguments = part.args_as_dict(raise_if_invalid=True)
-    except (ValueError, AssertionError):
-        problem = "The arguments are not a JSON object."
-        return ToolRequest(part.tool_call_id, part.tool_name, {}, error=problem)
-    return ToolRequest(part.tool_call_id, part.tool_name, arguments)
+        return ToolRequest(call_id, name, read_arguments(part.args))
+    except ValueError as problem:
+        return ToolRequest(call_id, name, {}, error=str(problem))
+
+
+def _count(tokens: object) -> int:
+    """Return a reported count of tokens as far as a column holds it; 0 for what is no count."""
+    return max(0, min(tokens, MOST_TOKENS)) if isinstance(tokens, int) and not isinstance(tokens, bool) else 0
+
+
+def _stop_of(response: ModelResponse) -> Stop:
+    """Return how the answer ended, by the provider's own word: without one it was cut, as far as anyone can tell."""
+    if response.finish_reason == "stop" and not (response.provider_details or {}).get("finish_reason"):
+        return "cut"  # "stop" is then what the library supposes
+    return _STOPS.get(response.finish_reason or "", "cut")

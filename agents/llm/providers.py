@@ -1,6 +1,9 @@
-"""OpenAI-compatible and Anthropic models from the settings; one attempt and no redirects."""
+"""OpenAI-compatible and Anthropic models from the settings: one attempt, no redirects, answers of a bounded size."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
 
 import httpx2
 from anthropic import AsyncAnthropic
@@ -11,21 +14,63 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from agents.llm.adapter import TIMEOUT_SECONDS, ProviderAdapter
+from agents.llm.adapter import ANSWER_SECONDS, ProviderAdapter
 from agents.ports import ModelFailed
 
-CONNECT_SECONDS = 5.0
-OPENAI_DEFAULT = "gpt-4o-mini"
-ANTHROPIC_DEFAULT = "claude-sonnet-5-5"
+CONNECT_SECONDS: Final = 5.0
+MAX_BYTES: Final = 2_000_000
+"""For a whole answer: about a hundred times what the most tokens that are asked for take."""
+OPENAI_DEFAULT: Final = "gpt-4o-mini"
+ANTHROPIC_DEFAULT: Final = "claude-sonnet-5-5"
+# A connection that is kept would be closed by nobody: each run has a client of its own.
+_LIMITS: Final = httpx2.Limits(max_keepalive_connections=0)
+
+
+class BoundedStream(httpx2.AsyncByteStream):
+    """The body of an answer, up to a number of bytes."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_BYTES
+        async for chunk in self._inner:
+            left -= len(chunk)
+            if left < 0:
+                raise httpx2.ReadError("The answer is too large.")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """Cuts off answers that are too large; refuses compressed ones, as their size says nothing."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        answer = await self._inner.handle_async_request(request)
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            await answer.aclose()
+            raise httpx2.DecodingError("The answer is compressed, although that was ruled out.", request=request)
+        if isinstance(answer.stream, httpx2.AsyncByteStream):
+            answer.stream = BoundedStream(answer.stream)
+        return answer
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
     """Return a client with time-outs that follows no redirects and ignores proxies in the environment."""
     return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+        timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
-        transport=transport,
+        transport=BoundedTransport(transport or httpx2.AsyncHTTPTransport(trust_env=False, limits=_LIMITS)),
     )
 
 

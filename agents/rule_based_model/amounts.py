@@ -12,7 +12,8 @@ _CURRENCY = {
     "£": "GBP", "gbp": "GBP", "pound": "GBP", "pounds": "GBP",
 }  # fmt: skip
 _MARK = r"€|\$|£|euros?\b|eur\b|usd\b|dollars?\b|bucks\b|gbp\b|pounds?\b"
-_FIGURE = r"\d{1,3}(?:[ .,'’]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)"
+# Plain digits only; those of other alphabets count as digits where a figure ends.
+_FIGURE = r"[0-9]{1,3}(?:[ .,'’][0-9]{3})+(?:[.,][0-9]{1,2})?(?!\d)|[0-9]+(?:[.,][0-9]{1,2})?(?!\d)"
 _AMOUNT = re.compile(
     rf"(?<![\w/.\-⟦])(?P<sign>[-−])?(?P<pre>{_MARK})?\s?(?P<figure>{_FIGURE})(?P<k>[km]\b)?"
     rf"\s?(?P<post>{_MARK}|%|percent\b)?(?![\w⟧]|\s?[-–/]\s?\d|[.,]\d)",

@@ -56,6 +56,11 @@ def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
     return kept
 
 
+def let_go(run: AgentRun) -> None:
+    """End the lease of a claimed run at once; the sweep queues it again."""
+    AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING).update(lease_until=clock_now())
+
+
 def is_fresh(run: AgentRun) -> bool:
     """Return True if the lease was renewed within the last seconds, so that no UPDATE is needed."""
     return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from agents import selectors
+from uuid import UUID
+
+from agents import registry, selectors
 from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
+
+
+def needs_model_worker(run_id: UUID) -> bool:
+    """Return True if only a model worker executes this run.
+
+    Its organisation has an agent whose model is asked over a network; a report of an outcome asks none.
+    """
+    remote = registry.remote_models()
+    if not remote or not AgentVersion.objects.filter(model__in=remote, agent__is_active=True).exists():
+        return False
+    return AgentRun.objects.filter(pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:

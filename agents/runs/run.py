@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 
 from agents import registry, selectors
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
-from agents.ports import Emit, Line, RunContext, RunOutcome, ToolRequest
+from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.runs import lease, outcomes, tool_calls
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
+from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
 from agents.tools import registry as tools
 from conversations import services as conversations
 from conversations.models import Conversation
@@ -25,6 +27,8 @@ from core.errors import WalkerError
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
+TURN_SECONDS = 60.0
+"""For a whole turn: all rounds of model and tools, until its reply. The worker's own limits stand behind it."""
 MAX_ROUNDS = 6
 MAX_CALLS = 50  # per answer: a model that never stops calling would flood the approvers
 MAX_REDOS = 40  # more messages than a guest may write while they still join a run
@@ -43,24 +47,25 @@ class Answer:
     """The result of a round.
 
     It is the answer or a failure, and the agent version that produced it.
-    When `stopped`, only requests that were already made are reported.
+    When `ended`, only requests that were already made are reported; the code says why.
     """
 
     outcome: RunOutcome
     generation: int
     version: AgentVersion | None = None
-    stopped: bool = False
+    ended: str = ""
 
 
-class Stopped(Exception):
-    """The customer stopped the agent: no further round, no further call."""
+class NeedsModelWorker(Exception):
+    """The model of this run is asked over a network, which this worker may not wait for."""
 
 
-def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
+def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True) -> UUID | None:
     """Execute a due run and return the conversation's next queued run, if any.
 
     For workers only. Does nothing while another worker has this run or another run of the
     conversation. Every failure ends with a hand-off to a person and a message to the customer.
+    Unless it `may_wait`, a run whose model is asked over a network is left for the sweep.
     """
     run = lease.claim(run_id, now=now)
     if run is None:
@@ -72,28 +77,34 @@ def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
     elif run.fence > MAX_ATTEMPTS + run.generation:
         _finish(run, Answer(RunOutcome("", 0, error="crashed"), run.generation))
     else:
-        _answer_messages(run)
+        try:
+            _answer_messages(run, may_wait=may_wait)
+        except NeedsModelWorker:
+            lease.let_go(run)
     return lease.next_queued(run.conversation_id)
 
 
-def _answer_messages(run: AgentRun) -> None:
-    """Repeat rounds until an answer covers every message that has joined."""
-    speaker = Speaker(run.conversation_id, run.id)
+def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
+    """Repeat rounds until an answer covers every message that has joined; once more if it was cut."""
+    speaker, watch = Speaker(run.conversation_id, run.id), Watch(run, TURN_SECONDS)
+    was_cut = False
     speaker.typing(True)
     try:
         for number in range(MAX_REDOS):
             if number and not lease.renew(run):
                 return
-            answer = _round(run, speaker, is_first=run.fence == 1 and not number)
-            if _finish(run, answer):
+            answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
+            is_cut = answer.outcome.error == ANSWER_CUT
+            if not (is_cut and not was_cut) and _finish(run, answer):
                 return
+            was_cut = was_cut or is_cut
             speaker.restart()
         _finish(run, Answer(RunOutcome("", 0, error="no_pause"), -1))
     finally:
         speaker.typing(False)
 
 
-def _round(run: AgentRun, speaker: Speaker, *, is_first: bool) -> Answer:
+def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may_wait: bool) -> Answer:
     """Let the orchestrator answer all messages that have joined so far."""
     # Read before the messages: if another one joins in between, the round is repeated.
     generation = AgentRun.objects.values_list("generation", flat=True).get(pk=run.pk)
@@ -101,12 +112,17 @@ def _round(run: AgentRun, speaker: Speaker, *, is_first: bool) -> Answer:
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
-    done = () if is_first else tool_calls.list_recorded(run)
+    if not may_wait and version.model in registry.remote_models():
+        raise NeedsModelWorker
+    done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
-        outcome = _orchestrate(run, version, (*transcript.lines, *done), speaker.emit)
-    except Stopped:
+        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
+    except Ended as end:
         speaker.restart()
-        outcome = RunOutcome("", 0)
+        outcome, ended = RunOutcome("", 0), end.code
+    except (TooSlow, SoftTimeLimitExceeded):
+        log.warning("run_too_slow", run=str(run.pk))
+        outcome = RunOutcome("", 0, error=TOO_SLOW)
     except tool_calls.ToolBroke as broken:
         outcome = RunOutcome("", 0, error=str(broken))
     except WalkerError as error:
@@ -116,10 +132,10 @@ def _round(run: AgentRun, speaker: Speaker, *, is_first: bool) -> Answer:
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
-    return Answer(outcome, generation, version)
+    return Answer(outcome, generation, version, ended)
 
 
-def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], emit: Emit) -> RunOutcome:
+def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
     caller = selectors.caller_of(run, version)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
@@ -131,29 +147,19 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
         max_rounds=MAX_ROUNDS,
     )
     run.agent_version = version
-    _raise_if_stopped(run)
     left = iter(range(MAX_CALLS))
 
     def call_tool(request: ToolRequest, number: int) -> Line:
         if next(left, None) is None:
             return tool_calls.refuse(request, "too_many_calls", "That's more than I can do at once.")
-        if not lease.is_fresh(run):
-            lease.renew(run)
-        _raise_if_stopped(run)
+        watch.look()
         # Read the caller again: their membership may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
-        line = tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
-        _raise_if_stopped(run)
-        return line
+        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
 
-    model = registry.get_model(version.model, version.model_name)
+    model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
     return orchestrator.run(context, call_tool=call_tool, emit=emit)
-
-
-def _raise_if_stopped(run: AgentRun) -> None:
-    if selectors.is_stopped(run):
-        raise Stopped
 
 
 def _is_waiting(call: ToolCall) -> bool:
@@ -166,8 +172,6 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     Returns False when a message joined in the meantime.
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
     """
-    if selectors.is_stopped(run):
-        answer = replace(answer, outcome=replace(answer.outcome, text="", error=""), stopped=True)
     with transaction.atomic():
         conversation = Conversation.objects.select_for_update().get(pk=run.conversation_id)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
@@ -180,19 +184,25 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
         if current.finished_at:  # since the run's last answer
             done = done.filter(created_at__gt=current.finished_at)
         made = list(done.order_by("id"))
+        # Read under the lock: nobody takes over or closes it between this look and the reply.
+        ended = selectors.ENDS.get(conversation.state, "") or ("stopped" if selectors.is_stopped(run) else answer.ended)
         if conversation.state != Conversation.State.AGENT:
-            _record_end(current, answer, made, code="taken_over")
+            _record_end(current, answer, made, code=ended)
+        elif ended:
+            # The customer asked for silence, or somebody had it in between: a failure is no news then either.
+            silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
+            _reply(current, silent, made)
         else:
             _reply(current, answer, made)
     return True
 
 
 def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
-    """Send the answer, or the apology, or after a stop what was requested.
+    """Send the answer, or the apology, or after an end only what was requested.
 
     Then hand off if needed.
     """
-    words = "" if answer.stopped else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
+    words = "" if answer.ended else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     if text:
         # Ids by which a page can show what was requested.
@@ -209,7 +219,7 @@ def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
             metadata=facts,
             client_id=answer_id(run),
         ).pk
-    _record_end(run, answer, made, code="stopped" if answer.stopped else "", reply_id=reply_id)
+    _record_end(run, answer, made, code=answer.ended, reply_id=reply_id)
     reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
     if reason:
         code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
@@ -222,6 +232,7 @@ def _record_end(
 ) -> None:
     """Record how the run ended."""
     moment, outcome = clock_now(), answer.outcome
+    usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
     waits = any(_is_waiting(call) for call in made)
     ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
@@ -229,8 +240,8 @@ def _record_end(
         state=ended,
         agent_version=answer.version,
         rounds=run.rounds + outcome.rounds,
-        input_tokens=run.input_tokens + outcome.usage.input_tokens,
-        output_tokens=run.output_tokens + outcome.usage.output_tokens,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
         error_code=code or outcome.error[:40],
         reply_id=reply_id or run.reply_id,
         lease_until=None,

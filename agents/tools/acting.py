@@ -12,15 +12,25 @@ from agents.tools.registry import PROPOSE, Arguments, Caller, Tool, register, re
 from agents.tools.resubmit import resubmit_with_values
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
+from core.text.amounts import parse_amount
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.models import Approval
 
+
+def _written_plainly(value: object) -> object:
+    """A whole number is exact and becomes text; a float has already lost what the person wrote."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        parse_amount(value)
+    return value
+
+
 MoneyText = Annotated[
     str,
-    # A whole number is exact and becomes text; a float has already lost what the person wrote.
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
-    Field(pattern=r"^\d{1,9}(\.\d{1,2})?$"),
+    BeforeValidator(_written_plainly),
+    Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 

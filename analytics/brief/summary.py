@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
@@ -64,7 +65,9 @@ def write_summary(*, findings: Sequence[Finding], language: str, role: str, seco
 
 def _ask_model(version: AgentVersion, facts: dict[str, object], seconds: float) -> Summary | None:
     try:
-        orchestrator = get_orchestrator(version.orchestrator, get_model(version.model, version.model_name))
+        model = get_model(version.model, version.model_name)
+        model.until = time.monotonic() + seconds
+        orchestrator = get_orchestrator(version.orchestrator, model)
     except NotFound as error:
         log.warning("brief_model_unknown", code=error.code)
         return None

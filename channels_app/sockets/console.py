@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
+from accounts.notices import UPDATED
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence
 from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
@@ -114,11 +115,11 @@ class ConsoleConsumer(SocketConnection):
         if frame.get("type") == "subscribe":
             after = frame.get("after")
             await self.subscribe(
-                topics.parse_topic(frame.get("topic")),
+                topics.parse_topic(frame.get("topic"), person=self.user_id),
                 frames.read_number(frame, "after") if after is not None else None,
             )
         elif frame.get("type") == "unsubscribe":
-            topic = topics.parse_topic(frame.get("topic"))
+            topic = topics.parse_topic(frame.get("topic"), person=self.user_id)
             if topic.name in self.topics:
                 await self.drop(topic)
             await self.say({"type": "unsubscribed", "topic": topic.name})
@@ -138,6 +139,12 @@ class ConsoleConsumer(SocketConnection):
         await self.listen(topic)
         # Read after subscribing, so that nothing is lost between the number and the first hint.
         heads = await in_scope(tenant_id, topics.heads, user_id, topic)
+        if topic.kind == "notices":
+            number = await in_scope(tenant_id, topics.bell_number, user_id)
+            await self.say({"type": "subscribed", "topic": topic.name, "seq": number})
+            if after is not None and after != number:
+                await self.say_passing(topic, UPDATED, {})
+            return
         first = topic.streams[0]
         for stream, head in heads.items():
             self.sent[stream] = head if after is None or stream != first else min(after, head)
@@ -153,7 +160,7 @@ class ConsoleConsumer(SocketConnection):
             await self.pump(topic)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
-        """Forward a transient frame: typing, presence."""
+        """Forward a transient frame: typing, presence, a change of one's notices."""
         topic = self.topic_of(message["stream"])
         if topic is None or message["event"] not in topics.PASSING:
             return
@@ -164,10 +171,13 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
             await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
             return
-        event = topics.NAMES.get(message["event"], message["event"])
-        payload = {**message["payload"], "conversation": str(topic.ref)}
-        frame = {"type": "event", "topic": topic.name, "event": event, "seq": None}
-        await self.say({**frame, "payload": payload})
+        about = {"conversation": str(topic.ref)} if topic.kind == "conversation" else {}
+        await self.say_passing(topic, message["event"], {**message["payload"], **about})
+
+    async def say_passing(self, topic: Topic, event: str, payload: dict[str, Any]) -> None:
+        """Send a frame that has no number."""
+        name = topics.NAMES.get(event, event)
+        await self.say({"type": "event", "topic": topic.name, "event": name, "seq": None, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
         """Send what is due on a topic's streams.
@@ -214,7 +224,7 @@ class ConsoleConsumer(SocketConnection):
     async def listen(self, topic: Topic) -> None:
         """Subscribe to a topic's hints; on a conversation also register presence."""
         tenant_id, _ = self.who()
-        await self.ask_for_hints(tenant_id, topic.streams)
+        await self.ask_for_hints(tenant_id, topic.heard)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
 
@@ -222,7 +232,7 @@ class ConsoleConsumer(SocketConnection):
         """Unsubscribe from a topic."""
         tenant_id, _ = self.who()
         self.topics.pop(topic.name, None)
-        await self.end_hints(tenant_id, topic.streams)
+        await self.end_hints(tenant_id, topic.heard)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.leave(tenant_id, topic.ref, "staff", self.channel_name)
 
@@ -230,7 +240,7 @@ class ConsoleConsumer(SocketConnection):
 
     def topic_of(self, stream: str) -> Topic | None:
         """Return the subscribed topic of a stream, or None."""
-        return next((one for one in self.topics.values() if stream in one.streams), None)
+        return next((one for one in self.topics.values() if stream in one.heard), None)
 
     def who(self) -> tuple[UUID, UUID]:
         """Return tenant and user of a signed-in connection."""

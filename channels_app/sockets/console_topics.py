@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import User
+from accounts.notices import UPDATED, USE, read_bell, stream_of
 from accounts.services import actor_for_user
 from conversations.models import Conversation
 from core.actors import Actor
@@ -23,6 +24,7 @@ PERMISSIONS: Final = {
     "approval": "hitl.view_approval",
     "inbox": "conversations.view_conversation",
     "conversation": "conversations.view_conversation",
+    "notices": USE,
 }
 # Event types of the streams -> event names of the console.
 NAMES: Final = {
@@ -45,12 +47,15 @@ NAMES: Final = {
     "approval.alert": "queue.updated",
     "agent_typing": "agent.typing",
 }
-PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing"})
+PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing", UPDATED})
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subscription; `ref` is the conversation or approval, None for lists."""
+    """One subscription.
+
+    `ref` is the conversation, the approval or the person with notices, None for lists.
+    """
 
     name: str
     kind: str
@@ -58,10 +63,15 @@ class Topic:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Return the streams behind the topic."""
+        """Return the streams of numbered events behind the topic; notices have none."""
         if self.kind == "conversation":
             return f"conversation:{self.ref}", f"conversation-staff:{self.ref}"
-        return (self.name,)
+        return () if self.kind == "notices" else (self.name,)
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """Return the streams whose hints and transient frames are listened to."""
+        return (stream_of(self.ref),) if self.kind == "notices" and self.ref else self.streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +83,18 @@ class Missed:
     more: bool
 
 
-def parse_topic(value: object) -> Topic:
+def parse_topic(value: object, *, person: UUID | None = None) -> Topic:
     """Return the topic of a name such as `queue` or `conversation:<uuid>`.
 
-    Raises `Invalid`.
+    `notices` are those of `person`, and unknown without one. Raises `Invalid`.
     """
     if not isinstance(value, str):
         raise Invalid("A topic has to be text.", code="unknown_topic")
     kind, _, ref = value.partition(":")
     if value in ("queue", "inbox"):
         return Topic(value, value, None)
+    if value == "notices" and person is not None:
+        return Topic(value, value, person)
     try:
         parsed = UUID(ref)
     except ValueError as problem:
@@ -110,6 +122,11 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
         raise NotFound
     return {stream: streams.head(stream) for stream in topic.streams}
+
+
+def bell_number(user_id: UUID) -> int:
+    """Return the number of what the person's bell shows now; raises `Refused`."""
+    return read_bell(viewer=viewer_of(user_id)).number
 
 
 def require_topic(user_id: UUID, topic: Topic) -> None:

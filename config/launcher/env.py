@@ -51,6 +51,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "redis": secrets.token_hex(24),
         "phone": secrets.token_hex(24),
         "mailbox": secrets.token_hex(24),
+        "metrics": secrets.token_hex(24),
     }
     whole = {**fresh, **kept}
     if whole != kept:

@@ -20,10 +20,17 @@ from config.launcher.processes import Spec
 from config.launcher.supervisor import Supervisor, say
 from standins.mailbox import seed
 
-QUEUES = "high,default,low"
+# A worker of the first kind never waits for a model over a network: timers, mail and intake are its work.
+WORKER = ("-c", "2", "-Q", "high,default,low")
+MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
+MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 STAND_INS = ("platform", "phone", "mailbox")
+TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
+"""Settings that `migrate` hands to the database."""
+DETAILS = 20_000
+"""More than the checks and gauges of /readyz take."""
 _CODE = (
     "core",
     "accounts",
@@ -67,6 +74,9 @@ class Installation:
         stand_ins = self._stand_in_ports()
         addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
         settings = {**addresses.as_settings(), "PUBLIC_URL": self.url, "WALKER_RUN": secrets.token_hex(8)}
+        # Without a token, metrics and the names of failing checks are open in the demo, and closed elsewhere.
+        made = "" if self.demo else env.own_secrets(place)["metrics"]
+        settings["METRICS_TOKEN"] = env.given("METRICS_TOKEN") or made
         if self.demo:
             settings |= {"WALKER_DEMO": "1", **self._stand_in_settings(stand_ins)}
         self.environment = env.build(place, settings)
@@ -108,12 +118,14 @@ class Installation:
 
     def migrate(self) -> None:
         """Bring the database up to the code, unless both are as the last start left them."""
-        place, code = self.supervisor.place, fingerprint()
-        if place.read(place.state).get("migrated") == [code, self.environment["DATABASE_OWNER_URL"]]:
+        place = self.supervisor.place
+        limits = [self.environment.get(name, "") for name in TIME_LIMITS]
+        wanted = [fingerprint(), self.environment["DATABASE_OWNER_URL"], *limits]
+        if place.read(place.state).get("migrated") == wanted:
             return
         say("Migrating the database")
         self.manage("migrate", "--no-input")
-        place.update_state(migrated=[code, self.environment["DATABASE_OWNER_URL"]])
+        place.update_state(migrated=wanted)
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
@@ -144,15 +156,17 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat, which count into one folder."""
+        """Start web, worker and beat, which count into one folder; workers for models where one has a key."""
         self.supervisor.place.empty_metrics()
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
         address = ("-b", self.host, "-p", str(self.port))
         self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
-        worker = ("celery", "-A", "config.celery", "worker", "-c", "2", "-Q", QUEUES, *quiet)
-        self._add("worker", *worker, WALKER_PROCESS="worker", **shared)
+        worker = ("celery", "-A", "config.celery", "worker", *quiet)
+        self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)
+        if any(map(env.given, MODEL_KEYS)):
+            self._add("models", *worker, *MODEL_WORKER, WALKER_PROCESS="models", **shared)
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
@@ -162,15 +176,15 @@ class Installation:
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""
-        request = urllib.request.Request(  # noqa: S310  (our own address)
-            f"{self.door}/readyz", headers={"Host": f"127.0.0.1:{self.port}"}
-        )
+        token = self.environment.get("METRICS_TOKEN", "")
+        headers = {"Host": f"127.0.0.1:{self.port}", "Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"{self.door}/readyz", headers=headers)  # noqa: S310  (our own address)
         try:
             with _DIRECT.open(request, timeout=3) as answer:
-                return answer.status, answer.read(2000).decode(errors="replace")
+                return answer.status, answer.read(DETAILS).decode(errors="replace")
         except urllib.error.HTTPError as problem:
             with problem:
-                return problem.code, problem.read(2000).decode(errors="replace")
+                return problem.code, problem.read(DETAILS).decode(errors="replace")
         except OSError as problem:
             return 0, str(problem)
 

@@ -1,13 +1,16 @@
 """Forms of the console: plain Django forms with our look and described errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
 from django.forms.utils import ErrorDict
 from django.template.loader import get_template
+
+from core.text.amounts import parse_amount
 
 
 class ConsoleRenderer(DjangoTemplates):
@@ -49,6 +52,21 @@ class ConsoleForm(forms.Form):
         for name in names:
             self.add_error(name, [str(text) for text in problems[name]])
         return bool(names)
+
+
+class AmountField(forms.DecimalField):
+    """An amount in plain digits; what else Python reads as a number is refused."""
+
+    default_error_messages: ClassVar = {"invalid": "Enter an amount such as 5000 or 5000.00."}
+
+    def to_python(self, value: Any) -> Any:
+        """Return the amount, or None if the field is empty; raises `ValidationError`."""
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_amount(value)
+        except ValueError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 class ConfirmForm(ConsoleForm):

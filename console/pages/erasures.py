@@ -25,6 +25,7 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
 WAITS: Final[Mapping[str, str]] = {
     "message_on_its_way": "a message being sent",
     "agent_at_work": "a running agent",
+    "request_under_way": "a request to the API that is being answered",
     "mail_on_its_way": "an email being sent",
     "mail_events_not_worked": "unprocessed email events",
     "brief_in_the_making": "a daily brief being prepared",

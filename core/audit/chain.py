@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -168,15 +168,29 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def verify() -> Verdict:
-    """Verify the chain of the tenant in scope; report the first invalid entry."""
-    seq, previous = 0, ""
-    for entry in _entries():
-        problem = _problem(entry, seq + 1, previous)
-        if problem:
-            return Verdict(False, seq, previous, first_bad=seq + 1, reason=problem)
-        seq, previous = entry.seq, entry.hash
-    head = AuditHead.objects.values_list("seq", "hash").first() or (0, "")
+def verify(kept: Mapping[int, str] | None = None) -> Verdict:
+    """Verify the chain of the tenant in scope; report the first invalid entry.
+
+    `kept` are heads noted outside the database, number to hash: the chain must still contain each of them.
+    """
+    kept = kept or {}
+    seq, previous, head = 0, "", (-1, "")
+    while head != (seq, previous):
+        begun = seq
+        for entry in _entries(after=seq):
+            problem = _problem(entry, seq + 1, previous)
+            if not problem and entry.hash != kept.get(entry.seq, entry.hash):
+                problem = "the entry is not the one that was noted outside the database"
+            if problem:
+                return Verdict(False, seq, previous, first_bad=seq + 1, reason=problem)
+            seq, previous = entry.seq, entry.hash
+        head = AuditHead.objects.values_list("seq", "hash").first() or (0, "")
+        # Entries written meanwhile are verified as well; without any, the head and the last entry must agree.
+        if seq == begun:
+            break
+    if kept and seq < max(kept):
+        reason = f"the tail was cut: entry {max(kept)} was noted outside the database"
+        return Verdict(False, seq, previous, first_bad=seq + 1, reason=reason)
     if head != (seq, previous):
         return Verdict(False, seq, previous, first_bad=seq + 1, reason="the tail was cut")
     return Verdict(True, seq, previous)
@@ -202,8 +216,7 @@ def _problem(entry: AuditEntry, expected_seq: int, previous: str) -> str:
     return ""
 
 
-def _entries() -> Iterator[AuditEntry]:
-    after = 0
+def _entries(*, after: int) -> Iterator[AuditEntry]:
     while page := list(AuditEntry.objects.filter(seq__gt=after).order_by("seq")[:PAGE]):
         yield from page
         after = page[-1].seq
@@ -222,6 +235,12 @@ def newest_about(object_types: Sequence[str], ids: Collection[UUID], *, facts: S
     """Return the newest entry about each object, of any of the types and with any of the facts, in one query."""
     about = AuditEntry.objects.filter(object_type__in=object_types, object_id__in=ids, facts__has_any_keys=facts)
     return {entry.object_id: entry for entry in about.order_by("object_id", "-seq").distinct("object_id")}
+
+
+def first_of(object_type: str, object_id: UUID, action: str) -> AuditEntry | None:
+    """Return the oldest entry of an action about one object."""
+    about = AuditEntry.objects.filter(object_type=object_type, object_id=object_id, action=action)
+    return about.order_by("seq").first()
 
 
 def last_of(

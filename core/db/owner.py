@@ -11,7 +11,10 @@ from django.db import connection
 def owner_settings() -> dict[str, Any]:
     """Return the connection settings of the owner: its login, without tenant wall and pool."""
     owner: dict[str, Any] = dict(settings.DATABASE_OWNER)
-    options = {**owner.get("OPTIONS", {}), "tenant_wall": False, "options": "-c walker.migrate=on"}
+    # Also where the owner logs in as the application does, whose role has time limits.
+    unlimited = " ".join(f"-c {name}=0" for name in settings.DATABASE_LIMITS)
+    given = f"-c walker.migrate=on {unlimited}"
+    options = {**owner.get("OPTIONS", {}), "tenant_wall": False, "options": given}
     return {**owner, "OPTIONS": options}
 
 

@@ -17,6 +17,7 @@ password_reset_asked: Final = Signal()
 password_changed: Final = Signal()
 rights_changed: Final = Signal()
 """The role, membership or approver groups of the person `ref` changed."""
+notice_alerted: Final = Signal()
 
 BY_NAME: Final[dict[str, Signal]] = {
     "message_received": message_received,
@@ -30,4 +31,5 @@ BY_NAME: Final[dict[str, Signal]] = {
     "password_reset_asked": password_reset_asked,
     "password_changed": password_changed,
     "rights_changed": rights_changed,
+    "notice_alerted": notice_alerted,
 }

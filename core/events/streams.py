@@ -1,6 +1,6 @@
 """Streams of numbered events, and live hints to their listeners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -110,3 +110,15 @@ def hint_after_commit(numbers: Mapping[str, int]) -> None:
             live.post(group_name(tenant_id, stream), message)
 
     transaction.on_commit(hint, robust=True)
+
+
+def transient_after_commit(names: Iterable[str], type: str) -> None:
+    """Send an empty transient frame to the listeners of each stream after the commit."""
+    tenant_id = current_tenant_id()  # the scope may have ended by then
+
+    def send() -> None:
+        for stream in names:
+            message = {"type": "stream.transient", "stream": stream, "event": type, "payload": {}}
+            live.post(group_name(tenant_id, stream), message)
+
+    transaction.on_commit(send, robust=True)

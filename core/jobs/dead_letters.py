@@ -8,7 +8,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.urls import reverse
 
+from core import notices
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
@@ -21,7 +23,17 @@ Replayer = Callable[[UUID], None]
 ERROR_LIMIT: Final = 500
 # Mask more text than is stored, so that no value is cut in two and missed.
 _MASKED_LENGTH: Final = 2000
+VIEW: Final = "core.view_deadletter"
 _replayers: dict[str, Replayer] = {}
+
+
+class FailedJobNotice(notices.NoticeKind):
+    """Notices of jobs that failed for good."""
+
+    label, icon = "Failed job", "dead"
+
+
+notices.kinds.register("failed_job", FailedJobNotice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +66,35 @@ def words_of(kind: str) -> Words:
     return _words.get(kind) or Words(kind.rpartition(".")[2].replace("_", " ").capitalize())
 
 
-def park(*, kind: str, ref: UUID, error: str, actor: Actor | None = None, now: datetime | None = None) -> DeadLetter:
+def park(
+    *,
+    kind: str,
+    ref: UUID,
+    error: str,
+    actor: Actor | None = None,
+    notice: notices.Level = "alert",
+    now: datetime | None = None,
+) -> DeadLetter:
     """Park a row whose job failed for good; later failures of the row are counted.
 
-    For the system, in the tenant's scope. The error is masked and cut to 500 characters. Audited as
+    For the system, in the tenant's scope. The error is masked and cut to 500 characters. Those who may see failed
+    jobs get a notice, once until somebody closes the failed job; a job that carries mail leaves a "warning", as the
+    mail of an alert would fail with it. Audited as
     `dead_letter.parked`: call it last in a transaction.
     """
     moment = now or clock_now()
     reason = mask_text(error[:_MASKED_LENGTH])[:ERROR_LIMIT]
     with transaction.atomic():
         letter = _park(kind, ref, reason, moment)
+        notices.leave_for_permission(
+            VIEW,
+            kind="failed_job",
+            title=f"Failed for good: {words_of(kind).title}",
+            link=reverse("admin:core_deadletter_change", args=[letter.pk]),
+            level=notice,
+            dedupe_key=f"failed_job:{letter.pk}",
+            now=moment,
+        )
         chain.record(
             actor=actor or system("dead-letters"),
             action="dead_letter.parked",
@@ -158,7 +189,7 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
 
 def query_dead_letters(*, viewer: Actor) -> QuerySet[DeadLetter]:
     """Return failed jobs in all states as a query. Needs `core.view_deadletter`."""
-    viewer.require("core.view_deadletter")
+    viewer.require(VIEW)
     rows: QuerySet[DeadLetter] = DeadLetter.objects.all()
     return rows
 

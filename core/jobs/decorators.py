@@ -3,17 +3,26 @@
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from celery import shared_task
 
 from core.tenancy.scope import tenant_scope
 
-Queue = Literal["high", "default", "low"]
+Queue = Literal["high", "default", "low", "models"]
+MODELS: Final = "models"
+"""The queue of work that waits for a model over a network: its workers take no other, so that none waits for one."""
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 _QUEUES: dict[str, Queue] = {}
 _afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_afterwards", default=None)
+
+
+class TimeLimits(NamedTuple):
+    """Seconds after which a task is interrupted (soft), and after which its process is ended (hard)."""
+
+    soft: int
+    hard: int
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
@@ -22,9 +31,10 @@ def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
     return {"queue": queue} if queue else None
 
 
-def _shared(work: Callable[..., Any], queue: Queue) -> Any:
+def _shared(work: Callable[..., Any], queue: Queue, limits: TimeLimits | None = None) -> Any:
     _QUEUES[f"{work.__module__}.{work.__name__}"] = queue
-    return shared_task(**OPTIONS)(work)
+    more = {"soft_time_limit": limits.soft, "time_limit": limits.hard} if limits else {}
+    return shared_task(**OPTIONS, **more)(work)
 
 
 def afterwards(work: Callable[[], Any]) -> bool:
@@ -51,10 +61,10 @@ def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
         _afterwards.reset(token)
 
 
-def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], Any]:
+def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[[UUID], Any]], Any]:
     """Turn a function of a row's id into a task: `task.delay(str(tenant_id), str(row_id))`.
 
-    The function must be safe to run twice and after a crash.
+    The function must be safe to run twice, after a crash and, with `limits`, after an interruption at any point.
     """
 
     def decorate(work: Callable[[UUID], Any]) -> Any:
@@ -64,7 +74,7 @@ def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], A
 
         run.__name__, run.__module__, run.__doc__ = work.__name__, work.__module__, work.__doc__
         run.__qualname__ = work.__qualname__
-        return _shared(run, queue)
+        return _shared(run, queue, limits)
 
     return decorate
 

@@ -24,6 +24,8 @@ class IdempotencyRecord(TenantModel):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     status = models.PositiveSmallIntegerField(null=True)
     answer = EncryptedJSONField(null=True)
+    about = models.JSONField(default=list)
+    """Ids of who asked, and of what was asked about: an answer need not name its conversation."""
     created_at = models.DateTimeField(default=now)
     lease_until = models.DateTimeField()
 

@@ -97,7 +97,7 @@ def read_gauges() -> list[tuple[Gauge, float | None]]:
 
 
 def note_beat(part: str) -> None:
-    """Record a heartbeat of a part ("worker" or "beat")."""
+    """Record a heartbeat of a part ("worker", "models" or "beat")."""
     cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
 
 
@@ -143,7 +143,9 @@ def _migrations() -> str:
     return ""
 
 
-def _alive(part: str) -> Check:
+def alive(part: str) -> Check:
+    """Return a check of the heartbeats of a part."""
+
     def check() -> str:
         age = beat_age(part)
         if age is None:
@@ -177,8 +179,8 @@ register_check("database", _database)
 register_check("tenant_wall", _wall)
 register_check("redis", _redis)
 register_check("migrations", _migrations)
-register_check("worker", _alive("worker"))
-register_check("beat", _alive("beat"))
+register_check("worker", alive("worker"))
+register_check("beat", alive("beat"))
 register_gauge(
     "walker_outbox_oldest_seconds",
     _oldest_outbox,

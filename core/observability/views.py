@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -53,27 +54,25 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when every check passes and 503 otherwise, each check by name.
+    """Answer 200 when every check passes and 503 otherwise; with the token also each check and gauge by name.
 
     Until it is ready for the first time, 503 is expected and not logged as an error.
     """
     readings = health.run_checks()
-    gauges = {
-        gauge.name: {
-            "value": None if value is None else round(value, 1),
-            "late": value is not None and gauge.late_above is not None and value > gauge.late_above,
-        }
-        for gauge, value in health.read_gauges()
-    }
     ready = all(reading.ok for reading in readings)
-    body = {
-        "status": "ready" if ready else "not ready",
-        "checks": {
+    body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+    if _may_read_details(request):
+        body["checks"] = {
             reading.name: {"ok": reading.ok, **({"problem": reading.problem} if reading.problem else {})}
             for reading in readings
-        },
-        "gauges": gauges,
-    }
+        }
+        body["gauges"] = {
+            gauge.name: {
+                "value": None if value is None else round(value, 1),
+                "late": value is not None and gauge.late_above is not None and value > gauge.late_above,
+            }
+            for gauge, value in health.read_gauges()
+        }
     response = JsonResponse(body, status=200 if ready else 503)
     if ready:
         _seen.add("ready")
@@ -86,9 +85,18 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus text; if `METRICS_TOKEN` is set, only with that token."""
-    token = getattr(settings, "METRICS_TOKEN", "")
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token and not secrets.compare_digest(given.encode(), token.encode()):
-        return HttpResponse("A token is needed.\n", status=401, content_type="text/plain")
+    """Answer in Prometheus text, to the bearer of `METRICS_TOKEN`; in a demo without one, to everyone."""
+    if not _may_read_details(request):
+        if not settings.METRICS_TOKEN:
+            return HttpResponse("Set METRICS_TOKEN to read metrics.\n", status=403, content_type="text/plain")
+        challenge = {"WWW-Authenticate": "Bearer"}
+        return HttpResponse("A token is needed.\n", status=401, content_type="text/plain", headers=challenge)
     return HttpResponse(generate_latest(_OWN) + counters_as_text(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read_details(request: HttpRequest) -> bool:
+    token = settings.METRICS_TOKEN
+    if not token:
+        return bool(settings.WALKER_DEMO)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode())

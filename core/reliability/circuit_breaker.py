@@ -1,16 +1,19 @@
 """Circuit breakers whose state all processes share in Redis: closed, open, half-open."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from django.core.cache import cache
+from django.db import transaction
 from redis.exceptions import RedisError
 
+from core import notices
 from core.clock import now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.reliability.rate_limit import count_up
+from core.tenancy.scope import current_scope
 
 log = get_logger(__name__)
 
@@ -18,6 +21,15 @@ State = Literal["closed", "open", "half_open"]
 # An unused breaker closes by itself.
 _FORGET: Final = 3600
 _breakers: dict[str, "Breaker"] = {}
+
+
+class BreakerNotice(notices.NoticeKind):
+    """Notices of services to which calls are paused."""
+
+    label, icon = "Outside service", "dead"
+
+
+notices.kinds.register("breaker", BreakerNotice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +109,34 @@ class Breaker:
         if not failures:  # the window has just ended
             return
         was_open = cache.get(self._key("opened")) is not None
-        if was_open or failures >= self.threshold:
-            cache.set(self._key("opened"), now().timestamp(), timeout=_FORGET)
-            cache.delete(self._key("trial"))
-            log.warning("breaker_opened", breaker=self.name, failures=failures)
+        if not was_open and failures < self.threshold:
+            return
+        moment = now()
+        # Of several processes at once, the one that opens it leaves the notice; a trial that fails leaves none.
+        is_new = cache.add(self._key("opened"), moment.timestamp(), timeout=_FORGET)
+        cache.set(self._key("opened"), moment.timestamp(), timeout=_FORGET)
+        cache.delete(self._key("trial"))
+        log.warning("breaker_opened", breaker=self.name, failures=failures)
+        if is_new:
+            self._leave_notice(moment)
+
+    def _leave_notice(self, moment: datetime) -> None:
+        """Tell those who see failed jobs of the tenant in whose scope the call was made."""
+        if current_scope().tenant_id is None:
+            return
+        service = self.name.partition(":")[0].replace("_", " ")
+        with transaction.atomic():
+            notices.leave_for_permission(
+                "core.view_deadletter",
+                kind="breaker",
+                title=f"Calls to {service} are paused",
+                body="The service failed several times in a row. Walker tries it again every "
+                f"{self.cool_down.total_seconds():.0f} seconds and continues when it answers.",
+                link="",
+                level="alert",
+                dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
+                now=moment,
+            )
 
 
 def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(seconds=30)) -> Breaker:

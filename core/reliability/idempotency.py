@@ -1,9 +1,11 @@
 """Idempotency keys: a request sent twice is executed once, and both get the same response."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -41,13 +43,15 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-def begin(*, scope: str, key: str, request_digest: str, now: datetime | None = None) -> Replay | None:
+def begin(
+    *, scope: str, key: str, request_digest: str, about: Iterable[UUID] = (), now: datetime | None = None
+) -> Replay | None:
     """Claim a key for a request of the tenant in scope.
 
     None means "execute it, then `finish`". Returns the stored response if the same request was finished before.
     Raises KeyReused (422) for another request under the key, Conflict `in_progress` (409) while the first is
     running, Invalid for an unusable key. A request running for more than 60 seconds counts as dead and is taken
-    over. The key is stored as a digest for 24 hours.
+    over. The key is stored as a digest for 24 hours. `about` are the ids by which an erasure finds the answer.
     """
     if not 0 < len(key) <= KEY_LIMIT:
         raise Invalid(f"Use 1 to {KEY_LIMIT} characters for an idempotency key.")
@@ -56,6 +60,7 @@ def begin(*, scope: str, key: str, request_digest: str, now: datetime | None = N
         scope=scope,
         key_digest=digest(key),
         request_digest=request_digest,
+        about=sorted({str(key) for key in about}),
         created_at=moment,
         lease_until=moment + LEASE,
     )

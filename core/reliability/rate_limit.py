@@ -1,5 +1,8 @@
 """Rate limits counted in Redis; while it is down, nothing is limited."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.core.cache import cache
 from redis import RedisError
 
@@ -18,6 +21,13 @@ def count_up(name: str, *, seconds: float) -> int:
         return int(cache.incr(name))
     except ValueError:  # it expired between the two commands
         return 0
+
+
+def run_script(script: str, names: Sequence[str], *values: str | float) -> int:
+    """Run a Lua script on the cache's Redis as one step; it gets the names as keys. Raises RedisError."""
+    shared: Any = cache
+    keys = [shared.make_key(name) for name in names]
+    return int(shared._cache.get_client(None, write=True).eval(script, len(keys), *keys, *values))
 
 
 def count_or_let_pass(name: str, *, seconds: float) -> int:

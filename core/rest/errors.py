@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from core.errors import Invalid, NotFound, Refused, TooLarge, Unavailable, WalkerError
+from core.db.time_limits import explain
+from core.errors import Invalid, NotFound, Refused, TooLarge, WalkerError
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -59,14 +60,12 @@ def _ours(problem: Exception) -> WalkerError | None:
         # The limits of the column are the last check; only the caller knows which value it was.
         log.warning("value_refused_by_database", exc_info=problem)
         return Invalid("A value is out of range.")
-    if isinstance(problem, OperationalError | InterfaceError):
-        log.error("database_away", exc_info=problem)
-        return Unavailable("The database is not available.")
-    return None
+    return explain(problem)
 
 
 def _answer(problem: WalkerError) -> Response:
-    headers = {"Retry-After": str(AGAIN_IN)} if problem.status in (429, 503) else None
+    wait = problem.facts.get("retry_after", AGAIN_IN)
+    headers = {"Retry-After": str(wait)} if problem.status in (429, 503) else None
     return Response(problem.as_dict(), status=problem.status, headers=headers)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model
@@ -15,9 +14,10 @@ from rest_framework.parsers import JSONParser
 
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
+from core.text.amounts import parse_amount
+from core.text.clean import can_be_stored
 
 M = TypeVar("M", bound=Model)
-DEEPEST: Final = 20
 CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
@@ -47,21 +47,20 @@ class Document(serializers.DictField):
 
     def to_internal_value(self, value: Any) -> Any:
         """Return the object; raises `ValidationError` if the database cannot store it."""
-        if not isinstance(value, dict) or not _can_be_kept(value, DEEPEST):
+        if not isinstance(value, dict) or not can_be_stored(value):
             raise serializers.ValidationError("Give a JSON object of plain values.")
         return value
 
 
-def _can_be_kept(value: Any, depth: int) -> bool:
-    if depth == 0:
-        return False
-    if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
-    if isinstance(value, Mapping):
-        return all(_can_be_kept(key, depth) and _can_be_kept(item, depth - 1) for key, item in value.items())
-    if isinstance(value, list):
-        return all(_can_be_kept(item, depth - 1) for item in value)
-    return True
+class AmountField(serializers.DecimalField):
+    """An amount in plain digits, as text or as a number; what else Python reads as a number is refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the amount; raises `ValidationError`."""
+        try:
+            return super().to_internal_value(parse_amount(data))
+        except ValueError:
+            self.fail("invalid")
 
 
 class MaskedText(serializers.CharField):

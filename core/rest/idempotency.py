@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from rest_framework.renderers import JSONRenderer
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.reliability import idempotency
-from core.rest.authentication import client_of
+from core.rest.authentication import actor_of, client_of
 
 Handler = Callable[..., Response]
 HEADER: Final = "Idempotency-Key"
@@ -43,6 +44,7 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
             scope=scope,
             key=key,
             request_digest=idempotency.digest(str(request.method), request.get_full_path(), request._request.body),
+            about=_ids_of(request, kwargs),
         )
         if replay is not None:
             return Response(replay.answer, status=replay.status, headers={"Idempotency-Replayed": "true"})
@@ -56,6 +58,13 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
 
     answered.is_idempotent = True  # type: ignore[attr-defined]
     return answered
+
+
+def _ids_of(request: Request, kwargs: Mapping[str, Any]) -> Iterator[UUID]:
+    """Yield the ids in the address, and that of the person who asks."""
+    yield from (value for value in kwargs.values() if isinstance(value, UUID))
+    if person := actor_of(request).user_id:
+        yield person
 
 
 def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:

@@ -10,23 +10,30 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
+from core.text.amounts import parse_amount
 from hitl.domain.estimate import Estimate as Estimate  # noqa: PLC0414  (kinds return it)
 
 Facts = dict[str, Any]
 PRIORITY_MAX: Final = 9
 
 
-def _refuse_float(value: object) -> object:
-    """A float has already lost the exact amount that a person will approve."""
+def _read_plainly(value: object) -> object:
+    """Read text in plain digits only; a float has already lost the exact amount that a person will approve."""
     if isinstance(value, float):
         raise ValueError('write money as text, for example "900.50"')
-    return value
+    if not isinstance(value, str | bool):
+        return value
+    try:
+        return parse_amount(value)
+    except ValueError:
+        raise PydanticKnownError("decimal_parsing") from None
 
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_refuse_float),
+    BeforeValidator(_read_plainly),
     Field(ge=0, max_digits=14, decimal_places=2, allow_inf_nan=False),
 ]
 

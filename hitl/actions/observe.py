@@ -33,10 +33,7 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observation:
 
     Raises Invalid, and Unavailable when the target can't be observed.
     """
-    try:
-        checked = kind.params_model.model_validate(dict(params))
-    except ValidationError as error:
-        raise Invalid("Some values are not valid.", fields=_fields(error)) from None
+    checked = _check(kind, params)
     try:
         resolved = kind.resolve(checked)
         facts = kind.observe(resolved)
@@ -48,10 +45,7 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observation:
         raise Unavailable(
             "The current state could not be looked up. Try again in a moment.", code="observe_failed"
         ) from error
-    try:
-        payload = plain(resolved.model_dump())
-    except Unrepresentable as error:
-        raise Invalid(str(error), fields={"params": [str(error)]}) from None
+    payload = _as_plain(resolved)
     try:
         return Observation(kind, resolved, payload, plain(facts))
     except Unrepresentable as error:
@@ -60,6 +54,26 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observation:
         raise Unavailable(
             "The current state could not be looked up. Try again in a moment.", code="observe_failed"
         ) from error
+
+
+def read_arguments(kind: AnyKind, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the checked parameters as they were given, before names are resolved. Raises Invalid."""
+    return _as_plain(_check(kind, params))
+
+
+def _check(kind: AnyKind, params: Mapping[str, Any]) -> BaseModel:
+    try:
+        return kind.params_model.model_validate(dict(params))  # type: ignore[no-any-return]
+    except ValidationError as error:
+        raise Invalid("Some values are not valid.", fields=_fields(error)) from None
+
+
+def _as_plain(params: BaseModel) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = plain(params.model_dump())
+    except Unrepresentable as error:
+        raise Invalid(str(error), fields={"params": [str(error)]}) from None
+    return found
 
 
 def _fields(error: ValidationError) -> dict[str, list[str]]:

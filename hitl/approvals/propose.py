@@ -11,12 +11,13 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from core.actors import Actor, system
+from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import TooMany
+from core.errors import Conflict, TooMany
 from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
-from hitl.actions.observe import Observation, observe
+from hitl.actions.observe import Observation, observe, read_arguments
 from hitl.approvals import assignments, outcomes, timers, transitions
 from hitl.approvals.columns import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.decision_mac import sign
@@ -43,6 +44,7 @@ class _Request:
     observed: Observation
     origin: Origin
     dedupe_key: str
+    arguments: list[Any]
     moment: datetime
 
     @property
@@ -71,18 +73,21 @@ def propose(
     """Propose a risky action and return the approval that people will decide.
 
     Who may: holders of `hitl.propose_approval` (agents through their actor). Returns the existing approval
-    for the same dedupe key, requester and kind while it is open, and always for the same tool call. Makes an
-    outside call before the transaction. Raises Invalid, NotFound (kind), Refused (`paused` under a kill
-    switch), TooMany, Unavailable if the target can't be observed. Announces approval_opened.
+    for the same dedupe key, requester and kind while it is open, and always for the same tool call; with other
+    arguments it raises Conflict (`different_arguments`, names the request). Makes an outside call before the
+    transaction. Raises Invalid, NotFound (kind), Refused (`paused` under a kill switch), TooMany, Unavailable
+    if the target can't be observed. Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
     action_kind = registry.get(kind)
-    own_key = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
+    requester_id = origin.requester_user_id or actor.user_id
+    own_key = _own_key(dedupe_key, kind, requester_id, origin.agent_id)
+    arguments = [requester_id, origin.agent_id, kind, read_arguments(action_kind, params)]
     existing = _find_existing(own_key, origin)
     if existing is not None:
-        return existing
+        return _check_same(existing, arguments)
     refuse_if_paused(actor, kind, origin.agent_id)
-    request = _Request(actor, observe(action_kind, params), origin, own_key, now or clock_now())
+    request = _Request(actor, observe(action_kind, params), origin, own_key, arguments, now or clock_now())
     try:
         return _open(request)
     except (IntegrityError, TooMany):
@@ -90,18 +95,45 @@ def propose(
         existing = _find_existing(own_key, origin)
         if existing is None:
             raise
-        return existing
+        return _check_same(existing, arguments)
 
 
-def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) -> Approval | None:
+def find_repeat(
+    *, actor: Actor, kind: str, params: Mapping[str, Any], dedupe_key: str, since: datetime
+) -> Approval | None:
     """Find a person's request under a dedupe key since a moment, in any state.
 
-    For callers that repeat a request whose response they never got.
+    For callers that repeat a request whose response they never got. Raises NotFound (kind), Invalid and, if it
+    was made with other arguments, Conflict (`different_arguments`).
     """
     own_key = _own_key(dedupe_key, kind, actor.user_id, None)
     rows = Approval.objects.filter(requester_id=actor.user_id, created_at__gt=since, dedupe_key=own_key)
     approval: Approval | None = rows.order_by("-id").first()
-    return approval
+    if approval is None:
+        return None
+    return _check_same(approval, [actor.user_id, None, kind, read_arguments(registry.get(kind), params)])
+
+
+def _check_same(existing: Approval, arguments: list[Any]) -> Approval:
+    """Return the existing request. Raises Conflict if it was made by someone else, or with other arguments.
+
+    Its payload would not tell: names are resolved in it, and people edit it.
+    """
+    entry = chain.first_of("hitl.approval", existing.pk, "APPROVAL_PROPOSE")
+    noted = entry.facts.get("arguments") if entry else None  # older requests have none
+    if noted in (None, _digest_of_arguments(existing.pk, arguments)):
+        return existing
+    raise Conflict(
+        f"{existing.reference} was requested under the same key with other values. Use a new key for a new request.",
+        code="different_arguments",
+        reference=existing.reference,
+        approval=str(existing.pk),
+    )
+
+
+def _digest_of_arguments(approval_id: UUID, arguments: list[Any]) -> str:
+    # With the id, so that the same values can't be recognised from one request to the next.
+    return sha256_of([approval_id, *arguments])
 
 
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
@@ -149,7 +181,7 @@ def _open(request: _Request) -> Approval:
         clocks = timers.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
-        facts = _parts(origin)
+        facts = {"arguments": _digest_of_arguments(approval.pk, request.arguments), **_parts(origin)}
         if replaced:
             facts["supersedes"] = [each.reference for each in replaced]
         work.open(approval, actor=request.actor, timers=due, facts=facts)

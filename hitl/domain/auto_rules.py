@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from core import expressions
+from core.text.amounts import parse_amount
 from hitl.domain.matching import Subject, asks_for_askers_facts, condition_holds
 
 AUTO_APPROVE_MAX_SCORE: Final = 49
@@ -101,8 +102,8 @@ def shortcomings(rule: AutoRule) -> list[str]:
 def _amount(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
-    found = Decimal(str(value))
-    if not found.is_finite() or found < 0:
+    found = parse_amount(value)
+    if found < 0:
         raise ValueError("an amount is not negative")
     return found
 

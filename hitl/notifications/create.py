@@ -9,16 +9,35 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.urls import reverse
+
 from accounts.selectors import list_members
+from core import notices
 from hitl import tasks_dispatch
 from hitl.models import Approval, Notification
-from hitl.notification_channels import IN_APP
+from hitl.notification_channels import ASKS, IN_APP, TITLES
+
+
+class ApprovalNotice(notices.NoticeKind):
+    """Notices that ask for a decision."""
+
+    label, icon = "Approval", "inbox"
+
+
+class RequestNotice(notices.NoticeKind):
+    """Notices about what became of a request."""
+
+    label, icon = "Request", "info"
+
+
+notices.kinds.register("approval", ApprovalNotice)
+notices.kinds.register("request", RequestNotice)
 
 
 def notify(
     approval: Approval, people: Iterable[UUID], template: str, moment: datetime, *, reminder: int = 0, **more: str
 ) -> None:
-    """Write one notification for each person and channel of the workflow.
+    """Write notifications for each person and channel of the workflow, and a notice.
 
     Those in the app are there at once; a worker sends the others after the commit.
     """
@@ -45,9 +64,35 @@ def notify(
         for person in ordered
     ]
     Notification.objects.bulk_create(rows)
+    said = "approval_reminder" if reminder else template
+    change = (approval.pk, approval.revision, approval.level, approval.version, template, reminder)
+    notices.leave(
+        people=ordered,
+        kind="approval" if template in ASKS else "request",
+        title=f"{approval.reference} {TITLES.get(said, 'needs you')}",
+        link=_link_to(approval.pk),
+        # An alert is mailed: not beside the email of the notification itself.
+        level="alert" if template == "approval_stuck" and channels == [IN_APP] else "info",
+        dedupe_key=":".join(["approval", *map(str, change)]),
+        now=moment,
+    )
     for row in rows:
         if row.status == "queued":
             tasks_dispatch.notify_soon(row.pk)
+
+
+def settle_notices(approval_id: UUID) -> None:
+    """Mark the notices that asked for a decision on a closed request as seen.
+
+    For the system; safe to repeat.
+    """
+    asked = Notification.objects.filter(approval_id=approval_id, template__in=ASKS)
+    people = asked.values_list("recipient_id", flat=True).distinct()
+    notices.settle(people=people, kind="approval", link=_link_to(approval_id))
+
+
+def _link_to(approval_id: UUID) -> str:
+    return reverse("admin:hitl_approval_change", args=[approval_id])
 
 
 def alert_admins(approval: Approval, problem: str, moment: datetime) -> None:

@@ -104,7 +104,7 @@ def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
     with transaction.atomic():
         mine = Notification.objects.filter(pk=row.pk, status="sending", attempts=row.attempts)
         if mine.update(**columns) and columns["status"] == "failed":
-            dead_letters.park(kind=PARKED_AS, ref=row.pk, error=delivery.error, now=moment)
+            dead_letters.park(kind=PARKED_AS, ref=row.pk, error=delivery.error, now=moment, notice="warning")
 
 
 def send_again(notification_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -10,9 +10,8 @@ from django.db import connection
 from core.clock import now
 from core.observability import health
 from core.tenancy.scope import platform_scope
+from hitl.approvals.overdue import PATIENCE
 
-PATIENCE: Final = timedelta(seconds=60)
-"""How long a timer may be due before it counts: sweeps run each second, a claim lasts 20 seconds."""
 _OVERDUE: Final = """
 select count(*) from (
   select 1 from hitl_timer

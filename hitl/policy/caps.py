@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Invalid
+from core.text.amounts import parse_amount
 from hitl.actions import registry
 from hitl.models import Cap
 
@@ -97,10 +98,10 @@ def _agent_id(text: str) -> str:
 
 def _checked_amount(amount: object) -> Decimal:
     try:
-        found = Decimal(str(amount))
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite() or not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
+        found = parse_amount(amount)
+    except ValueError:
+        found = Decimal(-1)
+    if not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
         raise Invalid("Enter an amount.", fields={"amount": ["Enter an amount such as 5000 or 5000.00."]})
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from accounts.permissions.roles import ROLES
 from accounts.selectors import is_active_member
 from core import expressions
 from core.clock import now
+from core.text.amounts import parse_amount
 from hitl.actions import registry
 from hitl.domain import matching
 from hitl.domain.auto_rules import auto_rule_from, shortcomings
@@ -247,7 +248,7 @@ _ROW_CHECKS: Final[dict[str, Any]] = {"auto_rules": _auto_rules, "escalation": _
 def _costs(conditions: Mapping[str, Any]) -> list[str]:
     try:
         least, most = (_amount(conditions.get(name)) for name in ("min_cost", "max_cost"))
-    except InvalidOperation:
+    except ValueError:
         return ["Enter an amount such as 1000 or 1000.00."]
     if least is not None and most is not None and least >= most:
         return ["The lowest cost must be below the highest."]
@@ -257,9 +258,9 @@ def _costs(conditions: Mapping[str, Any]) -> list[str]:
 def _amount(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
-    found = Decimal(str(value))
-    if not found.is_finite() or not 0 <= found < AMOUNT_LIMIT:
-        raise InvalidOperation
+    found = parse_amount(value)
+    if not 0 <= found < AMOUNT_LIMIT:
+        raise ValueError("out of range")
     return found
 
 

@@ -154,14 +154,17 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         """Request a risky action; people decide. Needs `hitl.propose_approval`.
 
         The current state of what is touched is looked up outside first: 503 when that is not available, 403
-        `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer.
+        `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer;
+        with other `params` 409 `different_arguments`, which names it.
         """
         body, repeat_key = self.read_body(), _repeat_key(request)
         kind, dedupe_key = body["kind"], body["dedupe_key"]
         found = None
         if repeat_key and not dedupe_key:
             since = now() - KEPT_FOR
-            found = services.find_repeat(actor=self.actor, kind=kind, dedupe_key=repeat_key, since=since)
+            found = services.find_repeat(
+                actor=self.actor, kind=kind, params=body["params"], dedupe_key=repeat_key, since=since
+            )
         approval = found or services.propose(
             actor=self.actor,
             kind=kind,

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
-from core.rest.fields import Document, RowSerializer
+from core.rest.fields import AmountField, Document, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl import services
@@ -194,14 +194,14 @@ class CapRequest(serializers.Serializer[Any]):
         default="", allow_blank=True, max_length=60, help_text="A kind or an agent's id; empty for `all`."
     )
     currency = serializers.CharField(max_length=3)
-    amount = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0)
+    amount = AmountField(max_digits=16, decimal_places=2, min_value=0)
     window = serializers.ChoiceField(choices=Cap.Window.choices)
 
 
 class CapChange(serializers.Serializer[Any]):
     """A new amount."""
 
-    amount = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0)
+    amount = AmountField(max_digits=16, decimal_places=2, min_value=0)
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 

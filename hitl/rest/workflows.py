@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.fields import Document, RowSerializer
+from core.rest.fields import AmountField, Document, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -115,9 +115,9 @@ class TrialRequest(serializers.Serializer[Any]):
     """A made-up request."""
 
     kind = serializers.CharField(max_length=60)
-    cost = serializers.DecimalField(max_digits=16, decimal_places=2, default=None, allow_null=True)
+    cost = AmountField(max_digits=16, decimal_places=2, default=None, allow_null=True)
     currency = serializers.CharField(max_length=3, default="", allow_blank=True)
-    share = serializers.DecimalField(max_digits=12, decimal_places=4, default=None, allow_null=True)
+    share = AmountField(max_digits=12, decimal_places=4, default=None, allow_null=True)
     reach = serializers.IntegerField(min_value=0, default=None, allow_null=True)
     score = serializers.IntegerField(min_value=0, max_value=100, default=0, help_text="The risk.")
     channel = serializers.CharField(max_length=20, default="", allow_blank=True)

@@ -147,7 +147,7 @@ def _record_outcome(delivery: MailDelivery, outcome: Outcome, moment: datetime) 
             report = Report("failed", moment, outcome.code[:80])
             if _claimed(delivery).exists() and apply_report(delivery.pk, report):
                 log.error("mail_failed", delivery=str(delivery.pk), type=delivery.type, code=outcome.code)
-                dead_letters.park(kind=KIND, ref=delivery.pk, error=outcome.code, now=moment)
+                dead_letters.park(kind=KIND, ref=delivery.pk, error=outcome.code, now=moment, notice="warning")
         return
     attempts = delivery.attempts if outcome.counts else delivery.attempts - 1
     wait = outcome.retry_after or BACK_OFF[min(max(attempts - 1, 0), len(BACK_OFF) - 1)]
@@ -175,7 +175,7 @@ def sweep(*, now: datetime | None = None) -> int:
             rows = MailDelivery.objects.filter(pk=delivery_id, status=Status.UNKNOWN, due_at__lte=moment)
             if rows.update(due_at=None):
                 log.error("mail_unknown", delivery=str(delivery_id))
-                dead_letters.park(kind=KIND, ref=delivery_id, error="unknown", now=moment)
+                dead_letters.park(kind=KIND, ref=delivery_id, error="unknown", now=moment, notice="warning")
     return len(stale) + len(unknown)
 
 

@@ -15,7 +15,7 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from hitl.models import Approval, Assignment, Notification
-from hitl.notification_channels import Delivery, Notifier
+from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
@@ -28,28 +28,8 @@ ACTOR: Final = system("mail")
 BODY_LIMIT: Final = 3000
 # Sent only while the recipient is an open approver; others go to the named person in any case.
 TO_ASSIGNEES: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
-# These ask for a decision and include a decision link if links are allowed for the request.
-DECIDES: Final = TO_ASSIGNEES | {"approval_escalated", "approval_delegated"}
 ACCOUNT: Final = "integrations.provideraccount"
 CONNECTED: Final = ("provider_connected", "provider_credentials_replaced")
-TITLES: Final = {
-    "approval_opened": "needs your approval",
-    "approval_reminder": "still needs your approval",
-    "approval_escalated": "was escalated to you",
-    "approval_answered": "has an answer to your question",
-    "approval_stuck": "is stuck and needs attention",
-    "approval_overridden": "was decided in an emergency",
-    "approval_delegated": "was delegated to you and needs your approval",
-    "request_info_requested": "needs an answer from you",
-    "request_returned": "was sent back to you for changes",
-    "request_drifted": "has to be approved again because conditions changed",
-    "request_unknown": "was approved, but its outcome is unknown",
-    "request_executed": "was executed",
-    "request_failed": "was approved, but couldn't be executed",
-    "request_rejected": "was rejected",
-    "request_expired": "has expired",
-    "request_cancelled": "was cancelled",
-}
 TO_REQUESTER: Final = "request_"
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
 STATUSES: Final[dict[EventKind, Status]] = {
@@ -135,7 +115,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "due": f"{due:%d %B %Y, %H:%M %Z}",
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console_url(approval),
-        "decision_link": _placeholder(row) if row.template in DECIDES and can_be_decided_by_link(approval) else "",
+        "decision_link": _placeholder(row) if row.template in ASKS and can_be_decided_by_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
 
@@ -167,7 +147,7 @@ class ApprovalMail(MailReceiver):
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
         """Create the mail's decision link; if links are no longer allowed, link to the console."""
-        row = Notification.objects.select_related("approval").filter(pk=ref, template__in=DECIDES).first()
+        row = Notification.objects.select_related("approval").filter(pk=ref, template__in=ASKS).first()
         if row is None or _placeholder(row) not in text:
             return {}
         link, secret = _console_url(row.approval), ""

@@ -13,7 +13,7 @@ from standins.errors import ApiError, invalid, not_found
 from standins.platform.store import Account, Keyed, Store
 from standins.store import Document
 
-MONEY = re.compile(r"(0|[1-9]\d{0,8})(\.\d{1,2})?")
+MONEY = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?")
 MAX_BUDGET = Decimal("1000000.00")
 MAX_KEY = 200
 TITLE_LIMIT = 120

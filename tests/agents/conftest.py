@@ -78,6 +78,14 @@ class Desk:
             services.run_turn(run.pk, now=now() + QUIET)
         return self.answers(message.conversation_id)[-1] if run else ""
 
+    def say_nothing(self, text: str, role: str = "support", **metadata: Any) -> None:
+        """A message arrives, its run is worked, and nothing is answered."""
+        message = self.receive(text, role, **metadata)
+        run = services.take_message(message_id=message.pk)
+        assert run is not None
+        services.run_turn(run.pk, now=now() + QUIET)
+        assert self.answers(message.conversation_id) == []
+
     def answers(self, conversation_id: UUID) -> list[str]:
         """What went out, in order."""
         rows = Message.objects.filter(conversation_id=conversation_id, direction="out")

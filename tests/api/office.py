@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
+from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation
 from conversations.types import InboundMessage, SenderIdentity
+from core import notices
 from core.actors import system
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -148,6 +150,9 @@ def build_office(world: World) -> Office:
         office.ids["cap"] = services.create_cap(
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
+        viewer = world.people["viewer"].pk
+        notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
+        office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
         office.ids["contact"] = Conversation.objects.get().contact_id
         switch = services.activate_kill_switch(
             actor=world.actor("compliance"), scope="kind", target="publish_content", reason="Drill"

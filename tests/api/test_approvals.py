@@ -158,6 +158,9 @@ def test_open_approval_with_the_dedupe_key_is_the_answer(office: Office) -> None
     body = {"kind": KIND, "params": {"campaign": "A", "budget": "1.00"}, "dedupe_key": "same"}
     caller = office.caller("support")
     assert len({caller.post("approvals/", body).json()["id"] for _ in range(2)}) == 1
+    answer = caller.post("approvals/", {**body, "params": {"campaign": "A", "budget": "2.00"}})
+    assert (answer.status_code, answer.json()["code"]) == (409, "different_arguments")
+    assert answer.json()["reference"] in answer.json()["detail"]
 
 
 def test_paused_kind_is_refused(office: Office) -> None:

@@ -52,6 +52,7 @@ def views(office: Office) -> int:
         ("tool-calls/", {"approval": "{approval}"}, 0),
         ("workflows/", {"active": "false"}, 0),
         ("kill-switches/", {"active": "false"}, 0),
+        ("notices/", {"unseen": "true"}, 0),  # the one notice is the viewer's
         ("audit/", {"action": "APPROVAL_PROPOSE"}, 1),
         ("audit/", {"object_type": "hitl.approval", "object_id": "{approval}"}, 1),
     ],
@@ -312,3 +313,15 @@ def test_list_costs_the_same_at_one_and_three_rows(office: Office, path: str) ->
         costs.append(len(queries))
         assert not any("count(" in query["sql"].lower() for query in queries)
     assert costs == [COSTS[path] + OF_THE_KEY] * 2
+
+
+def test_own_notices_are_read_and_marked_and_those_of_others_are_not(office: Office) -> None:
+    viewer, owner = office.caller("viewer"), office.caller("owner")
+    [row] = viewer.get("notices/", unseen="true").json()["results"]
+    assert (row["title"], row["link"], row["seen_at"]) == ("BR-1 needs you", "/admin/", None)
+    assert owner.post(f"notices/{row['id']}/seen/").status_code == 404
+    assert viewer.post(f"notices/{row['id']}/seen/").json()["seen_at"]
+    assert viewer.get("notices/", unseen="true").json()["results"] == []
+    assert [row["id"] for row in viewer.get("notices/").json()["results"]] == [str(office.ids["notice"])]
+    assert viewer.post("notices/seen/").json() == {"marked": 0}
+    assert office.caller("viewer", ["hitl.view_approval"]).get("notices/").status_code == 403

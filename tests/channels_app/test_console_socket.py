@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.models import User
 from channels_app.sockets import console
 from conversations import services as conversations
+from core import notices
 from core.events import streams
 from core.tenancy.models import tenant_scope
 from hitl import services as approvals
@@ -208,6 +209,53 @@ async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
         await committed_world.people["support"].memberships.aupdate(is_active=False)
     await guest.say({"type": "typing"})
     assert (await line.hear_type("error"))["code"] == "no_membership"
+
+
+# ---- one's own notices
+
+
+@sync_to_async
+def notice(world: World, user: User) -> None:
+    """Leave a notice for a person in the first tenant."""
+    with tenant_scope(world.acme.pk):
+        notices.leave(people=[user.pk], kind="approval", title="BR-1042 needs you", link="/admin/")
+
+
+async def test_person_hears_that_their_notices_changed_and_nothing_of_what_they_say(
+    watch: Any, committed_world: World
+) -> None:
+    viewer, owner = committed_world.people["viewer"], committed_world.people["owner"]
+    line, other = await watch(viewer), await watch(owner, "notices")
+    assert await subscribe(line, "notices", after=0) == {"type": "subscribed", "topic": "notices", "seq": 0}
+    await notice(committed_world, viewer)
+    frame = {"type": "event", "topic": "notices", "event": "notices.updated", "seq": None, "payload": {}}
+    assert await line.hear() == frame
+    assert await other.socket.receive_nothing(timeout=0.3)
+    await line.say({"type": "unsubscribe", "topic": "notices"})
+    assert (await line.hear())["type"] == "unsubscribed"
+    await notice(committed_world, viewer)
+    assert await line.socket.receive_nothing(timeout=0.3)
+    assert (await subscribe(line, "notices", after=0))["seq"] > 0  # what was missed is told at once
+    assert await line.hear() == frame
+
+
+async def test_notices_of_another_tenant_are_not_heard(watch: Any, committed_world: World) -> None:
+    outsider = committed_world.outsiders["owner"]
+    line = await watch(outsider, "notices")
+    await notice(committed_world, outsider)
+    assert await line.socket.receive_nothing(timeout=0.3)
+
+
+async def test_person_who_lost_the_membership_hears_of_no_notice(
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "POLL_EVERY", 600)  # the poll would close the line instead
+    viewer = committed_world.people["viewer"]
+    line = await watch(viewer, "notices")
+    with tenant_scope(committed_world.acme.pk):
+        await viewer.memberships.aupdate(is_active=False)
+    await notice(committed_world, viewer)
+    assert (await line.hear())["code"] == "no_membership"
 
 
 # ---- one approval: what the queue tells about it

@@ -95,6 +95,7 @@ MORE = [
     "admin/integrations/maildelivery/",
     "admin/analytics/brief/settings/",
     "admin/accounts/apikey/",
+    "admin/accounts/notice/",
     "admin/core/auditentry/verify/",
     "admin/core/deadletter/",
     "admin/analytics/briefpreference/",

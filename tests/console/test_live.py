@@ -8,10 +8,13 @@ from django.conf import settings
 from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
+from accounts.notices import mark_all_seen
 from conversations.models import ChannelAccount
+from core import notices
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
+from tests.browser import keep_picture, serious
 from tests.console.scene import Scene, ask, build_scene, write_in
 from tests.console.test_browser import session_of
 from tests.web_server import Web
@@ -113,3 +116,31 @@ def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> 
     page.goto(scene.path("approval"))
     page.get_by_role("button", name="Approve").click()
     expect(page.locator(".wk-messages")).to_contain_text("BR-1001: Approved")
+
+
+def test_notice_rings_the_bell_and_is_shown_without_reload(page: Page, scene: Scene) -> None:
+    person = scene.world.people["approver"].pk
+    given = {"people": [person], "kind": "approval", "link": "/admin/hitl/killswitch/"}
+    page.goto(scene.path("queue"))
+    page.evaluate("window.stayed = true")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator("#toasts")).to_be_empty()
+    meanwhile(scene.world, lambda: notices.leave(title="BR-1042 <b>needs</b> you", **given))  # type: ignore[arg-type]
+    toast = page.locator("#toasts[role=status] .wk-toast")
+    expect(toast).to_contain_text("BR-1042 <b>needs</b> you", timeout=8000)
+    expect(page.locator("#bell")).to_contain_text("new")
+    keep_picture(page, "toast", full_page=False)
+    assert serious(page, least="minor") == []
+    assert page.evaluate("window.stayed")
+    toast.get_by_role("button", name="Open").click()
+    page.wait_for_url("**/admin/hitl/killswitch/")
+    expect(page.locator("#toasts")).to_be_empty()
+
+
+def test_notice_seen_on_one_page_is_gone_from_the_bell_of_another(page: Page, scene: Scene) -> None:
+    page.goto("/admin/accounts/notice/")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator(".wk-is-new").first).to_be_visible()
+    meanwhile(scene.world, lambda: mark_all_seen(actor=scene.world.actor("approver")))
+    expect(page.locator(".wk-bell-count")).to_have_count(0, timeout=8000)
+    expect(page.locator(".wk-is-new")).to_have_count(0)

@@ -22,6 +22,12 @@ from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 
+@pytest.fixture(autouse=True)
+def _demo(settings: Settings) -> None:
+    """Show everything to everyone, as in the demo."""
+    settings.WALKER_DEMO = True
+
+
 @pytest.fixture
 def alive() -> Iterator[None]:
     """Worker and beat have just been seen."""
@@ -134,10 +140,25 @@ def test_gauge_that_cannot_be_read_is_left_out_and_counted(client: Client, monke
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("header", "status"), [("", 401), ("Bearer no", 401), ("Bearer yes", 200)])
-def test_metrics_with_a_token_set_want_it(client: Client, settings: Settings, header: str, status: int) -> None:
+@pytest.mark.parametrize(("header", "status"), [("", 401), ("Bearer no", 401), ("yes", 401), ("Bearer yes", 200)])
+def test_details_with_a_token_set_want_it(
+    client: Client, alive: None, settings: Settings, header: str, status: int
+) -> None:
     settings.METRICS_TOKEN = "yes"
-    assert client.get("/metrics", headers={"Authorization": header}).status_code == status
+    given = {"Authorization": header}
+    ready = client.get("/readyz", headers=given)
+    assert client.get("/metrics", headers=given).status_code == status
+    assert (ready.status_code, "checks" in ready.json()) == (200, status == 200)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("header", ["", "Bearer ", "Bearer", "Bearer x"])
+def test_details_without_a_token_are_closed_outside_the_demo(client: Client, settings: Settings, header: str) -> None:
+    settings.WALKER_DEMO = False
+    given = {"Authorization": header}
+    assert client.get("/metrics", headers=given).status_code == 403
+    answer = client.get("/readyz", headers=given)
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
 
 
 @pytest.mark.django_db

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as here
 from django.test import Client
+from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 COUNT = """
@@ -25,11 +26,12 @@ if child:
 
 
 def _run(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=settings.BASE_DIR, env={**os.environ}, check=True)
+    subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=here.BASE_DIR, env={**os.environ}, check=True)
 
 
 @pytest.fixture(autouse=True)
-def _shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.WALKER_DEMO = True  # shows them without a token
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
 
 

@@ -14,6 +14,7 @@ from accounts.services import add_member, create_api_key, remove_member
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
 from conversations.types import SenderIdentity
+from core import notices
 from core.audit import chain
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry, Erasure
@@ -67,6 +68,7 @@ def _work(world: World, user: User) -> None:
     talk.reply(actor=answerer, conversation_id=other, text="Hi", sender_type="person")
     create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
     ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
+    notices.leave(people=[user.pk], kind="approval", title=f"{NAME} called from the ivory tower", link="/admin/")
     queue_mail(type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
     assert me.user_id == user.pk
 

@@ -246,6 +246,7 @@ class Case:
     is_settled_by_hand: bool = False
     digests: dict[int, str] = field(default_factory=dict)
     expires_at: datetime | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
 
     def is_over(self) -> bool:
         """Tell whether nothing can happen any more."""

@@ -64,7 +64,10 @@ class PeopleMoves(Ground):
         known = [c for c in self.those(*OPEN) if self.row(c)["dedupe_key"] and (c.kind, c.requester, c.agent) == asked]
         result = self.call(services.propose, actor=actor, dedupe_key=dedupe, **options)
         if known:
-            assert result.pk == known[0].id, "the same was asked for twice"
+            if known[0].asked == options["params"]:
+                assert result.pk == known[0].id, "the same was asked for twice"
+            else:
+                assert getattr(result, "code", "") == "different_arguments", result
             return
         stopped = town.is_stopped(kind, origin.agent_id)
         assert isinstance(result, WalkerError) is (stopped or OUTSIDE.is_away), result
@@ -72,6 +75,7 @@ class PeopleMoves(Ground):
             return
         excluded = {person for person in (requester, origin.agent_owner_id) if person}
         case = Case(result.pk, kind, requester, origin.agent_id, excluded, "pending", price=OUTSIDE.price)
+        case.asked = options["params"]
         self.cases.append(case)
         self.view.cases[case.id] = case
         row = self.after(case)

@@ -6,13 +6,13 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection
 
-from core.errors import Invalid, NotFound, Refused, TooMany, Unavailable
+from core.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from core.events import streams
 from core.models import Outbox
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.models import Approval, ApprovalWorkflow, Assignment, Notification, Timer
-from tests.hitl.scene import PRESS, Scene, states_told, stored
+from tests.hitl.scene import BLUE, PRESS, Scene, states_told, stored
 
 
 def test_first_request_is_pending_with_first_reference(scene: Scene) -> None:
@@ -93,6 +93,31 @@ def test_released_request_gets_its_assignments(scene: Scene) -> None:
 
 def test_same_dedupe_key_returns_the_open_one(scene: Scene) -> None:
     assert scene.propose(dedupe_key="a").pk == scene.propose(dedupe_key="a").pk
+
+
+def test_key_or_call_with_other_arguments_is_a_conflict_that_names_the_request(scene: Scene) -> None:
+    scene.define({"editable_fields": ["amount"]})
+    first = scene.propose(dedupe_key="a")
+    services.edit(
+        actor=scene.actor("approver"), approval_id=first.pk, digest=first.digest, changes={"amount": "4.00"},
+        reason="Less will do.",
+    )  # fmt: skip
+    assert scene.propose(dedupe_key="a").pk == first.pk, "an approver's edit is no other request"
+    call = scene.propose("test_press_plain", origin=Origin(tool_call_id=uuid4()))
+    origin = Origin(tool_call_id=call.tool_call_id)
+    others: list[dict[str, Any]] = [
+        {"dedupe_key": "a", "params": BLUE},
+        {"origin": origin, "kind": "test_press_plain", "params": BLUE},
+        {"origin": origin, "kind": "test_press_keyed"},
+        {"origin": origin, "kind": "test_press_plain", "actor": scene.actor("admin")},
+    ]
+    for other in others:
+        with pytest.raises(Conflict) as refusal:
+            scene.propose(**other)
+        named = call if "origin" in other else first
+        facts = {"reference": named.reference, "approval": str(named.pk)}
+        assert (refusal.value.code, refusal.value.facts) == ("different_arguments", facts)
+    assert scene.propose("test_press_plain", origin=origin).pk == call.pk
 
 
 def test_dedupe_key_of_a_colleague_is_not_the_askers(scene: Scene) -> None:

@@ -69,7 +69,7 @@ ACCOUNT: Final = {
 DOORS: Final = {
     "healthz": HEALTH,
     "readyz": Row(Answers(503, 503, 503, 503), Answers(405, 405, 405)),  # no worker beats in the tests
-    "metrics": HEALTH,
+    "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
@@ -232,6 +232,15 @@ BRIEFS: Final = {
     "admin:analytics_briefpreference_changelist": LIST,
     "admin:analytics_briefpreference_change": PAGE,
 }
+# One's own notices: the town's is the viewer's. Opening one leads to its page, or back to the list.
+OWN_ACTION = Row(Answers(302, 200, 404, 404), Answers(302, 302, 404, 404))
+NOTICES: Final = {
+    "admin:accounts_notice_changelist": OPEN_LIST,
+    "admin:accounts_notice_change": OWN_PAGE,
+    "admin:accounts_notice_open": OWN_ACTION,
+    "admin:accounts_notice_seen": OWN_ACTION,
+    "admin:accounts_notice_see_all": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
+}
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
 API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
 API_OPEN_READ = Row(Answers(401, 200, 200, 200), Answers(401, 405, 405))
@@ -321,6 +330,9 @@ API: Final = {
     "api-invitations-resend": API_PRESS,
     "api-invitations-withdraw": API_PRESS,
     "api-members-erase": API_WRITE,
+    "api-notices-list": API_OPEN_READ,
+    "api-notices-seen": Row(API_WRITE.get, Answers(401, 415, 415)),
+    "api-notices-see-all": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api-erasures-list": API_READ,
     "api-erasures-detail": API_PAGE,
     "api-channel-accounts-list": API_READ,
@@ -342,4 +354,4 @@ API: Final = {
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **API}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTICES, **API}

@@ -42,6 +42,7 @@ TOPICS = {
     "inbox": "inbox",
     "conversation": "conversation:{conversations.conversation}",
     "approval": "approval:{hitl.approval}",
+    "notices": "notices",
 }
 CONSOLE = {"subscribe", "unsubscribe"}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from accounts.models import Invitation, Membership
+from accounts.models import Invitation, Membership, Notice
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentRun, ToolCall
@@ -54,6 +54,7 @@ IN_THE_API = {
     "erasure_id": "core.erasure",
     "membership_id": "accounts.membership",
     "invitation_id": "accounts.invitation",
+    "notice_id": "accounts.notice",
     "attachment_id": "conversations.attachment",
 }
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
@@ -121,7 +122,7 @@ def build_town(world: World) -> Town:
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
-        rows += [Invitation.objects.get()]
+        rows += [Invitation.objects.get(), Notice.objects.create(person=user, kind="tests", title=f"{MARK} notice")]
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]

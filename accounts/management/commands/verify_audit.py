@@ -1,16 +1,27 @@
 """`manage.py verify_audit`: verify audit chains and the rows that they vouch for."""
 
 import json
+import re
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
 from core.audit import chain, vouched
+from core.clock import now
 from core.errors import NotFound
 from core.tenancy.scope import tenant_scope
+
+_LINE: Final = re.compile(
+    r"(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (?P<slug>[\w-]+) "
+    r"(?P<seq>[1-9][0-9]{0,17}) (?P<hash>[0-9a-f]{64})",
+    re.ASCII,
+)
+Heads = dict[UUID, dict[int, str]]
 
 
 class Command(BaseCommand):
@@ -19,13 +30,16 @@ class Command(BaseCommand):
     help = (
         "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
         "broken entry or row. "
-        "Store the printed heads elsewhere: compared with them, a rewritten chain shows."
+        "Note the heads on another machine with --write-head, and compare with them with --head: "
+        "a cut tail or a rewritten chain shows only there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
         parser.add_argument("--json", action="store_true", help="print a JSON list")
+        parser.add_argument("--head", default="", metavar="FILE", help="the chains must contain the heads in this file")
+        parser.add_argument("--write-head", default="", metavar="FILE", help="append the verified heads to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and print; a broken chain is an error."""
@@ -33,7 +47,11 @@ class Command(BaseCommand):
             tenants = tenants_named(options["tenant"])
         except NotFound as error:
             raise CommandError(error.detail) from None
-        rows = [_verify(tenant_id, slug) for tenant_id, slug in tenants]
+        kept, slugs = _read_heads(options["head"]) if options["head"] else ({}, {})
+        rows = [_verify(tenant_id, slug, kept.get(tenant_id, {})) for tenant_id, slug in tenants]
+        if not options["tenant"]:
+            known = {tenant_id for tenant_id, _ in tenants}
+            rows += [_lost(slugs[tenant_id]) for tenant_id in kept if tenant_id not in known]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         else:
@@ -47,11 +65,13 @@ class Command(BaseCommand):
                     self.stdout.write(f"{where}: BROKEN at {row['reason']}")
         if not all(row["ok"] for row in rows):
             raise CommandError("At least one audit chain, or a row that it vouches for, is broken.")
+        if options["write_head"]:
+            _append_heads(options["write_head"], tenants, rows)
 
 
-def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
+def _verify(tenant_id: UUID, slug: str, kept: Mapping[int, str]) -> dict[str, Any]:
     with tenant_scope(tenant_id):
-        verdict = chain.verify()
+        verdict = chain.verify(kept)
         changed = vouched.first_problem() if verdict.ok else ""
     # A tenant's creation is its first entry: an empty chain was emptied.
     is_empty = verdict.entries == 0 and verdict.ok
@@ -63,3 +83,43 @@ def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
         "first_bad": 1 if is_empty else verdict.first_bad,
         "reason": "the chain is empty" if is_empty else verdict.reason or changed,
     }
+
+
+def _lost(slug: str) -> dict[str, Any]:
+    reason = "the organisation is gone, and its head was noted outside the database"
+    return {"tenant": slug, "ok": False, "entries": 0, "head": "", "first_bad": 1, "reason": reason}
+
+
+def _read_heads(path: str) -> tuple[Heads, dict[UUID, str]]:
+    """Return the heads of a file by tenant and number, and the tenants' slugs; raises `CommandError`."""
+    try:
+        lines = Path(path).read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{path} can't be read.") from None
+    heads: Heads = {}
+    slugs: dict[UUID, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line or line.startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise CommandError(f"Line {number} of {path} is not a head: tenant, name, number and hash.")
+        tenant_id, seq = UUID(found["tenant"]), int(found["seq"])
+        if heads.setdefault(tenant_id, {}).setdefault(seq, found["hash"]) != found["hash"]:
+            raise CommandError(f"Line {number} of {path} has another hash for entry {seq} than a line before it.")
+        slugs[tenant_id] = found["slug"]
+    if not heads:
+        raise CommandError(f"{path} contains no head.")
+    return heads, slugs
+
+
+def _append_heads(path: str, tenants: Sequence[tuple[UUID, str]], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append a line for each tenant; what was noted before stays, and counts in the next comparison."""
+    lines = [f"# {now().isoformat(timespec='seconds')}"]
+    for (tenant_id, slug), row in zip(tenants, rows, strict=True):
+        lines.append(f"{tenant_id} {slug} {row['entries']} {row['head']}")
+    try:
+        with Path(path).open("a", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+    except OSError:
+        raise CommandError(f"{path} can't be written.") from None

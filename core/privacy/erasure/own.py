@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
+from django.db.models import QuerySet
+
+from core.clock import now
 from core.models import DeadLetter, IdempotencyRecord
-from core.privacy.erasure.person import ERASED, GONE, Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.privacy.erasure.person import ERASED, GONE, MEANT, Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
+
+State = IdempotencyRecord.State
+SPOKEN_OF: Final = (*MEANT, "users")
+LATE: Final = timedelta(minutes=5)
+"""For how long before the erasure a request may have begun that answers during it."""
 
 
 def _forget_answers(person: Person, after: str, limit: int) -> Batch:
-    finished = IdempotencyRecord.objects.filter(state=IdempotencyRecord.State.FINISHED)
-    rows, last = window(finished, after, limit)
-    found = [row.pk for row in rows if row.answer != GONE and person.is_meant_in(row.answer)]
+    rows, last = window(_answers(), after, limit)
+    found = [row.pk for row in rows if _is_about(person, row)]
     changed = IdempotencyRecord.objects.filter(pk__in=found).update(answer=GONE) if found else 0
     return Batch(changed, last)
+
+
+def _answers() -> QuerySet[IdempotencyRecord]:
+    rows: QuerySet[IdempotencyRecord] = IdempotencyRecord.objects.filter(state=State.FINISHED)
+    return rows
+
+
+def _is_about(person: Person, row: IdempotencyRecord) -> bool:
+    """Return True if an answer was about the person or given to them, or speaks of them."""
+    if row.answer == GONE:
+        return False
+    return person.is_meant_in(row.about, SPOKEN_OF) or person.is_meant_in(row.answer, SPOKEN_OF)
 
 
 def _forget_failures(person: Person, after: str, limit: int) -> Batch:
@@ -29,7 +49,8 @@ class CoreErasure(ErasureHandler):
 
     order: ClassVar[int] = 90
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("core.IdempotencyRecord", "Keys and requests are digests.", "answer", "scope key_digest request_digest"),
+        Table("core.IdempotencyRecord", "Keys and requests are digests.", "answer",
+              "scope key_digest request_digest about"),
         Table("core.DeadLetter", "The kind of work is a code.", "error", "kind"),
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
               "payload", "stream type about"),
@@ -50,6 +71,19 @@ class CoreErasure(ErasureHandler):
         Step("answers", "Answers of the API", _forget_answers),
         Step("failures", "Notes of failures", _forget_failures),
     )
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """Return whether a request begun before this round may still answer with what it has read."""
+        since = person.erasure.round_at or now()
+        running = IdempotencyRecord.objects.filter(state=State.RUNNING, lease_until__gt=now(), created_at__lt=since)
+        return ["request_under_way"] if running.exists() else []
+
+    @classmethod
+    def came_late(cls, person: Person) -> bool:
+        """Check answers given meanwhile: their requests may have read before, and answered after the step."""
+        late = _answers().filter(created_at__gte=person.erasure.asked_at - LATE)
+        return any(_is_about(person, row) for row in every(late))
 
 
 HANDLERS.register("core", CoreErasure)

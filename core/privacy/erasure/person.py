@@ -87,12 +87,12 @@ class Person:
         """Return True if a text or document contains a whole address or name of the person."""
         return holds(value, names=self.names, addresses=self.addresses)
 
-    def is_meant_in(self, value: Any) -> bool:
-        """Return True if it contains an address of the person, or an id of their conversations or approvals."""
+    def is_meant_in(self, value: Any, kinds: Iterable[str] = MEANT) -> bool:
+        """Return True if it contains an address of the person, or an id of their rows of these kinds."""
         if self.is_addressed_in(value):
             return True
         said = "\n".join(_texts(value)).lower() if value else ""
-        return any(key in said for kind in MEANT for key in self.targets.get(kind, ()))
+        return any(key in said for kind in kinds for key in self.targets.get(kind, ()))
 
     def without_name(self, text: str) -> str:
         """Return a text with the person's names and addresses replaced."""

@@ -13,6 +13,7 @@ from django.db.models.functions import RowNumber
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.time_limits import allow_long_statements
 from core.errors import Invalid, NotFound, Refused
 from core.jobs import dead_letters, queueing
 from core.models import Erasure
@@ -111,6 +112,7 @@ def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None
     job. Announces nothing.
     """
     with transaction.atomic():
+        allow_long_statements()
         free = Erasure.objects.select_for_update(skip_locked=True)
         erasure = free.filter(pk=erasure_id, state__in=UNFINISHED).first()
         if erasure is None:

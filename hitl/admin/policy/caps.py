@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
+from console.base.forms import AmountField, ConsoleForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
@@ -29,7 +29,7 @@ class CapForm(ConsoleForm):
     scope = forms.ChoiceField(label="Applies to", choices=Cap.Scope.choices)
     kind = forms.ChoiceField(label="Action, if one", required=False)
     agent = forms.ChoiceField(label="Agent, if one", required=False)
-    amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, help_text="Such as EUR.")
     window = forms.ChoiceField(label="Per", choices=Cap.Window.choices)
 
@@ -50,7 +50,7 @@ class CapForm(ConsoleForm):
 class AmountForm(VersionedForm):
     """A new amount."""
 
-    amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
 
 
 @admin.register(Cap)

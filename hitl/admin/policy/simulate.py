@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 from django.urls import reverse
 
-from console.base.forms import ConsoleForm
+from console.base.forms import AmountField, ConsoleForm
 from console.names import name_in, names_of
 from console.templatetags.console_ui import exact
 from hitl.actions import registry
@@ -23,9 +23,9 @@ class TrialForm(ConsoleForm):
     """A made-up request."""
 
     kind = forms.ChoiceField(label="Action")
-    cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
+    cost = AmountField(label="Cost", required=False, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
-    share = forms.DecimalField(
+    share = AmountField(
         label="Relative change",
         required=False,
         min_value=0,

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 
+from console.base.forms import AmountField
+
 
 def text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     """Return a field for an optional text."""
@@ -18,9 +20,9 @@ def number(label: str, least: int, most: int, **options: Any) -> forms.IntegerFi
     return forms.IntegerField(label=label, min_value=least, max_value=most, **{"required": False, **options})
 
 
-def money(label: str, **options: Any) -> forms.DecimalField:
+def money(label: str, **options: Any) -> AmountField:
     """Return a field for an optional amount."""
-    return forms.DecimalField(label=label, min_value=0, decimal_places=2, **{"required": False, **options})
+    return AmountField(label=label, min_value=0, decimal_places=2, **{"required": False, **options})
 
 
 def checkboxes(label: str, choices: Any = ()) -> forms.MultipleChoiceField:

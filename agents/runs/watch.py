@@ -1,0 +1,73 @@
+"""Keep one turn within its time and its worker, and end it when it may no longer speak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from agents import selectors
+from agents.models import AgentRun
+from agents.ports import Emit, Line, Model, ToolSpec, Turn
+from agents.runs import lease
+
+LOOK_AGAIN: Final = 0.2
+"""Seconds after which the state is read again while a model streams."""
+LOST: Final = "lost"
+
+
+class Ended(Exception):
+    """The turn is over: no further call, no further word. `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class TooSlow(Exception):
+    """The turn has used up its time."""
+
+
+class Watch:
+    """Watches one turn, from its claim to its reply."""
+
+    def __init__(self, run: AgentRun, seconds: float) -> None:
+        self._run = run
+        self.until = time.monotonic() + seconds
+        self._looked_at = 0.0
+
+    def look(self) -> None:
+        """Check that the turn may go on: before each call of the model or of a tool.
+
+        Raises `Ended` when a person has the conversation, it is closed, the customer stopped the answer or
+        another worker has the run, and `TooSlow` when its time is over. Renews the lease.
+        """
+        if time.monotonic() >= self.until:
+            raise TooSlow
+        if code := selectors.why_ended(self._run):
+            raise Ended(code)
+        if not lease.is_fresh(self._run) and not lease.renew(self._run):
+            raise Ended(LOST)
+        self._looked_at = time.monotonic()
+
+    def glance(self) -> None:
+        """Check it while the model speaks: before each piece, several times a second at most."""
+        if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+            self.look()
+
+
+class WatchedModel(Model):
+    """A model that is asked, and heard, only while the turn may go on."""
+
+    def __init__(self, model: Model, watch: Watch) -> None:
+        self.key = model.key
+        self._model, self._watch = model, watch
+
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        def hear(piece: str) -> None:
+            self._watch.glance()
+            emit(piece)
+
+        self._watch.look()
+        self._model.until = self._watch.until
+        return self._model.turn(lines, tools, prompt=prompt, emit=hear)

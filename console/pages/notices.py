@@ -1,0 +1,138 @@
+"""Console page of the viewer's own notices, which the bell of every page opens."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from accounts import notices
+from accounts.models import Notice
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from core.notices import check_link, label_of
+
+PAGE: Final = 25
+LEVELS: Final[dict[str, tuple[str, str, str]]] = {
+    Notice.Level.INFO: ("Information", "info", "info"),
+    Notice.Level.WARNING: ("Warning", "warn", "alert"),
+    Notice.Level.ALERT: ("Alert", "danger", "alert"),
+}
+
+
+@admin.register(Notice)
+class NoticeAdmin(ServiceAdmin):
+    """The viewer's own notices, newest first; nobody sees another person's."""
+
+    view_permission = notices.USE
+    title = "Notices"
+    intro = "What happened that concerns you. Only you see this list."
+    change_list_template = "console/notices.html"
+    ordering = ("-id",)
+    detail_fields = ("kind_label", "level_chip", "body", "arrived", "seen_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        """Return the viewer's own notices."""
+        return notices.list_own(viewer=viewer_of(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show one page of the list, after the notice named by `before`."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
+        before = _id_of(request.GET.get("before", ""))
+        rows = self.get_queryset(request).order_by("-id")
+        found = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
+        page = found[:PAGE]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.title,
+            "intro": self.intro,
+            "opts": self.model._meta,
+            "lines": [_line(notice) for notice in page],
+            "is_first": before is None,
+            "older": page[-1].pk if len(found) > PAGE else None,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.change_list_template, context)
+
+    def object_title(self, notice: Notice) -> str:
+        """Return what the notice says."""
+        return notice.title
+
+    def detail_context(self, request: HttpRequest, obj: Notice) -> dict[str, Any]:
+        """Return the notice with the actions that still make sense."""
+        context = super().detail_context(request, obj)
+        is_done = {"open": not obj.link, "seen": obj.seen_at is not None}
+        offered = [offer for offer in context["offered"] if not is_done[offer["action"].path]]
+        return {**context, "offered": offered, "list_title": self.title, "list_url": self.list_url()}
+
+    @admin.display(description="Kind")
+    def kind_label(self, notice: Notice) -> str:
+        """Return the label of the kind."""
+        return label_of(notice.kind)[0]
+
+    @admin.display(description="Level")
+    def level_chip(self, notice: Notice) -> str:
+        """Return how urgent it is."""
+        return chip(*LEVELS[notice.level])
+
+    @admin.display(description="Arrived")
+    def arrived(self, notice: Notice) -> str:
+        """Return when it was left."""
+        return moment(notice.created_at)
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the list."""
+        return self.list_url()
+
+    @service_action(
+        path="open",
+        title="Open",
+        permission=notices.USE,
+        tone="primary",
+        explain="Opens the page this notice is about and marks the notice as seen.",
+    )
+    def open(self, request: HttpRequest, notice: Notice, form: ConsoleForm) -> HttpResponse:
+        """Mark the notice as seen and go where it leads."""
+        notices.mark_seen(actor=viewer_of(request), notice_id=notice.pk)
+        return HttpResponseRedirect(check_link(notice.link) or self.list_url())
+
+    @service_action(path="seen", title="Mark as seen", permission=notices.USE, explain="The notice stays in the list.")
+    def seen(self, request: HttpRequest, notice: Notice, form: ConsoleForm) -> str:
+        """Mark the notice as seen."""
+        notices.mark_seen(actor=viewer_of(request), notice_id=notice.pk)
+        return ""
+
+    @service_action(
+        path="see-all",
+        title="Mark all as seen",
+        permission=notices.USE,
+        on_list=True,
+        explain="All your notices stay in the list.",
+    )
+    def see_all(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Mark all of the viewer's notices as seen."""
+        marked = notices.mark_all_seen(actor=viewer_of(request))
+        return "All notices are marked as seen." if marked else "There were no new notices."
+
+
+def _line(notice: Notice) -> dict[str, Any]:
+    label, icon = label_of(notice.kind)
+    level = None if notice.level == Notice.Level.INFO else LEVELS[notice.level]
+    return {"notice": notice, "label": label, "icon": icon, "level": chip(*level) if level else ""}
+
+
+def _id_of(text: str) -> UUID | None:
+    """Return the id of the notice a page starts after, None for the first page."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

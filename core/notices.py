@@ -1,0 +1,164 @@
+"""Notices: short messages for people, which any app leaves through this port."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final, Literal, get_args
+from uuid import UUID
+
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from core.clock import now as clock_now
+from core.privacy.pii import mask_text
+from core.registry import Registry
+from core.text.clean import clean_text
+
+Level = Literal["info", "warning", "alert"]
+LEVELS: Final[tuple[str, ...]] = get_args(Level)
+TITLE_LIMIT: Final = 120
+BODY_LIMIT: Final = 300
+LINK_LIMIT: Final = 300
+KEY_LIMIT: Final = 200
+
+
+class NoticeKind:
+    """A kind of notice: how the list names it, and its icon in the console."""
+
+    label: ClassVar[str]
+    icon: ClassVar[str] = "bell"
+
+
+kinds: Final[Registry[NoticeKind]] = Registry(NoticeKind, name="notice kind")
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """What a notice says; texts are masked and links checked."""
+
+    kind: str
+    title: str
+    body: str
+    link: str
+    level: Level
+    dedupe_key: str
+
+
+class NoticeStore(ABC):
+    """Stores notices, and knows who holds which right."""
+
+    @abstractmethod
+    def leave(self, *, people: Collection[UUID], notice: NewNotice, moment: datetime) -> None:
+        """Store a notice for each person, in the caller's transaction."""
+
+    @abstractmethod
+    def settle(self, *, people: Collection[UUID], kind: str, link: str, moment: datetime) -> None:
+        """Mark the unseen notices of these people with this kind and link as seen."""
+
+    @abstractmethod
+    def people_holding(self, permission: str) -> Collection[UUID]:
+        """Return the members of the tenant in scope who hold a permission now."""
+
+
+_stores: list[NoticeStore] = []
+
+
+def store_with(store: NoticeStore) -> None:
+    """Set what stores notices, when the app is ready."""
+    _stores[:] = [store]
+
+
+def leave(
+    *,
+    people: Iterable[UUID],
+    kind: str,
+    title: str,
+    link: str,
+    level: Level = "info",
+    dedupe_key: str = "",
+    body: str = "",
+    now: datetime | None = None,
+) -> None:
+    """Leave a notice for each of these people, in the caller's transaction.
+
+    For the system, in the tenant's scope. `kind` is a registered key. `title` and `body` are short plain texts
+    without personal data: references and counts, no names and no quotations; what looks like personal data is
+    masked. `link` is a path of our own site, or "". A person gets one notice per `dedupe_key`: the same key again
+    does nothing, so put into it what identifies the change. The level "alert" is also mailed, at most one mail per
+    person, kind and hour. Neither leaving a notice nor seeing it is audited: it decides nothing. Raises NotFound for
+    an unknown kind, ValueError for another level, a long key or a link elsewhere.
+    """
+    kinds.get(kind)
+    if level not in LEVELS:
+        raise ValueError(f"a notice has no level {level!r}")
+    if len(dedupe_key) > KEY_LIMIT:
+        raise ValueError("the dedupe key of a notice is too long")
+    notice = NewNotice(
+        kind=kind,
+        title=clean_text(mask_text(title), TITLE_LIMIT),
+        body=clean_text(mask_text(body), BODY_LIMIT),
+        link=check_link(link),
+        level=level,
+        dedupe_key=dedupe_key,
+    )
+    if wanted := frozenset(people):
+        _store().leave(people=wanted, notice=notice, moment=now or clock_now())
+
+
+def leave_for_permission(
+    permission: str,
+    *,
+    kind: str,
+    title: str,
+    link: str,
+    level: Level = "info",
+    dedupe_key: str = "",
+    body: str = "",
+    now: datetime | None = None,
+) -> None:
+    """Leave a notice for every member who holds a permission now.
+
+    Everything else is as in `leave`, and so is what it raises.
+    """
+    people = _store().people_holding(permission)
+    leave(
+        people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
+    )  # fmt: skip
+
+
+def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
+    """Mark notices as seen that need nobody any more.
+
+    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope
+    and the caller's transaction: the unseen notices of these people with this kind and link. Safe to repeat. Not
+    audited.
+    """
+    if wanted := frozenset(people):
+        _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())
+
+
+def check_link(link: str) -> str:
+    """Return a link that is "" or a path of our own site; raises ValueError."""
+    if not link:
+        return ""
+    is_plain = link.isascii() and link.isprintable() and " " not in link and len(link) <= LINK_LIMIT
+    # "/\evil.example" is a path to some browsers and a host to others.
+    if not is_plain or not link.startswith("/") or not url_has_allowed_host_and_scheme(link, allowed_hosts=None):
+        raise ValueError("a notice links to a path of our own site")
+    return link
+
+
+def label_of(kind: str) -> tuple[str, str]:
+    """Return the label and icon of a kind, by its key if its app is gone."""
+    if kind not in kinds.keys():  # noqa: SIM118  (no dict)
+        return kind.replace("_", " ").capitalize(), NoticeKind.icon
+    found = kinds.get(kind)
+    return found.label, found.icon
+
+
+def _store() -> NoticeStore:
+    if not _stores:
+        raise RuntimeError("no app stores notices")
+    return _stores[0]

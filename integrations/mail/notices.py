@@ -1,0 +1,61 @@
+"""Emails about alert notices: at most one per person, kind and hour."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from accounts.models import Notice
+from accounts.selectors import wants_mail
+from core.notices import label_of
+from integrations.mail import routes
+from integrations.mail.services import queue_mail
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+
+TYPE: Final = "notice"
+
+
+def on_alert(*, ref: UUID, **_: Any) -> None:
+    """Queue the mail of an alert.
+
+    Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer
+    members or turned such emails off.
+    """
+    notice = Notice.objects.select_related("person").filter(pk=ref).first()
+    if notice is None or not routes.is_connected() or not wants_mail(notice.person_id):
+        return
+    texts = {
+        "title": notice.title,
+        "body": notice.body,
+        "kind": label_of(notice.kind)[0],
+        "link": f"{settings.PUBLIC_URL}{notice.link or reverse('admin:accounts_notice_changelist')}",
+        "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
+    }
+    with transaction.atomic():
+        queue_mail(
+            type=TYPE,
+            recipient=notice.person.email,
+            subject=texts["title"],
+            text=render_to_string("mail/notice.txt", texts),
+            html=render_to_string("mail/notice.html", texts),
+            ref=notice.pk,
+            # One mail per key: what follows within this hour is in the list only.
+            key=f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}",
+            user_id=notice.person_id,
+        )
+
+
+class NoticeMail(MailReceiver):
+    """Names the notice a mail is about; delivery events are ignored."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the notices by what they say; their pages are open to their people only."""
+        titles = Notice.objects.filter(pk__in=refs).values_list("pk", "title")
+        return {pk: RelatedObject(f"Alert: {title}") for pk, title in titles}
+
+    def on_event(self, event: MailEvent) -> None:
+        """Ignore it."""
