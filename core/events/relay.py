@@ -97,7 +97,9 @@ def _attempt(rows: list[Outbox], work: Callable[[], object]) -> bool:
             if row.attempts >= MAX_ATTEMPTS:
                 with transaction.atomic():
                     if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
-                        dead_letters.park(kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}", notice="warning")
+                        dead_letters.park(
+                            kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}", notice="warning"
+                        )
         return False
     return True
 
