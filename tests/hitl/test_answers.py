@@ -126,7 +126,7 @@ def _asked_for(scene: Scene) -> Approval:
     agent = scene.actor("support")
     origin = Origin(agent_id=uuid4(), requester_user_id=scene.user_id("owner"))
     approval = scene.propose(actor=agent, origin=origin)
-    Approval.objects.filter(pk=approval.pk).update(requester_kind="agent")
+    rewrite(Approval.objects.filter(pk=approval.pk), requester_kind="agent")
     return stored(approval)
 
 
