@@ -16,6 +16,7 @@ from hitl.actions.base import Origin
 from hitl.models import Approval, Execution
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 from tests.hitl.test_links import link_to, token_of
+from tests.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 WHEN = r"\d{1,2} \w+ 20\d\d, \d\d:\d\d \w+"
