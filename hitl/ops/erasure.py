@@ -223,7 +223,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
               "channel template variables status provider provider_message_id"),
         Table("hitl.Delegation", "", "reason"),
-        Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest ended_by"),
+        Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
         Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
         Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),

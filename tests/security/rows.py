@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.db import connection, models
+from django.db import connection, models, transaction
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
@@ -16,6 +16,9 @@ from core.ids import uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.tenancy import rls
 from core.tenancy.models import TenantModel
+from hitl.approvals.decision_mac import sign
+from hitl.models import Approval, Decision
+from tests.sealing import seal
 
 MARK = "Quagga"
 WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
@@ -50,7 +53,12 @@ def fill_every_table(user: User) -> None:
     """Make a row in each table of the tenant in scope that has none yet."""
     for model in tenant_models():
         if not model._default_manager.exists():
-            model(**_required(model, user)).save(force_insert=True)
+            row = model(**_required(model, user))
+            if isinstance(row, Decision):
+                sign(row)
+            row.save(force_insert=True)
+    with transaction.atomic():
+        seal(*Approval.objects.all())
     if not LogEntry.objects.exists():
         LogEntry.objects.create(user=user, object_repr=MARK, action_flag=2, change_message=MARK)
         workflow = next(model for model in tenant_models() if model.__name__ == "ApprovalWorkflow")

@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Membership, User
 from accounts.privacy.erasure import erase_member
 from accounts.services import add_member
-from core.models import Erasure
+from core.models import Erasure, IdempotencyRecord
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from tests.erasure.scene import finish, strong
+from tests.sealing import rewrite
 from tests.security.conftest import Visitor
 from tests.security.test_every_url import URLS, asked
 from tests.security.town import Town
@@ -46,7 +48,9 @@ def leaver(town: Town) -> User:
     with tenant_scope(town.world.globex.pk):
         add_member(actor=OPERATOR, user=user, role="viewer")
     with tenant_scope(town.world.acme.pk):
-        Approval.objects.update(requester=user)
+        with transaction.atomic():
+            rewrite(Approval.objects.all(), requester=user)
+        IdempotencyRecord.objects.update(state=IdempotencyRecord.State.FINISHED)
     return user
 
 
