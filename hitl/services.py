@@ -24,6 +24,7 @@ from hitl.execution.kill_switch_activation import (
     release_kill_switch,
 )
 from hitl.execution.reconcile import probe, probe_now, resolve
+from hitl.notifications.create import settle_notices
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
@@ -94,6 +95,7 @@ __all__ = [
     "send_back",
     "set_link_policy",
     "set_risk_policy",
+    "settle_notices",
     "share_workflow",
     "track_notification",
     "watch_assignments",

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from django.db import transaction
+
 from accounts.models import User
 from accounts.services import actor_for_user
 from config.demo.cast import MARKETER, Organisation
@@ -114,3 +116,7 @@ def _end_request(approval: Approval, request: Request, people: dict[str, User]) 
         )
     if request.ending == "approved":
         hitl.execute(approval.pk)
+    if request.ending != "waiting":
+        # What a receiver does where announcements are relayed.
+        with transaction.atomic():
+            hitl.settle_notices(approval.pk)
