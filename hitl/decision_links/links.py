@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -22,12 +21,12 @@ from hitl.approvals.checks import require_text
 from hitl.approvals.decide import Verdict, decide
 from hitl.approvals.revisions import void_tokens
 from hitl.decision_links import rules
+from hitl.decision_links.secrets import secret_of
 from hitl.models import Approval, DecisionToken
 from hitl.notification_channels import people_who_can_read_mail
 from hitl.policy import link_policy
 from hitl.selectors import reference_of
 
-BYTES: Final = 32
 KEPT_FOR: Final = timedelta(days=7)
 """How long an expired link still says so; after that it is deleted, and answered with 404."""
 _SAYS: Final = {rules.EITHER: ("approve", "reject"), "approve": ("approve",), "reject": ("reject",)}
@@ -50,9 +49,7 @@ def make_link(
     moment = now or clock_now()
     with transaction.atomic():
         approval = locked(Approval, approval_id)
-        secret = secrets.token_urlsafe(BYTES)
         token = DecisionToken(
-            digest=digest_of_secret(secret),
             approval=approval,
             person_id=person_id,
             verdict=verdict,
@@ -60,6 +57,8 @@ def make_link(
             policy_version=link_policy.current().version,
             expires_at=min(approval.expires_at, moment + settings.DECISION_LINK_LIFE),
         )
+        secret = secret_of(token)
+        token.digest = digest_of_secret(secret)
         if not _would_count(token, approval, moment):
             return ""
         void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=person_id)

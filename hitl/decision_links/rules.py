@@ -19,6 +19,7 @@ from core.tenancy import lookups
 from hitl.approvals import assignments, checks
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext, substitutes_at
+from hitl.decision_links.secrets import is_genuine
 from hitl.domain.eligibility import with_substitutes
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
@@ -111,6 +112,8 @@ def actor_of(token: DecisionToken, *, address: str, user_agent: str, visitor: UU
 
 def check(token: DecisionToken, approval: Approval, actor: Actor, moment: datetime, *, verdict: str = "") -> None:
     """Raise Conflict, Gone or Refused if this link can't decide the request now."""
+    if not is_genuine(token):
+        raise Gone("This link is not valid. Sign in to decide.", code="not_genuine")
     wanted = verdict or (token.verdict if token.verdict in _EVENTS else "approve")
     actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)

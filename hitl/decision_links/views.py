@@ -68,6 +68,7 @@ REASONS: Final = {
     ),
     "voted": (409, "You've already decided", "Your decision is recorded. You can change it in the console."),
     "replaced": (410, "This link is no longer valid", ""),
+    "not_genuine": (410, "This link is not valid", "Nothing was decided. Sign in to decide."),
     "link_expired": (
         410,
         "This link has expired",

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 
 from accounts.services import add_member, remove_member
 from core.clock import now
@@ -55,6 +56,37 @@ def code_of(secret: str, approval: Approval, **more: Any) -> str:
 def asked(scene: Scene) -> Approval:
     """A request that waits for an approver or an admin."""
     return scene.propose()
+
+
+def test_link_that_nobody_made_or_that_was_changed_decides_nothing(scene: Scene, asked: Approval) -> None:
+    mine = token_of(link_to(scene, asked, "approver"))
+    made = DecisionToken.objects.get(pk=mine)
+    rewrites: list[dict[str, Any]] = [
+        {"person_id": scene.user_id("admin")},
+        {"verdict": "approve"},
+        {"expires_at": made.expires_at + timedelta(hours=1)},
+        {"policy_version": made.policy_version + 1},
+        {"digest": digest_of_secret("known to the attacker")},
+    ]
+    for columns in rewrites:
+        with pytest.raises(WalkerError) as caught, transaction.atomic():
+            DecisionToken.objects.filter(pk=mine).update(**columns)
+            services.decide_by_link(token_id=mine, verdict="approve", typed=asked.reference)
+        assert caught.value.code == "not_genuine", columns
+    forged = DecisionToken.objects.create(
+        digest=digest_of_secret("mine"),
+        approval=asked,
+        person_id=scene.user_id("admin"),
+        verdict="either",
+        revision_digest=asked.digest,
+        policy_version=made.policy_version,
+        expires_at=made.expires_at,
+    )
+    with pytest.raises(WalkerError) as caught:
+        services.decide_by_link(token_id=forged.pk, verdict="approve", typed=asked.reference)
+    assert caught.value.code == "not_genuine"
+    assert not Decision.objects.filter(approval=asked).exists()
+    assert services.decide_by_link(token_id=mine, verdict="approve", typed=asked.reference).state == "approved"
 
 
 def test_link_decides_in_the_name_of_its_person(scene: Scene, asked: Approval) -> None:
