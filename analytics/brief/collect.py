@@ -99,11 +99,9 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
         return Reading(trouble="not_allowed")
     approvals = list_approvals(viewer=viewer, mine=is_own, overdue=not is_own)
     count = count_mine(viewer=viewer) if is_own else count_overdue(viewer=viewer)
-    rows = sorted(approvals, key=lambda row: row.sla_due_at or row.created_at)
-    if not is_own:
-        return Reading(rows, count)
-    by_link = frozenset(row.pk for row in rows[:MOST_ROWS] if row.state == "pending" and can_be_decided_by_link(row))
-    return Reading(rows, count, by_link=by_link)
+    waiting = sorted(approvals, key=lambda row: row.sla_due_at or row.created_at)
+    first = [row for row in waiting[:MOST_ROWS] if is_own and row.state == "pending"]
+    return Reading(waiting, count, by_link=frozenset(row.pk for row in first if can_be_decided_by_link(row)))
 
 
 def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:
