@@ -43,7 +43,7 @@ class _Tried:
 
     @property
     def rank(self) -> int:
-        return risk.LEVELS.index(self.risk_level)  # type: ignore[arg-type]
+        return risk.LEVELS.index(self.risk_level)
 
 
 class _Trial:
