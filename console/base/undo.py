@@ -16,12 +16,19 @@ _MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class UndoOffer:
-    """What was done, where it is undone by POST, and until when; kept in the person's session."""
+    """What was done to which object, where it is undone by POST, and until when; kept in the person's session."""
 
+    name: str
+    page: str
     says: str
     url: str
     until: str
     tenant: str
+
+    @classmethod
+    def of(cls, name: str, page: str, says: str, url: str, until: datetime) -> "UndoOffer":
+        """Return an offer about an object of the organisation in scope."""
+        return cls(name, page, says, url, until.isoformat(), str(current_tenant_id()))
 
     @property
     def ends(self) -> datetime:
@@ -29,10 +36,9 @@ class UndoOffer:
         return datetime.fromisoformat(self.until)
 
 
-def offer_undo(request: HttpRequest, *, says: str, url: str, until: datetime) -> None:
-    """Show a bar with a button on the person's next pages until a moment."""
-    offer = UndoOffer(says, url, until.isoformat(), str(current_tenant_id()))
-    kept = [asdict(each) for each in list_offers(request) if each.url != url]
+def offer_undo(request: HttpRequest, offer: UndoOffer) -> None:
+    """Show a bar with a button on the person's next pages, as long as it can be undone."""
+    kept = [asdict(each) for each in list_offers(request) if each.url != offer.url]
     request.session[_KEPT] = [asdict(offer), *kept][:_MOST]
 
 

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm, OptionalReasonForm, ReasonForm
-from console.base.undo import offer_undo, withdraw_offer
+from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
@@ -26,6 +27,7 @@ from hitl.admin.approval.forms import (
     message_form,
     values_in_the_form,
 )
+from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
 from hitl.approvals.decide import Verdict
@@ -59,6 +61,7 @@ RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", 
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})
+UNDOABLE: Final = "Approved. It will be executed in a few seconds."
 RESULTS: Final = {
     State.PENDING: "Your approval is recorded. More approvals are needed.",
     State.APPROVED: "Approved. It will be executed now.",
@@ -249,6 +252,7 @@ class DiscussionActions:
         permission=DECIDE,
         form=PayloadForm,
         submit="Save changes",
+        key="e",
         explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
     )
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
@@ -293,10 +297,11 @@ class DiscussionActions:
     )
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Send the request back for changes."""
-        moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        with moving_on(request, obj):
+            moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         if moved.state == State.REJECTED:
-            return f"{obj.reference} was already sent back three times, so it was rejected."
-        return f"{obj.reference} was sent back."
+            return format_html("{} was already sent back three times, so it was rejected.", link_to(obj))
+        return format_html("{} was sent back.", link_to(obj))
 
     @service_action(
         path="resubmit",
@@ -323,8 +328,9 @@ class DiscussionActions:
     def delegate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Let a colleague decide instead."""
         to = UUID(form.cleaned_data["to"])
-        services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
-        return f"You delegated {obj.reference}."
+        with moving_on(request, obj):
+            services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
+        return format_html("You delegated {}.", link_to(obj))
 
     @service_action(
         path="reassign",
@@ -391,7 +397,8 @@ class DiscussionActions:
 
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
     said = {"actor": viewer_of(request), "approval_id": obj.pk, "verdict": verdict, **form.cleaned_data}
-    decided = services.decide(**said, channel=services.CONSOLE)
+    with moving_on(request, obj):
+        decided = services.decide(**said, channel=services.CONSOLE)
     return tell_decided(request, decided)
 
 
@@ -399,12 +406,14 @@ def tell_decided(request: HttpRequest, decided: Approval) -> str:
     """Return what a decision led to; an approval that can be undone is offered as such instead."""
     state = State(decided.state)
     if state == State.APPROVED and decided.execute_after and not decided.holds:
-        says = f"{decided.reference}: Approved. It will be executed in a few seconds."
-        offer_undo(request, says=says, url=undo_url(decided), until=decided.execute_after)
+        page = reverse("admin:hitl_approval_change", args=[decided.pk])
+        offer = UndoOffer.of(decided.reference, page, UNDOABLE, undo_url(decided), decided.execute_after)
+        offer_undo(request, offer)
         return ""
+    result = RESULTS.get(state, "Your decision is recorded.")
     if state == State.APPROVED and decided.holds:
-        return f"{decided.reference}: Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
-    return f"{decided.reference}: {RESULTS.get(state, 'Your decision is recorded.')}"
+        result = f"Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
+    return format_html("{}: {}", link_to(decided), result)
 
 
 def undo_url(approval: Approval) -> str:
