@@ -353,6 +353,8 @@ TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)
+REFUSALS_LISTED = env.int("WALKER_REFUSALS_LISTED", default=20)
+REFUSALS_NOTICED = env.int("WALKER_REFUSALS_NOTICED", default=10)
 REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
