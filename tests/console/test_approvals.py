@@ -307,7 +307,7 @@ def test_page_reads_approvers_and_members_once_however_many_there_are(
 
 def test_forms_of_the_console_share_one_renderer(browser: Browser, page: str) -> None:
     context = browser("approver").get(page).context
-    forms = [offer["form"] for offer in (*context["votes"], *context["others"])]
+    forms = [offer["form"] for offer in (*context["votes"], *context["others"], *context["rare"])]
     assert len(forms) > 2
     assert {id(form.renderer) for form in forms} == {id(RENDERER)}
 

@@ -97,6 +97,7 @@ def test_message_appears_in_the_conversation_without_reload(page: Page, scene: S
 def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     expect(page.locator("#live-state")).to_have_text("Live")
+    page.locator("#vote-reject").click()
     page.fill("#id_reject_reason", "Too expensive, bec")
     hold = {"actor": scene.world.actor("compliance"), "approval_id": scene.ids["approval"]}
     meanwhile(scene.world, lambda: services.hold(**hold, reason="Wait."))  # type: ignore[arg-type]
@@ -114,6 +115,7 @@ def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> No
 
 def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
+    page.locator("#vote-approve").click()
     page.get_by_role("button", name="Approve").click()
     expect(page.locator(".wk-messages")).to_contain_text("BR-1001: Approved")
 

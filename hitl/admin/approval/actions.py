@@ -49,6 +49,8 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
+RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"})
+"""What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})

@@ -17,7 +17,7 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
-from hitl.admin.approval.actions import DecisionActions, DiscussionActions, initial_of, why_not
+from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, initial_of, why_not
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -130,13 +130,17 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        usable = [offer for offer in offered.values() if not offer["blocked"]]
+        others = [offer for offer in usable if offer["action"].path not in RARE]
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
             "no_vote": no_vote,
             "next": next_for(viewer, obj) if no_vote else None,
-            "others": [offer for offer in offered.values() if not offer["blocked"]],
+            "others": others,
+            "rare": [offer for offer in usable if offer["action"].path in RARE],
+            "is_menu_open": obj.state not in WAITING and not others,
             "context_panels": panels.shown_to(viewer, obj),
             "live_name": f"approval:{obj.pk}",
             "state_chip": state_chip(obj.state),
