@@ -9,7 +9,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0004_idempotency_about"),
+        ("core", "0005_anchor_the_audit_log"),
     ]
 
     operations = [
