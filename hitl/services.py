@@ -13,6 +13,9 @@ from hitl.approvals.reassign import delegate, reassign
 from hitl.approvals.refusals import note_refused_move
 from hitl.approvals.votes import REASON_LIMIT
 from hitl.approvals.watch_assignments import align_rights, watch_assignments
+from hitl.batches.batches import get_batch, open_batch, undo_batch
+from hitl.batches.preview import preview_batch
+from hitl.batches.work import work_batch
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
@@ -71,13 +74,16 @@ __all__ = [
     "expire",
     "find_repeat",
     "find_returned",
+    "get_batch",
     "hold",
     "hold_covered",
     "lapse",
     "make_link",
+    "open_batch",
     "note_refused_move",
     "open_delegation",
     "override",
+    "preview_batch",
     "probe",
     "probe_now",
     "propose",
@@ -104,5 +110,7 @@ __all__ = [
     "share_workflow",
     "track_notification",
     "undo",
+    "undo_batch",
     "watch_assignments",
+    "work_batch",
 ]

@@ -24,7 +24,7 @@ from core.privacy.erasure.registry import (
 )
 from hitl.approvals.close import cancel
 from hitl.domain.state_machine import FINAL, State
-from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models import Approval, BatchDecision, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
 
 ERASER: Final = system("erasure")
@@ -204,6 +204,12 @@ def _stand_ins(person: Person, after: str, limit: int) -> Batch:
     return Batch(Delegation.objects.filter(mine).exclude(reason="").update(reason=""))
 
 
+def _batches(person: Person, after: str, limit: int) -> Batch:
+    """End the unfinished batches of the person, which alone hold words of theirs: a changed one decides nothing."""
+    rows = BatchDecision.objects.filter(maker_id__in=person.ids("users")).exclude(reason="", address="")
+    return Batch(rows.update(reason="", address=""))
+
+
 class ApprovalsErasure(ErasureHandler):
     """The erasure of people from the approval engine."""
 
@@ -237,7 +243,10 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
-        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
+        Table("hitl.BatchDecision", "A verdict and how strongly one had signed in.", "reason address",
+              "key verdict channel auth_strength scopes seal"),
+        Table("hitl.BatchItem", "Ids, digests and codes.", kept="digest outcome code state"),
+        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="batch_risk reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
     )  # fmt: skip
@@ -253,6 +262,7 @@ class ApprovalsErasure(ErasureHandler):
         Step("results", "Results of actions", _results),
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notifications to approvers", _notices),
+        Step("batches", "Reasons of unfinished batches", _batches),
         Step("stand_ins", "Reasons of substitutes", _stand_ins),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
