@@ -137,6 +137,7 @@ WORK: Final = {
     "admin:hitl_approval_escalate": ACTION,
     "admin:hitl_approval_probe": ACTION,
     "admin:hitl_approval_new": LIST_ACTION,
+    "admin:hitl_approval_note": Row(OPEN_PAGE.get, Answers(302, 400, 404)),
     "admin:hitl_delegation_changelist": LIST,
     "admin:hitl_delegation_change": PAGE,
     "admin:hitl_delegation_away": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
