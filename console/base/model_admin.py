@@ -228,7 +228,20 @@ class ServiceAdmin(ReadOnlyAdmin):
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions above the list, the primary one first."""
         offered = self.offered(request, None, on_list=True)
-        return {"offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good"))}
+        return {
+            "offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good")),
+            "row_keys": self.row_keys(request),
+        }
+
+    def row_keys(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return the keys that act on the focused row of the list: they open its page at the action's form."""
+        viewer = viewer_of(request)
+        actions = [action for action in self.service_actions.values() if action.key and not action.on_list]
+        return [
+            {"key": action.key, "path": action.path, "words": action.title}
+            for action in actions
+            if viewer.may(action.permission)
+        ]
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the URL to go to after the action: the row's page, or the list."""
