@@ -353,6 +353,8 @@ TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)
+REFUSALS_LISTED = env.int("WALKER_REFUSALS_LISTED", default=20)
+REFUSALS_NOTICED = env.int("WALKER_REFUSALS_NOTICED", default=10)
 REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 AUDIT_ANCHOR_EVERY = timedelta(minutes=env.int("WALKER_ANCHOR_MINUTES", default=60))
 AUDIT_ANCHOR_FILE = env("WALKER_ANCHOR_FILE", default="")
