@@ -29,7 +29,7 @@ NOT_KEPT = "drop trigger hitl_keep_note on hitl_approvalnote; drop function hitl
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0010_seal_open_requests"),
+        ("hitl", "0011_add_time_to_undo"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
