@@ -1,10 +1,11 @@
 """Console pages of approvals and their policies; Django's autodiscovery imports this package."""
 
-from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
+from hitl.admin import batches, dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
 from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
 
 __all__ = [
+    "batches",
     "calendars",
     "caps",
     "dashboard",

@@ -146,7 +146,7 @@ def _write(
 
 def query_batches(*, viewer: Actor) -> QuerySet[BatchDecision]:
     """Return the batches that the viewer may see: their own, or all with `core.view_auditentry`."""
-    rows: QuerySet[BatchDecision] = BatchDecision.objects.all()
+    rows: QuerySet[BatchDecision] = BatchDecision.objects.select_related("maker").prefetch_related("items")
     return rows if viewer.may(SEE_ALL) else rows.filter(maker_id=viewer.user_id)
 
 

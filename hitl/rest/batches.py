@@ -94,7 +94,7 @@ class BatchViewSet(ApiViewSet):
     permissions: ClassVar = {"create": DECIDE, "retrieve": VIEW, "undo": "hitl.revoke_approval"}
     serializer_class = BatchSerializer
     request_serializers: ClassVar = {"create": BatchRequest}
-    lookup_field = "batch_id"
+    lookup_url_kwarg = "batch_id"
 
     def get_success_status(self) -> int:
         """Return 202 for a batch that was taken on: a task decides its requests."""

@@ -18,6 +18,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
     ApproverGroup,
+    BatchDecision,
     BusinessCalendar,
     Cap,
     DecisionPolicy,
@@ -36,7 +37,7 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, OverrideReview, RiskPolicy)
+DEFINED = (ApproverGroup, BatchDecision, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, OverrideReview, RiskPolicy)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
@@ -46,6 +47,7 @@ IN_THE_API = {
     "cap_id": "hitl.cap",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
+    "batch_id": "hitl.batchdecision",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",

@@ -19,7 +19,8 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
-from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, initial_of, why_not
+from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
+from hitl.admin.approval.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -41,7 +42,7 @@ from hitl.models import Approval
 
 
 @admin.register(Approval)
-class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceAdmin):
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActions, BatchActions, ServiceAdmin):
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
@@ -71,8 +72,11 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         return order_of(request.GET.get("state", ""))
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show emergency stops above the queue."""
-        return {**super().list_context(request), "banners": list_notices(viewer_of(request))}
+        """Show emergency stops above the queue; what is selected in it is decided below it."""
+        context = super().list_context(request)
+        is_batch = {offer["action"].path == PATH: offer["url"] for offer in context["offered"]}
+        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != PATH]
+        return {**context, "banners": list_notices(viewer_of(request)), "batch_url": is_batch.get(True)}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
@@ -80,6 +84,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         for approval in rows:
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
+        mark_pickable(request, rows)
 
     def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:
         """Read nothing more: the page reads its rows itself."""
@@ -133,6 +138,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        write_note = offered.pop("note", None)
         usable = [offer for offer in offered.values() if not offer["blocked"]]
         others = [offer for offer in usable if offer["action"].path not in RARE]
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
@@ -143,6 +149,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
             "next": next_for(viewer, obj) if no_vote else None,
             "others": others,
             "rare": [offer for offer in usable if offer["action"].path in RARE],
+            "write_note": write_note,
             "is_menu_open": obj.state not in WAITING and not others,
             "context_panels": panels.shown_to(viewer, obj),
             "live_name": f"approval:{obj.pk}",
@@ -189,9 +196,11 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the viewer can't use the action now."""
         if obj is None:
-            return ""
+            return NOTHING if action.path == PATH and request.method != "POST" else ""
         return why_not(action.path, obj, viewer_of(request))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
+        if action.path == PATH:
+            return batch_initial(request)
         return chosen_kind(request) if obj is None else initial_of(action.path, obj)
