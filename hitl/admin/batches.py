@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
@@ -30,6 +31,7 @@ class BatchDecisionAdmin(ServiceAdmin):
     """One's own batches; auditors see all."""
 
     view_permission = "hitl.view_approval"
+    nav = Nav("Batches", "check-circle", group="Oversight", order=71)
     intro = "Requests that you decided together, and what became of each."
     empty_title = "No batches yet"
     empty_text = "Select requests in the list of approvals to decide them at once."
@@ -99,7 +101,9 @@ class BatchDecisionAdmin(ServiceAdmin):
             "decided": len([item for item in done if item.outcome == "decided"]),
             "refused": len([item for item in done if item.outcome == "refused"]),
             "is_at_work": obj.finished_at is None,
-            "undo_until": max((row.execute_after for row in list_undoable(obj, now()) if row.execute_after), default=None),
+            "undo_until": max(
+                (row.execute_after for row in list_undoable(obj, now()) if row.execute_after), default=None
+            ),
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:

@@ -43,9 +43,9 @@ def open_batch(
     is_mixed: bool = False,
     now: datetime | None = None,
 ) -> BatchDecision:
-    """Decide several requests, each on its own, by a task; return the batch, whose items say what became of each.
+    """Decide several requests, each on its own, by a task.
 
-    Who may: a person with `hitl.decide_approval`; what they may decide is checked for each request when its
+    Returns the batch, whose items say what became of each. Who may: a person with `hitl.decide_approval`; what they may decide is checked for each request when its
     turn comes. The same `key` again returns the same batch. A person in a session confirms who they are where
     a level asks for a second factor. Raises Invalid (`too_many`, `mixed_kinds` unless `is_mixed`), Refused
     (`not_a_person`, `confirm_first`), Conflict (`different_arguments`). Announces nothing.
@@ -114,7 +114,7 @@ def _write(
     actor: Actor, verdict: str, chosen: Sequence[Chosen], reason: str, channel: str, key: str, moment: datetime
 ) -> BatchDecision:
     batch = BatchDecision(
-        maker_id=actor.user_id,
+        maker_id=actor.user_id or UUID(int=0),
         key=key[:64],
         verdict=verdict,
         reason=reason,
@@ -166,9 +166,9 @@ def list_undoable(batch: BatchDecision, moment: datetime) -> list[Approval]:
 
 
 def undo_batch(*, actor: Actor, batch_id: UUID, now: datetime | None = None) -> int:
-    """Undo every approval of one's own batch whose execution still waits; return how many were undone.
+    """Undo every approval of one's own batch whose execution still waits.
 
-    Who may: the person who made the batch, with `hitl.revoke_approval`. Each is undone on its own; one whose
+    Returns how many were undone. Who may: the person who made the batch, with `hitl.revoke_approval`. Each is undone on its own; one whose
     execution has started stays as it is. Raises Refused, NotFound, Conflict (`too_late` if none was left).
     Announces approval_closed for each.
     """

@@ -82,9 +82,9 @@ def is_too_risky(approval: Approval, verdict: str) -> bool:
 
 
 def preview_batch(*, viewer: Actor, verdict: Verdict, chosen: Sequence[Chosen]) -> list[Line]:
-    """Return what would become of each request, in the given order. Needs `hitl.decide_approval`.
+    """Return what would become of each request, in the given order.
 
-    Eight queries, and two or three more for each request that exists.
+    Needs `hitl.decide_approval`. Eight queries, and two or three more for each request that exists.
     """
     viewer.require(DECIDE)
     found = {row.pk: row for row in Approval.objects.filter(pk__in=[each.id for each in chosen])}

@@ -42,9 +42,9 @@ class Abandoned(NamedTuple):
 
 
 def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
-    """Decide the next requests of a batch, each in its own transaction; return True when it is finished.
+    """Decide the next requests of a batch; return True when it is finished.
 
-    For the system; safe to call at any time and any number of times. Two at once do not work on the same batch.
+    Each has a transaction of its own. For the system; safe to call at any time and any number of times. Two at once do not work on the same batch.
     """
     moment = now or clock_now()
     rows = BatchDecision.objects.filter(pk=batch_id, finished_at=None)
@@ -89,8 +89,13 @@ def _decided(batch: BatchDecision, item: BatchItem, now: datetime | None) -> tup
             return "", _decide(batch, item, now).state
     except WalkerError as error:
         if error.code != "no_membership":
-            said = {"approval_id": item.approval_id, "move": batch.verdict, "channel": batch.channel}
-            note_refused_move(error, actor=_actor_of(batch), **said)
+            note_refused_move(
+                error,
+                actor=_actor_of(batch),
+                approval_id=item.approval_id,
+                move=batch.verdict,
+                channel=batch.channel,
+            )
         return error.code[:40], ""
     except (OperationalError, InterfaceError):
         raise  # no database: the sweep finds the batch again

@@ -41,9 +41,7 @@ class BatchDecision(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "maker", "key"], name="one_batch_per_key"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["lease_until"], name="batches_at_work", condition=models.Q(finished_at__isnull=True)
-            ),
+            models.Index(fields=["lease_until"], name="batches_at_work", condition=models.Q(finished_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ class BatchRequest(serializers.Serializer[Any]):
     """One verdict on several requests."""
 
     verdict = serializers.ChoiceField(choices=("approve", "reject"))
-    items = BatchItemRequest(many=True, help_text=f"At most {MOST}; 400 `too_many`.")  # type: ignore[assignment]
+    items = BatchItemRequest(many=True, help_text=f"At most {MOST}; 400 `too_many`.")
     reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
     mixed = serializers.BooleanField(default=False, help_text="Also if they ask for different actions.")
     key = serializers.CharField(
@@ -85,7 +85,8 @@ class BatchSerializer(serializers.Serializer[BatchDecision]):
     @extend_schema_field(BatchItemSerializer(many=True))
     def get_items(self, batch: BatchDecision) -> Any:
         """Return the requests in the order they were sent."""
-        return BatchItemSerializer(sorted(batch.items.all(), key=lambda item: item.place), many=True).data
+        rows: Any = sorted(batch.items.all(), key=lambda item: item.place)
+        return BatchItemSerializer(rows, many=True).data
 
 
 class BatchViewSet(ApiViewSet):

@@ -83,6 +83,7 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
+    "admin/hitl/batchdecision/",
     "admin/hitl/decisionpolicy/",
     "admin/hitl/decisionpolicy/change-settings/",
     "admin/hitl/linkpolicy/",

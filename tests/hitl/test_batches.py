@@ -234,7 +234,11 @@ def test_undo_all_undoes_what_still_waits(scene: Scene) -> None:
 def test_batch_is_seen_by_its_maker_and_by_those_who_read_the_log(scene: Scene) -> None:
     batch = _send(scene, _chosen(*_asked(scene)))
     seen = {role for role in scene.world.people if query_batches(viewer=scene.actor(role)).exists()}
-    assert seen == {"approver", "compliance", *(r for r in ("owner", "admin") if scene.actor(r).may("core.view_auditentry"))}
+    assert seen == {
+        "approver",
+        "compliance",
+        *(r for r in ("owner", "admin") if scene.actor(r).may("core.view_auditentry")),
+    }
     with pytest.raises(NotFound):
         services.get_batch(viewer=scene.actor("support"), batch_id=batch.pk)
     with pytest.raises(Refused):

@@ -11,6 +11,7 @@ from console.base.actions import service_action
 from console.base.forms import ConsoleForm, look
 from console.viewers import viewer_of
 from hitl import services
+from hitl.actions import registry
 from hitl.batches.preview import MOST, Chosen, Line
 from hitl.display import risk_chip
 from hitl.domain.permissions import DECIDE
@@ -93,7 +94,8 @@ def _shown(line: Line, viewer: Any) -> dict[str, Any]:
         return {**shown, "name": "Unknown request"}
     value = f"{line.chosen.id}:{line.chosen.digest}"
     summary = mask_for(viewer, approval.summary)
-    return {**shown, "name": approval.reference, "value": value, "summary": summary, "risk": risk_chip(approval)}
+    kind = registry.get(approval.kind).title if registry.is_known(approval.kind) else approval.kind
+    return {**shown, "name": approval.reference, "value": value, "kind": kind, "summary": summary, "risk": risk_chip(approval)}
 
 
 def mark_pickable(request: HttpRequest, rows: list[Approval]) -> None:
