@@ -7,11 +7,13 @@ from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
+from hitl.models.search import ApprovalText
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
+    "ApprovalText",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",

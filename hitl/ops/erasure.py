@@ -24,7 +24,7 @@ from core.privacy.erasure.registry import (
 )
 from hitl.approvals.close import cancel
 from hitl.domain.state_machine import FINAL, State
-from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models import Approval, ApprovalText, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
 
 ERASER: Final = system("erasure")
@@ -104,6 +104,7 @@ def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batc
     if keys:
         person.claim("approvals", keys)
         Approval.objects.filter(pk__in=keys).update(**BLANK)
+        ApprovalText.objects.filter(approval_id__in=keys).update(masked_text="")
     return Batch(len(keys) + more, last, {"approvals": keys})
 
 
@@ -213,6 +214,7 @@ class ApprovalsErasure(ErasureHandler):
               " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
               "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
               "seal"),
+        Table("hitl.ApprovalText", "Emptied with its request.", "masked_text"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
