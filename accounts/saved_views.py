@@ -44,10 +44,10 @@ def save_view(*, actor: Actor, list_key: str, name: str, query: str) -> SavedVie
     """
     own, title = list_own(viewer=actor), _named(name)
     if not _LIST.fullmatch(list_key):
-        raise Invalid("There is no such list.", code="unknown_list", fields={"list_key": ["There is no such list."]})
+        raise Invalid("There is no such list.", code="unknown_list")
     if not query or len(query) > LONGEST_QUERY:
         sentence = "These filters are too long to be saved." if query else "There is nothing to save: choose a filter."
-        raise Invalid(sentence, code="bad_view", fields={"query": [sentence]})
+        raise Invalid(sentence, code="bad_view")
     with transaction.atomic():
         # One at a time, so that two at once can't exceed the limit.
         Membership.objects.select_for_update().filter(user_id=actor.user_id).first()

@@ -27,8 +27,9 @@ class NameForm(ConsoleForm):
 class SaveForm(NameForm):
     """A name for what a list shows now."""
 
-    list_key = forms.CharField(max_length=60, widget=forms.HiddenInput)
-    query = forms.CharField(max_length=2000, required=False, widget=forms.HiddenInput)
+    # Nobody sees errors of hidden fields: the service says what is wrong with them.
+    list_key = forms.CharField(required=False, widget=forms.HiddenInput)
+    query = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 @admin.register(SavedView)

@@ -25,7 +25,7 @@ def test_queue_is_searched_narrowed_sorted_and_kept_as_a_view(opened: Opener, sc
     page.locator("[data-chip=high-risk]").click()
     expect(page.locator("[data-chip=high-risk]")).to_have_attribute("aria-current", "true")
     assert 0 < len(rows(page)) < len(everything)
-    page.locator("[data-search-box]").fill("support")
+    page.locator("[data-search]").fill("support")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("q=support"))
     page.get_by_role("link", name="Cost").click()
