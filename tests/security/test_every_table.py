@@ -87,9 +87,7 @@ def test_row_put_into_the_first_tenant_from_elsewhere_is_refused(
 ) -> None:
     statement = 'insert into "{0}" ({1}) select {1} from json_populate_record(null::"{0}", %s)'
     with elsewhere:
-        found = {
-            name: why_not(statement.format(name, written_columns(name)), [row]) for name, row in acme_row.items()
-        }
+        found = {name: why_not(statement.format(name, written_columns(name)), [row]) for name, row in acme_row.items()}
     assert {name: answer for name, answer in found.items() if REFUSED not in answer} == {}
 
 
