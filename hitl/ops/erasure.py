@@ -214,7 +214,7 @@ class ApprovalsErasure(ErasureHandler):
               " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
               "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
               "seal"),
-        Table("hitl.ApprovalText", "Emptied with its request.", "masked_text"),
+        Table("hitl.ApprovalText", "Emptied with its request.", "masked_text words"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),

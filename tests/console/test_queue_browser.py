@@ -28,7 +28,7 @@ def test_queue_is_searched_narrowed_sorted_and_kept_as_a_view(opened: Opener, sc
     page.locator("[data-search]").fill("support")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("q=support"))
-    page.get_by_role("link", name="Cost").click()
+    page.get_by_role("link", name="Sort by Cost").click()
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Cost")
     shown = rows(page)
     page.locator("summary", has_text="Views").click()
