@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0012_search_requests"),
+        ("hitl", "0013_search_requests"),
     ]
 
     operations = [

@@ -55,7 +55,7 @@ def write_texts(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0011_add_time_to_undo"),
+        ("hitl", "0012_add_notes"),
         ("accounts", "0001_initial"),
     ]
 
