@@ -5,6 +5,7 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
+from hitl.models.notifications import NotificationPreference
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
@@ -29,6 +30,7 @@ __all__ = [
     "LateReport",
     "LinkPolicy",
     "Notification",
+    "NotificationPreference",
     "OverrideReview",
     "Revision",
     "RiskPolicy",
