@@ -79,7 +79,7 @@ def _approved_by_rules(subject: matching.Subject, scope: Q, since: datetime) -> 
 
 def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asked) -> matching.Subject:
     """Return the subject with what its requester requested in a day, if a condition uses it."""
-    if subject.cost is None or not any(_asks_for_spent(condition) for condition in conditions):
+    if subject.cost is None or not use_spent(conditions):
         return subject
     who = asked.requester_id or asked.agent_id
     if who is None:
@@ -91,6 +91,11 @@ def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Aske
     rows = Approval.objects.filter(whose, currency=subject.currency, created_at__gt=since)
     total = rows.exclude(state__in=_NOT_WANTED).aggregate(amount=Sum(Abs("cost")))["amount"]
     return replace(subject, spent=abs(subject.cost) + (total or Decimal(0)))
+
+
+def use_spent(conditions: Iterable[str]) -> bool:
+    """Return True if a condition uses what the requester requested in a day."""
+    return any(_asks_for_spent(condition) for condition in conditions)
 
 
 def _asks_for_spent(condition: str) -> bool:

@@ -61,7 +61,14 @@ def assess(
     moment: datetime,
 ) -> Assessed:
     """Score a request; one that cannot be scored is critical. One query."""
-    history = _history(requester_id, agent_id)
+    history = history_of(requester_id, agent_id)
+    return score(definitions, kind, params, facts, history, moment)
+
+
+def score(
+    definitions: Definitions, kind: AnyKind, params: BaseModel, facts: Facts, history: risk.History, moment: datetime
+) -> Assessed:
+    """Score a request by a history that was read before; one that cannot be scored is critical. No query."""
     try:
         estimate = kind.estimate(params, facts)
         scored = risk.assess(
@@ -80,8 +87,8 @@ def assess(
     return Assessed(estimate, scored)
 
 
-def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
-    """Return the outcomes of the last requests of a person, or else of an agent."""
+def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
+    """Return the outcomes of the last requests of a person, or else of an agent. One query."""
     if requester_id is None and agent_id is None:
         return risk.History()
     whose = Q(requester_id=requester_id) if requester_id is not None else Q(agent_id=agent_id)
@@ -152,7 +159,7 @@ def _subject(
 
 
 def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) -> Matched:
-    subject = rolling_totals.with_spent(subject, _conditions(definitions.workflows), asked)
+    subject = rolling_totals.with_spent(subject, conditions_of(definitions.workflows), asked)
     choice = matching.pick(definitions.rules(), subject)
     if choice is None:
         return _unmatched()
@@ -183,7 +190,8 @@ def _rule_of_all(
     return rejecting or (found[0] if all(found) else None)
 
 
-def _conditions(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
+def conditions_of(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
+    """Return the conditions of workflows and of their rules."""
     own = [workflow.auto_rules for workflow in workflows]
     texts = [str(row.get("condition") or "") for rows in own for row in rows]
     return texts + [workflow.condition for workflow in workflows]
