@@ -173,8 +173,8 @@ def wish_of(person_id: UUID) -> tuple[Wish, frozenset[str]]:
 
 
 def alert_may_leave_at(*, person_id: UUID, now: datetime | None = None) -> datetime:
-    """Return when an alert's mail may be sent: now, or at the end of the person's quiet hours.
+    """Return when an alert's mail may be sent to a person.
 
-    For the system, in the tenant's scope.
+    Now, or at the end of their quiet hours. For the system, in the tenant's scope.
     """
     return after_quiet_hours(wish_of(person_id)[0], now or clock_now())

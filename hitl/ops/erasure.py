@@ -232,7 +232,8 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
               "channel template variables status provider provider_message_id held_for "
               "digest_id"),
-        Table("hitl.NotificationPreference", "Rows of a member are removed.", "channels_off quiet_from quiet_until zone at"),
+        Table("hitl.NotificationPreference", "Rows of a member are removed.",
+              "channels_off quiet_from quiet_until zone at"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
