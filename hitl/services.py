@@ -1,7 +1,7 @@
 """The services of approvals, for all callers."""
 
-from hitl.approvals.close import cancel, expire, lapse, revoke
-from hitl.approvals.decide import decide
+from hitl.approvals.close import cancel, expire, lapse, revoke, undo
+from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
@@ -31,6 +31,7 @@ from hitl.notifications.recipients import why_unneeded
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.decision_policy import set_decision_policy
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
@@ -43,6 +44,7 @@ from hitl.policy.workflows import (
 )
 
 __all__ = [
+    "CONSOLE",
     "REASON_LIMIT",
     "Status",
     "activate_global",
@@ -98,12 +100,14 @@ __all__ = [
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_decision_policy",
     "set_link_policy",
     "set_notification_preference",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
     "track_notification",
+    "undo",
     "watch_assignments",
     "why_unneeded",
 ]

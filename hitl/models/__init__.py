@@ -5,8 +5,12 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
+<<<<<<< HEAD
 from hitl.models.notifications import NotificationPreference
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
+=======
+from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
+>>>>>>> main
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
@@ -21,6 +25,7 @@ __all__ = [
     "CapReservation",
     "Counter",
     "Decision",
+    "DecisionPolicy",
     "DecisionToken",
     "Delegation",
     "Execution",

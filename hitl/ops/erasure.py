@@ -249,6 +249,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
+        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
     )  # fmt: skip

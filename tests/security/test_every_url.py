@@ -42,6 +42,7 @@ NOT_OURS = {
     "hitl_cap",
     "hitl_riskpolicy",
     "hitl_linkpolicy",
+    "hitl_decisionpolicy",
 }  # their texts are names and codes of the world, not marks, or somebody else's
 
 

@@ -20,6 +20,7 @@ from hitl.models import (
     ApproverGroup,
     BusinessCalendar,
     Cap,
+    DecisionPolicy,
     Delegation,
     KillSwitch,
     LinkPolicy,
@@ -36,7 +37,9 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy)
+DEFINED = (
+    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy,
+)  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
