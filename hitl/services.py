@@ -6,6 +6,7 @@ from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.holds import hold, release
+from hitl.approvals.notes import add_note
 from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
@@ -49,6 +50,7 @@ __all__ = [
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "add_note",
     "alert_may_leave_at",
     "align_rights",
     "answer",

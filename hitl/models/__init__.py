@@ -5,18 +5,16 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-<<<<<<< HEAD
+from hitl.models.notes import ApprovalNote
 from hitl.models.notifications import NotificationPreference
-from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
-=======
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
->>>>>>> main
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
+    "ApprovalNote",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",

@@ -19,6 +19,7 @@ from hitl.admin.approval.facts import known_names
 from hitl.admin.approval.forms import (
     ApproveForm,
     DelegateForm,
+    NoteForm,
     PayloadForm,
     ReassignForm,
     RejectForm,
@@ -37,6 +38,7 @@ from hitl.domain.levels import editable_fields
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
+from hitl.selectors import VIEW
 
 EVENTS: Final = {
     "edit": Event.EDIT,
@@ -73,6 +75,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
+    if path == "note":
+        return ""
     if path == "review":
         return _why_no_review(approval, viewer)
     if path in ("hold", "release"):
@@ -137,8 +141,10 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     found: dict[str, Any] = {"digest": approval.digest}
     if path == "release":
         found["holds"] = approval.holds
+    rows = rows_of(approval)
+    if path == "note":
+        found["colleagues"] = rows.colleague_choices()
     if path in ("delegate", "reassign"):
-        rows = rows_of(approval)
         found |= {"approvers": rows.approver_choices(), "assignees": rows.assignee_choices()}
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
@@ -393,6 +399,26 @@ class DiscussionActions:
         """Close the review of an emergency approval with its finding."""
         services.close_review(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The review is closed."
+
+
+class NoteActions:
+    """Write a note for colleagues; mixed into the admin of approvals."""
+
+    @service_action(
+        path="note",
+        title="Add note",
+        permission=VIEW,
+        form=NoteForm,
+        submit="Save note",
+        explain="Only colleagues see notes. They decide nothing and are no part of the request.",
+    )
+    def note(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Write a note for colleagues."""
+        said = form.cleaned_data
+        chosen = [UUID(said["mentions"])] if said["mentions"] else []
+        note = services.add_note(actor=viewer_of(request), approval_id=obj.pk, text=said["text"], mentions=chosen)
+        count = len(note.mentions)
+        return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
 
 
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:

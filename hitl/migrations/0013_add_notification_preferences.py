@@ -14,7 +14,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0011_add_time_to_undo"),
+        ("hitl", "0012_add_notes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
