@@ -58,7 +58,7 @@ def test_empty_queue_and_long_notes_fit_a_phone(opened: Opener, scene: Scene) ->
     page.get_by_role("link", name="Remove Search").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator("summary", has_text="Filters").click()
-    page.get_by_label("Sort by").select_option("cost")
+    page.get_by_label("Sort by", exact=True).select_option("cost")
     keep_picture(page, "queue-filters-phone")
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile("sort=cost"))

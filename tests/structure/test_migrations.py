@@ -21,7 +21,7 @@ SEALING = {
         "hitl.domain.state_machine",
     ),
     # As is only the code that masks the text of a request.
-    "0013_search_requests": ("core.tenancy.scope", "hitl.approvals.search_text"),
+    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.search_text"),
 }
 
 

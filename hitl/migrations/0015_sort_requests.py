@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0013_search_requests"),
+        ("hitl", "0014_search_requests"),
     ]
 
     operations = [

@@ -55,7 +55,7 @@ def write_texts(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0012_add_notes"),
+        ("hitl", "0013_add_notification_preferences"),
         ("accounts", "0001_initial"),
     ]
 
