@@ -19,7 +19,7 @@ from hitl.domain.state_machine import OPEN
 from hitl.models import Approval, ApprovalText
 
 LONGEST: Final = 200
-FOUND_CAP: Final = 500
+FOUND_CAP: Final = 300
 """A search of finished requests considers this many, the newest with all the words and the newest of a person."""
 PERSONAL: Final = "Requests can't be found by phone numbers, email addresses and other personal data."
 _ASKED: Final = "walker_asked_request_words"
@@ -67,7 +67,7 @@ def found_by(words: str, *, only_open: bool) -> Q:
 
     A reference in any form finds its request alone. Else a request is found by all words (as prefixes) in its
     summary or the names of what it touches, or by the requester's first, last or full name (as a prefix). Open
-    requests are all considered; of the finished ones, which `only_open` leaves out, the newest 500.
+    requests are all considered; of the finished ones, which `only_open` leaves out, the newest 300.
     """
     rows: QuerySet[Approval] = Approval.objects.order_by()
     people: list[UUID] = []

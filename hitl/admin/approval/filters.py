@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest
 
 from console.base.lists import SelectFilter
@@ -15,7 +15,7 @@ from hitl.actions import registry
 from hitl.display import HOLDS, RISKS, STATES
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
-from hitl.models import Approval
+from hitl.models import Approval, Assignment
 from hitl.selectors import (
     FOUND_CAP,
     ORDERS,
@@ -176,10 +176,19 @@ class MineFilter(SelectFilter):
         """Keep what waits for the viewer, what they requested, or what they decide for somebody else."""
         viewer = viewer_of(request)
         if self.chosen() == "sign":
-            return queryset.filter(is_mine=True, state__in=WAITING)
+            return queryset.filter(_has_one(open_assignments_of(viewer)), state__in=WAITING)
         if self.chosen() == "delegated":
-            return queryset.filter(Exists(delegated_to(viewer).filter(approval=OuterRef("pk"))), state__in=WAITING)
+            return queryset.filter(_has_one(delegated_to(viewer)), state__in=WAITING)
         return queryset.filter(requester=viewer.user_id) if self.chosen() == "asked" else queryset
+
+
+def _has_one(assignments: QuerySet[Assignment]) -> Subquery:
+    """Return whether one of the assignments is the outer request's; looked up for one request after the other.
+
+    A limit keeps the planner from reading all of a person's assignments for each request.
+    """
+    own = assignments.filter(approval=OuterRef("pk")).order_by()
+    return Subquery(own.annotate(is_there=Value(True)).values("is_there")[:1], output_field=BooleanField())
 
 
 class HoldFilter(SelectFilter):
