@@ -1,6 +1,6 @@
 """Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
 
-from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead
+from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
@@ -15,6 +15,7 @@ __all__ = [
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "RefusalCount",
     "StreamEvent",
     "StreamHead",
 ]

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
@@ -59,6 +60,24 @@ class AuditEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"#{self.seq} {self.action}"
+
+
+class RefusalCount(TenantModel):
+    """How often one actor was refused lately: it limits the audit entries about it."""
+
+    subject_id = models.UUIDField()
+    hour = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    recent = ArrayField(models.DateTimeField(), default=list)
+    noticed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "subject_id"], name="one_refusal_count_per_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempts} refusals"
 
 
 class AuditAnchor(TenantModel):

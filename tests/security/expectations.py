@@ -85,6 +85,7 @@ CONSOLE: Final = {
     "admin:login": Row(Answers(200, 302, 302, 302), Answers(200, 200, 200)),
     "admin:logout": Row(Answers(302, 405, 405, 405), Answers(302, 302, 302)),
     "admin:jsi18n": OPEN_LIST,
+    "admin:go": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200, 200)),
     "admin/(?P<url>.*)$": Row(Answers(302, 404, 404, 404), Answers(302, 404, 404)),
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,

@@ -33,6 +33,7 @@ from hitl.admin.approval.filters import (
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
+from hitl.approvals.refusals import WATCHED
 from hitl.display import RISKS, requester_words, risk_chip, state_chip
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
@@ -49,6 +50,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
     empty_title = "Nothing is waiting for approval"
     empty_text = "New requests appear here automatically."
     live_topic = "queue"
+    watched = WATCHED
     detail_template = "console/approval.html"
     list_display = ("reference_cell", "what", "risk", "price", "waits", "state_cell")
     list_filter: ClassVar = [
