@@ -65,11 +65,12 @@ def export_approval(
     reason: str = "",
     now: datetime | None = None,
 ) -> File:
-    """Export the evidence of an approval, signed, as JSON to verify or as a page to read and print.
+    """Export the signed evidence of an approval.
 
-    Who may: holders of `hitl.export_evidence` who may view approvals. Personal data is masked; with `in_clear` it is
-    shown to people who may see it and have an open reveal of the approval, and a `reason` opens one. Audit entry
-    `EVIDENCE_EXPORTED`. Raises Refused, NotFound, Invalid (short reason), TooMany. Call it outside a transaction.
+    As JSON to verify, or as a page to read and print. Who may: holders of `hitl.export_evidence` who may view
+    approvals. Personal data is masked; with `in_clear` it is shown to people who may see it and have an open reveal
+    of the approval, and a `reason` opens one. Audit entry `EVIDENCE_EXPORTED`. Raises Refused, NotFound, Invalid
+    (short reason), TooMany. Call it outside a transaction.
     """
     actor.require(EXPORT)
     actor.require(VIEW)

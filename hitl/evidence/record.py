@@ -53,7 +53,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Terms:
-    """For whom, when and how an export is made."""
+    """Who exports, when and how."""
 
     exporter: Actor
     moment: datetime

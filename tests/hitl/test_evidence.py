@@ -1,5 +1,6 @@
 """Evidence verifies alone, and every change of it is found and named."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -52,8 +53,6 @@ def fingerprint() -> str:
 
 
 def ring(settings: Any) -> dict[str, bytes]:
-    import base64
-
     parts = [part.partition(":") for part in settings.WALKER_KEYS.split(",")]
     return {key_id: base64.b64decode(key) for key_id, _, key in parts}
 
@@ -67,7 +66,11 @@ def wrong(raw: bytes, keys: dict[str, bytes] | None = None, kept: list[Any] | No
 def run(path: Path, *options: str) -> tuple[int, str]:
     """Run the program as an auditor does: nothing of ours can be imported."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(SCRIPT), str(path), *options], capture_output=True, text=True, cwd="/"
+        [sys.executable, "-I", "-S", str(SCRIPT), str(path), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -93,7 +96,7 @@ VECTORS = [
         "c027beceea1ec40a",
     ),
     (
-        "ec172b93ad5e563f4932c70e1245034c35467ef2efd4d64ebf819683467e2bf2",
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
         hashlib.sha512(b"abc").hexdigest(),
         "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17a"
         "d9bef1177331a704",
@@ -127,9 +130,9 @@ def test_auditor_verifies_an_export_alone(scene: Scene, settings: Any, tmp_path:
     evidence = json.loads(path.read_bytes())
     votes = [row["sealed"] for row in evidence["content"]["votes"]]
     assert [(vote["verdict"], vote["role"], vote["auth_strength"], vote["channel"]) for vote in votes] == [
-        ("approve", "approver", "none", "console"),
-        ("approve", "admin", "none", "console"),
-    ] or len(votes) == 2
+        ("approve", "approver", "password", "console"),
+        ("approve", "admin", "password", "console"),
+    ]
     names = {person["id"]: person["name"] for person in evidence["content"]["people"]}
     assert [names[vote["person_id"]] for vote in votes] == ["Approver Acme", "Admin Acme"]
     assert evidence["content"]["executions"][0]["sealed"]["outcome"] == "succeeded"

@@ -67,6 +67,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
+    if path == "evidence":
+        return ""
     if path == "review":
         return _why_no_review(approval, viewer)
     if path in ("hold", "release"):
