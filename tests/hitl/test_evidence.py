@@ -130,8 +130,8 @@ def test_auditor_verifies_an_export_alone(scene: Scene, settings: Any, tmp_path:
     evidence = json.loads(path.read_bytes())
     votes = [row["sealed"] for row in evidence["content"]["votes"]]
     assert [(vote["verdict"], vote["role"], vote["auth_strength"], vote["channel"]) for vote in votes] == [
-        ("approve", "approver", "password", "console"),
-        ("approve", "admin", "password", "console"),
+        ("approve", "approver", "password", "service"),
+        ("approve", "admin", "password", "service"),
     ]
     names = {person["id"]: person["name"] for person in evidence["content"]["people"]}
     assert [names[vote["person_id"]] for vote in votes] == ["Approver Acme", "Admin Acme"]

@@ -58,7 +58,7 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
-RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"})
+RARE: Final = frozenset("hold release escalate reassign override probe resolve revoke cancel evidence".split())
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
