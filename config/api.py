@@ -32,6 +32,7 @@ from hitl.rest.approval_notes import NoteViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
 from hitl.rest.evidence import EvidenceViewSet
+from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
@@ -157,6 +158,11 @@ urlpatterns = [
         f"{V1}brief-preferences/me/",
         analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace"}),
         name="api-own-brief-preference",
+    ),
+    path(
+        f"{V1}notification-preferences/me/",
+        OwnNotificationSettingsViewSet.as_view({"get": "retrieve", "post": "replace"}),
+        name="api-own-notification-preference",
     ),
     path(f"{V1}stream/", StreamViewSet.as_view({"get": "retrieve"}), name="api-stream"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),

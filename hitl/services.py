@@ -28,6 +28,8 @@ from hitl.execution.kill_switch_activation import (
 )
 from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.create import settle_notices
+from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
+from hitl.notifications.recipients import why_unneeded
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
@@ -50,6 +52,7 @@ __all__ = [
     "activate_global",
     "activate_kill_switch",
     "add_note",
+    "alert_may_leave_at",
     "align_rights",
     "answer",
     "ask",
@@ -103,10 +106,12 @@ __all__ = [
     "send_back",
     "set_decision_policy",
     "set_link_policy",
+    "set_notification_preference",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
     "track_notification",
     "undo",
     "watch_assignments",
+    "why_unneeded",
 ]

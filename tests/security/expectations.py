@@ -243,6 +243,11 @@ BRIEFS: Final = {
     "admin:analytics_briefpreference_changelist": LIST,
     "admin:analytics_briefpreference_change": PAGE,
 }
+NOTIFICATIONS: Final = {
+    "admin:hitl_notificationpreference_changelist": OPEN_LIST,
+    "admin:hitl_notificationpreference_change": OWN_PAGE,
+    "admin:hitl_notificationpreference_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+}
 # One's own notices: the town's is the viewer's. Opening one leads to its page, or back to the list.
 OWN_ACTION = Row(Answers(302, 200, 404, 404), Answers(302, 302, 404, 404))
 NOTICES: Final = {
@@ -363,9 +368,10 @@ API: Final = {
     "api-briefs-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-brief-preferences-list": API_READ,
     "api-own-brief-preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
+    "api-own-notification-preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-reveals-list": API_WRITE,
     "api-audit-list": API_READ,
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTICES, **API}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTIFICATIONS, **NOTICES, **API}

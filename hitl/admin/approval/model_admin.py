@@ -42,9 +42,7 @@ from hitl.models import Approval
 
 
 @admin.register(Approval)
-class ApprovalAdmin(
-    RequestActions, DecisionActions, DiscussionActions, NoteActions, EvidenceActions, ServiceAdmin
-):
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActions, EvidenceActions, ServiceAdmin):
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
