@@ -5,6 +5,7 @@ from typing import Final
 VIEWER: Final = frozenset(
     {
         "accounts.use_notices",
+        "accounts.use_saved_views",
         "hitl.view_approval",
         "conversations.view_conversation",
         "agents.view_agent",
@@ -33,6 +34,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.hold_approval",
     "hitl.use_killswitch",
     "hitl.review_override",
+    "hitl.export_evidence",
     "conversations.view_contact",
     "accounts.view_pii",
     "accounts.view_membership",

@@ -7,14 +7,17 @@ from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegatio
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
+from hitl.models.notifications import NotificationPreference
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
+from hitl.models.search import ApprovalText
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
     "ApprovalNote",
+    "ApprovalText",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",
@@ -35,6 +38,7 @@ __all__ = [
     "LateReport",
     "LinkPolicy",
     "Notification",
+    "NotificationPreference",
     "OverrideReview",
     "Revision",
     "RiskPolicy",

@@ -28,11 +28,13 @@ from hitl.domain.state_machine import FINAL, State
 from hitl.models import (
     Approval,
     ApprovalNote,
+    ApprovalText,
     BatchDecision,
     Decision,
     Delegation,
     Execution,
     Notification,
+    NotificationPreference,
     OverrideReview,
     Revision,
 )
@@ -115,6 +117,7 @@ def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batc
     if keys:
         person.claim("approvals", keys)
         Approval.objects.filter(pk__in=keys).update(**BLANK)
+        ApprovalText.objects.filter(approval_id__in=keys).update(masked_text="")
     return Batch(len(keys) + more, last, {"approvals": keys})
 
 
@@ -252,6 +255,7 @@ class ApprovalsErasure(ErasureHandler):
               "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
               "seal"),
         Table("hitl.ApprovalNote", "People are ids in it.", "body masked_body", "mentions"),
+        Table("hitl.ApprovalText", "Emptied with its request.", "masked_text words"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
@@ -260,7 +264,10 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.LateReport", "A code.", kept="outcome"),
         Table("hitl.OverrideReview", "", "finding"),
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
-              "channel template variables status provider provider_message_id"),
+              "channel template variables status provider provider_message_id held_for "
+              "digest_id"),
+        Table("hitl.NotificationPreference", "Rows of a member are removed.",
+              "channels_off quiet_from quiet_until zone at"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
@@ -309,6 +316,14 @@ class ApprovalsErasure(ErasureHandler):
         """Note the requests from the person's conversations."""
         rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
         person.add("approvals", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Stop notifying the member."""
+        users = person.ids("users")
+        NotificationPreference.objects.filter(person_id__in=users).delete()
+        waiting = Notification.objects.filter(recipient_id__in=users, status__in=["queued", "held"])
+        waiting.update(status="skipped", hold_until=None, lease_until=None)
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
