@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
 from console.names import name_in, names_of
+from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.clock import now

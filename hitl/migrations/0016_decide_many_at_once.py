@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0012_add_notes"),
+        ("hitl", "0015_sort_requests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -95,7 +95,14 @@ def _shown(line: Line, viewer: Any) -> dict[str, Any]:
     value = f"{line.chosen.id}:{line.chosen.digest}"
     summary = mask_for(viewer, approval.summary)
     kind = registry.get(approval.kind).title if registry.is_known(approval.kind) else approval.kind
-    return {**shown, "name": approval.reference, "value": value, "kind": kind, "summary": summary, "risk": risk_chip(approval)}
+    return {
+        **shown,
+        "name": approval.reference,
+        "value": value,
+        "kind": kind,
+        "summary": summary,
+        "risk": risk_chip(approval),
+    }
 
 
 def mark_pickable(request: HttpRequest, rows: list[Approval]) -> None:

@@ -112,8 +112,12 @@ class ApprovalAdmin(
         context = super().list_context(request)
         is_batch = {offer["action"].path == PATH: offer["url"] for offer in context["offered"]}
         context["offered"] = [offer for offer in context["offered"] if offer["action"].path != PATH]
-        return {**context, "banners": list_notices(viewer_of(request)), "batch_url": is_batch.get(True),
-                "search_note": search_note(request)}
+        return {
+            **context,
+            "banners": list_notices(viewer_of(request)),
+            "batch_url": is_batch.get(True),
+            "search_note": search_note(request),
+        }
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
