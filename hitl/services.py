@@ -3,7 +3,7 @@
 from hitl.approvals.close import cancel, expire, lapse, revoke, undo
 from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
-from hitl.approvals.edit import edit, find_returned, resubmit
+from hitl.approvals.edit import edit, edit_and_approve, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.holds import hold, release
 from hitl.approvals.notes import add_note
@@ -73,6 +73,7 @@ __all__ = [
     "delete_calendar",
     "delete_group",
     "edit",
+    "edit_and_approve",
     "end_delegation",
     "escalate",
     "escalate_now",

@@ -45,10 +45,11 @@ def open_batch(
 ) -> BatchDecision:
     """Decide several requests, each on its own, by a task.
 
-    Returns the batch, whose items say what became of each. Who may: a person with `hitl.decide_approval`; what they may decide is checked for each request when its
-    turn comes. The same `key` again returns the same batch. A person in a session confirms who they are where
-    a level asks for a second factor. Raises Invalid (`too_many`, `mixed_kinds` unless `is_mixed`), Refused
-    (`not_a_person`, `confirm_first`), Conflict (`different_arguments`). Announces nothing.
+    Returns the batch, whose items say what became of each. Who may: a person with `hitl.decide_approval`; what
+    they may decide is checked for each request when its turn comes. The same `key` again returns the same
+    batch. A person in a session confirms who they are where a level asks for a second factor. Raises Invalid
+    (`too_many`, `mixed_kinds` unless `is_mixed`), Refused (`not_a_person`, `confirm_first`), Conflict
+    (`different_arguments`). Announces nothing.
     """
     actor.require(DECIDE)
     if actor.user_id is None:
@@ -168,9 +169,9 @@ def list_undoable(batch: BatchDecision, moment: datetime) -> list[Approval]:
 def undo_batch(*, actor: Actor, batch_id: UUID, now: datetime | None = None) -> int:
     """Undo every approval of one's own batch whose execution still waits.
 
-    Returns how many were undone. Who may: the person who made the batch, with `hitl.revoke_approval`. Each is undone on its own; one whose
-    execution has started stays as it is. Raises Refused, NotFound, Conflict (`too_late` if none was left).
-    Announces approval_closed for each.
+    Returns how many were undone. Who may: the person who made the batch, with `hitl.revoke_approval`. Each is
+    undone on its own; one whose execution has started stays as it is. Raises Refused, NotFound, Conflict
+    (`too_late` if none was left). Announces approval_closed for each.
     """
     actor.require("hitl.revoke_approval")
     batch, moment = get_batch(viewer=actor, batch_id=batch_id), now or clock_now()

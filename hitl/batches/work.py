@@ -44,7 +44,8 @@ class Abandoned(NamedTuple):
 def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
     """Decide the next requests of a batch; return True when it is finished.
 
-    Each has a transaction of its own. For the system; safe to call at any time and any number of times. Two at once do not work on the same batch.
+    Each has a transaction of its own. For the system; safe to call at any time and any number of times. Two at
+    once do not work on the same batch.
     """
     moment = now or clock_now()
     rows = BatchDecision.objects.filter(pk=batch_id, finished_at=None)

@@ -30,8 +30,9 @@ def set_decision_policy(
 ) -> DecisionPolicy:
     """Save a new version of the settings; earlier approvals keep their time.
 
-    `undo_seconds`: 0 to 60; `batch_risk`: the highest risk that is approved in batches, "none" to "high". Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the
-    change is based on, 0 for none. Raises Refused, Invalid, Conflict (`stale_version`).
+    `undo_seconds`: 0 to 60; `batch_risk`: the highest risk that is approved in batches, "none" to "high". Who
+    may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on, 0 for none.
+    Raises Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     _check_seconds(undo_seconds)

@@ -186,7 +186,8 @@ def test_level_that_wants_a_second_factor_asks_for_it_once(scene: Scene) -> None
     [
         "update hitl_batchdecision set verdict = 'reject', reason = 'No'",
         "update hitl_batchdecision set auth_strength = 'mfa'",
-        "update hitl_batchdecision set maker_id = (select user_id from accounts_membership where role = 'admin' limit 1)",
+        "update hitl_batchdecision set maker_id = "
+        "(select user_id from accounts_membership where role = 'admin' limit 1)",
         "update hitl_batchitem set digest = repeat('0', 64) where place = 1",
         "delete from hitl_batchitem where place = 2",
         "update hitl_batchdecision set created_at = created_at + interval '1 day'",

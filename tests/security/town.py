@@ -39,8 +39,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview,
-    RiskPolicy,
+    ApproverGroup, BatchDecision, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference,
+    OverrideReview, RiskPolicy,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
