@@ -180,10 +180,10 @@ def _votes(votes: Iterable[Json], name_of: NameOf) -> Section:
 
 
 def _risk(risk: Json) -> Section:
-    lines = [
-        (FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize()), str(row["points"]), visible(_text(row.get("sentence"))))
-        for row in risk["factors"]
-    ]
+    lines = []
+    for row in risk["factors"]:
+        title = FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize())
+        lines.append((title, str(row["points"]), visible(_text(row.get("sentence")))))
     text = f"{_risk_word({'risk_level': risk['level']})}, {risk['score']} of 100 points"
     return Section("Risk", heads=("Factor", "Points", "Why") if lines else (), lines=lines, text=text)
 
