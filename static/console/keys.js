@@ -159,7 +159,7 @@
     heading()?.focus({ preventScroll: true });
     // A second tap of the same finger must not decide the request that has just opened.
     const opened = performance.now();
-    document.addEventListener("submit", (event) => { if (performance.now() - opened < 500) { event.preventDefault(); event.stopImmediatePropagation(); } }, true);
+    document.addEventListener("click", (event) => { if (event.detail && performance.now() - opened < 350 && event.target.closest("form[method=post] button")) event.preventDefault(); }, true);
     const words = decided.closest("li").textContent.trim();
     // A live region speaks only of what changes in it.
     setTimeout(() => { announcer.textContent = words; }, 300);
