@@ -27,6 +27,7 @@ EVERYBODYS = {
     "admin:accounts_notice_open",
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
+    "admin:accounts_notice_push_off",
 }
 # Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
 NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
