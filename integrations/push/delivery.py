@@ -80,7 +80,8 @@ def _send(subscription: PushSubscription, notice: Notice, moment: datetime) -> R
     origin = f"{parts.scheme}://{parts.netloc}"
     link = notice.link or reverse("admin:accounts_notice_changelist")
     said = {"id": str(notice.pk), "title": notice.title, "link": link}
-    body = encrypt(json.dumps(said).encode(), **{name: decode(text) for name, text in subscription.keys.items()})
+    keys = subscription.keys
+    body = encrypt(json.dumps(said).encode(), p256dh=decode(keys["p256dh"]), auth=decode(keys["auth"]))
     key, subject = settings.VAPID_PRIVATE_KEY, settings.VAPID_SUBJECT
     headers = {
         "TTL": str(int(KEPT_FOR.total_seconds())),
