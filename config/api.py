@@ -28,8 +28,11 @@ from core.rest.erasures import ErasureViewSet
 from core.rest.views import StrictView
 from hitl.rest import approval_actions, approval_details, approvals, kill_switches, policies, workflows
 from hitl.rest.action_kinds import ActionKindViewSet
+from hitl.rest.approval_notes import NoteViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
+from hitl.rest.evidence import EvidenceViewSet
+from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
@@ -95,6 +98,7 @@ router.register(f"{APPROVAL}executions", approval_details.ExecutionViewSet, "api
 router.register(f"{APPROVAL}revisions", approval_details.RevisionViewSet, "api-approval-revisions")
 router.register(f"{APPROVAL}decisions", approval_details.DecisionViewSet, "api-approval-decisions")
 router.register(f"{APPROVAL}notifications", approval_details.NotificationViewSet, "api-approval-notifications")
+router.register(f"{APPROVAL}notes", NoteViewSet, "api-approval-notes")
 router.register(f"{APPROVAL}timers", approval_details.TimerViewSet, "api-approval-timers")
 router.register(f"{V1}override-reviews", OverrideReviewViewSet, "api-override-reviews")
 router.register(f"{V1}delegations", DelegationViewSet, "api-delegations")
@@ -129,6 +133,7 @@ urlpatterns = [
     path("api/docs/", Docs.as_view(), name="api_docs"),
     path(V1, Root.as_view(), name="api_root"),
     *router.urls,
+    path(f"{APPROVAL}evidence/", EvidenceViewSet.as_view({"get": "retrieve"}), name="api-approval-evidence"),
     path(
         f"{V1}workflows/<uuid:workflow_id>/sharing/",
         WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
@@ -153,6 +158,11 @@ urlpatterns = [
         f"{V1}brief-preferences/me/",
         analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace"}),
         name="api-own-brief-preference",
+    ),
+    path(
+        f"{V1}notification-preferences/me/",
+        OwnNotificationSettingsViewSet.as_view({"get": "retrieve", "post": "replace"}),
+        name="api-own-notification-preference",
     ),
     path(f"{V1}stream/", StreamViewSet.as_view({"get": "retrieve"}), name="api-stream"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),

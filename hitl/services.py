@@ -1,11 +1,12 @@
 """The services of approvals, for all callers."""
 
-from hitl.approvals.close import cancel, expire, lapse, revoke
-from hitl.approvals.decide import decide
+from hitl.approvals.close import cancel, expire, lapse, revoke, undo
+from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.holds import hold, release
+from hitl.approvals.notes import add_note
 from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
@@ -16,6 +17,7 @@ from hitl.approvals.watch_assignments import align_rights, watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
+from hitl.evidence.export import export_approval
 from hitl.execution.execute import execute
 from hitl.execution.kill_switch_activation import (
     activate_global,
@@ -26,9 +28,12 @@ from hitl.execution.kill_switch_activation import (
 )
 from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.create import settle_notices
+from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
+from hitl.notifications.recipients import why_unneeded
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.decision_policy import set_decision_policy
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
@@ -41,10 +46,13 @@ from hitl.policy.workflows import (
 )
 
 __all__ = [
+    "CONSOLE",
     "REASON_LIMIT",
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "add_note",
+    "alert_may_leave_at",
     "align_rights",
     "answer",
     "ask",
@@ -67,6 +75,7 @@ __all__ = [
     "escalate_now",
     "execute",
     "expire",
+    "export_approval",
     "find_repeat",
     "find_returned",
     "hold",
@@ -95,10 +104,14 @@ __all__ = [
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_decision_policy",
     "set_link_policy",
+    "set_notification_preference",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
     "track_notification",
+    "undo",
     "watch_assignments",
+    "why_unneeded",
 ]

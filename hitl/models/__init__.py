@@ -5,13 +5,16 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
+from hitl.models.notes import ApprovalNote
+from hitl.models.notifications import NotificationPreference
+from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
+    "ApprovalNote",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",
@@ -20,6 +23,7 @@ __all__ = [
     "CapReservation",
     "Counter",
     "Decision",
+    "DecisionPolicy",
     "DecisionToken",
     "Delegation",
     "Execution",
@@ -29,6 +33,7 @@ __all__ = [
     "LateReport",
     "LinkPolicy",
     "Notification",
+    "NotificationPreference",
     "OverrideReview",
     "Revision",
     "RiskPolicy",

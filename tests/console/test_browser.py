@@ -83,6 +83,8 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
+    "admin/hitl/decisionpolicy/",
+    "admin/hitl/decisionpolicy/change-settings/",
     "admin/hitl/linkpolicy/",
     "admin/hitl/linkpolicy/switch-off/",
     "admin/agents/agent/",
@@ -107,7 +109,7 @@ MORE = [
 SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
-PAGES += ["brief", "brief settings"]
+PAGES += ["brief", "brief settings", "notifications", "notification settings"]
 
 
 @pytest.mark.parametrize("name", PAGES)

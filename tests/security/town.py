@@ -20,9 +20,11 @@ from hitl.models import (
     ApproverGroup,
     BusinessCalendar,
     Cap,
+    DecisionPolicy,
     Delegation,
     KillSwitch,
     LinkPolicy,
+    NotificationPreference,
     OverrideReview,
     RiskPolicy,
 )
@@ -35,7 +37,9 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy)
+DEFINED = (
+    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy,
+)  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
