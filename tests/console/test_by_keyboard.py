@@ -1,5 +1,6 @@
 """People who live in the console: by keyboard alone, and by touch on a phone."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ def scene(chromium: Browser, committed_world: World) -> Scene:
 def web(django_db_setup: None, redis_client: object) -> Iterator[Web]:
     """A server of ours, for all tests of the file."""
     found = Web()
-    found.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAPID_PRIVATE_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc")
+        found.start()
     yield found
     found.stop()
 
@@ -234,7 +237,7 @@ def decide_all(page: Page, decide: Callable[[int], None]) -> list[str]:
         expect(page.locator("#vote-approve")).to_be_visible()
         reference = page.locator("#live-head .wk-mono").first.inner_text()
         decide(number)
-        expect(page.locator(".wk-messages")).to_contain_text(reference)
+        expect(page.locator("[data-decided]", has_text=reference)).to_be_visible()
         decided.append(reference)
     return decided
 
@@ -273,3 +276,40 @@ def test_forty_requests_are_decided_in_two_minutes_by_keyboard_and_by_thumb(open
     assert len(set(decide_all(phone, by_thumb))) == REQUESTS
     spent = thumb.seconds + time.monotonic() - started
     assert spent < 120, spent
+
+
+SHOWN = """async () => {
+  const worker = await navigator.serviceWorker.getRegistration();
+  return (await worker.getNotifications()).map((shown) => [shown.title, shown.data.link]);
+}"""
+
+
+def test_worker_shows_what_is_pushed_and_leads_to_our_own_pages_only(opened: Opener, scene: Scene, web: Web) -> None:
+    page = opened("/admin/accounts/notice/")
+    assert page.get_by_role("button", name="Turn on in this browser").is_visible()
+    assert faults(page, "push") == []
+    page.context.grant_permissions(["notifications"], origin=web.url)
+    line = page.context.new_cdp_session(page)
+    seen: list[str] = []
+    line.on("ServiceWorker.workerRegistrationUpdated", lambda event: seen.extend(
+        entry["registrationId"] for entry in event["registrations"] if entry["scopeURL"] == f"{web.url}/admin/"
+    ))  # fmt: skip
+    line.send("ServiceWorker.enable")
+    path = page.locator("#push-card").get_attribute("data-worker")
+    page.evaluate(
+        "async (path) => { await navigator.serviceWorker.register(path); await navigator.serviceWorker.ready; }", path
+    )
+    page.wait_for_timeout(300)
+    for key, link in (
+        ("1", "/admin/hitl/killswitch/"),
+        ("2", "https://elsewhere.example/"),
+        ("2", "//elsewhere.example"),
+    ):
+        said = {"id": key, "title": f"BR-100{key} needs you", "link": link}
+        push = {"origin": web.url, "registrationId": seen[-1], "data": json.dumps(said)}
+        line.send("ServiceWorker.deliverPushMessage", push)
+    page.wait_for_timeout(500)
+    assert sorted(page.evaluate(SHOWN)) == [
+        ["BR-1001 needs you", "/admin/hitl/killswitch/"],
+        ["BR-1002 needs you", "/admin/accounts/notice/"],
+    ]
