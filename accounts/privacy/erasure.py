@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Final
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -14,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
-from accounts.models import ApiKey, Invitation, Membership, Notice, PushSubscription, RevealGrant, User
+from accounts.models import ApiKey, Invitation, Membership, Notice, PushSubscription, RevealGrant, SavedView, User
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -22,12 +24,13 @@ from core.errors import Conflict, NotFound, Refused
 from core.models import Erasure
 from core.privacy.erasure import services as erasures
 from core.privacy.erasure.person import ERASED, Person, Words
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, Texts, rows_holding
 from core.tenancy.scope import platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
 ABOVE: Final = (OWNER, Membership.Role.ADMIN)
+VIEWS: Final = Texts(SavedView, ("name", "query"))
 NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
 """The domain of erased accounts' addresses: no mail reaches them and nobody signs in with them."""
@@ -65,6 +68,17 @@ def _notices(person: Person, after: str, limit: int) -> Batch:
 def _browsers(person: Person, after: str, limit: int) -> Batch:
     """Remove the browsers that showed the person's notices, and what is on its way to them."""
     return Batch(PushSubscription.objects.filter(person_id__in=person.ids("users")).delete()[0])
+
+
+def _views(person: Person, after: str, limit: int) -> Batch:
+    """Remove the person's saved views, and those of colleagues that search for the person by name or address."""
+    own = SavedView.objects.filter(person_id__in=person.ids("users"))
+    keys, last = rows_holding(VIEWS, (*person.names, *person.addresses), _is_searched(person), after, limit)
+    return Batch(own.delete()[0] + SavedView.objects.filter(pk__in=keys).delete()[0], last)
+
+
+def _is_searched(person: Person) -> Callable[[list[str]], bool]:
+    return lambda texts: person.is_named_in([unquote_plus(text) for text in texts])
 
 
 def _offered_to(person: Person) -> QuerySet[Invitation]:
@@ -129,6 +143,8 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
+        Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
+              "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
@@ -139,6 +155,7 @@ class AccountsErasure(ErasureHandler):
         Step("invitations", "Invitations to the person", _invitations),
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
+        Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )

@@ -29,6 +29,8 @@ EVERYBODYS = {
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
     "admin:accounts_notice_push_off",
+    "admin:accounts_savedview_delete",
+    "admin:accounts_savedview_rename",
 }
 # Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
 NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
@@ -36,6 +38,7 @@ REFUSALS = {"core_auditentry", "core_audithead", "core_refusalcount", "accounts_
 NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
+    "accounts_savedview",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",

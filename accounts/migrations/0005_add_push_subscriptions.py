@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_add_notices"),
+        ("accounts", "0004_add_saved_views"),
     ]
 
     operations = [
