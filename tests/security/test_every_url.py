@@ -28,6 +28,7 @@ EVERYBODYS = {
     "admin:accounts_notice_open",
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
+    "admin:accounts_notice_push_off",
     "admin:accounts_savedview_delete",
     "admin:accounts_savedview_rename",
 }
