@@ -23,6 +23,7 @@ class HitlConfig(AppConfig):
 
         queueing.provide("execute_approval", tasks.execute_approval.delay)
         queueing.provide("work_batch", tasks.work_batch.delay)
+        queueing.provide("write_evidence", tasks.write_evidence.delay)
         queueing.provide("send_notification", tasks.send_notification.delay)
         receivers.connect()
         health.register()

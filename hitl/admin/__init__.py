@@ -1,6 +1,14 @@
 """Console pages of approvals and their policies; Django's autodiscovery imports this package."""
 
-from hitl.admin import batches, dashboard, kill_switches, notification_settings, out_of_office, override_reviews
+from hitl.admin import (
+    batches,
+    dashboard,
+    evidence,
+    kill_switches,
+    notification_settings,
+    out_of_office,
+    override_reviews,
+)
 from hitl.admin.approval import model_admin
 from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
 
@@ -11,6 +19,7 @@ __all__ = [
     "dashboard",
     "decision_links",
     "decision_policy",
+    "evidence",
     "groups",
     "kill_switches",
     "model_admin",

@@ -53,7 +53,7 @@ def test_batch_is_taken_on_worked_and_reported(acme: World, asked: list[Approval
         (str(row.pk), "decided", "approved") for row in asked
     ]
     assert set(Approval.objects.values_list("execute_after", flat=True)) == {None}
-    assert client.post(f"{made['url']}undo/").json()["code"] == "too_late"
+    assert client.post(f"{made['url']}undo/", "{}", "application/json").json()["code"] == "too_late"
     assert client_of(acme, "support").get(str(made["url"])).status_code == 404
 
 
