@@ -94,9 +94,16 @@ def edit_and_approve(
     observed, diff = _edited(before, changes)
     with transaction.atomic():
         edited = _revise(actor, before, observed, diff, reason=reason, moment=moment)
-        said = {"actor": actor, "approval_id": approval_id, "digest": edited.digest, "channel": channel}
         try:
-            approved = decide(**said, verdict="approve", reason=reason, now=moment)
+            approved = decide(
+                actor=actor,
+                approval_id=approval_id,
+                verdict="approve",
+                digest=edited.digest,
+                reason=reason,
+                channel=channel,
+                now=moment,
+            )
         except (Refused, Conflict) as problem:
             return EditAndApproval(edited, problem)
     return EditAndApproval(approved, None)
