@@ -204,6 +204,30 @@ def test_every_tampering_of_a_file_is_found_and_named(scene: Scene) -> None:
     assert wrong(json.dumps(json.loads(raw), indent=1).encode())[0][0] == "file"
 
 
+def test_nothing_can_be_added_that_index_and_signature_do_not_cover(scene: Scene) -> None:
+    raw = export(scene, scene.propose())
+    assert wrong(raw) == []
+    added: list[tuple[str, Callable[[Any], None]]] = [
+        ("verdict", lambda found: found.update(verdict="approved by the owner")),
+        ("zest/length", lambda found: found["content"].update(zest=[])),
+        ("reviews/length", lambda found: found["content"].pop("reviews")),
+        ("assignments/1", lambda found: found["content"].update({"assignments/1": found["content"].pop("assignments")[0]})),
+        ("signature", lambda found: found.update(signature=found["signature"].upper())),
+        ("signature", lambda found: found.update(signature=found["signature"][:64] + " " + found["signature"][64:])),
+        ("file", lambda found: found.update(signature=1)),
+        ("file", lambda found: found.update(content=list(found["content"]))),
+    ]  # fmt: skip
+    for name, tamper in added:
+        found = json.loads(raw)
+        tamper(found)
+        assert [item for item, _ in wrong(verifier.canonical(found))][:1] == [name]
+    for text in (b"NaN", b'"\\ud800"', b"1e400"):
+        found_at = raw.replace(b'"content":{', b'"content":{"audit":' + text + b",", 1)
+        assert wrong(found_at)[0][0] == "file"
+    doubled = raw.replace(b'"content":{', b'"content":{"votes":[{"forged":"yes"}],', 1)
+    assert [item for item, _ in wrong(doubled)] == ["file"]
+
+
 def forged(raw: bytes, tamper: Callable[[Any], None]) -> bytes:
     """Rewrite everything that needs no key of the installation, with a key pair and a MAC key of one's own."""
     found, mine = json.loads(raw), Ed25519PrivateKey.generate()
