@@ -30,6 +30,7 @@ from hitl.rest import approval_actions, approval_details, approvals, kill_switch
 from hitl.rest.action_kinds import ActionKindViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
+from hitl.rest.flags import FlagViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
@@ -102,6 +103,7 @@ router.register(f"{V1}workflows", workflows.WorkflowViewSet, "api-workflows")
 router.register(f"{V1}groups", policies.GroupViewSet, "api-groups")
 router.register(f"{V1}calendars", policies.CalendarViewSet, "api-calendars")
 router.register(f"{V1}caps", policies.CapViewSet, "api-caps")
+router.register(f"{V1}flags", FlagViewSet, "api-flags")
 router.register(f"{V1}risk-policies", policies.RiskPolicyViewSet, "api-risk-policies")
 router.register(f"{V1}action-kinds", ActionKindViewSet, "api-action-kinds")
 router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill-switches")

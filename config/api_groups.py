@@ -9,6 +9,7 @@ _WORDS: Final = {
     "workflows": "Which requests need whose approval: definitions, their versions, and simulations.",
     "groups": "Groups of approvers.",
     "calendars": "Business hours and holidays, by which deadlines are counted.",
+    "flags": "Compliance flags that rules and people put on requests.",
     "caps": "Spending limits per day or month, also for approved requests.",
     "risk-policies": "Risk scoring: what makes a request risky, and by how much.",
     "decision-links": "Approve-by-email links: whether your organisation allows them.",

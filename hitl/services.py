@@ -5,6 +5,7 @@ from hitl.approvals.decide import decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
+from hitl.approvals.flags import clear_flag, set_flag
 from hitl.approvals.holds import hold, release
 from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
@@ -29,6 +30,7 @@ from hitl.notifications.create import settle_notices
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.flags import create_flag, retire_flag, revise_flag
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
@@ -50,10 +52,12 @@ __all__ = [
     "ask",
     "can_be_decided_by_link",
     "cancel",
+    "clear_flag",
     "close_review",
     "copy_workflow",
     "create_calendar",
     "create_cap",
+    "create_flag",
     "create_group",
     "create_workflow",
     "decide",
@@ -88,13 +92,16 @@ __all__ = [
     "restore_workflow",
     "resubmit",
     "retire_cap",
+    "retire_flag",
     "retire_workflow",
     "revise_calendar",
     "revise_cap",
+    "revise_flag",
     "revise_group",
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_flag",
     "set_link_policy",
     "set_risk_policy",
     "settle_notices",

@@ -182,6 +182,8 @@ def _open(request: _Request) -> Approval:
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
         facts = {"arguments": _digest_of_arguments(approval.pk, request.arguments), **_parts(origin)}
+        if approval.compliance_flags:
+            facts["flags"] = approval.compliance_flags
         if replaced:
             facts["supersedes"] = [each.reference for each in replaced]
         work.open(approval, actor=request.actor, timers=due, facts=facts)
@@ -292,7 +294,7 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
     approval.snapshot, approval.votes_required = matched.snapshot, planned.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
-    columns = risk_columns(assessed)
+    columns = {**risk_columns(assessed), "compliance_flags": list(matched.flags)}
     if matched.auto is None and not planned.satisfiable:
         columns |= outcomes.hold_as_unsatisfiable(approval)
     for name, value in columns.items():

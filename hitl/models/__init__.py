@@ -5,7 +5,7 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
+from hitl.models.policy import Cap, CapReservation, ComplianceFlag, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
@@ -18,6 +18,7 @@ __all__ = [
     "BusinessCalendar",
     "Cap",
     "CapReservation",
+    "ComplianceFlag",
     "Counter",
     "Decision",
     "DecisionToken",

@@ -161,6 +161,9 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
             models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
+            models.Index(
+                fields=["tenant_id", "-id"], name="approvals_flagged", condition=~models.Q(compliance_flags=[])
+            ),
             # Includes the state, so that the chart needs an index-only scan.
             models.Index(fields=["tenant_id", "decided_at"], include=["state"], name="approvals_decided_by_day"),
         ]

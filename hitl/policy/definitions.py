@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 
 from accounts.selectors import tenant_zone
 from hitl.domain import matching, risk
-from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
+from hitl.models import ApprovalLevel, ApprovalWorkflow, ComplianceFlag, RiskPolicy
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Definitions:
     zone: ZoneInfo
     risk_policy: risk.Policy
     workflows: tuple[ApprovalWorkflow, ...]
+    flag_rules: tuple[tuple[str, str], ...] = ()
+    """Name and condition of each compliance flag that is set by a rule."""
 
     def rules(self) -> list[matching.Rule]:
         """Return the conditions of the workflows. A broken definition raises any error."""
@@ -26,9 +28,11 @@ class Definitions:
 
 
 def load() -> Definitions:
-    """Read the definitions of the tenant in scope. Four queries."""
+    """Read the definitions of the tenant in scope. Five queries."""
     workflows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
-    return Definitions(tenant_zone(), risk_policy(), tuple(workflows))
+    flags = ComplianceFlag.objects.filter(is_active=True).exclude(condition="").order_by("name")
+    rules = tuple(flags.values_list("name", "condition"))
+    return Definitions(tenant_zone(), risk_policy(), tuple(workflows), rules)
 
 
 def risk_policy() -> risk.Policy:

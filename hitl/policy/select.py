@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -48,6 +48,8 @@ class Matched:
     version: int
     snapshot: dict[str, Any]
     auto: AutoRule | None
+    flags: tuple[str, ...] = ()
+    """The compliance flags that rules set."""
 
 
 def assess(
@@ -159,15 +161,17 @@ def _subject(
 
 
 def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) -> Matched:
-    subject = rolling_totals.with_spent(subject, conditions_of(definitions.workflows), asked)
+    conditions = [*conditions_of(definitions.workflows), *(condition for _, condition in definitions.flag_rules)]
+    subject = rolling_totals.with_spent(subject, conditions, asked)
+    flags = matching.flags_for(definitions.flag_rules, subject)
     choice = matching.pick(definitions.rules(), subject)
     if choice is None:
-        return _unmatched()
+        return replace(_unmatched(), flags=flags)
     workflows = {row.pk: row for row in definitions.workflows}
     workflow = workflows[choice.rule.workflow_id]
     floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
     auto = _rule_of_all([workflow, floor], subject, asked) if choice.certain and asked.may_decide else None
-    return _frozen(workflow, floor, auto)
+    return replace(_frozen(workflow, floor, auto), flags=flags)
 
 
 def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:

@@ -13,6 +13,7 @@ from core.actors import Actor
 from hitl import services
 from hitl.admin.approval.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.admin.approval.facts import known_names
+from hitl.admin.approval.flags import FlagActions, flags_initial, why_no_unflag
 from hitl.admin.approval.forms import (
     ApproveForm,
     DelegateForm,
@@ -51,7 +52,9 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
-RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"})
+RARE: Final = frozenset(
+    {"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"}
+) | {"flag", "unflag"}
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
@@ -69,6 +72,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
         return why_no_vote(approval, viewer)
     if path == "review":
         return _why_no_review(approval, viewer)
+    if path in FlagActions.flag_paths:
+        return why_no_unflag(approval, viewer.user_id) if path == "unflag" else ""
     if path in ("hold", "release"):
         problem = _why_no_hold(path, approval, viewer)
     elif path == "cancel" and not may_cancel(approval, viewer):
@@ -118,6 +123,8 @@ def _why_no_review(approval: Approval, viewer: Actor) -> str:
 def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     """Return what a form starts with: the digest that was shown, and the choices or values it needs."""
     found: dict[str, Any] = {"digest": approval.digest}
+    if path in FlagActions.flag_paths:
+        found |= flags_initial(path, approval)
     if path == "release":
         found["holds"] = approval.holds
     if path in ("delegate", "reassign"):

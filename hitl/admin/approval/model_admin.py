@@ -30,6 +30,7 @@ from hitl.admin.approval.filters import (
     order_of,
     ranked,
 )
+from hitl.admin.approval.flags import FlagActions, FlagFilter, flag_chips, labels_for
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
@@ -41,7 +42,7 @@ from hitl.models import Approval
 
 
 @admin.register(Approval)
-class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceAdmin):
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, FlagActions, ServiceAdmin):
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
@@ -60,6 +61,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         MineFilter,
         OverdueFilter,
         HoldFilter,
+        FlagFilter,
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
@@ -76,8 +78,9 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
-        names = names_of(approval.requester_id for approval in rows)
+        names, labels = names_of(approval.requester_id for approval in rows), labels_for(rows)
         for approval in rows:
+            approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
 
@@ -124,9 +127,10 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:
-        """Return the state, and whether it is on hold."""
+        """Return the state, whether it is on hold, and its flags."""
         held = chip("On hold", "warn", "pause") if approval.holds else ""
-        return format_html('<span class="wk-chips">{} {}</span>', state_chip(approval.state), held)
+        flags = approval.flag_chips  # type: ignore[attr-defined]
+        return format_html('<span class="wk-chips">{} {} {}</span>', state_chip(approval.state), held, flags)
 
     def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         """Return everything the approval's page shows."""
