@@ -22,9 +22,9 @@ from hitl.policy.flags import RESERVED
 def set_flag(
     *, actor: Actor, approval_id: UUID, flag: str, reason: str, digest: str = "", now: datetime | None = None
 ) -> Approval:
-    """Put a flag of the organisation's list on a request, open or closed, with a reason.
+    """Put a flag on a request, open or closed, with a reason.
 
-    Who may: people with `hitl.flag_approval`. Raises Refused, NotFound, Invalid, Conflict (`flagged`,
+    `flag` is a name of the organisation's list. Who may: people with `hitl.flag_approval`. Raises Refused, NotFound, Invalid, Conflict (`flagged`,
     `stale_digest`, `tampered`). Announces nothing.
     """
     with transitions.unit_of_work(now or clock_now()) as work:
@@ -41,9 +41,9 @@ def set_flag(
 def clear_flag(
     *, actor: Actor, approval_id: UUID, flag: str, reason: str, digest: str = "", now: datetime | None = None
 ) -> Approval:
-    """Take a flag off a request, with a reason; a rule sets it again if a changed request meets its condition.
+    """Clear a flag of a request, with a reason.
 
-    Who may: people with `hitl.flag_approval` who didn't contribute to the request. Raises Refused (`four_eyes`),
+    A rule sets it again if a changed request meets its condition. Who may: people with `hitl.flag_approval` who didn't contribute to the request. Raises Refused (`four_eyes`),
     NotFound, Invalid, Conflict (`not_flagged`, `stale_digest`, `tampered`). Announces nothing.
     """
     with transitions.unit_of_work(now or clock_now()) as work:

@@ -236,6 +236,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
+        Table("hitl.ComplianceFlag", "Marks, of the organisation.", kept="name label condition"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),

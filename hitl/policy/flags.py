@@ -26,9 +26,9 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 
 
 def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> ComplianceFlag:
-    """Create a flag; with a condition, every new or changed request that meets it gets the flag.
+    """Create a compliance flag for requests.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    With a condition, every new or changed request that meets it gets the flag. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
     """
     actor.require(MANAGE)
     wanted = name.strip()
@@ -51,7 +51,7 @@ def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> 
 def revise_flag(
     *, actor: Actor, flag_id: UUID, label: str, condition: str = "", seen_version: int | None = None
 ) -> ComplianceFlag:
-    """Change a flag's label and condition, for requests made or changed from now on.
+    """Change a flag's label and condition, for new and changed requests.
 
     Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on. Raises
     Refused, NotFound, Invalid, Conflict (`stale_version`).
@@ -68,9 +68,9 @@ def revise_flag(
 
 
 def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None) -> None:
-    """Retire a flag: it is set no more, and stays on the requests that have it until people clear it.
+    """Retire a flag, so that it is set no more.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict (`stale_version`).
+    It stays on the requests that have it until people clear it. Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     with transaction.atomic():

@@ -87,7 +87,7 @@ class Finding(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=REASON_LIMIT)
 
 
-class FlagRequest(Move):
+class FlagMove(Move):
     """The flag to set or clear, and why."""
 
     flag = serializers.CharField(max_length=40, help_text="The name of one of your organisation's flags.")
@@ -265,13 +265,13 @@ class ApprovalActionViewSet(ApprovalResponses):
         """Replace one approver by another. Needs `hitl.reassign_approval`."""
         return self.call_service(services.reassign)
 
-    @action(detail=True, methods=["post"], request_serializer=FlagRequest)
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
     @idempotent
     def flag(self, request: Request, **kwargs: Any) -> Response:
         """Put a flag of your organisation's list on it, with a reason. Needs `hitl.flag_approval`; 409 `flagged`."""
         return self.call_service(services.set_flag)
 
-    @action(detail=True, methods=["post"], request_serializer=FlagRequest)
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
     @idempotent
     def unflag(self, request: Request, **kwargs: Any) -> Response:
         """Take a flag off it, with a reason. Needs `hitl.flag_approval`; not for people who contributed to it.

@@ -131,7 +131,11 @@ def test_flags_changed_outside_are_found_and_nothing_is_built_on_them(
 
 
 def test_upgrade_seals_the_flags_of_emergency_approvals_and_vouches_for_nothing_else(scene: Scene) -> None:
-    old, changed, invented = scene.propose(), scene.propose(params=BLUE), scene.propose(params={**BLUE, "button": "green"})
+    old, changed, invented = (
+        scene.propose(),
+        scene.propose(params=BLUE),
+        scene.propose(params={**BLUE, "button": "green"}),
+    )
     # Before the upgrade flags were not sealed: a seal as if there were none, and flags beside it.
     Approval.objects.filter(pk__in=[old.pk, changed.pk]).update(compliance_flags=["override"])
     Approval.objects.filter(pk=changed.pk).update(excluded=[])
@@ -181,7 +185,9 @@ def test_flags_over_the_api_and_in_the_console(world: World, effects: Effects) -
         shown.append([row.reference for row in browser.get(page, query).context["cl"].result_list])
     assert shown[:3] == [[marked.reference], [marked.reference], []]
     assert len(shown[3]) == 2
-    assert "Politically exposed" in browser.get(reverse("admin:hitl_approval_change", args=[marked.pk])).content.decode()
+    assert (
+        "Politically exposed" in browser.get(reverse("admin:hitl_approval_change", args=[marked.pk])).content.decode()
+    )
     cleared = browser.post(reverse("admin:hitl_approval_unflag", args=[marked.pk]), body)
     assert cleared.status_code == 302
     flag = made.json()

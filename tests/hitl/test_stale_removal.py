@@ -18,6 +18,7 @@ THINGS = [
     ("group", ApproverGroup, "admin:hitl_approvergroup_delete", "delete", "groups/{}/"),
     ("calendar", BusinessCalendar, "admin:hitl_businesscalendar_delete", "delete", "calendars/{}/"),
     ("cap", Cap, "admin:hitl_cap_retire", "delete", "caps/{}/"),
+    ("flag", ComplianceFlag, "admin:hitl_complianceflag_retire", "delete", "flags/{}/"),
 ]
 EVERY = pytest.mark.parametrize(("name", "model", "page", "method", "path"), THINGS, ids=lambda each: str(each)[:8])
 

@@ -20,6 +20,7 @@ from hitl.models import (
     ApproverGroup,
     BusinessCalendar,
     Cap,
+    ComplianceFlag,
     Delegation,
     KillSwitch,
     LinkPolicy,
@@ -35,7 +36,7 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy)
+DEFINED = (ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, LinkPolicy, OverrideReview, RiskPolicy)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
@@ -43,6 +44,7 @@ IN_THE_API = {
     "group_id": "hitl.approvergroup",
     "calendar_id": "hitl.businesscalendar",
     "cap_id": "hitl.cap",
+    "flag_id": "hitl.complianceflag",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
     "conversation_id": "conversations.conversation",

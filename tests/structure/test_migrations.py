@@ -19,7 +19,8 @@ SEALING = {
         "core.tenancy.scope",
         "hitl.approvals.seals",
         "hitl.domain.state_machine",
-    )
+    ),
+    "0012_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
 }
 
 

@@ -39,7 +39,9 @@ class FlagFilter(SelectFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer the organisation's flags and those of emergency approvals."""
-        return [("any", "With any flag"), *sorted({**label_flags(), **FLAGS}.items(), key=lambda row: row[1].lower())]
+        # The chips of the rows use the same labels.
+        request.flag_labels = labels = label_flags()  # type: ignore[attr-defined]
+        return [("any", "With any flag"), *sorted({**labels, **FLAGS}.items(), key=lambda row: row[1].lower())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep what has the chosen flag."""

@@ -30,7 +30,7 @@ from hitl.admin.approval.filters import (
     order_of,
     ranked,
 )
-from hitl.admin.approval.flags import FlagActions, FlagFilter, flag_chips, labels_for
+from hitl.admin.approval.flags import FlagActions, FlagFilter, flag_chips
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
@@ -78,7 +78,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, FlagActi
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
-        names, labels = names_of(approval.requester_id for approval in rows), labels_for(rows)
+        names, labels = names_of(approval.requester_id for approval in rows), getattr(request, "flag_labels", {})
         for approval in rows:
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
