@@ -1,12 +1,13 @@
 """The services of approvals, for all callers."""
 
-from hitl.approvals.close import cancel, expire, lapse, revoke
-from hitl.approvals.decide import decide
+from hitl.approvals.close import cancel, expire, lapse, revoke, undo
+from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.flags import clear_flag, set_flag
 from hitl.approvals.holds import hold, release
+from hitl.approvals.notes import add_note
 from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
@@ -30,6 +31,7 @@ from hitl.notifications.create import settle_notices
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.decision_policy import set_decision_policy
 from hitl.policy.flags import create_flag, retire_flag, revise_flag
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
@@ -43,10 +45,12 @@ from hitl.policy.workflows import (
 )
 
 __all__ = [
+    "CONSOLE",
     "REASON_LIMIT",
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "add_note",
     "align_rights",
     "answer",
     "ask",
@@ -101,11 +105,13 @@ __all__ = [
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_decision_policy",
     "set_flag",
     "set_link_policy",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
     "track_notification",
+    "undo",
     "watch_assignments",
 ]

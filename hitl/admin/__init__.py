@@ -2,13 +2,14 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, workflows
+from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
 
 __all__ = [
     "calendars",
     "caps",
     "dashboard",
     "decision_links",
+    "decision_policy",
     "groups",
     "kill_switches",
     "model_admin",

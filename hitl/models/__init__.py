@@ -5,13 +5,15 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-from hitl.models.policy import Cap, CapReservation, ComplianceFlag, LinkPolicy, RiskPolicy
+from hitl.models.notes import ApprovalNote
+from hitl.models.policy import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
+    "ApprovalNote",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",
@@ -21,6 +23,7 @@ __all__ = [
     "ComplianceFlag",
     "Counter",
     "Decision",
+    "DecisionPolicy",
     "DecisionToken",
     "Delegation",
     "Execution",

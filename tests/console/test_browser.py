@@ -83,6 +83,8 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
+    "admin/hitl/decisionpolicy/",
+    "admin/hitl/decisionpolicy/change-settings/",
     "admin/hitl/linkpolicy/",
     "admin/hitl/linkpolicy/switch-off/",
     "admin/agents/agent/",

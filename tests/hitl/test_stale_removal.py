@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap
+from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, ComplianceFlag
 from tests.api.office import Office, build_office
 from tests.world import World
 
@@ -37,6 +37,7 @@ def change(office: Office, name: str) -> None:
             "group": {"name": "Heads", "people": []},
             "calendar": {"name": "Office", "zone": "UTC", "week": WEEK},
             "cap": {"amount": "7.00"},
+            "flag": {"label": "Seen"},
         }
         getattr(services, f"revise_{name}")(**options, **more[name])
 

@@ -21,6 +21,7 @@ from hitl.models import (
     BusinessCalendar,
     Cap,
     ComplianceFlag,
+    DecisionPolicy,
     Delegation,
     KillSwitch,
     LinkPolicy,
@@ -36,7 +37,9 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, LinkPolicy, OverrideReview, RiskPolicy)
+DEFINED = (
+    ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, LinkPolicy, OverrideReview, RiskPolicy
+)  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
