@@ -2,7 +2,7 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
+from hitl.admin.policy import calendars, caps, decision_links, decision_policy, flags, groups, risk_weights, workflows
 
 __all__ = [
     "calendars",
@@ -10,6 +10,7 @@ __all__ = [
     "dashboard",
     "decision_links",
     "decision_policy",
+    "flags",
     "groups",
     "kill_switches",
     "model_admin",

@@ -77,4 +77,4 @@ def test_version_that_was_seen_is_taken_away(
 
 
 def _in_use(name: str) -> dict[str, bool]:
-    return {"is_active": True} if name in ("workflow", "cap") else {}
+    return {"is_active": True} if name in ("workflow", "cap", "flag") else {}
