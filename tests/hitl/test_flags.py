@@ -140,7 +140,7 @@ def test_upgrade_seals_the_flags_of_emergency_approvals_and_vouches_for_nothing_
     Approval.objects.filter(pk__in=[old.pk, changed.pk]).update(compliance_flags=["override"])
     Approval.objects.filter(pk=changed.pk).update(excluded=[])
     Approval.objects.filter(pk=invented.pk).update(compliance_flags=["vip"])
-    import_module("hitl.migrations.0014_seal_compliance_flags").seal_flags(apps, None)
+    import_module("hitl.migrations.0015_seal_compliance_flags").seal_flags(apps, None)
     assert [reference for reference, _ in broken_requests()] == [changed.reference, invented.reference]
     assert said(old) == ["override"]
 
@@ -196,3 +196,19 @@ def test_flags_over_the_api_and_in_the_console(world: World, effects: Effects) -
     assert owner.send("put", f"flags/{flag['id']}/", change).json()["code"] == "stale_version"
     with tenant_scope(world.acme.pk):
         assert Decision.objects.filter(approval=marked, verdict__in=("flagged", "unflagged")).count() == 2
+
+
+def test_flags_are_listed_and_edited_in_the_console(world: World, effects: Effects) -> None:
+    browser = build_hall(world, effects).browser("owner")
+    where = "admin:hitl_complianceflag_"
+    bad = browser.post(reverse(f"{where}create"), {"name": "ads", "label": "Ads", "condition": "cost >"})
+    assert (bad.status_code, list(bad.context["form"].errors)) == (400, ["condition"])
+    made = browser.post(reverse(f"{where}create"), {"name": "ads", "label": "Ads", "condition": "cost > 100"})
+    assert made.status_code == 302
+    with tenant_scope(world.acme.pk):
+        flag = ComplianceFlag.objects.get()
+    edited = browser.post(reverse(f"{where}edit", args=[flag.pk]), {"label": "Adverts", "condition": "", "version": 1})
+    assert edited.status_code == 302
+    retired = browser.post(reverse(f"{where}retire", args=[flag.pk]), {"version": 2})
+    assert retired.status_code == 302
+    assert "Adverts" in browser.get(reverse(f"{where}changelist")).content.decode()

@@ -20,7 +20,7 @@ SEALING = {
         "hitl.approvals.seals",
         "hitl.domain.state_machine",
     ),
-    "0014_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
+    "0015_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
 }
 
 

@@ -60,8 +60,8 @@ EVENTS: Final = {
     "resolve": Event.RESOLVE,
 }
 RARE: Final = frozenset(
-    {"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"}
-) | {"flag", "unflag"}
+    "hold release escalate reassign override probe resolve revoke cancel evidence flag unflag".split()
+)
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
@@ -78,7 +78,7 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path == "note":
+    if path in ("evidence", "note"):
         return ""
     if path == "review":
         return _why_no_review(approval, viewer)
