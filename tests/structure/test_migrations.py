@@ -20,7 +20,9 @@ SEALING = {
         "hitl.approvals.seals",
         "hitl.domain.state_machine",
     ),
-    "0015_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
+    # As is only the code that masks the text of a request.
+    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.search_text"),
+    "0017_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
 }
 
 
