@@ -1,6 +1,6 @@
 """Console pages of approvals and their policies; Django's autodiscovery imports this package."""
 
-from hitl.admin import dashboard, kill_switches, notification_settings, out_of_office, override_reviews
+from hitl.admin import dashboard, evidence, kill_switches, notification_settings, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
 from hitl.admin.policy import calendars, caps, decision_links, decision_policy, flags, groups, risk_weights, workflows
 
@@ -10,6 +10,7 @@ __all__ = [
     "dashboard",
     "decision_links",
     "decision_policy",
+    "evidence",
     "flags",
     "groups",
     "kill_switches",

@@ -23,6 +23,7 @@ from hitl.models import (
     ComplianceFlag,
     DecisionPolicy,
     Delegation,
+    EvidenceExport,
     KillSwitch,
     LinkPolicy,
     NotificationPreference,
@@ -39,7 +40,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, LinkPolicy, NotificationPreference,
+    ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
+    NotificationPreference,
     OverrideReview, RiskPolicy,
 )  # fmt: skip
 IN_THE_API = {
@@ -52,6 +54,7 @@ IN_THE_API = {
     "flag_id": "hitl.complianceflag",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
+    "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",
