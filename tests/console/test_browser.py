@@ -100,6 +100,8 @@ MORE = [
     "admin/analytics/brief/settings/",
     "admin/accounts/apikey/",
     "admin/accounts/notice/",
+    "admin/accounts/savedview/",
+    "admin/accounts/savedview/save/",
     "admin/core/auditentry/verify/",
     "admin/core/deadletter/",
     "admin/analytics/briefpreference/",

@@ -67,8 +67,11 @@ def test_new_request_appears_in_the_queue_without_reload(page: Page, scene: Scen
     page.goto(scene.path("queue"))
     page.evaluate("window.stayed = true")
     expect(page.locator("#live-state")).to_have_text("Live")
+    chip = page.locator("[data-chip=needs-me] .wk-count")
+    waiting = int(chip.inner_text())
     meanwhile(scene.world, lambda: ask(scene.world, params={"campaign": "Flash Sale"}))
     expect(page.get_by_text("Flash Sale")).to_be_visible(timeout=8000)
+    expect(chip).to_have_text(str(waiting + 1))
     assert page.evaluate("window.stayed")
 
 
