@@ -2,7 +2,16 @@
 
 from hitl.admin import dashboard, kill_switches, notification_settings, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
+from hitl.admin.policy import (
+    calendars,
+    caps,
+    decision_links,
+    decision_policy,
+    groups,
+    message_texts,
+    risk_weights,
+    workflows,
+)
 
 __all__ = [
     "calendars",
@@ -12,6 +21,7 @@ __all__ = [
     "decision_policy",
     "groups",
     "kill_switches",
+    "message_texts",
     "model_admin",
     "notification_settings",
     "out_of_office",

@@ -6,7 +6,7 @@ from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegatio
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
-from hitl.models.notifications import NotificationPreference
+from hitl.models.notifications import NotificationPreference, NotificationTemplate
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
@@ -34,6 +34,7 @@ __all__ = [
     "LinkPolicy",
     "Notification",
     "NotificationPreference",
+    "NotificationTemplate",
     "OverrideReview",
     "Revision",
     "RiskPolicy",

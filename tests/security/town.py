@@ -25,6 +25,7 @@ from hitl.models import (
     KillSwitch,
     LinkPolicy,
     NotificationPreference,
+    NotificationTemplate,
     OverrideReview,
     RiskPolicy,
 )
@@ -38,7 +39,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy,
+    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, NotificationTemplate,
+    OverrideReview, RiskPolicy,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
