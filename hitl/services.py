@@ -17,6 +17,7 @@ from hitl.approvals.watch_assignments import align_rights, watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
+from hitl.evidence.export import export_approval
 from hitl.execution.execute import execute
 from hitl.execution.kill_switch_activation import (
     activate_global,
@@ -75,6 +76,7 @@ __all__ = [
     "escalate_now",
     "execute",
     "expire",
+    "export_approval",
     "find_repeat",
     "find_returned",
     "hold",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 VIEWS: Final = frozenset({"core_auditentry", "core_audithead"})
+ANCHORED: Final = VIEWS | {"core_auditanchor"}
 SEEN: Final = VIEWS | {"conversations_conversation"}
 
 
@@ -76,6 +77,8 @@ DOORS: Final = {
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
+    "evidence_keys": HEALTH,  # public keys
+    "evidence_verifier": HEALTH,  # a program
     "decision_link": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "brief_unsubscribe": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # nothing here signs
     "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
@@ -117,6 +120,7 @@ WORK: Final = {
     "admin:hitl_approval_next": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:hitl_approval_approve": ACTION,
     "admin:hitl_approval_reject": ACTION,
+    "admin:hitl_approval_evidence": ACTION,
     "admin:hitl_approval_hold": ACTION,
     "admin:hitl_approval_release": ACTION,
     "admin:hitl_approval_revoke": ACTION,
@@ -303,6 +307,7 @@ API: Final = {
     "api-delegations-list": Row(Answers(401, 403, 200, 200), Answers(401, 403, 415)),
     "api-delegations-end": API_PRESS,
     "api-approval-revisions-list": API_OPEN_PAGE,
+    "api-approval-evidence": Row(Answers(401, 403, 404, 200), Answers(401, 405, 405), leaves=ANCHORED),
     "api-approval-history-list": API_OPEN_PAGE,
     "api-approval-executions-list": API_OPEN_PAGE,
     "api-approval-decisions-list": API_OPEN_PAGE,
