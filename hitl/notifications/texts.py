@@ -93,9 +93,9 @@ def reset_notification_template(
     seen_version: int | None = None,
     now: datetime | None = None,
 ) -> NotificationTemplate:
-    """Put the built-in text of a message back, as a new version; the older ones are kept.
+    """Put the built-in text of a message back, as a new version.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict (`stale_version`). Audited. Announces
+    The older ones are kept. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict (`stale_version`). Audited. Announces
     nothing.
     """
     actor.require(MANAGE)
@@ -162,9 +162,9 @@ def newest_version() -> int:
 
 
 def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText | None:
-    """Return the organisation's text of a message for a person, or None for the built-in one.
+    """Return the organisation's text of a message, or None for the built-in one.
 
-    For notifiers, in the tenant's scope. If a text can't be filled in, that is logged and the built-in one is used: no
+    In the language of the person. For notifiers, in the tenant's scope. If a text can't be filled in, that is logged and the built-in one is used: no
     message is lost by it.
     """
     try:
@@ -175,7 +175,7 @@ def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText |
             values = values_of(approval, template)
             found = OwnText(fill_in(row.subject, values).strip(), fill_in(row.body, values).strip())
             return found if found.subject and found.body else None
-    except Exception as error:
+    except Exception as error:  # boundary: no fault of a text may cost a message
         log.exception("notification_text_failed", template=template, error=type(error).__name__)
         return None
 
