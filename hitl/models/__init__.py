@@ -9,12 +9,14 @@ from hitl.models.notes import ApprovalNote
 from hitl.models.notifications import NotificationPreference, NotificationTemplate
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
+from hitl.models.search import ApprovalText
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",
     "ApprovalLevel",
     "ApprovalNote",
+    "ApprovalText",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",

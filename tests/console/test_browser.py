@@ -177,6 +177,8 @@ def _focused(page: Page) -> str:
 def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner")
     page.get_by_label("Name", exact=True).fill("Budgets")
+    for part in ("levels", "clock", "alone"):
+        page.locator(f"#part-{part} > summary").click()
     for button, row, said in [
         ("Add level", "row-levels-1", "Level 2 added."),
         ("Add level", "row-levels-2", "Level 3 added."),
@@ -203,6 +205,7 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
 def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner", phone=True, scripts=False)
     page.get_by_label("Name", exact=True).fill("Rows")
+    page.locator("#part-levels > summary").click()
     page.get_by_role("button", name="Add level").click()
     page.locator("#row-levels-1").wait_for()
     assert _focused(page) == "row-levels-1"
