@@ -164,8 +164,8 @@ def newest_version() -> int:
 def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText | None:
     """Return the organisation's text of a message, or None for the built-in one.
 
-    In the language of the person. For notifiers, in the tenant's scope. If a text can't be filled in, that is logged and the built-in one is used: no
-    message is lost by it.
+    In the language of the person. For notifiers, in the tenant's scope. If a text can't be filled in, that is logged
+    and the built-in one is used: no message is lost by it.
     """
     try:
         with transaction.atomic():  # a failing statement must not spoil the caller's transaction
