@@ -81,6 +81,8 @@ MORE = [
     "admin/hitl/businesscalendar/create/",
     "admin/hitl/cap/",
     "admin/hitl/cap/create/",
+    "admin/hitl/evidenceexport/",
+    "admin/hitl/evidenceexport/new/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
     "admin/hitl/decisionpolicy/",
