@@ -32,6 +32,7 @@ from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.create import settle_notices
 from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
 from hitl.notifications.recipients import why_unneeded
+from hitl.notifications.texts import own_text, reset_notification_template, set_notification_template
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
@@ -91,6 +92,7 @@ __all__ = [
     "note_refused_move",
     "open_delegation",
     "override",
+    "own_text",
     "probe",
     "probe_now",
     "propose",
@@ -101,6 +103,7 @@ __all__ = [
     "release_global",
     "release_kill_switch",
     "remind",
+    "reset_notification_template",
     "resolve",
     "restore_workflow",
     "resubmit",
@@ -118,6 +121,7 @@ __all__ = [
     "set_flag",
     "set_link_policy",
     "set_notification_preference",
+    "set_notification_template",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",

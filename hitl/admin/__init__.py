@@ -2,7 +2,17 @@
 
 from hitl.admin import dashboard, evidence, kill_switches, notification_settings, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, decision_policy, flags, groups, risk_weights, workflows
+from hitl.admin.policy import (
+    calendars,
+    caps,
+    decision_links,
+    decision_policy,
+    flags,
+    groups,
+    message_texts,
+    risk_weights,
+    workflows,
+)
 
 __all__ = [
     "calendars",
@@ -14,6 +24,7 @@ __all__ = [
     "flags",
     "groups",
     "kill_switches",
+    "message_texts",
     "model_admin",
     "notification_settings",
     "out_of_office",

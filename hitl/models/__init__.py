@@ -7,7 +7,7 @@ from hitl.models.evidence import EvidenceExport, EvidencePart
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
-from hitl.models.notifications import NotificationPreference
+from hitl.models.notifications import NotificationPreference, NotificationTemplate
 from hitl.models.policy import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.search import ApprovalText
@@ -40,6 +40,7 @@ __all__ = [
     "LinkPolicy",
     "Notification",
     "NotificationPreference",
+    "NotificationTemplate",
     "OverrideReview",
     "Revision",
     "RiskPolicy",

@@ -267,7 +267,9 @@ class ApprovalsErasure(ErasureHandler):
               "channel template variables status provider provider_message_id held_for "
               "digest_id"),
         Table("hitl.NotificationPreference", "Rows of a member are removed.",
-              "channels_off quiet_from quiet_until zone at"),
+              "channels_off quiet_from quiet_until zone language at"),
+        Table("hitl.NotificationTemplate", "The organisation's own texts.",
+              kept="template language subject body reason"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),

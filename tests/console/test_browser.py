@@ -113,7 +113,7 @@ MORE = [
 SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
-PAGES += ["brief", "brief settings", "notifications", "notification settings"]
+PAGES += ["brief", "brief settings", "notifications", "notification settings", "message texts", "message text"]
 
 
 @pytest.mark.parametrize("name", PAGES)

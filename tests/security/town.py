@@ -27,6 +27,7 @@ from hitl.models import (
     KillSwitch,
     LinkPolicy,
     NotificationPreference,
+    NotificationTemplate,
     OverrideReview,
     RiskPolicy,
 )
@@ -41,8 +42,7 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
-    NotificationPreference,
-    OverrideReview, RiskPolicy,
+    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
