@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
 from accounts.selectors import tenant_zone
+from core import expressions
 from hitl.domain import matching, risk
 from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
 
@@ -20,9 +22,25 @@ class Definitions:
     risk_policy: risk.Policy
     workflows: tuple[ApprovalWorkflow, ...]
 
+    @cached_property
     def rules(self) -> list[matching.Rule]:
         """Return the conditions of the workflows. A broken definition raises any error."""
         return [rule_of(workflow) for workflow in self.workflows]
+
+    @cached_property
+    def uses_spent(self) -> bool:
+        """Return True if a condition asks what the requester requested in a day."""
+        own = [str(row.get("condition") or "") for workflow in self.workflows for row in workflow.auto_rules]
+        return any(_asks_for_spent(text) for text in [*own, *(workflow.condition for workflow in self.workflows)])
+
+
+def _asks_for_spent(condition: str) -> bool:
+    if not condition:
+        return False
+    try:
+        return "spent" in expressions.names_in(expressions.parse(condition))
+    except expressions.BadExpression:
+        return False
 
 
 def load() -> Definitions:
