@@ -38,6 +38,7 @@ from hitl.policy.workflows import (
     revise_workflow,
     share_workflow,
 )
+from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
 
 __all__ = [
     "REASON_LIMIT",
@@ -92,11 +93,15 @@ __all__ = [
     "revise_group",
     "revise_workflow",
     "revoke",
+    "run_simulation",
+    "save_simulated",
     "send_back",
     "set_link_policy",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
+    "start_simulation",
+    "stop_simulation",
     "track_notification",
     "watch_assignments",
 ]

@@ -2,7 +2,7 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, workflows
+from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, simulations, workflows
 
 __all__ = [
     "calendars",
@@ -15,5 +15,6 @@ __all__ = [
     "out_of_office",
     "override_reviews",
     "risk_weights",
+    "simulations",
     "workflows",
 ]

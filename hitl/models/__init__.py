@@ -7,6 +7,7 @@ from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
+from hitl.models.simulations import Simulation
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "OverrideReview",
     "Revision",
     "RiskPolicy",
+    "Simulation",
     "Timer",
 ]
