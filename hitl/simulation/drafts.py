@@ -63,7 +63,7 @@ def check(actor: Actor, what: str, draft: Mapping[str, Any]) -> Checked:
 
 def _workflow(actor: Actor, draft: Mapping[str, Any]) -> Checked:
     key = _id_of(draft.get("workflow"), "workflow")
-    levels, conditions = draft.get("levels"), draft.get("conditions") or {}
+    levels, conditions = draft.get("levels"), draft.get("conditions", {})
     if not isinstance(conditions, Mapping):
         raise Invalid("The workflow has errors.", fields={"conditions": ["Must be an object."]})
     if levels is not None and not (isinstance(levels, Sequence) and not isinstance(levels, str)):

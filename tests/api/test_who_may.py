@@ -58,6 +58,7 @@ LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
+TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -102,6 +103,10 @@ DOORS = [
     Door("get", "workflows/{workflow}/sharing/", "owner", 200, "approver"),
     Door("put", "workflows/{workflow}/sharing/", "owner", 200, "approver", body={"roles": ["approver"]}),
     Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
+    Door("get", "simulations/", "approver", 200, "viewer", outsider=200),
+    Door("post", "simulations/", "owner", 201, "approver", outsider=201, body=TRIED),
+    Door("get", "simulations/{simulation}/", "approver", 200, "viewer"),
+    Door("post", "simulations/{simulation}/stop/", "owner", 409, "viewer"),
     Door("get", "override-reviews/", "compliance", 200, "approver", outsider=200),
     Door("get", "dead-letters/", "admin", 200, "approver", outsider=200),
     Door("post", "dead-letters/{approval}/replay/", "admin", 404, "approver"),

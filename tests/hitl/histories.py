@@ -98,7 +98,8 @@ def history(dice: random.Random, number: int, now: datetime, people: list[UUID],
             Approval(
                 id=uuid7(), reference=f"H-{uuid4().hex[:12]}", kind=dice.choice(list(KINDS)), kind_version=1,
                 payload={"button": "red", "amount": str(cost)} if dice.random() > 0.05 else {"erased": True},
-                digest="0" * 64, summary="Press", state="pending", facts={"price": dice.choice(["10.00", "100.00", "1000.00"])},
+                digest="0" * 64, summary="Press", state="pending",
+                facts={"price": dice.choice(["10.00", "100.00", "1000.00"])},
                 facts_digest="0" * 64, subject_key=uuid4().hex, risk_score=10, risk_level="low", risk_version=1,
                 risk_factors=[{"name": "history", "points": 1, "sentence": dice.choice([few, many])}]
                 if is_scored else [{"name": "unassessable", "points": 100, "sentence": "No."}],

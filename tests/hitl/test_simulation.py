@@ -2,18 +2,30 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 
 from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.models import AuditEntry
+from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import Estimate, Facts, Origin
 from hitl.models import Approval, ApprovalWorkflow, Cap, RiskPolicy, Simulation
 from hitl.policy.snapshot import freeze
+from hitl.simulation import past, runs
+from hitl.simulation.compare import CATEGORIES
 from tests.hitl import histories
-from tests.hitl.scene import Scene
+from tests.hitl.kinds import PressKeyed, PressParams
+from tests.hitl.scene import Scene, people, roles
 
 WRITTEN_BY_IT = {"hitl_simulation", "core_auditentry", "core_audithead"}
 
@@ -123,11 +135,268 @@ def test_random_history_equals_a_plain_evaluation(scene: Scene, times: int) -> N
             assert {key: count for key, count in found.items() if count} == plain, f"seed {seed}: {what} {draft}"
             seen += plain
             transaction.set_rollback(True)
-    assert set(seen) == set(runs_categories()), "some kind of difference never came up"
+    assert set(seen) == set(CATEGORIES), "some kind of difference never came up"
 
 
-def runs_categories() -> list[str]:
-    """Return all categories."""
-    from hitl.simulation.compare import CATEGORIES
+def _second_level(scene: Scene) -> dict[str, Any]:
+    first = {"name": "Marketing", "approvers": roles("approver", "admin")}
+    finance = {"name": "Finance", "approvers": roles("owner")}
+    return {"name": "Large", "levels": [first, finance], "conditions": {"min_cost": "50.00", "priority": 5}}
 
-    return list(CATEGORIES)
+
+def _why(found: Simulation) -> dict[str, str]:
+    return {row["reference"]: row["why"] for row in found.result["examples"]}
+
+
+def test_result_says_what_would_differ_and_why(scene: Scene) -> None:
+    scene.define({"name": "Marketing"})
+    small, large = (scene.propose(params={"button": each, "amount": each}) for each in ("20.00", "60.00"))
+    found = _run(scene, "workflow", _second_level(scene))
+    assert (found.evaluated, found.total, found.result["counts"]["stricter"]) == (2, 2, 1)
+    assert _why(found) == {
+        large.reference: "Level 2 Finance would have been asked because cost 60.00 EUR is at or over 50.00 and "
+        "“Large” applies instead of “All”."
+    }
+    rule = {"id": "tiny", "verdict": "approve", "max_cost": "30.00", "max_score": 49}
+    flow = ApprovalWorkflow.objects.get()
+    automatic = _run(scene, "workflow", {"workflow": flow.pk, "conditions": {"auto_rules": [rule]}})
+    assert (
+        "The rule “tiny” would have approved it because cost 20.00 EUR is at most 30.00 and risk "
+        in (_why(automatic)[small.reference])
+    )
+    heavy = {"weights": {"cost": 3}, "kind_points": {"test_press_keyed": 60}}
+    services.create_workflow(
+        actor=scene.actor("owner"), name="Risky", risk_levels=["critical"],
+        levels=[{"name": "Board", "mode": "quorum", "quorum": 2, "approvers": roles("owner", "admin")}],
+    )  # fmt: skip
+    risky = _run(scene, "risk", heavy)
+    assert "its risk would be" in _why(risky)[large.reference]
+    assert "needed 2 approvals instead of one approval" in _why(risky)[large.reference]
+    asked = _run(scene, "workflow", {"workflow": flow.pk, "levels": [{"approvers": people(scene.user_id("admin"))}]})
+    assert "1 named person" in _why(asked)[small.reference]
+    assert str(scene.world.people["admin"].get_full_name()) not in str(asked.result)
+
+
+def test_limit_holds_in_the_order_of_approvals_with_what_was_spent_before(scene: Scene) -> None:
+    for number in range(3):
+        scene.done(scene.approved(params={"button": str(number), "amount": "40.00"}))
+    limit = {"scope": "all", "currency": "EUR", "amount": "100.00", "window": "month"}
+    found = _run(scene, "cap", limit)
+    (why,) = _why(found).values()
+    assert why == "Would have been held after the approval: It exceeds the spending limit of 100.00 EUR a month."
+    assert found.result["counts"]["held"] == 1
+
+
+def test_waiting_is_that_of_the_same_approvers(scene: Scene) -> None:
+    begin = now() - timedelta(days=2)
+    for hours in (1, 2, 30):
+        request = scene.propose(params={"button": str(hours), "amount": "5.00"}, now=begin)
+        scene.decide(request, now=begin + timedelta(hours=hours))
+    scene.propose()
+    found = _run(scene, "workflow", _second_level(scene) | {"conditions": {"priority": 5}})
+    first, second = found.result["waiting"]
+    assert (first["asked"], first["sample"], first["median_minutes"]) == (4, 3, 120)
+    assert (second["name"], second["sample"], second["median_minutes"]) == ("Finance", 0, None)
+
+
+def test_nothing_is_written_and_nobody_is_notified(scene: Scene) -> None:
+    scene.done(scene.approved())
+    scene.propose(params={"button": "blue", "amount": "60.00"})
+
+    def all_rows() -> dict[str, list[Any]]:
+        models = [model for model in apps.get_models() if model._meta.db_table not in WRITTEN_BY_IT]
+        return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
+
+    before = all_rows()
+    _run(scene, "workflow", _second_level(scene))
+    assert all_rows() == before
+    entry = AuditEntry.objects.order_by("-seq").first()
+    assert (entry.action, entry.actor_user_id) == ("SIMULATION_STARTED", scene.user_id("owner"))
+    assert entry.facts == {"what": "workflow", "days": 30, "changed": "", "evaluated": 0}
+
+
+class _Interrupted(PressKeyed):
+    """Runs something when it is evaluated again."""
+
+    key, title = "test_press_interrupted", "Press a button slowly"
+    interrupt: Callable[[], object] | None = None
+
+    def estimate(self, params: PressParams, facts: Facts) -> Estimate:
+        if type(self).interrupt is not None:
+            type(self).interrupt()
+        return super().estimate(params, facts)
+
+
+@pytest.fixture
+def interrupted() -> Any:
+    registry.register(_Interrupted)
+    yield _Interrupted
+    _Interrupted.interrupt = None
+
+
+def test_stop_ends_a_run_before_its_next_page(scene: Scene, interrupted: type[_Interrupted]) -> None:
+    owner = scene.actor("owner")
+    scene.propose(kind=_Interrupted.key)
+    made = services.start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
+    with pytest.raises(Conflict) as error:
+        services.start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
+    assert (error.value.code, error.value.facts["simulation"]) == ("simulation_running", str(made.pk))
+    with pytest.raises(Refused):
+        services.stop_simulation(actor=scene.actor("approver"), simulation_id=made.pk)
+    stop = staticmethod(lambda: services.stop_simulation(actor=owner, simulation_id=made.pk))
+    interrupted.interrupt = stop
+    services.run_simulation(simulation_id=made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.result, made.evaluated) == ("stopped", {}, 0)
+    with pytest.raises(Conflict):
+        services.stop_simulation(actor=owner, simulation_id=made.pk)
+    interrupted.interrupt = None
+    assert _run(scene, "workflow", _second_level(scene)).evaluated == 1
+
+
+def test_killed_worker_is_replaced_and_after_three_it_fails(scene: Scene, interrupted: type[_Interrupted]) -> None:
+    def die() -> None:
+        raise SystemExit
+
+    scene.propose(kind=_Interrupted.key)
+    made = services.start_simulation(actor=scene.actor("owner"), what="workflow", draft=_second_level(scene), days=30)
+    interrupted.interrupt = staticmethod(die)
+    for attempt in (1, 2, 3):
+        with pytest.raises(SystemExit):
+            services.run_simulation(simulation_id=made.pk)
+        assert runs.take_waiting() == [], "its lease is not over"
+        late = now() + 2 * runs.LEASE
+        assert runs.take_waiting(now=late) == ([] if attempt == 3 else [(scene.world.acme.pk, made.pk)])
+    made.refresh_from_db()
+    assert (made.state, made.failure) == ("failed", runs.LOST)
+    interrupted.interrupt = None
+    assert _run(scene, "workflow", _second_level(scene)).attempt == 1
+
+
+def test_error_fails_a_run_with_a_sentence(scene: Scene) -> None:
+    flow = ApprovalWorkflow.objects.get()
+    draft = {"workflow": flow.pk, "name": "Changed"}
+    made = services.start_simulation(actor=scene.actor("owner"), what="workflow", draft=draft, days=1)
+    services.retire_workflow(actor=scene.actor("owner"), workflow_id=flow.pk)
+    services.run_simulation(simulation_id=made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.failure) == ("failed", "This workflow was retired meanwhile.")
+
+
+def test_other_tenants_requests_are_never_counted(scene: Scene) -> None:
+    scene.propose()
+    with tenant_scope(scene.world.globex.pk):
+        for number in range(3):
+            services.propose(
+                actor=scene.world.outsider("support"), kind="test_press_keyed", origin=Origin(),
+                params={"button": str(number), "amount": "60.00"},
+            )  # fmt: skip
+    assert _run(scene, "workflow", _second_level(scene)).evaluated == 1
+    made = Simulation.objects.get()
+    with tenant_scope(scene.world.globex.pk), pytest.raises(NotFound):
+        runs.get_simulation(viewer=scene.world.outsider(), simulation_id=made.pk)
+
+
+def test_too_many_requests_are_bounded_to_the_newest_and_it_says_so(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [
+        scene.propose(params={"button": str(day), "amount": "60.00"}, now=now() - timedelta(days=day))
+        for day in range(1, 6)
+    ]
+    monkeypatch.setattr(past, "LIMIT", 3)
+    found = _run(scene, "workflow", _second_level(scene))
+    assert (found.evaluated, found.result["is_whole"]) == (3, False)
+    assert found.result["about"] >= 3
+    assert set(_why(found)) == {request.reference for request in made[:3]}
+
+
+def test_erased_contents_only_cost_the_relative_change(scene: Scene) -> None:
+    histories.history(random.Random(1), 60, now(), [scene.user_id("support")], freeze(ApprovalWorkflow.objects.get()))
+    found = _run(scene, "workflow", _second_level(scene), days=60)
+    erased = [row for row in Approval.objects.all() if "erased" in row.payload]
+    assert erased
+    assert (found.evaluated, found.result["without_facts"]) == (60, len(erased))
+
+
+@pytest.mark.parametrize(
+    ("what", "draft", "days", "wrong"),
+    [
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("owner")}]}, 0, "days"),
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("owner")}]}, 367, "days"),
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("owner")}]}, True, "days"),
+        ("workflow", {"name": "", "levels": [{"approvers": roles("owner")}]}, 30, "name"),
+        ("workflow", {"name": "A", "levels": []}, 30, "levels"),
+        ("workflow", {"name": "A", "levels": "x"}, 30, "levels"),
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("owner")}], "conditions": []}, 30, "conditions"),
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("nobody")}]}, 30, "levels.1"),
+        ("workflow", {"workflow": "x"}, 30, "workflow"),
+        ("workflow", {"workfow": "x"}, 30, "draft"),
+        ("workflow", {"name": "A", "levels": [{"approvers": roles("owner")}], "conditions": {"condition": "cost >"}},
+         30, "condition"),
+        ("cap", {"scope": "all", "currency": "EUR", "amount": "-1", "window": "day"}, 30, "amount"),
+        ("cap", {"scope": "all", "currency": "EUR", "amount": "1", "window": "year"}, 30, "window"),
+        ("cap", {"cap": 7}, 30, "cap"),
+        ("risk", {"weights": {"cost": 9}}, 30, "weight_cost"),
+        ("risk", {"weights": [1]}, 30, "weights"),
+        ("everything", {}, 30, "what"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_with_its_field(
+    scene: Scene, what: str, draft: dict[str, Any], days: Any, wrong: str
+) -> None:
+    with pytest.raises(Invalid) as error:
+        services.start_simulation(actor=scene.actor("owner"), what=what, draft=draft, days=days)
+    assert wrong in error.value.facts["fields"]
+    assert not Simulation.objects.exists()
+
+
+def test_only_people_who_may_save_it_may_try_it(scene: Scene) -> None:
+    flow, owner = ApprovalWorkflow.objects.get(), scene.actor("owner")
+    for unknown in ({"workflow": uuid4(), "name": "A"}, {"workflow": str(uuid4())}):
+        with pytest.raises(NotFound):
+            services.start_simulation(actor=owner, what="workflow", draft=unknown, days=30)
+    with pytest.raises(NotFound):
+        services.start_simulation(actor=owner, what="cap", draft={"cap": uuid4(), "amount": "1"}, days=30)
+    for what, draft in (("workflow", {"workflow": flow.pk}), ("risk", {}), ("workflow", _second_level(scene))):
+        for role in ("approver", "support"):
+            with pytest.raises(Refused):
+                services.start_simulation(actor=scene.actor(role), what=what, draft=draft, days=30)
+    services.share_workflow(actor=owner, workflow_id=flow.pk, roles=["approver"])
+    shared = {"workflow": flow.pk, "levels": [{"approvers": roles("owner")}]}
+    beyond = {**shared, "conditions": {"min_cost": "9.00"}}
+    with pytest.raises(Refused):
+        services.start_simulation(actor=scene.actor("approver"), what="workflow", draft=beyond, days=30)
+    assert services.start_simulation(actor=scene.actor("approver"), what="workflow", draft=shared, days=30).pk
+
+
+def test_what_was_tried_can_be_saved_unless_it_changed_meanwhile(scene: Scene) -> None:
+    flow, owner = ApprovalWorkflow.objects.get(), scene.actor("owner")
+    levels = [{"name": "Board", "approvers": roles("owner")}]
+    rule = {"id": "tiny", "verdict": "approve", "max_cost": "30.00", "max_score": 49}
+    conditions = {"auto_rules": [rule], "min_cost": "10.00"}
+    tried = _run(scene, "workflow", {"workflow": flow.pk, "levels": levels, "conditions": conditions})
+    services.save_simulated(actor=owner, simulation_id=tried.pk)
+    flow.refresh_from_db()
+    assert (flow.version, flow.name, flow.min_cost, flow.auto_rules) == (2, "All", Decimal("10.00"), [rule])
+    assert [level.name for level in flow.levels.all()] == ["Board"]
+    with pytest.raises(Conflict) as error:
+        services.save_simulated(actor=owner, simulation_id=tried.pk)
+    assert error.value.code == "stale_version"
+    for what, draft in (
+        ("cap", {"scope": "all", "currency": "EUR", "amount": "100.00", "window": "day"}),
+        ("risk", {"weights": {"cost": 2}}),
+        ("workflow", _second_level(scene)),
+    ):
+        services.save_simulated(actor=owner, simulation_id=_run(scene, what, draft).pk)
+    cap = Cap.objects.get()
+    services.save_simulated(actor=owner, simulation_id=_run(scene, "cap", {"cap": cap.pk, "amount": "7.00"}).pk)
+    cap.refresh_from_db()
+    assert (cap.amount, RiskPolicy.objects.get().weights["cost"]) == (Decimal("7.00"), 2)
+    assert ApprovalWorkflow.objects.filter(name="Large").exists()
+
+
+def test_simulations_are_deleted_after_thirty_days(scene: Scene) -> None:
+    _run(scene, "workflow", _second_level(scene))
+    assert runs.purge_simulations(now=now() + timedelta(days=29)) == 0
+    assert runs.purge_simulations(now=now() + timedelta(days=31)) == 1

@@ -25,6 +25,7 @@ from hitl.models import (
     LinkPolicy,
     OverrideReview,
     RiskPolicy,
+    Simulation,
 )
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
@@ -35,10 +36,11 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy)
+DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy, Simulation)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
+    "simulation_id": "hitl.simulation",
     "switch_id": "hitl.killswitch",
     "group_id": "hitl.approvergroup",
     "calendar_id": "hitl.businesscalendar",
