@@ -13,6 +13,7 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import outcomes  # noqa: PLC0415
         from agents.tools import acting, answer, reading, resend, withdraw  # noqa: PLC0415
@@ -20,6 +21,7 @@ class AgentsConfig(AppConfig):
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
+        from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
@@ -31,5 +33,6 @@ class AgentsConfig(AppConfig):
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())
+        targets.register("agent", AgentTargets)
         are_alive = health.alive(MODELS)
         health.register_check("model_workers", lambda: are_alive() if remote_models() else "")

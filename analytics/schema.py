@@ -25,7 +25,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a section; `bar` is its length in percent (0 draws none)."""
+    """One line of a section.
+
+    `bar` is its length in percent (0 draws none). `decide` is the id of an approval that the line has buttons for.
+    """
 
     title: str
     note: str = ""
@@ -33,6 +36,7 @@ class Row:
     bar: int = 0
     tone: Tone = "neutral"
     url: str = ""
+    decide: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ TONES: dict[str, Tone] = {"low": "good", "medium": "warn", "high": "danger", "cr
 def approvals(reading: Reading, context: BriefContext) -> Section:
     """Return requests that need this person's approval, soonest due first."""
     url = f"{context.console}{reverse('admin:hitl_approval_changelist')}?mine=sign"
-    section = _section("approvals", reading, context, url, [_approval_row(row, context) for row in reading.rows])
+    rows = [_approval_row(row, context, by_link=row.pk in reading.by_link) for row in reading.rows]
+    section = _section("approvals", reading, context, url, rows)
     first = reading.rows[0] if reading.rows else None
     oldest = min((row.created_at for row in reading.rows), default=None)
     return replace(section, findings=_findings("waiting", 70, reading, first, context, oldest))
@@ -77,7 +78,7 @@ def _findings(
     return (counted(code, reading.count, weight, span=span, reference=getattr(first, "reference", "")),)
 
 
-def _approval_row(row: Approval, context: BriefContext) -> Row:
+def _approval_row(row: Approval, context: BriefContext, *, by_link: bool = False) -> Row:
     words, url = context.words, reverse("admin:hitl_approval_change", args=[row.pk])
     left = (row.sla_due_at or row.expires_at) - context.now
     when = (
@@ -87,4 +88,5 @@ def _approval_row(row: Approval, context: BriefContext) -> Row:
     return Row(
         title=mask_text(row.summary), note=f"{row.reference} · {when}", value=risk,
         tone=TONES.get(row.risk_level, "neutral"), url=f"{context.console}{url}",
+        decide=str(row.pk) if by_link else "",
     )  # fmt: skip

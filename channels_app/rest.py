@@ -9,10 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, parse_topic
+from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
 from conversations.selectors import get_conversation
 from conversations.services import record_view
 from core.actors import Actor
+from core.errors import NotFound
 from core.events import streams
 from core.rest.pagination import LARGEST_PAGE
 from core.rest.views import ApiViewSet, Query
@@ -92,4 +93,8 @@ def _require(viewer: Actor, topic: Topic) -> None:
     if topic.kind == "conversation" and topic.ref is not None:
         get_conversation(viewer=viewer, conversation_id=topic.ref)
     elif topic.kind == "approval" and topic.ref is not None:
-        get_approval(viewer=viewer, approval_id=topic.ref)
+        try:
+            get_approval(viewer=viewer, approval_id=topic.ref)
+        except NotFound:
+            note_unknown(viewer, topic)
+            raise

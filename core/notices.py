@@ -110,6 +110,7 @@ def leave(
 def leave_for_permission(
     permission: str,
     *,
+    besides: UUID | None = None,
     kind: str,
     title: str,
     link: str,
@@ -120,9 +121,11 @@ def leave_for_permission(
 ) -> None:
     """Leave a notice for every member who holds a permission now.
 
-    Everything else is as in `leave`, and so is what it raises.
+    The person it is about (`besides`) gets it only if nobody else holds the permission. Everything else is as in
+    `leave`, and so is what it raises.
     """
-    people = _store().people_holding(permission)
+    holders = frozenset(_store().people_holding(permission))
+    people = holders - {besides} or holders
     leave(
         people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
     )  # fmt: skip

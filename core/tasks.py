@@ -6,10 +6,12 @@ from uuid import UUID
 
 from celery import current_app
 from celery.signals import heartbeat_sent
+from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
 from core import retention
+from core.audit import anchor_places
 from core.db.time_limits import allow_long_statements
 from core.events import relay
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
@@ -80,7 +82,21 @@ def sweep_erasures() -> None:
         erase_person.delay(str(tenant_id), str(erasure_id))
 
 
+@tenant_task(queue="low")
+def anchor_audit_log(tenant_id: UUID) -> None:
+    """Anchor the audit chain of a tenant outside the database."""
+    anchor_places.anchor_tenant()
+
+
+@sweep_task(queue="low")
+def sweep_audit_logs() -> None:
+    """Anchor the audit chain of every tenant."""
+    for tenant_id in anchor_places.tenants():
+        anchor_audit_log.delay(str(tenant_id), str(tenant_id))
+
+
 SWEEPS = {
+    "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
     "heartbeat": ("core.tasks.heartbeat", 5.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),

@@ -10,6 +10,7 @@ from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
 from hitl.approvals.reassign import delegate, reassign
+from hitl.approvals.refusals import note_refused_move
 from hitl.approvals.votes import REASON_LIMIT
 from hitl.approvals.watch_assignments import align_rights, watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
@@ -73,6 +74,7 @@ __all__ = [
     "hold_covered",
     "lapse",
     "make_link",
+    "note_refused_move",
     "open_delegation",
     "override",
     "probe",

@@ -10,15 +10,17 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
+        from core.audit import anchor_places  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
-        from integrations import checks, erasure, tasks  # noqa: F401, PLC0415
+        from integrations import checks, erasure, object_store, tasks  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
+        anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
         for kind in actions.KINDS:
             registry.register(kind)
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)

@@ -208,11 +208,14 @@ class OutgoingHttp:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply | NotSent | NoAnswer:
         """Send one request once; failures outside are returned, never raised."""
         with Deadline(self._patience.total) as deadline:
-            outcome = self._request(deadline, method, path, params=params, json=json, data=form, headers=headers)
+            outcome = self._request(
+                deadline, method, path, params=params, json=json, data=form, content=content, headers=headers
+            )
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")

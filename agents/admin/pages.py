@@ -20,7 +20,6 @@ from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
-from hitl.killswitch import targets
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -29,19 +28,6 @@ RUN_STATES = {
     "finished": ("good", "check"),
     "failed": ("danger", "x-circle"),
 }
-
-
-class AgentTargets(targets.Targets):
-    """Agents as targets of the emergency stop."""
-
-    scope, title = "agent", "One agent"
-
-    def choices(self) -> list[tuple[str, str]]:
-        """Return the tenant's agents."""
-        return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]
-
-
-targets.targets.register("agent", AgentTargets)
 
 
 @admin.register(Agent)

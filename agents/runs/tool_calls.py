@@ -15,9 +15,10 @@ from agents.ports import Line, ToolRequest
 from agents.tools import registry
 from agents.tools.registry import Caller
 from core.clock import now
-from core.errors import Unavailable, WalkerError
+from core.errors import NotFound, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
+from hitl.services import note_refused_move
 
 log = get_logger(__name__)
 Outcome = tuple[ToolCall.State, dict[str, Any]]
@@ -118,6 +119,9 @@ def _run_tool(call: ToolCall, caller: Caller, offered: Collection[str], request:
     except Unavailable as error:
         raise ToolBroke(error.code) from error
     except WalkerError as error:
+        if not isinstance(error, NotFound):  # a reference that a person mistyped is no attempt
+            actor = registry.requester_through(caller)
+            note_refused_move(error, actor=actor, approval_id=call.approval_id, move=tool.key, channel="chat")
         return ToolCall.State.FAILED, _describe_error(arguments, error)
     except Exception as error:
         # The boundary to outside services: any failure still gets the person an answer.

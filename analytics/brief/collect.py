@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from agents.selectors import newest_version
 from agents.tools import registry as tools
@@ -19,6 +20,7 @@ from core.errors import Unavailable, WalkerError
 from core.ids import uuid7
 from core.observability.logging import get_logger
 from hitl.selectors import count_mine, count_overdue, list_approvals
+from hitl.services import can_be_decided_by_link
 from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.selectors import connect, value_of
@@ -32,11 +34,15 @@ MOST_ROWS: Final = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """The data of one section: rows and their total number, or why there are none."""
+    """The data of one section: rows and their total number, or why there are none.
+
+    `by_link` are the ids of the approvals that the viewer may decide by a link in the mail.
+    """
 
     rows: list[Any] = field(default_factory=list)
     count: int = 0
     trouble: str = ""
+    by_link: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,9 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
         return Reading(trouble="not_allowed")
     approvals = list_approvals(viewer=viewer, mine=is_own, overdue=not is_own)
     count = count_mine(viewer=viewer) if is_own else count_overdue(viewer=viewer)
-    return Reading(sorted(approvals, key=lambda row: row.sla_due_at or row.created_at), count)
+    waiting = sorted(approvals, key=lambda row: row.sla_due_at or row.created_at)
+    first = [row for row in waiting[:MOST_ROWS] if is_own and row.state == "pending"]
+    return Reading(waiting, count, by_link=frozenset(row.pk for row in first if can_be_decided_by_link(row)))
 
 
 def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:

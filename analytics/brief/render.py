@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from analytics.brief.decision_buttons import console_url, placeholder
 from analytics.brief.formats import Words
 from analytics.brief.styles import STYLES
 from analytics.brief.summary import LOCAL
@@ -28,8 +30,14 @@ class Rendered:
     text: str
 
 
-def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_url: str = "") -> Rendered:
-    """Return the mail of a brief for a person with this first name, without reading anything."""
+def render(
+    *, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_url: str = "", brief_id: UUID | None = None
+) -> Rendered:
+    """Return the mail of a brief for a person with this first name, without reading anything.
+
+    With `brief_id` its decision buttons hold placeholders, which become links when the mail is sent; without, as in
+    a preview, they lead to the approvals' pages.
+    """
     words = Words(content["language"])
     day = words.day(date.fromisoformat(content["day"]))
     waiting = int(content["waiting"])
@@ -44,7 +52,15 @@ def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_ur
         "tenant": tenant,
         "hello": words.say("hello", name=name) if name else words.say("hello_nobody"),
         "preheader": content["summary"] or words.say("preheader", tenant=tenant),
-        "sections": [{**row, "urgent": row["key"] == urgent} for row in content["sections"]],
+        "sections": [
+            {
+                **section,
+                "urgent": section["key"] == urgent,
+                "rows": [_with_button(row, brief_id) for row in section["rows"]],
+                "acts": any(row.get("decide") for row in section["rows"]),
+            }
+            for section in content["sections"]
+        ],
         "written_by": words.say("by_rules") if is_local else words.say("by_model", model=content["model"]),
         "why": words.say("why", tenant=tenant),
         "t": TEXTS[words.language],
@@ -55,3 +71,10 @@ def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_ur
     }
     html = render_to_string("mail/brief.html", context)
     return Rendered(subject, html, render_to_string("mail/brief.txt", context).strip() + "\n")
+
+
+def _with_button(row: Mapping[str, Any], brief_id: UUID | None) -> dict[str, Any]:
+    if not row.get("decide"):
+        return dict(row)
+    approval_id = UUID(row["decide"])
+    return {**row, "decide_url": placeholder(brief_id, approval_id) if brief_id else console_url(approval_id)}

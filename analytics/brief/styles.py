@@ -58,6 +58,10 @@ STYLES: Final[Mapping[str, str]] = {
         "14px", "20px", ACCENT, 600,
         f"display:inline-block;padding:9px 16px;text-decoration:none;border:1px solid {LINE};border-radius:9px;",
     ),
+    "act": _words(
+        "14px", "20px", ACCENT, 600,
+        f"display:inline-block;padding:7px 15px;text-decoration:none;border:1px solid {ACCENT};border-radius:9px;",
+    ),
     "link": "color:inherit;text-decoration:none;",
     "foot": _words("13px", "21px", QUIET),
     "foot_link": f"color:{QUIET};text-decoration:underline;",

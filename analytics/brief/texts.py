@@ -47,6 +47,11 @@ _EN: Final[Mapping[str, str]] = {
     "approvals": "Waiting for your approval",
     "approvals_none": "No requests need your approval.",
     "approvals_open": "Open approvals",
+    "decide": "Approve or reject",
+    "acts": (
+        "These buttons are for you only and work once, so don't forward this email. Nothing is "
+        "decided until you send your decision on the page they open."
+    ),
     "overdue": "Overdue",
     "overdue_none": "Nothing is overdue.",
     "overdue_open": "View overdue requests",
@@ -132,6 +137,11 @@ _DE: Final[Mapping[str, str]] = {
     "approvals": "Wartet auf Ihre Freigabe",
     "approvals_none": "Kein Antrag wartet auf Ihre Freigabe.",
     "approvals_open": "Freigaben öffnen",
+    "decide": "Freigeben oder ablehnen",
+    "acts": (
+        "Die Knöpfe gelten nur für Sie und nur einmal; leiten Sie diese E-Mail nicht weiter. "
+        "Entschieden wird erst auf der Seite, die sich öffnet."
+    ),
     "overdue": "Überfällig",
     "overdue_none": "Nichts ist überfällig.",
     "overdue_open": "Überfälliges ansehen",
@@ -217,6 +227,11 @@ _FR: Final[Mapping[str, str]] = {
     "approvals": "En attente de votre approbation",
     "approvals_none": "Aucune demande n’attend votre approbation.",
     "approvals_open": "Ouvrir les demandes",
+    "decide": "Approuver ou refuser",
+    "acts": (
+        "Ces boutons sont réservés à vous et ne servent qu’une fois ; ne transférez pas ce "
+        "message. La décision se prend sur la page qui s’ouvre."
+    ),
     "overdue": "En retard",
     "overdue_none": "Rien n’est en retard.",
     "overdue_open": "Voir les retards",

@@ -90,7 +90,7 @@ def _close(brief: Brief, state: str, **values: Any) -> Brief | None:
 
 def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
     url = unsubscribe_url(brief.user_id)
-    mail = render_for(brief.user, content, unsubscribe=url)
+    mail = render_for(brief.user, content, unsubscribe=url, brief_id=brief.pk)
     with transaction.atomic():
         sent = _close(brief, State.SENT, sent_at=clock_now())
         if sent is None:
@@ -117,10 +117,13 @@ def mail_key(brief: Brief) -> str:
     return f"brief:{brief.pk}"
 
 
-def render_for(user: User, content: dict[str, Any], *, unsubscribe: str = "") -> Rendered:
-    """Return the mail of a brief for this person, in the tenant's scope. One query."""
+def render_for(user: User, content: dict[str, Any], *, unsubscribe: str = "", brief_id: UUID | None = None) -> Rendered:
+    """Return the mail of a brief for this person, in the tenant's scope. One query.
+
+    Only the mail that is sent gets the `brief_id`, and by it decision links.
+    """
     tenant = Tenant.objects.only("name").get(pk=current_tenant_id()).name
-    return render(content=content, name=user.first_name, tenant=tenant, unsubscribe_url=unsubscribe)
+    return render(content=content, name=user.first_name, tenant=tenant, unsubscribe_url=unsubscribe, brief_id=brief_id)
 
 
 def unsubscribe_url(user_id: UUID) -> str:

@@ -16,6 +16,7 @@ from core.events import streams
 from core.models import StreamEvent
 from core.privacy.pii import mask_text
 from hitl.models import Approval
+from hitl.services import note_refused_move
 
 PAGE: Final = 200
 WORDS: Final = frozenset({"content", "text", "headline", "summary", "detail", "note", "preview"})
@@ -117,11 +118,19 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
 
     Raises `Refused` without the permission, `NotFound` for what is absent or another tenant's.
     """
-    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+    viewer = viewer_of(user_id)
+    viewer.require(PERMISSIONS[topic.kind])
     model = {"conversation": Conversation, "approval": Approval}.get(topic.kind)
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
+        note_unknown(viewer, topic)
         raise NotFound
     return {stream: streams.head(stream) for stream in topic.streams}
+
+
+def note_unknown(viewer: Actor, topic: Topic) -> None:
+    """Note in the audit log that somebody listens for an approval that is not there."""
+    if topic.kind == "approval":
+        note_refused_move(NotFound(), actor=viewer, approval_id=topic.ref, move="listen", channel="stream")
 
 
 def bell_number(user_id: UUID) -> int:

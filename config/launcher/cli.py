@@ -11,7 +11,7 @@ from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
 
 ABOUT = """\
-Walker: a desk where AI agents talk to people, and every risky action waits for a person.
+Walker: AI agents talk to customers and staff, and every risky action waits for a person's approval.
 
 Nothing but Python 3.11+ with venv is needed. Everything Walker makes lives in two folders of
 this checkout, .venv and .walker; PostgreSQL and Redis come along and stop with the command."""
@@ -21,7 +21,7 @@ examples:
   ./walker run                      first start: installs, migrates, seeds the demo, prints the sign-ins
   ./walker run --port 9000          beside something else that holds port 8000
   ./walker run --data /srv/walker   keep the data somewhere else
-  ./walker run --reset              throw the data away and start fresh
+  ./walker run --reset              delete all data and start with a new demo
   ./walker test tests/hitl -x       some tests, stop at the first failure
   ./walker check                    what CI runs
 

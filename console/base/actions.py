@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
@@ -18,7 +18,7 @@ from console.error_messages import explain
 from console.extensions import clear_badges
 from console.viewers import viewer_of
 from core.actors import Actor
-from core.errors import NotFound, WalkerError
+from core.errors import NotFound, Refused, WalkerError
 from core.tenancy.scope import current_tenant_id
 
 if TYPE_CHECKING:
@@ -118,10 +118,10 @@ def run_action(
         return HttpResponseNotAllowed(["GET", "POST"])
     viewer = viewer_of(request)
     if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
-        raise PermissionDenied("Your role doesn't allow this.")
+        _deny(model_admin, action, request, object_id)
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
     if not usable([action], viewer, obj):
-        raise PermissionDenied("Your role doesn't allow this.")
+        _deny(model_admin, action, request, object_id)
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
     # The person may have switched to another organisation in another tab since the form was opened.
@@ -135,14 +135,24 @@ def run_action(
     return _call_handler(model_admin, action, request, obj, form)
 
 
+def _deny(model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any) -> NoReturn:
+    """Refuse an action that the viewer's role doesn't allow; only sending its form is an attempt."""
+    problem = Refused("Your role doesn't allow this.", permission=action.permission)
+    if request.method == "POST":
+        model_admin.note_refusal(request, problem, object_id)
+    raise PermissionDenied(problem.detail)
+
+
 def _call_handler(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
 ) -> HttpResponse:
     try:
         outcome = action.handler(model_admin, request, obj, form)
     except NotFound as error:
+        model_admin.note_refusal(request, error, None if obj is None else obj.pk)
         raise Http404(error.detail) from error
     except WalkerError as error:
+        model_admin.note_refusal(request, error, None if obj is None else obj.pk)
         if error.code == "confirm_first":
             # Asks for the password and returns with the form's data.
             raise ReauthenticationRequired from error

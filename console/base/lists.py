@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -61,6 +62,14 @@ class CappedChangeList(KitChangeList):
 def whole_number(text: str | None) -> int | None:
     """Return a keyset page's number from the query string, or None if it isn't one."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def uuid_of(text: str | None) -> UUID | None:
+    """Return an id from the query string, or None if it isn't one."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 class SelectFilter(admin.SimpleListFilter):

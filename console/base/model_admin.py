@@ -19,6 +19,8 @@ from console.navigation import Nav
 from console.templatetags.console_ui import exact
 from console.viewers import viewer_of, viewer_or_none
 from core.actors import Actor
+from core.audit.refusals import Watched, note_refusal
+from core.errors import NotFound, WalkerError
 
 
 class ReadOnlyAdmin(KitModelAdmin):
@@ -37,6 +39,8 @@ class ReadOnlyAdmin(KitModelAdmin):
     empty_title: ClassVar[str] = "Nothing here yet"
     empty_text: ClassVar[str] = ""
     live_topic: ClassVar[str] = ""
+    watched: ClassVar[Watched | None] = None
+    """The rows that refused attempts are noted about, if any."""
     change_list_template = "console/list.html"
     list_display_links = None
     list_per_page = 50
@@ -153,8 +157,22 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Return the row; raises `Http404` if it is missing or in another tenant."""
         obj = self.get_queryset(request).filter(pk=object_id).first()
         if obj is None:
+            self.note_refusal(request, NotFound(), object_id)
             raise Http404("This page doesn't exist or you don't have access to it.")
         return obj
+
+    def note_refusal(self, request: HttpRequest, problem: WalkerError, object_id: UUID | None) -> None:
+        """Note a refused attempt on one of these rows in the audit log."""
+        opts = self.model._meta
+        name = (request.resolver_match.url_name if request.resolver_match else None) or ""
+        note_refusal(
+            self.watched,
+            problem,
+            actor=viewer_or_none(request),
+            object_id=object_id,
+            move=name.removeprefix(f"{opts.app_label}_{opts.model_name}_"),
+            channel="console",
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows of the viewer's tenant."""
@@ -228,7 +246,20 @@ class ServiceAdmin(ReadOnlyAdmin):
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions above the list, the primary one first."""
         offered = self.offered(request, None, on_list=True)
-        return {"offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good"))}
+        return {
+            "offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good")),
+            "row_keys": self.row_keys(request),
+        }
+
+    def row_keys(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return the keys that act on the focused row of the list: they open its page at the action's form."""
+        viewer = viewer_of(request)
+        actions = [action for action in self.service_actions.values() if action.key and not action.on_list]
+        return [
+            {"key": action.key, "path": action.path, "words": action.title}
+            for action in actions
+            if viewer.may(action.permission)
+        ]
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the URL to go to after the action: the row's page, or the list."""

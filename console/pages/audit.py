@@ -65,6 +65,10 @@ NAMES = {
     "hitl.decisiontoken": "Approve-by-email link",
     "hitl.seal": "Seal of a request",
     "APPROVAL_SEALED": "Request sealed again",
+    "ATTEMPT_REFUSED": "Attempt refused",
+    "ATTEMPTS_REFUSED": "More attempts refused",
+    "REFUSALS_FREQUENT": "Many attempts refused",
+    "core.refusal": "Refusal",
     "analytics.briefpreference": "Daily brief",
 }
 STATES = {

@@ -1,7 +1,6 @@
 """Console page of the viewer's own notices, which the bell of every page opens."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -13,6 +12,7 @@ from accounts import notices
 from accounts.models import Notice
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
+from console.base.lists import uuid_of
 from console.base.model_admin import ServiceAdmin
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
@@ -47,7 +47,7 @@ class NoticeAdmin(ServiceAdmin):
             return HttpResponseNotAllowed(["GET"])
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role can't open this page.")
-        before = _id_of(request.GET.get("before", ""))
+        before = uuid_of(request.GET.get("before"))
         rows = self.get_queryset(request).order_by("-id")
         found = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
         page = found[:PAGE]
@@ -128,11 +128,3 @@ def _line(notice: Notice) -> dict[str, Any]:
     label, icon = label_of(notice.kind)
     level = None if notice.level == Notice.Level.INFO else LEVELS[notice.level]
     return {"notice": notice, "label": label, "icon": icon, "level": chip(*level) if level else ""}
-
-
-def _id_of(text: str) -> UUID | None:
-    """Return the id of the notice a page starts after, None for the first page."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -155,9 +155,18 @@ def _lock_head() -> tuple[int, str]:
 
 def entry_hash(entry: AuditEntry) -> str:
     """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
-    content = _CANONICAL.encode({name: _plain(getattr(entry, name)) for name in SIGNED})
     key = derive_key(f"audit|{entry.tenant_id}", key_id=entry.key_id)
-    return hmac.digest(key, content.encode(), "sha256").hex()
+    return hmac.digest(key, canonical(content_of(entry)), "sha256").hex()
+
+
+def content_of(entry: AuditEntry) -> dict[str, Any]:
+    """Return what the entry's hash covers, as JSON."""
+    return {name: _plain(getattr(entry, name)) for name in SIGNED}
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """Return the one byte string of a JSON object: sorted names, UTF-8, no spaces."""
+    return _CANONICAL.encode(content).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -178,7 +187,7 @@ def verify(kept: Mapping[int, str] | None = None) -> Verdict:
     while head != (seq, previous):
         begun = seq
         for entry in _entries(after=seq):
-            problem = _problem(entry, seq + 1, previous)
+            problem = problem_of(entry, seq + 1, previous)
             if not problem and entry.hash != kept.get(entry.seq, entry.hash):
                 problem = "the entry is not the one that was noted outside the database"
             if problem:
@@ -204,7 +213,8 @@ def is_genuine(entry: AuditEntry) -> bool:
         return False
 
 
-def _problem(entry: AuditEntry, expected_seq: int, previous: str) -> str:
+def problem_of(entry: AuditEntry, expected_seq: int, previous: str) -> str:
+    """Return why an entry does not continue the chain after the hash `previous`, or ""."""
     if entry.seq != expected_seq:
         return "an entry is missing"
     if entry.previous_hash != previous:

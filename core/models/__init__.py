@@ -1,18 +1,21 @@
 """Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
 
-from core.models.audit import AuditEntry, AuditHead
+from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 
 __all__ = [
+    "AnchorDelivery",
+    "AuditAnchor",
     "AuditEntry",
     "AuditHead",
     "DeadLetter",
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "RefusalCount",
     "StreamEvent",
     "StreamHead",
 ]

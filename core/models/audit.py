@@ -1,9 +1,11 @@
-"""The tamper-evident audit log: one chain of entries per tenant."""
+"""The tamper-evident audit log: one chain of entries per tenant, and its signed anchors."""
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from core.clock import now
 from core.tenancy.models import TenantModel
 
 
@@ -58,3 +60,69 @@ class AuditEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"#{self.seq} {self.action}"
+
+
+class RefusalCount(TenantModel):
+    """How often one actor was refused lately: it limits the audit entries about it."""
+
+    subject_id = models.UUIDField()
+    hour = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    recent = ArrayField(models.DateTimeField(), default=list)
+    noticed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "subject_id"], name="one_refusal_count_per_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempts} refusals"
+
+
+class AuditAnchor(TenantModel):
+    """A signed statement about a part of the chain: its last entry's hash, and one hash of all its entries.
+
+    `root` is that of a Merkle tree over the entries `first` to `last`; `previous` is the SHA-256 of the anchor before.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    number = models.BigIntegerField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    head = models.CharField(max_length=64)
+    root = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=now)
+    key_id = models.CharField(max_length=16)
+    public_key = models.CharField(max_length=64)
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "number"], name="one_anchor_per_number"),
+            models.UniqueConstraint(fields=["tenant_id", "last"], name="one_anchor_per_entry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"anchor {self.number}"
+
+
+class AnchorDelivery(TenantModel):
+    """How far the anchors have been written to one place outside the database, and what keeps it from going on."""
+
+    place = models.CharField(max_length=20)
+    delivered = models.BigIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "anchor deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "place"], name="one_delivery_per_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"anchors to {self.place}"

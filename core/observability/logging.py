@@ -157,10 +157,15 @@ def logging_config(*, testing: bool = False) -> dict[str, Any]:
                 "stream": "ext://sys.stderr",
                 "formatter": "json",
             },
+            # For lines that are JSON already and must not be masked: hashes and signatures.
+            "plain": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
         },
         "root": {"handlers": ["stderr"], "level": "WARNING" if testing else "INFO"},
         # These log paths, statements or bodies below this level.
-        "loggers": dict.fromkeys(QUIET, quiet),
+        "loggers": {
+            **dict.fromkeys(QUIET, quiet),
+            "walker.audit_anchor": {"handlers": ["plain"], "level": "INFO", "propagate": False},
+        },
     }
 
 

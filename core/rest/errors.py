@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError
@@ -11,6 +12,7 @@ from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from core.audit import refusals
 from core.db.time_limits import explain
 from core.errors import Invalid, NotFound, Refused, TooLarge, WalkerError
 from core.observability.logging import get_logger
@@ -18,6 +20,7 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 AGAIN_IN: Final = 5
 """Seconds after which a client may try again."""
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CODES: Final[dict[type[exceptions.APIException], str]] = {
     exceptions.ParseError: "parse_error",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -42,7 +45,28 @@ def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response |
             headers["Retry-After"] = str(int(wait))
         return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
     ours = _ours(problem)
-    return None if ours is None else _answer(ours)
+    if ours is None:
+        return None
+    _note(ours, context)
+    return _answer(ours)
+
+
+def _note(problem: WalkerError, context: Mapping[str, Any]) -> None:
+    """Note a refused attempt on what the view watches; reading is one only where ids are tried out."""
+    view, request = context.get("view"), context.get("request")
+    watched: refusals.Watched | None = getattr(view, "watched", None)
+    if watched is None or request is None or (request.method in _READING and not isinstance(problem, NotFound)):
+        return
+    ids = [value for value in (context.get("kwargs") or {}).values() if isinstance(value, UUID)]
+    refusals.note_refusal(
+        watched,
+        problem,
+        # As the middleware found it: asking the request would authenticate it once more.
+        actor=getattr(request._request, "actor", None),
+        object_id=ids[0] if ids else None,
+        move=str(getattr(view, "action", None) or request.method).lower(),
+        channel="api",
+    )
 
 
 def _ours(problem: Exception) -> WalkerError | None:

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from core.actors import Actor
+from core.audit.refusals import Watched
 from core.errors import Invalid, Refused
 from core.rest.authentication import actor_of
 from core.rest.pagination import LARGEST_PAGE, PAGE
@@ -55,6 +56,8 @@ class StrictView(APIView):
     """
 
     permissions: ClassVar[Mapping[str, str]] = {}
+    watched: ClassVar[Watched | None] = None
+    """The objects that refused attempts are noted about, if any."""
 
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if a right on the object of the address stands in for the missing permission."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from accounts.selectors import names_of, tenant_zone
 from core.actors import Actor
 from core.audit import chain
+from core.audit.refusals import Watched, note_refusal
 from core.clock import now as clock_now
 from core.errors import Conflict, Refused, WalkerError
 from hitl.approvals import rights
@@ -23,6 +24,17 @@ from hitl.models import Approval, Revision
 from hitl.notification_channels import people_who_can_read_mail
 
 NameReader = Callable[[Iterable[UUID | None]], Mapping[UUID, str]]
+WATCHED: Final = Watched(
+    "hitl.approval",
+    frozenset(
+        {
+            *("four_eyes", "not_an_approver", "approved_earlier_step", "not_yours", "not_a_person", "not_allowed"),
+            *("weak_sign_in", "no_break_glass", "no_edit_right", "not_found"),
+            *("stale_digest", "tampered", "not_genuine", "no_membership", "other_person", "other_verdict"),
+        }
+    ),
+)
+"""The refusals that are noted in the audit log: more than a mistake or the loss of a race."""
 NAMED: Final = 3
 """How many of the people who can decide are named."""
 COLLEAGUE: Final = "a colleague"
@@ -77,6 +89,14 @@ def why_not_decide(*, viewer: Actor, approval: Approval, now: datetime | None = 
     context = DecisionContext.load(approval, moment)
     reason = rights.why_not(context, viewer, Event.APPROVE)
     return None if reason is None else refusal(context, viewer, Event.APPROVE, reason)
+
+
+def note_refused_move(problem: WalkerError, *, actor: Actor, approval_id: UUID | None, move: str, channel: str) -> None:
+    """Note a refused move in the audit log.
+
+    For callers besides the API and the console, which note refusals by themselves. Call it after the refused transaction was rolled back. The log keeps a limited number of entries per actor.
+    """
+    note_refusal(WATCHED, problem, actor=actor, object_id=approval_id, move=move, channel=channel)
 
 
 def refuse_without_right(context: DecisionContext, actor: Actor, event: Event) -> None:

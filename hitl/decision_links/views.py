@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,12 +19,14 @@ from accounts.secret_pages import csrf_checked, private, refuse_guessing, visito
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.names import names_of
+from core.actors import Actor
 from core.errors import Invalid, WalkerError
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.conflicts import ENDS, by_whom
+from hitl.approvals.refusals import note_refused_move
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import OpenedLink
@@ -142,6 +145,7 @@ def _show(request: HttpRequest, opened: OpenedLink) -> HttpResponse:
 def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpResponse:
     visit = _visit(request)
     if opened.problem is not None:
+        _note(opened, opened.problem, visit)
         return _explain(request, opened, opened.problem, refuses=True)
     if rate_limit.is_rate_limited(token, visit["address"]):
         return _form(request, opened, said=TOO_MANY_TRIES, status=429)
@@ -153,6 +157,7 @@ def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpRespons
         rate_limit.record_wrong_answer(token, visit["address"])
         return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
+        _note(opened, problem, visit)
         return _explain(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
     verdict = given["verdict"]
@@ -161,6 +166,20 @@ def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpRespons
     words = ON_HOLD if is_held else THANKS.get(State(decided.state), "")
     context = {"heading": heading.format(opened.approval.reference), "words": words}
     return _outcome(request, opened.approval, sign, context | {"is_done": True})
+
+
+def _note(opened: OpenedLink, problem: WalkerError, visit: Mapping[str, Any]) -> None:
+    """Note a refused decision in the audit log, under the person of the link or the one who is signed in."""
+    person, visitor = opened.token.person_id, visit["visitor"]
+    if visitor is not None and visitor != person:
+        # Of a stranger to this organisation only the link they used is recorded.
+        known = visitor in names_of([visitor])
+        actor = Actor(kind="user", id=visitor, user_id=visitor) if known else Actor(kind="contact", id=opened.token.pk)
+    else:
+        actor = opened.viewer or Actor(kind="user", id=person, user_id=person)
+    actor = replace(actor, address=visit["address"], auth_strength=rules.STRENGTH)
+    move = "decide" if opened.token.verdict == rules.EITHER else opened.token.verdict
+    note_refused_move(problem, actor=actor, approval_id=opened.approval.pk, move=move, channel=rules.CHANNEL)
 
 
 def _outcome(

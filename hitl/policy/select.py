@@ -63,7 +63,7 @@ def assess(
     moment: datetime,
 ) -> Assessed:
     """Score a request; one that cannot be scored is critical. One query."""
-    history = _history(requester_id, agent_id)
+    history = history_of(requester_id, agent_id)
     return score(definitions, kind, lambda: kind.estimate(params, facts), history=history, moment=moment)
 
 
@@ -75,7 +75,7 @@ def score(
     history: risk.History,
     moment: datetime,
 ) -> Assessed:
-    """Score a request of a size; one that cannot be scored is critical."""
+    """Score a request by a history that was read before; one that cannot be scored is critical. No query."""
     try:
         size = estimate()
         scored = risk.assess(
@@ -99,8 +99,8 @@ def unassessed(error: str) -> Assessed:
     return Assessed(Estimate(), risk.unassessable(error), is_scored=False)
 
 
-def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
-    """Return the outcomes of the last requests of a person, or else of an agent."""
+def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
+    """Return the outcomes of the last requests of a person, or else of an agent. One query."""
     if requester_id is None and agent_id is None:
         return risk.History()
     whose = Q(requester_id=requester_id) if requester_id is not None else Q(agent_id=agent_id)

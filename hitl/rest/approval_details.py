@@ -17,6 +17,7 @@ from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
 from hitl import selectors
 from hitl.approvals.decision_mac import verify
+from hitl.approvals.refusals import WATCHED
 from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, LateReport, Notification, Revision, Timer
 from hitl.selectors import related, timeline
@@ -133,6 +134,7 @@ class ApprovalDetailViewSet(ListViewSet):
     """The base of view sets about one approval: 404 if the viewer's organisation has no such approval."""
 
     permissions: ClassVar = {"list": selectors.VIEW}
+    watched = WATCHED
     pagination_class: Any = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -111,6 +111,7 @@ class ApprovalResponses(ApiViewSet):
 
     serializer_class: type[BaseSerializer[Any]] = ApprovalDetailSerializer
     lookup_url_kwarg = "approval_id"
+    watched = refusals.WATCHED
 
     def respond_with_approval(self, approval_id: UUID) -> Response:
         """Return an approval as it is now; callers who may not view approvals get its id."""

@@ -119,7 +119,8 @@ def _build_mail(delivery: MailDelivery, route: routes.Route) -> Mail:
         reply_to=delivery.reply_to,
         headers=delivery.headers,
         tracks_opens=receiver is not None and receiver.tracks_opens,
-        tracks_clicks=receiver is not None and receiver.tracks_clicks,
+        # A link that decides is not rewritten: the provider would log it with each click.
+        tracks_clicks=receiver is not None and receiver.tracks_clicks and not secrets,
     )
 
 

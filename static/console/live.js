@@ -19,15 +19,65 @@
   const isEdited = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)
     || [...part.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
 
+  /* What may not move under a pointer or a finger: rows, and the buttons of forms. */
+  const nameOf = (place) => place.id ? `#${CSS.escape(place.id)}` : place.hasAttribute("href") ? `[href="${CSS.escape(place.getAttribute("href"))}"]`
+    : place.form ? `form[action="${CSS.escape(place.form.getAttribute("action") || "")}"] ${place.localName}` : place.localName === "h1" ? "h1" : "";
+  const marks = (part) => [...part.querySelectorAll(".wk-row-link, form[method=post] button")].map(nameOf);
+  const moves = (part, fresh) => { const before = marks(part); return before.length > 0 && String(before) !== String(marks(fresh)); };
+  const hoverless = matchMedia("(hover: none)");
+  const more = document.createElement("button");
+  const collected = new Map();
+  let over = null, settling = 0;
+  more.type = "button";
+  more.id = "live-more";
+  more.className = "wk-live-more";
+  more.hidden = true;
+  const isHeld = (part) => part.id !== "wk-nav" && part.id !== "live-bell" && (hoverless.matches || part === over || part.contains(document.activeElement) || part.querySelector("tbody input:checked"));
+
   const put = (part, fresh) => {
-    const focus = part.contains(document.activeElement) ? document.activeElement.id || document.activeElement.getAttribute("href") : "";
+    const focus = part.contains(document.activeElement) ? nameOf(document.activeElement) : "";
     const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
     const atEnd = part.dataset.liveFollow !== undefined && innerHeight + scrollY > document.body.scrollHeight - 160;
     part.replaceChildren(...fresh.childNodes);
     for (const summary of part.querySelectorAll("details > summary")) if (open.includes(summary.textContent)) summary.parentElement.open = true;
-    if (focus) (document.getElementById(focus) || part.querySelector(`[href="${CSS.escape(focus)}"]`))?.focus({ preventScroll: true });
+    const again = focus ? part.querySelector(focus) : null;
+    if (again?.localName === "h1") again.tabIndex = -1;
+    again?.focus({ preventScroll: true });
     if (atEnd) scrollTo({ top: document.body.scrollHeight });
   };
+  const tell = () => {
+    let fresh = 0;
+    for (const [part, update] of collected) {
+      const here = new Set(marks(part));
+      fresh += [...update.querySelectorAll(".wk-row-link")].filter((row) => !here.has(nameOf(row))).length;
+    }
+    more.textContent = collected.size === 0 ? "" : fresh ? `${fresh} new – show` : "This page has changed – show";
+    more.hidden = collected.size === 0;
+  };
+  const apply = (wanted = () => true) => {
+    const hadFocus = document.activeElement === more;
+    for (const [part, update] of [...collected]) {
+      if (!wanted(part)) continue;
+      collected.delete(part);
+      put(part, update);
+      if (hadFocus) part.querySelector(".wk-row-link")?.focus();
+    }
+    tell();
+  };
+  more.addEventListener("click", () => apply());
+  const place = document.createElement("div");
+  place.setAttribute("role", "status");
+  place.append(more);
+  document.querySelector(".wk-page")?.append(place);
+  /* Once nobody points at a part or works in it, it takes in what was collected. */
+  const settle = () => {
+    clearTimeout(settling);
+    if (collected.size) settling = setTimeout(() => { if (!more.matches(":hover, :focus")) apply((part) => !isHeld(part) && !isEdited(part)); }, 1500);
+  };
+  document.addEventListener("pointerover", (event) => { over = event.pointerType === "touch" ? null : event.target.closest?.("[data-live][id]"); settle(); });
+  document.documentElement.addEventListener("pointerleave", () => { over = null; settle(); });
+  document.addEventListener("focusout", settle);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) apply(); });
 
   const refresh = async () => {
     if (busy) { again = true; return; }
@@ -41,8 +91,11 @@
       for (const part of parts()) {
         const update = fresh.getElementById(part.id);
         if (update?.dataset.liveAfter) part.dataset.liveAfter = update.dataset.liveAfter;
-        if (update && update.innerHTML !== part.innerHTML && !isEdited(part)) put(part, update);
+        collected.delete(part);
+        if (!update || update.innerHTML === part.innerHTML || isEdited(part)) continue;
+        if (isHeld(part) && moves(part, update)) collected.set(part, update); else put(part, update);
       }
+      tell();
       document.dispatchEvent(new Event("walker:refreshed"));
     } catch { /* offline: the next frame or connection retries */ } finally {
       parts().forEach((part) => part.classList.remove("is-loading"));
@@ -79,24 +132,6 @@
     }
   };
 
-  const keys = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    const key = event.key.toLowerCase();
-    const rows = [...document.querySelectorAll(".wk-row-link")];
-    if (rows.length && (key === "j" || key === "k")) {
-      const at = rows.indexOf(document.activeElement);
-      const next = at < 0 ? 0 : at + (key === "j" ? 1 : -1);
-      rows[Math.max(0, Math.min(rows.length - 1, next))].focus();
-      return;
-    }
-    const button = document.querySelector(`[aria-keyshortcuts="${CSS.escape(key)}"]`);
-    if (!button) return;
-    event.preventDefault();
-    button.closest("details")?.setAttribute("open", "");
-    (button.form.querySelector("textarea, input:not([type=hidden])") || button).focus();
-  };
-
-  document.addEventListener("keydown", keys);
   document.addEventListener("submit", (event) => { const button = event.submitter; if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; }); });
   addEventListener("pageshow", () => document.querySelectorAll("button[type=submit][disabled]").forEach((button) => { button.disabled = false; }));
   if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }

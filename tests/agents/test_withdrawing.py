@@ -15,8 +15,9 @@ from agents.tools.withdraw import WithdrawRequest
 from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7
-from hitl.models import Approval, Decision
-from hitl.services import decide, execute
+from core.models import AuditEntry
+from hitl.models import Approval, Assignment, Decision
+from hitl.services import ask, decide, execute
 from tests.agents.conftest import Desk
 
 RAISE = "Raise the daily budget of Summer Sale to 900"
@@ -40,6 +41,30 @@ def test_wish_taken_back_after_the_answer_is_withdrawn(desk: Desk, text: str) ->
     assert approval.state == "cancelled"
     assert answer.startswith(f"{approval.reference} was withdrawn: ")
     assert "signature" not in answer
+
+
+def test_tool_that_meets_a_request_changed_outside_is_noted_for_the_agent_and_its_member(desk: Desk) -> None:
+    desk.say(RAISE)
+    approval = Approval.objects.get()
+    asked = {"actor": desk.world.actor("approver"), "approval_id": approval.pk, "digest": approval.digest}
+    ask(**asked, reason="Why?")
+    Assignment.objects.filter(approval=approval)[0].delete()
+
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if lines[-1].role == "tool":
+            return Turn("I couldn't pass it on.")
+        return Turn("", tuple(ToolRequest(name, "answer_approvers", {"reference": name}) for name in known))
+
+    known = (approval.reference, "BR-9999")
+    desk.script(script)
+    desk.say("Because of the sale")
+    entry = AuditEntry.objects.get(object_type="core.refusal")  # none for the reference that does not exist
+    assert (entry.actor_kind, entry.actor_user_id) == ("agent", desk.world.people["support"].pk)
+    assert (entry.facts["code"], entry.facts["move"], entry.facts["channel"]) == (
+        "tampered",
+        "answer_approvers",
+        "chat",
+    )
 
 
 def test_withdrawal_is_the_requesters_own(desk: Desk) -> None:

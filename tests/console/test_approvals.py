@@ -220,6 +220,7 @@ def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: s
 def test_after_a_vote_the_next_request_of_the_signer_is_offered(browser: Browser, acme: World, page: str) -> None:
     following = ask(acme, params={"campaign": "Winter Boots"})
     approver, support = browser("approver"), browser("support")
+    approver.cookies["walker_after_decision"] = "stay"
     assert "Next for you" not in approver.get(page).content.decode()
     sign(approver, Approval.objects.order_by("id")[0])
     assert f"Next for you: {following.reference}" in approver.get(page).content.decode()
@@ -307,7 +308,7 @@ def test_page_reads_approvers_and_members_once_however_many_there_are(
 
 def test_forms_of_the_console_share_one_renderer(browser: Browser, page: str) -> None:
     context = browser("approver").get(page).context
-    forms = [offer["form"] for offer in (*context["votes"], *context["others"])]
+    forms = [offer["form"] for offer in (*context["votes"], *context["others"], *context["rare"])]
     assert len(forms) > 2
     assert {id(form.renderer) for form in forms} == {id(RENDERER)}
 

@@ -97,11 +97,35 @@ def test_message_appears_in_the_conversation_without_reload(page: Page, scene: S
 def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     expect(page.locator("#live-state")).to_have_text("Live")
+    page.locator("#vote-reject").click()
     page.fill("#id_reject_reason", "Too expensive, bec")
     hold = {"actor": scene.world.actor("compliance"), "approval_id": scene.ids["approval"]}
     meanwhile(scene.world, lambda: services.hold(**hold, reason="Wait."))  # type: ignore[arg-type]
     expect(page.locator("#live-head")).to_contain_text("On hold", timeout=8000)
     assert page.input_value("#id_reject_reason") == "Too expensive, bec"
+
+
+def test_rows_do_not_move_under_the_pointer_or_the_focus_until_they_are_asked_for(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("queue"))
+    expect(page.locator("#live-state")).to_have_text("Live")
+    order = page.locator(".wk-row-link").all_inner_texts()
+    page.locator(".wk-row-link").nth(1).hover()
+    meanwhile(scene.world, lambda: ask(scene.world, params={"campaign": "Flash Sale"}))
+    pill = page.get_by_role("button", name="1 new – show")
+    expect(pill).to_be_visible(timeout=8000)
+    assert page.locator(".wk-row-link").all_inner_texts() == order
+    assert serious(page) == []
+    pill.click()
+    expect(page.get_by_text("Flash Sale")).to_be_visible()
+    expect(pill).to_be_hidden()
+    page.mouse.move(5, 5)
+    page.keyboard.press("j")
+    meanwhile(scene.world, lambda: ask(scene.world, params={"campaign": "Last Minute"}))
+    expect(pill).to_be_visible(timeout=8000)
+    assert page.get_by_text("Last Minute").count() == 0
+    page.locator("h1").click()  # nobody works in the list any more
+    expect(page.get_by_text("Last Minute")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> None:
@@ -114,6 +138,7 @@ def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> No
 
 def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
+    page.locator("#vote-approve").click()
     page.get_by_role("button", name="Approve").click()
     expect(page.locator(".wk-messages")).to_contain_text("BR-1001: Approved")
 

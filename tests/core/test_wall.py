@@ -35,6 +35,16 @@ def test_every_walled_table_has_its_policies() -> None:
         assert sorted(name for (name,) in cursor.fetchall()) == rls.walled_tables()
 
 
+def test_every_trigger_reads_the_tables_of_the_public_schema_only(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select p.proname, p.proconfig from pg_trigger t join pg_proc p on p.oid = t.tgfoid where not t.tgisinternal"
+        )
+        paths = dict(cursor.fetchall())
+    assert "hitl_guard_approval" in paths
+    assert {name for name, path in paths.items() if path != ["search_path=public, pg_temp"]} == set()
+
+
 @pytest.mark.parametrize("table", rls.walled_tables())
 def test_table_without_a_scope_shows_nothing(table: str, world: World) -> None:
     assert _count(table) == 0

@@ -42,6 +42,7 @@ def _ask_and_sign(installation: Installation, chromium: Any, sentence: str) -> t
     console = _sign_in(chromium, installation, "approver@acme.example")
     console.get_by_role("link", name=re.compile("Approvals")).first.click()
     console.get_by_role("link", name=reference).click()
+    console.locator("#vote-approve").click()
     console.get_by_role("button", name=re.compile("^Approve")).click()
     return console, reference
 

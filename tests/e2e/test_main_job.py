@@ -70,6 +70,7 @@ def test_request_in_the_chat_signed_in_the_console_is_done_once_and_told(
     seen = console.locator("main").inner_text()
     assert re.search(r"500\.00 EUR\s.*900\.00 EUR", seen, re.DOTALL), seen
     assert re.search(r"Changes the current value by 80 %", seen), seen
+    console.locator("#vote-approve").click()
     console.get_by_role("button", name=re.compile("^Approve")).click()
 
     [effect] = _wait_for_effects(installation, 1)

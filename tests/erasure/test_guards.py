@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Membership
 from conversations.models import Conversation
@@ -51,6 +51,19 @@ def begun(traces: Traces, **more: object) -> Erasure:
 
 def test_without_an_erasure_nothing_is_emptied(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
+        assert refused(lambda: Decision.objects.update(reason=""))
+        assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
+
+
+def test_temporary_table_with_the_name_of_a_real_one_opens_nothing(traces: Traces) -> None:
+    approvals = f'{{"approvals": ["{traces.approval.pk}", "{traces.named.pk}"]}}'
+    with tenant_scope(traces.world.acme.pk):
+        with connection.cursor() as cursor:
+            cursor.execute("create temporary table core_erasure on commit drop as select * from public.core_erasure")
+            cursor.execute(
+                "insert into pg_temp.core_erasure (tenant_id, state, targets) values (%s, 'working', %s)",
+                [traces.world.acme.pk, approvals],
+            )
         assert refused(lambda: Decision.objects.update(reason=""))
         assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
 

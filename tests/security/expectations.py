@@ -113,6 +113,7 @@ CONSOLE: Final = {
 WORK: Final = {
     "admin:hitl_approval_changelist": OPEN_LIST,
     "admin:hitl_approval_change": OPEN_PAGE,
+    "admin:hitl_approval_next": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:hitl_approval_approve": ACTION,
     "admin:hitl_approval_reject": ACTION,
     "admin:hitl_approval_hold": ACTION,

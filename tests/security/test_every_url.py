@@ -28,6 +28,9 @@ EVERYBODYS = {
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
 }
+# Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
+NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
+REFUSALS = {"core_auditentry", "core_audithead", "core_refusalcount", "accounts_notice", "core_outbox"}
 NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
@@ -110,6 +113,7 @@ def test_form_posted_without_the_right_is_answered_as_its_row_says_and_changes_n
     assert _statuses(found, who, "post") == {}
     assert _words_of_others(found, who) == set()
     own = EVERYBODYS if who == "viewer" else set()
+    touched = {name: tables - (REFUSALS if name.startswith(NOTED) else set()) for name, tables in touched.items()}
     assert {name: tables for name, tables in touched.items() if tables and name not in own} == {}
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
-from core.audit import chain, vouched
+from core.audit import anchors, chain, vouched
 from core.clock import now
 from core.errors import NotFound
 from core.tenancy.scope import tenant_scope
@@ -30,8 +30,8 @@ class Command(BaseCommand):
     help = (
         "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
         "broken entry or row. "
-        "Note the heads on another machine with --write-head, and compare with them with --head: "
-        "a cut tail or a rewritten chain shows only there."
+        "Note the heads on another machine with --write-head, and compare with them with --head, or with the anchors "
+        "that a worker writes outside the database with --anchors: a cut tail or a rewritten chain shows only there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,6 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
         parser.add_argument("--json", action="store_true", help="print a JSON list")
         parser.add_argument("--head", default="", metavar="FILE", help="the chains must contain the heads in this file")
+        parser.add_argument(
+            "--anchors", default="", metavar="FILE", help="the chains must contain the anchors in this file"
+        )
         parser.add_argument("--write-head", default="", metavar="FILE", help="append the verified heads to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,10 +51,15 @@ class Command(BaseCommand):
         except NotFound as error:
             raise CommandError(error.detail) from None
         kept, slugs = _read_heads(options["head"]) if options["head"] else ({}, {})
-        rows = [_verify(tenant_id, slug, kept.get(tenant_id, {})) for tenant_id, slug in tenants]
+        anchored = _read_anchors(options["anchors"]) if options["anchors"] else {}
+        rows = [
+            _verify(tenant_id, slug, kept.get(tenant_id, {}), anchored.get(tenant_id, []))
+            for tenant_id, slug in tenants
+        ]
         if not options["tenant"]:
             known = {tenant_id for tenant_id, _ in tenants}
-            rows += [_lost(slugs[tenant_id]) for tenant_id in kept if tenant_id not in known]
+            gone = {key: slugs.get(key, str(key)) for key in (*kept, *anchored) if key not in known}
+            rows += [_lost(name) for name in gone.values()]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         else:
@@ -69,10 +77,12 @@ class Command(BaseCommand):
             _append_heads(options["write_head"], tenants, rows)
 
 
-def _verify(tenant_id: UUID, slug: str, kept: Mapping[int, str]) -> dict[str, Any]:
+def _verify(
+    tenant_id: UUID, slug: str, kept: Mapping[int, str], anchored: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     with tenant_scope(tenant_id):
         verdict = chain.verify(kept)
-        changed = vouched.first_problem() if verdict.ok else ""
+        changed = anchors.first_problem(anchored) or vouched.first_problem() if verdict.ok else ""
     # A tenant's creation is its first entry: an empty chain was emptied.
     is_empty = verdict.entries == 0 and verdict.ok
     return {
@@ -111,6 +121,28 @@ def _read_heads(path: str) -> tuple[Heads, dict[UUID, str]]:
     if not heads:
         raise CommandError(f"{path} contains no head.")
     return heads, slugs
+
+
+def _read_anchors(path: str) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the anchors of a file by tenant, as it has them; raises `CommandError`.
+
+    A line is an anchor, or a line of a log that holds one.
+    """
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                anchor = anchors.read_line(line)
+                if anchor is None:
+                    raise CommandError(f"Line {number} of {path} is not an anchor.")
+                found.setdefault(UUID(anchor["tenant"]), []).append(anchor)
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{path} can't be read.") from None
+    if not found:
+        raise CommandError(f"{path} contains no anchor.")
+    return found
 
 
 def _append_heads(path: str, tenants: Sequence[tuple[UUID, str]], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -60,6 +60,9 @@ class CoreErasure(ErasureHandler):
               kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "
               "key_id previous_hash hash"),
         Table("core.AuditHead", "A hash.", kept="hash"),
+        Table("core.RefusalCount", "An id, moments and a number.", kept="subject_id recent"),
+        Table("core.AuditAnchor", "Hashes and a key's proof.", kept="head root previous key_id public_key signature"),
+        Table("core.AnchorDelivery", "A place and an error.", kept="place problem"),
         Table("core.Erasure", "Ids, codes and counts stay; name and addresses go when it is done.",
               "traces", "targets step after counts waits_for still_named"),
         Table("admin.LogEntry", "Names of objects are ids; nothing writes here.",

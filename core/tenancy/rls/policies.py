@@ -49,10 +49,24 @@ end $$
 """
 
 
+# Without a path of its own, a trigger reads a temporary table that has the name of a real one.
+_FIX_SEARCH_PATHS = """
+do $$
+declare name regprocedure;
+begin
+  for name in select oid from pg_proc where pronamespace = 'public'::regnamespace
+      and prorettype = 'trigger'::regtype and pg_get_userbyid(proowner) = current_user loop
+    execute format('alter function %s set search_path = public, pg_temp', name);
+  end loop;
+end $$
+"""
+
+
 def trigger_functions() -> Iterator[str]:
-    """Yield the statements for the trigger functions of append-only tables."""
+    """Yield the statements for the trigger functions of append-only tables, and the search path of all others."""
     yield _REFUSE_FUNCTION
     yield _ERASE_ONLY_FUNCTION
+    yield _FIX_SEARCH_PATHS
 
 
 def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:

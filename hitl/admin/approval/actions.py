@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm, OptionalReasonForm, ReasonForm
@@ -23,6 +24,7 @@ from hitl.admin.approval.forms import (
     message_form,
     values_in_the_form,
 )
+from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
 from hitl.approvals.decide import Verdict
@@ -49,6 +51,8 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
+RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"})
+"""What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})
@@ -217,6 +221,7 @@ class DiscussionActions:
         permission=DECIDE,
         form=PayloadForm,
         submit="Save changes",
+        key="e",
         explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
     )
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
@@ -261,10 +266,11 @@ class DiscussionActions:
     )
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Send the request back for changes."""
-        moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        with moving_on(request, obj):
+            moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         if moved.state == State.REJECTED:
-            return f"{obj.reference} was already sent back three times, so it was rejected."
-        return f"{obj.reference} was sent back."
+            return format_html("{} was already sent back three times, so it was rejected.", link_to(obj))
+        return format_html("{} was sent back.", link_to(obj))
 
     @service_action(
         path="resubmit",
@@ -291,8 +297,9 @@ class DiscussionActions:
     def delegate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Let a colleague decide instead."""
         to = UUID(form.cleaned_data["to"])
-        services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
-        return f"You delegated {obj.reference}."
+        with moving_on(request, obj):
+            services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
+        return format_html("You delegated {}.", link_to(obj))
 
     @service_action(
         path="reassign",
@@ -358,11 +365,13 @@ class DiscussionActions:
 
 
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
-    decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
+    with moving_on(request, obj):
+        decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
     state = State(decided.state)
+    result = RESULTS.get(state, "Your decision is recorded.")
     if state == State.APPROVED and decided.holds:
-        return f"{decided.reference}: Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
-    return f"{decided.reference}: {RESULTS.get(state, 'Your decision is recorded.')}"
+        result = f"Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
+    return format_html("{}: {}", link_to(decided), result)
 
 
 def _said(form: ConsoleForm) -> dict[str, Any]:

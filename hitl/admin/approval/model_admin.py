@@ -2,13 +2,15 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
-from console.base.lists import choose, whole_number
+from console.base.lists import choose, uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
 from console.extensions import list_notices
 from console.names import names_of
@@ -17,7 +19,7 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
-from hitl.admin.approval.actions import DecisionActions, DiscussionActions, initial_of, why_not
+from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, initial_of, why_not
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -28,8 +30,10 @@ from hitl.admin.approval.filters import (
     order_of,
     ranked,
 )
+from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
+from hitl.approvals.refusals import WATCHED
 from hitl.display import RISKS, requester_words, risk_chip, state_chip
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
@@ -46,6 +50,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
     empty_title = "Nothing is waiting for approval"
     empty_text = "New requests appear here automatically."
     live_topic = "queue"
+    watched = WATCHED
     detail_template = "console/approval.html"
     list_display = ("reference_cell", "what", "risk", "price", "waits", "state_cell")
     list_filter: ClassVar = [
@@ -128,13 +133,17 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        usable = [offer for offer in offered.values() if not offer["blocked"]]
+        others = [offer for offer in usable if offer["action"].path not in RARE]
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
             "no_vote": no_vote,
             "next": next_for(viewer, obj) if no_vote else None,
-            "others": [offer for offer in offered.values() if not offer["blocked"]],
+            "others": others,
+            "rare": [offer for offer in usable if offer["action"].path in RARE],
+            "is_menu_open": obj.state not in WAITING and not others,
             "context_panels": panels.shown_to(viewer, obj),
             "live_name": f"approval:{obj.pk}",
             "state_chip": state_chip(obj.state),
@@ -142,6 +151,40 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
             "is_overdue": bool(obj.state in WAITING and obj.sla_due_at and obj.sla_due_at < now()),
             "is_waiting": obj.state in WAITING,
         }
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs of the pages, the actions and the way to the next request."""
+        wrap = self.admin_site.admin_view
+        return [path("next/", wrap(self.next_view), name="hitl_approval_next"), *super().get_urls()]
+
+    def next_view(self, request: HttpRequest) -> HttpResponse:
+        """Go to what comes after the request `after` in the viewer's queue, or to the queue if nothing does."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
+        found = following(viewer_of(request), uuid_of(request.GET.get("after", "")))
+        if found is None:
+            messages.info(request, "Nothing else is waiting for your approval.")
+            return HttpResponseRedirect(self.list_url())
+        return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[found]))
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the next request's page after a decision, otherwise the row's page or the list."""
+        found = getattr(request, "opens_next", None)
+        if found is not None:
+            return reverse("admin:hitl_approval_change", args=[found])
+        return super().after_action_url(request, action, obj)
+
+    def row_keys(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return the keys of the row's forms, and the one of the viewer's next request."""
+        keys = super().row_keys(request)
+        if not keys:
+            return []
+        return [
+            *keys,
+            {"key": "n", "path": "next", "words": "Next request", "url": reverse("admin:hitl_approval_next")},
+        ]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the viewer can't use the action now."""

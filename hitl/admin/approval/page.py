@@ -18,12 +18,14 @@ from hitl.admin.approval.decision import approvers_of
 from hitl.admin.approval.facts import facts_beside, known_names, plain, readable, words_of
 from hitl.admin.approval.notifications import deadlines, notifications, origin, own_fields
 from hitl.admin.approval.rows import rows_of
+from hitl.admin.approval.similar import past_decisions
 from hitl.admin.approval.text_diff import is_long, lines_between
 from hitl.admin.approval.timeline import banner, timeline, under_way
+from hitl.approvals.lower_risk import Easier, find_easier
 from hitl.display import RISKS, factor_rows, flag_words, hold_words, requester_words, stops_in_words
 from hitl.domain.levels import parts_of
 from hitl.domain.permissions import DECIDE
-from hitl.domain.state_machine import State
+from hitl.domain.state_machine import WAITING, State
 from hitl.masking import masked_texts
 from hitl.models import Approval, ApprovalWorkflow, Decision, OverrideReview, Revision
 from hitl.policy.definitions import with_levels
@@ -33,6 +35,7 @@ from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.workflows import conditions_of, levels_of
 from hitl.selectors import list_executions
 from hitl.selectors.related import list_notifications
+from hitl.selectors.similar import list_similar
 from hitl.selectors.timeline import history
 
 SHOWN: Final = 60
@@ -65,6 +68,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
     sent = list_notifications(viewer=viewer, approval_id=approval.pk, limit=NOTIFICATIONS_SHOWN)
     review = _review_of(approval)
+    # Nobody who looks at a decided request needs them.
+    like = list_similar(viewer=viewer, approval=approval) if approval.state in WAITING else []
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
     people += [
         person
@@ -72,11 +77,16 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         for person in (assignment.person_id, assignment.rightful_id, assignment.for_person_id)
     ]
     people += [*(row.recipient_id for row in sent), review.closed_by_id if review else None]
+    people += [row.decided_by_id for row in like]
     names = rows.names(people)
     shown, seen = entries[-SHOWN:], masked_texts(approval, viewer)
+    factors = factor_rows(approval)
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
-        "factors": factor_rows(approval),
+        "factors": [row for row in factors if row["points"]],
+        "factors_without_points": [row for row in factors if not row["points"]],
+        "easier": easier_words(approval) if approval.state in WAITING else [],
+        "similar": past_decisions(like, names, viewer),
         "requester": requester_words(approval, names),
         "notes": visible(mask_text(approval.notes)),
         "seen": seen,
@@ -153,6 +163,23 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     wanted = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}.get(State(approval.state))
     said = [row.reason for row in decisions if row.verdict == wanted]
     return visible(mask_text(said[-1])) if said else ""
+
+
+def easier_words(approval: Approval) -> list[str]:
+    """Return in words which change would lower the risk or need fewer levels."""
+    return [_easier(approval, found) for found in find_easier(approval)]
+
+
+def _easier(approval: Approval, found: Easier) -> str:
+    value = plain(f"{found.value:.2f}", approval.currency) if found.is_amount else f"{found.value:,}"
+    parts = []
+    if found.risk_level != approval.risk_level:
+        was, becomes = (RISKS[level][0].lower() for level in (approval.risk_level, found.risk_level))
+        parts.append(f"{becomes} risk ({found.risk_score}) instead of {was} ({approval.risk_score})")
+    levels = len(approval.snapshot["levels"])
+    if found.levels < levels:
+        parts.append(f"{found.levels} approval level{'s' * (found.levels > 1)} instead of {levels}")
+    return f"{words_of(found.field)} {value}: {' and '.join(parts)}"
 
 
 def _review_of(approval: Approval) -> OverrideReview | None:

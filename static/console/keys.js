@@ -1,0 +1,168 @@
+/* Single keys for lists and pages: what they do stands in the page (aria-keyshortcuts), and the help card lists it. */
+(() => {
+  const OFF = "walker-keys-off";
+  const STAY = "walker_after_decision";
+  const card = document.getElementById("keys-card");
+  const announcer = document.getElementById("announcer");
+  const isOn = () => localStorage.getItem(OFF) === null;
+  const isTyping = (target) => Boolean(target.closest?.("textarea, select, [contenteditable], input:not([type=checkbox], [type=radio], [type=button], [type=submit])"));
+  const rows = () => [...document.querySelectorAll(".wk-row-link")];
+  const rowActions = () => [...document.querySelectorAll("#row-keys > li")];
+  const cursor = `walker-row:${location.pathname}`;
+  let back = null; // where the focus was before a key took it to a field
+
+  const rowOf = (element) => element?.closest?.("tr, li")?.querySelector(".wk-row-link") || null;
+  const places = (key) => [...document.querySelectorAll(`[aria-keyshortcuts="${CSS.escape(key)}"]`)].filter((place) => !place.disabled);
+  const find = (key) => {
+    const row = rowOf(document.activeElement);
+    const found = places(key);
+    return found.find((place) => row && rowOf(place) === row) || found.find((place) => !rowOf(place)) || null;
+  };
+  const heading = () => {
+    const title = document.querySelector("main h1");
+    if (title) title.tabIndex = -1;
+    return title;
+  };
+  const takeTo = (place) => {
+    back = document.activeElement === document.body ? heading() : document.activeElement;
+    place.closest("details")?.setAttribute("open", "");
+    const field = place.form?.querySelector("textarea, select, input:not([type=hidden])");
+    (field || place).focus();
+  };
+  const use = (place) => {
+    if (place.matches("a[href], input, button[type=button]")) { place.click(); return; }
+    takeTo(place);
+  };
+  const walk = (step) => {
+    const all = rows();
+    if (!all.length) return false;
+    let at = all.indexOf(rowOf(document.activeElement));
+    if (at < 0) {
+      const last = all.findIndex((row) => row.getAttribute("href") === sessionStorage.getItem(cursor));
+      at = last < 0 ? -1 : last - step;
+      if (last < 0 && step < 0) at = 1;
+    }
+    all[Math.max(0, Math.min(all.length - 1, at + step))].focus();
+    return true;
+  };
+  /* A letter on a row opens its page at the form of that letter. */
+  const useRow = (key) => {
+    const action = rowActions().find((entry) => entry.dataset.key === key);
+    const row = rowOf(document.activeElement);
+    if (!action || !(row?.href || action.dataset.url)) return false;
+    location.href = action.dataset.url || `${row.href}#action-${action.dataset.action}`;
+    return true;
+  };
+  const search = () => {
+    const box = document.querySelector("[data-search], main input[type=search]");
+    if (!box) return false;
+    box.closest("details")?.setAttribute("open", "");
+    back = document.activeElement;
+    box.focus();
+    box.select();
+    return true;
+  };
+
+  /* The help card. */
+  const entries = () => {
+    const found = [];
+    if (rows().length) found.push([["J", "K"], "Move down and up the list"], [["Enter"], "Open"]);
+    for (const entry of rowActions()) found.push([[entry.dataset.key.toUpperCase()], entry.textContent.trim()]);
+    const seen = new Set(rowActions().map((entry) => entry.dataset.key));
+    for (const place of document.querySelectorAll("[aria-keyshortcuts]")) {
+      const key = place.getAttribute("aria-keyshortcuts");
+      if (key.length > 1 || seen.has(key)) continue;
+      seen.add(key);
+      found.push([[key.toUpperCase()], place.dataset.keyLabel || place.textContent.trim() || place.getAttribute("aria-label")]);
+    }
+    if (document.querySelector("main form[method=post] textarea")) found.push([["Ctrl", "Enter"], "Send the form you are writing in"]);
+    if (document.querySelector("[data-search], main input[type=search]")) found.push([["/"], "Search"]);
+    if (document.querySelector("[data-palette]")) found.push([["Ctrl", "K"], "Go to a page, request or person"]);
+    return [...found, [["?"], "Show this card"], [["Esc"], "Leave a field or close"]];
+  };
+  const fill = () => {
+    const list = card.querySelector("dl");
+    list.replaceChildren(...entries().map(([keys, words]) => {
+      const line = document.createElement("div");
+      const term = document.createElement("dt");
+      keys.forEach((key) => { const cap = document.createElement("kbd"); cap.textContent = key; term.append(cap, " "); });
+      const says = document.createElement("dd");
+      says.textContent = words;
+      line.append(term, says);
+      return line;
+    }));
+  };
+  const show = () => {
+    if (!card || card.open) return;
+    fill();
+    card.querySelector("[data-keys-on]").checked = isOn();
+    card.querySelector("[data-next-on]").checked = !document.cookie.includes(`${STAY}=stay`);
+    card.showModal();
+  };
+  const mark = () => { document.documentElement.dataset.keys = isOn() ? "on" : "off"; };
+  mark();
+  for (const button of document.querySelectorAll("[data-keys-help]")) {
+    button.hidden = false;
+    button.addEventListener("click", show);
+  }
+  card?.addEventListener("click", (event) => { if (event.target === card) card.close(); });
+  card?.querySelector("[data-keys-on]").addEventListener("change", (event) => {
+    if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "1");
+    mark();
+  });
+  card?.querySelector("[data-next-on]").addEventListener("change", (event) => {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${STAY}=${event.target.checked ? "next" : "stay"}; path=/; max-age=31536000; samesite=lax${secure}`;
+  });
+
+  const send = (event) => {
+    const form = event.target.form;
+    if (form?.method !== "post") return;
+    const buttons = [...form.querySelectorAll("button[type=submit]")];
+    const own = buttons.find((button) => button.hasAttribute("aria-keyshortcuts")) || (buttons.length === 1 ? buttons[0] : null);
+    if (!own || own.disabled) return;
+    event.preventDefault();
+    form.requestSubmit(own);
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    const typing = isTyping(event.target);
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { send(event); return; }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && typing) {
+      if (event.target.type === "search" && event.target.value) return; // the browser empties it first
+      event.target.blur();
+      if (back?.isConnected) back.focus();
+      return;
+    }
+    if (typing || !isOn()) return;
+    if (event.key === "?") { event.preventDefault(); show(); return; }
+    if (event.shiftKey || event.key.length !== 1) return;
+    const key = event.key.toLowerCase();
+    if (key === "/") { if (search()) event.preventDefault(); return; }
+    if (key === "j" || key === "k") { if (walk(key === "j" ? 1 : -1)) event.preventDefault(); return; }
+    if (event.repeat) return;
+    const place = find(key);
+    if (place) { event.preventDefault(); use(place); } else if (useRow(key)) event.preventDefault();
+  });
+  document.addEventListener("focusin", (event) => {
+    const row = rowOf(event.target);
+    if (row?.getAttribute("href")) sessionStorage.setItem(cursor, row.getAttribute("href"));
+  });
+
+  /* A page that opened after a decision: say what was decided, and start at its heading. */
+  const decided = document.querySelector(".wk-messages [data-decided]");
+  if (decided) {
+    heading()?.focus({ preventScroll: true });
+    // A second tap of the same finger must not decide the request that has just opened.
+    const opened = performance.now();
+    document.addEventListener("submit", (event) => { if (performance.now() - opened < 500) { event.preventDefault(); event.stopImmediatePropagation(); } }, true);
+    const words = decided.closest("li").textContent.trim();
+    // A live region speaks only of what changes in it.
+    setTimeout(() => { announcer.textContent = words; }, 300);
+    setTimeout(() => { announcer.textContent = ""; }, 8000);
+  }
+  const wanted = /^#action-[a-z-]+$/.test(location.hash) ? document.querySelector(location.hash) : null;
+  const button = wanted?.closest("section")?.querySelector("form button[type=submit]");
+  if (button) takeTo(button);
+})();
