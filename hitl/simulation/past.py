@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Max, Min, Q, QuerySet
 
+from core.observability.logging import get_logger
 from hitl.actions import registry
 from hitl.domain import risk
 from hitl.domain.estimate import Estimate
@@ -19,6 +20,7 @@ from hitl.domain.state_machine import State
 from hitl.models import Approval, Assignment, Decision
 from hitl.policy.rolling_totals import NOT_WANTED
 
+log = get_logger(__name__)
 PAGE: Final = 500
 LIMIT: Final = 100_000
 """The most requests of one simulation; the newest are taken."""
@@ -131,7 +133,9 @@ def _share(row: Approval) -> tuple[Decimal | None, bool]:
         kind = registry.get(row.kind)
         share = kind.estimate(kind.params_model.model_validate(row.payload), row.facts).share
         return Estimate(share=share).share, True
-    except Exception:  # noqa: BLE001  (an adapter raises what it likes, and contents may have been erased)
+    except Exception:  # noqa: BLE001  # boundary: an adapter raises what it likes
+        # Contents may have been erased, or the action may have changed.
+        log.debug("relative_change_unknown", kind=row.kind)
         return None, False
 
 

@@ -46,9 +46,10 @@ class Ended(Exception):
 def start_simulation(
     *, actor: Actor, what: str, draft: Mapping[str, Any], days: int, now: datetime | None = None
 ) -> Simulation:
-    """Start to try a changed rule on the requests of the last days; nothing else is changed and nobody is notified.
+    """Start to try a changed rule on the requests of the last days.
 
-    `what` is `workflow`, `cap` or `risk`. Who may: holders of `hitl.view_approvalworkflow` who may also save the draft.
+    Nothing else is changed and nobody is notified. `what` is `workflow`, `cap` or `risk`. Who may: holders of
+    `hitl.view_approvalworkflow` who may also save the draft.
     A worker does it. Raises Refused, NotFound, Invalid, Conflict (`simulation_running`, names the one that runs).
     """
     actor.require(VIEW)
@@ -98,10 +99,10 @@ def stop_simulation(*, actor: Actor, simulation_id: UUID, now: datetime | None =
 
 
 def save_simulated(*, actor: Actor, simulation_id: UUID) -> Simulation:
-    """Save the change that was tried, as it was tried: it then applies to new requests.
+    """Save the change that was tried, as it was tried.
 
-    Who may: who may save it otherwise. Raises Refused, NotFound, Invalid, Conflict (`stale_version` if someone changed
-    it since the simulation was started).
+    It then applies to new requests. Who may: who may save it otherwise. Raises Refused, NotFound, Invalid, Conflict
+    (`stale_version` if someone changed it since the simulation was started).
     """
     found = get_simulation(viewer=actor, simulation_id=simulation_id)
     save(actor, found.what, found.draft)
@@ -171,7 +172,8 @@ def run_simulation(*, simulation_id: UUID) -> None:
         log.info("simulation_ended_early", simulation=str(simulation_id))
     except WalkerError as error:
         _fail(simulation, error.detail)
-    except Exception:
+    except Exception:  # boundary: kinds and definitions are others' work
+        # Its page must say that it ended, or it would be shown as running for ever.
         log.exception("simulation_broke", simulation=str(simulation_id))
         _fail(simulation, BROKE)
 

@@ -84,7 +84,7 @@ class Words:
         return f"Level {number} {level['name'] or f'({self.approvers(level)})'}"
 
     def approvers(self, level: Mapping[str, Any]) -> str:
-        """Return whom a level asks; people are counted, as names don't belong into a stored result."""
+        """Return who a level asks; people are counted, because names don't belong into a stored result."""
         rows = [row for part in parts_of(level) for row in part["approvers"]]
         named = [self._label(str(row["type"]), str(row["value"])) for row in rows if row["type"] != "user"]
         people = sum(row["type"] == "user" for row in rows)

@@ -67,21 +67,21 @@ def test_edited_workflow_is_tried_without_being_saved_and_then_saved(browser: Br
     with tenant_scope(asked.acme.pk):
         flow.refresh_from_db()
     assert flow.version == 2
-    assert "This has changed since you opened it" in owner.post(f"{PAGE}{key}/save/").content.decode()
+    assert owner.post(f"{PAGE}{key}/save/").status_code == 409
 
 
 def test_new_workflow_limits_and_weights_are_tried_from_their_pages(browser: Browser, asked: World) -> None:
     owner = browser("owner")
-    limit = {"scope": "all", "amount": "100.00", "currency": "EUR", "window": "day", "days": "7"}
+    limit = {"scope": "all", "amount": "100.00", "currency": "EUR", "window": "day", "try_days": "7"}
     with tenant_scope(asked.acme.pk):
         cap = services.create_cap(
             actor=asked.actor("owner"), scope="all", currency="EUR", amount="10.00", window="month"
         )
-    weights = {"weight_cost": "3", "days": "30"}
+    weights = {"weight_cost": "3", "try_days": "30"}
     for path, form in (
         (f"{FLOW}create/", {**FORM, **TRY}),
         ("/admin/hitl/cap/try-new/", limit),
-        (f"/admin/hitl/cap/{cap.pk}/try/", {"amount": "20.00", "days": "1"}),
+        (f"/admin/hitl/cap/{cap.pk}/try/", {"amount": "20.00", "try_days": "1"}),
         ("/admin/hitl/riskpolicy/try/", weights),
     ):
         assert owner.get(path).status_code == 200

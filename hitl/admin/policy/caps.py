@@ -17,7 +17,7 @@ from hitl import services
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
-from hitl.admin.policy.simulations import days_field, try_on_history
+from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.killswitch import targets
 from hitl.models import Cap
 from hitl.policy import cap_reservations
@@ -57,14 +57,14 @@ class AmountForm(VersionedForm):
 class TryCapForm(CapForm):
     """A new spending limit to try."""
 
-    days = days_field()
+    try_days = days_field()
 
 
 class TryAmountForm(ConsoleForm):
     """Another amount to try."""
 
     amount = AmountField(label="Amount", min_value=0, decimal_places=2)
-    days = days_field()
+    try_days = days_field()
 
 
 @admin.register(Cap)
@@ -151,7 +151,7 @@ class CapAdmin(DefinitionAdmin):
     def try_new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Try a new limit on past requests."""
         said = dict(form.cleaned_data)
-        days, scopes = said.pop("days"), {"kind": said.pop("kind"), "agent": said.pop("agent")}
+        days, scopes = said.pop(TRY), {"kind": said.pop("kind"), "agent": said.pop("agent")}
         draft = {**said, "target": scopes.get(said["scope"], "")}
         return try_on_history(viewer_of(request), "cap", draft, days)
 
@@ -161,7 +161,7 @@ class CapAdmin(DefinitionAdmin):
         """Try another amount on past requests."""
         said = form.cleaned_data
         draft = {"cap": obj.pk, "amount": said["amount"]}
-        return try_on_history(viewer_of(request), "cap", draft, said["days"])
+        return try_on_history(viewer_of(request), "cap", draft, said[TRY])
 
     @service_action(path="retire", title="Remove limit", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="Requests that it holds back will continue.")  # fmt: skip

@@ -13,7 +13,7 @@ from hitl import services
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, VersionAdmin
-from hitl.admin.policy.simulations import days_field, try_on_history
+from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.display import FACTORS
 from hitl.domain import risk
 from hitl.models import RiskPolicy
@@ -48,7 +48,7 @@ class TryWeightsForm(WeightsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["days"] = days_field()
+        self.fields[TRY] = days_field()
 
 
 def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
@@ -94,7 +94,7 @@ class RiskPolicyAdmin(VersionAdmin):
         policy = risk_policy()
         weights = {f"weight_{name}": policy.weights.get(name, 1) for name in risk.FACTORS}
         known = {"version": policy.version, **weights}
-        days = {"days": 30} if action.path == "try" else {}
+        days = {TRY: 30} if action.path == "try" else {}
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}, **days}
 
     @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
@@ -119,4 +119,4 @@ class RiskPolicyAdmin(VersionAdmin):
         """Try other weights on past requests."""
         weights, points = weights_in(form)
         draft = {"weights": weights, "kind_points": points}
-        return try_on_history(viewer_of(request), "risk", draft, form.cleaned_data["days"])
+        return try_on_history(viewer_of(request), "risk", draft, form.cleaned_data[TRY])
