@@ -28,6 +28,7 @@ from core.rest.erasures import ErasureViewSet
 from core.rest.views import StrictView
 from hitl.rest import approval_actions, approval_details, approvals, kill_switches, policies, workflows
 from hitl.rest.action_kinds import ActionKindViewSet
+from hitl.rest.approval_notes import NoteViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
@@ -96,6 +97,7 @@ router.register(f"{APPROVAL}executions", approval_details.ExecutionViewSet, "api
 router.register(f"{APPROVAL}revisions", approval_details.RevisionViewSet, "api-approval-revisions")
 router.register(f"{APPROVAL}decisions", approval_details.DecisionViewSet, "api-approval-decisions")
 router.register(f"{APPROVAL}notifications", approval_details.NotificationViewSet, "api-approval-notifications")
+router.register(f"{APPROVAL}notes", NoteViewSet, "api-approval-notes")
 router.register(f"{APPROVAL}timers", approval_details.TimerViewSet, "api-approval-timers")
 router.register(f"{V1}override-reviews", OverrideReviewViewSet, "api-override-reviews")
 router.register(f"{V1}delegations", DelegationViewSet, "api-delegations")

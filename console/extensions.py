@@ -80,6 +80,31 @@ def list_notices(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
     return [notice for kind in kinds for notice in kind().notices(viewer)]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One answer of the palette: what it is called, a note that tells it apart, and its page."""
+
+    label: str
+    note: str
+    url: str
+
+
+class Finder(ABC):
+    """Something the palette searches, such as people; it answers what the viewer may see, masked for them."""
+
+    title: ClassVar[str]
+    order: ClassVar[int] = 50
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return at most `MOST_FOUND` answers, the best first. One query, or none if the words can't be its."""
+
+
+MOST_FOUND: Final = 6
+finders: Registry[Finder] = Registry(Finder, name="finder")  # type: ignore[type-abstract]
+
+
 class Tile(ABC):
     """One part of the dashboard, with its own template and permission."""
 

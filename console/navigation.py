@@ -60,6 +60,18 @@ class Group:
         return [badge for entry in self.entries for badge in entry.badges]
 
 
+def list_places(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str, Any]]:
+    """Return the pages of the navigation the viewer may open, in order: place, URL and admin."""
+    placed: list[tuple[Nav, str, Any]] = []
+    registry: dict[Any, Any] = site._registry
+    for model, model_admin in registry.items():
+        nav = getattr(model_admin, "nav", None)
+        if nav is not None and model_admin.opens_to(viewer):
+            url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
+            placed.append((nav, url, model_admin))
+    return sorted(placed, key=lambda entry: entry[0].order)
+
+
 def build(
     site: "WalkerAdminSite",
     viewer: Actor,
@@ -74,14 +86,7 @@ def build(
     `chosen` are the request's cookies. By default all groups are open if they fit, otherwise only the first;
     the group of the current page always is.
     """
-    placed: list[tuple[Nav, str]] = []
-    registry: dict[Any, Any] = site._registry
-    for model, model_admin in registry.items():
-        nav = getattr(model_admin, "nav", None)
-        if nav is not None and model_admin.opens_to(viewer):
-            url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
-            placed.append((nav, url))
-    placed.sort(key=lambda pair: pair[0].order)
+    placed = [(nav, url) for nav, url, _ in list_places(site, viewer)]
     numbers = count_badges(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges), fresh=fresh)
     groups = {name: Group(name, folds=name != "Work") for name in GROUPS}
     home = reverse(f"{site.name}:index")

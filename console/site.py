@@ -1,5 +1,6 @@
 """The console's admin site: access, context of every page, dashboard, sign-in and sign-out."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import logout as sign_out
@@ -7,12 +8,12 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from accounts import notices
 from accounts.models import Tenant
 from accounts.sign_in.views import sign_in
-from console import navigation
+from console import navigation, palette
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
 from console.extensions import list_notices, list_tiles
@@ -39,8 +40,9 @@ class WalkerAdminSite(KitSite):
         return bool(user.is_authenticated and user.is_active and viewer_or_none(request))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Leave out Django's pages that list, search or resolve more than ours."""
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED]
+        """Add the palette; leave out Django's pages that list, search or resolve more than ours."""
+        go = path("go/", self.admin_view(partial(palette.view, self)), name="go")
+        return [go, *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED)]
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register admins built on our base classes and ignore those of packages."""

@@ -1,11 +1,12 @@
 """The services of approvals, for all callers."""
 
-from hitl.approvals.close import cancel, expire, lapse, revoke
-from hitl.approvals.decide import decide
+from hitl.approvals.close import cancel, expire, lapse, revoke, undo
+from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.holds import hold, release
+from hitl.approvals.notes import add_note
 from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
@@ -29,6 +30,7 @@ from hitl.notifications.create import settle_notices
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.decision_policy import set_decision_policy
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
@@ -42,10 +44,12 @@ from hitl.policy.workflows import (
 from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
 
 __all__ = [
+    "CONSOLE",
     "REASON_LIMIT",
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "add_note",
     "align_rights",
     "answer",
     "ask",
@@ -98,6 +102,7 @@ __all__ = [
     "run_simulation",
     "save_simulated",
     "send_back",
+    "set_decision_policy",
     "set_link_policy",
     "set_risk_policy",
     "settle_notices",
@@ -105,5 +110,6 @@ __all__ = [
     "start_simulation",
     "stop_simulation",
     "track_notification",
+    "undo",
     "watch_assignments",
 ]

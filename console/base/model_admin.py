@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from console.base.actions import ServiceAction, action_url, actions_of, urls_of, usable
+from console.base.actions import ServiceAction, action_url, actions_of, url_name, urls_of, usable
 from console.base.forms import ConsoleForm
 from console.base.kit import KitModelAdmin
 from console.base.lists import CappedChangeList, CappedPaginator
@@ -250,6 +250,10 @@ class ServiceAdmin(ReadOnlyAdmin):
             "offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good")),
             "row_keys": self.row_keys(request),
         }
+
+    def list_actions(self) -> dict[str, ServiceAction]:
+        """Return the actions above the list, by the names of their URLs."""
+        return {url_name(self, action): action for action in self.service_actions.values() if action.on_list}
 
     def row_keys(self, request: HttpRequest) -> list[dict[str, str]]:
         """Return the keys that act on the focused row of the list: they open its page at the action's form."""

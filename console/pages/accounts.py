@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import services
@@ -22,16 +23,42 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, redirect_to_progress, why_not_erase
+from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import Nav
 from console.pages.invitations import InviteActions, list_grantable_roles
 from console.permissions import group_by_area, list_permissions
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
+from core.actors import Actor
 from core.clock import now
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_value
 
 DAY = timedelta(days=1)
+MOST_WORDS = 5
+
+
+class PeopleFinder(Finder):
+    """Colleagues by their names; addresses are masked on their pages, and not searched."""
+
+    title, order, permission = "People", 20, "accounts.view_membership"
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the members whose first or last name begins with each of the words, active ones first."""
+        rows = Membership.objects.filter(erased_at=None).select_related("user").order_by("-is_active", "id")
+        for word in words.split()[:MOST_WORDS]:
+            rows = rows.filter(Q(user__first_name__istartswith=word) | Q(user__last_name__istartswith=word))
+        return [
+            Found(
+                str(row.user.get_full_name()),
+                row.get_role_display() if row.is_active else "Inactive",
+                reverse("admin:accounts_membership_change", args=[row.pk]),
+            )
+            for row in rows[:MOST_FOUND]
+        ]
+
+
+finders.register("accounts.people", PeopleFinder)
 
 
 class RoleForm(ConsoleForm):

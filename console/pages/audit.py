@@ -63,6 +63,7 @@ NAMES = {
     "hitl.killswitch": "Emergency stop",
     "hitl.globalkillswitch": "Emergency stop of the installation",
     "hitl.decisiontoken": "Approve-by-email link",
+    "hitl.approvalnote": "Note on a request",
     "hitl.seal": "Seal of a request",
     "APPROVAL_SEALED": "Request sealed again",
     "ATTEMPT_REFUSED": "Attempt refused",

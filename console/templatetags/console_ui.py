@@ -7,12 +7,14 @@ from typing import Any
 from django import template
 from django.contrib.admin.utils import display_for_value, label_for_field, lookup_field
 from django.forms.boundfield import BoundField
+from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from console.base.forms import described_by, look
 from console.base.icons import PATHS
+from console.base.undo import UndoOffer, list_offers
 from core.clock import now
 from core.events import streams
 
@@ -74,6 +76,18 @@ def distance(value: datetime) -> str:
         days = round(size / 86400)
         amount = f"{days} day{'' if days == 1 else 's'}"
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+@register.simple_tag
+def exact_second(value: datetime) -> str:
+    """Write a time of today to the second."""
+    return clock(value, "H:i:s")
+
+
+@register.simple_tag
+def undo_offers(request: HttpRequest) -> list[UndoOffer]:
+    """Return what the person can undo now."""
+    return list_offers(request)
 
 
 @register.simple_tag

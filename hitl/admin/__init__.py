@@ -2,13 +2,18 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
+<<<<<<< HEAD
 from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, simulations, workflows
+=======
+from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
+>>>>>>> main
 
 __all__ = [
     "calendars",
     "caps",
     "dashboard",
     "decision_links",
+    "decision_policy",
     "groups",
     "kill_switches",
     "model_admin",

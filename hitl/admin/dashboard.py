@@ -7,13 +7,13 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.base.charts import Chart, by_day
-from console.extensions import Badge, Tile, badges, tiles
+from console.extensions import Badge, Finder, Found, Tile, badges, finders, tiles
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 from hitl import selectors
-from hitl.display import RISKS, risk_chip, state_chip
+from hitl.display import RISKS, STATES, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
@@ -157,6 +157,25 @@ class DecisionsTile(Tile):
         return {"rows": rows}
 
 
+class RequestFinder(Finder):
+    """Requests by their reference: BR-1042, 1042 or #1042."""
+
+    title, order, permission = "Requests", 10, selectors.VIEW
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the request of this reference, with its summary as the viewer may read it."""
+        rows = selectors.query_approvals(viewer=viewer).filter(reference=selectors.reference_of(words))
+        return [
+            Found(
+                row.reference,
+                f"{STATES[row.state][0]}: {mask_for(viewer, row.summary)}",
+                reverse("admin:hitl_approval_change", args=[row.pk]),
+            )
+            for row in rows[:1]
+        ]
+
+
+finders.register("hitl.requests", RequestFinder)
 badges.register("hitl.waiting", WaitingBadge)
 badges.register("hitl.overdue", OverdueBadge)
 tiles.register("approvals-waiting", WaitingTile)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from core.actors import Actor, system
 from core.clock import now as clock_now
-from core.errors import Refused
+from core.errors import Conflict, Refused
 from hitl.approvals import transitions
 from hitl.approvals.checks import check_digest
 from hitl.approvals.columns import decision_columns
@@ -58,8 +59,32 @@ def revoke(
     return approval
 
 
+def undo(*, actor: Actor, approval_id: UUID, digest: str = "", now: datetime | None = None) -> Approval:
+    """Undo an approval given in the console that waits for its execution.
+
+    It is a revoke, without a reason: the request is cancelled. Who may: one who approved it, with
+    `hitl.revoke_approval`. Raises Refused, NotFound, Conflict (`no_undo`; once the execution has started,
+    it says when). Announces approval_closed.
+    """
+    actor.require("hitl.revoke_approval")
+    with transitions.unit_of_work(now or clock_now()) as work:
+        approval = work.lock(approval_id)
+        if actor.user_id not in approvers_of(DecisionContext.load(approval, work.moment)):
+            raise Refused("Only one of its approvers can undo this approval.")
+        if approval.state == State.APPROVED and approval.execute_after is None:
+            raise Conflict("This approval can't be undone. Revoke it instead.", code="no_undo")
+        _close(work, approval, Event.REVOKE, actor, digest, "", facts={"undo": True})
+    return approval
+
+
 def _close(
-    work: transitions.UnitOfWork, approval: Approval, event: Event, actor: Actor, digest: str, reason: str
+    work: transitions.UnitOfWork,
+    approval: Approval,
+    event: Event,
+    actor: Actor,
+    digest: str,
+    reason: str,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     if not may(event, State(approval.state)):
         raise too_late(approval, actor)
@@ -68,7 +93,7 @@ def _close(
     add_remark(approval, actor, event.value, reason, work.moment)
     word = "revoked" if event is Event.REVOKE else "cancelled"
     changes = decision_columns(actor, word, work.moment)
-    work.apply(approval, event, actor=actor, to=State.CANCELLED, changes=changes)
+    work.apply(approval, event, actor=actor, to=State.CANCELLED, changes=changes, facts=facts)
 
 
 def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from core.actors import Actor
@@ -17,8 +17,11 @@ from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.domain.votes import Tally
 from hitl.models import Approval, Assignment
+from hitl.policy import decision_policy
 
 Verdict = Literal["approve", "reject"]
+CONSOLE: Final = "console"
+"""The channel of decisions that can be undone."""
 EVENTS = {"approve": Event.APPROVE, "reject": Event.REJECT}
 
 
@@ -29,7 +32,7 @@ def decide(
     verdict: Verdict,
     digest: str,
     reason: str = "",
-    channel: str = "console",
+    channel: str = "service",
     also_excluded: Collection[UUID] = (),
     now: datetime | None = None,
 ) -> Approval:
@@ -37,7 +40,8 @@ def decide(
 
     Who may: a person with `hitl.decide_approval` who is assigned, never the requester, the agent's
     owner or the person it acts for. `digest` is the one that was shown. `also_excluded` are people who
-    may not approve the request from now on. Raises Refused, NotFound,
+    may not approve the request from now on. What is approved in the console (`channel`) is executed after
+    the seconds in which its approver can undo it, everything else at once. Raises Refused, NotFound,
     Invalid, and Conflict that names the winner or the new digest. Announces approval_closed when it
     is rejected.
     """
@@ -60,7 +64,8 @@ def decide(
         elif approval.has_next_level:
             outcomes.open_next_level(work, context, actor)
         else:
-            outcomes.approve(work, approval, actor, votes_received=approvals)
+            seconds = decision_policy.current().undo_seconds if channel == CONSOLE else 0
+            outcomes.approve(work, approval, actor, votes_received=approvals, undo_seconds=seconds)
     return approval
 
 

@@ -28,23 +28,32 @@ def approve(
     *,
     event: Event = Event.APPROVE,
     votes_received: int | None = None,
+    undo_seconds: int = 0,
     **more: object,
 ) -> None:
-    """Close the last level: the approved row with its timers is the work item of the executor."""
+    """Close the last level: the approved row with its timers is the work item of the executor.
+
+    With `undo_seconds` its execution waits, and its timer alone starts it.
+    """
     word = "approved" if event is Event.APPROVE else "overridden"
     execute_by = work.moment + timedelta(hours=approval.snapshot["execute_within_hours"])
     changes = {**more, **decision_columns(actor, word, work.moment), "execute_by": execute_by}
     if votes_received is not None:
         changes["votes_received"] = votes_received
+    wait = TASK_FIRST
+    if undo_seconds:
+        wait = timedelta(seconds=undo_seconds)
+        changes["execute_after"] = work.moment + wait
     work.apply(
         approval,
         event,
         actor=actor,
         to=State.APPROVED,
         changes=changes,
-        timers={timers.Kind.EXECUTE: work.moment + TASK_FIRST, timers.Kind.LAPSE: execute_by},
+        timers={timers.Kind.EXECUTE: work.moment + wait, timers.Kind.LAPSE: execute_by},
     )
-    execute_soon(approval)
+    if not undo_seconds:
+        execute_soon(approval)
 
 
 def reject(

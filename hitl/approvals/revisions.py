@@ -89,6 +89,7 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
         "decided_role": "",
         "decided_as": "",
         "execute_by": None,
+        "execute_after": None,
         "level": 1,
         "votes_received": 0,
     }

@@ -37,7 +37,7 @@ APPROVAL: Final = Columns(
         *("votes_required", "votes_received", "assigned_to_id", "priority", "rounds", "escalation_step"),
         *("paused_clocks", "superseded_by_id", "created_at", "expires_at", "execute_by", "sla_due_at"),
         *("escalated_at", "escalated_to", "decided_at", "decided_by_id", "decided_name", "decided_role"),
-        *("decided_as", "moved_at", "resolved_at"),
+        *("decided_as", "moved_at", "resolved_at", "execute_after"),
     ),
     while_open=(
         *("payload", "summary", "preview", "preview_url", "facts", "drift", "subject_key", "dedupe_key", "notes"),

@@ -152,6 +152,9 @@ class UnitOfWork:
         if is_counted and answer_ends and approval.state == State.PENDING:
             values["sla_minutes_over"] = max(approval.sla_minutes_over, minutes_over(approval, self.moment))
         rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
+        if new == State.EXECUTING:
+            # Nothing is executed while its approver can undo the approval.
+            rows = rows.exclude(execute_after__gt=self.moment)
         with machine_writes():
             updated = rows.update(**values)
         if updated != 1:

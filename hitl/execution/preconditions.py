@@ -84,6 +84,12 @@ def _is_in_time(attempt: Attempt) -> Obstacle | None:
     return Leave() if execute_by is None or attempt.context.moment >= execute_by else None
 
 
+def _is_not_too_early(attempt: Attempt) -> Obstacle | None:
+    """Wait while the approver can still undo the approval."""
+    after = attempt.approval.execute_after
+    return None if after is None or attempt.context.moment >= after else Retry(after - attempt.context.moment)
+
+
 def _is_not_stopped(attempt: Attempt) -> Obstacle | None:
     if not attempt.stopped_by:
         return None
@@ -119,6 +125,7 @@ def _has_not_drifted(attempt: Attempt) -> Obstacle | None:
 
 _CHECKS: Final[tuple[Callable[[Attempt], Obstacle | None], ...]] = (
     _is_in_time,
+    _is_not_too_early,
     _is_not_stopped,
     _is_not_on_hold,
     _is_observed,

@@ -5,7 +5,8 @@ from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
+from hitl.models.notes import ApprovalNote
+from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.simulations import Simulation
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
@@ -13,6 +14,7 @@ from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup
 __all__ = [
     "Approval",
     "ApprovalLevel",
+    "ApprovalNote",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",
@@ -21,6 +23,7 @@ __all__ = [
     "CapReservation",
     "Counter",
     "Decision",
+    "DecisionPolicy",
     "DecisionToken",
     "Delegation",
     "Execution",

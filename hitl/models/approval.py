@@ -106,6 +106,8 @@ class Approval(TenantModel):
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     execute_by = models.DateTimeField(null=True)
+    execute_after = models.DateTimeField(null=True)
+    """While it is in the future, its approver can undo the approval."""
     sla_due_at = models.DateTimeField(null=True)
     sla_breached_at = models.DateTimeField(null=True)
     sla_minutes_over = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Spending limits and their use, risk scoring, and the policy of approve-by-email links."""
+"""Spending limits and their use, risk scoring, approve-by-email links, and deciding in the console."""
 
 from __future__ import annotations
 
@@ -127,3 +127,25 @@ class LinkPolicy(TenantModel):
 
     def __str__(self) -> str:
         return f"Links {'on' if self.is_on else 'off'}, version {self.version}"
+
+
+class DecisionPolicy(TenantModel):
+    """One version of the settings for deciding in the console; the newest is used."""
+
+    append_only: ClassVar[bool] = True
+
+    version = models.PositiveIntegerField()
+    undo_seconds = models.PositiveSmallIntegerField(default=10)
+    """How long an approval given in the console can be undone and is not executed."""
+    reason = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "version"], name="one_decision_policy_per_version"),
+            models.CheckConstraint(condition=models.Q(undo_seconds__lte=60), name="undo_within_a_minute"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Decision settings {self.version}"

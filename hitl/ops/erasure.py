@@ -18,13 +18,14 @@ from core.privacy.erasure.registry import (
     Step,
     Table,
     Texts,
+    emptied,
     every,
     rows_holding,
     window,
 )
 from hitl.approvals.close import cancel
 from hitl.domain.state_machine import FINAL, State
-from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models import Approval, ApprovalNote, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
 
 ERASER: Final = system("erasure")
@@ -204,6 +205,27 @@ def _stand_ins(person: Person, after: str, limit: int) -> Batch:
     return Batch(Delegation.objects.filter(mine).exclude(reason="").update(reason=""))
 
 
+def _notes(person: Person, after: str, limit: int) -> Batch:
+    """Empty the notes on the person's requests, and those the person wrote."""
+    mine = Q(approval_id__in=person.ids("approvals")) | Q(person_id__in=person.ids("users"))
+    return emptied(ApprovalNote.objects.filter(mine).exclude(masked_body=""), limit, body="", masked_body="")
+
+
+def _notes_addressed(person: Person, after: str, limit: int) -> Batch:
+    """Empty other notes with an address of the person; they are encrypted, so each is read."""
+    rows, last = window(ApprovalNote.objects.exclude(masked_body=""), after, limit)
+    keys = [row.pk for row in rows if person.is_addressed_in([row.body])]
+    return Batch(ApprovalNote.objects.filter(pk__in=keys).update(body="", masked_body="") if keys else 0, last)
+
+
+def _notes_still_naming(person: Person, after: str, limit: int) -> Batch:
+    if person.is_list_full:
+        return Batch()
+    rows, last = window(ApprovalNote.objects.exclude(masked_body=""), after, limit)
+    person.list_naming(list(dict.fromkeys(row.approval_id for row in rows if person.is_named_in([row.body]))))
+    return Batch(0, last)
+
+
 class ApprovalsErasure(ErasureHandler):
     """The erasure of people from the approval engine."""
 
@@ -213,6 +235,7 @@ class ApprovalsErasure(ErasureHandler):
               " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
               "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
               "seal"),
+        Table("hitl.ApprovalNote", "People are ids in it.", "body masked_body", "mentions"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
@@ -237,6 +260,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
+        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
         Table("hitl.Simulation", "The organisation's own rules, and ids and numbers of requests.",
@@ -252,11 +276,14 @@ class ApprovalsErasure(ErasureHandler):
         Step("reasons_addressed", "Other reasons that held an address", _reasons_addressed),
         Step("changes", "Changes of requests", _changes),
         Step("results", "Results of actions", _results),
+        Step("request_notes", "Notes on requests", _notes),
+        Step("request_notes_addressed", "Other notes on requests that held an address", _notes_addressed),
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notifications to approvers", _notices),
         Step("stand_ins", "Reasons of substitutes", _stand_ins),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
+        Step("request_notes_still_naming", "Other notes on requests that hold the name", _notes_still_naming),
     )
 
     @classmethod

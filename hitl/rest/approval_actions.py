@@ -30,6 +30,12 @@ class Verdict(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
 
 
+class Shown(serializers.Serializer[Any]):
+    """The body of an action without a reason; with `digest` it is refused (409) if the approval has changed."""
+
+    digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+
+
 class Move(serializers.Serializer[Any]):
     """The body of an action; with `digest` it is refused (409) if the approval has changed in the meantime."""
 
@@ -108,6 +114,7 @@ class ApprovalActionViewSet(ApprovalResponses):
         "reject": DECIDE,
         "cancel": "hitl.cancel_approval",
         "revoke": "hitl.revoke_approval",
+        "undo": "hitl.revoke_approval",
         "hold": HOLD,
         "release": HOLD,
         "resolve": RESOLVE,
@@ -155,6 +162,16 @@ class ApprovalActionViewSet(ApprovalResponses):
     def revoke(self, request: Request, **kwargs: Any) -> Response:
         """Revoke an approval before it is executed. Needs `hitl.revoke_approval`."""
         return self.call_service(services.revoke)
+
+    @action(detail=True, methods=["post"], request_serializer=Shown)
+    @idempotent
+    def undo(self, request: Request, **kwargs: Any) -> Response:
+        """Undo your approval of a request while its execution waits; the request is cancelled. Needs
+        `hitl.revoke_approval`.
+
+        409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.
+        """
+        return self.call_service(services.undo)
 
     @action(detail=True, methods=["post"], request_serializer=HoldRequest)
     @idempotent

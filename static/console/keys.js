@@ -1,6 +1,7 @@
 /* Single keys for lists and pages: what they do stands in the page (aria-keyshortcuts), and the help card lists it. */
 (() => {
   const OFF = "walker-keys-off";
+  const WANTED = "walker-wanted-action";
   const STAY = "walker_after_decision";
   const card = document.getElementById("keys-card");
   const announcer = document.getElementById("announcer");
@@ -50,7 +51,9 @@
     const action = rowActions().find((entry) => entry.dataset.key === key);
     const row = rowOf(document.activeElement);
     if (!action || !(row?.href || action.dataset.url)) return false;
-    location.href = action.dataset.url || `${row.href}#action-${action.dataset.action}`;
+    // Not a fragment: the browser would take the focus to it, and off the field.
+    if (!action.dataset.url) sessionStorage.setItem(WANTED, JSON.stringify([row.getAttribute("href"), action.dataset.action]));
+    location.href = action.dataset.url || row.href;
     return true;
   };
   const search = () => {
@@ -162,7 +165,9 @@
     setTimeout(() => { announcer.textContent = words; }, 300);
     setTimeout(() => { announcer.textContent = ""; }, 8000);
   }
-  const wanted = /^#action-[a-z-]+$/.test(location.hash) ? document.querySelector(location.hash) : null;
+  const [at, action] = JSON.parse(sessionStorage.getItem(WANTED) || "[]");
+  sessionStorage.removeItem(WANTED);
+  const wanted = at === location.pathname ? document.getElementById(`action-${action}`) : null;
   const button = wanted?.closest("section")?.querySelector("form button[type=submit]");
   if (button) takeTo(button);
 })();

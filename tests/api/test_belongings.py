@@ -138,3 +138,23 @@ def test_definition_that_would_do_nothing_is_refused(
     body = {"name": "New", "levels": levels, "conditions": conditions}
     answer = office.caller("owner").post("workflows/", body)
     assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+
+
+def test_notes_are_written_once_and_read_in_pages_masked_for_those_who_may_not_decide(office: Office) -> None:
+    path, viewer = f"{ONE.format(**office.ids)}notes/", office.caller("viewer")
+    mentions = [str(office.world.people["owner"].pk)]
+    said = {"text": f"Call {PHONE}", "mentions": mentions}
+    made = viewer.post(path, said, key="note-1")
+    again = viewer.post(path, said, key="note-1")
+    assert (made.status_code, again.json()) == (201, made.json())
+    viewer.post(path, {"text": "Second"})
+    newest = seen(office, f"{ONE}notes/", "viewer", limit=1)
+    assert ([row["text"] for row in newest["results"]], bool(newest["next"])) == (["Second"], True)
+    texts = {
+        role: [row["text"] for row in seen(office, f"{ONE}notes/", role)["results"]] for role in ("viewer", "approver")
+    }
+    assert texts["approver"] == [f"Call {PHONE}", "Second"]
+    assert PHONE not in str(texts["viewer"])
+    assert made.json()["mentions"] == mentions
+    wrong = viewer.post(path, {"text": "x", "mentions": [str(office.world.outsiders["viewer"].pk)]})
+    assert (wrong.status_code, list(wrong.json()["fields"])) == (400, ["mentions"])

@@ -69,6 +69,8 @@ DOORS = [
     Door("get", f"{REQUEST}decisions/", "viewer", 200),
     Door("get", f"{REQUEST}notifications/", "viewer", 200),
     Door("get", f"{REQUEST}timers/", "viewer", 200),
+    Door("get", f"{REQUEST}notes/", "viewer", 200),
+    Door("post", f"{REQUEST}notes/", "viewer", 201, body={"text": "Ask finance."}),
     Door("post", f"{REQUEST}approve/", "approver", 200, "support", body=VOTE),
     Door("post", f"{REQUEST}reject/", "approver", 200, "support", body=VOTE),
     Door("post", f"{REQUEST}cancel/", "support", 200, "viewer", body=VOTE),

@@ -140,7 +140,7 @@ def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> 
     page.goto(scene.path("approval"))
     page.locator("#vote-approve").click()
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator(".wk-messages")).to_contain_text("BR-1001: Approved")
+    expect(page.locator(".wk-undos")).to_contain_text("BR-1001: Approved")
 
 
 def test_notice_rings_the_bell_and_is_shown_without_reload(page: Page, scene: Scene) -> None:

@@ -72,7 +72,7 @@ def test_keyed_effect_whose_worker_was_killed_ends_done_with_one_entry(
     before = _effects(installation, f"campaign/{ident}", "set_campaign_budget")
     _script(installation, match="POST /v1/campaigns", times=1, do=place, seconds=4)
     console, _ = _ask_and_sign(installation, chromium, f"Set the daily budget of {campaign} to 640")
-    time.sleep(2)
+    _wait_for_words(console, "Approved and executing")
     _kill_worker(installation)
     _wait_for_words(console, "Approved and executed")
     assert _effects(installation, f"campaign/{ident}", "set_campaign_budget") == before + 1
@@ -88,7 +88,7 @@ def test_unkeyed_effect_whose_worker_was_killed_ends_unknown_with_one_entry(
     before = _effects(installation, f"campaign/{ident}", "pause_campaign")
     _script(installation, match="POST /v1/campaigns", times=1, do=place, seconds=4)
     console, _ = _ask_and_sign(installation, chromium, f"Pause {campaign}")
-    time.sleep(2)
+    _wait_for_words(console, "Approved and executing")
     _kill_worker(installation)
     _wait_for_words(console, "Outcome unknown")
     assert _effects(installation, f"campaign/{ident}", "pause_campaign") == before + 1

@@ -108,6 +108,8 @@ def plant(door: Door) -> Traces:
         approval = ask(world, chat.pk, PHRASE, "900.00")
         named = ask(world, None, f"{NAME} at {MAIL}", "300.00")
         sign(world, named, f"{NAME} is a good customer")
+        for row, text in ((approval, f"{NAME} called about {PHRASE}"), (named, f"Write to {MAIL}")):
+            hitl.add_note(actor=world.actor("viewer"), approval_id=row.pk, text=text)
         hitl.execute(named.pk)
         Execution.objects.filter(approval=named).update(result={"told": MAIL}, error=f"{NAME} away")
         _run(chat, approval)

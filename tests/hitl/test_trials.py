@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -186,6 +187,22 @@ def _revoke_with_claim(trial: Trial) -> None:
     assert trial.finish(approval).state == ("executed" if lost else "cancelled")
 
 
+def _undo_with_claim(trial: Trial) -> None:
+    approval, approver = trial.asked(), trial.scene.actor("approver")
+    told = {"actor": approver, "approval_id": approval.pk, "digest": approval.digest}
+    after = services.decide(**told, verdict="approve", channel=services.CONSOLE).execute_after
+    assert after is not None
+    assert services.execute(approval.pk, now=after - timedelta(milliseconds=1)).state == "approved"
+    undone, _ = trial.race(
+        lambda: services.undo(actor=approver, approval_id=approval.pk),
+        lambda: services.execute(approval.pk, now=after),
+    )
+    lost = isinstance(undone, WalkerError)
+    if lost:
+        assert "claimed_at" in _told(undone, {"executing", "executed"}).facts
+    assert trial.finish(approval).state == ("executed" if lost else "cancelled")
+
+
 def _escalate_with_escalate(trial: Trial) -> None:
     if trial.number == 0:
         step = {"after_hours": 2, "add": roles("owner")}
@@ -231,6 +248,7 @@ TRIALS = [
     _approve_with_expiry,
     _approve_with_edit,
     _revoke_with_claim,
+    _undo_with_claim,
     _escalate_with_escalate,
     _probe_with_probe,
 ]

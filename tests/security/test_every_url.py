@@ -22,6 +22,7 @@ SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wro
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.
 EVERYBODYS = {
     "account_reauthenticate",
+    "admin:hitl_approval_note",
     "admin:analytics_brief_send_now",
     "api-briefs-list",
     "admin:accounts_notice_open",
@@ -41,6 +42,7 @@ NOT_OURS = {
     "hitl_cap",
     "hitl_riskpolicy",
     "hitl_linkpolicy",
+    "hitl_decisionpolicy",
 }  # their texts are names and codes of the world, not marks, or somebody else's
 
 

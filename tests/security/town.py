@@ -20,6 +20,7 @@ from hitl.models import (
     ApproverGroup,
     BusinessCalendar,
     Cap,
+    DecisionPolicy,
     Delegation,
     KillSwitch,
     LinkPolicy,
@@ -36,7 +37,7 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy, Simulation)
+DEFINED = (ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, OverrideReview, RiskPolicy, Simulation)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",

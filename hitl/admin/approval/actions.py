@@ -4,18 +4,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 
 from console.base.actions import service_action
-from console.base.forms import ConsoleForm, OptionalReasonForm, ReasonForm
+from console.base.forms import ConfirmForm, ConsoleForm, OptionalReasonForm, ReasonForm
+from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.viewers import viewer_of
 from core.actors import Actor
+from core.clock import now
 from hitl import services
 from hitl.admin.approval.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.admin.approval.facts import known_names
 from hitl.admin.approval.forms import (
     ApproveForm,
     DelegateForm,
+    NoteForm,
     PayloadForm,
     ReassignForm,
     RejectForm,
@@ -28,11 +32,13 @@ from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
 from hitl.approvals.decide import Verdict
+from hitl.approvals.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
+from hitl.selectors import VIEW
 
 EVENTS: Final = {
     "edit": Event.EDIT,
@@ -47,6 +53,7 @@ EVENTS: Final = {
     "probe": Event.PROBE,
     "cancel": Event.CANCEL,
     "revoke": Event.REVOKE,
+    "undo": Event.REVOKE,
     "hold": Event.HOLD,
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
@@ -56,6 +63,7 @@ RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", 
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})
+UNDOABLE: Final = "Approved. It will be executed in a few seconds."
 RESULTS: Final = {
     State.PENDING: "Your approval is recorded. More approvals are needed.",
     State.APPROVED: "Approved. It will be executed now.",
@@ -67,6 +75,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
+    if path == "note":
+        return ""
     if path == "review":
         return _why_no_review(approval, viewer)
     if path in ("hold", "release"):
@@ -78,6 +88,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     problem = problem or why_not_in_state(approval, EVENTS[path])
     if problem:
         return problem
+    if path == "undo":
+        return _why_no_undo(approval, viewer)
     if path in BY_APPROVERS:
         return why_no_vote(approval, viewer, EVENTS[path]) or _why_no_approver_action(path, approval, viewer)
     if path in BY_OTHERS:
@@ -96,6 +108,15 @@ def _why_no_hold(path: str, approval: Approval, viewer: Actor) -> str:
     if not approval.holds:
         return "The request isn't on hold."
     return why_no_right(approval, viewer, Event.RELEASE) if is_manual else ""
+
+
+def _why_no_undo(approval: Approval, viewer: Actor) -> str:
+    if approval.execute_after is None:
+        return "This approval can't be undone. Revoke it instead."
+    if approval.execute_after <= now():
+        return "The time to undo this approval is over. Revoke it instead."
+    is_approver = viewer.user_id in approvers_of(rows_of(approval).context)
+    return "" if is_approver else "Only one of its approvers can undo this approval."
 
 
 def _why_no_approver_action(path: str, approval: Approval, viewer: Actor) -> str:
@@ -120,8 +141,10 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     found: dict[str, Any] = {"digest": approval.digest}
     if path == "release":
         found["holds"] = approval.holds
+    rows = rows_of(approval)
+    if path == "note":
+        found["colleagues"] = rows.colleague_choices()
     if path in ("delegate", "reassign"):
-        rows = rows_of(approval)
         found |= {"approvers": rows.approver_choices(), "assignees": rows.assignee_choices()}
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
@@ -184,6 +207,20 @@ class DecisionActions:
         """Revoke an approval before it is executed."""
         services.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return f"The approval of {obj.reference} was revoked."
+
+    @service_action(
+        path="undo",
+        title="Undo approval",
+        permission="hitl.revoke_approval",
+        form=ConfirmForm,
+        submit="Undo",
+        explain="The request is cancelled and won't be executed. You can undo until execution starts.",
+    )
+    def undo(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Undo an approval that waits for its execution."""
+        withdraw_offer(request, undo_url(obj))
+        services.undo(actor=viewer_of(request), approval_id=obj.pk)
+        return f"Undone. {obj.reference} was cancelled and won't be executed."
 
     @service_action(
         path="cancel",
@@ -364,14 +401,50 @@ class DiscussionActions:
         return "The review is closed."
 
 
+class NoteActions:
+    """Write a note for colleagues; mixed into the admin of approvals."""
+
+    @service_action(
+        path="note",
+        title="Add note",
+        permission=VIEW,
+        form=NoteForm,
+        submit="Save note",
+        explain="Only colleagues see notes. They decide nothing and are no part of the request.",
+    )
+    def note(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Write a note for colleagues."""
+        said = form.cleaned_data
+        chosen = [UUID(said["mentions"])] if said["mentions"] else []
+        note = services.add_note(actor=viewer_of(request), approval_id=obj.pk, text=said["text"], mentions=chosen)
+        count = len(note.mentions)
+        return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
+
+
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
+    said = {"actor": viewer_of(request), "approval_id": obj.pk, "verdict": verdict, **form.cleaned_data}
     with moving_on(request, obj):
-        decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
+        decided = services.decide(**said, channel=services.CONSOLE)
+    return tell_decided(request, decided)
+
+
+def tell_decided(request: HttpRequest, decided: Approval) -> str:
+    """Return what a decision led to; an approval that can be undone is offered as such instead."""
     state = State(decided.state)
+    if state == State.APPROVED and decided.execute_after and not decided.holds:
+        page = reverse("admin:hitl_approval_change", args=[decided.pk])
+        offer = UndoOffer.of(decided.reference, page, UNDOABLE, undo_url(decided), decided.execute_after)
+        offer_undo(request, offer)
+        return ""
     result = RESULTS.get(state, "Your decision is recorded.")
     if state == State.APPROVED and decided.holds:
         result = f"Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
     return format_html("{}: {}", link_to(decided), result)
+
+
+def undo_url(approval: Approval) -> str:
+    """Return where an approval is undone."""
+    return reverse("admin:hitl_approval_undo", args=[approval.pk])
 
 
 def _said(form: ConsoleForm) -> dict[str, Any]:

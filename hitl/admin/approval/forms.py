@@ -195,6 +195,23 @@ class ReassignForm(ConsoleForm):
         self.fields["to"].choices = approvers  # type: ignore[attr-defined]
 
 
+class NoteForm(ConsoleForm):
+    """A note for colleagues, and who is told of it."""
+
+    text = forms.CharField(
+        label="Note",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
+        help_text="Write @ and a full name to mention colleagues.",
+    )
+    mentions = forms.ChoiceField(label="Mention a colleague (optional)", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        nobody = [("", "Nobody")]
+        self.fields["mentions"].choices = [*nobody, *self.initial["colleagues"][1:]]  # type: ignore[attr-defined]
+
+
 class AwayForm(ConsoleForm):
     """Who is away until when, and who decides for them."""
 

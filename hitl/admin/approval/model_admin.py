@@ -19,7 +19,7 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
-from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, initial_of, why_not
+from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -41,7 +41,7 @@ from hitl.models import Approval
 
 
 @admin.register(Approval)
-class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceAdmin):
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActions, ServiceAdmin):
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
@@ -133,6 +133,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        write_note = offered.pop("note", None)
         usable = [offer for offer in offered.values() if not offer["blocked"]]
         others = [offer for offer in usable if offer["action"].path not in RARE]
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
@@ -143,6 +144,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
             "next": next_for(viewer, obj) if no_vote else None,
             "others": others,
             "rare": [offer for offer in usable if offer["action"].path in RARE],
+            "write_note": write_note,
             "is_menu_open": obj.state not in WAITING and not others,
             "context_panels": panels.shown_to(viewer, obj),
             "live_name": f"approval:{obj.pk}",

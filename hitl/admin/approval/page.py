@@ -34,12 +34,14 @@ from hitl.policy.labels import labels
 from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.workflows import conditions_of, levels_of
 from hitl.selectors import list_executions
+from hitl.selectors.notes import query_notes, text_of
 from hitl.selectors.related import list_notifications
 from hitl.selectors.similar import list_similar
 from hitl.selectors.timeline import history
 
 SHOWN: Final = 60
 NOTIFICATIONS_SHOWN: Final = 40
+NOTES_SHOWN: Final = 20
 REVISED: Final = {
     "edit": "Edited by an approver",
     "resubmit": "Resubmitted",
@@ -77,7 +79,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         for person in (assignment.person_id, assignment.rightful_id, assignment.for_person_id)
     ]
     people += [*(row.recipient_id for row in sent), review.closed_by_id if review else None]
-    people += [row.decided_by_id for row in like]
+    noted = list(query_notes(viewer=viewer, approval_id=approval.pk)[: NOTES_SHOWN + 1])
+    people += [*(row.decided_by_id for row in like), *(row.person_id for row in noted)]
     names = rows.names(people)
     shown, seen = entries[-SHOWN:], masked_texts(approval, viewer)
     factors = factor_rows(approval)
@@ -89,6 +92,11 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "similar": past_decisions(like, names, viewer),
         "requester": requester_words(approval, names),
         "notes": visible(mask_text(approval.notes)),
+        "colleagues_notes": [
+            {"who": name_in(names, row.person_id), "text": visible(text_of(viewer, row)), "at": row.created_at}
+            for row in noted[:NOTES_SHOWN]
+        ],
+        "has_more_notes": len(noted) > NOTES_SHOWN,
         "seen": seen,
         "facts": readable(facts_beside(seen["preview"], seen["facts"])),
         "rule": rule_of(approval, viewer, labels(rows.members)),

@@ -18,6 +18,7 @@ from hitl.approvals.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, Decision
+from hitl.selectors import VIEW
 
 
 class ApprovalRows:
@@ -77,6 +78,10 @@ class ApprovalRows:
     def approver_choices(self) -> list[tuple[str, str]]:
         """Return the colleagues who can approve, by name."""
         return approver_choices(member for member in self.members if member.role in roles_with(DECIDE))
+
+    def colleague_choices(self) -> list[tuple[str, str]]:
+        """Return the colleagues who can view approvals, by name."""
+        return approver_choices(member for member in self.members if member.role in roles_with(VIEW))
 
     def assignee_choices(self) -> list[tuple[str, str]]:
         """Return the people with an assignment that nobody took over, by name."""

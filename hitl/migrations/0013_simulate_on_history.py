@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0010_seal_open_requests"),
+        ("hitl", "0012_add_notes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,77 @@
+"""The palette: pages, references, people and settings by a few typed words.
+
+Words are posted, so that no name stands in a URL or a log. The number of queries is fixed: one for each finder.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from accounts import notices
+from console import navigation
+from console.extensions import MOST_FOUND, Found, finders
+from console.viewers import viewer_of
+from core.actors import Actor
+from core.text.clean import clean_text
+
+if TYPE_CHECKING:
+    from console.site import WalkerAdminSite
+
+WORDS_LIMIT: Final = 100
+TITLE: Final = "Go to"
+
+
+def view(site: "WalkerAdminSite", request: HttpRequest) -> HttpResponse:
+    """Show the search page (GET) or what was found (POST), as JSON for the palette."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "POST"])
+    viewer = viewer_of(request)
+    words = clean_text(request.POST.get("words", ""), WORDS_LIMIT)
+    groups = find(site, viewer, words)
+    if request.headers.get("Accept") == "application/json":
+        entries = {title: [{"label": f.label, "note": f.note, "url": f.url} for f in found] for title, found in groups}
+        return JsonResponse({"groups": [{"title": title, "entries": rows} for title, rows in entries.items()]})
+    context: dict[str, Any] = {**site.each_context(request), "title": TITLE, "words": words, "groups": groups}
+    return TemplateResponse(request, "console/go.html", context)
+
+
+def find(site: "WalkerAdminSite", viewer: Actor, words: str) -> list[tuple[str, list[Found]]]:
+    """Return what the words name, in groups that are not empty; all pages without words."""
+    pages = _matching(_pages(site, viewer), words)
+    if not words:
+        return [("Pages", pages)]
+    known = [(kind.order, kind) for _, kind in finders.items() if viewer.may(kind.permission)]
+    found = [(kind.title, kind().find(viewer, words)) for _, kind in sorted(known, key=lambda pair: pair[0])]
+    groups = [*found, ("Pages", pages), ("Settings and actions", _matching(_settings(site, viewer), words))]
+    return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
+
+
+def _pages(site: "WalkerAdminSite", viewer: Actor) -> list[Found]:
+    home = Found("Dashboard", "Work", reverse(f"{site.name}:index"))
+    own = [Found("Notices", "Work", reverse(f"{site.name}:accounts_notice_changelist"))]
+    places = [Found(nav.label, nav.group, url) for nav, url, _ in navigation.list_places(site, viewer)]
+    return [home, *places, *(own if viewer.may(notices.USE) else [])]
+
+
+def _settings(site: "WalkerAdminSite", viewer: Actor) -> list[Found]:
+    """Return the viewer's own settings, and the actions above the lists that their role allows."""
+    own = [
+        Found("Email preferences", "Your account", reverse("mail_preference")),
+        Found("Sign-in security", "Your account", reverse("mfa_index")),
+        Found("Change password", "Your account", reverse("account_change_password")),
+    ]
+    return own + [
+        Found(action.title, nav.label, reverse(f"{site.name}:{name}"))
+        for nav, _, model_admin in navigation.list_places(site, viewer)
+        for name, action in getattr(model_admin, "list_actions", dict)().items()
+        if viewer.may(action.permission)
+    ]
+
+
+def _matching(entries: list[Found], words: str) -> list[Found]:
+    """Keep what has all the words in its label or note; labels that begin with them come first."""
+    parts = words.lower().split()
+    kept = [entry for entry in entries if all(part in f"{entry.label} {entry.note}".lower() for part in parts)]
+    return sorted(kept, key=lambda entry: not entry.label.lower().startswith(words.lower()))

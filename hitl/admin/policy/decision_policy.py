@@ -1,0 +1,70 @@
+"""The console's page of the settings for deciding in the console."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from console.base.actions import ServiceAction, service_action
+from console.navigation import Nav
+from console.viewers import viewer_of
+from hitl import services
+from hitl.admin.approval.forms import VersionedForm
+from hitl.admin.policy.base import MANAGE, VersionAdmin
+from hitl.models import DecisionPolicy
+from hitl.policy import decision_policy
+
+
+class DecisionPolicyForm(VersionedForm):
+    """The settings."""
+
+    undo_seconds = forms.IntegerField(
+        label="Seconds to undo an approval",
+        min_value=0,
+        max_value=decision_policy.UNDO_SECONDS_MAX,
+        help_text="An approval given in the console is executed after these seconds. With 0 it is executed at once.",
+    )
+    reason = forms.CharField(
+        label="Reason (optional)",
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Colleagues will see this. Don't include personal data.",
+    )
+
+
+@admin.register(DecisionPolicy)
+class DecisionPolicyAdmin(VersionAdmin):
+    """How people decide in the console, change by change."""
+
+    nav = Nav("Deciding", "check-circle", group="Set-up", order=47)
+    intro = "How long an approval given in the console can be undone before it is executed."
+    empty_title = "Approvals can be undone for 10 seconds"
+    empty_text = "Nothing was changed so far. Choose between 0 and 60 seconds."
+    list_display = ("version", "undo", "reason", "by", "since")
+    detail_fields = ("version", "undo", "reason", "by", "since")
+
+    @admin.display(description="Time to undo")
+    def undo(self, policy: DecisionPolicy) -> str:
+        """Return the seconds in which an approval can be undone."""
+        return f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once"
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the current settings."""
+        policy = decision_policy.current()
+        return {"version": policy.version, "undo_seconds": policy.undo_seconds}
+
+    @service_action(path="change-settings", title="Change settings", permission=MANAGE, form=DecisionPolicyForm, submit="Save",
+                    tone="good", on_list=True, explain="Approvals given before keep their time to undo. Over the API "
+                    "and by links in mails, approvals are always executed at once.")  # fmt: skip
+    def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:
+        """Save a new version."""
+        said = form.cleaned_data
+        made = services.set_decision_policy(
+            actor=viewer_of(request),
+            undo_seconds=said["undo_seconds"],
+            reason=said["reason"],
+            seen_version=form.seen_version(),
+        )
+        return f"Saved. Approvals can be undone for {made.undo_seconds} seconds."

@@ -1,0 +1,114 @@
+"""Write a note for colleagues on a request, and tell those who are mentioned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.urls import reverse
+
+from accounts.selectors import list_members
+from core import notices
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.privacy.erasure.person import GONE
+from core.privacy.pii import mask_text
+from core.text.clean import can_be_stored
+from hitl.domain.mentions import mentioned_in
+from hitl.models import Approval, ApprovalNote
+from hitl.selectors.approvals import VIEW
+
+LIMIT: Final = 2000
+MENTIONS_MAX: Final = 10
+NOTES_MAX: Final = 500
+
+
+class MentionNotice(notices.NoticeKind):
+    """Notices that somebody was mentioned in a note."""
+
+    label, icon = "Mention", "chat"
+
+
+notices.kinds.register("mention", MentionNotice)
+
+
+def add_note(
+    *, actor: Actor, approval_id: UUID, text: str, mentions: Collection[UUID] = (), now: datetime | None = None
+) -> ApprovalNote:
+    """Write a note that only colleagues see, on a request in any state.
+
+    Who may: people (an API key's included) with `hitl.view_approval`. Mentioned are the people in `mentions` and those
+    whose full name stands in the text after an `@`; each gets one notice. The note decides nothing. Audited without
+    its text. Raises Refused, NotFound, Invalid (text, mentions), Conflict (`erased`, `too_many_notes`).
+    """
+    actor.require(VIEW)
+    if actor.user_id is None:
+        raise Refused("Only people write notes.", code="not_a_person")
+    body, moment = _checked(text), now or clock_now()
+    colleagues = {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
+    people = _mentioned(body, mentions, colleagues)
+    with transaction.atomic():
+        # Locked, so that an erasure of the request either finds the note or is found here.
+        rows = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id)
+        approval = rows.only("reference", "payload").first()
+        if approval is None:
+            raise NotFound
+        if approval.payload == GONE:
+            raise Conflict("This request has been erased, so notes can't be added.", code="erased")
+        if ApprovalNote.objects.filter(approval_id=approval_id)[NOTES_MAX - 1 : NOTES_MAX].exists():
+            raise Conflict(f"A request can have {NOTES_MAX} notes at most.", code="too_many_notes")
+        note: ApprovalNote = ApprovalNote.objects.create(
+            approval_id=approval_id,
+            person_id=actor.user_id,
+            body=body,
+            masked_body=mask_text(body),
+            mentions=people,
+            created_at=moment,
+        )
+        chain.record(
+            actor=actor,
+            action="NOTE_ADDED",
+            # Not the approval's own type: the entries of that one are its transitions.
+            object_type="hitl.approvalnote",
+            object_id=note.pk,
+            facts={"approval": str(approval_id), "mentions": [str(person) for person in people]},
+        )
+        notices.leave(
+            people=[person for person in people if person != actor.user_id],
+            kind="mention",
+            title=f"You were mentioned in a note on {approval.reference}",
+            link=f"{reverse('admin:hitl_approval_change', args=[approval_id])}#h-notes",
+            dedupe_key=f"mention:{note.pk}",
+            now=moment,
+        )
+    return note
+
+
+def _checked(text: str) -> str:
+    body = text.strip()
+    problem = ""
+    if not body:
+        problem = "Write something first."
+    elif len(body) > LIMIT:
+        problem = f"Use at most {LIMIT} characters."
+    elif not can_be_stored(body):
+        problem = "The text has a character that can't be stored."
+    if problem:
+        raise Invalid(problem, fields={"text": [problem]})
+    return body
+
+
+def _mentioned(body: str, chosen: Collection[UUID], colleagues: Mapping[UUID, str]) -> list[UUID]:
+    if any(person not in colleagues for person in chosen):
+        problem = "Choose colleagues who can view approvals."
+        raise Invalid(problem, fields={"mentions": [problem]})
+    people = sorted({*chosen, *mentioned_in(body, colleagues)})
+    if len(people) > MENTIONS_MAX:
+        problem = f"Mention at most {MENTIONS_MAX} people."
+        raise Invalid(problem, fields={"mentions": [problem]})
+    return people

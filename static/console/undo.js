@@ -1,0 +1,21 @@
+/* Counts down the seconds in which something can be undone, and removes the offer when they are over. */
+(() => {
+  const bars = [...document.querySelectorAll("[data-undo-until]")];
+  const total = new Map(bars.map((bar) => [bar, Math.max(1000, new Date(bar.dataset.undoUntil) - Date.now())]));
+  for (const bar of bars) {
+    const clock = document.createElement("span");
+    clock.className = "wk-undo-left";
+    clock.setAttribute("aria-hidden", "true"); // the sentence beside it names the moment once
+    bar.querySelector("button").append(" ", clock);
+  }
+  const tick = () => {
+    for (const bar of bars) {
+      const left = new Date(bar.dataset.undoUntil) - Date.now();
+      if (left <= 0) { bar.remove(); continue; }
+      bar.querySelector(".wk-undo-left").textContent = `${Math.ceil(left / 1000)} s`;
+      bar.style.setProperty("--left", left / total.get(bar));
+    }
+    if (document.querySelector("[data-undo-until]")) setTimeout(tick, 200);
+  };
+  tick();
+})();

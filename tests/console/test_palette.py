@@ -1,0 +1,93 @@
+"""The palette: pages, requests, people and settings by a few words, for those who may see them."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from core.tenancy.scope import tenant_scope
+from tests.console.conftest import Browser
+from tests.console.scene import EMAIL, add_workflow, ask
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+GO = "/admin/go/"
+
+
+def found(client: Client, words: str = "") -> dict[str, list[dict[str, str]]]:
+    answer = client.post(GO, {"words": words}, headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    groups: list[dict[str, Any]] = answer.json()["groups"]
+    return {group["title"]: group["entries"] for group in groups}
+
+
+def labels(client: Client, words: str, group: str) -> list[str]:
+    return [entry["label"] for entry in found(client, words).get(group, [])]
+
+
+@pytest.mark.parametrize("words", ["BR-1001", "br-1001", "1001", "#1001"])
+def test_reference_finds_its_request(browser: Browser, acme: World, words: str) -> None:
+    add_workflow(acme)
+    approval = ask(acme)
+    [entry] = found(browser("approver"), words)["Requests"]
+    assert (entry["label"], entry["url"]) == (approval.reference, f"/admin/hitl/approval/{approval.pk}/")
+    assert "Requests" not in found(browser("approver", outside=True), words)
+
+
+def test_summary_is_masked_for_those_who_cannot_approve(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    ask(acme, params={"campaign": f"Mail {EMAIL}"})
+    assert EMAIL in found(browser("approver"), "1001")["Requests"][0]["note"]
+    assert EMAIL not in found(browser("viewer"), "1001")["Requests"][0]["note"]
+
+
+def test_people_are_found_by_name_by_those_who_may_see_them(browser: Browser, acme: World) -> None:
+    person = acme.people["support"]
+    User.objects.filter(pk=person.pk).update(first_name="Zoë", last_name="Quint")
+    assert labels(browser("owner"), "zoë qui", "People") == ["Zoë Quint"]
+    assert labels(browser("owner"), "quint other", "People") == []
+    assert labels(browser("owner"), person.email, "People") == []
+    assert labels(browser("viewer"), "quint", "People") == []
+    assert labels(browser("owner", outside=True), "quint", "People") == []
+
+
+def test_pages_and_actions_are_those_of_the_role(browser: Browser, acme: World) -> None:
+    owner, viewer = browser("owner"), browser("viewer")
+    assert "Workflows" in labels(owner, "", "Pages")
+    assert len(labels(owner, "audit", "Pages")) == 1
+    assert labels(viewer, "audit", "Pages") == []
+    assert "Sign-in security" in labels(viewer, "security", "Settings and actions")
+    assert labels(owner, "workflow", "Settings and actions") != []
+    assert labels(viewer, "workflow", "Settings and actions") == []
+
+
+@pytest.mark.parametrize("words", ["%", "_", "\x00", "'; --", "<b>", "x" * 500, "q " * 60])
+def test_odd_words_find_nothing_and_break_nothing(browser: Browser, acme: World, words: str) -> None:
+    assert labels(browser("owner"), words, "People") == []
+    page = browser("owner").post(GO, {"words": words})
+    assert page.status_code == 200
+    assert b'<b>"' not in page.content
+
+
+def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -> None:
+    owner, counts = browser("owner"), []
+    found(owner, "a")
+    for words in ("nothing-like-it", "a", "1001"):
+        with CaptureQueriesContext(connection) as asked:
+            found(owner, words)
+        counts.append(len(asked))
+    assert len(set(counts)) == 1
+
+
+def test_page_works_without_scripts_and_keeps_the_words_out_of_its_address(browser: Browser, acme: World) -> None:
+    with tenant_scope(acme.acme.pk):
+        add_workflow(acme)
+        approval = ask(acme)
+    owner = browser("owner")
+    assert "Workflows" in owner.get(GO, {"words": "1001"}).content.decode()
+    page = owner.post(GO, {"words": "#1001"}).content.decode()
+    assert f'href="/admin/hitl/approval/{approval.pk}/"' in page
+    assert "Nothing found" in owner.post(GO, {"words": "no such thing"}).content.decode()
