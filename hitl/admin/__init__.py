@@ -2,11 +2,16 @@
 
 from hitl.admin import dashboard, kill_switches, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
-<<<<<<< HEAD
-from hitl.admin.policy import calendars, caps, decision_links, groups, risk_weights, simulations, workflows
-=======
-from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
->>>>>>> main
+from hitl.admin.policy import (
+    calendars,
+    caps,
+    decision_links,
+    decision_policy,
+    groups,
+    risk_weights,
+    simulations,
+    workflows,
+)
 
 __all__ = [
     "calendars",

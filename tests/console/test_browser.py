@@ -89,12 +89,9 @@ MORE = [
     "admin/hitl/simulation/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
-<<<<<<< HEAD
     "admin/hitl/riskpolicy/try/",
-=======
     "admin/hitl/decisionpolicy/",
     "admin/hitl/decisionpolicy/change-settings/",
->>>>>>> main
     "admin/hitl/linkpolicy/",
     "admin/hitl/linkpolicy/switch-off/",
     "admin/agents/agent/",
