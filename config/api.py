@@ -31,6 +31,8 @@ from hitl.rest.action_kinds import ActionKindViewSet
 from hitl.rest.approval_notes import NoteViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
+from hitl.rest.evidence import EvidenceViewSet
+from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.simulations import SimulationViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
@@ -133,6 +135,7 @@ urlpatterns = [
     path("api/docs/", Docs.as_view(), name="api_docs"),
     path(V1, Root.as_view(), name="api_root"),
     *router.urls,
+    path(f"{APPROVAL}evidence/", EvidenceViewSet.as_view({"get": "retrieve"}), name="api-approval-evidence"),
     path(
         f"{V1}workflows/<uuid:workflow_id>/sharing/",
         WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
@@ -157,6 +160,11 @@ urlpatterns = [
         f"{V1}brief-preferences/me/",
         analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace"}),
         name="api-own-brief-preference",
+    ),
+    path(
+        f"{V1}notification-preferences/me/",
+        OwnNotificationSettingsViewSet.as_view({"get": "retrieve", "post": "replace"}),
+        name="api-own-notification-preference",
     ),
     path(f"{V1}stream/", StreamViewSet.as_view({"get": "retrieve"}), name="api-stream"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),

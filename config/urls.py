@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("channels_app.urls")),
     path("", include("analytics.urls")),
     path("", include("hitl.decision_links.urls")),
+    path("", include("hitl.evidence.urls")),
     path("", include("config.api")),
     path("admin/", admin.site.urls),
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from core.registry import Registry
 
 IN_APP: Final = "in_app"
 """The console itself, which needs no delivery."""
+EMAIL: Final = "email"
+"""The channel that memberships switch on and off."""
 TITLES: Final = {
     "approval_opened": "needs your approval",
     "approval_reminder": "still needs your approval",
@@ -50,7 +52,17 @@ class Delivery:
 
 
 class Notifier(ABC):
-    """Sends notifications of one channel, such as `email`; the id of the row is the idempotency key."""
+    """Sends notifications of one channel, such as `email`; the id of the row is the idempotency key.
+
+    People's settings, quiet hours, the limit per hour, retries and failed jobs are the same for every channel and not
+    its concern. A channel with `gathers` also sends what waited as one message; without it, one by one. `has_links`
+    and `has_buttons` say what its messages can hold.
+    """
+
+    label: ClassVar[str] = ""
+    has_links: ClassVar[bool] = True
+    has_buttons: ClassVar[bool] = False
+    gathers: ClassVar[bool] = False
 
     @abstractmethod
     def notify(self, notification_id: UUID) -> Delivery:
@@ -58,6 +70,14 @@ class Notifier(ABC):
 
         An exception counts as a failure that can be retried.
         """
+
+    def notify_together(self, digest_id: UUID, notification_ids: Sequence[UUID]) -> Delivery:
+        """Send what waited for a person as one message; `digest_id` is the idempotency key.
+
+        As `notify`; only for channels that gather. Notifications that are no longer needed are left out, and tracked
+        as skipped.
+        """
+        raise NotImplementedError
 
     def people_who_can_read_mail(self) -> Collection[UUID]:
         """Return everyone who ever had the credentials of the sending account, and so can read its mail."""
@@ -70,6 +90,11 @@ notifiers: Final[Registry[Notifier]] = Registry(Notifier, name="notifier")  # ty
 def register(channel: str, notifier: type[Notifier]) -> None:
     """Register a channel. Raises TypeError for a class that is not a notifier."""
     notifiers.register(channel, notifier)
+
+
+def channels() -> list[tuple[str, str]]:
+    """Return the channels outside the app with their labels, in order."""
+    return sorted((name, found.label or name.replace("_", " ").capitalize()) for name, found in notifiers.items())
 
 
 def people_who_can_read_mail() -> set[UUID]:

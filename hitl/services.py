@@ -17,6 +17,7 @@ from hitl.approvals.watch_assignments import align_rights, watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
+from hitl.evidence.export import export_approval
 from hitl.execution.execute import execute
 from hitl.execution.kill_switch_activation import (
     activate_global,
@@ -27,6 +28,8 @@ from hitl.execution.kill_switch_activation import (
 )
 from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.create import settle_notices
+from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
+from hitl.notifications.recipients import why_unneeded
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
@@ -50,6 +53,7 @@ __all__ = [
     "activate_global",
     "activate_kill_switch",
     "add_note",
+    "alert_may_leave_at",
     "align_rights",
     "answer",
     "ask",
@@ -72,6 +76,7 @@ __all__ = [
     "escalate_now",
     "execute",
     "expire",
+    "export_approval",
     "find_repeat",
     "find_returned",
     "hold",
@@ -104,6 +109,7 @@ __all__ = [
     "send_back",
     "set_decision_policy",
     "set_link_policy",
+    "set_notification_preference",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
@@ -112,4 +118,5 @@ __all__ = [
     "track_notification",
     "undo",
     "watch_assignments",
+    "why_unneeded",
 ]

@@ -16,7 +16,7 @@ from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
 from hitl.models import Timer
-from hitl.notifications import requester, send
+from hitl.notifications import hold, requester, send
 from hitl.simulation import runs
 
 log = get_logger(__name__)
@@ -147,6 +147,19 @@ def sweep_notifications() -> None:
         send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
 
 
+@tenant_task(queue="default")
+def release_notifications(notification_id: UUID) -> None:
+    """Queue what waited long enough for a notification's person."""
+    hold.release(notification_id=notification_id)
+
+
+@sweep_task(queue="low")
+def sweep_held_notifications() -> None:
+    """Release notifications whose quiet hours, digest or hour has come."""
+    for found in hold.list_waiting():
+        release_notifications.delay(str(found.tenant_id), str(found.notification_id))
+
+
 @tenant_task(queue="low")
 def notify_overdue_timers(tenant_id: UUID) -> None:
     """Tell people of a tenant that its timers are late."""
@@ -196,6 +209,7 @@ SWEEPS = {
     "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
     "hitl-assignments": ("hitl.tasks.sweep_assignments", 60.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
+    "hitl-held-notifications": ("hitl.tasks.sweep_held_notifications", 15.0),
     "hitl-overdue-timers": ("hitl.tasks.sweep_overdue_timers", 60.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-old-links": ("hitl.tasks.purge_links", 600.0),

@@ -25,6 +25,7 @@ class IntegrationsConfig(AppConfig):
             registry.register(kind)
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
+        events.register(notifier.DIGEST, notifier.DigestMail)
         events.register(invitations.TYPE, invitations.InvitationMail)
         signals.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")
         dead_letters.register_replayer(

@@ -33,6 +33,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.hold_approval",
     "hitl.use_killswitch",
     "hitl.review_override",
+    "hitl.export_evidence",
     "conversations.view_contact",
     "accounts.view_pii",
     "accounts.view_membership",

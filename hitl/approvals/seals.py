@@ -193,7 +193,7 @@ def _parts(seal: str) -> tuple[str, str, list[str]]:
 
 def _sets_of(rows: Rows) -> list[str]:
     """Return a digest of each set of rows; deleted, added and older rows make another one."""
-    decisions = [_encode(_content(row, sealed_columns.DECISION.always)) for row in rows.decisions]
+    decisions = [_encode(content_of(row, sealed_columns.DECISION.always)) for row in rows.decisions]
     sets = ([row.seal for row in rows.assignments], decisions, [row.seal for row in rows.executions])
     return [hashlib.sha256("\n".join(sorted(each)).encode()).hexdigest()[:_SET_CHARACTERS] for each in sets]
 
@@ -209,13 +209,13 @@ def _approval_mac(approval: Approval, key_id: str, sets: Sequence[str]) -> str:
     names = sealed_columns.APPROVAL.always
     if approval.state in OPEN:
         names += sealed_columns.APPROVAL.while_open
-    return _mac(approval.tenant_id, key_id, "approval", {**_content(approval, names), "sets": list(sets)})
+    return _mac(approval.tenant_id, key_id, "approval", {**content_of(approval, names), "sets": list(sets)})
 
 
 def _row_mac(row: Assignment | Execution, key_id: str) -> str:
     table = row._meta.model_name or ""
     columns = sealed_columns.ASSIGNMENT if table == "assignment" else sealed_columns.EXECUTION
-    return _mac(row.tenant_id, key_id, table, _content(row, columns.always))
+    return _mac(row.tenant_id, key_id, table, content_of(row, columns.always))
 
 
 def _mac(tenant_id: UUID, key_id: str, table: str, content: Mapping[str, Any]) -> str:
@@ -223,7 +223,7 @@ def _mac(tenant_id: UUID, key_id: str, table: str, content: Mapping[str, Any]) -
     return hmac.digest(key, _encode(content).encode(), "sha256").hex()
 
 
-def _content(row: Any, names: Iterable[str]) -> dict[str, Any]:
+def content_of(row: Any, names: Iterable[str]) -> dict[str, Any]:
     """Return the columns that are not empty, so that a column added later changes no seal while it is."""
     values = {name: _plain(getattr(row, name, None)) for name in names}
     return {name: value for name, value in values.items() if value is not None and value not in _BLANK}

@@ -6,6 +6,7 @@ from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegatio
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
+from hitl.models.notifications import NotificationPreference
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.simulations import Simulation
@@ -33,6 +34,7 @@ __all__ = [
     "LateReport",
     "LinkPolicy",
     "Notification",
+    "NotificationPreference",
     "OverrideReview",
     "Revision",
     "RiskPolicy",

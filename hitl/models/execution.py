@@ -95,7 +95,11 @@ class Timer(TenantModel):
 
 
 class Notification(TenantModel):
-    """A message to one person over one channel."""
+    """A message to one person over one channel.
+
+    While `held`, it waits until `hold_until` for the end of quiet hours, the next digest or a calmer hour (`held_for`).
+    Those that leave as one message have the same `digest_id`.
+    """
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="notifications")
     revision = models.PositiveIntegerField(default=1)
@@ -118,10 +122,25 @@ class Notification(TenantModel):
     reminder_number = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    hold_until = models.DateTimeField(null=True)
+    held_for = models.CharField(max_length=6, blank=True, default="", db_default="")
+    digest_id = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "recipient", "-id"], name="notifications_of_person"),
+            # Over all tenants: the sweep queries it.
+            models.Index(fields=["hold_until"], name="notifications_held", condition=models.Q(status="held")),
+            models.Index(
+                fields=["tenant_id", "recipient", "channel", "sent_at"],
+                name="notifications_sent",
+                condition=models.Q(sent_at__isnull=False) & ~models.Q(channel="in_app"),
+            ),
+            models.Index(
+                fields=["tenant_id", "digest_id"],
+                name="notifications_of_digest",
+                condition=models.Q(digest_id__isnull=False),
+            ),
             models.Index(
                 fields=["created_at"], name="notifications_queued", condition=models.Q(status__in=["queued", "sending"])
             ),

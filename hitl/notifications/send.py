@@ -19,6 +19,8 @@ from core.text.clean import clean_text
 from hitl import tasks_dispatch
 from hitl.models import Notification
 from hitl.notification_channels import Delivery, notifiers
+from hitl.notifications.hold import why_not_now
+from hitl.notifications.recipients import why_unneeded
 
 log = get_logger(__name__)
 MAX_ATTEMPTS: Final = 5
@@ -37,7 +39,7 @@ class Unsent:
 
 
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
-    """Return unsent notifications of all tenants whose task was lost or died.
+    """Return unsent notifications of all tenants whose task was lost or died; one of each digest.
 
     For the sweep.
     """
@@ -45,70 +47,113 @@ def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent
     free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with platform_scope():
         late = Notification.objects.filter(free, status__in=_OPEN, created_at__lt=moment - GRACE)
-        return [Unsent(*row) for row in late.order_by("created_at").values_list("id", "tenant_id")[:limit]]
+        rows = late.order_by("created_at").values_list("id", "tenant_id", "digest_id")[:limit]
+        by_message = {digest_id or row_id: Unsent(row_id, tenant_id) for row_id, tenant_id, digest_id in rows}
+    return list(by_message.values())
 
 
 def send_notification(notification_id: UUID, *, now: datetime | None = None) -> bool:
     """Send a queued notification by its channel; return True if it was sent now.
 
-    For the system only; safe to repeat: one worker claims the row for two minutes. Makes an outside call
-    between its transactions. After five failures, or a permanent one, it becomes a failed job.
+    With it leave those of the same digest. It is held back if its person wants it later, and skipped if it no longer
+    concerns them. For the system only; safe to
+    repeat: one worker claims the rows for two minutes. Makes an outside call between its transactions. After five
+    failures, or a permanent one, it becomes a failed job.
     """
     moment = now or clock_now()
-    row = _claim(notification_id, moment)
-    if row is None:
+    rows = _claim(notification_id, moment)
+    if not rows:
         return False
-    delivery = _try(row)
-    _keep(row, delivery, now or clock_now())
+    delivery = _try(rows)
+    _keep(rows, delivery, now or clock_now())
     return delivery.sent
 
 
-def _claim(notification_id: UUID, moment: datetime) -> Notification | None:
+def _claim(notification_id: UUID, moment: datetime) -> list[Notification]:
+    """Claim a notification and those of its digest, unless they have to wait or concern nobody any more."""
     free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with transaction.atomic():
-        rows = Notification.objects.select_for_update().filter(free, pk=notification_id, status__in=_OPEN)
-        row: Notification | None = rows.first()
-        if row is not None:
-            row.status, row.attempts, row.lease_until = "sending", row.attempts + 1, moment + LEASE
-            row.save(update_fields=["status", "attempts", "lease_until"])
-    return row
+        found = Notification.objects.filter(pk=notification_id, status__in=_OPEN).values("digest_id").first()
+        if found is None:
+            return []
+        wanted = Q(digest_id=found["digest_id"]) if found["digest_id"] else Q(pk=notification_id)
+        claimable = Notification.objects.select_for_update(of=("self",)).filter(free, wanted, status__in=_OPEN)
+        rows = _those_needed(list(claimable.select_related("approval", "recipient").order_by("id")))
+        if not rows or (rows[0].attempts == 0 and _put_off(rows, moment)):
+            return []
+        attempts = max(row.attempts for row in rows) + 1
+        Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
+            status="sending", attempts=attempts, lease_until=moment + LEASE
+        )
+        for row in rows:
+            row.status, row.attempts = "sending", attempts
+    return rows
 
 
-def _try(row: Notification) -> Delivery:
+def _those_needed(rows: list[Notification]) -> list[Notification]:
+    """Mark as skipped what no longer concerns its person; return the others."""
+    unneeded = why_unneeded(rows) if rows else {}
+    for why in sorted(set(unneeded.values())):
+        keys = [key for key, reason in unneeded.items() if reason == why]
+        Notification.objects.filter(pk__in=keys).update(status="skipped", failure_reason=why, lease_until=None)
+    return [row for row in rows if row.pk not in unneeded]
+
+
+def _put_off(rows: list[Notification], moment: datetime) -> bool:
+    """Write down that a message waits or is not wanted; return True then."""
+    why = why_not_now(rows[0], moment)
+    if why is None:
+        return False
+    claimed = Notification.objects.filter(pk__in=[row.pk for row in rows])
+    if isinstance(why, str):
+        claimed.update(status="skipped", failure_reason=why, lease_until=None)
+    else:
+        claimed.update(status="held", hold_until=why.until, held_for=why.why, lease_until=None)
+    return True
+
+
+def _try(rows: list[Notification]) -> Delivery:
+    first = rows[0]
     try:
-        notifier = notifiers.get(row.channel)
+        notifier = notifiers.get(first.channel)()
     except NotFound:
         return Delivery(sent=False, error="This channel is not set up.")
     try:
-        return notifier().notify(row.pk)
+        if first.digest_id is None:
+            return notifier.notify(first.pk)
+        return notifier.notify_together(first.digest_id, [row.pk for row in rows])
     except Exception as error:  # boundary: a notifier raises what it likes
-        log.exception("notifier_raised", channel=row.channel, notification=str(row.pk))
+        log.exception("notifier_raised", channel=first.channel, notification=str(first.pk))
         return Delivery(sent=False, error=type(error).__name__, retry=True)
 
 
-def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
+def _keep(rows: list[Notification], delivery: Delivery, moment: datetime) -> None:
     """Only the worker with the newest claim records the result."""
+    attempts = rows[0].attempts
     columns: dict[str, Any] = {
         "provider": delivery.provider[:40],
         "provider_message_id": delivery.provider_message_id[:120],
         "provider_response": dict(delivery.response),
         "failure_reason": clean_text(delivery.error, 300),
     }
-    again = delivery.retry and row.attempts < MAX_ATTEMPTS
+    again = delivery.retry and attempts < MAX_ATTEMPTS
     if delivery.sent:
         columns |= {"status": "sent", "sent_at": moment, "lease_until": None}
     elif again:
-        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=30 * 2**row.attempts)}
+        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=30 * 2**attempts)}
     else:
         columns |= {"status": "failed", "failed_at": moment, "lease_until": None}
     with transaction.atomic():
-        mine = Notification.objects.filter(pk=row.pk, status="sending", attempts=row.attempts)
+        keys = [row.pk for row in rows]
+        mine = Notification.objects.filter(pk__in=keys, status="sending", attempts=attempts)
         if mine.update(**columns) and columns["status"] == "failed":
-            dead_letters.park(kind=PARKED_AS, ref=row.pk, error=delivery.error, now=moment, notice="warning")
+            dead_letters.park(kind=PARKED_AS, ref=keys[0], error=delivery.error, now=moment, notice="warning")
 
 
 def send_again(notification_id: UUID) -> None:
-    """Queue a notification again; to retry its failed job."""
-    rows = Notification.objects.filter(pk=notification_id, status="failed")
+    """Queue a notification again, with those of its digest; to retry its failed job."""
+    digest_id = Notification.objects.filter(pk=notification_id).values_list("digest_id", flat=True).first()
+    wanted = Q(digest_id=digest_id) if digest_id else Q(pk=notification_id)
+    rows = Notification.objects.filter(wanted, status="failed")
     if rows.update(status="queued", attempts=0, lease_until=None, failed_at=None, failure_reason=""):
         tasks_dispatch.notify_soon(notification_id)

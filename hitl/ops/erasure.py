@@ -25,7 +25,17 @@ from core.privacy.erasure.registry import (
 )
 from hitl.approvals.close import cancel
 from hitl.domain.state_machine import FINAL, State
-from hitl.models import Approval, ApprovalNote, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models import (
+    Approval,
+    ApprovalNote,
+    Decision,
+    Delegation,
+    Execution,
+    Notification,
+    NotificationPreference,
+    OverrideReview,
+    Revision,
+)
 from hitl.models.approval import IS_OPEN
 
 ERASER: Final = system("erasure")
@@ -244,7 +254,10 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.LateReport", "A code.", kept="outcome"),
         Table("hitl.OverrideReview", "", "finding"),
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
-              "channel template variables status provider provider_message_id"),
+              "channel template variables status provider provider_message_id held_for "
+              "digest_id"),
+        Table("hitl.NotificationPreference", "Rows of a member are removed.",
+              "channels_off quiet_from quiet_until zone at"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
@@ -291,6 +304,14 @@ class ApprovalsErasure(ErasureHandler):
         """Note the requests from the person's conversations."""
         rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
         person.add("approvals", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Stop notifying the member."""
+        users = person.ids("users")
+        NotificationPreference.objects.filter(person_id__in=users).delete()
+        waiting = Notification.objects.filter(recipient_id__in=users, status__in=["queued", "held"])
+        waiting.update(status="skipped", hold_until=None, lease_until=None)
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

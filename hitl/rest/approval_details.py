@@ -20,6 +20,7 @@ from hitl.approvals.decision_mac import verify
 from hitl.approvals.refusals import WATCHED
 from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, LateReport, Notification, Revision, Timer
+from hitl.notifications.delivery_words import delivery_state
 from hitl.selectors import related, timeline
 
 
@@ -54,13 +55,24 @@ class NotificationSerializer(RowSerializer[Notification]):
 
     recipient = PersonSerializer(read_only=True)
     failure_reason = MaskedText()
+    state = serializers.SerializerMethodField(help_text="The status in words.")
+    detail = serializers.SerializerMethodField(help_text="Why it waits or was not sent, in a sentence; or empty.")
 
     class Meta:
         model = Notification
         fields: ClassVar[list[str]] = (
             "id revision level channel recipient template status provider provider_message_id created_at sent_at "
-            "delivered_at read_at failed_at failure_reason is_reminder reminder_number attempts"
+            "delivered_at read_at failed_at failure_reason is_reminder reminder_number attempts hold_until held_for "
+            "digest_id state detail"
         ).split()
+
+    def get_state(self, row: Notification) -> str:
+        """Return the status in words."""
+        return delivery_state(row).word
+
+    def get_detail(self, row: Notification) -> str:
+        """Return a sentence about it, without addresses."""
+        return delivery_state(row).detail
 
 
 class TimerSerializer(RowSerializer[Timer]):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.models import Notice
 from accounts.selectors import wants_mail
 from core.notices import label_of
+from hitl.services import alert_may_leave_at
 from integrations.mail import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
@@ -20,7 +21,7 @@ TYPE: Final = "notice"
 
 
 def on_alert(*, ref: UUID, **_: Any) -> None:
-    """Queue the mail of an alert.
+    """Queue the mail of an alert, to leave at the end of the person's quiet hours.
 
     Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer
     members or turned such emails off.
@@ -46,6 +47,7 @@ def on_alert(*, ref: UUID, **_: Any) -> None:
             # One mail per key: what follows within this hour is in the list only.
             key=f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}",
             user_id=notice.person_id,
+            not_before=alert_may_leave_at(person_id=notice.person_id),
         )
 
 

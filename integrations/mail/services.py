@@ -56,9 +56,10 @@ def queue_mail(
     reply_to: str = "",
     headers: Mapping[str, str] | None = None,
     user_id: UUID | None = None,
+    not_before: datetime | None = None,
     now: datetime | None = None,
 ) -> MailDelivery:
-    """Queue one mail in the caller's transaction; a worker sends it after the commit.
+    """Queue one mail in the caller's transaction; a worker sends it after the commit, or after `not_before`.
 
     One mail per tenant and key: a repeat returns the first and changes nothing. Runs in the tenant's
     scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
@@ -90,7 +91,7 @@ def queue_mail(
         reply_to=answer,
         headers=dict(headers or {}),
         queued_at=moment,
-        due_at=moment,
+        due_at=max(moment, not_before or moment),
     )
     MailDelivery.objects.bulk_create([row], ignore_conflicts=True)
     stored: MailDelivery = MailDelivery.objects.get(key=row.key)

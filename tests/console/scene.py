@@ -85,6 +85,8 @@ class Scene:
             "conversation": f"/admin/conversations/conversation/{self.ids.get('conversation')}/",
             "brief": "/admin/analytics/brief/",
             "brief settings": "/admin/analytics/brief/settings/",
+            "notifications": "/admin/hitl/notificationpreference/",
+            "notification settings": "/admin/hitl/notificationpreference/settings/",
             "audit": "/admin/core/auditentry/",
             "people": "/admin/accounts/membership/",
         }

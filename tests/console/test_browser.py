@@ -116,7 +116,7 @@ MORE = [
 SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
-PAGES += ["brief", "brief settings"]
+PAGES += ["brief", "brief settings", "notifications", "notification settings"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -146,7 +146,11 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
             asked = ask(scene.world, params={"campaign": f"Autumn {number}", "budget": budget}, now=DAYS_AGO[number])
             at = DAYS_AGO[number] + timedelta(hours=1 + number)
             services.decide(
-                actor=scene.world.actor("approver"), approval_id=asked.pk, digest=asked.digest, verdict="approve", now=at
+                actor=scene.world.actor("approver"),
+                approval_id=asked.pk,
+                digest=asked.digest,
+                verdict="approve",
+                now=at,
             )
         flow = ApprovalWorkflow.objects.get()
     page = opened(f"/admin/hitl/approvalworkflow/{flow.pk}/edit/", "owner", scripts=False)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 VIEWS: Final = frozenset({"core_auditentry", "core_audithead"})
+ANCHORED: Final = VIEWS | {"core_auditanchor"}
 SEEN: Final = VIEWS | {"conversations_conversation"}
 
 
@@ -76,6 +77,8 @@ DOORS: Final = {
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
+    "evidence_keys": HEALTH,  # public keys
+    "evidence_verifier": HEALTH,  # a program
     "decision_link": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "brief_unsubscribe": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # nothing here signs
     "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
@@ -117,6 +120,7 @@ WORK: Final = {
     "admin:hitl_approval_next": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:hitl_approval_approve": ACTION,
     "admin:hitl_approval_reject": ACTION,
+    "admin:hitl_approval_evidence": ACTION,
     "admin:hitl_approval_hold": ACTION,
     "admin:hitl_approval_release": ACTION,
     "admin:hitl_approval_revoke": ACTION,
@@ -247,6 +251,11 @@ BRIEFS: Final = {
     "admin:analytics_briefpreference_changelist": LIST,
     "admin:analytics_briefpreference_change": PAGE,
 }
+NOTIFICATIONS: Final = {
+    "admin:hitl_notificationpreference_changelist": OPEN_LIST,
+    "admin:hitl_notificationpreference_change": OWN_PAGE,
+    "admin:hitl_notificationpreference_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+}
 # One's own notices: the town's is the viewer's. Opening one leads to its page, or back to the list.
 OWN_ACTION = Row(Answers(302, 200, 404, 404), Answers(302, 302, 404, 404))
 NOTICES: Final = {
@@ -301,6 +310,7 @@ API: Final = {
     "api-delegations-list": Row(Answers(401, 403, 200, 200), Answers(401, 403, 415)),
     "api-delegations-end": API_PRESS,
     "api-approval-revisions-list": API_OPEN_PAGE,
+    "api-approval-evidence": Row(Answers(401, 403, 404, 200), Answers(401, 405, 405), leaves=ANCHORED),
     "api-approval-history-list": API_OPEN_PAGE,
     "api-approval-executions-list": API_OPEN_PAGE,
     "api-approval-decisions-list": API_OPEN_PAGE,
@@ -369,9 +379,10 @@ API: Final = {
     "api-briefs-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-brief-preferences-list": API_READ,
     "api-own-brief-preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
+    "api-own-notification-preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-reveals-list": API_WRITE,
     "api-audit-list": API_READ,
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTICES, **API}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTIFICATIONS, **NOTICES, **API}

@@ -39,6 +39,7 @@ NOT_OURS = {
     "core_erasure",
     "analytics_brief",
     "hitl_delegation",
+    "hitl_notificationpreference",
     "hitl_cap",
     "hitl_riskpolicy",
     "hitl_linkpolicy",

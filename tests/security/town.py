@@ -24,6 +24,7 @@ from hitl.models import (
     Delegation,
     KillSwitch,
     LinkPolicy,
+    NotificationPreference,
     OverrideReview,
     RiskPolicy,
     Simulation,
@@ -37,7 +38,10 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, OverrideReview, RiskPolicy, Simulation)
+DEFINED = (
+    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy,
+    Simulation,
+)  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",

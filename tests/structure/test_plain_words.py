@@ -27,7 +27,8 @@ TRANSLATED: Final = (
 OUR_WORDS: Final = (
     "carr(?:y|ies|ied|ying) (?:it |them )?out", "break the glass", "weigh(?:s|ed|ing)? anew", "desks?", "seats?",
     "ladders?", "dead letters?", "hand(?:s|ed)? in", "throw(?:s|n)? (?:the|a) switch", "stop switch(?:es)?", "came by",
-    "(?<!webhook )(?<!Ed25519 )(?<!HMAC )(?<!DKIM )signatures?", "signers?", "(?:may|can|has to|who) signs?(?! (?:in|out|up))",
+    "(?<!webhook )(?<!Ed25519 )(?<!HMAC )(?<!DKIM )signatures?", "signers?",
+    "(?:may|can|has to|who) signs?(?! (?:in|out|up))",
     "sign(?:s|ed|ing)? (?:it|this|off|for|alone|twice|what)",
 )  # fmt: skip
 WORN_OUT: Final = re.compile(rf"\b(?:{'|'.join((*PRONOUNS, *TRANSLATED, *OUR_WORDS))})\b", re.I)

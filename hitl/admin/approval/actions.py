@@ -58,7 +58,7 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
-RARE: Final = frozenset({"hold", "release", "escalate", "reassign", "override", "probe", "resolve", "revoke", "cancel"})
+RARE: Final = frozenset("hold release escalate reassign override probe resolve revoke cancel evidence".split())
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
@@ -75,7 +75,7 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path == "note":
+    if path in ("evidence", "note"):
         return ""
     if path == "review":
         return _why_no_review(approval, viewer)

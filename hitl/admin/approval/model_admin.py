@@ -20,6 +20,7 @@ from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
 from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
+from hitl.admin.approval.evidence import EvidenceActions
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -41,7 +42,7 @@ from hitl.models import Approval
 
 
 @admin.register(Approval)
-class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActions, ServiceAdmin):
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActions, EvidenceActions, ServiceAdmin):
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"

@@ -14,6 +14,7 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.admin.approval.facts import plain, words_of
 from hitl.models import Approval, Notification, Timer
+from hitl.notifications.delivery_words import delivery_state
 from hitl.selectors.related import list_timers
 
 DEADLINES: Final = {
@@ -35,15 +36,6 @@ MESSAGES: Final = {
     "approval_overridden": "informed that a review is due",
     "request_drifted": "informed that conditions changed and it is decided again",
     "approval_stuck": "informed that the request needs help",
-}
-STATUSES: Final[dict[str, tuple[str, str]]] = {
-    "queued": ("Sending", "info"),
-    "sending": ("Sending", "info"),
-    "sent": ("Sent", "good"),
-    "delivered": ("Delivered", "good"),
-    "read": ("Read", "good"),
-    "skipped": ("No longer needed", "neutral"),
-    "failed": ("Failed", "danger"),
 }
 
 
@@ -75,9 +67,9 @@ def _message(row: Notification, who: str) -> Message:
     what = MESSAGES.get(row.template, f"informed: {row.template.removeprefix('request_').replace('_', ' ')}")
     if row.is_reminder:
         what = f"reminded ({row.reminder_number})"
-    status, tone = STATUSES.get(row.status, (row.status.capitalize(), "neutral"))
+    state = delivery_state(row)
     channel = "in the app" if row.channel == "in_app" else f"by {row.channel.replace('_', ' ')}"
-    return Message(who, what, channel, row.created_at, status, tone, visible(mask_text(row.failure_reason)))
+    return Message(who, what, channel, row.created_at, state.word, state.tone, state.detail)
 
 
 def origin(approval: Approval) -> str:

@@ -1,0 +1,139 @@
+"""The console page of one's own notification settings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.notices import USE
+from accounts.selectors import tenant_zone
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.time_zones import zone_choices
+from console.viewers import viewer_of
+from hitl import services
+from hitl.models import NotificationPreference
+from hitl.notification_channels import channels
+from hitl.notifications.delivery_words import held_words
+from hitl.notifications.preferences import MOST_PER_HOUR, list_own_waiting, own_settings
+
+SHOWN: Final = 20
+
+
+def _zones() -> list[tuple[str, Any]]:
+    return [("", "Your organisation's time zone"), *zone_choices()]
+
+
+class NotificationForm(ConsoleForm):
+    """Channels, quiet hours, the digest and the limit per hour."""
+
+    channels_on = forms.MultipleChoiceField(
+        label="Notify me by",
+        required=False,
+        choices=channels,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="You'll always find everything in the console, too.",
+    )
+    quiet_from = forms.TimeField(
+        label="Quiet hours from",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text="Nothing is sent in these hours, except about critical risk. Leave both times empty for none.",
+    )
+    quiet_until = forms.TimeField(
+        label="Quiet hours until",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text="What waited is sent then, as one email.",
+    )
+    zone = forms.ChoiceField(label="Time zone", choices=_zones, required=False)
+    gather = forms.ChoiceField(
+        label="Gather in a digest",
+        choices=NotificationPreference.Gather.choices,
+        help_text="High and critical risk, alerts and reminders of overdue requests are never gathered.",
+    )
+    every = forms.ChoiceField(label="Send the digest", choices=NotificationPreference.Every.choices)
+    at = forms.TimeField(label="Time of a daily digest", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    per_hour = forms.IntegerField(
+        label="At most per hour",
+        min_value=1,
+        max_value=MOST_PER_HOUR,
+        help_text=(
+            "What is more waits for the next digest. Critical risk, alerts and reminders of overdue requests don't."
+        ),
+    )
+
+
+@admin.register(NotificationPreference)
+class NotificationPreferenceAdmin(ServiceAdmin):
+    """How the viewer is notified; nobody sees or changes another person's settings."""
+
+    view_permission = USE
+    nav = Nav("My notifications", "bell", order=61)
+    intro = "How Walker reaches you when a request needs you. Only you see and change this."
+    change_list_template = "console/my_notifications.html"
+    list_display = ("id",)
+    ordering = ("id",)
+    detail_fields = ("quiet_from", "quiet_until", "zone", "gather", "every", "at", "per_hour", "changed_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NotificationPreference]:
+        """Return the viewer's own settings."""
+        rows: QuerySet[NotificationPreference] = NotificationPreference.objects.filter(
+            person_id=viewer_of(request).user_id
+        )
+        return rows
+
+    def object_title(self, row: NotificationPreference) -> str:
+        """Return the heading of the page."""
+        return "My notifications"
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the settings in words, and what waits now."""
+        viewer = viewer_of(request)
+        own = own_settings(viewer=viewer)
+        waiting = list_own_waiting(viewer=viewer, limit=SHOWN + 1)
+        zone = own.row.zone or tenant_zone().key
+        return {
+            "own": own,
+            "zone": zone.replace("_", " "),
+            "channels": [(label, name in own.channels_on) for name, label in channels()],
+            "waiting": [{"row": row, "why": held_words(row)} for row in waiting[:SHOWN]],
+            "has_more": len(waiting) > SHOWN,
+            "offered": self.offered(request, None, on_list=True),
+        }
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Start with the saved settings."""
+        own = own_settings(viewer=viewer_of(request))
+        row = own.row
+        return {
+            "channels_on": list(own.channels_on),
+            "quiet_from": row.quiet_from,
+            "quiet_until": row.quiet_until,
+            "zone": row.zone,
+            "gather": row.gather,
+            "every": row.every,
+            "at": row.at,
+            "per_hour": row.per_hour,
+        }
+
+    @service_action(
+        path="settings",
+        title="Notification settings",
+        permission=USE,
+        form=NotificationForm,
+        submit="Save",
+        tone="primary",
+        on_list=True,
+        explain="These settings are yours, in this organisation. What already waits keeps its time.",
+    )
+    def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Save the viewer's own settings."""
+        services.set_notification_preference(actor=viewer_of(request), **form.cleaned_data)
+        return "Saved."

@@ -1,0 +1,1 @@
+"""Evidence that an auditor takes away and verifies alone."""

@@ -1,0 +1,60 @@
+"""How people want to be notified."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from core.clock import now
+from core.tenancy.models import TenantModel
+from hitl.domain.delivery_times import PER_HOUR
+
+
+class NotificationPreference(TenantModel):
+    """How a person wants to be notified outside the app; without a row, at once and over every channel.
+
+    Whether they want emails at all is a column of their membership.
+    """
+
+    class Gather(models.TextChoices):
+        """What waits for the digest."""
+
+        NONE = "none", "Nothing"
+        LOW = "low", "Low risk"
+        MEDIUM = "medium", "Low and medium risk"
+
+    class Every(models.TextChoices):
+        """How often the digest is sent."""
+
+        HOURLY = "hourly", "Every hour"
+        DAILY = "daily", "Once a day"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    channels_off = ArrayField(models.CharField(max_length=20), default=list)
+    quiet_from = models.TimeField("quiet from", null=True)
+    quiet_until = models.TimeField("quiet until", null=True)
+    zone = models.CharField("time zone", max_length=64, blank=True, help_text="Empty: the organisation's.")
+    gather = models.CharField(max_length=6, choices=Gather, default=Gather.NONE)
+    every = models.CharField(max_length=6, choices=Every, default=Every.HOURLY)
+    at = models.TimeField("local time", default=time(8, 0))
+    per_hour = models.PositiveSmallIntegerField(default=PER_HOUR)
+    created_at = models.DateTimeField(default=now, editable=False)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "person"], name="one_notification_preference_per_person"),
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
+                name="quiet_hours_begin_and_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"notification settings {str(self.id)[-6:]}"

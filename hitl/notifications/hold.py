@@ -1,0 +1,130 @@
+"""Hold notifications back for quiet hours, digests and the limit per hour, and release them when it is time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.selectors import wants_mail
+from core.clock import now as clock_now
+from core.db.locks import advisory_lock
+from core.ids import uuid7
+from core.tenancy.scope import platform_scope
+from hitl import tasks_dispatch
+from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, hold
+from hitl.models import Notification
+from hitl.notification_channels import EMAIL, notifiers
+from hitl.notifications.preferences import wish_of
+
+URGENT: Final = frozenset({"approval_stuck", "approval_overridden"})
+"""The notifications that are alerts."""
+GATHERED_MAX: Final = 50
+"""How many notifications one digest holds; the rest follows in another."""
+HOUR: Final = timedelta(hours=1)
+TURNED_OFF: Final = "This person turned this channel off."
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waited long enough for a person by a channel: the first of it, by ids only."""
+
+    tenant_id: UUID
+    notification_id: UUID
+
+
+def why_not_now(row: Notification, moment: datetime) -> Hold | str | None:
+    """Return until when a notification waits, a sentence if it is not wanted at all, or None to send it.
+
+    In the transaction that claims it: nobody else counts for the same person until the commit. What waited once is not
+    held again here.
+    """
+    wish, off = wish_of(row.recipient_id)
+    if row.channel in off or (row.channel == EMAIL and not wants_mail(row.recipient_id)):
+        return TURNED_OFF
+    if row.held_for:
+        return None
+    advisory_lock(f"notify {row.recipient_id} {row.channel}")
+    message = message_of(row, moment)
+    # Only counted where it matters.
+    sent = 0 if message.is_urgent or message.is_critical else _count_sent(row, moment)
+    return hold(wish, message, sent_lately=sent, now=moment)
+
+
+def message_of(row: Notification, moment: datetime) -> Message:
+    """Return what decides about a notification, as its approval is now."""
+    due = row.approval.sla_due_at
+    is_late = row.is_reminder and due is not None and due <= moment
+    return Message(row.approval.risk_level, is_urgent=is_late or row.template in URGENT)
+
+
+def _count_sent(row: Notification, moment: datetime) -> int:
+    """Count the messages of the last hour, those that are being sent included; a digest is one."""
+    mine = Notification.objects.filter(recipient_id=row.recipient_id, channel=row.channel)
+    as_message = Coalesce(F("digest_id"), F("id"))
+    sent = mine.filter(sent_at__gt=moment - HOUR).values_list(as_message)
+    leaving = mine.filter(status="sending", lease_until__gt=moment).exclude(pk=row.pk).values_list(as_message)
+    return sent.union(leaving).count()
+
+
+def list_waiting(*, now: datetime | None = None, limit: int = 200) -> list[Waiting]:
+    """Return one notification of each person and channel that waited long enough, in all tenants.
+
+    For the sweep. One query.
+    """
+    with platform_scope():
+        due = Notification.objects.filter(status="held", hold_until__lte=now or clock_now())
+        rows = due.order_by("tenant_id", "recipient_id", "channel").distinct("tenant_id", "recipient_id", "channel")
+        return [Waiting(*row) for row in rows.values_list("tenant_id", "id")[:limit]]
+
+
+@transaction.atomic
+def release(*, notification_id: UUID, now: datetime | None = None) -> int:
+    """Queue what waited long enough for a notification's person, as one message where the channel can.
+
+    Returns how many. For the system only, in the tenant's scope; safe to repeat, and in parallel. If quiet
+    hours began meanwhile, it waits for their end.
+    """
+    moment = now or clock_now()
+    found = Notification.objects.filter(pk=notification_id).values("recipient_id", "channel").first()
+    if found is None:
+        return 0
+    rows = _due(moment, **found).select_for_update(of=("self",), skip_locked=True)
+    due = list(rows.select_related("approval").order_by("id")[:GATHERED_MAX])
+    if not due:
+        return 0
+    due = _those_awake(due, wish_of(found["recipient_id"])[0], moment)
+    together = len(due) > 1 and _gathers(found["channel"])
+    digest_id = uuid7() if together else None
+    keys = [row.pk for row in due]
+    Notification.objects.filter(pk__in=keys, status="held").update(status="queued", digest_id=digest_id)
+    for key in keys[:1] if together else keys:
+        tasks_dispatch.notify_soon(key)
+    return len(keys)
+
+
+def _gathers(channel: str) -> bool:
+    return any(notifier.gathers for name, notifier in notifiers.items() if name == channel)
+
+
+def _due(moment: datetime, recipient_id: UUID, channel: str) -> QuerySet[Notification]:
+    rows: QuerySet[Notification] = Notification.objects.filter(
+        recipient_id=recipient_id, channel=channel, status="held", hold_until__lte=moment
+    )
+    return rows
+
+
+def _those_awake(due: list[Notification], wish: Wish, moment: datetime) -> list[Notification]:
+    """Hold back again what came into quiet hours, as after an outage; return the others."""
+    end = after_quiet_hours(wish, moment)
+    if end == moment:
+        return due
+    asleep = [row for row in due if not message_of(row, moment).is_critical]
+    keys = [row.pk for row in asleep]
+    Notification.objects.filter(pk__in=keys, status="held").update(hold_until=end, held_for="quiet")
+    return [row for row in due if row not in asleep]

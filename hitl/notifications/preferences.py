@@ -1,0 +1,180 @@
+"""How people want to be notified: their own settings, and what follows for one message."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from accounts.notices import USE
+from accounts.selectors import tenant_zone, wants_mail
+from accounts.services import choose_mail
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.clock import zones
+from core.errors import Invalid, Refused
+from hitl.domain.delivery_times import PER_HOUR, Wish, after_quiet_hours
+from hitl.models import Notification, NotificationPreference
+from hitl.notification_channels import EMAIL, channels
+
+OBJECT: Final = "hitl.notificationpreference"
+MOST_PER_HOUR: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """A person's settings, and the channels that are on for them."""
+
+    row: NotificationPreference
+    channels_on: tuple[str, ...]
+    is_saved: bool
+
+    @property
+    def email(self) -> bool:
+        """Return True if they want emails."""
+        return EMAIL in self.channels_on
+
+
+def person_of(actor: Actor) -> UUID:
+    """Return the id of the person behind an actor. Needs `accounts.use_notices`; raises Refused."""
+    actor.require(USE)
+    if actor.user_id is None:
+        raise Refused("Only people can change this, and only for themselves.")
+    return actor.user_id
+
+
+def own_settings(*, viewer: Actor) -> OwnSettings:
+    """Return the viewer's own settings. Needs `accounts.use_notices`; raises Refused."""
+    viewer.require(USE)
+    if viewer.user_id is None:
+        raise Refused("Only people are notified.")
+    row = NotificationPreference.objects.filter(person_id=viewer.user_id).first()
+    off = {*(row.channels_off if row else ()), *(() if wants_mail(viewer.user_id) else (EMAIL,))}
+    on = tuple(name for name, _ in channels() if name not in off)
+    return OwnSettings(row or NotificationPreference(person_id=viewer.user_id), on, row is not None)
+
+
+def list_own_waiting(*, viewer: Actor, limit: int) -> list[Notification]:
+    """Return the viewer's notifications that are held back, the next ones first.
+
+    Needs `accounts.use_notices`. One query.
+    """
+    viewer.require(USE)
+    held = Notification.objects.filter(recipient_id=viewer.user_id, status="held").select_related("approval")
+    return list(held.order_by("hold_until", "id")[:limit])
+
+
+def set_notification_preference(
+    *,
+    actor: Actor,
+    channels_on: Collection[str],
+    quiet_from: time | None = None,
+    quiet_until: time | None = None,
+    zone: str = "",
+    gather: str = "none",
+    every: str = "hourly",
+    at: time = time(8, 0),
+    per_hour: int = PER_HOUR,
+    now: datetime | None = None,
+) -> OwnSettings:
+    """Save how the actor wants to be notified outside the app.
+
+    Nobody can save another person's. Needs `accounts.use_notices`. `channels_on` are the channels to use; `zone` ""
+    is the organisation's. What waits already keeps its time. A key cannot turn emails on or off. Raises Refused, and
+    Invalid with the fields. Announces nothing. Audited.
+    """
+    person_id = person_of(actor)
+    names = {name for name, _ in channels()}
+    quiet = {"quiet_from": _minute(quiet_from), "quiet_until": _minute(quiet_until)}
+    _check(names, channels_on, zone, gather, every, per_hour, **quiet)
+    values: dict[str, Any] = {
+        "channels_off": sorted(names - {EMAIL} - set(channels_on)),
+        **quiet,
+        "zone": zone,
+        "gather": gather,
+        "every": every,
+        "at": _minute(at),
+        "per_hour": per_hour,
+    }
+    with transaction.atomic():
+        NotificationPreference.objects.bulk_create([NotificationPreference(person_id=person_id)], ignore_conflicts=True)
+        row = NotificationPreference.objects.select_for_update().get(person_id=person_id)
+        NotificationPreference.objects.filter(pk=row.pk).update(**values, changed_at=now or clock_now())
+        if EMAIL in names and wants_mail(person_id) != (EMAIL in channels_on):
+            choose_mail(actor=actor, is_on=EMAIL in channels_on)
+        chain.record(
+            actor=actor,
+            action="NOTIFICATION_PREFERENCE_SET",
+            object_type=OBJECT,
+            object_id=row.pk,
+            facts={name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()},
+        )
+    return own_settings(viewer=actor)
+
+
+def _minute(at: time | None) -> time | None:
+    return at and at.replace(second=0, microsecond=0, tzinfo=None)
+
+
+def _check(
+    names: Collection[str],
+    channels_on: Collection[str],
+    zone: str,
+    gather: str,
+    every: str,
+    per_hour: int,
+    quiet_from: time | None,
+    quiet_until: time | None,
+) -> None:
+    wrong = {}
+    if not set(channels_on) <= set(names):
+        wrong["channels_on"] = [f"Choose from {', '.join(sorted(names))}."]
+    if (quiet_from is None) != (quiet_until is None):
+        missing = "quiet_from" if quiet_from is None else "quiet_until"
+        wrong[missing] = ["Quiet hours need a beginning and an end. Leave both empty for none."]
+    elif quiet_from is not None and quiet_from == quiet_until:
+        wrong["quiet_until"] = [
+            "Quiet hours must end at another time than they begin. To get no emails at all, turn the channel off."
+        ]
+    if zone and zone not in zones():
+        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin, or leave it empty for your organisation's."]
+    if gather not in NotificationPreference.Gather.values:
+        wrong["gather"] = [f"Choose one of {', '.join(NotificationPreference.Gather.values)}."]
+    if every not in NotificationPreference.Every.values:
+        wrong["every"] = [f"Choose one of {', '.join(NotificationPreference.Every.values)}."]
+    if not 1 <= per_hour <= MOST_PER_HOUR:
+        wrong["per_hour"] = [f"Enter a number from 1 to {MOST_PER_HOUR}."]
+    if wrong:
+        raise Invalid("These settings aren't valid.", fields=wrong)
+
+
+def wish_of(person_id: UUID) -> tuple[Wish, frozenset[str]]:
+    """Return how a person wants to be notified, and the channels that are off, except email. For the system."""
+    row = NotificationPreference.objects.filter(person_id=person_id).first()
+    if row is None:
+        return Wish(tenant_zone()), frozenset()
+    wish = Wish(
+        # A zone that the system no longer knows must not keep a message back.
+        zone=ZoneInfo(row.zone) if row.zone in zones() else tenant_zone(),
+        quiet_from=row.quiet_from,
+        quiet_until=row.quiet_until,
+        gather=row.gather,
+        every=row.every,
+        at=row.at,
+        per_hour=row.per_hour,
+    )
+    return wish, frozenset(row.channels_off)
+
+
+def alert_may_leave_at(*, person_id: UUID, now: datetime | None = None) -> datetime:
+    """Return when an alert's mail may be sent to a person.
+
+    Now, or at the end of their quiet hours. For the system, in the tenant's scope.
+    """
+    return after_quiet_hours(wish_of(person_id)[0], now or clock_now())
