@@ -266,6 +266,26 @@ class Notice(TenantModel):
         return f"notice {str(self.id)[-6:]}"
 
 
+class SavedView(TenantModel):
+    """A list's filters, search and order that a person keeps under a name."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    list_key = models.CharField(max_length=60, help_text="The list, such as hitl.approval.")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=600, help_text="The query string of the list.")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "person", "list_key", "name"], name="one_view_per_list_and_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"view {str(self.id)[-6:]}"
+
+
 class OwedEntry(models.Model):
     """An audit entry about the installation that some organisations' chains still lack; then deleted."""
 

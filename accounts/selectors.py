@@ -6,11 +6,17 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q, Value
+from django.db.models.functions import Concat
+
 from accounts.models import Membership, Tenant
 from accounts.permissions.roles import PERMISSIONS
 from core.errors import NotFound
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope
+
+MOST_NAMED = 10
+SHORTEST_NAME = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,20 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
         return {}
     memberships = Membership.objects.filter(user_id__in=wanted, erased_at=None).select_related("user")
     return {membership.user_id: membership.user.get_full_name() for membership in memberships}
+
+
+def people_named(name: str, *, most: int = MOST_NAMED) -> list[UUID]:
+    """Return current and former members whose first, last or full name begins with a text, active ones first.
+
+    Case is ignored, and a single letter names nobody. At most ten; erased people are not found. One query.
+    """
+    beginning = " ".join(name.replace("\0", "").split())
+    if len(beginning) < SHORTEST_NAME:
+        return []
+    full = Concat("user__first_name", Value(" "), "user__last_name")
+    members = Membership.objects.filter(erased_at=None).annotate(full=full)
+    found = members.filter(Q(full__istartswith=beginning) | Q(user__last_name__istartswith=beginning))
+    return list(found.order_by("-is_active", "pk").values_list("user_id", flat=True)[:most])
 
 
 def erased_people() -> frozenset[UUID]:

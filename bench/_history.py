@@ -11,6 +11,7 @@ CHUNK = 20_000
 A_TALK = 20  # messages of a conversation
 TABLES = (
     "hitl_approval",
+    "hitl_approvaltext",
     "hitl_assignment",
     "hitl_decision",
     "hitl_notification",
@@ -57,6 +58,13 @@ insert into hitl_execution (id, tenant_id, approval_id, revision, digest, idempo
 select uuidv7(m.created_at - now()), m.tenant_id, m.id, 1, m.digest, m.id || ':1', 1, 1, 'succeeded',
   '{}', '', m.created_at, m.created_at
 from made m where m.state = 'executed'
+"""
+_TEXT = """
+insert into hitl_approvaltext (id, tenant_id, approval_id, masked_text)
+select uuidv7(m.created_at - now()), m.tenant_id, m.id, 'Cause effect ' || (
+  select string_agg(w.word, ' ') from (select word from bench_word where id in (
+    select 1 + floor(power(5000, random()))::int from generate_series(1, 8) where m.id is not null)) w)
+from made m
 """
 _TALK = {
     "id": f"uuidv7(-({_AGO}))",
@@ -172,7 +180,7 @@ def _approvals(line: Any) -> str:
         "join bench_assignment s on s.tenant_id = a.tenant_id order by n desc"
     )
     made = _copy(line, "hitl_approval", "a", _APPROVAL, source) + " returning id, tenant_id, state, digest, created_at"
-    return f"with made as ({made}), {', '.join(hanging)}, d as ({_DECISION}) {_EXECUTION}"
+    return f"with made as ({made}), {', '.join(hanging)}, d as ({_DECISION}), t as ({_TEXT}) {_EXECUTION}"
 
 
 def _talks(line: Any) -> str:

@@ -1,5 +1,5 @@
 """Registers the admin of core and accounts."""
 
-from console.pages import accounts, audit, erasures, failed_jobs, invitations, notices
+from console.pages import accounts, audit, erasures, failed_jobs, invitations, notices, saved_views
 
-__all__ = ["accounts", "audit", "erasures", "failed_jobs", "invitations", "notices"]
+__all__ = ["accounts", "audit", "erasures", "failed_jobs", "invitations", "notices", "saved_views"]

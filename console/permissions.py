@@ -25,6 +25,7 @@ LABELS: Final = {
     "conversations.view_contact": "View contacts (masked)",
     "conversations.erase_contact": "Erase contacts permanently",
     "accounts.use_notices": "Receive notices",
+    "accounts.use_saved_views": "Save views of lists",
     "accounts.view_pii": "Reveal personal data, with a reason",
     "accounts.view_membership": "View people",
     "accounts.manage_membership": "Manage people and their roles",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Final
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -14,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
-from accounts.models import ApiKey, Invitation, Membership, Notice, RevealGrant, User
+from accounts.models import ApiKey, Invitation, Membership, Notice, RevealGrant, SavedView, User
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -22,12 +24,13 @@ from core.errors import Conflict, NotFound, Refused
 from core.models import Erasure
 from core.privacy.erasure import services as erasures
 from core.privacy.erasure.person import ERASED, Person, Words
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, Texts, rows_holding
 from core.tenancy.scope import platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
 ABOVE: Final = (OWNER, Membership.Role.ADMIN)
+VIEWS: Final = Texts(SavedView, ("name", "query"))
 NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
 """The domain of erased accounts' addresses: no mail reaches them and nobody signs in with them."""
@@ -60,6 +63,17 @@ def _notices(person: Person, after: str, limit: int) -> Batch:
     keys = list(own.order_by("pk").values_list("pk", flat=True)[:limit])
     removed = own.filter(pk__in=keys).delete()[0] if keys else 0
     return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
+
+
+def _views(person: Person, after: str, limit: int) -> Batch:
+    """Remove the person's saved views, and those of colleagues that search for the person by name or address."""
+    own = SavedView.objects.filter(person_id__in=person.ids("users"))
+    keys, last = rows_holding(VIEWS, (*person.names, *person.addresses), _is_searched(person), after, limit)
+    return Batch(own.delete()[0] + SavedView.objects.filter(pk__in=keys).delete()[0], last)
+
+
+def _is_searched(person: Person) -> Callable[[list[str]], bool]:
+    return lambda texts: person.is_named_in([unquote_plus(text) for text in texts])
 
 
 def _offered_to(person: Person) -> QuerySet[Invitation]:
@@ -122,6 +136,8 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
+        Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
+              "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
@@ -131,6 +147,7 @@ class AccountsErasure(ErasureHandler):
         Step("keys", "API keys", _keys),
         Step("invitations", "Invitations to the person", _invitations),
         Step("left_notices", "Notices left for the person", _notices),
+        Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         """The kit's list as the type checker sees it."""
 
         model_admin: Any
+        filter_specs: list[Any]
 
     class KitPaginator(Paginator[Any]):
         """Django's paginator as the type checker sees it."""

@@ -1,5 +1,6 @@
 """Base classes of all admins: read-only by default, tenant-scoped, no lookups on masked fields."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,7 +15,8 @@ from django.urls import URLPattern, path, reverse
 from console.base.actions import ServiceAction, action_url, actions_of, url_name, urls_of, usable
 from console.base.forms import ConsoleForm
 from console.base.kit import KitModelAdmin
-from console.base.lists import CappedChangeList, CappedPaginator
+from console.base.lists import CappedPaginator
+from console.base.toolbar import QuickFilter, ToolbarChangeList
 from console.navigation import Nav
 from console.templatetags.console_ui import exact
 from console.viewers import viewer_of, viewer_or_none
@@ -39,6 +41,13 @@ class ReadOnlyAdmin(KitModelAdmin):
     empty_title: ClassVar[str] = "Nothing here yet"
     empty_text: ClassVar[str] = ""
     live_topic: ClassVar[str] = ""
+    quick_filters: ClassVar[tuple[QuickFilter, ...]] = ()
+    sorts: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """The orders that a column's heading offers: the first click's and the second's."""
+    has_search: ClassVar[bool] = False
+    has_saved_views: ClassVar[bool] = False
+    """Whether people save views of the list; `list_filter` then has a `ViewFilter`."""
+    search_hint: ClassVar[str] = "Search"
     watched: ClassVar[Watched | None] = None
     """The rows that refused attempts are noted about, if any."""
     change_list_template = "console/list.html"
@@ -88,9 +97,13 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Allow the parameters of the declared filters and nothing else."""
         return lookup in {entry.parameter_name for entry in (self.list_filter or ())}  # type: ignore[union-attr]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CappedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ToolbarChangeList]:
         """Return our change list, which never counts rows."""
-        return CappedChangeList
+        return ToolbarChangeList
+
+    def get_quick_filters(self, request: HttpRequest) -> tuple[QuickFilter, ...]:
+        """Return the chips above the list for this viewer."""
+        return self.quick_filters
 
     def get_urls(self) -> list[URLPattern]:
         """Return the URLs of the list and of one row; no add, delete or history page."""

@@ -97,8 +97,13 @@ def live_topic(name: str) -> SafeString:
 
 
 @register.simple_tag
+def list_headings(cl: Any) -> Iterator[Any]:
+    """Yield the headings of a list, with links where it can be sorted."""
+    yield from cl.headings(list_headers(cl))
+
+
 def list_headers(cl: Any) -> list[str]:
-    """Return the headings of a list."""
+    """Return the labels of a list's columns."""
     labels = [str(label_for_field(name, cl.model, cl.model_admin)).removesuffix(" at") for name in cl.list_display]
     return [label[:1].upper() + label[1:] for label in labels]
 

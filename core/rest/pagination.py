@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,6 +65,82 @@ class KeysetPagination(CursorPagination):
             "description": "Address of the next page; null at the end.",
         }
         return {"type": "object", "properties": {"next": following, "results": schema}, "required": ["next", "results"]}
+
+
+class SortedPagination(KeysetPagination):
+    """Pages in the order that `ordering` names, of those in `orders`; without one as `KeysetPagination` does.
+
+    An order is one column and the id, in the same direction. A page starts after the last row's value and id.
+    """
+
+    orders: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    following: str | None = None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """Return the page; raises `Invalid` for a cursor of another order."""
+        name = request.query_params.get("ordering", "")
+        order = self.orders.get(name, (self.ordering,))
+        if len(order) == 1:
+            self.ordering = order[0]
+            return super().paginate_queryset(queryset, request, view)
+        place, size = _Place.of(order), self.get_page_size(request) or PAGE
+        self.base_url, cursor = request.build_absolute_uri(), request.query_params.get(self.cursor_query_param)
+        rows = queryset.order_by(*order)
+        found = list((rows.filter(place.after(name, value_of(cursor), queryset.model)) if cursor else rows)[: size + 1])
+        self.page = found[:size]
+        self.following = cursor_at(f"{name}|{place.at(self.page[-1])}") if len(found) > size else ""
+        return self.page
+
+    def get_next_link(self) -> str | None:
+        """Return the address of the next page, None at the end."""
+        if self.following is None:
+            link: str | None = super().get_next_link()
+            return link
+        return (
+            replace_query_param(str(self.base_url), self.cursor_query_param, self.following) if self.following else None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in an order by a column, which may be empty, and the id."""
+
+    column: str
+    is_descending: bool
+    nulls_first: bool
+
+    @classmethod
+    def of(cls, order: tuple[Any, ...]) -> _Place:
+        first = order[0]
+        if isinstance(first, str):
+            return cls(first.lstrip("-"), first.startswith("-"), nulls_first=False)
+        return cls(first.expression.name, first.descending, bool(first.nulls_first))
+
+    def at(self, row: Any) -> str:
+        value = getattr(row, self.column)
+        return f"{'' if value is None else value}|{row.pk}"
+
+    def after(self, name: str, cursor: str, model: type[Model]) -> Q:
+        of, _, rest = cursor.partition("|")
+        text, _, key = rest.rpartition("|")
+        field: Any = model._meta.get_field(self.column)
+        if of != name or not (text or field.null):
+            raise unknown_cursor()
+        try:
+            value = field.to_python(text) if text else None
+            last = model._meta.pk.to_python(key)
+        except ValidationError:
+            raise unknown_cursor() from None
+        side = "lt" if self.is_descending else "gt"
+        ties = Q(**{f"pk__{side}": last})
+        is_null = Q(**{f"{self.column}__isnull": True})
+        if value is None:
+            return (is_null & ties) | ~is_null if self.nulls_first else is_null & ties
+        following = Q(**{f"{self.column}__{side}": value}) | (Q(**{self.column: value}) & ties)
+        if field.null and not self.nulls_first:
+            return following | is_null
+        # With this bound the index begins at the place.
+        return Q(**{f"{self.column}__{side}e": value}) & following
 
 
 class NewestPagePagination(KeysetPagination):

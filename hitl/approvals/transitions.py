@@ -27,6 +27,7 @@ from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals import seals
 from hitl.approvals.conflicts import tampered
+from hitl.approvals.search_text import store_text
 from hitl.approvals.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 from hitl.models import Approval, Assignment, CapReservation
@@ -93,6 +94,7 @@ class UnitOfWork:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             approval.save(force_insert=True)
+        store_text(approval)
         set_timers(approval, timers)
         self.locked[approval.pk] = approval
         self.opened.add(approval.pk)
@@ -123,6 +125,8 @@ class UnitOfWork:
         new = to or old
         check(event, old, new)
         self._write(approval, new, changes or {})
+        if changes and "summary" in changes:
+            store_text(approval)
         end_stale(approval, self.moment)
         set_timers(approval, timers or {})
         if old in UNDECIDED and new not in UNDECIDED:

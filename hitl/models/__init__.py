@@ -9,6 +9,7 @@ from hitl.models.notes import ApprovalNote
 from hitl.models.notifications import NotificationPreference
 from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
+from hitl.models.search import ApprovalText
 from hitl.models.simulations import Simulation
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
@@ -16,6 +17,7 @@ __all__ = [
     "Approval",
     "ApprovalLevel",
     "ApprovalNote",
+    "ApprovalText",
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",

@@ -163,6 +163,15 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
             models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
+            # Read in both directions, so that lists sorted by them need no sort of a long history.
+            models.Index(fields=["tenant_id", "risk_score", "id"], name="approvals_by_score"),
+            models.Index(
+                models.F("tenant_id"),
+                models.F("cost").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="approvals_by_cost",
+            ),
+            models.Index(fields=["tenant_id", "sla_due_at", "id"], name="approvals_by_deadline"),
             # Includes the state, so that the chart needs an index-only scan.
             models.Index(fields=["tenant_id", "decided_at"], include=["state"], name="approvals_decided_by_day"),
         ]

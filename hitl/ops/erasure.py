@@ -28,6 +28,7 @@ from hitl.domain.state_machine import FINAL, State
 from hitl.models import (
     Approval,
     ApprovalNote,
+    ApprovalText,
     Decision,
     Delegation,
     Execution,
@@ -115,6 +116,7 @@ def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batc
     if keys:
         person.claim("approvals", keys)
         Approval.objects.filter(pk__in=keys).update(**BLANK)
+        ApprovalText.objects.filter(approval_id__in=keys).update(masked_text="")
     return Batch(len(keys) + more, last, {"approvals": keys})
 
 
@@ -246,6 +248,7 @@ class ApprovalsErasure(ErasureHandler):
               "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
               "seal"),
         Table("hitl.ApprovalNote", "People are ids in it.", "body masked_body", "mentions"),
+        Table("hitl.ApprovalText", "Emptied with its request.", "masked_text words"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),

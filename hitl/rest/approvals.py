@@ -19,12 +19,13 @@ from core.reliability.idempotency import KEPT_FOR, digest
 from core.rest.fields import Document
 from core.rest.filters import AnyOfFilter, ApiFilterSet, BooleanFilter, PersonFilter
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
+from core.rest.pagination import SortedPagination
 from core.rest.views import ApiViewSet, ListViewSet
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.approvals import refusals
-from hitl.domain.state_machine import WAITING, State
+from hitl.domain.state_machine import OPEN, WAITING, State
 from hitl.models import Approval, Assignment
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 
@@ -56,7 +57,19 @@ class ApprovalFilters(ApiFilterSet):
     hold = ChoiceFilter(method="filter_hold", choices=[(hold, hold) for hold in HOLDS], help_text="Held back by this.")
     tag = CharFilter(method="filter_tag", max_length=40)
     overdue = BooleanFilter(method="filter_overdue", initial=False, help_text="Waiting longer than promised.")
-    q = CharFilter(method="filter_reference", max_length=40, help_text="A reference, such as `BR-1042` or `1042`.")
+    delegated = BooleanFilter(
+        method="filter_delegated", initial=False, help_text="You decide it for somebody else: it was delegated to you."
+    )
+    q = CharFilter(
+        method="filter_words",
+        max_length=selectors.LONGEST,
+        help_text="A reference (`BR-1042` or `1042`), the beginnings of words, or of the requester's name.",
+    )
+    ordering = ChoiceFilter(
+        method="keep_all",
+        choices=[(name, name) for name in selectors.ORDERS],
+        help_text="By risk, cost, deadline or age; with `-` the highest, latest or oldest first.",
+    )
 
     def filter_hold(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
         """Return the approvals that are held by one cause."""
@@ -71,9 +84,30 @@ class ApprovalFilters(ApiFilterSet):
         waiting = [state.value for state in WAITING]
         return queryset.filter(state__in=waiting, sla_due_at__lt=now()) if value else queryset
 
-    def filter_reference(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
-        """Return the approval with a reference."""
-        return queryset.filter(reference=selectors.reference_of(value))
+    def filter_delegated(self, queryset: QuerySet[Approval], name: str, value: bool) -> QuerySet[Approval]:
+        """Return the approvals that the caller decides for somebody else, if asked."""
+        if not value:
+            return queryset
+        waiting = [state.value for state in WAITING]
+        given = selectors.delegated_to(self.request.auth).filter(approval=OuterRef("pk"))
+        return queryset.filter(Exists(given), state__in=waiting)
+
+    def filter_words(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return the approvals that a search finds; raises `Invalid` for personal data."""
+        words = selectors.cleaned(value)
+        selectors.refuse_personal(words)
+        states = self.form.cleaned_data["state"]
+        return queryset.filter(selectors.found_by(words, only_open=bool(states) and set(states) <= set(OPEN)))
+
+    def keep_all(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return all: the pages read the order."""
+        return queryset
+
+
+class ApprovalPagination(SortedPagination):
+    """Pages of approvals, newest first or in the order that is asked for."""
+
+    orders = selectors.ORDERS
 
 
 class Proposal(serializers.Serializer[Any]):
@@ -126,7 +160,9 @@ class ApprovalResponses(ApiViewSet):
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())
 
 
-@extend_schema_view(list=extend_schema(description="List approvals, newest first. Needs `hitl.view_approval`."))
+@extend_schema_view(
+    list=extend_schema(description="List approvals, newest first or by `ordering`. Needs `hitl.view_approval`.")
+)
 class ApprovalViewSet(ListViewSet, ApprovalResponses):
     """Approvals."""
 
@@ -137,6 +173,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
     }
     request_serializers: ClassVar = {"create": Proposal}
     filterset_class = ApprovalFilters
+    pagination_class = ApprovalPagination
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave out what is approved."""

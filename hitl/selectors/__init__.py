@@ -4,6 +4,9 @@ from hitl.selectors.approvals import (
     CAP as CAP,
 )
 from hitl.selectors.approvals import (
+    ORDERS as ORDERS,
+)
+from hitl.selectors.approvals import (
     PAGE as PAGE,
 )
 from hitl.selectors.approvals import (
@@ -26,6 +29,9 @@ from hitl.selectors.approvals import (
 )
 from hitl.selectors.approvals import (
     count_waiting as count_waiting,
+)
+from hitl.selectors.approvals import (
+    delegated_to as delegated_to,
 )
 from hitl.selectors.approvals import (
     get_approval as get_approval,
@@ -66,6 +72,30 @@ from hitl.selectors.approvals import (
 from hitl.selectors.approvals import (
     query_reviews as query_reviews,
 )
-from hitl.selectors.approvals import (
+from hitl.selectors.search import (
+    FOUND_CAP as FOUND_CAP,
+)
+from hitl.selectors.search import (
+    LONGEST as LONGEST,
+)
+from hitl.selectors.search import (
+    PERSONAL as PERSONAL,
+)
+from hitl.selectors.search import (
+    cleaned as cleaned,
+)
+from hitl.selectors.search import (
+    found_by as found_by,
+)
+from hitl.selectors.search import (
+    is_personal as is_personal,
+)
+from hitl.selectors.search import (
+    is_reference as is_reference,
+)
+from hitl.selectors.search import (
     reference_of as reference_of,
+)
+from hitl.selectors.search import (
+    refuse_personal as refuse_personal,
 )

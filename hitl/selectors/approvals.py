@@ -33,6 +33,17 @@ from hitl.models import (
 VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
 CAP: Final = 100
+ORDERS: Final[dict[str, tuple[Any, ...]]] = {
+    "risk": ("risk_score", "id"),
+    "-risk": ("-risk_score", "-id"),
+    "cost": (F("cost").asc(nulls_first=True), "id"),
+    "-cost": (F("cost").desc(nulls_last=True), "-id"),
+    "deadline": (F("sla_due_at").asc(nulls_last=True), "id"),
+    "-deadline": (F("sla_due_at").desc(nulls_first=True), "-id"),
+    "age": ("-id",),
+    "-age": ("id",),
+}
+"""The orders of lists. Each follows an index; no cost is the lowest, and no deadline the last."""
 _WAITING: Final = [state.value for state in WAITING]
 SIGNED: Final = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED, State.FAILED)
 _ASKS_BACK: Final = [state.value for state in ASKS_BACK]
@@ -82,10 +93,12 @@ def open_assignments_of(viewer: Actor) -> QuerySet[Assignment]:
     return rows
 
 
-def reference_of(text: str) -> str:
-    """Normalise a reference as people type it: `br-1042`, `1042` and `#1042` are BR-1042."""
-    word = text.replace("\x00", "").strip().lstrip("#").upper()[:20]
-    return f"BR-{word}" if word.isdecimal() else word
+def delegated_to(viewer: Actor) -> QuerySet[Assignment]:
+    """Return the open assignments that the viewer has for somebody else, as a query.
+
+    They sit in for a person who is away, or a colleague delegated the request to them.
+    """
+    return open_assignments_of(viewer).filter(Q(via__isnull=False) | Q(for_person__isnull=False))
 
 
 def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:

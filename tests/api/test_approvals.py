@@ -1,15 +1,19 @@
 """Approvals by key: the whole loop, the filters, and what is masked."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from core.clock import now
+from core.rest.pagination import cursor_at
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.api.office import KIND, PHONE, Caller, Office
+from tests.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +94,12 @@ def test_approver_is_told_that_he_may_decide(office: Office) -> None:
         ({"overdue": "true"}, 0),
         ({"q": "1001"}, 1),
         ({"q": "br-1002"}, 1),
+        ({"q": "wint"}, 1),
+        ({"q": "wint", "state": "pending"}, 0),
+        ({"q": "winter", "state": "cancelled"}, 1),
+        ({"q": "support"}, 2),
+        ({"q": "nobody"}, 0),
+        ({"delegated": "true"}, 0),
         ({"risk": ["low", "medium", "high", "critical"]}, 2),
     ],
 )
@@ -104,6 +114,64 @@ def test_pages_go_on_after_the_last_row(office: Office) -> None:
         office.propose(campaign)
     pages = parts(office.caller("approver"), "approvals/", limit=2)
     assert [[row["reference"] for row in page] for page in pages] == [["BR-1003", "BR-1002"], ["BR-1001"]]
+
+
+@pytest.mark.parametrize("column", ["risk", "cost", "deadline", "age"])
+@pytest.mark.parametrize("state", [{}, {"state": "pending"}])
+def test_pages_in_an_order_have_no_gaps_and_no_repeats(office: Office, column: str, state: dict[str, str]) -> None:
+    for number in range(5):
+        office.propose(f"C{number}")
+    with tenant_scope(office.world.acme.pk):
+        for number, row in enumerate(Approval.objects.order_by("id")):
+            cost = None if number % 3 == 0 else Decimal(number % 2)
+            due = None if number % 3 == 1 else now() + timedelta(hours=number % 2)
+            rewrite(Approval.objects.filter(pk=row.pk), cost=cost, sla_due_at=due, risk_score=number % 2)
+    caller, orders = office.caller("viewer"), []
+    for name in (column, f"-{column}"):
+        pages = parts(caller, "approvals/", limit=2, ordering=name, **state)
+        orders.append([row["reference"] for page in pages for row in page])
+        whole = caller.get("approvals/", ordering=name, **state).json()["results"]
+        assert orders[-1] == [row["reference"] for row in whole]
+    assert orders[0] == orders[1][::-1]
+    assert len(orders[0]) == 6
+
+
+def test_orders_put_what_is_riskiest_dearest_and_due_first(office: Office) -> None:
+    dear = office.propose("Dear")
+    with tenant_scope(office.world.acme.pk):
+        rewrite(Approval.objects.all(), cost=None, sla_due_at=None, risk_score=10)
+        rewrite(Approval.objects.filter(pk=dear.pk), cost=Decimal(9), sla_due_at=now(), risk_score=90)
+    first = [listed(office, ordering=name)[0] for name in ("-risk", "-cost", "deadline", "age")]
+    assert first == [dear.reference] * 4
+    assert [listed(office, ordering=name)[0] for name in ("risk", "cost", "-deadline", "-age")] == ["BR-1001"] * 4
+
+
+def test_cursor_of_another_order_is_refused(office: Office) -> None:
+    office.propose("Winter")
+    caller = office.caller("viewer")
+    following = caller.get("approvals/", limit=1, ordering="-risk").json()["next"]
+    cursor = parse_qs(urlsplit(following).query)["cursor"][0]
+    texts = ("-risk", "-risk||", "-risk|x|y", "-risk|1|y", "-cost|NaN|y", f"-risk||{'0' * 32}")
+    broken = [cursor_at(text) for text in texts]
+    for ordering, text in [("-cost", cursor), ("", cursor), *(("-risk", each) for each in broken)]:
+        asked = {"ordering": ordering} if ordering else {}
+        assert caller.get("approvals/", cursor=text, **asked).status_code == 400
+    huge = cursor_at(f"-risk|{10**40}|{'0' * 32}")
+    assert caller.get("approvals/", cursor=huge, ordering="-risk").status_code in (200, 400)
+
+
+def test_personal_data_is_not_searched(office: Office) -> None:
+    answer = office.caller("approver").get("approvals/", q="+34 600 123 456")
+    assert (answer.status_code, answer.json()["code"]) == (400, "personal_data")
+
+
+def test_delegated_ones_are_found_by_their_new_approver(office: Office) -> None:
+    row = office.propose("Winter")
+    body = {"to": str(office.ids["owner"]), "digest": row.digest}
+    assert office.caller("approver").post(f"approvals/{row.pk}/delegate/", body).status_code == 200
+    found = office.caller("owner").get("approvals/", delegated="true").json()["results"]
+    assert [each["reference"] for each in found] == [row.reference]
+    assert listed(office, delegated="true") == []
 
 
 def test_overdue_ones_are_found(office: Office) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.members.invitations import invite_member
 from accounts.models import ApiKey, Membership, User
 from accounts.privacy.erasure import erase_member
+from accounts.saved_views import save_view
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
 from conversations import services as talk
@@ -54,6 +55,9 @@ def leaver(world: World) -> User:
 def _work(world: World, user: User) -> None:
     add_workflow(world)
     me = world.actor("approver")
+    save_view(actor=me, list_key="hitl.approval", name="the ivory tower", query="risk=high")
+    save_view(actor=world.actor("admin"), list_key="hitl.approval", name="Theirs", query="q=ottoline+Vandersnoot")
+    save_view(actor=world.actor("admin"), list_key="hitl.approval", name="Late", query="overdue=yes")
     sign(world, ask(world), f"says {NAME} in the ivory tower")
     ask(world, "approver", params={"campaign": "Mine"}, origin={"notes": "the ivory tower", "address": ADDRESS})
     line = talk.connect_channel(

@@ -265,6 +265,14 @@ NOTICES: Final = {
     "admin:accounts_notice_seen": OWN_ACTION,
     "admin:accounts_notice_see_all": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
 }
+# One's own saved views: the town's is the viewer's. Saving without filters is invalid.
+VIEWS: Final = {
+    "admin:accounts_savedview_changelist": OPEN_LIST,
+    "admin:accounts_savedview_change": OWN_PAGE,
+    "admin:accounts_savedview_save": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:accounts_savedview_rename": OWN_ACTION,
+    "admin:accounts_savedview_delete": OWN_ACTION,
+}
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
 API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
 API_OPEN_READ = Row(Answers(401, 200, 200, 200), Answers(401, 405, 405))
@@ -385,4 +393,14 @@ API: Final = {
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **NOTIFICATIONS, **NOTICES, **API}
+EXPECTED: Final[dict[str, Row]] = {
+    **ACCOUNT,
+    **DOORS,
+    **CONSOLE,
+    **WORK,
+    **BRIEFS,
+    **NOTIFICATIONS,
+    **NOTICES,
+    **VIEWS,
+    **API,
+}

@@ -48,6 +48,15 @@ def owner_column(table: str) -> str:
     return "id" if table == "accounts_tenant" else "tenant_id"
 
 
+def written_columns(table: str) -> str:
+    """Return the columns that a row is written with: all but generated ones."""
+    query = (
+        "select string_agg(quote_ident(column_name), ', ') from information_schema.columns "
+        "where table_schema = 'public' and table_name = %s and is_generated = 'NEVER'"
+    )
+    return str(sql(query, [table])[1][0][0])
+
+
 def test_first_tenant_has_a_row_in_every_table(acme_row: dict[str, str]) -> None:
     assert sorted(acme_row) == TABLES
 
@@ -76,11 +85,9 @@ def test_row_is_out_of_reach_elsewhere(elsewhere: AbstractContextManager[None], 
 def test_row_put_into_the_first_tenant_from_elsewhere_is_refused(
     elsewhere: AbstractContextManager[None], acme_row: dict[str, str]
 ) -> None:
+    statement = 'insert into "{0}" ({1}) select {1} from json_populate_record(null::"{0}", %s)'
     with elsewhere:
-        found = {
-            name: why_not(f'insert into "{name}" select * from json_populate_record(null::"{name}", %s)', [row])
-            for name, row in acme_row.items()
-        }
+        found = {name: why_not(statement.format(name, written_columns(name)), [row]) for name, row in acme_row.items()}
     assert {name: answer for name, answer in found.items() if REFUSED not in answer} == {}
 
 

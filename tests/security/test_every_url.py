@@ -28,6 +28,8 @@ EVERYBODYS = {
     "admin:accounts_notice_open",
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
+    "admin:accounts_savedview_delete",
+    "admin:accounts_savedview_rename",
 }
 # Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
 NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
@@ -35,6 +37,7 @@ REFUSALS = {"core_auditentry", "core_audithead", "core_refusalcount", "accounts_
 NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
+    "accounts_savedview",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from accounts.models import Invitation, Membership, Notice
+from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentRun, ToolCall
@@ -130,6 +130,9 @@ def build_town(world: World) -> Town:
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
         rows += [Invitation.objects.get(), Notice.objects.create(person=user, kind="tests", title=f"{MARK} notice")]
+        rows += [
+            SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
+        ]
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]

@@ -61,6 +61,7 @@ ALSO_OFFERED = {
     "accounts.permissions.roles": "the names of the roles",
     "accounts.privacy.reveals": "opening and asking for a grant to see personal data",
     "accounts.notices": "one's own notices, and who is sent an alert",
+    "accounts.saved_views": "one's own saved views of lists",
     "accounts.versioning": "the conflict that names who changed a definition first",
     "accounts.last_change": "who did something last, for those who came too late",
     "accounts.rest.serializers": "how the API shows a colleague",

@@ -3,29 +3,48 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest
 
 from console.base.lists import SelectFilter
+from console.base.toolbar import SEARCH, SORT, QuickFilter, SortFilter
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
 from hitl.actions import registry
-from hitl.display import HOLDS, STATES
+from hitl.display import HOLDS, RISKS, STATES
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
-from hitl.models import Approval
-from hitl.selectors import open_assignments_of, query_approvals
+from hitl.models import Approval, Assignment
+from hitl.selectors import (
+    FOUND_CAP,
+    ORDERS,
+    PERSONAL,
+    cleaned,
+    delegated_to,
+    found_by,
+    is_personal,
+    is_reference,
+    open_assignments_of,
+    query_approvals,
+)
 
-ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
+ORDER = ("rank", "-is_overdue", "-urgency", "-severity", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)
+ELEVATED = ("high", "critical")
+_DUE_IN_QUEUE = {
+    "deadline": (F("due").asc(nulls_last=True), "id"),
+    "-deadline": (F("due").desc(nulls_first=True), "-id"),
+}
+"""In the queue, deadlines of requests that were decided count no more."""
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
     """Order by what waits for the viewer, then by what waits for others.
 
-    Within each, urgent first, then by due time, then the newest.
+    Within each, overdue first, then marked as urgent, then by risk, then by due time, then the newest.
     """
+    levels = [When(state__in=WAITING, risk_level=level, then=number) for number, level in enumerate(RISKS)]
     assignments = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
@@ -37,13 +56,56 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
             output_field=IntegerField(),
         ),
         urgency=Case(When(state__in=WAITING, then=F("priority")), default=0),
+        severity=Case(*levels, default=0, output_field=IntegerField()),
+        is_overdue=Case(
+            When(state__in=WAITING, sla_due_at__lt=now(), then=Value(1)), default=0, output_field=IntegerField()
+        ),
         due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
     )
 
 
-def order_of(state: str) -> tuple[Any, ...]:
-    """Return the order for a state: the queue by rank, past requests by age, which has an index."""
-    return ORDER if state in ("", "waiting") or state in OPEN else NEWEST
+def order_of(request: HttpRequest) -> tuple[Any, ...]:
+    """Return the chosen order; without one the queue by urgency, past requests by age, which has an index."""
+    sort, in_queue = request.GET.get(SORT, ""), _is_queue(request)
+    if in_queue and sort in _DUE_IN_QUEUE:
+        return _DUE_IN_QUEUE[sort]
+    return ORDERS.get(sort) or (ORDER if in_queue else NEWEST)
+
+
+def _is_queue(request: HttpRequest) -> bool:
+    state = request.GET.get("state", "")
+    return state in ("", "waiting") or state in OPEN
+
+
+def search_of(request: HttpRequest) -> Q | None:
+    """Return the condition of the search, None without one. One query for each request."""
+    words = cleaned(request.GET.get(SEARCH, ""))
+    if not words:
+        return None
+    kept = request.__dict__
+    if "found_by" not in kept:
+        only_open = _is_queue(request) and not (is_reference(words) and not request.GET.get("state"))
+        kept["found_by"] = Q(pk__in=[]) if is_personal(words) else found_by(words, only_open=only_open)
+    found: Q = kept["found_by"]
+    return found
+
+
+def search_note(request: HttpRequest) -> dict[str, str]:
+    """Return what the search considers, and the address at which it considers finished requests too."""
+    words = cleaned(request.GET.get(SEARCH, ""))
+    if not words:
+        return {}
+    if is_personal(words):
+        return {"text": PERSONAL}
+    if not _is_queue(request):
+        return {"text": f"Of finished requests, the newest {FOUND_CAP} matches are considered."}
+    if is_reference(words):
+        return {}
+    wider = request.GET.copy()
+    wider.pop("p", None)
+    wider.pop("view", None)
+    wider["state"] = "all"
+    return {"text": "Only open requests are searched.", "wider": f"?{wider.urlencode()}"}
 
 
 def next_for(viewer: Actor, after: Approval) -> Approval | None:
@@ -58,24 +120,40 @@ def next_for(viewer: Actor, after: Approval) -> Approval | None:
 
 
 class StateFilter(SelectFilter):
-    """By state; by default everything that is open."""
+    """By state; by default everything that is open, and for a reference everything."""
 
     title, parameter_name, any_label = "State", "state", "Open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer groups first, then each state."""
+        self.any_label = "Any" if is_reference(request.GET.get(SEARCH, "")) else self.any_label
         groups = [("waiting", "Waiting for approval"), ("closed", "Finished"), ("all", "All")]
         return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the chosen states."""
         chosen = self.chosen()
-        if chosen == "all":
+        if chosen == "all" or (not chosen and is_reference(request.GET.get(SEARCH, ""))):
             return queryset
         if chosen == "closed":
             return queryset.exclude(state__in=OPEN)
         groups = {"": OPEN, "waiting": WAITING}
         return queryset.filter(state__in=groups.get(chosen, (chosen,)))
+
+
+class RiskFilter(SelectFilter):
+    """By risk."""
+
+    title, parameter_name, field, any_label = "Risk", "risk", "risk_level", "Any"
+    options = (("elevated", "High or critical"), *((key, row[0]) for key, row in RISKS.items()))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the requests of the chosen risk."""
+        return (
+            queryset.filter(risk_level__in=ELEVATED)
+            if self.chosen() == "elevated"
+            else super().queryset(request, queryset)
+        )
 
 
 class KindFilter(SelectFilter):
@@ -92,14 +170,25 @@ class MineFilter(SelectFilter):
     """By what the viewer has to do with it."""
 
     title, parameter_name, any_label = "Show", "mine", "All"
-    options = (("sign", "Needs my approval"), ("asked", "Requested by me"))
+    options = (("sign", "Needs my approval"), ("asked", "Requested by me"), ("delegated", "Delegated to me"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what waits for the viewer, or what they requested."""
+        """Keep what waits for the viewer, what they requested, or what they decide for somebody else."""
         viewer = viewer_of(request)
         if self.chosen() == "sign":
-            return queryset.filter(is_mine=True, state__in=WAITING)
+            return queryset.filter(_has_one(open_assignments_of(viewer)), state__in=WAITING)
+        if self.chosen() == "delegated":
+            return queryset.filter(_has_one(delegated_to(viewer)), state__in=WAITING)
         return queryset.filter(requester=viewer.user_id) if self.chosen() == "asked" else queryset
+
+
+def _has_one(assignments: QuerySet[Assignment]) -> Subquery:
+    """Return whether one of the assignments is the outer request's; looked up for one request after the other.
+
+    A limit keeps the planner from reading all of a person's assignments for each request.
+    """
+    own = assignments.filter(approval=OuterRef("pk")).order_by()
+    return Subquery(own.annotate(is_there=Value(True)).values("is_there")[:1], output_field=BooleanField())
 
 
 class HoldFilter(SelectFilter):
@@ -133,3 +222,32 @@ class OverdueFilter(SelectFilter):
         if self.chosen() != "yes":
             return queryset
         return queryset.filter(state__in=WAITING, sla_due_at__lt=now())
+
+
+class QueueSort(SortFilter):
+    """By urgency in the queue, by age in the history, or by what somebody chose."""
+
+    options = (
+        ("-risk", "Highest risk"),
+        ("risk", "Lowest risk"),
+        ("-cost", "Highest cost"),
+        ("cost", "Lowest cost"),
+        ("deadline", "Earliest deadline"),
+        ("-deadline", "Latest deadline"),
+        ("-age", "Oldest"),
+        ("age", "Newest"),
+    )
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer the orders; the default depends on the state."""
+        self.any_label = "Urgency" if _is_queue(request) else "Newest"
+        return self.options
+
+
+QUICK_FILTERS = (
+    QuickFilter("needs-me", "Needs me", "mine", "sign"),
+    QuickFilter("overdue", "Overdue", "overdue", "yes"),
+    QuickFilter("high-risk", "High risk", "risk", "elevated"),
+    QuickFilter("mine", "Mine", "mine", "asked"),
+    QuickFilter("delegated", "Delegated", "mine", "delegated"),
+)

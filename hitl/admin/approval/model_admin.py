@@ -10,8 +10,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
-from console.base.lists import choose, uuid_of, whole_number
+from console.base.lists import uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
+from console.base.saved_views import ViewFilter
+from console.base.toolbar import QuickFilter
 from console.extensions import list_notices
 from console.names import names_of
 from console.navigation import Nav
@@ -22,20 +24,26 @@ from hitl.admin import panels
 from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
 from hitl.admin.approval.evidence import EvidenceActions
 from hitl.admin.approval.filters import (
+    QUICK_FILTERS,
     HoldFilter,
     KindFilter,
     MineFilter,
     OverdueFilter,
+    QueueSort,
+    RiskFilter,
     StateFilter,
     next_for,
     order_of,
     ranked,
+    search_note,
+    search_of,
 )
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
 from hitl.approvals.refusals import WATCHED
-from hitl.display import RISKS, requester_words, risk_chip, state_chip
+from hitl.display import requester_words, risk_chip, state_chip
+from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
 from hitl.models import Approval
@@ -51,29 +59,55 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActi
     empty_title = "Nothing is waiting for approval"
     empty_text = "New requests appear here automatically."
     live_topic = "queue"
+    change_list_template = "console/approvals.html"
     watched = WATCHED
     detail_template = "console/approval.html"
-    list_display = ("reference_cell", "what", "risk", "price", "waits", "state_cell")
+    list_display = ("reference_cell", "what", "risk", "price", "due", "asked", "state_cell")
     list_filter: ClassVar = [
         StateFilter,
-        choose("risk_level", "Risk", [(key, row[0]) for key, row in RISKS.items()], parameter="risk"),
+        RiskFilter,
         KindFilter,
         MineFilter,
         OverdueFilter,
         HoldFilter,
+        QueueSort,
+        ViewFilter,
     ]
+    quick_filters = QUICK_FILTERS
+    sorts: ClassVar = {
+        "risk": ("-risk", "risk"),
+        "price": ("-cost", "cost"),
+        "due": ("deadline", "-deadline"),
+        "asked": ("-age", "age"),
+    }
+    has_search = has_saved_views = True
+    search_hint = "Reference, words, campaign or requester"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         """Return the approvals, ranked for the viewer."""
         return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Return the order of the queue, or of past requests."""
-        return order_of(request.GET.get("state", ""))
+        """Return the chosen order, or that of the queue or of past requests."""
+        return order_of(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Keep what the search finds."""
+        found = search_of(request)
+        return (queryset if found is None else queryset.filter(found)), False
+
+    def get_quick_filters(self, request: HttpRequest) -> tuple[QuickFilter, ...]:
+        """Return the chips; those who can't approve need none for what they should approve."""
+        if viewer_of(request).may(DECIDE):
+            return self.quick_filters
+        return tuple(chip for chip in self.quick_filters if chip.value not in ("sign", "delegated"))
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show emergency stops above the queue."""
-        return {**super().list_context(request), "banners": list_notices(viewer_of(request))}
+        """Show emergency stops above the queue, and what a search considers."""
+        banners = list_notices(viewer_of(request))
+        return {**super().list_context(request), "banners": banners, "search_note": search_note(request)}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
@@ -113,15 +147,18 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, NoteActi
             return "–"
         return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
 
+    @admin.display(description="Due")
+    def due(self, approval: Approval) -> str:
+        """Return when the decision is due."""
+        if approval.state not in WAITING or approval.sla_due_at is None:
+            return "–"
+        late = chip("Overdue", "danger", "clock") if approval.sla_due_at < now() else ""
+        return format_html("{}{}", moment(approval.sla_due_at), late)
+
     @admin.display(description="Requested")
-    def waits(self, approval: Approval) -> str:
-        """Return when it was requested, and when the decision is due."""
-        asked, due = moment(approval.created_at), approval.sla_due_at
-        if approval.state not in WAITING or due is None:
-            return asked
-        if due < now():
-            return format_html("{}{}", asked, chip("Overdue", "danger", "clock"))
-        return format_html('{}<span class="wk-cell-note">due {}</span>', asked, moment(due))
+    def asked(self, approval: Approval) -> str:
+        """Return when it was requested."""
+        return moment(approval.created_at)
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:

@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0013_add_notification_preferences"),
+        ("hitl", "0015_sort_requests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

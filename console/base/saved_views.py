@@ -1,0 +1,133 @@
+"""Saved views of a list: its menu, and what to say when a view's filter is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import saved_views
+from accounts.models import SavedView
+from console.base.lists import SelectFilter
+from console.viewers import viewer_of
+
+if TYPE_CHECKING:
+    from console.base.model_admin import ReadOnlyAdmin
+    from console.base.toolbar import ToolbarChangeList
+
+VIEW: Final = "view"
+SEARCH: Final = "q"
+
+
+class ViewFilter(SelectFilter):
+    """The saved view that a list was opened by; its filters are parameters of their own."""
+
+    title, parameter_name, any_label, is_hidden = "View", VIEW, "", True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Accept any id."""
+        given = request.GET.get(VIEW, "")
+        return [(given, "")] if given else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep all rows."""
+        return queryset
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """One of the viewer's views in the menu of its list."""
+
+    name: str
+    url: str
+    edit_url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewMenu:
+    """The viewer's views of a list, and what can be saved as another one."""
+
+    links: tuple[ViewLink, ...]
+    current: ViewLink | None
+    note: str
+    list_key: str
+    query: str
+    save_url: str
+    manage_url: str
+
+
+def menu_of(cl: ToolbarChangeList, request: HttpRequest) -> ViewMenu | None:
+    """Return the menu of a list's views, None for a viewer who has none. One query."""
+    viewer, admin = viewer_of(request), cl.model_admin
+    if not viewer.may(saved_views.USE) or viewer.user_id is None:
+        return None
+    own = list(saved_views.list_own(viewer=viewer, list_key=key_of(admin)))
+    opened = next((view for view in own if str(view.pk) == request.GET.get(VIEW)), None)
+    links = tuple(ViewLink(view.name, url_of(admin, view), _url("change", view.pk), view is opened) for view in own)
+    return ViewMenu(
+        links=links,
+        current=next((link for link in links if link.is_current), None),
+        note=_note(cl, opened) if opened else "",
+        list_key=key_of(admin),
+        query=known_part(admin, request.GET.urlencode()),
+        save_url=_url("save"),
+        manage_url=_url("changelist"),
+    )
+
+
+def key_of(admin: ReadOnlyAdmin) -> str:
+    """Return the key under which views of a list are kept."""
+    return str(admin.model._meta.label_lower)
+
+
+def url_of(admin: ReadOnlyAdmin, view: SavedView) -> str:
+    """Return the address of a list as a view keeps it, without what the list no longer knows."""
+    known = known_part(admin, view.query)
+    return f"{admin.list_url()}?{f'{known}&' if known else ''}{urlencode({VIEW: view.pk})}"
+
+
+def known_part(admin: ReadOnlyAdmin, query: str) -> str:
+    """Return the part of a query string that a list knows, in one order; without page and view."""
+    known = set(_parameters(admin))
+    return urlencode(sorted((name, value) for name, value in _pairs(query).items() if name in known and value.strip()))
+
+
+def _pairs(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, max_num_fields=40))
+    except ValueError:
+        return {}
+
+
+def _parameters(admin: ReadOnlyAdmin) -> Iterator[str]:
+    yield from (str(each.parameter_name) for each in admin.list_filter or () if each.parameter_name != VIEW)  # type: ignore[union-attr]
+    if admin.has_search:
+        yield SEARCH
+
+
+def _note(cl: ToolbarChangeList, view: SavedView) -> str:
+    """Return which filters of the opened view are gone, in words; "" if none is."""
+    known = set(_parameters(cl.model_admin))
+    # A value that is no longer offered, such as a retired kind, is ignored by its filter.
+    gone = [
+        name
+        for name, value in _pairs(view.query).items()
+        if name not in known or (name in cl.chosen and cl.params.get(name) == value and not cl.chosen[name])
+    ]
+    if not gone:
+        return ""
+    which = ", ".join(f"“{name}”" for name in gone)
+    verb = "no longer exists and is" if len(gone) == 1 else "no longer exist and are"
+    noun = "filter" if len(gone) == 1 else "filters"
+    return f"This view uses the {noun} {which}, which {verb} left out. The rest is applied."
+
+
+def _url(page: str, *args: UUID) -> str:
+    return reverse(f"admin:accounts_savedview_{page}", args=args)

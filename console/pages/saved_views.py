@@ -1,0 +1,114 @@
+"""Console page of the viewer's own saved views, where they are renamed and deleted."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+
+from accounts import saved_views
+from accounts.models import SavedView
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
+from console.base.saved_views import key_of, known_part, url_of
+from console.viewers import viewer_of
+from core.errors import Invalid
+
+
+class NameForm(ConsoleForm):
+    """The name of a view."""
+
+    name = forms.CharField(label="Name", max_length=saved_views.LONGEST_NAME)
+
+
+class SaveForm(NameForm):
+    """A name for what a list shows now."""
+
+    # Nobody sees errors of hidden fields: the service says what is wrong with them.
+    list_key = forms.CharField(required=False, widget=forms.HiddenInput)
+    query = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ServiceAdmin):
+    """The viewer's own saved views; nobody sees another person's."""
+
+    view_permission = saved_views.USE
+    title = "Saved views"
+    intro = "Filters, searches and orders of lists that you keep under a name. Only you see them."
+    empty_title = "No saved views yet"
+    empty_text = "Filter a list, then save it from its Views menu."
+    ordering = ("name", "pk")
+    list_display = ("name", "list_title", "created_at")
+    detail_fields = ("list_title", "opens", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
+        """Return the viewer's own views."""
+        return saved_views.list_own(viewer=viewer_of(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list under its own title."""
+        return super().changelist_view(request, {"title": self.title, **(extra_context or {})})
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer nothing: views are saved where they are used."""
+        return {"offered": []}
+
+    def object_title(self, obj: SavedView) -> str:
+        """Return the view's name."""
+        return obj.name
+
+    def detail_context(self, request: HttpRequest, obj: SavedView) -> dict[str, Any]:
+        """Return the view with the way back to the list of views."""
+        return {**super().detail_context(request, obj), "list_title": self.title}
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Start with the present name."""
+        return {"name": obj.name} if obj is not None else {}
+
+    @admin.display(description="List")
+    def list_title(self, view: SavedView) -> str:
+        """Return the title of the view's list."""
+        found = self._list_of(view.list_key)
+        return found.nav.label if found and found.nav else "A list that no longer exists"
+
+    @admin.display(description="Opens")
+    def opens(self, view: SavedView) -> str:
+        """Return the link that opens the list."""
+        found = self._list_of(view.list_key)
+        return format_html('<a href="{}">Open the list</a>', url_of(found, view)) if found else "–"
+
+    def _list_of(self, list_key: str) -> ReadOnlyAdmin | None:
+        """Return the list of a key, if it has saved views."""
+        lists = (each for each in self.admin_site._registry.values() if isinstance(each, ReadOnlyAdmin))
+        return next((each for each in lists if each.has_saved_views and key_of(each) == list_key), None)
+
+    @service_action(
+        path="save", title="Save view", permission=saved_views.USE, form=SaveForm, tone="primary", on_list=True
+    )
+    def save(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Save what the list shows, and open it as the view."""
+        viewer, list_key = viewer_of(request), form.cleaned_data["list_key"]
+        found = self._list_of(list_key)
+        if found is None or not found.opens_to(viewer):
+            raise Invalid("There is no such list.", code="unknown_list")
+        query = known_part(found, form.cleaned_data["query"])
+        view = saved_views.save_view(actor=viewer, list_key=list_key, name=form.cleaned_data["name"], query=query)
+        return HttpResponseRedirect(url_of(found, view))
+
+    @service_action(path="rename", title="Rename", permission=saved_views.USE, form=NameForm)
+    def rename(self, request: HttpRequest, view: SavedView, form: ConsoleForm) -> str:
+        """Rename the view."""
+        saved_views.rename_view(actor=viewer_of(request), view_id=view.pk, name=form.cleaned_data["name"])
+        return "The view is renamed."
+
+    @service_action(
+        path="delete", title="Delete", permission=saved_views.USE, tone="danger", explain="The list itself stays."
+    )
+    def delete(self, request: HttpRequest, view: SavedView, form: ConsoleForm) -> HttpResponse:
+        """Delete the view."""
+        saved_views.delete_view(actor=viewer_of(request), view_id=view.pk)
+        return HttpResponseRedirect(self.list_url())

@@ -1,0 +1,157 @@
+"""Saved views of a list: saved, opened, renamed and deleted by their person alone."""
+
+import re
+from html import unescape
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts import saved_views
+from accounts.models import SavedView
+from core.errors import Conflict, Invalid
+from core.tenancy.scope import tenant_scope
+from tests.console.conftest import Browser
+from tests.console.scene import add_workflow, ask
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/hitl/approval/"
+VIEWS = "/admin/accounts/savedview/"
+KEY = "hitl.approval"
+
+
+def save(client: Client, name: str, query: str, key: str = KEY) -> HttpResponse:
+    """Post the form of the list's menu."""
+    return client.post(f"{VIEWS}save/", {"name": name, "query": query, "list_key": key})  # type: ignore[return-value]
+
+
+def keep(world: World, name: str, query: str, role: str = "approver") -> SavedView:
+    """Save a view past the form, as an older release may have."""
+    return saved_views.save_view(actor=world.actor(role), list_key=KEY, name=name, query=query)
+
+
+def test_view_is_saved_opened_renamed_and_deleted(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    mine, _other = ask(acme), ask(acme, params={"campaign": "Winter Boots"})
+    client = browser("approver")
+    shown = client.get(f"{QUEUE}?q=summer&risk=high&sort=-cost&p=1").content.decode()
+    query = re.search(r'name="query" value="([^"]*)"', shown)
+    assert query is not None
+    answer = save(client, "  Monday   morning ", unescape(query[1]))
+    assert answer.status_code == 302
+    view = SavedView.objects.get()
+    assert (view.name, view.query) == ("Monday morning", "q=summer&risk=high&sort=-cost")
+    page = client.get(answer["Location"]).content.decode()
+    assert re.search(r'aria-current="true">Monday morning<', page)
+    assert re.findall(r'class="wk-row-link"[^>]*>\s*(BR-\d+)', page) == [mine.reference]
+    assert client.post(f"{VIEWS}{view.pk}/rename/", {"name": "Sales"}).status_code == 302
+    assert ">Sales<" in client.get(QUEUE).content.decode()
+    assert "Sales" in client.get(VIEWS).content.decode()
+    assert "Approvals" in client.get(f"{VIEWS}{view.pk}/").content.decode()
+    client.post(f"{VIEWS}{view.pk}/delete/")
+    assert not SavedView.objects.exists()
+
+
+def test_view_with_filters_that_are_gone_says_so_and_applies_the_rest(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    ask(acme)
+    found = ask(acme, params={"campaign": "Winter Boots"})
+    keep(acme, "Old", "colour=red&kind=retired_kind&q=winter&risk=nothing")
+    client = browser("approver")
+    menu = client.get(QUEUE).content.decode()
+    link = re.search(r'href="([^"]*)" data-view', menu)
+    assert link is not None
+    answer = client.get(unescape(link[1]))
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "“colour”, “kind”, “risk”, which no longer exist and are left out. The rest is applied." in page
+    assert re.findall(r'class="wk-row-link"[^>]*>\s*(BR-\d+)', page) == [found.reference]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "key"),
+    [
+        ("", "risk=high", KEY),
+        ("x" * 41, "risk=high", KEY),
+        ("Nothing", "", KEY),
+        ("Unknown only", "colour=red&p=3&view=1", KEY),
+        ("Long", f"q={'%20x' * 700}", KEY),
+        ("No list", "risk=high", "core.auditentry"),
+        ("No list", "risk=high", "'; drop"),
+    ],
+)
+def test_view_that_makes_no_sense_is_refused_with_a_reason(
+    browser: Browser, acme: World, name: str, query: str, key: str
+) -> None:
+    answer = save(browser("approver"), name, query, key)
+    assert answer.status_code == 400
+    assert "wk-error" in answer.content.decode() or 'role="alert"' in answer.content.decode()
+    assert not SavedView.objects.exists()
+
+
+def test_name_is_taken_once_per_list_and_person(browser: Browser, acme: World) -> None:
+    client = browser("approver")
+    assert [save(client, "Mine", "risk=high").status_code for _ in range(2)] == [302, 400]
+    assert save(browser("viewer"), "Mine", "risk=low").status_code == 302
+
+
+def test_views_of_others_are_not_found(browser: Browser, acme: World) -> None:
+    view = keep(acme, "Mine", "risk=high")
+    for client in (browser("admin"), browser("owner", outside=True)):
+        assert "Mine" not in client.get(VIEWS).content.decode()
+        assert client.get(f"{VIEWS}{view.pk}/").status_code == 404
+        assert client.post(f"{VIEWS}{view.pk}/delete/").status_code == 404
+        assert client.get(f"{QUEUE}?view={view.pk}").status_code == 200
+    with tenant_scope(acme.globex.pk):
+        assert not SavedView.objects.exists()
+    assert SavedView.objects.count() == 1
+
+
+@pytest.mark.parametrize("view", ["nonsense", "%00", "01a20449-0e8a-703b-9d11-ed4d4c18d8cc"])
+def test_unknown_view_in_the_address_is_ignored(browser: Browser, view: str) -> None:
+    assert browser("approver").get(f"{QUEUE}?risk=high&view={view}").status_code == 200
+
+
+def test_thirty_views_are_the_limit(acme: World) -> None:
+    rows = [
+        SavedView(person=acme.people["approver"], list_key=KEY, name=f"V{number}", query="risk=high")
+        for number in range(saved_views.MOST)
+    ]
+    SavedView.objects.bulk_create(rows)
+    with pytest.raises(Conflict, match="30 saved views"):
+        keep(acme, "One more", "risk=high")
+    keep(acme, "Another person's", "risk=high", role="admin")
+    with pytest.raises(Invalid):
+        saved_views.rename_view(actor=acme.actor("approver"), view_id=rows[0].pk, name="V1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_last_view_is_saved_once_by_two_at_the_same_time(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        SavedView.objects.bulk_create(
+            SavedView(person=world.people["approver"], list_key=KEY, name=f"V{number}", query="risk=high")
+            for number in range(saved_views.MOST - 1)
+        )
+    start, outcomes = Barrier(2), []
+
+    def attempt(name: str) -> None:
+        try:
+            start.wait()
+            with tenant_scope(world.acme.pk):
+                outcomes.append(keep(world, name, "risk=high").name)
+        except Conflict as error:
+            outcomes.append(error.code)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=attempt, args=(name,)) for name in ("A", "B")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "too_many_views" in outcomes
+    with tenant_scope(world.acme.pk):
+        assert SavedView.objects.count() == saved_views.MOST
