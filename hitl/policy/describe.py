@@ -52,6 +52,33 @@ def approvers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], 
     return f"{text}{apart}."
 
 
+def covered(workflow: Mapping[str, Any], label: Label) -> str:
+    """Return which requests a workflow covers."""
+    return f"{_covered(workflow, label)}."
+
+
+def steps_of(levels: Sequence[Mapping[str, Any]], label: Label) -> list[str]:
+    """Return one line for each level, in order."""
+    is_joint = [number > 0 and bool(level.get("parallel")) for number, level in enumerate(levels)]
+    texts = [f"{_who(level, label)}{_within(level)}" for level in levels]
+    return [
+        f"{'At the same time: ' if joint else ''}{text if joint else text[:1].upper() + text[1:]}"
+        for text, joint in zip(texts, is_joint, strict=True)
+    ]
+
+
+def escalation_of(workflow: Mapping[str, Any], label: Label) -> list[str]:
+    """Return one line for each escalation step."""
+    steps = workflow.get("escalation") or []
+    texts = [_step(step, label, "hour", is_first=number == 0)[2:] for number, step in enumerate(steps)]
+    return [f"{text[:1].upper()}{text[1:]}" for text in texts]
+
+
+def rules_of(workflow: Mapping[str, Any]) -> list[str]:
+    """Return one line for each automatic rule."""
+    return [_rule(rule).strip() for rule in workflow.get("auto_rules") or []]
+
+
 def _covered(workflow: Mapping[str, Any], label: Label) -> str:
     if workflow.get("is_default"):
         return "Everything else"

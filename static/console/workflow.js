@@ -25,6 +25,27 @@
   };
   form.addEventListener("change", counts);
   counts();
+  // The condition is written as rows or as a text: only the one that counts is shown. Without JavaScript both are.
+  const condition = form.querySelector("[data-condition]");
+  const types = JSON.parse(document.getElementById("types-of-facts")?.textContent || "{}");
+  const fit = (row) => {
+    const type = types[row.querySelector("[data-fact]").value];
+    const sign = row.querySelector("[data-sign]");
+    for (const option of sign.options) option.hidden = option.disabled = Boolean(type) && !type.signs.includes(option.value);
+    if (sign.selectedOptions[0]?.disabled) sign.value = type.signs[0];
+    const value = row.querySelector("[data-value]");
+    let list = value.nextElementSibling;
+    if (list?.tagName !== "DATALIST") { list = document.createElement("datalist"); list.id = `${value.id}_values`; value.after(list); value.setAttribute("list", list.id); }
+    list.replaceChildren(...(type ? type.values : []).map((each) => new Option(each)));
+    value.inputMode = type?.isNumber ? "decimal" : "";
+  };
+  const conditions = () => {
+    if (!condition) return;
+    const chosen = condition.querySelector('[name="condition_by"]:checked')?.value || "text";
+    for (const part of condition.querySelectorAll("[data-by]")) part.hidden = part.dataset.by !== chosen;
+    condition.querySelectorAll("[data-items] > *").forEach(fit);
+  };
+  form.addEventListener("change", conditions);
   const status = place.querySelector("[data-status]");
   // Renumber the rows on screen; their field names keep their numbers.
   function arrange(many) {
@@ -36,6 +57,7 @@
     });
     for (const add of many.querySelectorAll("[name=add_row]")) add.disabled = rows.length >= Number(many.dataset.most);
     counts();
+    conditions();
     soon();
     return rows.length;
   }
@@ -72,6 +94,7 @@
     if (button.name === "add_row") add(many, button.value);
     else remove(many, button.closest("[role=group]"));
   });
+  conditions();
   // After a reload that added a row, continue in the new row.
   const fresh = form.querySelector(".wk-flow-item[autofocus]");
   if (fresh) fresh.focus();

@@ -153,7 +153,7 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
                 now=at,
             )
         flow = ApprovalWorkflow.objects.get()
-    page = opened(f"/admin/hitl/approvalworkflow/{flow.pk}/edit/", "owner", scripts=False)
+    page = opened(f"/admin/hitl/approvalworkflow/{flow.pk}/approvers/", "owner", scripts=False)
     page.locator("[name=levels-0-mode]").select_option("all")
     page.locator("[name=levels-0-min_auth]").select_option("mfa")
     page.get_by_role("button", name="Try on last month").click()
@@ -213,6 +213,8 @@ def _focused(page: Page) -> str:
 def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner")
     page.get_by_label("Name", exact=True).fill("Budgets")
+    for part in ("levels", "clock", "alone"):
+        page.locator(f"#part-{part} > summary").click()
     for button, row, said in [
         ("Add level", "row-levels-1", "Level 2 added."),
         ("Add level", "row-levels-2", "Level 3 added."),
@@ -239,6 +241,7 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
 def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner", phone=True, scripts=False)
     page.get_by_label("Name", exact=True).fill("Rows")
+    page.locator("#part-levels > summary").click()
     page.get_by_role("button", name="Add level").click()
     page.locator("#row-levels-1").wait_for()
     assert _focused(page) == "row-levels-1"

@@ -48,6 +48,11 @@ def test_bar_stays_in_view_and_covers_no_focus(opened: Opener, scene: Scene, pho
         page.keyboard.press(key)
         covered.append(page.evaluate(COVERED))
     assert [each for each in covered if each] == []
+    # Moving into the bar moves nothing else.
+    page.evaluate("scrollTo(0, 500)")
+    page.locator("#vote-approve").evaluate("each => each.focus()")
+    page.wait_for_timeout(100)
+    assert page.evaluate("scrollY") == 500
     # The end of the page is not under the bar.
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     last, bar = page.locator("#live-aside > :last-child").bounding_box(), page.locator(".wk-bar").bounding_box()

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.permissions import object_permissions
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, action_url, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
@@ -23,16 +23,27 @@ from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
 from hitl.admin.policy.simulations import TRY, try_on_history
-from hitl.admin.policy.workflow_form.form import MAIL, SentenceForm, WorkflowForm, defaults, initial_of
+from hitl.admin.policy.workflow_form.form import (
+    MAIL,
+    SECTIONS,
+    SentenceForm,
+    WorkflowForm,
+    defaults,
+    initial_of,
+)
+from hitl.admin.policy.workflow_form.stale_choices import uuid_in
 from hitl.approvals.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.policy import selectors
 from hitl.policy.definitions import with_levels
-from hitl.policy.describe import Label, sentence
+from hitl.policy.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
 from hitl.policy.labels import ROLE_NAMES, labels
 from hitl.policy.workflows import OWN, SHAREABLE, conditions_of, levels_of
 
 MANAGE: Final = "hitl.manage_workflow"
+PATHS: Final = {"matches": "conditions", "levels": "approvers", "clock": "deadlines", "alone": "automatic"}
+"""The page on which each section is edited."""
+SECTION_AT: Final = {path: key for key, path in PATHS.items()}
 
 
 class CopyForm(ConsoleForm):
@@ -55,6 +66,27 @@ class ShareForm(ConsoleForm):
 def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
     """Return a workflow in one sentence."""
     return sentence(conditions_of(workflow), levels_of(workflow), label)
+
+
+def parts_of(workflow: ApprovalWorkflow, label: Label, edit_urls: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the sections of a workflow as its page shows them: what each says, and where it is edited."""
+    conditions, levels = conditions_of(workflow), levels_of(workflow)
+    remind = f"Remind every {_hours(workflow.reminder_every_hours)}, up to {workflow.reminder_max} times."
+    said: dict[str, list[str]] = {
+        "matches": [covered(conditions, label)],
+        "levels": steps_of(levels, label),
+        "clock": [
+            *([remind] if workflow.reminder_every_hours and workflow.reminder_max else []),
+            *(f"{step}." for step in escalation_of(conditions, label)),
+            f"Expires if not decided within {_hours(workflow.expire_hours)}.",
+            f"Must be executed within {_hours(workflow.execute_within_hours)} of the approval.",
+        ],
+        "alone": rules_of(conditions) or ["People decide every request."],
+    }
+    return [
+        {"key": key, "title": title, "lines": said[key], "edit_url": edit_urls.get(PATHS[key], "")}
+        for key, title in SECTIONS.items()
+    ]
 
 
 @admin.register(ApprovalWorkflow)
@@ -94,9 +126,22 @@ class WorkflowAdmin(ServiceAdmin):
     def detail_context(self, request: HttpRequest, obj: ApprovalWorkflow) -> dict[str, Any]:
         """Return the fields, with a link to the form instead of the form."""
         found = super().detail_context(request, obj)
-        edit = [offer for offer in found["offered"] if offer["action"].path == "edit" and not offer["blocked"]]
-        others = [offer for offer in found["offered"] if offer["action"].path != "edit" and not offer["blocked"]]
-        return {**found, "edit_url": edit[0]["url"] if edit else "", "offered": others}
+        offered = {offer["action"].path: offer for offer in found["offered"] if not offer["blocked"]}
+        edit = offered.pop("edit", None)
+        edit_urls = {path: offered.pop(path)["url"] for path in SECTION_AT if path in offered}
+        viewer = viewer_of(request)
+        if not viewer.may(MANAGE):
+            edit_urls.pop("automatic", None)
+        test = self.service_actions["try"]
+        return {
+            **found,
+            "edit_url": edit["url"] if edit else "",
+            "offered": list(offered.values()),
+            "parts": parts_of(obj, labels(), edit_urls),
+            "trial": {"form": self.action_form(request, test, None), "url": action_url(self, test, None)}
+            if viewer.may(test.permission)
+            else None,
+        }
 
     @admin.display(description="Summary")
     def says(self, workflow: ApprovalWorkflow) -> str:
@@ -134,7 +179,7 @@ class WorkflowAdmin(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the action can't be used now."""
-        if action.path in ("edit", "retire") and not obj.is_active:
+        if action.path in ("edit", "retire", *SECTION_AT) and not obj.is_active:
             return "This workflow is retired. Restore it first."
         return "This workflow is in use." if action.path == "restore" and obj.is_active else ""
 
@@ -144,11 +189,23 @@ class WorkflowAdmin(ServiceAdmin):
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
             return {**initial_of(obj), "limited": not viewer_of(request).may(MANAGE)}
+        if action.path in SECTION_AT:
+            limited = not viewer_of(request).may(MANAGE)
+            return {**initial_of(obj), "limited": limited, "section": SECTION_AT[action.path], "workflow": str(obj.pk)}
+        if action.path == "sentence":
+            return self._half_edited(request)
         if action.path == "retire":
             return {"version": obj.version}
         if action.path == "share":
             return {"roles": sorted(object_permissions.roles_with(MANAGE, obj))}
         return {"name": f"{obj.name} (copy)"[:80]} if action.path == "copy" else {}
+
+    def _half_edited(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the section that is being edited does not show; nothing for a whole form."""
+        key, chosen = request.POST.get("of_section", ""), request.POST.get("of_workflow", "")
+        pk = uuid_in(chosen)
+        obj = self.get_queryset(request).filter(pk=pk).first() if pk and key in SECTIONS else None
+        return {**initial_of(obj), "section": key} if obj else {}
 
     @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -166,7 +223,11 @@ class WorkflowAdmin(ServiceAdmin):
         path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
     )
     def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save a new version of a workflow, or try it on past requests."""
+        """Save a new version of a workflow."""
+        return self._save(request, obj, form)
+
+    def _save(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save a new version with what the form, or its section, changed, or try it on past requests."""
         seen, name = form.seen_version(), form.cleaned_data["name"]
         levels, conditions = form.definition()
         if form.is_limited:
@@ -186,6 +247,30 @@ class WorkflowAdmin(ServiceAdmin):
         except Conflict as error:
             raise Conflict(error.detail, code=error.code, **error.facts, says=summary_of(obj, labels())) from error
         return f"{name} was saved. Open requests keep the version they started with."
+
+    @service_action(path="conditions", title="Edit conditions", permission=MANAGE, on_object=True, form=WorkflowForm,
+                    submit="Save", tone="good")  # fmt: skip
+    def edit_conditions(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save which requests it covers."""
+        return self._save(request, obj, form)
+
+    @service_action(path="approvers", title="Edit approvers", permission=MANAGE, on_object=True, form=WorkflowForm,
+                    submit="Save", tone="good")  # fmt: skip
+    def edit_approvers(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save who approves."""
+        return self._save(request, obj, form)
+
+    @service_action(path="deadlines", title="Edit deadlines and escalation", permission=MANAGE, on_object=True,
+                    form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
+    def edit_deadlines(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save what happens without an answer."""
+        return self._save(request, obj, form)
+
+    @service_action(path="automatic", title="Edit automatic decisions", permission=MANAGE, on_object=True,
+                    form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
+    def edit_automatic(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save what is decided without a person."""
+        return self._save(request, obj, form)
 
     @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)
     def copy(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:

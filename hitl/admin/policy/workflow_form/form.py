@@ -13,6 +13,13 @@ from accounts.selectors import list_members
 from core.working_time import DAYS
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
+from hitl.admin.policy.workflow_form.conditions import (
+    JOINS,
+    BaseConditionFormSet,
+    ConditionFormSet,
+    rows_shown,
+    types_of_facts,
+)
 from hitl.admin.policy.workflow_form.escalation import EscalationFormSet
 from hitl.admin.policy.workflow_form.fields import checkboxes, money, number, split, text
 from hitl.admin.policy.workflow_form.layout import ADD, REMOVE, Choices, RowFormSet, Section, lay_out
@@ -46,6 +53,20 @@ FORMSETS: Final[dict[str, type[RowFormSet]]] = {
     "auto_rules": RuleFormSet,
 }
 """The formsets by their prefix, which is what the services call their rows."""
+CONDITION: Final = "facts"
+"""The prefix of the condition's rows."""
+SECTIONS: Final[dict[str, str]] = {
+    "matches": "Conditions",
+    "levels": "Approvers",
+    "clock": "Deadlines and escalation",
+    "alone": "Automatic decisions",
+}
+FIELDS_OF: Final[dict[str, frozenset[str]]] = {
+    "levels": frozenset({"by_mail", "distinct_approvers", "levels"}),
+    "clock": frozenset({"reminder_every_hours", "reminder_max", "expire_hours", "execute_within_hours", "escalation"}),
+    "alone": frozenset({"allow_override", "editor_may_vote", "fall_allows_fewer", "open_per_agent", "auto_rules"}),
+}
+"""The fields and formsets of each section; the first section has all others."""
 SHOWN_AT: Final = {"time_window": "from_time", "edit_policy": "editor_may_vote"}
 """Fields of the form, by what the services call them."""
 
@@ -64,6 +85,11 @@ def agent_choices(kept: Iterable[str]) -> list[tuple[str, str]]:
     names = {target: name for (scope, target), name in targets.names().items() if scope == "agent"}
     gone = {agent: f"A former agent ({agent[-6:]})" for agent in kept if agent not in names}
     return list({**names, **gone}.items())
+
+
+def section_of(name: str) -> str:
+    """Return the section that a field or formset stands in."""
+    return next((key for key, names in FIELDS_OF.items() if name in names), "matches")
 
 
 def defaults(tenant: Tenant) -> dict[str, Any]:
@@ -105,13 +131,14 @@ def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
         changed[f"{prefix}-DELETE"] = "on"
     for button in changed.pop(ADD, [])[:1]:
         prefix, _, variant = button.partition("-")
-        if prefix in FORMSETS:
-            added = FORMSETS[prefix](changed, prefix=prefix).add_row(variant)
+        known: dict[str, type[RowFormSet]] = {**FORMSETS, CONDITION: ConditionFormSet}
+        if prefix in known:
+            added = known[prefix](changed, prefix=prefix).add_row(variant)
     return changed, added
 
 
 class WorkflowForm(VersionedForm):
-    """All of a workflow.
+    """All of a workflow, or one section of it: then everything else stays as it is stored.
 
     In a shared workflow people can change who approves and when; everything else is read-only.
     """
@@ -144,6 +171,13 @@ class WorkflowForm(VersionedForm):
         "channel, agent, hour, weekday, tags, spent. If a value is missing, a person must approve.",
         max_length=500,
     )
+    condition_by = forms.ChoiceField(
+        label="How to write the condition",
+        choices=[("rows", "Choose facts and values"), ("text", "Write it as a text")],
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    condition_join = forms.ChoiceField(label="The condition is met if", choices=JOINS, required=False)
     contact_tags = text("Contact tags", "Separate tags with commas. One of them is enough.")
     from_time = text("From (time)", "For example 18:00, in your organisation's time zone.", max_length=5)
     until_time = text("Until (time)", "For example 08:00. Earlier than the start means the next day.", max_length=5)
@@ -177,6 +211,7 @@ class WorkflowForm(VersionedForm):
         if self.is_redrawn:
             data, self.added = with_changed_rows(data)
         super().__init__(data, *args, **kwargs)
+        self.section = str(self.initial.get("section") or "")
         choices = {
             "kinds": registry.titles(),
             "agents": agent_choices(self.initial.get("agents") or ()),
@@ -186,15 +221,47 @@ class WorkflowForm(VersionedForm):
         for name in ("kinds", "risk_levels", "channels"):
             keep_unknown(self.fields[name], chosen_in(self, name))
         for name, field in self.fields.items():
-            field.disabled = self.is_limited and name not in {*OWN, "name", "version"}
+            field.disabled = name != "version" and not self._may_change(name)
             field.required = field.required and not self.is_draft
         offered = self._choices()
         self.formsets = {prefix: self._formset(prefix, offered) for prefix in FORMSETS}
+        self.facts = self._condition_rows()
 
     @property
     def is_limited(self) -> bool:
         """Tell whether just this workflow was shared with the person who fills it in."""
         return bool(self.initial.get("limited"))
+
+    def _may_change(self, name: str) -> bool:
+        """Return True if a field or formset can be changed by this person in this section."""
+        is_open = not self.is_limited or name in {*OWN, "name", "levels"}
+        return is_open and self.section in ("", section_of(name))
+
+    def _condition_rows(self) -> BaseConditionFormSet:
+        """Return the condition as rows; they count if the person chose them, the text otherwise."""
+        found = rows_shown(str(self.initial.get("condition") or ""))
+        join, rows = found or ("and", [])
+        self.initial = {"condition_by": "text" if found is None else "rows", "condition_join": join, **self.initial}
+        is_locked = not self._may_change("condition")
+        is_counted = self.is_bound and self.data.get("condition_by") == "rows" and not is_locked
+        formset = ConditionFormSet(
+            # A client that sends only the text sends no rows.
+            self.data if is_counted and f"{CONDITION}-TOTAL_FORMS" in self.data else None,
+            auto_id=str(self.auto_id),
+            prefix=CONDITION,
+            initial=[{**row, "stored": row} for row in rows],
+            form_kwargs=self._row_options(Choices(), is_locked),
+        )
+        formset.added, formset.is_locked = self.added, is_locked
+        return formset
+
+    def _row_options(self, choices: Choices, is_locked: bool) -> dict[str, Any]:
+        return {
+            "choices": choices,
+            "is_redrawn": self.is_redrawn,
+            "is_draft": self.is_draft,
+            "is_locked": is_locked,
+        }
 
     def _choices(self) -> Choices:
         """Return what rows can choose from, with the approvers that were chosen and can no longer approve."""
@@ -216,25 +283,21 @@ class WorkflowForm(VersionedForm):
     def _formset(self, prefix: str, choices: Choices) -> RowFormSet:
         """Return the levels, steps or rules; what is read-only is not read from what was sent."""
         formset_class = FORMSETS[prefix]
-        is_locked = self.is_limited and prefix not in {*OWN, "levels"}
+        is_locked = not self._may_change(prefix)
         formset = formset_class(
             self.data if self.is_bound and not is_locked else None,
             auto_id=str(self.auto_id),
             prefix=prefix,
             initial=[{**formset_class.shown_as(row), "stored": row} for row in self.initial.get(prefix) or ()],
-            form_kwargs={
-                "choices": choices,
-                "is_redrawn": self.is_redrawn,
-                "is_draft": self.is_draft,
-                "is_locked": is_locked,
-            },
+            form_kwargs=self._row_options(choices, is_locked),
         )
         formset.added, formset.is_locked = self.added, is_locked
         return formset
 
     def is_valid(self) -> bool:
         """Return True if the fields and all rows are valid."""
-        rows_are_valid = [formset.is_valid() for formset in self.formsets.values() if formset.is_bound]
+        formsets = [*self.formsets.values(), self.facts]
+        rows_are_valid = [formset.is_valid() for formset in formsets if formset.is_bound]
         return super().is_valid() and all(rows_are_valid)
 
     def definition(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -245,7 +308,10 @@ class WorkflowForm(VersionedForm):
         window = {"days": said.get("days"), "from": said.get("from_time"), "until": said.get("until_time")}
         tags = said.get("contact_tags")
         conditions = {
-            **{name: said.get(name) or "" for name in ("description", "condition")},
+            "description": said.get("description") or "",
+            "condition": self.facts.text(said.get("condition_join") or "and")
+            if self.facts.is_bound
+            else said.get("condition") or "",
             **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels", "agents")},
             **{name: said.get(name) for name in ("min_cost", "max_cost")},
             **{name: bool(said.get(name)) for name in ("is_default", "allow_override", "distinct_approvers")},
@@ -278,7 +344,8 @@ class WorkflowForm(VersionedForm):
             for name in self.errors
             if name in self.fields
         ]
-        return own + [found for formset in self.formsets.values() for found in formset.mistakes()]
+        formsets = [*self.formsets.values(), self.facts]
+        return own + [found for formset in formsets for found in formset.mistakes()]
 
     def summary(self) -> str:
         """Return the workflow in one sentence, as far as it is filled in."""
@@ -288,32 +355,43 @@ class WorkflowForm(VersionedForm):
         return sentence(conditions, levels, labels())
 
     def sections(self) -> list[Section]:
-        """Return the sections of the form, in the order in which a request meets them."""
-        return [
+        """Return the sections that can be changed, in the order in which a request meets them."""
+        found = [
             Section(
-                "matches", "Conditions", "The workflow applies to requests that meet all of these. Empty means any.",
+                "matches", SECTIONS["matches"],
+                "The workflow applies to requests that meet all of these. Empty means any.",
                 lay_out(self, (("name",), ("is_default",), ("kinds",), ("risk_levels",),
                                ("min_cost", "max_cost", "currency"))),
-                folded=lay_out(self, (("description",), ("priority",), ("condition",), ("channels",), ("agents",),
+                folded=lay_out(self, (("description",), ("priority",), ("channels",), ("agents",),
                                       ("contact_tags",), ("days",), ("from_time", "until_time"))),
-                folded_title="More conditions and priority",
+                folded_title="More conditions and priority", facts=self.facts,
             ),
             Section(
-                "levels", "Approvers", "Approvers see the request in the console.",
+                "levels", SECTIONS["levels"], "Approvers see the request in the console.",
                 lay_out(self, (("by_mail",), ("distinct_approvers",))), self.formsets["levels"],
             ),
             Section(
-                "clock", "Deadlines and escalation", "Remind approvers and ask more people before a request expires.",
+                "clock", SECTIONS["clock"], "Remind approvers and ask more people before a request expires.",
                 lay_out(self, (("reminder_every_hours", "reminder_max"), ("expire_hours", "execute_within_hours"))),
                 self.formsets["escalation"],
             ),
             Section(
-                "alone", "Automatic decisions", "Decide simple requests without a person, within fixed limits.",
+                "alone", SECTIONS["alone"], "Decide simple requests without a person, within fixed limits.",
                 [], self.formsets["auto_rules"],
                 lay_out(self, (("allow_override",), ("editor_may_vote",), ("fall_allows_fewer",), ("open_per_agent",))),
                 "Emergency approval, edits and limits",
             ),
         ]  # fmt: skip
+        return [section for section in found if self.section in ("", section.key)]
+
+    def is_condition_open(self) -> bool:
+        """Return True if the condition is in use or has an error."""
+        text = self["condition"].value() or self.errors.get("condition")
+        return bool(text or self.facts.kept() or self.facts.non_form_errors())
+
+    def types_of_facts(self) -> dict[str, Any]:
+        """Return what the page's script knows of facts."""
+        return types_of_facts()
 
 
 class SentenceForm(WorkflowForm):

@@ -169,6 +169,11 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         else:
             self.non_form_errors().extend(texts)
 
+    def is_touched(self) -> bool:
+        """Return True if a row has an error or was just added."""
+        is_wrong = self.is_bound and (any(form.errors for form in self.kept()) or bool(self.non_form_errors()))
+        return is_wrong or any(form.prefix == self.added for form in self.kept())
+
     def mistakes(self) -> list[tuple[str, str]]:
         """Return where on the page the mistakes are, and the title of each place."""
         found = [
@@ -198,6 +203,15 @@ class Section:
     formset: RowFormSet | None = None
     folded: Fields | None = None
     folded_title: str = ""
+    facts: RowFormSet | None = None
+    """The rows of a condition."""
+
+    def is_wrong(self) -> bool:
+        """Return True if a field or a row has an error, or a row was just added: it is shown at once."""
+        formsets = [formset for formset in (self.formset, self.facts) if formset is not None]
+        if any(formset.is_touched() for formset in formsets):
+            return True
+        return any(field.errors for row in [*self.rows, *(self.folded or [])] for field in row)
 
     def is_fold_open(self) -> bool:
         """Return True if a folded field was filled in or has an error."""
