@@ -13,7 +13,7 @@ from django.db import models
 
 from core.clock import now
 from core.ids import uuid7
-from core.privacy.encrypted_fields import EncryptedTextField
+from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import TenantModel
 
 
@@ -264,6 +264,42 @@ class Notice(TenantModel):
 
     def __str__(self) -> str:
         return f"notice {str(self.id)[-6:]}"
+
+
+class PushSubscription(TenantModel):
+    """A browser of a person that shows their notices while no page is open."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    endpoint = EncryptedTextField()
+    keys = EncryptedJSONField()
+    endpoint_digest = models.CharField(max_length=64, help_text="Blind index of the endpoint.")
+    created_at = models.DateTimeField(default=now, editable=False)
+    sent_at = models.DateTimeField(null=True, help_text="When the push service last took a message.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "endpoint_digest"], name="one_subscription_per_browser"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "person"], name="subscriptions_by_person")]
+
+    def __str__(self) -> str:
+        return f"push subscription {str(self.id)[-6:]}"
+
+
+class PushMessage(TenantModel):
+    """A notice on its way to one browser; the row goes when it arrived, or when it is given up."""
+
+    subscription = models.ForeignKey(PushSubscription, on_delete=models.CASCADE, related_name="+")
+    notice_id = models.UUIDField(help_text="The notice; if it is gone or seen, nothing is sent.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="push_messages_by_due")]
+
+    def __str__(self) -> str:
+        return f"push message {str(self.id)[-6:]}"
 
 
 class SavedView(TenantModel):

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from accounts import push
 from accounts.models import Notice
 from accounts.selectors import roster
 from core import retention
@@ -50,6 +51,8 @@ class Store(NoticeStore):
         ]
         Notice.objects.bulk_create(rows, ignore_conflicts=True)
         streams.transient_after_commit([stream_of(person) for person in people], UPDATED)
+        if push.is_set_up():
+            push.queue(notices=rows, moment=moment)
         if notice.level == "alert":
             stored = Notice.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
             outbox.announce_all(outbox.Announcement("notice_alerted", pk, {}) for pk in stored)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
-from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
+from accounts.models import ApiKey, Membership, PushSubscription, RoleGroup, Tenant, User
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -214,6 +214,7 @@ def close_membership(membership: Membership) -> None:
     """
     Membership.objects.filter(pk=membership.pk).update(is_active=False)
     membership.is_active = False
+    PushSubscription.objects.filter(person_id=membership.user_id).delete()
     _sync_groups(membership)
     announce("rights_changed", ref=membership.user_id)
 

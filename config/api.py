@@ -31,7 +31,7 @@ from hitl.rest.action_kinds import ActionKindViewSet
 from hitl.rest.approval_notes import NoteViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
-from hitl.rest.evidence import EvidenceViewSet
+from hitl.rest.evidence import EvidenceExportViewSet, EvidenceViewSet
 from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.simulations import SimulationViewSet
@@ -101,6 +101,7 @@ router.register(f"{APPROVAL}decisions", approval_details.DecisionViewSet, "api-a
 router.register(f"{APPROVAL}notifications", approval_details.NotificationViewSet, "api-approval-notifications")
 router.register(f"{APPROVAL}notes", NoteViewSet, "api-approval-notes")
 router.register(f"{APPROVAL}timers", approval_details.TimerViewSet, "api-approval-timers")
+router.register(f"{V1}evidence-exports", EvidenceExportViewSet, "api-evidence-exports")
 router.register(f"{V1}override-reviews", OverrideReviewViewSet, "api-override-reviews")
 router.register(f"{V1}delegations", DelegationViewSet, "api-delegations")
 router.register(f"{V1}workflows", workflows.WorkflowViewSet, "api-workflows")

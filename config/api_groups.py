@@ -5,6 +5,7 @@ from typing import Final
 _WORDS: Final = {
     "approvals": "Requests that wait for approval, past decisions, and every action on a request.",
     "override-reviews": "Reviews of requests that were approved by override.",
+    "evidence-exports": "Signed evidence of all requests of a period, which an auditor verifies alone.",
     "delegations": "Out of office: who approves in someone's place, and until when.",
     "workflows": "Which requests need whose approval: definitions, their versions, and simulations.",
     "groups": "Groups of approvers.",

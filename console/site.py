@@ -1,8 +1,10 @@
 """The console's admin site: access, context of every page, dashboard, sign-in and sign-out."""
 
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import logout as sign_out
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
@@ -40,9 +42,15 @@ class WalkerAdminSite(KitSite):
         return bool(user.is_authenticated and user.is_active and viewer_or_none(request))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the palette; leave out Django's pages that list, search or resolve more than ours."""
+        """Add our pages; leave out Django's that list, search or resolve more than ours."""
         go = path("go/", self.admin_view(partial(palette.view, self)), name="go")
-        return [go, *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED)]
+        # Its path decides what it is for: all that lies below the console.
+        worker = path("push-worker.js", push_worker, name="push_worker")
+        return [
+            go,
+            worker,
+            *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED),
+        ]
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register admins built on our base classes and ignore those of packages."""
@@ -104,6 +112,18 @@ class WalkerAdminSite(KitSite):
             return HttpResponseNotAllowed(["POST"])
         sign_out(request)
         return HttpResponseRedirect(reverse(f"{self.name}:login"))
+
+
+def push_worker(request: HttpRequest) -> HttpResponse:
+    """Return the service worker that shows notices; browsers fetch it without a session, too."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET"])
+    return HttpResponse(_push_worker_text(), content_type="text/javascript; charset=utf-8")
+
+
+@lru_cache(maxsize=1)
+def _push_worker_text() -> str:
+    return Path(settings.BASE_DIR, "static", "console", "push_worker.js").read_text()
 
 
 def _tenant_choices(request: HttpRequest) -> list[tuple[str, str]]:

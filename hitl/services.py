@@ -18,6 +18,7 @@ from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
 from hitl.evidence.export import export_approval
+from hitl.evidence.periods import export_period, read_period, read_register, stop_export
 from hitl.execution.execute import execute
 from hitl.execution.kill_switch_activation import (
     activate_global,
@@ -77,6 +78,7 @@ __all__ = [
     "execute",
     "expire",
     "export_approval",
+    "export_period",
     "find_repeat",
     "find_returned",
     "hold",
@@ -89,6 +91,8 @@ __all__ = [
     "probe",
     "probe_now",
     "propose",
+    "read_period",
+    "read_register",
     "reassign",
     "release",
     "release_global",
@@ -114,6 +118,7 @@ __all__ = [
     "settle_notices",
     "share_workflow",
     "start_simulation",
+    "stop_export",
     "stop_simulation",
     "track_notification",
     "undo",

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
 from core.errors import NotFound
+from core.jobs import queueing
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
-from core.tenancy.scope import tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl.approvals import delegations, overdue, watch_assignments
 from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
+from hitl.evidence import periods
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
 from hitl.models import Timer
 from hitl.notifications import hold, requester, send
 from hitl.simulation import runs
 
 log = get_logger(__name__)
+LONGEST: Final = 20.0
+"""Seconds after which an export yields to other work."""
 
 
 @tenant_task(queue="high")
@@ -204,7 +210,28 @@ def purge_simulations() -> None:
     runs.purge_simulations()
 
 
+@tenant_task(queue="low")
+def write_evidence(export_id: UUID) -> None:
+    """Write an export of evidence, part by part, and give way to other work in between."""
+    ends = time.monotonic() + LONGEST
+    while periods.work_on(export_id):
+        if time.monotonic() > ends:
+            queueing.enqueue("write_evidence", current_tenant_id(), export_id)
+            return
+
+
+@sweep_task(queue="low")
+def sweep_evidence() -> None:
+    """Take up exports that stopped moving, and remove files that were kept long enough."""
+    for left in periods.list_left():
+        write_evidence.delay(str(left.tenant_id), str(left.export_id))
+    for tenant_id in periods.tenants_with_old_files():
+        with tenant_scope(tenant_id):
+            periods.remove_old_files()
+
+
 SWEEPS = {
+    "hitl-evidence": ("hitl.tasks.sweep_evidence", 30.0),
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
     "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
     "hitl-assignments": ("hitl.tasks.sweep_assignments", 60.0),

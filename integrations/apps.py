@@ -44,3 +44,4 @@ class IntegrationsConfig(AppConfig):
             late_above=300,
         )
         queueing.provide("send_mail", tasks.send_mail.delay)
+        queueing.provide("send_push", tasks.send_push.delay)

@@ -1,7 +1,8 @@
-"""Celery tasks of integrations: sending and retaining mail."""
+"""Celery tasks of integrations: sending and retaining mail, sending push messages."""
 
 from core.jobs.decorators import sweep_task
 from integrations.mail import services
+from integrations.push import delivery
 
 
 @sweep_task(queue="default")
@@ -23,7 +24,14 @@ def forget_mail() -> None:
     services.forget_rows()
 
 
+@sweep_task(queue="low")
+def send_push() -> None:
+    """Send due push messages: at once when a notice is left, and every few seconds for what was missed."""
+    delivery.deliver_due()
+
+
 SWEEPS = {
+    "send-push": ("integrations.tasks.send_push", 10.0),
     "send-mail": ("integrations.tasks.send_mail", 5.0),
     "sweep-mail": ("integrations.tasks.sweep_mail", 30.0),
     "forget-mail": ("integrations.tasks.forget_mail", 60.0),

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
-from accounts.models import ApiKey, Invitation, Membership, Notice, RevealGrant, SavedView, User
+from accounts.models import ApiKey, Invitation, Membership, Notice, PushSubscription, RevealGrant, SavedView, User
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -63,6 +63,11 @@ def _notices(person: Person, after: str, limit: int) -> Batch:
     keys = list(own.order_by("pk").values_list("pk", flat=True)[:limit])
     removed = own.filter(pk__in=keys).delete()[0] if keys else 0
     return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
+
+
+def _browsers(person: Person, after: str, limit: int) -> Batch:
+    """Remove the browsers that showed the person's notices, and what is on its way to them."""
+    return Batch(PushSubscription.objects.filter(person_id__in=person.ids("users")).delete()[0])
 
 
 def _views(person: Person, after: str, limit: int) -> Batch:
@@ -136,6 +141,8 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
+        Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
+        Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
         Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
@@ -147,6 +154,7 @@ class AccountsErasure(ErasureHandler):
         Step("keys", "API keys", _keys),
         Step("invitations", "Invitations to the person", _invitations),
         Step("left_notices", "Notices left for the person", _notices),
+        Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),

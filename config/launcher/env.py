@@ -14,6 +14,7 @@ _NAMES = (
     *GIVEN,
     "SECRET_KEY",
     "WALKER_KEYS",
+    "VAPID_PRIVATE_KEY",
     "PUBLIC_URL",
     "SANDBOX_ADS_URL",
     "SANDBOX_PHONE_URL",
@@ -52,6 +53,8 @@ def own_secrets(place: Place) -> dict[str, str]:
         "phone": secrets.token_hex(24),
         "mailbox": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),
+        # A private key of P-256 is a number below its order, which begins with 32 ones.
+        "push": base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).rstrip(b"=").decode(),
     }
     whole = {**fresh, **kept}
     if whole != kept:
@@ -65,6 +68,7 @@ def build(place: Place, settings: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "SECRET_KEY": given("SECRET_KEY") or made["SECRET_KEY"],
         "WALKER_KEYS": given("WALKER_KEYS") or made["WALKER_KEYS"],
+        "VAPID_PRIVATE_KEY": given("VAPID_PRIVATE_KEY") or made["push"],
         "ALLOWED_HOSTS": given("ALLOWED_HOSTS") or "localhost,127.0.0.1,[::1]",
         "WALKER_DATA": str(place.path),
         "DJANGO_SETTINGS_MODULE": "config.settings",

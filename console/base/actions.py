@@ -9,6 +9,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 OF: Final = "of_organisation"
 """The form field that names the organisation the form was opened for."""
-Handler = Callable[..., str | HttpResponse]
+Handler = Callable[..., str | HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[Se
 
 def run_action(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Show the form (GET) or call the service (POST); errors are shown on the form."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
@@ -145,7 +146,7 @@ def _deny(model_admin: "ServiceAdmin", action: ServiceAction, request: HttpReque
 
 def _call_handler(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
-) -> HttpResponse:
+) -> HttpResponseBase:
     try:
         outcome = action.handler(model_admin, request, obj, form)
     except NotFound as error:
@@ -159,7 +160,7 @@ def _call_handler(
         _add_errors(form, error)
         return _page(model_admin, action, request, obj, form, error.status)
     clear_badges(viewer_of(request), current_tenant_id())
-    if isinstance(outcome, HttpResponse):
+    if isinstance(outcome, HttpResponseBase):
         return outcome
     if outcome:
         messages.success(request, outcome)

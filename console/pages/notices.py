@@ -14,6 +14,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import uuid_of
 from console.base.model_admin import ServiceAdmin
+from console.pages.push import PushActions, card_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.notices import check_link, label_of
@@ -27,7 +28,7 @@ LEVELS: Final[dict[str, tuple[str, str, str]]] = {
 
 
 @admin.register(Notice)
-class NoticeAdmin(ServiceAdmin):
+class NoticeAdmin(PushActions, ServiceAdmin):
     """The viewer's own notices, newest first; nobody sees another person's."""
 
     view_permission = notices.USE
@@ -59,6 +60,7 @@ class NoticeAdmin(ServiceAdmin):
             "lines": [_line(notice) for notice in page],
             "is_first": before is None,
             "older": page[-1].pk if len(found) > PAGE else None,
+            "push": card_of(viewer_of(request)),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.change_list_template, context)

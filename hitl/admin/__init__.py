@@ -1,6 +1,6 @@
 """Console pages of approvals and their policies; Django's autodiscovery imports this package."""
 
-from hitl.admin import dashboard, kill_switches, notification_settings, out_of_office, override_reviews
+from hitl.admin import dashboard, evidence, kill_switches, notification_settings, out_of_office, override_reviews
 from hitl.admin.approval import model_admin
 from hitl.admin.policy import (
     calendars,
@@ -19,6 +19,7 @@ __all__ = [
     "dashboard",
     "decision_links",
     "decision_policy",
+    "evidence",
     "groups",
     "kill_switches",
     "model_admin",

@@ -23,7 +23,7 @@ STRENGTHS: Final = {
 }
 VERDICTS: Final = {"approve": "Approved", "reject": "Rejected"}
 PAYLOADS: Final = {
-    "complete": "Shown in full: the bytes below are what was decided.",
+    "complete": "Shown in full. The digest below is over exactly this.",
     "masked": "Personal data is masked. The digest is over the original, which this export withholds.",
     "erased": "The content was erased at the request of a person. Its digest remains.",
 }
@@ -180,10 +180,10 @@ def _votes(votes: Iterable[Json], name_of: NameOf) -> Section:
 
 
 def _risk(risk: Json) -> Section:
-    lines = [
-        (FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize()), str(row["points"]), _words(row, "says"))
-        for row in risk["factors"]
-    ]
+    lines = []
+    for row in risk["factors"]:
+        title = FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize())
+        lines.append((title, str(row["points"]), visible(_text(row.get("sentence")))))
     text = f"{_risk_word({'risk_level': risk['level']})}, {risk['score']} of 100 points"
     return Section("Risk", heads=("Factor", "Points", "Why") if lines else (), lines=lines, text=text)
 
@@ -314,10 +314,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _words(row: Json, name: str) -> str:
-    return visible(_text(row.get(name) or {key: each for key, each in row.items() if key not in ("name", "points")}))
 
 
 def _when(moment: str | None) -> str:

@@ -3,6 +3,7 @@
 from hitl.models.approval import Approval, Counter
 from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
+from hitl.models.evidence import EvidenceExport, EvidencePart
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
@@ -29,6 +30,8 @@ __all__ = [
     "DecisionPolicy",
     "DecisionToken",
     "Delegation",
+    "EvidenceExport",
+    "EvidencePart",
     "Execution",
     "GlobalKillSwitch",
     "GroupMember",

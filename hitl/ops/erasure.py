@@ -25,12 +25,14 @@ from core.privacy.erasure.registry import (
 )
 from hitl.approvals.close import cancel
 from hitl.domain.state_machine import FINAL, State
+from hitl.evidence.periods import remove_files
 from hitl.models import (
     Approval,
     ApprovalNote,
     ApprovalText,
     Decision,
     Delegation,
+    EvidenceExport,
     Execution,
     Notification,
     NotificationPreference,
@@ -238,6 +240,11 @@ def _notes_still_naming(person: Person, after: str, limit: int) -> Batch:
     return Batch(0, last)
 
 
+def _evidence(person: Person, after: str, limit: int) -> Batch:
+    """Remove the kept files of evidence, which name everyone; each can be exported again."""
+    return Batch(remove_files(EvidenceExport.objects.all()))
+
+
 class ApprovalsErasure(ErasureHandler):
     """The erasure of people from the approval engine."""
 
@@ -275,6 +282,8 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
+        Table("hitl.EvidenceExport", "The file is removed.", kept="exporter_kind exporter_role sha256"),
+        Table("hitl.EvidencePart", "Rows are removed.", "content records"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
         Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
@@ -297,6 +306,7 @@ class ApprovalsErasure(ErasureHandler):
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notifications to approvers", _notices),
         Step("stand_ins", "Reasons of substitutes", _stand_ins),
+        Step("evidence", "Kept files of evidence", _evidence),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
         Step("request_notes_still_naming", "Other notes on requests that hold the name", _notes_still_naming),

@@ -1,19 +1,27 @@
-"""Endpoints of evidence."""
+"""Endpoints of evidence: of one approval, and of a period."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from core.rest.views import ApiViewSet, Query
+from core.rest.fields import RowSerializer
+from core.rest.idempotency import idempotent
+from core.rest.views import ApiViewSet, ListViewSet, Query
 from hitl import services
 from hitl.domain.permissions import EXPORT
-from hitl.evidence.views import download
+from hitl.evidence import page, periods
+from hitl.evidence.export import TYPES, File
+from hitl.evidence.views import download, packed
+from hitl.models import EvidenceExport
 
 
 class EvidenceQuery(Query):
@@ -52,3 +60,77 @@ class EvidenceViewSet(ApiViewSet):
                 actor=self.actor, format=self.query["format"], in_clear=self.query["show_pii"], **self.kwargs
             )
         )
+
+
+class EvidenceExportSerializer(RowSerializer[EvidenceExport]):
+    """An export of a period, and how far it is."""
+
+    kept_until = serializers.DateTimeField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = EvidenceExport
+        fields: ClassVar[list[str]] = (
+            "id state since until total written wrong created_at finished_at kept_until sha256"
+        ).split()
+
+
+class PeriodRequest(serializers.Serializer[Any]):
+    """The period; its end is not included."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+
+
+@extend_schema_view(
+    list=extend_schema(description="List the exports of periods, newest first. Needs `hitl.export_evidence`.")
+)
+class EvidenceExportViewSet(ListViewSet):
+    """Exports of periods."""
+
+    permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
+    serializer_class = EvidenceExportSerializer
+    request_serializers: ClassVar = {"create": PeriodRequest}
+    lookup_url_kwarg = "export_id"
+
+    def get_queryset(self) -> QuerySet[EvidenceExport]:
+        """Return the exports."""
+        return periods.query_exports(viewer=self.actor)
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read how far an export is. Needs `hitl.export_evidence`."""
+        return self.respond(periods.get_export(viewer=self.actor, **self.kwargs))
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Export the requests of a period, at most 10,000. Needs `hitl.export_evidence`.
+
+        A worker writes it; personal data is always masked, and the file is kept for seven days.
+        """
+        return self.call_service(services.export_period)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def stop(self, request: Request, **kwargs: Any) -> Response:
+        """Stop an export that is being written. Needs `hitl.export_evidence`."""
+        return self.call_service(services.stop_export)
+
+    @extend_schema(
+        parameters=[EvidenceQuery],
+        responses={(200, "application/gzip"): OpenApiTypes.BINARY, (200, "text/html"): OpenApiTypes.STR},
+    )
+    @action(detail=True, methods=["get"])
+    def file(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        """Read the file of an export. Needs `hitl.export_evidence`.
+
+        Packed JSON lines, or with `format=html` the list of requests as a page. 409 `not_ready` until it is written.
+        Each reading is written to the audit log.
+        """
+        if self.query["format"] == "html":
+            evidence, digest = services.read_register(actor=self.actor, **self.kwargs)
+            return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
+        export = periods.get_export(viewer=self.actor, **self.kwargs)
+        return packed(export, services.read_period(actor=self.actor, **self.kwargs))
+
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return EvidenceQuery if self.action == "file" else super().get_query_class()

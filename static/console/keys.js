@@ -2,6 +2,7 @@
 (() => {
   const OFF = "walker-keys-off";
   const WANTED = "walker-wanted-action";
+  const TOLD = "walker-told";
   const STAY = "walker_after_decision";
   const card = document.getElementById("keys-card");
   const announcer = document.getElementById("announcer");
@@ -154,13 +155,15 @@
   });
 
   /* A page that opened after a decision: say what was decided, and start at its heading. */
-  const decided = document.querySelector(".wk-messages [data-decided]");
-  if (decided) {
+  const decided = document.querySelector(".wk-messages [data-decided], .wk-undo [data-decided]");
+  const told = decided?.closest("li, .wk-undo").dataset.undoUntil || ""; // an offer to undo is on several pages
+  if (decided && !(told && sessionStorage.getItem(TOLD) === told)) {
+    sessionStorage.setItem(TOLD, told);
     heading()?.focus({ preventScroll: true });
     // A second tap of the same finger must not decide the request that has just opened.
     const opened = performance.now();
-    document.addEventListener("submit", (event) => { if (performance.now() - opened < 500) { event.preventDefault(); event.stopImmediatePropagation(); } }, true);
-    const words = decided.closest("li").textContent.trim();
+    document.addEventListener("click", (event) => { if (event.detail && performance.now() - opened < 350 && event.target.closest("form[method=post] button")) event.preventDefault(); }, true);
+    const words = decided.closest("li, .wk-undo > p").textContent.trim();
     // A live region speaks only of what changes in it.
     setTimeout(() => { announcer.textContent = words; }, 300);
     setTimeout(() => { announcer.textContent = ""; }, 8000);

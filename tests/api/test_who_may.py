@@ -56,6 +56,7 @@ GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
+PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
@@ -109,6 +110,12 @@ DOORS = [
     Door("post", "simulations/", "owner", 201, "approver", outsider=201, body=TRIED),
     Door("get", "simulations/{simulation}/", "approver", 200, "viewer"),
     Door("post", "simulations/{simulation}/stop/", "owner", 409, "viewer"),
+    Door("get", f"{REQUEST}evidence/", "compliance", 200, "approver"),
+    Door("get", "evidence-exports/", "compliance", 200, "approver", outsider=200),
+    Door("post", "evidence-exports/", "compliance", 201, "approver", outsider=400, body=PERIOD),
+    Door("get", "evidence-exports/{approval}/", "compliance", 404, "approver"),
+    Door("post", "evidence-exports/{approval}/stop/", "compliance", 404, "approver"),
+    Door("get", "evidence-exports/{approval}/file/", "compliance", 404, "approver"),
     Door("get", "override-reviews/", "compliance", 200, "approver", outsider=200),
     Door("get", "dead-letters/", "admin", 200, "approver", outsider=200),
     Door("post", "dead-letters/{approval}/replay/", "admin", 404, "approver"),

@@ -87,6 +87,8 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/cap/try-new/",
     "admin/hitl/simulation/",
+    "admin/hitl/evidenceexport/",
+    "admin/hitl/evidenceexport/new/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
     "admin/hitl/riskpolicy/try/",

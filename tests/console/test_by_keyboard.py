@@ -1,14 +1,21 @@
 """People who live in the console: by keyboard alone, and by touch on a phone."""
 
+import json
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
+from core import notices
+from core.tenancy.scope import tenant_scope
+from hitl.selectors import query_approvals
 from tests.browser import keep_picture, serious
-from tests.console.scene import Scene, build_scene
+from tests.console.scene import Scene, ask, build_scene
 from tests.console.test_browser import DESK, PHONE, session_of
+from tests.console.test_live import meanwhile
 from tests.web_server import Web
 from tests.world import World
 
@@ -26,7 +33,9 @@ def scene(chromium: Browser, committed_world: World) -> Scene:
 def web(django_db_setup: None, redis_client: object) -> Iterator[Web]:
     """A server of ours, for all tests of the file."""
     found = Web()
-    found.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAPID_PRIVATE_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc")
+        found.start()
     yield found
     found.stop()
 
@@ -141,3 +150,166 @@ def test_card_lists_the_keys_of_the_page_and_switches_them_off(opened: Opener, s
     page.keyboard.press("Control+Enter")
     expect(page.locator(".wk-messages")).to_contain_text(f"{reference}: Rejected")
     expect(page.locator(".wk-approval-head .wk-mono")).to_have_text(reference)  # they want to stay
+
+
+COVERED = """() => {
+  const toast = document.querySelector('.wk-toast').getBoundingClientRect();
+  return [...document.querySelectorAll('.wk-bar, .wk-vote-form')].some((part) => {
+    const box = part.getBoundingClientRect();
+    const isBeside = toast.right <= box.left || toast.left >= box.right;
+    return box.height && !isBeside && toast.bottom > box.top && toast.top < box.bottom;
+  });
+}"""
+
+
+def test_toast_stays_while_it_is_pointed_at_and_covers_no_decision(opened: Opener, scene: Scene) -> None:
+    person = scene.world.people["approver"].pk
+    given = {"people": [person], "kind": "approval", "link": "/admin/hitl/killswitch/"}
+    page, phone = opened(scene.path("approval")), opened(scene.path("approval"), phone=True)
+    page.clock.install()
+    for shown in (page, phone):
+        expect(shown.locator("#live-state")).to_have_text("Live")
+    phone.locator("#vote-approve").tap()
+    own = {**given, "link": scene.path("approval")}
+    meanwhile(scene.world, lambda: notices.leave(title="BR-1001 was changed", **own))  # type: ignore[arg-type]
+    expect(page.locator(".wk-bell-count")).to_be_visible(timeout=8000)
+    meanwhile(scene.world, lambda: notices.leave(title="Rows <i>stopped</i>", **given))  # type: ignore[arg-type]
+    toast = page.locator("#toasts[role=status] .wk-toast")
+    expect(toast).to_contain_text("Rows <i>stopped</i>", timeout=8000)
+    expect(toast).to_have_count(1)
+    assert faults(page, "toast") == []
+    expect(phone.locator(".wk-toast")).to_be_visible(timeout=8000)
+    keep_picture(phone, "toast-phone", full_page=False)
+    assert (page.evaluate(COVERED), phone.evaluate(COVERED)) == (False, False)
+    toast.hover()
+    page.clock.fast_forward(30_000)
+    expect(toast).to_be_visible()
+    page.mouse.move(5, 5)
+    page.clock.fast_forward(13_000)
+    expect(toast).to_have_count(0)
+    phone.get_by_role("button", name="Close", exact=True).tap()
+    expect(phone.locator(".wk-toast")).to_have_count(0)
+
+
+REQUESTS = 40
+KEY, TAP = 0.28, 0.6
+"""Seconds for a key of somebody who types slowly (40 words a minute), and for aiming a thumb and tapping."""
+
+
+@dataclass
+class Hands:
+    """A person's hands: they count the seconds that each key and each tap would take."""
+
+    page: Page
+    seconds: float = 0.0
+
+    def press(self, *keys: str) -> None:
+        """Press keys, each alone or with a modifier, which is a key as well."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.seconds += KEY * len(key.split("+"))
+
+    def write(self, text: str) -> None:
+        """Write a text."""
+        self.page.keyboard.type(text)
+        self.seconds += KEY * len(text)
+
+    def tap(self, *places: str) -> None:
+        """Tap on places."""
+        for place in places:
+            self.page.locator(place).tap()
+            self.seconds += TAP
+
+
+def wait_for(scene: Scene, count: int) -> None:
+    """Let so many requests wait for the approver."""
+    world = scene.world
+    with tenant_scope(world.acme.pk):
+        waiting = query_approvals(viewer=world.actor("approver"), mine=True).count()
+        for number in range(count - waiting):
+            ask(world, params={"campaign": f"Campaign {number}", "budget": "300.00"})
+
+
+def decide_all(page: Page, decide: Callable[[int], None]) -> list[str]:
+    """Decide what is open until nothing else opens; returns the references."""
+    decided: list[str] = []
+    for number in range(REQUESTS):
+        expect(page.locator("#vote-approve")).to_be_visible()
+        reference = page.locator("#live-head .wk-mono").first.inner_text()
+        decide(number)
+        expect(page.locator("[data-decided]", has_text=reference)).to_be_visible()
+        decided.append(reference)
+    return decided
+
+
+def test_forty_requests_are_decided_in_two_minutes_by_keyboard_and_by_thumb(opened: Opener, scene: Scene) -> None:
+    """Two minutes: the keys or taps of a slow person, and all that the pages take, which these wait for."""
+    wait_for(scene, REQUESTS)
+    page = opened(scene.path("queue"))
+    hands, started = Hands(page), time.monotonic()
+    hands.press("n")
+
+    def by_keys(number: int) -> None:
+        if number % 10 == 9:
+            hands.press("r")
+            hands.write("Over budget.")
+        else:
+            hands.press("a")
+        hands.press("Control+Enter")
+
+    decided = decide_all(page, by_keys)
+    spent = hands.seconds + time.monotonic() - started
+    assert len(set(decided)) == REQUESTS
+    assert focused(page) == "h1"
+    expect(page.locator("#announcer")).to_contain_text(f"{decided[-1]}: Rejected")
+    assert spent < 120, spent
+
+    wait_for(scene, REQUESTS)
+    phone = opened(scene.path("queue"), phone=True)
+    thumb, started = Hands(phone), time.monotonic()
+    thumb.tap("tr:has(.wk-chip) .wk-row-link >> nth=0")
+
+    def by_thumb(number: int) -> None:
+        phone.wait_for_timeout(300 if number else 0)  # no thumb is faster, and none of its double taps counts
+        thumb.tap("#vote-approve", "form[action$='/approve/'] button[type=submit]")
+
+    assert len(set(decide_all(phone, by_thumb))) == REQUESTS
+    spent = thumb.seconds + time.monotonic() - started
+    assert spent < 120, spent
+
+
+SHOWN = """async () => {
+  const worker = await navigator.serviceWorker.getRegistration();
+  return (await worker.getNotifications()).map((shown) => [shown.title, shown.data.link]);
+}"""
+
+
+def test_worker_shows_what_is_pushed_and_leads_to_our_own_pages_only(opened: Opener, scene: Scene, web: Web) -> None:
+    page = opened("/admin/accounts/notice/")
+    assert page.get_by_role("button", name="Turn on in this browser").is_visible()
+    assert faults(page, "push") == []
+    page.context.grant_permissions(["notifications"], origin=web.url)
+    line = page.context.new_cdp_session(page)
+    seen: list[str] = []
+    line.on("ServiceWorker.workerRegistrationUpdated", lambda event: seen.extend(
+        entry["registrationId"] for entry in event["registrations"] if entry["scopeURL"] == f"{web.url}/admin/"
+    ))  # fmt: skip
+    line.send("ServiceWorker.enable")
+    path = page.locator("#push-card").get_attribute("data-worker")
+    page.evaluate(
+        "async (path) => { await navigator.serviceWorker.register(path); await navigator.serviceWorker.ready; }", path
+    )
+    page.wait_for_timeout(300)
+    for key, link in (
+        ("1", "/admin/hitl/killswitch/"),
+        ("2", "https://elsewhere.example/"),
+        ("2", "//elsewhere.example"),
+    ):
+        said = {"id": key, "title": f"BR-100{key} needs you", "link": link}
+        push = {"origin": web.url, "registrationId": seen[-1], "data": json.dumps(said)}
+        line.send("ServiceWorker.deliverPushMessage", push)
+    page.wait_for_timeout(500)
+    assert sorted(page.evaluate(SHOWN)) == [
+        ["BR-1001 needs you", "/admin/hitl/killswitch/"],
+        ["BR-1002 needs you", "/admin/accounts/notice/"],
+    ]

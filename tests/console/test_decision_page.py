@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 COVERED = """() => {
   const bar = document.querySelector('.wk-bar-row').getBoundingClientRect();
   const focused = document.activeElement;
-  if (!focused || focused === document.body || focused.closest('.wk-skip, .wk-bar, .wk-topbar, .wk-side, .wk-bell')) return '';
+  if (!focused || focused === document.body) return '';
+  if (focused.closest('.wk-skip, .wk-bar, .wk-topbar, .wk-side, .wk-bell')) return '';
   const box = focused.getBoundingClientRect();
   const isSeen = box.top >= 0 && box.bottom <= innerHeight && (box.bottom <= bar.top || box.top >= bar.bottom);
   return isSeen || box.height > innerHeight / 2 ? '' : focused.outerHTML.slice(0, 120);

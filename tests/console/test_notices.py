@@ -6,9 +6,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
-from accounts.models import Notice
+from accounts import push
+from accounts.models import Notice, PushSubscription
 from console.pages.notices import PAGE
 from core.events import relay
 from core.notices import leave
@@ -16,6 +19,7 @@ from hitl import services
 from hitl.notifications.requester import tell_requester
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
+from tests.integrations.test_push import Browser as PushBrowser
 from tests.security.rows import changed, snapshot
 from tests.world import World
 
@@ -140,3 +144,24 @@ def test_notices_that_asked_for_a_decision_are_settled_when_the_request_is_close
     relay.relay()
     news = Notice.objects.get(kind="request")
     assert (news.title, news.seen_at) == (f"{approval.reference} was rejected", None)
+
+
+def test_switch_for_devices_is_shown_with_a_key_of_the_installation_only(
+    browser: Browser, acme: World, settings: Settings
+) -> None:
+    viewer = browser("viewer")
+    given = {"endpoint": "https://push.example.org/x", **PushBrowser().given}
+    assert "Notifications on your devices" not in text(viewer.get(LIST))
+    assert viewer.post(f"{LIST}push/", given).status_code == 503
+    settings.VAPID_PRIVATE_KEY = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"
+    assert f'data-key="{push.public_key_of(settings.VAPID_PRIVATE_KEY)}"' in text(viewer.get(LIST))
+    refused = viewer.post(f"{LIST}push/", {**given, "endpoint": "https://127.0.0.1/x"})
+    assert (refused.status_code, PushSubscription.objects.count()) == (400, 0)
+    assert "also while Walker is closed." in text(viewer.post(f"{LIST}push/", given, follow=True))
+    shown = text(viewer.get(LIST))
+    assert ("On in 1 browser." in shown, "push.example.org" in shown) == (True, False)
+    assert "Off." in text(browser("owner").get(LIST))
+    assert "are off on all your devices" in text(viewer.post(f"{LIST}push-off/", follow=True))
+    assert "On in 1 browser." not in text(viewer.get(LIST))
+    worker = Client().get("/admin/push-worker.js")
+    assert (worker.status_code, worker["Content-Type"]) == (200, "text/javascript; charset=utf-8")

@@ -53,9 +53,13 @@ def test_note_is_shown_to_colleagues_and_tells_those_it_mentions_once(
 
 
 @pytest.mark.django_db
-def test_nobody_is_told_of_their_own_note_or_by_a_name_that_two_share(acme: World, asked: Approval) -> None:
-    note = services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="@Viewer Acme @Nobody Else")
-    assert note.mentions == [acme.people["viewer"].pk]
+def test_nobody_is_told_of_their_own_note_or_by_a_name_that_two_share(
+    browser: Browser, acme: World, asked: Approval
+) -> None:
+    sent = {"text": "@Viewer Acme @Nobody Else", "mentions": ""}
+    answer = browser("viewer").post(f"{QUEUE}{asked.pk}/note/", sent, follow=True).content.decode()
+    assert ("Note saved." in answer, "told." in answer) == (True, False)
+    assert ApprovalNote.objects.get().mentions == [acme.people["viewer"].pk]
     assert not Notice.objects.filter(kind="mention").exists()
     one, two, three = (uuid4() for _ in range(3))
     names = {one: "Ana García", two: "Ana  garcía", three: "Ana"}

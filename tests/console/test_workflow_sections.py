@@ -88,7 +88,8 @@ def test_section_is_saved_alone_and_everything_else_stays(
     assert changed in differing
     others = {
         "conditions": {"min_cost"}, "approvers": {"levels", "distinct_approvers"},
-        "deadlines": {"expire_hours", "reminder_every_hours", "reminder_max"}, "automatic": {"auto_rules", "open_per_agent"},
+        "deadlines": {"expire_hours", "reminder_every_hours", "reminder_max"},
+        "automatic": {"auto_rules", "open_per_agent"},
     }  # fmt: skip
     assert differing <= others[path]
     assert ApprovalWorkflow.objects.get(pk=flow.pk).name == "Money"

@@ -31,6 +31,7 @@ IDS = {
     "core.Outbox": "ref",
     "hitl.Approval": "agent_id conversation_id run_id tool_call_id",
     "integrations.MailDelivery": "ref user_id",
+    "hitl.EvidencePart": "last_approval",
 }
 # Tables that hold no organisation's rows: the schedule, names of our own models and rights.
 NOBODYS = ("django_celery_beat.", "contenttypes.", "auth.")

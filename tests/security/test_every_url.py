@@ -28,6 +28,7 @@ EVERYBODYS = {
     "admin:accounts_notice_open",
     "admin:accounts_notice_seen",
     "admin:accounts_notice_see_all",
+    "admin:accounts_notice_push_off",
     "admin:accounts_savedview_delete",
     "admin:accounts_savedview_rename",
 }
@@ -42,6 +43,7 @@ NOT_OURS = {
     "core_erasure",
     "analytics_brief",
     "hitl_delegation",
+    "hitl_evidenceexport",
     "hitl_notificationpreference",
     "hitl_cap",
     "hitl_riskpolicy",

@@ -22,6 +22,7 @@ from hitl.models import (
     Cap,
     DecisionPolicy,
     Delegation,
+    EvidenceExport,
     KillSwitch,
     LinkPolicy,
     NotificationPreference,
@@ -39,8 +40,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, LinkPolicy, NotificationPreference, OverrideReview, RiskPolicy,
-    Simulation,
+    ApproverGroup, BusinessCalendar, Cap, DecisionPolicy, EvidenceExport, LinkPolicy, NotificationPreference,
+    OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -52,6 +53,7 @@ IN_THE_API = {
     "cap_id": "hitl.cap",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
+    "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",

@@ -76,6 +76,7 @@ ALSO_OFFERED = {
     "conversations.texts": "pure rules of what a text may be",
     "agents.ports": "what decides a turn and what words it",
     "agents.tools": "registry of tools, and who may use each",
+    "accounts.push": "browsers that show notices, and what their push services take",
     "hitl.domain.state_machine": "pure: the states",
     "hitl.display": "how states and risks are shown",
     "hitl.admin.panels": "registry of panels on an approval's page",

@@ -416,8 +416,9 @@ class NoteActions:
         """Write a note for colleagues."""
         said = form.cleaned_data
         chosen = [UUID(said["mentions"])] if said["mentions"] else []
-        note = services.add_note(actor=viewer_of(request), approval_id=obj.pk, text=said["text"], mentions=chosen)
-        count = len(note.mentions)
+        viewer = viewer_of(request)
+        note = services.add_note(actor=viewer, approval_id=obj.pk, text=said["text"], mentions=chosen)
+        count = sum(person != viewer.user_id for person in note.mentions)
         return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
 
 

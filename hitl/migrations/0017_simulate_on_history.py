@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0015_sort_requests"),
+        ("hitl", "0016_keep_exports_of_evidence"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

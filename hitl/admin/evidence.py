@@ -1,0 +1,195 @@
+"""The page of evidence: exports of periods, and what an auditor needs to verify them."""
+
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timezone import get_current_timezone
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.lists import choose
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact
+from console.viewers import viewer_of
+from core.clock import now
+from core.privacy import signing
+from hitl import services
+from hitl.domain.permissions import EXPORT
+from hitl.evidence import page
+from hitl.evidence.export import TYPES, File
+from hitl.evidence.periods import MOST
+from hitl.evidence.views import download, packed
+from hitl.models import EvidenceExport
+
+State = EvidenceExport.State
+REFRESH_SECONDS: Final = 3
+CHIPS: Final = {
+    State.RUNNING: ("info", "bolt"),
+    State.DONE: ("good", "check"),
+    State.STOPPED: ("neutral", "ban"),
+    State.REMOVED: ("neutral", "clock"),
+}
+_DAY: Final = {"type": "date"}
+
+
+class PeriodForm(ConsoleForm):
+    """The first and the last day."""
+
+    since = forms.DateField(label="First day", widget=forms.DateInput(attrs=_DAY, format="%Y-%m-%d"))
+    until = forms.DateField(label="Last day", widget=forms.DateInput(attrs=_DAY, format="%Y-%m-%d"))
+
+    def moments(self) -> dict[str, datetime]:
+        """Return the beginning of the first day and the end of the last, in the organisation's time zone."""
+        zone, days = get_current_timezone(), self.cleaned_data
+        return {
+            "since": datetime.combine(days["since"], time.min, tzinfo=zone),
+            "until": datetime.combine(days["until"] + timedelta(days=1), time.min, tzinfo=zone),
+        }
+
+
+@admin.register(EvidenceExport)
+class EvidenceExportAdmin(ServiceAdmin):
+    """Exports of periods."""
+
+    view_permission = EXPORT
+    nav = Nav("Evidence", "flag", group="Oversight", order=72)
+    intro = (
+        "Signed files that an auditor verifies alone. Export one request from its own page, or all requests of a "
+        "period here. Personal data is masked."
+    )
+    empty_title = "No period was exported yet"
+    empty_text = "Export a period to give an auditor all its requests in one file."
+    list_display = ("period", "standing", "progress", "by", "created_at")
+    list_filter: ClassVar = [choose("state", "State", State.choices)]
+    ordering = ("-id",)
+    detail_fields = ("period", "standing", "progress", "problems", "by", "created_at", "finished_at", "kept", "key")
+
+    def prepare_rows(self, request: HttpRequest, rows: list[EvidenceExport]) -> None:
+        """Read all names at once."""
+        names = names_of(row.requested_by_id for row in rows)
+        for row in rows:
+            row.exporter = name_in(names, row.requested_by_id, otherwise="An API key")  # type: ignore[attr-defined]
+
+    def detail_view(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+        """Show one export; the page refreshes while it is written."""
+        response = super().detail_view(request, object_id)
+        export = getattr(response, "context_data", {}).get("obj")
+        if isinstance(export, EvidenceExport) and export.state == State.RUNNING:
+            response["Refresh"] = str(REFRESH_SECONDS)
+        return response
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        if obj is None:
+            return ""
+        if action.path == "stop":
+            return "" if obj.state == State.RUNNING else "It isn't being written any more."
+        return "" if obj.state == State.DONE else "The file isn't ready, or it was removed."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Offer the last month."""
+        first = now().astimezone(get_current_timezone()).date().replace(day=1)
+        last = first - timedelta(days=1)
+        return {"since": last.replace(day=1), "until": last} if obj is None else {}
+
+    @service_action(
+        path="new",
+        title="Export a period",
+        permission=EXPORT,
+        form=PeriodForm,
+        submit="Export",
+        tone="primary",
+        on_list=True,
+        explain=f"All requests made in this period, at most {MOST:,}. The file is kept for seven days.",
+    )
+    def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Start an export."""
+        assert isinstance(form, PeriodForm)  # noqa: S101  (for the type checker)
+        services.export_period(actor=viewer_of(request), **form.moments())
+        return "The export is being written. Open it to see how far it is."
+
+    @service_action(
+        path="stop", title="Stop", permission=EXPORT, form=ConfirmForm, explain="What is written so far is removed."
+    )
+    def stop(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> str:
+        """Stop an export."""
+        services.stop_export(actor=viewer_of(request), export_id=obj.pk)
+        return "The export was stopped."
+
+    @service_action(
+        path="file",
+        title="Download to verify",
+        permission=EXPORT,
+        form=ConfirmForm,
+        submit="Download",
+        tone="primary",
+        explain="A packed file with one signed line for each request. The download is in the audit log.",
+    )
+    def file(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> StreamingHttpResponse:
+        """Send the file to verify."""
+        return packed(obj, services.read_period(actor=viewer_of(request), export_id=obj.pk))
+
+    @service_action(
+        path="register",
+        title="Download to read",
+        permission=EXPORT,
+        form=ConfirmForm,
+        submit="Download",
+        explain="A page to read and print: every request of the period with its outcome and its SHA-256.",
+    )
+    def register(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> HttpResponse:
+        """Send the list of requests as a page."""
+        evidence, digest = services.read_register(actor=viewer_of(request), export_id=obj.pk)
+        return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
+
+    def object_title(self, export: EvidenceExport) -> str:
+        """Return the period."""
+        return f"Evidence, {self.period(export)}"
+
+    @admin.display(description="Period")
+    def period(self, export: EvidenceExport) -> str:
+        """Return the first and the last day."""
+        zone = get_current_timezone()
+        last = export.until.astimezone(zone) - timedelta(microseconds=1)
+        return f"{export.since.astimezone(zone):%-d %b %Y} to {last:%-d %b %Y}"
+
+    @admin.display(description="Status")
+    def standing(self, export: EvidenceExport) -> str:
+        """Return the status."""
+        return chip(export.get_state_display(), *CHIPS[State(export.state)])
+
+    @admin.display(description="Requests")
+    def progress(self, export: EvidenceExport) -> str:
+        """Return how many requests are written."""
+        return f"{export.written:,} of {export.total:,}"
+
+    @admin.display(description="Requests with problems")
+    def problems(self, export: EvidenceExport) -> str:
+        """Return how many requests were changed outside the application; the file names what."""
+        return f"{export.wrong:,}" if export.wrong else "None found"
+
+    @admin.display(description="Exported by")
+    def by(self, export: EvidenceExport) -> str:
+        """Return who started it."""
+        return getattr(export, "exporter", "–")
+
+    @admin.display(description="File kept until")
+    def kept(self, export: EvidenceExport) -> str:
+        """Return until when the file can be downloaded."""
+        return exact(export.kept_until) if export.state == State.DONE else "–"
+
+    @admin.display(description="To verify")
+    def key(self, export: EvidenceExport) -> str:
+        """Return the key's fingerprint and the program."""
+        return format_html(
+            'Fingerprint of the key: <code class="wk-digest">{}</code><br><a href="{}">Download the verifier</a>',
+            signing.public_key().fingerprint,
+            reverse("evidence_verifier"),
+        )

@@ -1,0 +1,1 @@
+"""Web Push: messages to people's browsers while no page is open."""
