@@ -35,6 +35,7 @@ from hitl.rest.evidence import EvidenceExportViewSet, EvidenceViewSet
 from hitl.rest.flags import FlagViewSet
 from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
+from hitl.rest.simulations import SimulationViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
 V1 = "api/v1/"
@@ -110,6 +111,7 @@ router.register(f"{V1}calendars", policies.CalendarViewSet, "api-calendars")
 router.register(f"{V1}caps", policies.CapViewSet, "api-caps")
 router.register(f"{V1}flags", FlagViewSet, "api-flags")
 router.register(f"{V1}risk-policies", policies.RiskPolicyViewSet, "api-risk-policies")
+router.register(f"{V1}simulations", SimulationViewSet, "api-simulations")
 router.register(f"{V1}action-kinds", ActionKindViewSet, "api-action-kinds")
 router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill-switches")
 router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-conversations")

@@ -24,6 +24,7 @@ class HitlConfig(AppConfig):
         queueing.provide("execute_approval", tasks.execute_approval.delay)
         queueing.provide("write_evidence", tasks.write_evidence.delay)
         queueing.provide("send_notification", tasks.send_notification.delay)
+        queueing.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
         health.register()
         vouched.register(verification.broken_requests)

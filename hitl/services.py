@@ -48,6 +48,7 @@ from hitl.policy.workflows import (
     revise_workflow,
     share_workflow,
 )
+from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
 
 __all__ = [
     "CONSOLE",
@@ -116,6 +117,8 @@ __all__ = [
     "revise_group",
     "revise_workflow",
     "revoke",
+    "run_simulation",
+    "save_simulated",
     "send_back",
     "set_decision_policy",
     "set_flag",
@@ -125,7 +128,9 @@ __all__ = [
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
+    "start_simulation",
     "stop_export",
+    "stop_simulation",
     "track_notification",
     "undo",
     "watch_assignments",

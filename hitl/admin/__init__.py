@@ -11,6 +11,7 @@ from hitl.admin.policy import (
     groups,
     message_texts,
     risk_weights,
+    simulations,
     workflows,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "out_of_office",
     "override_reviews",
     "risk_weights",
+    "simulations",
     "workflows",
 ]

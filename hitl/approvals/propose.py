@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -30,7 +30,6 @@ from hitl.killswitch import describe
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Decision
 from hitl.policy import definitions, select
-from hitl.policy.authorship import have_shaped_rules
 
 REPLACER: Final = system("replacer")
 _OPEN: Final = [state.value for state in OPEN]
@@ -285,10 +284,8 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
         requester_id=request.requester_id,
         tags=origin.contact_tags,
         moment=moment,
+        excluded=approval.excluded,
     )
-    # Nobody's own rule approves what they may not approve themselves.
-    approves = matched.auto is not None and matched.auto.verdict == "approve"
-    matched = replace(matched, auto=None) if approves and have_shaped_rules(approval.excluded) else matched
     level = matched.snapshot["levels"][0]
     planned = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version

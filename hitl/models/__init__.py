@@ -11,6 +11,7 @@ from hitl.models.notifications import NotificationPreference, NotificationTempla
 from hitl.models.policy import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.search import ApprovalText
+from hitl.models.simulations import Simulation
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "OverrideReview",
     "Revision",
     "RiskPolicy",
+    "Simulation",
     "Timer",
 ]

@@ -291,6 +291,8 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
+        Table("hitl.Simulation", "The organisation's own rules, and ids and numbers of requests.",
+              kept="what title draft state failure result"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("requests_cancelled", "Open requests cancelled", _cancel),

@@ -59,6 +59,7 @@ REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reas
 PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
+TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -107,6 +108,10 @@ DOORS = [
     Door("get", "workflows/{workflow}/sharing/", "owner", 200, "approver"),
     Door("put", "workflows/{workflow}/sharing/", "owner", 200, "approver", body={"roles": ["approver"]}),
     Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
+    Door("get", "simulations/", "approver", 200, "viewer", outsider=200),
+    Door("post", "simulations/", "owner", 201, "approver", outsider=201, body=TRIED),
+    Door("get", "simulations/{simulation}/", "approver", 200, "viewer"),
+    Door("post", "simulations/{simulation}/stop/", "owner", 409, "viewer"),
     Door("get", f"{REQUEST}evidence/", "compliance", 200, "approver"),
     Door("get", "evidence-exports/", "compliance", 200, "approver", outsider=200),
     Door("post", "evidence-exports/", "compliance", 201, "approver", outsider=400, body=PERIOD),

@@ -30,6 +30,7 @@ from hitl.models import (
     NotificationTemplate,
     OverrideReview,
     RiskPolicy,
+    Simulation,
 )
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
@@ -42,11 +43,12 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
-    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy,
+    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
+    "simulation_id": "hitl.simulation",
     "switch_id": "hitl.killswitch",
     "group_id": "hitl.approvergroup",
     "calendar_id": "hitl.businesscalendar",
