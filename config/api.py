@@ -29,6 +29,7 @@ from core.rest.views import StrictView
 from hitl.rest import approval_actions, approval_details, approvals, kill_switches, policies, workflows
 from hitl.rest.action_kinds import ActionKindViewSet
 from hitl.rest.approval_notes import NoteViewSet
+from hitl.rest.batches import BatchViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
 from hitl.rest.evidence import EvidenceExportViewSet, EvidenceViewSet
@@ -102,6 +103,7 @@ router.register(f"{APPROVAL}decisions", approval_details.DecisionViewSet, "api-a
 router.register(f"{APPROVAL}notifications", approval_details.NotificationViewSet, "api-approval-notifications")
 router.register(f"{APPROVAL}notes", NoteViewSet, "api-approval-notes")
 router.register(f"{APPROVAL}timers", approval_details.TimerViewSet, "api-approval-timers")
+router.register(f"{V1}approvals/batch-decisions", BatchViewSet, "api-batch-decisions")
 router.register(f"{V1}evidence-exports", EvidenceExportViewSet, "api-evidence-exports")
 router.register(f"{V1}override-reviews", OverrideReviewViewSet, "api-override-reviews")
 router.register(f"{V1}delegations", DelegationViewSet, "api-delegations")

@@ -22,6 +22,7 @@ class HitlConfig(AppConfig):
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
         queueing.provide("execute_approval", tasks.execute_approval.delay)
+        queueing.provide("work_batch", tasks.work_batch.delay)
         queueing.provide("write_evidence", tasks.write_evidence.delay)
         queueing.provide("send_notification", tasks.send_notification.delay)
         queueing.provide("run_simulation", tasks.run_simulation.delay)

@@ -3,7 +3,7 @@
 from hitl.approvals.close import cancel, expire, lapse, revoke, undo
 from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
-from hitl.approvals.edit import edit, find_returned, resubmit
+from hitl.approvals.edit import edit, edit_and_approve, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
 from hitl.approvals.flags import clear_flag, set_flag
 from hitl.approvals.holds import hold, release
@@ -15,6 +15,9 @@ from hitl.approvals.reassign import delegate, reassign
 from hitl.approvals.refusals import note_refused_move
 from hitl.approvals.votes import REASON_LIMIT
 from hitl.approvals.watch_assignments import align_rights, watch_assignments
+from hitl.batches.batches import get_batch, open_batch, undo_batch
+from hitl.batches.preview import preview_batch
+from hitl.batches.work import work_batch
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
@@ -77,6 +80,7 @@ __all__ = [
     "delete_calendar",
     "delete_group",
     "edit",
+    "edit_and_approve",
     "end_delegation",
     "escalate",
     "escalate_now",
@@ -86,14 +90,17 @@ __all__ = [
     "export_period",
     "find_repeat",
     "find_returned",
+    "get_batch",
     "hold",
     "hold_covered",
     "lapse",
     "make_link",
     "note_refused_move",
+    "open_batch",
     "open_delegation",
     "override",
     "own_text",
+    "preview_batch",
     "probe",
     "probe_now",
     "propose",
@@ -133,6 +140,8 @@ __all__ = [
     "stop_simulation",
     "track_notification",
     "undo",
+    "undo_batch",
     "watch_assignments",
     "why_unneeded",
+    "work_batch",
 ]

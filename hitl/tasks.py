@@ -16,6 +16,7 @@ from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl.approvals import delegations, overdue, watch_assignments
 from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
+from hitl.batches import work
 from hitl.decision_links import links
 from hitl.evidence import periods
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
@@ -40,9 +41,9 @@ def probe_approval(approval_id: UUID) -> None:
     _parked(reconcile.probe, approval_id)
 
 
-def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:
+def _parked(step: Callable[[UUID], object], approval_id: UUID) -> None:
     try:
-        work(approval_id)
+        step(approval_id)
     except (NotFound, OperationalError, InterfaceError):
         raise  # no such row, or no database to park in: the timer finds it again
     except Exception as error:
@@ -172,6 +173,25 @@ def notify_overdue_timers(tenant_id: UUID) -> None:
     overdue.notify_overdue_timers()
 
 
+@tenant_task(queue="high")
+def work_batch(batch_id: UUID) -> None:
+    """Decide the next requests of a batch."""
+    work.work_batch(batch_id=batch_id)
+
+
+@sweep_task(queue="default")
+def sweep_batches() -> None:
+    """Continue the batches whose worker is gone."""
+    for batch in work.list_abandoned():
+        work_batch.delay(str(batch.tenant_id), str(batch.batch_id))
+
+
+@sweep_task(queue="low")
+def purge_batches() -> None:
+    """Delete old batches."""
+    work.purge_batches()
+
+
 @sweep_task(queue="low")
 def sweep_overdue_timers() -> None:
     """Look for late timers of every tenant."""
@@ -242,5 +262,7 @@ SWEEPS = {
     "hitl-old-links": ("hitl.tasks.purge_links", 600.0),
     "hitl-simulations": ("hitl.tasks.sweep_simulations", 5.0),
     "hitl-old-simulations": ("hitl.tasks.purge_simulations", 3600.0),
+    "hitl-batches": ("hitl.tasks.sweep_batches", 5.0),
+    "hitl-old-batches": ("hitl.tasks.purge_batches", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),
 }

@@ -1,6 +1,14 @@
 """Console pages of approvals and their policies; Django's autodiscovery imports this package."""
 
-from hitl.admin import dashboard, evidence, kill_switches, notification_settings, out_of_office, override_reviews
+from hitl.admin import (
+    batches,
+    dashboard,
+    evidence,
+    kill_switches,
+    notification_settings,
+    out_of_office,
+    override_reviews,
+)
 from hitl.admin.approval import model_admin
 from hitl.admin.policy import (
     calendars,
@@ -16,6 +24,7 @@ from hitl.admin.policy import (
 )
 
 __all__ = [
+    "batches",
     "calendars",
     "caps",
     "dashboard",

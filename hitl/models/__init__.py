@@ -1,6 +1,7 @@
 """Rows of the approval engine."""
 
 from hitl.models.approval import Approval, Counter
+from hitl.models.batches import BatchDecision, BatchItem
 from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
 from hitl.models.evidence import EvidenceExport, EvidencePart
@@ -22,6 +23,8 @@ __all__ = [
     "ApprovalWorkflow",
     "ApproverGroup",
     "Assignment",
+    "BatchDecision",
+    "BatchItem",
     "BusinessCalendar",
     "Cap",
     "CapReservation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -150,6 +150,9 @@ class LinkPolicy(TenantModel):
         return f"Links {'on' if self.is_on else 'off'}, version {self.version}"
 
 
+BATCH_RISKS: Final = [("none", "None"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
+
+
 class DecisionPolicy(TenantModel):
     """One version of the settings for deciding in the console; the newest is used."""
 
@@ -158,12 +161,17 @@ class DecisionPolicy(TenantModel):
     version = models.PositiveIntegerField()
     undo_seconds = models.PositiveSmallIntegerField(default=10)
     """How long an approval given in the console can be undone and is not executed."""
+    batch_risk = models.CharField(max_length=10, choices=BATCH_RISKS, default="medium")
+    """The highest risk that may be approved together with other requests; never critical."""
     reason = models.CharField(max_length=300, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(batch_risk__in=["none", "low", "medium", "high"]), name="batches_never_critical"
+            ),
             models.UniqueConstraint(fields=["tenant_id", "version"], name="one_decision_policy_per_version"),
             models.CheckConstraint(condition=models.Q(undo_seconds__lte=60), name="undo_within_a_minute"),
         ]

@@ -30,6 +30,7 @@ from hitl.models import (
     Approval,
     ApprovalNote,
     ApprovalText,
+    BatchDecision,
     Decision,
     Delegation,
     EvidenceExport,
@@ -219,6 +220,12 @@ def _stand_ins(person: Person, after: str, limit: int) -> Batch:
     return Batch(Delegation.objects.filter(mine).exclude(reason="").update(reason=""))
 
 
+def _batches(person: Person, after: str, limit: int) -> Batch:
+    """End the unfinished batches of the person, which alone hold words of theirs: a changed one decides nothing."""
+    rows = BatchDecision.objects.filter(maker_id__in=person.ids("users")).exclude(reason="", address="")
+    return Batch(rows.update(reason="", address=""))
+
+
 def _notes(person: Person, after: str, limit: int) -> Batch:
     """Empty the notes on the person's requests, and those the person wrote."""
     mine = Q(approval_id__in=person.ids("approvals")) | Q(person_id__in=person.ids("users"))
@@ -288,7 +295,10 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.EvidenceExport", "The file is removed.", kept="exporter_kind exporter_role sha256"),
         Table("hitl.EvidencePart", "Rows are removed.", "content records"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
-        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
+        Table("hitl.BatchDecision", "A verdict and how strongly one had signed in.", "reason address",
+              "key verdict channel auth_strength scopes seal"),
+        Table("hitl.BatchItem", "Ids, digests and codes.", kept="digest outcome code state"),
+        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="batch_risk reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
         Table("hitl.Simulation", "The organisation's own rules, and ids and numbers of requests.",
@@ -308,6 +318,7 @@ class ApprovalsErasure(ErasureHandler):
         Step("request_notes_addressed", "Other notes on requests that held an address", _notes_addressed),
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notifications to approvers", _notices),
+        Step("batches", "Reasons of unfinished batches", _batches),
         Step("stand_ins", "Reasons of substitutes", _stand_ins),
         Step("evidence", "Kept files of evidence", _evidence),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),

@@ -13,6 +13,7 @@ from core.db.locks import advisory_lock
 from core.errors import Invalid
 from core.text.clean import clean_text
 from hitl.models import DecisionPolicy
+from hitl.models.policy import BATCH_RISKS
 
 MANAGE: Final = "hitl.manage_workflow"
 UNDO_SECONDS_MAX: Final = 60
@@ -25,15 +26,19 @@ def current() -> DecisionPolicy:
 
 
 def set_decision_policy(
-    *, actor: Actor, undo_seconds: int, reason: str = "", seen_version: int | None = None
+    *, actor: Actor, undo_seconds: int, batch_risk: str, reason: str = "", seen_version: int | None = None
 ) -> DecisionPolicy:
     """Save a new version of the settings; earlier approvals keep their time.
 
-    `undo_seconds`: 0 to 60. Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the
-    change is based on, 0 for none. Raises Refused, Invalid, Conflict (`stale_version`).
+    `undo_seconds`: 0 to 60; `batch_risk`: the highest risk that is approved in batches, "none" to "high". Who
+    may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on, 0 for none.
+    Raises Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     _check_seconds(undo_seconds)
+    if batch_risk not in dict(BATCH_RISKS):
+        say = "Choose none, low, medium or high."
+        raise Invalid(say, fields={"batch_risk": [say]})
     with transaction.atomic():
         advisory_lock("decision policy")
         last = current()
@@ -42,6 +47,7 @@ def set_decision_policy(
         policy: DecisionPolicy = DecisionPolicy.objects.create(
             version=last.version + 1,
             undo_seconds=undo_seconds,
+            batch_risk=batch_risk,
             reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
@@ -50,7 +56,7 @@ def set_decision_policy(
             action="DECISION_POLICY_SET",
             object_type="hitl.decisionpolicy",
             object_id=policy.pk,
-            facts={"version": policy.version, "undo_seconds": undo_seconds},
+            facts={"version": policy.version, "undo_seconds": undo_seconds, "batch_risk": batch_risk},
         )
     return policy
 

@@ -126,6 +126,7 @@ class ApprovalActionViewSet(ApprovalResponses):
         "release": HOLD,
         "resolve": RESOLVE,
         "edit": DECIDE,
+        "edit_and_approve": DECIDE,
         "ask": DECIDE,
         "answer": PROPOSE,
         "send_back": DECIDE,
@@ -208,6 +209,16 @@ class ApprovalActionViewSet(ApprovalResponses):
         403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.
         """
         return self.call_service(services.edit)
+
+    @action(detail=True, methods=["post"], url_path="edit-and-approve", request_serializer=EditRequest)
+    @idempotent_outside_transaction
+    def edit_and_approve(self, request: Request, **kwargs: Any) -> Response:
+        """Change fields and approve the result, where the workflow lets editors approve. Needs `hitl.decide_approval`.
+
+        It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`,
+        `no_edit_right`; 409 `stale_digest` if it changed.
+        """
+        return self.call_service(services.edit_and_approve, channel=CHANNEL)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent

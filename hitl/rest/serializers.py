@@ -19,7 +19,8 @@ SEEN: Final = "The version it was made from; 409 `stale_version` says who change
 _SUMMARY: Final = (
     "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
     "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id level "
-    "votes_required votes_received assigned_to priority created_at expires_at execute_by execute_after sla_due_at sla_breached_at "
+    "votes_required votes_received assigned_to priority created_at expires_at execute_by execute_after sla_due_at "
+    "sla_breached_at "
     "decided_at decided_by decided_name decided_role decided_as moved_at resolved_at superseded_by_id tags "
     "compliance_flags"
 ).split()

@@ -92,6 +92,7 @@ MORE = [
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
     "admin/hitl/riskpolicy/try/",
+    "admin/hitl/batchdecision/",
     "admin/hitl/decisionpolicy/",
     "admin/hitl/decisionpolicy/change-settings/",
     "admin/hitl/linkpolicy/",

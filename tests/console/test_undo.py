@@ -61,7 +61,7 @@ def test_only_its_approvers_can_undo_it_and_nobody_by_get(browser: Browser, aske
 
 def test_settings_choose_the_seconds(browser: Browser, asked: Approval, acme: World) -> None:
     settings, admin = "/admin/hitl/decisionpolicy/", browser("admin")
-    sent = {"undo_seconds": "0", "version": "0", "reason": "We are sure."}
+    sent = {"undo_seconds": "0", "version": "0", "batch_risk": "low", "reason": "We are sure."}
     assert admin.post(f"{settings}change-settings/", {**sent, "undo_seconds": "61"}).status_code == 400
     assert admin.post(f"{settings}change-settings/", sent).status_code == 302
     assert "None: executed at once" in admin.get(settings).content.decode()

@@ -140,7 +140,7 @@ def test_upgrade_seals_the_flags_of_emergency_approvals_and_vouches_for_nothing_
     Approval.objects.filter(pk__in=[old.pk, changed.pk]).update(compliance_flags=["override"])
     Approval.objects.filter(pk=changed.pk).update(excluded=[])
     Approval.objects.filter(pk=invented.pk).update(compliance_flags=["vip"])
-    import_module("hitl.migrations.0018_seal_compliance_flags").seal_flags(apps, None)
+    import_module("hitl.migrations.0019_seal_compliance_flags").seal_flags(apps, None)
     assert [reference for reference, _ in broken_requests()] == [changed.reference, invented.reference]
     assert said(old) == ["override"]
 

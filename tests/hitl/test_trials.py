@@ -9,6 +9,7 @@ import pytest
 from core.audit import chain
 from core.errors import Conflict, WalkerError
 from hitl import services
+from hitl.batches.preview import Chosen
 from hitl.domain.replay import ReplayedState, replay
 from hitl.models import Approval, ApproverGroup, Assignment, Decision, Execution
 from tests.hitl.processes import in_processes
@@ -203,6 +204,21 @@ def _undo_with_claim(trial: Trial) -> None:
     assert trial.finish(approval).state == ("executed" if lost else "cancelled")
 
 
+def _batch_with_decision(trial: Trial) -> None:
+    approval = trial.asked()
+    batch = services.open_batch(
+        actor=trial.scene.actor("approver"), verdict="approve", chosen=[Chosen(approval.pk, approval.digest)]
+    )
+    worked, vote = trial.race(lambda: services.work_batch(batch_id=batch.pk), trial.vote(approval, "admin", "reject"))
+    assert worked is True
+    item = batch.items.get()
+    if isinstance(vote, WalkerError):
+        _told(vote, {"approved"})
+    assert (item.outcome, item.code) == (("decided", "") if isinstance(vote, WalkerError) else ("refused", "conflict"))
+    assert Decision.objects.filter(approval=approval).count() == 1
+    assert trial.finish(approval).state == ("executed" if item.outcome == "decided" else "rejected")
+
+
 def _escalate_with_escalate(trial: Trial) -> None:
     if trial.number == 0:
         step = {"after_hours": 2, "add": roles("owner")}
@@ -249,6 +265,7 @@ TRIALS = [
     _approve_with_edit,
     _revoke_with_claim,
     _undo_with_claim,
+    _batch_with_decision,
     _escalate_with_escalate,
     _probe_with_probe,
 ]

@@ -90,17 +90,17 @@ def test_setting_decides_how_long_and_only_valid_seconds_are_kept(scene: Scene) 
     actor = scene.actor("admin")
     for wrong in (-1, 61, True, "10"):
         with pytest.raises(Invalid):
-            services.set_decision_policy(actor=actor, undo_seconds=wrong)  # type: ignore[arg-type]
+            services.set_decision_policy(actor=actor, undo_seconds=wrong, batch_risk="medium")  # type: ignore[arg-type]
     with pytest.raises(Refused):
-        services.set_decision_policy(actor=scene.actor("approver"), undo_seconds=0)
-    services.set_decision_policy(actor=actor, undo_seconds=0, seen_version=0)
+        services.set_decision_policy(actor=scene.actor("approver"), undo_seconds=0, batch_risk="medium")
+    services.set_decision_policy(actor=actor, undo_seconds=0, batch_risk="medium", seen_version=0)
     approval = _approved(scene)
     assert approval.execute_after is None
     assert scene.done(approval).state == "executed"
     with pytest.raises(Conflict) as stale:
-        services.set_decision_policy(actor=actor, undo_seconds=60, seen_version=0)
+        services.set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=0)
     assert stale.value.code == "stale_version"
-    services.set_decision_policy(actor=actor, undo_seconds=60, seen_version=1)
+    services.set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=1)
     later = _approved(scene, params=BLUE)
     assert _after(later) - later.moved_at == timedelta(seconds=60)
     assert decision_policy.current().version == 2
@@ -125,7 +125,7 @@ def test_new_revision_waits_for_nothing(scene: Scene) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_sweep_executes_when_the_time_is_over(live_scene: Scene, eager_tasks: None) -> None:
-    services.set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, seen_version=0)
+    services.set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, batch_risk="medium", seen_version=0)
     approval = live_scene.decide(live_scene.propose(), channel="console", now=now() - timedelta(seconds=4))
     tasks.sweep_timers()
     assert stored(approval).state == "approved"

@@ -49,6 +49,7 @@ NOT_OURS = {
     "hitl_riskpolicy",
     "hitl_linkpolicy",
     "hitl_decisionpolicy",
+    "hitl_batchdecision",
 }  # their texts are names and codes of the world, not marks, or somebody else's
 
 

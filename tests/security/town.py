@@ -18,6 +18,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
     ApproverGroup,
+    BatchDecision,
     BusinessCalendar,
     Cap,
     ComplianceFlag,
@@ -42,7 +43,7 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
+    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
     NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
@@ -56,6 +57,7 @@ IN_THE_API = {
     "flag_id": "hitl.complianceflag",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
+    "batch_id": "hitl.batchdecision",
     "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",

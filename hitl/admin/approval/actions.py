@@ -33,6 +33,7 @@ from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
 from hitl.approvals.decide import Verdict
+from hitl.approvals.edit import editor_may_approve
 from hitl.approvals.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
@@ -43,6 +44,7 @@ from hitl.selectors import VIEW
 
 EVENTS: Final = {
     "edit": Event.EDIT,
+    "edit-approve": Event.EDIT,
     "ask": Event.ASK,
     "answer": Event.ANSWER,
     "send-back": Event.SEND_BACK,
@@ -64,8 +66,9 @@ RARE: Final = frozenset(
 )
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
-BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
+BY_APPROVERS: Final = frozenset({"edit", "edit-approve", "ask", "send-back", "delegate"})
 BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})
+EDITS: Final = ("edit", "edit-approve")
 UNDOABLE: Final = "Approved. It will be executed in a few seconds."
 RESULTS: Final = {
     State.PENDING: "Your approval is recorded. More approvals are needed.",
@@ -125,7 +128,9 @@ def _why_no_undo(approval: Approval, viewer: Actor) -> str:
 
 
 def _why_no_approver_action(path: str, approval: Approval, viewer: Actor) -> str:
-    if path == "edit" and not editable_fields(approval.current_level, approval.kind) & set(approval.payload):
+    if path == "edit-approve" and not editor_may_approve(approval):
+        return "The workflow doesn't let editors approve their own change."
+    if path in EDITS and not editable_fields(approval.current_level, approval.kind) & set(approval.payload):
         return "No fields can be edited at this level."
     if path == "delegate" and viewer.user_id in {vote.person_id for vote in rows_of(approval).votes_here()}:
         return "You have already voted."
@@ -153,9 +158,9 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
         found["colleagues"] = rows.colleague_choices()
     if path in ("delegate", "reassign"):
         found |= {"approvers": rows.approver_choices(), "assignees": rows.assignee_choices()}
-    if path in ("edit", "resubmit"):
+    if path in (*EDITS, "resubmit"):
         names = sorted(approval.payload)
-        if path == "edit":
+        if path in EDITS:
             names = sorted(editable_fields(approval.current_level, approval.kind) & set(names))
         called, currency = known_names(approval.facts), approval.currency
         found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
@@ -273,6 +278,23 @@ class DiscussionActions:
         with values_in_the_form():
             services.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
         return f"{obj.reference} was changed. Its approvers have to decide again."
+
+    @service_action(
+        path="edit-approve",
+        title="Edit and approve",
+        permission=DECIDE,
+        form=PayloadForm,
+        submit="Save and approve",
+        explain="You approve the request as you change it. If its risk or cost rises, someone else must approve it.",
+    )
+    def edit_and_approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Change fields and approve the result."""
+        said = {"actor": viewer_of(request), "approval_id": obj.pk, "changes": _changes(form), **_said(form)}
+        with values_in_the_form(), moving_on(request, obj):
+            done = services.edit_and_approve(**said, channel=services.CONSOLE)
+        if done.problem is None:
+            return tell_decided(request, done.approval)
+        return f"{obj.reference} was changed, but not approved. {done.problem.detail}"
 
     @service_action(
         path="ask",

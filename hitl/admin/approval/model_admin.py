@@ -22,6 +22,7 @@ from console.viewers import viewer_of
 from core.clock import now
 from hitl.admin import panels
 from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
+from hitl.admin.approval.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
 from hitl.admin.approval.evidence import EvidenceActions
 from hitl.admin.approval.filters import (
     QUICK_FILTERS,
@@ -52,7 +53,14 @@ from hitl.models import Approval
 
 @admin.register(Approval)
 class ApprovalAdmin(
-    RequestActions, DecisionActions, DiscussionActions, NoteActions, EvidenceActions, FlagActions, ServiceAdmin
+    RequestActions,
+    DecisionActions,
+    DiscussionActions,
+    NoteActions,
+    EvidenceActions,
+    FlagActions,
+    BatchActions,
+    ServiceAdmin,
 ):
     """The queue, and the page on which people decide."""
 
@@ -109,9 +117,16 @@ class ApprovalAdmin(
         return tuple(chip for chip in self.quick_filters if chip.value not in ("sign", "delegated"))
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show emergency stops above the queue, and what a search considers."""
-        banners = list_notices(viewer_of(request))
-        return {**super().list_context(request), "banners": banners, "search_note": search_note(request)}
+        """Show emergency stops above the queue; what is selected in it is decided below it."""
+        context = super().list_context(request)
+        is_batch = {offer["action"].path == PATH: offer["url"] for offer in context["offered"]}
+        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != PATH]
+        return {
+            **context,
+            "banners": list_notices(viewer_of(request)),
+            "batch_url": is_batch.get(True),
+            "search_note": search_note(request),
+        }
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
@@ -120,6 +135,7 @@ class ApprovalAdmin(
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
+        mark_pickable(request, rows)
 
     def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:
         """Read nothing more: the page reads its rows itself."""
@@ -235,9 +251,11 @@ class ApprovalAdmin(
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the viewer can't use the action now."""
         if obj is None:
-            return ""
+            return NOTHING if action.path == PATH and request.method != "POST" else ""
         return why_not(action.path, obj, viewer_of(request))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
+        if action.path == PATH:
+            return batch_initial(request)
         return chosen_kind(request) if obj is None else initial_of(action.path, obj)

@@ -13,6 +13,7 @@ from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.models import DecisionPolicy
+from hitl.models.policy import BATCH_RISKS
 from hitl.policy import decision_policy
 
 
@@ -24,6 +25,11 @@ class DecisionPolicyForm(VersionedForm):
         min_value=0,
         max_value=decision_policy.UNDO_SECONDS_MAX,
         help_text="An approval given in the console is executed after these seconds. With 0 it is executed at once.",
+    )
+    batch_risk = forms.ChoiceField(
+        label="Highest risk to approve many at once",
+        choices=BATCH_RISKS,
+        help_text="Riskier requests are approved one by one, and critical ones always are.",
     )
     reason = forms.CharField(
         label="Reason (optional)",
@@ -39,31 +45,38 @@ class DecisionPolicyAdmin(VersionAdmin):
     """How people decide in the console, change by change."""
 
     nav = Nav("Deciding", "check-circle", group="Set-up", order=47)
-    intro = "How long an approval given in the console can be undone before it is executed."
-    empty_title = "Approvals can be undone for 10 seconds"
-    empty_text = "Nothing was changed so far. Choose between 0 and 60 seconds."
-    list_display = ("version", "undo", "reason", "by", "since")
-    detail_fields = ("version", "undo", "reason", "by", "since")
+    intro = "How long an approval given in the console can be undone, and which requests can be approved many at once."
+    empty_title = "Undo for 10 seconds, many at once up to medium risk"
+    empty_text = "Nothing was changed so far."
+    list_display = ("version", "undo", "batches", "reason", "by", "since")
+    detail_fields = ("version", "undo", "batches", "reason", "by", "since")
 
     @admin.display(description="Time to undo")
     def undo(self, policy: DecisionPolicy) -> str:
         """Return the seconds in which an approval can be undone."""
         return f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once"
 
+    @admin.display(description="Approve many at once")
+    def batches(self, policy: DecisionPolicy) -> str:
+        """Return the highest risk of a batch."""
+        risk = policy.get_batch_risk_display()
+        return "Never" if policy.batch_risk == "none" else f"Up to {risk.lower()} risk"
+
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the current settings."""
         policy = decision_policy.current()
-        return {"version": policy.version, "undo_seconds": policy.undo_seconds}
+        return {"version": policy.version, "undo_seconds": policy.undo_seconds, "batch_risk": policy.batch_risk}
 
-    @service_action(path="change-settings", title="Change settings", permission=MANAGE, form=DecisionPolicyForm, submit="Save",
-                    tone="good", on_list=True, explain="Approvals given before keep their time to undo. Over the API "
-                    "and by links in mails, approvals are always executed at once.")  # fmt: skip
+    @service_action(path="change-settings", title="Change settings", permission=MANAGE, form=DecisionPolicyForm,
+                    submit="Save", tone="good", on_list=True, explain="Approvals given before keep their time to "
+                    "undo. Over the API and by links in mails, approvals are always executed at once.")  # fmt: skip
     def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:
         """Save a new version."""
         said = form.cleaned_data
         made = services.set_decision_policy(
             actor=viewer_of(request),
             undo_seconds=said["undo_seconds"],
+            batch_risk=said["batch_risk"],
             reason=said["reason"],
             seen_version=form.seen_version(),
         )

@@ -10,7 +10,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0016_keep_exports_of_evidence"),
+        ("hitl", "0017_decide_many_at_once"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,7 +12,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0019_add_notification_templates"),
+        ("hitl", "0020_add_notification_templates"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

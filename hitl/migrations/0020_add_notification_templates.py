@@ -11,7 +11,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0018_seal_compliance_flags"),
+        ("hitl", "0019_seal_compliance_flags"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -42,7 +42,7 @@ def _intact(ids: list, tables: Tables) -> list:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0017_add_compliance_flags"),
+        ("hitl", "0018_add_compliance_flags"),
     ]
 
     operations = [

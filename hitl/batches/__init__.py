@@ -1,0 +1,1 @@
+"""Decide many requests at once."""

@@ -1,0 +1,169 @@
+"""Decide the requests of a batch one by one; a killed worker's batch is continued by another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.services import actor_for_user
+from core import retention
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, NotFound, Refused, WalkerError
+from core.jobs import queueing
+from core.observability.logging import get_logger
+from core.tenancy.scope import platform_scope
+from hitl.approvals.decide import decide
+from hitl.approvals.refusals import note_refused_move
+from hitl.batches import seals
+from hitl.batches.preview import is_too_risky
+from hitl.models import Approval, BatchDecision, BatchItem, Decision
+
+log = get_logger(__name__)
+CHUNK: Final = 25
+LEASE: Final = timedelta(seconds=30)
+LIFE: Final = timedelta(hours=1)
+KEPT_FOR: Final = timedelta(days=90)
+WORKER: Final[Actor] = system("batch")
+
+
+class Abandoned(NamedTuple):
+    """A batch that nobody works on, by ids only."""
+
+    tenant_id: UUID
+    batch_id: UUID
+
+
+def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
+    """Decide the next requests of a batch; return True when it is finished.
+
+    Each has a transaction of its own. For the system; safe to call at any time and any number of times. Two at
+    once do not work on the same batch.
+    """
+    moment = now or clock_now()
+    rows = BatchDecision.objects.filter(pk=batch_id, finished_at=None)
+    if not rows.filter(Q(lease_until=None) | Q(lease_until__lte=moment)).update(lease_until=moment + LEASE):
+        return False
+    batch = BatchDecision.objects.get(pk=batch_id)
+    items = list(batch.items.order_by("place"))
+    stop = _why_not_at_all(batch, items, moment)
+    waiting = [item for item in items if not item.outcome]
+    for item in waiting[: None if stop else CHUNK]:
+        _work_item(batch, item, stop, now)
+    if len(waiting) > CHUNK and not stop:
+        rows.update(lease_until=None)
+        queueing.enqueue_after_commit("work_batch", batch.pk)
+        return False
+    return _finish(batch, now or clock_now())
+
+
+def _why_not_at_all(batch: BatchDecision, items: list[BatchItem], moment: datetime) -> str:
+    """Return the code for all that is left if the batch is not genuine or too old, "" if it may go on."""
+    if not seals.is_intact(batch, items):
+        log.error("batch_tampered", batch=str(batch.pk))
+        return "not_genuine"
+    return "batch_expired" if moment - batch.created_at > LIFE else ""
+
+
+def _work_item(batch: BatchDecision, item: BatchItem, stop: str, now: datetime | None) -> None:
+    """Decide one request and note the outcome in the same transaction; once, also when two workers try."""
+    with transaction.atomic():
+        if not BatchItem.objects.select_for_update(skip_locked=True).filter(pk=item.pk, outcome="").exists():
+            return
+        code, state = (stop, "") if stop else _decided(batch, item, now)
+        outcome = "refused" if code else "decided"
+        values = {"outcome": outcome, "code": code, "state": state, "decided_at": now or clock_now()}
+        BatchItem.objects.filter(pk=item.pk).update(**values)
+
+
+def _decided(batch: BatchDecision, item: BatchItem, now: datetime | None) -> tuple[str, str]:
+    """Return why the request was not decided, or "" and its state."""
+    try:
+        with transaction.atomic():
+            return "", _decide(batch, item, now).state
+    except WalkerError as error:
+        if error.code != "no_membership":
+            note_refused_move(
+                error,
+                actor=_actor_of(batch),
+                approval_id=item.approval_id,
+                move=batch.verdict,
+                channel=batch.channel,
+            )
+        return error.code[:40], ""
+    except (OperationalError, InterfaceError):
+        raise  # no database: the sweep finds the batch again
+    except Exception:  # boundary: one broken request must not stop the others
+        log.exception("batch_item_broke", batch=str(batch.pk), approval=str(item.approval_id))
+        return "error", ""
+
+
+def _decide(batch: BatchDecision, item: BatchItem, now: datetime | None) -> Approval:
+    actor = _actor_of(batch)
+    approval = Approval.objects.filter(pk=item.approval_id).first()
+    if approval is None:
+        raise NotFound
+    if approval.digest == item.digest and is_too_risky(approval, batch.verdict):
+        raise Refused(code="too_risky")
+    # A vote that the person gave elsewhere since they confirmed is newer than the batch.
+    since = Decision.objects.filter(approval=approval, person_id=batch.maker_id, created_at__gt=batch.created_at)
+    if since.filter(verdict__in=("approve", "reject")).exists():
+        raise Conflict(code="voted")
+    return decide(
+        actor=actor,
+        approval_id=item.approval_id,
+        verdict="approve" if batch.verdict == "approve" else "reject",
+        digest=item.digest,
+        reason=batch.reason,
+        channel=batch.channel,
+        now=now,
+    )
+
+
+def _actor_of(batch: BatchDecision) -> Actor:
+    """Return the person with the rights of this moment, signed in as they were when they confirmed."""
+    user = User.objects.get(pk=batch.maker_id)
+    actor = actor_for_user(user, address=batch.address, auth_strength=batch.auth_strength)
+    return actor if batch.scopes is None else replace(actor.limited_to(frozenset(batch.scopes)))
+
+
+def _finish(batch: BatchDecision, moment: datetime) -> bool:
+    if batch.items.filter(outcome="").exists():
+        return False  # another worker is at one of them; the sweep looks again
+    with transaction.atomic():
+        rows = BatchDecision.objects.filter(pk=batch.pk, finished_at=None)
+        if not rows.update(finished_at=moment, lease_until=None, reason="", address=""):
+            return True
+        decided = batch.items.filter(outcome="decided").count()
+        chain.record(
+            actor=WORKER,
+            action="BATCH_FINISHED",
+            object_type="hitl.batchdecision",
+            object_id=batch.pk,
+            old_state="working",
+            new_state="finished",
+            facts={"decided": decided, "refused": batch.total - decided},
+        )
+    return True
+
+
+def list_abandoned(*, now: datetime | None = None, limit: int = 100) -> list[Abandoned]:
+    """Return the batches of all tenants whose worker is gone. For the sweep."""
+    moment = now or clock_now()
+    with platform_scope():
+        rows = BatchDecision.objects.filter(Q(lease_until=None) | Q(lease_until__lte=moment), finished_at=None)
+        return [Abandoned(*row) for row in rows.order_by("pk").values_list("tenant_id", "pk")[:limit]]
+
+
+def purge_batches(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+    """Remove batches that were finished more than 90 days ago; return how many rows. For the sweep."""
+    before = (now or clock_now()) - KEPT_FOR
+    old = retention.made_before(before) & Q(finished_at__lt=before)
+    return retention.remove(BatchDecision, old, limit=limit)
