@@ -24,8 +24,8 @@ def set_flag(
 ) -> Approval:
     """Put a flag on a request, open or closed, with a reason.
 
-    `flag` is a name of the organisation's list. Who may: people with `hitl.flag_approval`. Raises Refused, NotFound, Invalid, Conflict (`flagged`,
-    `stale_digest`, `tampered`). Announces nothing.
+    `flag` is a name of the organisation's list. Who may: people with `hitl.flag_approval`. Raises Refused, NotFound,
+    Invalid, Conflict (`flagged`, `stale_digest`, `tampered`). Announces nothing.
     """
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = _lock(work, actor, approval_id, flag, reason, digest)
@@ -43,8 +43,9 @@ def clear_flag(
 ) -> Approval:
     """Clear a flag of a request, with a reason.
 
-    A rule sets it again if a changed request meets its condition. Who may: people with `hitl.flag_approval` who didn't contribute to the request. Raises Refused (`four_eyes`),
-    NotFound, Invalid, Conflict (`not_flagged`, `stale_digest`, `tampered`). Announces nothing.
+    A rule sets it again if a changed request meets its condition. Who may: people with `hitl.flag_approval` who
+    didn't contribute to the request. Raises Refused (`four_eyes`), NotFound, Invalid, Conflict (`not_flagged`,
+    `stale_digest`, `tampered`). Announces nothing.
     """
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = _lock(work, actor, approval_id, flag, reason, digest)

@@ -95,8 +95,8 @@ def reset_notification_template(
 ) -> NotificationTemplate:
     """Put the built-in text of a message back, as a new version.
 
-    The older ones are kept. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict (`stale_version`). Audited. Announces
-    nothing.
+    The older ones are kept. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict
+    (`stale_version`). Audited. Announces nothing.
     """
     actor.require(MANAGE)
     _check(template, language)

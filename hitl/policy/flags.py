@@ -28,7 +28,8 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> ComplianceFlag:
     """Create a compliance flag for requests.
 
-    With a condition, every new or changed request that meets it gets the flag. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    With a condition, every new or changed request that meets it gets the flag. Who may: holders of
+    `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
     """
     actor.require(MANAGE)
     wanted = name.strip()
@@ -70,7 +71,8 @@ def revise_flag(
 def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None) -> None:
     """Retire a flag, so that it is set no more.
 
-    It stays on the requests that have it until people clear it. Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict (`stale_version`).
+    It stays on the requests that have it until people clear it. Who may: holders of `hitl.manage_workflow`. Raises
+    Refused, NotFound, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     with transaction.atomic():

@@ -75,7 +75,10 @@ class FlagViewSet(PolicyViewSet):
         return self.call_service(services.create_flag)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change label and condition, for new and changed requests. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        """Change label and condition, for new and changed requests.
+
+        Needs `hitl.manage_workflow`; 409 `stale_version`.
+        """
         return self.call_service(services.revise_flag)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:

@@ -48,8 +48,8 @@ def history(
 ) -> list[TimelineEntry]:
     """Return the newest events of an approval below the number `before`, oldest first.
 
-    Needs `hitl.view_approval`. Three queries, regardless of the length, and one more if people set flags; `read_names` saves a page that has read
-    the members already the third.
+    Needs `hitl.view_approval`. Three queries, regardless of the length, and one more if people set flags;
+    `read_names` saves a page that has read the members already the third.
     """
     viewer.require(VIEW)
     most = min(limit, MOST + 1)

@@ -81,12 +81,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path in ("evidence", "note"):
-        return ""
-    if path == "review":
-        return _why_no_review(approval, viewer)
-    if path in FlagActions.flag_paths:
-        return why_no_unflag(approval, viewer.user_id) if path == "unflag" else ""
+    if path not in EVENTS:
+        return _why_not_beside(path, approval, viewer)
     if path in ("hold", "release"):
         problem = _why_no_hold(path, approval, viewer)
     elif path == "cancel" and not may_cancel(approval, viewer):
@@ -106,6 +102,15 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
         return problem
     if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
         return "This workflow has no further escalation step."
+    return ""
+
+
+def _why_not_beside(path: str, approval: Approval, viewer: Actor) -> str:
+    """Return why the viewer can't use an action that makes no transition: notes, evidence, flags, the review."""
+    if path == "review":
+        return _why_no_review(approval, viewer)
+    if path == "unflag":
+        return why_no_unflag(approval, viewer.user_id)
     return ""
 
 

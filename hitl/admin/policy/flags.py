@@ -17,7 +17,8 @@ from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.models import ComplianceFlag
 
 CONDITION_HELP = (
-    "Every new or changed request that meets it gets the flag, such as: cost > 1000 and kind == “send_audience_message”. "
+    "Every new or changed request that meets it gets the flag, for example: "
+    "cost > 1000 and kind == “send_audience_message”. "
     "Leave it empty if only people set the flag."
 )
 
