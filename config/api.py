@@ -33,8 +33,10 @@ from hitl.rest.batches import BatchViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
 from hitl.rest.evidence import EvidenceExportViewSet, EvidenceViewSet
+from hitl.rest.flags import FlagViewSet
 from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
+from hitl.rest.simulations import SimulationViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
 V1 = "api/v1/"
@@ -109,7 +111,9 @@ router.register(f"{V1}workflows", workflows.WorkflowViewSet, "api-workflows")
 router.register(f"{V1}groups", policies.GroupViewSet, "api-groups")
 router.register(f"{V1}calendars", policies.CalendarViewSet, "api-calendars")
 router.register(f"{V1}caps", policies.CapViewSet, "api-caps")
+router.register(f"{V1}flags", FlagViewSet, "api-flags")
 router.register(f"{V1}risk-policies", policies.RiskPolicyViewSet, "api-risk-policies")
+router.register(f"{V1}simulations", SimulationViewSet, "api-simulations")
 router.register(f"{V1}action-kinds", ActionKindViewSet, "api-action-kinds")
 router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill-switches")
 router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-conversations")

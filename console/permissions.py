@@ -15,6 +15,7 @@ LABELS: Final = {
     "hitl.reassign_approval": "Change approvers",
     "hitl.hold_approval": "Put requests on hold",
     "hitl.override_approval": "Approve alone in an emergency",
+    "hitl.flag_approval": "Set and clear compliance flags",
     "hitl.review_override": "Review emergency approvals",
     "hitl.use_killswitch": "Use the emergency stop",
     "hitl.view_approvalworkflow": "View workflows and spending limits",

@@ -25,6 +25,7 @@ class HitlConfig(AppConfig):
         queueing.provide("work_batch", tasks.work_batch.delay)
         queueing.provide("write_evidence", tasks.write_evidence.delay)
         queueing.provide("send_notification", tasks.send_notification.delay)
+        queueing.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
         health.register()
         vouched.register(verification.broken_requests)

@@ -3,6 +3,7 @@
 With a word, a tone and an icon, so that colour is never alone.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -76,9 +77,10 @@ def factor_rows(approval: Approval) -> list[dict[str, Any]]:
     return [{**row, "title": FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize())} for row in ranked]
 
 
-def flag_words(approval: Approval) -> list[str]:
+def flag_words(approval: Approval, labels: Mapping[str, str]) -> list[str]:
     """Return the compliance flags in words."""
-    return [FLAGS.get(flag, flag.replace("_", " ").capitalize()) for flag in approval.compliance_flags]
+    known = {**labels, **FLAGS}
+    return [known.get(flag, flag.replace("_", " ").capitalize()) for flag in approval.compliance_flags]
 
 
 def hold_words(approval: Approval) -> list[str]:

@@ -5,6 +5,7 @@ from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, edit_and_approve, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
+from hitl.approvals.flags import clear_flag, set_flag
 from hitl.approvals.holds import hold, release
 from hitl.approvals.notes import add_note
 from hitl.approvals.override import close_review, override
@@ -34,10 +35,12 @@ from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.create import settle_notices
 from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
 from hitl.notifications.recipients import why_unneeded
+from hitl.notifications.texts import own_text, reset_notification_template, set_notification_template
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.caps import create_cap, retire_cap, revise_cap
 from hitl.policy.decision_policy import set_decision_policy
+from hitl.policy.flags import create_flag, retire_flag, revise_flag
 from hitl.policy.groups import create_group, delete_group, revise_group
 from hitl.policy.risk_weights import set_risk_policy
 from hitl.policy.workflows import (
@@ -48,6 +51,7 @@ from hitl.policy.workflows import (
     revise_workflow,
     share_workflow,
 )
+from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
 
 __all__ = [
     "CONSOLE",
@@ -62,10 +66,12 @@ __all__ = [
     "ask",
     "can_be_decided_by_link",
     "cancel",
+    "clear_flag",
     "close_review",
     "copy_workflow",
     "create_calendar",
     "create_cap",
+    "create_flag",
     "create_group",
     "create_workflow",
     "decide",
@@ -93,6 +99,7 @@ __all__ = [
     "open_batch",
     "open_delegation",
     "override",
+    "own_text",
     "preview_batch",
     "probe",
     "probe_now",
@@ -104,24 +111,33 @@ __all__ = [
     "release_global",
     "release_kill_switch",
     "remind",
+    "reset_notification_template",
     "resolve",
     "restore_workflow",
     "resubmit",
     "retire_cap",
+    "retire_flag",
     "retire_workflow",
     "revise_calendar",
     "revise_cap",
+    "revise_flag",
     "revise_group",
     "revise_workflow",
     "revoke",
+    "run_simulation",
+    "save_simulated",
     "send_back",
     "set_decision_policy",
+    "set_flag",
     "set_link_policy",
     "set_notification_preference",
+    "set_notification_template",
     "set_risk_policy",
     "settle_notices",
     "share_workflow",
+    "start_simulation",
     "stop_export",
+    "stop_simulation",
     "track_notification",
     "undo",
     "undo_batch",

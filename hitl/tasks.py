@@ -22,6 +22,7 @@ from hitl.evidence import periods
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
 from hitl.models import Timer
 from hitl.notifications import hold, requester, send
+from hitl.simulation import runs
 
 log = get_logger(__name__)
 LONGEST: Final = 20.0
@@ -211,6 +212,25 @@ def purge_links() -> None:
 
 
 @tenant_task(queue="low")
+def run_simulation(simulation_id: UUID) -> None:
+    """Try a changed rule on past requests."""
+    runs.run_simulation(simulation_id=simulation_id)
+
+
+@sweep_task(queue="low")
+def sweep_simulations() -> None:
+    """Start simulations that wait, or whose worker stopped."""
+    for tenant_id, simulation_id in runs.take_waiting():
+        run_simulation.delay(str(tenant_id), str(simulation_id))
+
+
+@sweep_task(queue="low")
+def purge_simulations() -> None:
+    """Delete old simulations."""
+    runs.purge_simulations()
+
+
+@tenant_task(queue="low")
 def write_evidence(export_id: UUID) -> None:
     """Write an export of evidence, part by part, and give way to other work in between."""
     ends = time.monotonic() + LONGEST
@@ -240,6 +260,8 @@ SWEEPS = {
     "hitl-overdue-timers": ("hitl.tasks.sweep_overdue_timers", 60.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-old-links": ("hitl.tasks.purge_links", 600.0),
+    "hitl-simulations": ("hitl.tasks.sweep_simulations", 5.0),
+    "hitl-old-simulations": ("hitl.tasks.purge_simulations", 3600.0),
     "hitl-batches": ("hitl.tasks.sweep_batches", 5.0),
     "hitl-old-batches": ("hitl.tasks.purge_batches", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),

@@ -34,6 +34,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.hold_approval",
     "hitl.use_killswitch",
     "hitl.review_override",
+    "hitl.flag_approval",
     "hitl.export_evidence",
     "conversations.view_contact",
     "accounts.view_pii",

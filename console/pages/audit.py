@@ -66,6 +66,8 @@ NAMES = {
     "hitl.approvalnote": "Note on a request",
     "hitl.seal": "Seal of a request",
     "APPROVAL_SEALED": "Request sealed again",
+    "APPROVAL_FLAGGED": "Flag set",
+    "APPROVAL_UNFLAGGED": "Flag cleared",
     "ATTEMPT_REFUSED": "Attempt refused",
     "ATTEMPTS_REFUSED": "More attempts refused",
     "REFUSALS_FREQUENT": "Many attempts refused",

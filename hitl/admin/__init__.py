@@ -10,7 +10,18 @@ from hitl.admin import (
     override_reviews,
 )
 from hitl.admin.approval import model_admin
-from hitl.admin.policy import calendars, caps, decision_links, decision_policy, groups, risk_weights, workflows
+from hitl.admin.policy import (
+    calendars,
+    caps,
+    decision_links,
+    decision_policy,
+    flags,
+    groups,
+    message_texts,
+    risk_weights,
+    simulations,
+    workflows,
+)
 
 __all__ = [
     "batches",
@@ -20,12 +31,15 @@ __all__ = [
     "decision_links",
     "decision_policy",
     "evidence",
+    "flags",
     "groups",
     "kill_switches",
+    "message_texts",
     "model_admin",
     "notification_settings",
     "out_of_office",
     "override_reviews",
     "risk_weights",
+    "simulations",
     "workflows",
 ]

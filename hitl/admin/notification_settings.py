@@ -53,6 +53,12 @@ class NotificationForm(ConsoleForm):
         help_text="What waited is sent then, as one email.",
     )
     zone = forms.ChoiceField(label="Time zone", choices=_zones, required=False)
+    language = forms.CharField(
+        label="Language (optional)",
+        required=False,
+        max_length=11,
+        help_text="A tag such as de or pt-BR. Used where your organisation has written its messages in that language.",
+    )
     gather = forms.ChoiceField(
         label="Gather in a digest",
         choices=NotificationPreference.Gather.choices,
@@ -117,6 +123,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
             "quiet_from": row.quiet_from,
             "quiet_until": row.quiet_until,
             "zone": row.zone,
+            "language": row.language,
             "gather": row.gather,
             "every": row.every,
             "at": row.at,

@@ -16,7 +16,7 @@ from hitl.actions.registry import AnyKind
 from hitl.domain import risk
 from hitl.domain.nearest import nearest, span
 from hitl.models import Approval
-from hitl.policy import definitions, rolling_totals, select
+from hitl.policy import definitions, select
 from hitl.policy.definitions import Definitions
 
 LOWEST: Final = risk.LEVELS[0]
@@ -54,12 +54,18 @@ class _Trial:
         self.definitions: Definitions = definitions.load()
         self.history = select.history_of(approval.requester_id, approval.agent_id)
         # A sum over the day would be read again for each value that is tried.
-        self.is_matched = not rolling_totals.use_spent(select.conditions_of(self.definitions.workflows))
+        self.is_matched = not self.definitions.uses_spent
         self.now = _Tried(approval.risk_level, approval.risk_score, len(approval.snapshot["levels"]))
 
     def run(self, field: str, value: Any) -> _Tried:
         changed = self.params.model_copy(update={field: value})
-        scored = select.score(self.definitions, self.kind, changed, self.approval.facts, self.history, self.moment)
+        scored = select.score(
+            self.definitions,
+            self.kind,
+            lambda: self.kind.estimate(changed, self.approval.facts),
+            history=self.history,
+            moment=self.moment,
+        )
         return _Tried(scored.risk.level, scored.risk.score, self._levels(scored))
 
     def _levels(self, scored: select.Assessed) -> int:

@@ -6,14 +6,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.last_change import last_change
 from accounts.selectors import list_members
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import locked
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
@@ -71,8 +68,8 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     actor.require(REVIEW)
     require_text("reason", reason, "Write what the review found.")
     moment = now or clock_now()
-    with transaction.atomic():
-        approval = locked(Approval, approval_id)
+    with transitions.unit_of_work(moment) as work:
+        approval = work.lock(approval_id)
         review: OverrideReview | None = approval.reviews.order_by("-revision").first()
         if review is None:
             raise NotFound("This request has no emergency review.")
@@ -87,7 +84,8 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
         review.save(update_fields=["closed_by", "closed_at", "finding"])
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
-        Approval.objects.filter(pk=approval_id).update(compliance_flags=flags)
+        changes, facts = {"compliance_flags": flags}, {"flag": "override_reviewed"}
+        work.amend(approval, "APPROVAL_FLAGGED", actor=actor, changes=changes, facts=facts)
         chain.record(
             actor=actor,
             action="OVERRIDE_REVIEWED",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -30,7 +30,6 @@ from hitl.killswitch import describe
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Decision
 from hitl.policy import definitions, select
-from hitl.policy.authorship import have_shaped_rules
 
 REPLACER: Final = system("replacer")
 _OPEN: Final = [state.value for state in OPEN]
@@ -182,6 +181,8 @@ def _open(request: _Request) -> Approval:
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
         facts = {"arguments": _digest_of_arguments(approval.pk, request.arguments), **_parts(origin)}
+        if approval.compliance_flags:
+            facts["flags"] = approval.compliance_flags
         if replaced:
             facts["supersedes"] = [each.reference for each in replaced]
         work.open(approval, actor=request.actor, timers=due, facts=facts)
@@ -283,16 +284,14 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
         requester_id=request.requester_id,
         tags=origin.contact_tags,
         moment=moment,
+        excluded=approval.excluded,
     )
-    # Nobody's own rule approves what they may not approve themselves.
-    approves = matched.auto is not None and matched.auto.verdict == "approve"
-    matched = replace(matched, auto=None) if approves and have_shaped_rules(approval.excluded) else matched
     level = matched.snapshot["levels"][0]
     planned = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
     approval.snapshot, approval.votes_required = matched.snapshot, planned.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
-    columns = risk_columns(assessed)
+    columns = {**risk_columns(assessed), "compliance_flags": list(matched.flags)}
     if matched.auto is None and not planned.satisfiable:
         columns |= outcomes.hold_as_unsatisfiable(approval)
     for name, value in columns.items():

@@ -94,7 +94,8 @@ def why_not_decide(*, viewer: Actor, approval: Approval, now: datetime | None = 
 def note_refused_move(problem: WalkerError, *, actor: Actor, approval_id: UUID | None, move: str, channel: str) -> None:
     """Note a refused move in the audit log.
 
-    For callers besides the API and the console, which note refusals by themselves. Call it after the refused transaction was rolled back. The log keeps a limited number of entries per actor.
+    For callers besides the API and the console, which note refusals by themselves. Call it after the refused
+    transaction was rolled back. The log keeps a limited number of entries per actor.
     """
     note_refusal(WATCHED, problem, actor=actor, object_id=approval_id, move=move, channel=channel)
 

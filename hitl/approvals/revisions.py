@@ -79,6 +79,8 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
         **signed,
         **risk_columns(draft.assessed),
         **_workflow_columns(approval, draft.matched, may_fall),
+        # A revision adds flags; only people clear them.
+        "compliance_flags": sorted({*approval.compliance_flags, *draft.matched.flags}),
         "subject_key": observed.kind.subject_key(observed.params)[:200],
         "revision": revision,
         "digest": digest_of(after, revision=revision),
@@ -122,6 +124,8 @@ def new_revision(
     Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     void_tokens(approval, work.moment, DecisionToken.End.CHANGED)
     due = {timers.Kind.EXPIRE: expires, **clock.timers}
+    if added := sorted({*columns.get("compliance_flags", ())} - {*approval.compliance_flags}):
+        facts = {**(facts or {}), "flags": added}
     work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)
     open_level(work, approval, planned)
 

@@ -37,7 +37,7 @@ APPROVAL: Final = Columns(
         *("votes_required", "votes_received", "assigned_to_id", "priority", "rounds", "escalation_step"),
         *("paused_clocks", "superseded_by_id", "created_at", "expires_at", "execute_by", "sla_due_at"),
         *("escalated_at", "escalated_to", "decided_at", "decided_by_id", "decided_name", "decided_role"),
-        *("decided_as", "moved_at", "resolved_at", "execute_after"),
+        *("decided_as", "moved_at", "resolved_at", "execute_after", "compliance_flags"),
     ),
     while_open=(
         *("payload", "summary", "preview", "preview_url", "facts", "drift", "subject_key", "dedupe_key", "notes"),
@@ -49,7 +49,6 @@ APPROVAL: Final = Columns(
         "sla_minutes_over": "it reports lateness; deadlines that end a request are sealed",
         "reminder_count": "one reminder more or fewer",
         "last_reminder_at": "it is only shown",
-        "compliance_flags": "marks for lists; the decision, its review and the audit log say the same",
     },
 )
 ASSIGNMENT: Final = Columns(

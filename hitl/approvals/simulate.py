@@ -80,6 +80,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
+    excluded = [] if trial.requester_id is None else [trial.requester_id]
     matched = select.match(
         definitions.load(),
         trial.kind,
@@ -89,10 +90,10 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         requester_id=trial.requester_id,
         tags=trial.tags,
         moment=at,
-        lock=False,
+        excluded=excluded,
+        totals=select.UNLOCKED,
     )
     levels = matched.snapshot["levels"]
-    excluded = [] if trial.requester_id is None else [trial.requester_id]
     return Simulation(
         workflow_id=matched.workflow_id,
         workflow=matched.snapshot["name"],

@@ -139,6 +139,21 @@ class UnitOfWork:
         elif new in ASKS_BACK and new != old:
             self.announced.append(("approval_asks", approval, {"state": new.value}))
 
+    def amend(
+        self, approval: Approval, action: str, *, actor: Actor, changes: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> None:
+        """Change columns of a locked approval that belong to no transition, such as its flags, with an audit entry."""
+        Approval.objects.filter(pk=approval.pk).update(**changes)
+        for name, value in changes.items():
+            setattr(approval, name, value)
+        said: dict[str, Any] = {"version": approval.version, **facts}
+        if approval.broken_seal:
+            said[seals.TAMPERED] = approval.broken_seal
+        self.touched[approval.pk] = approval
+        self.entries.append(
+            chain.Fact(actor, action, seals.RESEALED, approval.pk, approval.state, approval.state, said)
+        )
+
     def announce_outcome(self, approval: Approval, outcome: str) -> None:
         """Announce the outcome of the effect."""
         self.announced.append(("action_finished", approval, {"outcome": outcome}))

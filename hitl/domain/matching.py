@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -158,6 +158,18 @@ def condition_holds(condition: str, subject: Subject) -> bool:
     Raises ValueError if it can't be evaluated.
     """
     return not condition or expressions.holds(expressions.parse(condition), subject.facts())
+
+
+def flags_for(rules: Iterable[tuple[str, str]], subject: Subject) -> tuple[str, ...]:
+    """Return the names of the flags whose condition holds or can't be evaluated: a mark too many is cleared."""
+    return tuple(name for name, condition in rules if _may_hold(condition, subject))
+
+
+def _may_hold(condition: str, subject: Subject) -> bool:
+    try:
+        return condition_holds(condition, subject)
+    except ValueError:
+        return True
 
 
 def asks_for_askers_facts(condition: str) -> bool:

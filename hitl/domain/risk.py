@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from hitl.domain.estimate import Estimate
 
@@ -19,6 +20,7 @@ KIND_POINTS_MAX: Final = 60
 _FLOORS: Final = ((75, "critical"), (50, "high"), (25, "medium"))
 _COST: Final = ((20_000, 30), (5_000, 22), (1_000, 16), (500, 10), (100, 6), (0, 3))
 _SHARE: Final = (("1", 20), ("0.5", 14), ("0.25", 9), ("0.1", 5), ("0", 2))
+_BAD: Final = re.compile(r"(\d+) of the last (\d+) requests ")
 _REACH: Final = ((10_000, 20), (1_000, 14), (100, 8), (0, 3))
 
 
@@ -149,6 +151,13 @@ def _history(history: History) -> Factor:
     return Factor(
         "history", points, f"{bad} of the last {history.decided} requests by this requester were rejected or failed."
     )
+
+
+def history_from(factors: Iterable[Mapping[str, Any]]) -> History:
+    """Return the history that stored factors were calculated from; with few earlier requests an empty one."""
+    sentence = next((str(row["sentence"]) for row in factors if row.get("name") == "history"), "")
+    found = _BAD.match(sentence)
+    return History(decided=int(found[2]), rejected=int(found[1])) if found else History()
 
 
 def _time(moment: datetime) -> Factor:

@@ -8,10 +8,11 @@ from hitl.models.evidence import EvidenceExport, EvidencePart
 from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.notes import ApprovalNote
-from hitl.models.notifications import NotificationPreference
-from hitl.models.policy import Cap, CapReservation, DecisionPolicy, LinkPolicy, RiskPolicy
+from hitl.models.notifications import NotificationPreference, NotificationTemplate
+from hitl.models.policy import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.search import ApprovalText
+from hitl.models.simulations import Simulation
 from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "BusinessCalendar",
     "Cap",
     "CapReservation",
+    "ComplianceFlag",
     "Counter",
     "Decision",
     "DecisionPolicy",
@@ -42,8 +44,10 @@ __all__ = [
     "LinkPolicy",
     "Notification",
     "NotificationPreference",
+    "NotificationTemplate",
     "OverrideReview",
     "Revision",
     "RiskPolicy",
+    "Simulation",
     "Timer",
 ]

@@ -163,6 +163,9 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
             models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
+            models.Index(
+                fields=["tenant_id", "-id"], name="approvals_flagged", condition=~models.Q(compliance_flags=[])
+            ),
             # Read in both directions, so that lists sorted by them need no sort of a long history.
             models.Index(fields=["tenant_id", "risk_score", "id"], name="approvals_by_score"),
             models.Index(

@@ -1,4 +1,4 @@
-"""How people want to be notified."""
+"""How people want to be notified, and what an organisation says to them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from core.clock import now
 from core.tenancy.models import TenantModel
 from hitl.domain.delivery_times import PER_HOUR
+from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT
 
 
 class NotificationPreference(TenantModel):
@@ -39,6 +40,7 @@ class NotificationPreference(TenantModel):
     quiet_from = models.TimeField("quiet from", null=True)
     quiet_until = models.TimeField("quiet until", null=True)
     zone = models.CharField("time zone", max_length=64, blank=True, help_text="Empty: the organisation's.")
+    language = models.CharField(max_length=11, blank=True, default="", db_default="")
     gather = models.CharField(max_length=6, choices=Gather, default=Gather.NONE)
     every = models.CharField(max_length=6, choices=Every, default=Every.HOURLY)
     at = models.TimeField("local time", default=time(8, 0))
@@ -58,3 +60,33 @@ class NotificationPreference(TenantModel):
 
     def __str__(self) -> str:
         return f"notification settings {str(self.id)[-6:]}"
+
+
+class NotificationTemplate(TenantModel):
+    """One version of an organisation's text of a message in a language; the newest is used.
+
+    Without a language it is for everybody whose language has no text of its own. A version without texts puts the
+    built-in text back.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    template = models.CharField(max_length=60)
+    language = models.CharField(max_length=11, blank=True)
+    version = models.PositiveIntegerField()
+    subject = models.CharField(max_length=SUBJECT_LIMIT, blank=True)
+    body = models.CharField(max_length=BODY_LIMIT, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "version"], name="one_notification_template_per_version"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "template", "language", "-version"], name="texts_by_language"),
+        ]
+
+    def __str__(self) -> str:
+        return f"text {self.version}"

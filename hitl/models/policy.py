@@ -88,6 +88,27 @@ class CapReservation(TenantModel):
         return f"reservation of {self.approval_id}"
 
 
+class ComplianceFlag(TenantModel):
+    """A mark for requests: people set it, and its condition if it has one."""
+
+    name = models.CharField(max_length=40)
+    label = models.CharField(max_length=60)
+    condition = models.CharField(max_length=500, blank=True)
+    is_active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "name"], name="one_flag_per_name", condition=models.Q(is_active=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class RiskPolicy(TenantModel):
     """One version of risk scoring; the newest is used, older ones are kept."""
 

@@ -20,6 +20,7 @@ from core.clock import now as clock_now
 from core.clock import zones
 from core.errors import Invalid, Refused
 from hitl.domain.delivery_times import PER_HOUR, Wish, after_quiet_hours
+from hitl.domain.message_texts import LANGUAGE
 from hitl.models import Notification, NotificationPreference
 from hitl.notification_channels import EMAIL, channels
 
@@ -77,6 +78,7 @@ def set_notification_preference(
     quiet_from: time | None = None,
     quiet_until: time | None = None,
     zone: str = "",
+    language: str = "",
     gather: str = "none",
     every: str = "hourly",
     at: time = time(8, 0),
@@ -92,11 +94,12 @@ def set_notification_preference(
     person_id = person_of(actor)
     names = {name for name, _ in channels()}
     quiet = {"quiet_from": _minute(quiet_from), "quiet_until": _minute(quiet_until)}
-    _check(names, channels_on, zone, gather, every, per_hour, **quiet)
+    _check(names, channels_on, zone, language, gather, every, per_hour, **quiet)
     values: dict[str, Any] = {
         "channels_off": sorted(names - {EMAIL} - set(channels_on)),
         **quiet,
         "zone": zone,
+        "language": language,
         "gather": gather,
         "every": every,
         "at": _minute(at),
@@ -126,6 +129,7 @@ def _check(
     names: Collection[str],
     channels_on: Collection[str],
     zone: str,
+    language: str,
     gather: str,
     every: str,
     per_hour: int,
@@ -144,6 +148,8 @@ def _check(
         ]
     if zone and zone not in zones():
         wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin, or leave it empty for your organisation's."]
+    if language and not LANGUAGE.fullmatch(language):
+        wrong["language"] = ["Enter a language tag such as de or pt-BR, or leave it empty."]
     if gather not in NotificationPreference.Gather.values:
         wrong["gather"] = [f"Choose one of {', '.join(NotificationPreference.Gather.values)}."]
     if every not in NotificationPreference.Every.values:

@@ -274,7 +274,9 @@ class ApprovalsErasure(ErasureHandler):
               "channel template variables status provider provider_message_id held_for "
               "digest_id"),
         Table("hitl.NotificationPreference", "Rows of a member are removed.",
-              "channels_off quiet_from quiet_until zone at"),
+              "channels_off quiet_from quiet_until zone language at"),
+        Table("hitl.NotificationTemplate", "The organisation's own texts.",
+              kept="template language subject body reason"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
@@ -289,6 +291,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
+        Table("hitl.ComplianceFlag", "Marks, of the organisation.", kept="name label condition"),
         Table("hitl.EvidenceExport", "The file is removed.", kept="exporter_kind exporter_role sha256"),
         Table("hitl.EvidencePart", "Rows are removed.", "content records"),
         Table("hitl.Counter", "The name of a counter.", kept="name"),
@@ -298,6 +301,8 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="batch_risk reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
+        Table("hitl.Simulation", "The organisation's own rules, and ids and numbers of requests.",
+              kept="what title draft state failure result"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("requests_cancelled", "Open requests cancelled", _cancel),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
 
@@ -62,7 +63,12 @@ def need_of(approval: Approval) -> Decimal:
 
 def period_of(cap: Cap, moment: datetime) -> str:
     """Return the day or month of a moment in the tenant's zone."""
-    local = moment.astimezone(tenant_zone()).date().isoformat()
+    return period_in(cap, moment, tenant_zone())
+
+
+def period_in(cap: Cap, moment: datetime, zone: ZoneInfo) -> str:
+    """Return the day or month of a moment in a zone."""
+    local = moment.astimezone(zone).date().isoformat()
     return local if cap.window == Cap.Window.DAY else local[:7]
 
 
@@ -76,38 +82,43 @@ def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
     caps = caps_of(approval)
     if not caps:
         return [], ""
-    problem = _unknown_amount(approval, caps)
-    if problem:
+    has_failed = any(factor.get("name") == "unassessable" for factor in approval.risk_factors)
+    problem = unknown_amount(caps, approval.cost, has_failed=has_failed)
+    if problem or need_of(approval) == 0:
         return [], problem
-    if need_of(approval) == 0:
-        return [], ""
     advisory_lock("caps")
-    counted, problem = _in_currency(approval, caps)
-    for cap in counted:
-        if used(cap, moment) + need_of(approval) > cap.amount:
-            problem = problem or f"It exceeds the spending limit of {cap}."
-    return counted, problem
+    return room(caps, need_of(approval), approval.currency, lambda cap: used(cap, moment))
 
 
-def _unknown_amount(approval: Approval, caps: Iterable[Cap]) -> str:
-    """An unknown amount could be any amount, unless this kind of action never has a cost."""
-    if approval.cost is not None:
-        return ""
-    failed = any(factor.get("name") == "unassessable" for factor in approval.risk_factors)
-    if failed or any(cap.scope == Cap.Scope.KIND for cap in caps):
+def unknown_amount(caps: Iterable[Cap], cost: Decimal | None, *, has_failed: bool) -> str:
+    """Return why limits can't be compared with a cost, or "".
+
+    An unknown amount could be any amount, unless this kind of action never has a cost. `has_failed`: the cost could
+    not be calculated.
+    """
+    if cost is None and (has_failed or any(cap.scope == Cap.Scope.KIND for cap in caps)):
         return "Its cost is unknown, and a spending limit applies."
     return ""
 
 
-def _in_currency(approval: Approval, caps: Iterable[Cap]) -> tuple[list[Cap], str]:
-    """Return the limits in the approval's currency.
+def room(caps: Iterable[Cap], need: Decimal, currency: str, used_of: Callable[[Cap], Decimal]) -> tuple[list[Cap], str]:
+    """Return the limits that count an amount, and why it doesn't fit under them, or ""."""
+    counted, problem = _in_currency(currency, caps)
+    for cap in counted:
+        if used_of(cap) + need > cap.amount:
+            problem = problem or f"It exceeds the spending limit of {cap}."
+    return counted, problem
+
+
+def _in_currency(currency: str, caps: Iterable[Cap]) -> tuple[list[Cap], str]:
+    """Return the limits in a currency.
 
     With the reason why the cost can't be compared, if all limits are in other currencies.
     """
     groups: dict[tuple[str, str], list[Cap]] = defaultdict(list)
     for cap in caps:
         groups[cap.scope, cap.target].append(cap)
-    fitting = [cap for cap in caps if cap.currency == approval.currency]
-    if any(all(cap.currency != approval.currency for cap in group) for group in groups.values()):
-        return fitting, f"There is no spending limit in {approval.currency or 'its currency'} to compare with."
+    fitting = [cap for cap in caps if cap.currency == currency]
+    if any(all(cap.currency != currency for cap in group) for group in groups.values()):
+        return fitting, f"There is no spending limit in {currency or 'its currency'} to compare with."
     return fitting, ""

@@ -26,14 +26,10 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict if there is one already.
     """
     actor.require(MANAGE)
-    values = {**_checked_scope(scope, target), "currency": currency.strip().upper(), "window": window}
-    if not (len(values["currency"]) == 3 and values["currency"].isalpha()):
-        raise Invalid("Enter a currency.", fields={"currency": ["Enter a three-letter code such as EUR."]})
-    if window not in Cap.Window.values:
-        raise Invalid("Choose a period.", fields={"window": ["Choose a day or a month."]})
+    values = checked(scope=scope, target=target, currency=currency, window=window)
     try:
         with transaction.atomic():
-            cap: Cap = Cap.objects.create(**values, amount=_checked_amount(amount))
+            cap: Cap = Cap.objects.create(**values, amount=checked_amount(amount))
             _audit_cap(actor, "CAP_CREATED", cap)
     except IntegrityError:
         same = Cap.objects.filter(**values, is_active=True).first()
@@ -49,7 +45,7 @@ def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int 
     Raises Refused, NotFound, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    wanted = _checked_amount(amount)
+    wanted = checked_amount(amount)
     with transaction.atomic():
         cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
         check_version(actor, "hitl.cap", cap, seen_version)
@@ -75,6 +71,16 @@ def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -
     return cap
 
 
+def checked(*, scope: str, target: str, currency: str, window: str) -> dict[str, str]:
+    """Return what a limit applies to, checked. Raises Invalid."""
+    values = {**_checked_scope(scope, target), "currency": currency.strip().upper(), "window": window}
+    if not (len(values["currency"]) == 3 and values["currency"].isalpha()):
+        raise Invalid("Enter a currency.", fields={"currency": ["Enter a three-letter code such as EUR."]})
+    if window not in Cap.Window.values:
+        raise Invalid("Choose a period.", fields={"window": ["Choose a day or a month."]})
+    return values
+
+
 def _checked_scope(scope: str, target: str) -> dict[str, str]:
     if scope not in Cap.Scope.values:
         raise Invalid(
@@ -96,7 +102,8 @@ def _agent_id(text: str) -> str:
         raise Invalid("Choose an agent.", fields={"target": ["Enter the id of an agent."]}) from None
 
 
-def _checked_amount(amount: object) -> Decimal:
+def checked_amount(amount: object) -> Decimal:
+    """Return the amount of a limit. Raises Invalid."""
     try:
         found = parse_amount(amount)
     except ValueError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
 from accounts.selectors import tenant_zone
+from core import expressions
 from hitl.domain import matching, risk
-from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
+from hitl.models import ApprovalLevel, ApprovalWorkflow, ComplianceFlag, RiskPolicy
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,38 @@ class Definitions:
     zone: ZoneInfo
     risk_policy: risk.Policy
     workflows: tuple[ApprovalWorkflow, ...]
+    flag_rules: tuple[tuple[str, str], ...] = ()
+    """Name and condition of each compliance flag that is set by a rule."""
 
+    @cached_property
     def rules(self) -> list[matching.Rule]:
         """Return the conditions of the workflows. A broken definition raises any error."""
         return [rule_of(workflow) for workflow in self.workflows]
 
+    @cached_property
+    def uses_spent(self) -> bool:
+        """Return True if a condition asks what the requester requested in a day."""
+        rules = [str(row.get("condition") or "") for workflow in self.workflows for row in workflow.auto_rules]
+        flags = [condition for _, condition in self.flag_rules]
+        matched = [workflow.condition for workflow in self.workflows]
+        return any(_asks_for_spent(text) for text in [*rules, *flags, *matched])
+
+
+def _asks_for_spent(condition: str) -> bool:
+    if not condition:
+        return False
+    try:
+        return "spent" in expressions.names_in(expressions.parse(condition))
+    except expressions.BadExpression:
+        return False
+
 
 def load() -> Definitions:
-    """Read the definitions of the tenant in scope. Four queries."""
+    """Read the definitions of the tenant in scope. Five queries."""
     workflows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
-    return Definitions(tenant_zone(), risk_policy(), tuple(workflows))
+    flags = ComplianceFlag.objects.filter(is_active=True).exclude(condition="").order_by("name")
+    rules = tuple(flags.values_list("name", "condition"))
+    return Definitions(tenant_zone(), risk_policy(), tuple(workflows), rules)
 
 
 def risk_policy() -> risk.Policy:

@@ -35,7 +35,7 @@ def set_risk_policy(
     Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    checked = _checked_weights(weights), _checked_points(kind_points)
+    found = checked(weights, kind_points)
     with transaction.atomic():
         advisory_lock("risk policy")
         last = RiskPolicy.objects.order_by("-version").first()
@@ -43,8 +43,8 @@ def set_risk_policy(
             check_version(actor, "hitl.riskpolicy", last, seen_version)
         policy: RiskPolicy = RiskPolicy.objects.create(
             version=1 if last is None else last.version + 1,
-            weights=checked[0],
-            kind_points=checked[1],
+            weights=found[0],
+            kind_points=found[1],
             reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
@@ -56,6 +56,11 @@ def set_risk_policy(
             facts={"version": policy.version, "weights": policy.weights, "kind_points": policy.kind_points},
         )
     return policy
+
+
+def checked(weights: Mapping[str, Any], kind_points: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return weights and points, checked. Raises Invalid."""
+    return _checked_weights(weights), _checked_points(kind_points)
 
 
 def _checked_weights(weights: Mapping[str, Any]) -> dict[str, int]:

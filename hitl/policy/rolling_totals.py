@@ -2,106 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Abs
 
-from core import expressions
 from core.db.locks import advisory_lock
 from hitl.domain import matching
 from hitl.domain.auto_rules import DAY_HOURS, AutoRule, Spent, within_windows
 from hitl.domain.state_machine import State
 from hitl.models import Approval
+from hitl.policy.authorship import have_shaped_rules
 
-_NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED)
+NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED)
+"""States whose requests no longer count as requested."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Who requests and when, whether a rule may decide, and whether sums need a lock."""
+    """Who requests and when, whether a rule may decide, and who may not approve it."""
 
     agent_id: UUID | None
     requester_id: UUID | None
     moment: datetime
     may_decide: bool
-    lock: bool
+    excluded: tuple[UUID, ...] = ()
 
 
-def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
+class Totals(Protocol):
+    """What was requested and approved before a request, and who changed the rules."""
+
+    def lock(self, name: str) -> None:
+        """Keep others from using the same remainder."""
+
+    def approved_by_rules(self, subject: matching.Subject, asked: Asked, per: str, since: datetime) -> Spent:
+        """Return what rules approved of the kind in the currency since a moment, per `kind`, agent or requester."""
+
+    def requested(self, currency: str, asked: Asked, since: datetime) -> Decimal:
+        """Return what the person, or else the agent, requested since a moment and may still be executed."""
+
+    def have_shaped_rules(self, people: Collection[UUID]) -> bool:
+        """Return True if one of these people ever changed the rules."""
+
+
+@dataclass(frozen=True)
+class StoredTotals:
+    """The totals of the stored approvals; with `is_locked` under a lock until the commit."""
+
+    is_locked: bool = True
+
+    def lock(self, name: str) -> None:
+        """Take the tenant's lock of this name until the commit."""
+        if self.is_locked:
+            advisory_lock(name)
+
+    def approved_by_rules(self, subject: matching.Subject, asked: Asked, per: str, since: datetime) -> Spent:
+        """Add up the stored automatic approvals. One query."""
+        whose = {"agent": Q(agent_id=asked.agent_id), "requester": Q(requester_id=asked.requester_id)}.get(per, Q())
+        rows = Approval.objects.filter(
+            whose,
+            kind=subject.kind,
+            currency=subject.currency,
+            created_at__gt=since,
+            decided_role="rule",
+            decided_as="approved",
+        )
+        found = rows.aggregate(count=Count("pk"), amount=Sum(Abs("cost")))
+        return Spent(found["count"], found["amount"] or Decimal(0))
+
+    def requested(self, currency: str, asked: Asked, since: datetime) -> Decimal:
+        """Add up the stored requests. One query."""
+        who = asked.requester_id or asked.agent_id
+        whose = Q(requester_id=who) if asked.requester_id else Q(agent_id=who)
+        rows = Approval.objects.filter(whose, currency=currency, created_at__gt=since)
+        total = rows.exclude(state__in=NOT_WANTED).aggregate(amount=Sum(Abs("cost")))["amount"]
+        return total or Decimal(0)
+
+    def have_shaped_rules(self, people: Collection[UUID]) -> bool:
+        """Look into the audit log. One query."""
+        return have_shaped_rules(people)
+
+
+def fits(rule: AutoRule, subject: matching.Subject, asked: Asked, totals: Totals) -> bool:
     """Return True if a rule may approve this too, after all that rules approved before.
 
-    The lock is held until the commit, so that two requests can't use the same remainder.
+    The lock is held until the commit, so that two requests can't use the same remainder. Nothing fits if it is
+    unknown whose approvals to add up.
     """
     if subject.cost is None:
         return False
-    if asked.lock:
-        advisory_lock(f"rules|{subject.kind}|{subject.currency}")
-    scope = _scope(rule.per, asked)
-    if scope is None:
+    totals.lock(f"rules|{subject.kind}|{subject.currency}")
+    if {"agent": asked.agent_id, "requester": asked.requester_id}.get(rule.per, "every") is None:
         return False
-    day = timedelta(hours=DAY_HOURS)
+    day = asked.moment - timedelta(hours=DAY_HOURS)
+    own = asked.moment - timedelta(hours=rule.window_hours)
     return within_windows(
         rule,
         subject.cost,
-        own=_approved_by_rules(subject, scope, asked.moment - timedelta(hours=rule.window_hours)),
-        day=_approved_by_rules(subject, scope, asked.moment - day),
-        kind_day=_approved_by_rules(subject, Q(), asked.moment - day),
+        own=totals.approved_by_rules(subject, asked, rule.per, own),
+        day=totals.approved_by_rules(subject, asked, rule.per, day),
+        kind_day=totals.approved_by_rules(subject, asked, "kind", day),
     )
 
 
-def _scope(per: str, asked: Asked) -> Q | None:
-    """Return the condition of the approvals to add up; None if unknown, and then nothing fits."""
-    if per == "kind":
-        return Q()
-    if per == "agent":
-        return None if asked.agent_id is None else Q(agent_id=asked.agent_id)
-    return None if asked.requester_id is None else Q(requester_id=asked.requester_id)
-
-
-def _approved_by_rules(subject: matching.Subject, scope: Q, since: datetime) -> Spent:
-    rows = Approval.objects.filter(
-        scope,
-        kind=subject.kind,
-        currency=subject.currency,
-        created_at__gt=since,
-        decided_role="rule",
-        decided_as="approved",
-    )
-    found = rows.aggregate(count=Count("pk"), amount=Sum(Abs("cost")))
-    return Spent(found["count"], found["amount"] or Decimal(0))
-
-
-def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asked) -> matching.Subject:
-    """Return the subject with what its requester requested in a day, if a condition uses it."""
-    if subject.cost is None or not use_spent(conditions):
-        return subject
+def with_spent(subject: matching.Subject, asked: Asked, totals: Totals) -> matching.Subject:
+    """Return the subject with what its requester requested in a day, this request included."""
     who = asked.requester_id or asked.agent_id
-    if who is None:
+    if subject.cost is None or who is None:
         return subject
-    if asked.lock:
-        advisory_lock(f"asked|{who}|{subject.currency}")
-    whose = Q(requester_id=who) if asked.requester_id else Q(agent_id=who)
-    since = asked.moment - timedelta(hours=DAY_HOURS)
-    rows = Approval.objects.filter(whose, currency=subject.currency, created_at__gt=since)
-    total = rows.exclude(state__in=_NOT_WANTED).aggregate(amount=Sum(Abs("cost")))["amount"]
-    return replace(subject, spent=abs(subject.cost) + (total or Decimal(0)))
-
-
-def use_spent(conditions: Iterable[str]) -> bool:
-    """Return True if a condition uses what the requester requested in a day."""
-    return any(_asks_for_spent(condition) for condition in conditions)
-
-
-def _asks_for_spent(condition: str) -> bool:
-    if not condition:
-        return False
-    try:
-        return "spent" in expressions.names_in(expressions.parse(condition))
-    except expressions.BadExpression:
-        return False
+    totals.lock(f"asked|{who}|{subject.currency}")
+    before = totals.requested(subject.currency, asked, asked.moment - timedelta(hours=DAY_HOURS))
+    return replace(subject, spent=abs(subject.cost) + before)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,11 +23,13 @@ from hitl.domain.strictness import no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.policy import rolling_totals
 from hitl.policy.definitions import Definitions
-from hitl.policy.rolling_totals import Asked
+from hitl.policy.rolling_totals import Asked, StoredTotals, Totals
 from hitl.policy.snapshot import freeze, freeze_without_workflow
 
 log = get_logger(__name__)
 HISTORY: Final = 50
+STORED: Final = StoredTotals()
+UNLOCKED: Final = StoredTotals(is_locked=False)
 _ENDED: Final = (State.APPROVED, *FINAL)
 
 
@@ -48,6 +50,8 @@ class Matched:
     version: int
     snapshot: dict[str, Any]
     auto: AutoRule | None
+    flags: tuple[str, ...] = ()
+    """The compliance flags that rules set."""
 
 
 def assess(
@@ -62,19 +66,24 @@ def assess(
 ) -> Assessed:
     """Score a request; one that cannot be scored is critical. One query."""
     history = history_of(requester_id, agent_id)
-    return score(definitions, kind, params, facts, history, moment)
+    return score(definitions, kind, lambda: kind.estimate(params, facts), history=history, moment=moment)
 
 
 def score(
-    definitions: Definitions, kind: AnyKind, params: BaseModel, facts: Facts, history: risk.History, moment: datetime
+    definitions: Definitions,
+    kind: AnyKind,
+    estimate: Callable[[], Estimate],
+    *,
+    history: risk.History,
+    moment: datetime,
 ) -> Assessed:
     """Score a request by a history that was read before; one that cannot be scored is critical. No query."""
     try:
-        estimate = kind.estimate(params, facts)
+        size = estimate()
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
-            estimate=estimate,
+            estimate=size,
             history=history,
             local_time=moment.astimezone(definitions.zone),
             kind=kind.key,
@@ -83,8 +92,13 @@ def score(
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from other apps: an error in one must not make the request easier.
         log.exception("risk_not_assessed", kind=kind.key)
-        return Assessed(Estimate(), risk.unassessable(type(error).__name__), is_scored=False)
-    return Assessed(estimate, scored)
+        return unassessed(type(error).__name__)
+    return Assessed(size, scored)
+
+
+def unassessed(error: str) -> Assessed:
+    """Return the assessment of a request that could not be scored."""
+    return Assessed(Estimate(), risk.unassessable(error), is_scored=False)
 
 
 def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
@@ -107,21 +121,26 @@ def match(
     requester_id: UUID | None = None,
     tags: Sequence[str] = (),
     moment: datetime | None = None,
+    excluded: Sequence[UUID] = (),
     may_decide: bool = True,
-    lock: bool = True,
+    totals: Totals = STORED,
 ) -> Matched:
-    """Select and freeze the workflow.
+    """Select and freeze the workflow: the one evaluator of new requests, trials and simulations.
 
-    Without one the request is held for an administrator. With `may_decide` a rule may decide it: what rules
-    approved before is added up then, under a lock until the commit unless `lock` is off, as in a simulation.
+    Without a workflow the request is held for an administrator. With `may_decide` a rule may decide it: `totals` adds
+    up what rules approved before. A rule never approves for somebody who may not approve it and shaped the rules.
     """
-    asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
+    asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, tuple(excluded))
     try:
-        return _match(_subject(kind, assessed, channel, tags, asked, definitions.zone), asked, definitions)
+        subject = subject_of(kind, assessed, channel, tags, asked, definitions.zone)
+        matched = _match(subject, asked, definitions, totals)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not let it pass.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()
+    # Nobody's own rule approves what they may not approve themselves.
+    approves = matched.auto is not None and matched.auto.verdict == "approve"
+    return replace(matched, auto=None) if approves and totals.have_shaped_rules(asked.excluded) else matched
 
 
 def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
@@ -136,13 +155,14 @@ def match_again(definitions: Definitions, approval: Approval, assessed: Assessed
         tags=approval.contact_tags,
         moment=moment,
         may_decide=False,
-        lock=False,
+        totals=UNLOCKED,
     )
 
 
-def _subject(
+def subject_of(
     kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked, zone: ZoneInfo
 ) -> matching.Subject:
+    """Return the facts that workflows are matched against."""
     return matching.Subject(
         kind=kind,
         risk_level=assessed.risk.level,
@@ -158,16 +178,18 @@ def _subject(
     )
 
 
-def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) -> Matched:
-    subject = rolling_totals.with_spent(subject, conditions_of(definitions.workflows), asked)
-    choice = matching.pick(definitions.rules(), subject)
+def _match(subject: matching.Subject, asked: Asked, definitions: Definitions, totals: Totals) -> Matched:
+    if definitions.uses_spent:
+        subject = rolling_totals.with_spent(subject, asked, totals)
+    flags = matching.flags_for(definitions.flag_rules, subject)
+    choice = matching.pick(definitions.rules, subject)
     if choice is None:
-        return _unmatched()
+        return replace(_unmatched(), flags=flags)
     workflows = {row.pk: row for row in definitions.workflows}
     workflow = workflows[choice.rule.workflow_id]
     floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
-    auto = _rule_of_all([workflow, floor], subject, asked) if choice.certain and asked.may_decide else None
-    return _frozen(workflow, floor, auto)
+    auto = _rule_of_all([workflow, floor], subject, asked, totals) if choice.certain and asked.may_decide else None
+    return replace(_frozen(workflow, floor, auto), flags=flags)
 
 
 def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
@@ -182,24 +204,17 @@ def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: Au
 
 
 def _rule_of_all(
-    workflows: Sequence[ApprovalWorkflow | None], subject: matching.Subject, asked: Asked
+    workflows: Sequence[ApprovalWorkflow | None], subject: matching.Subject, asked: Asked, totals: Totals
 ) -> AutoRule | None:
     """Return the rule that rejects in any of the workflows, or approves in each of them."""
-    found = [_rule_for(workflow, subject, asked) for workflow in workflows if workflow is not None]
+    found = [_rule_for(workflow, subject, asked, totals) for workflow in workflows if workflow is not None]
     rejecting = next((rule for rule in found if rule is not None and rule.verdict == "reject"), None)
     return rejecting or (found[0] if all(found) else None)
 
 
-def conditions_of(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
-    """Return the conditions of workflows and of their rules."""
-    own = [workflow.auto_rules for workflow in workflows]
-    texts = [str(row.get("condition") or "") for rows in own for row in rows]
-    return texts + [workflow.condition for workflow in workflows]
-
-
-def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked) -> AutoRule | None:
+def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked, totals: Totals) -> AutoRule | None:
     found = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
-    if found is None or found.verdict == "reject" or rolling_totals.fits(found, subject, asked):
+    if found is None or found.verdict == "reject" or rolling_totals.fits(found, subject, asked, totals):
         return found
     return None
 

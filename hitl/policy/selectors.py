@@ -18,6 +18,7 @@ from hitl.models import (
     ApproverGroup,
     BusinessCalendar,
     Cap,
+    ComplianceFlag,
     GlobalKillSwitch,
     KillSwitch,
     RiskPolicy,
@@ -104,6 +105,18 @@ def query_caps(*, viewer: Actor) -> QuerySet[Cap]:
     viewer.require(VIEW_WORKFLOW)
     rows: QuerySet[Cap] = Cap.objects.filter(is_active=True)
     return rows
+
+
+def query_flags(*, viewer: Actor) -> QuerySet[ComplianceFlag]:
+    """Return the compliance flags in use. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    rows: QuerySet[ComplianceFlag] = ComplianceFlag.objects.filter(is_active=True)
+    return rows
+
+
+def get_flag(*, viewer: Actor, flag_id: UUID) -> ComplianceFlag:
+    """Return a compliance flag, also a retired one. Needs `hitl.view_approvalworkflow`; raises NotFound."""
+    return _one(viewer, ComplianceFlag, flag_id, "This flag doesn't exist.")
 
 
 def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:

@@ -41,7 +41,7 @@ def create_workflow(
     starts together with the one before. Raises Refused, Invalid.
     """
     actor.require(MANAGE)
-    _check(name, levels, conditions)
+    check_definition(name, levels, conditions)
     with transaction.atomic():
         if conditions.get("is_default"):
             ApprovalWorkflow.objects.filter(is_default=True).update(is_default=False)
@@ -67,7 +67,7 @@ def revise_workflow(
     (names the field), NotFound, Invalid, Conflict (`stale_version`, names who changed it and when).
     """
     _require(actor, workflow_id)
-    _check("unchanged" if name is None else name, levels, conditions)
+    check_definition("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
@@ -112,7 +112,7 @@ def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     _require_all(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id, active=False)
-        _check(workflow.name, levels_of(workflow), conditions_of(workflow))
+        check_definition(workflow.name, levels_of(workflow), conditions_of(workflow))
         rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
         rows.update(is_active=True, version=workflow.version + 1)
         workflow.refresh_from_db()
@@ -225,7 +225,30 @@ def _write_levels(workflow: ApprovalWorkflow, levels: Sequence[Mapping[str, Any]
         ApprovalLevel.objects.create(workflow=workflow, order=order, **level)
 
 
-def _check(name: str, levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[str, Any]) -> None:
+def check_change(
+    actor: Actor,
+    workflow_id: UUID,
+    name: str | None,
+    levels: Sequence[Mapping[str, Any]] | None,
+    conditions: Mapping[str, Any],
+) -> ApprovalWorkflow:
+    """Check a change as `revise_workflow` does, without saving it; return the workflow.
+
+    Raises Refused, NotFound, Invalid, Conflict if it is retired.
+    """
+    _require(actor, workflow_id)
+    check_definition("unchanged" if name is None else name, levels, conditions)
+    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
+    if workflow is None:
+        raise NotFound("This workflow doesn't exist.")
+    if not workflow.is_active:
+        raise Conflict("This workflow is retired. Restore it first.", version=workflow.version)
+    _refuse_beyond(actor, workflow, conditions)
+    return workflow
+
+
+def check_definition(name: str, levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[str, Any]) -> None:
+    """Raise Invalid, with the fields, unless a workflow could be saved like this."""
     problems = problems_of(levels, conditions)
     if not name.strip():
         problems["name"] = ["Enter a name."]

@@ -13,7 +13,7 @@ from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl import services
 from hitl.approvals.votes import REASON_LIMIT
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, FLAG
 from hitl.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
 
 DIGEST: Final = "Of the approval as you read it."
@@ -93,6 +93,13 @@ class Finding(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=REASON_LIMIT)
 
 
+class FlagMove(Move):
+    """The flag to set or clear, and why."""
+
+    flag = serializers.CharField(max_length=40, help_text="The name of one of your organisation's flags.")
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
 class DelegateRequest(Signed):
     """The colleague to delegate to."""
 
@@ -129,6 +136,8 @@ class ApprovalActionViewSet(ApprovalResponses):
         "probe": RESOLVE,
         "review": "hitl.review_override",
         "delegate": DECIDE,
+        "flag": FLAG,
+        "unflag": FLAG,
         "reassign": REASSIGN,
     }
 
@@ -283,3 +292,18 @@ class ApprovalActionViewSet(ApprovalResponses):
     def reassign(self, request: Request, **kwargs: Any) -> Response:
         """Replace one approver by another. Needs `hitl.reassign_approval`."""
         return self.call_service(services.reassign)
+
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
+    @idempotent
+    def flag(self, request: Request, **kwargs: Any) -> Response:
+        """Put a flag of your organisation's list on it, with a reason. Needs `hitl.flag_approval`; 409 `flagged`."""
+        return self.call_service(services.set_flag)
+
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
+    @idempotent
+    def unflag(self, request: Request, **kwargs: Any) -> Response:
+        """Take a flag off it, with a reason. Needs `hitl.flag_approval`; not for people who contributed to it.
+
+        409 `not_flagged`.
+        """
+        return self.call_service(services.clear_flag)

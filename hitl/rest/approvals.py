@@ -56,6 +56,7 @@ class ApprovalFilters(ApiFilterSet):
     agent = UUIDFilter(field_name="agent_id", help_text="Which agent asked.")
     hold = ChoiceFilter(method="filter_hold", choices=[(hold, hold) for hold in HOLDS], help_text="Held back by this.")
     tag = CharFilter(method="filter_tag", max_length=40)
+    flag = CharFilter(method="filter_flag", max_length=40, help_text="With this compliance flag.")
     overdue = BooleanFilter(method="filter_overdue", initial=False, help_text="Waiting longer than promised.")
     delegated = BooleanFilter(
         method="filter_delegated", initial=False, help_text="You decide it for somebody else: it was delegated to you."
@@ -78,6 +79,10 @@ class ApprovalFilters(ApiFilterSet):
     def filter_tag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
         """Return the approvals with a tag."""
         return queryset.filter(tags__contains=[value])
+
+    def filter_flag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return the approvals with a compliance flag, by the index of flagged ones."""
+        return queryset.exclude(compliance_flags=[]).filter(compliance_flags__contains=[value])
 
     def filter_overdue(self, queryset: QuerySet[Approval], name: str, value: bool) -> QuerySet[Approval]:
         """Return the approvals that people should have decided by now, if asked."""

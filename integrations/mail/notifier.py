@@ -17,7 +17,7 @@ from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification
 from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
-from hitl.services import Status, can_be_decided_by_link, make_link, track_notification, why_unneeded
+from hitl.services import Status, can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
 from integrations.mail.services import queue_mail
@@ -119,9 +119,11 @@ def _texts(row: Notification) -> dict[str, Any]:
     if approval.requester is not None:
         is_erased = approval.requester_id in erased_people()
         asker = NOBODY if is_erased else str(approval.requester.get_full_name())
+    template = "approval_reminder" if row.is_reminder else row.template
+    own = own_text(template=template, approval=approval, person_id=row.recipient_id)
     return {
-        "subject": f"{approval.reference} {title}: {headline}",
-        "title": f"{approval.reference} {title}",
+        "subject": own.subject if own else f"{approval.reference} {title}: {headline}",
+        "title": own.body if own else f"{approval.reference} {title}",
         "headline": headline,
         "summary": mask_text(approval.summary),
         "body": body,

@@ -150,6 +150,9 @@ def build_office(world: World) -> Office:
         office.ids["cap"] = services.create_cap(
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
+        office.ids["flag"] = services.create_flag(actor=owner, name="watched", label="Watched").pk
+        tried = services.start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
+        office.ids["simulation"] = services.stop_simulation(actor=owner, simulation_id=tried.pk).pk
         viewer = world.people["viewer"].pk
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk

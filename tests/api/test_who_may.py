@@ -47,6 +47,8 @@ class Door:
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
+CHANGE = {"changes": {"budget": "800.00"}}
+MANY = {"verdict": "approve", "items": [{"id": "00000000-0000-7000-8000-000000000000", "digest": "0" * 64}]}
 SWAP = {"from_person": "{approver}", "to": "{owner}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
@@ -59,6 +61,7 @@ REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reas
 PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
+TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -73,10 +76,17 @@ DOORS = [
     Door("post", f"{REQUEST}notes/", "viewer", 201, body={"text": "Ask finance."}),
     Door("post", f"{REQUEST}approve/", "approver", 200, "support", body=VOTE),
     Door("post", f"{REQUEST}reject/", "approver", 200, "support", body=VOTE),
+    Door("post", f"{REQUEST}undo/", "admin", 403, "support", body=VOTE),
+    Door("post", f"{REQUEST}edit-and-approve/", "approver", 403, "support", body={**VOTE, **CHANGE}),
+    Door("post", "approvals/batch-decisions/", "approver", 202, "support", outsider=202, body=MANY),
+    Door("get", "approvals/batch-decisions/{approval}/", "viewer", 404),
+    Door("post", "approvals/batch-decisions/{approval}/undo/", "admin", 404, "support"),
     Door("post", f"{REQUEST}cancel/", "support", 200, "viewer", body=VOTE),
     Door("post", f"{REQUEST}revoke/", "admin", 409, "support", body=VOTE),
     Door("post", f"{REQUEST}hold/", "compliance", 200, "approver", body=VOTE),
     Door("post", f"{REQUEST}release/", "compliance", 409, "approver", body=VOTE),
+    Door("post", f"{REQUEST}flag/", "compliance", 200, "approver", body={**VOTE, "flag": "watched"}),
+    Door("post", f"{REQUEST}unflag/", "compliance", 409, "approver", body={**VOTE, "flag": "watched"}),
     Door("post", f"{REQUEST}edit/", "approver", 200, "support", body={**VOTE, "changes": {"budget": "800.00"}}),
     Door("post", f"{REQUEST}ask/", "approver", 200, "support", body=VOTE),
     Door("post", f"{REQUEST}answer/", "support", 409, "viewer", body=VOTE),
@@ -105,6 +115,10 @@ DOORS = [
     Door("get", "workflows/{workflow}/sharing/", "owner", 200, "approver"),
     Door("put", "workflows/{workflow}/sharing/", "owner", 200, "approver", body={"roles": ["approver"]}),
     Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
+    Door("get", "simulations/", "approver", 200, "viewer", outsider=200),
+    Door("post", "simulations/", "owner", 201, "approver", outsider=201, body=TRIED),
+    Door("get", "simulations/{simulation}/", "approver", 200, "viewer"),
+    Door("post", "simulations/{simulation}/stop/", "owner", 409, "viewer"),
     Door("get", f"{REQUEST}evidence/", "compliance", 200, "approver"),
     Door("get", "evidence-exports/", "compliance", 200, "approver", outsider=200),
     Door("post", "evidence-exports/", "compliance", 201, "approver", outsider=400, body=PERIOD),
@@ -125,6 +139,11 @@ DOORS = [
     Door("get", "calendars/{calendar}/", "approver", 200, "viewer"),
     Door("put", "calendars/{calendar}/", "owner", 200, "approver", body={**HOURS, "version": 1}),
     Door("delete", "calendars/{calendar}/", "owner", 204, "approver"),
+    Door("get", "flags/", "approver", 200, "viewer", outsider=200),
+    Door("post", "flags/", "owner", 201, "approver", outsider=201, body={"name": "pep", "label": "Exposed"}),
+    Door("get", "flags/{flag}/", "approver", 200, "viewer"),
+    Door("put", "flags/{flag}/", "owner", 200, "approver", body={"label": "Seen", "version": 1}),
+    Door("delete", "flags/{flag}/", "owner", 204, "approver"),
     Door("get", "caps/", "approver", 200, "viewer", outsider=200),
     Door("post", "caps/", "owner", 201, "approver", outsider=201, body=LIMIT),
     Door("get", "caps/{cap}/", "approver", 200, "viewer"),

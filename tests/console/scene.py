@@ -86,6 +86,8 @@ class Scene:
             "brief": "/admin/analytics/brief/",
             "brief settings": "/admin/analytics/brief/settings/",
             "notifications": "/admin/hitl/notificationpreference/",
+            "message texts": "/admin/hitl/notificationtemplate/",
+            "message text": "/admin/hitl/notificationtemplate/write/",
             "notification settings": "/admin/hitl/notificationpreference/settings/",
             "audit": "/admin/core/auditentry/",
             "people": "/admin/accounts/membership/",

@@ -277,7 +277,7 @@ def counted(acme: World) -> World:
     return acme
 
 
-QUEUE_QUERIES = 12  # with one each for the bell, the counts of the quick filters and the saved views
+QUEUE_QUERIES = 13  # with one each for the bell, the counts of the quick filters, the saved views and the flags
 
 
 @pytest.mark.parametrize("rows", [1, 3])

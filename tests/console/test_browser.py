@@ -1,6 +1,7 @@
 """The console in a real browser: no accessibility fault, usable on a phone."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -10,14 +11,17 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from core.clock import now
 from core.tenancy.scope import tenant_scope
-from hitl.models import ApprovalWorkflow
+from hitl import services
+from hitl.models import ApprovalWorkflow, Simulation
 from tests.browser import keep_picture, serious, show_without_sandbox
-from tests.console.scene import Scene, build_scene
+from tests.console.scene import Scene, ask, build_scene
 from tests.world import World
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1360, "height": 900}
+DAYS_AGO = [now() - timedelta(days=days) for days in (1, 4, 9, 20)]
 Opener = Callable[..., Page]
 
 pytestmark = pytest.mark.browser
@@ -81,10 +85,13 @@ MORE = [
     "admin/hitl/businesscalendar/create/",
     "admin/hitl/cap/",
     "admin/hitl/cap/create/",
+    "admin/hitl/cap/try-new/",
+    "admin/hitl/simulation/",
     "admin/hitl/evidenceexport/",
     "admin/hitl/evidenceexport/new/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
+    "admin/hitl/riskpolicy/try/",
     "admin/hitl/batchdecision/",
     "admin/hitl/decisionpolicy/",
     "admin/hitl/decisionpolicy/change-settings/",
@@ -114,7 +121,7 @@ MORE = [
 SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
-PAGES += ["brief", "brief settings", "notifications", "notification settings"]
+PAGES += ["brief", "brief settings", "notifications", "notification settings", "message texts", "message text"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -136,6 +143,35 @@ def faults_of(page: Page, name: str, *, least: str = "minor") -> list[str]:
     wide = page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
     return [*found, *([f"{name}: too wide"] if wide else [])]
+
+
+def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened: Opener, scene: Scene) -> None:
+    with tenant_scope(scene.world.acme.pk):
+        for number, budget in enumerate(("20.00", "60.00", "1200.00", "2600.00")):
+            asked = ask(scene.world, params={"campaign": f"Autumn {number}", "budget": budget}, now=DAYS_AGO[number])
+            at = DAYS_AGO[number] + timedelta(hours=1 + number)
+            services.decide(
+                actor=scene.world.actor("approver"),
+                approval_id=asked.pk,
+                digest=asked.digest,
+                verdict="approve",
+                now=at,
+            )
+        flow = ApprovalWorkflow.objects.get()
+    page = opened(f"/admin/hitl/approvalworkflow/{flow.pk}/approvers/", "owner", scripts=False)
+    page.locator("[name=levels-0-mode]").select_option("all")
+    page.locator("[name=levels-0-min_auth]").select_option("mfa")
+    page.get_by_role("button", name="Try on last month").click()
+    page.get_by_role("heading", name="Waiting for a worker").wait_for()
+    result = opened(page.url.removeprefix(page.url.split("/admin/")[0]), "owner")
+    assert faults_of(result, "simulation-waiting") == []
+    with tenant_scope(scene.world.acme.pk):
+        made = Simulation.objects.get()
+        made.refresh_from_db()
+        services.run_simulation(simulation_id=made.pk)
+    result.reload()
+    result.get_by_role("heading", name="requests would have been different").wait_for()
+    assert faults_of(result, "simulation") == []
 
 
 @pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])

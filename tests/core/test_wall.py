@@ -38,7 +38,8 @@ def test_every_walled_table_has_its_policies() -> None:
 def test_every_trigger_reads_the_tables_of_the_public_schema_only(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select p.proname, p.proconfig from pg_trigger t join pg_proc p on p.oid = t.tgfoid where not t.tgisinternal"
+            "select p.proname, p.proconfig from pg_trigger t join pg_proc p on p.oid = t.tgfoid "
+            "where not t.tgisinternal"
         )
         paths = dict(cursor.fetchall())
     assert "hitl_guard_approval" in paths

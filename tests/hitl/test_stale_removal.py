@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap
+from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, ComplianceFlag
 from tests.api.office import Office, build_office
 from tests.world import World
 
@@ -18,6 +18,7 @@ THINGS = [
     ("group", ApproverGroup, "admin:hitl_approvergroup_delete", "delete", "groups/{}/"),
     ("calendar", BusinessCalendar, "admin:hitl_businesscalendar_delete", "delete", "calendars/{}/"),
     ("cap", Cap, "admin:hitl_cap_retire", "delete", "caps/{}/"),
+    ("flag", ComplianceFlag, "admin:hitl_complianceflag_retire", "delete", "flags/{}/"),
 ]
 EVERY = pytest.mark.parametrize(("name", "model", "page", "method", "path"), THINGS, ids=lambda each: str(each)[:8])
 
@@ -36,6 +37,7 @@ def change(office: Office, name: str) -> None:
             "group": {"name": "Heads", "people": []},
             "calendar": {"name": "Office", "zone": "UTC", "week": WEEK},
             "cap": {"amount": "7.00"},
+            "flag": {"label": "Seen"},
         }
         getattr(services, f"revise_{name}")(**options, **more[name])
 
@@ -75,4 +77,4 @@ def test_version_that_was_seen_is_taken_away(
 
 
 def _in_use(name: str) -> dict[str, bool]:
-    return {"is_active": True} if name in ("workflow", "cap") else {}
+    return {"is_active": True} if name in ("workflow", "cap", "flag") else {}

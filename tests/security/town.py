@@ -21,14 +21,17 @@ from hitl.models import (
     BatchDecision,
     BusinessCalendar,
     Cap,
+    ComplianceFlag,
     DecisionPolicy,
     Delegation,
     EvidenceExport,
     KillSwitch,
     LinkPolicy,
     NotificationPreference,
+    NotificationTemplate,
     OverrideReview,
     RiskPolicy,
+    Simulation,
 )
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
@@ -40,17 +43,18 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, BusinessCalendar, Cap, DecisionPolicy, EvidenceExport,
-    LinkPolicy, NotificationPreference,
-    OverrideReview, RiskPolicy,
+    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
+    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
+    "simulation_id": "hitl.simulation",
     "switch_id": "hitl.killswitch",
     "group_id": "hitl.approvergroup",
     "calendar_id": "hitl.businesscalendar",
     "cap_id": "hitl.cap",
+    "flag_id": "hitl.complianceflag",
     "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
     "batch_id": "hitl.batchdecision",

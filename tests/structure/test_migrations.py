@@ -22,6 +22,7 @@ SEALING = {
     ),
     # As is only the code that masks the text of a request.
     "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.search_text"),
+    "0019_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
 }
 
 

@@ -16,6 +16,7 @@ from core.clock import now
 from hitl import services
 from hitl.admin.approval.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.admin.approval.facts import known_names
+from hitl.admin.approval.flags import FlagActions, flags_initial, why_no_unflag
 from hitl.admin.approval.forms import (
     ApproveForm,
     DelegateForm,
@@ -60,7 +61,9 @@ EVENTS: Final = {
     "release": Event.RELEASE,
     "resolve": Event.RESOLVE,
 }
-RARE: Final = frozenset("hold release escalate reassign override probe resolve revoke cancel evidence".split())
+RARE: Final = frozenset(
+    "hold release escalate reassign override probe resolve revoke cancel evidence flag unflag".split()
+)
 """What owners, admins and compliance do now and then: behind a menu."""
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "edit-approve", "ask", "send-back", "delegate"})
@@ -78,10 +81,8 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path in ("evidence", "note"):
-        return ""
-    if path == "review":
-        return _why_no_review(approval, viewer)
+    if path not in EVENTS:
+        return _why_not_beside(path, approval, viewer)
     if path in ("hold", "release"):
         problem = _why_no_hold(path, approval, viewer)
     elif path == "cancel" and not may_cancel(approval, viewer):
@@ -101,6 +102,15 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
         return problem
     if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
         return "This workflow has no further escalation step."
+    return ""
+
+
+def _why_not_beside(path: str, approval: Approval, viewer: Actor) -> str:
+    """Return why the viewer can't use an action that makes no transition: notes, evidence, flags, the review."""
+    if path == "review":
+        return _why_no_review(approval, viewer)
+    if path == "unflag":
+        return why_no_unflag(approval, viewer.user_id)
     return ""
 
 
@@ -144,6 +154,8 @@ def _why_no_review(approval: Approval, viewer: Actor) -> str:
 def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     """Return what a form starts with: the digest that was shown, and the choices or values it needs."""
     found: dict[str, Any] = {"digest": approval.digest}
+    if path in FlagActions.flag_paths:
+        found |= flags_initial(path, approval)
     if path == "release":
         found["holds"] = approval.holds
     rows = rows_of(approval)

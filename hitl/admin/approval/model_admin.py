@@ -39,6 +39,7 @@ from hitl.admin.approval.filters import (
     search_note,
     search_of,
 )
+from hitl.admin.approval.flags import FlagActions, FlagFilter, flag_chips
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
@@ -52,7 +53,14 @@ from hitl.models import Approval
 
 @admin.register(Approval)
 class ApprovalAdmin(
-    RequestActions, DecisionActions, DiscussionActions, NoteActions, EvidenceActions, BatchActions, ServiceAdmin
+    RequestActions,
+    DecisionActions,
+    DiscussionActions,
+    NoteActions,
+    EvidenceActions,
+    FlagActions,
+    BatchActions,
+    ServiceAdmin,
 ):
     """The queue, and the page on which people decide."""
 
@@ -73,6 +81,7 @@ class ApprovalAdmin(
         MineFilter,
         OverdueFilter,
         HoldFilter,
+        FlagFilter,
         QueueSort,
         ViewFilter,
     ]
@@ -121,8 +130,9 @@ class ApprovalAdmin(
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
-        names = names_of(approval.requester_id for approval in rows)
+        names, labels = names_of(approval.requester_id for approval in rows), getattr(request, "flag_labels", {})
         for approval in rows:
+            approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
         mark_pickable(request, rows)
@@ -173,9 +183,10 @@ class ApprovalAdmin(
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:
-        """Return the state, and whether it is on hold."""
+        """Return the state, whether it is on hold, and its flags."""
         held = chip("On hold", "warn", "pause") if approval.holds else ""
-        return format_html('<span class="wk-chips">{} {}</span>', state_chip(approval.state), held)
+        flags = approval.flag_chips  # type: ignore[attr-defined]
+        return format_html('<span class="wk-chips">{} {} {}</span>', state_chip(approval.state), held, flags)
 
     def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         """Return everything the approval's page shows."""

@@ -16,6 +16,7 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.admin.approval.decision import approvers_of
 from hitl.admin.approval.facts import facts_beside, known_names, plain, readable, words_of
+from hitl.admin.approval.flags import labels_for
 from hitl.admin.approval.notifications import deadlines, notifications, origin, own_fields
 from hitl.admin.approval.rows import rows_of
 from hitl.admin.approval.similar import past_decisions
@@ -110,7 +111,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "revisions": revisions(approval, viewer),
         "question": question(approval, rows.decisions),
         "holds": hold_words(approval),
-        "flags": flag_words(approval),
+        "flags": flag_words(approval, labels_for([approval])),
         # An emergency stop says why on its own page; the reason kept here repeats it.
         "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
         "stops": stops_in_words(approval, viewer),

@@ -120,6 +120,8 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
         note = f"Replaces {', '.join(facts['supersedes'])}"
     elif not note and entry.action in ("edit", "resubmit") and facts.get("fields"):
         note = f"Changed: {', '.join(str(name).replace('_', ' ') for name in facts['fields'])}"
+    elif facts.get("flag"):
+        note = f"{str(facts['flag']).replace('_', ' ').capitalize()}: {note}".removesuffix(": ")
     elif not note and entry.action == "reassign":
         note = _rights_words(facts)
     return TimelineItem(entry.at, what, tone, icon, _by_whom(entry), note)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
@@ -17,6 +17,7 @@ from hitl import services
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
+from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.killswitch import targets
 from hitl.models import Cap
 from hitl.policy import cap_reservations
@@ -51,6 +52,19 @@ class AmountForm(VersionedForm):
     """A new amount."""
 
     amount = AmountField(label="Amount", min_value=0, decimal_places=2)
+
+
+class TryCapForm(CapForm):
+    """A new spending limit to try."""
+
+    try_days = days_field()
+
+
+class TryAmountForm(ConsoleForm):
+    """Another amount to try."""
+
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
+    try_days = days_field()
 
 
 @admin.register(Cap)
@@ -131,6 +145,23 @@ class CapAdmin(DefinitionAdmin):
             seen_version=form.seen_version(),
         )
         return f"The limit is now {changed}."
+
+    @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
+                    on_list=True, explain="Find out which past requests a new limit would have held.")  # fmt: skip
+    def try_new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Try a new limit on past requests."""
+        said = dict(form.cleaned_data)
+        days, scopes = said.pop(TRY), {"kind": said.pop("kind"), "agent": said.pop("agent")}
+        draft = {**said, "target": scopes.get(said["scope"], "")}
+        return try_on_history(viewer_of(request), "cap", draft, days)
+
+    @service_action(path="try", title="Try another amount", permission=MANAGE, form=TryAmountForm, submit="Try",
+                    explain="Find out which past requests another amount would have held.")  # fmt: skip
+    def try_amount(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> HttpResponse:
+        """Try another amount on past requests."""
+        said = form.cleaned_data
+        draft = {"cap": obj.pk, "amount": said["amount"]}
+        return try_on_history(viewer_of(request), "cap", draft, said[TRY])
 
     @service_action(path="retire", title="Remove limit", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="Requests that it holds back will continue.")  # fmt: skip

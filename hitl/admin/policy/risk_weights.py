@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from console.base.actions import ServiceAction, service_action
 from console.navigation import Nav
@@ -13,6 +13,7 @@ from hitl import services
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, VersionAdmin
+from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.display import FACTORS
 from hitl.domain import risk
 from hitl.models import RiskPolicy
@@ -40,6 +41,22 @@ class WeightsForm(VersionedForm):
 def _whole(label: str, most: int) -> forms.IntegerField:
     widget = forms.NumberInput(attrs={"class": "wk-input"})
     return forms.IntegerField(label=label, min_value=0, max_value=most, required=False, widget=widget)
+
+
+class TryWeightsForm(WeightsForm):
+    """Weights and points to try."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[TRY] = days_field()
+
+
+def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the weights and the points of a form."""
+    said = form.cleaned_data
+    weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
+    points = {key.removeprefix("points_"): value for key, value in said.items() if key.startswith("points_") and value}
+    return weights, points
 
 
 @admin.register(RiskPolicy)
@@ -77,23 +94,29 @@ class RiskPolicyAdmin(VersionAdmin):
         policy = risk_policy()
         weights = {f"weight_{name}": policy.weights.get(name, 1) for name in risk.FACTORS}
         known = {"version": policy.version, **weights}
-        return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
+        days = {TRY: 30} if action.path == "try" else {}
+        return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}, **days}
 
     @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
                     tone="good", on_list=True, explain="1 counts a factor normally, 2 counts it twice, 0 ignores "
                     "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Save a new version."""
-        said = form.cleaned_data
-        weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
-        points = {
-            key.removeprefix("points_"): value for key, value in said.items() if key.startswith("points_") and value
-        }
+        weights, points = weights_in(form)
         made = services.set_risk_policy(
             actor=viewer_of(request),
             weights=weights,
             kind_points=points,
-            reason=said["reason"],
+            reason=form.cleaned_data["reason"],
             seen_version=form.seen_version(),
         )
         return f"{made} is now in use."
+
+    @service_action(path="try", title="Try risk scoring", permission=MANAGE, form=TryWeightsForm, submit="Try",
+                    on_list=True, explain="Find out which past requests another scoring would have "
+                    "changed.")  # fmt: skip
+    def try_weights(self, request: HttpRequest, obj: None, form: WeightsForm) -> HttpResponse:
+        """Try other weights on past requests."""
+        weights, points = weights_in(form)
+        draft = {"weights": weights, "kind_points": points}
+        return try_on_history(viewer_of(request), "risk", draft, form.cleaned_data[TRY])

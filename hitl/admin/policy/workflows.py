@@ -22,6 +22,7 @@ from core.errors import Conflict
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
+from hitl.admin.policy.simulations import TRY, try_on_history
 from hitl.admin.policy.workflow_form.form import (
     MAIL,
     SECTIONS,
@@ -208,26 +209,32 @@ class WorkflowAdmin(ServiceAdmin):
 
     @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str:
-        """Create a workflow."""
+    def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str | HttpResponse:
+        """Create a workflow, or try it on past requests."""
         levels, conditions = form.definition()
         name = form.cleaned_data["name"]
+        if TRY in request.POST:
+            draft = {"name": name, "levels": levels, "conditions": conditions}
+            return try_on_history(viewer_of(request), "workflow", draft, request.POST[TRY])
         made = services.create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
         return f"{made.name} is now in use."
 
     @service_action(
         path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
     )
-    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
+    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save a new version of a workflow."""
         return self._save(request, obj, form)
 
-    def _save(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
-        """Save a new version with what the form, or its section, changed."""
+    def _save(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        """Save a new version with what the form, or its section, changed, or try it on past requests."""
         seen, name = form.seen_version(), form.cleaned_data["name"]
         levels, conditions = form.definition()
         if form.is_limited:
             conditions = {field: value for field, value in conditions.items() if field in OWN}
+        if TRY in request.POST:
+            draft = {"workflow": obj.pk, "name": name, "levels": levels, "conditions": conditions}
+            return try_on_history(viewer_of(request), "workflow", draft, request.POST[TRY])
         try:
             services.revise_workflow(
                 actor=viewer_of(request),
@@ -243,25 +250,25 @@ class WorkflowAdmin(ServiceAdmin):
 
     @service_action(path="conditions", title="Edit conditions", permission=MANAGE, on_object=True, form=WorkflowForm,
                     submit="Save", tone="good")  # fmt: skip
-    def edit_conditions(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
+    def edit_conditions(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save which requests it covers."""
         return self._save(request, obj, form)
 
     @service_action(path="approvers", title="Edit approvers", permission=MANAGE, on_object=True, form=WorkflowForm,
                     submit="Save", tone="good")  # fmt: skip
-    def edit_approvers(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
+    def edit_approvers(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save who approves."""
         return self._save(request, obj, form)
 
     @service_action(path="deadlines", title="Edit deadlines and escalation", permission=MANAGE, on_object=True,
                     form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
-    def edit_deadlines(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
+    def edit_deadlines(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save what happens without an answer."""
         return self._save(request, obj, form)
 
     @service_action(path="automatic", title="Edit automatic decisions", permission=MANAGE, on_object=True,
                     form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
-    def edit_automatic(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
+    def edit_automatic(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save what is decided without a person."""
         return self._save(request, obj, form)
 

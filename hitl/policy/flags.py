@@ -1,0 +1,109 @@
+"""Create, change and retire compliance flags: marks that rules and people put on requests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.versioning import check_version, conflict_with
+from core import expressions
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Invalid
+from core.text.clean import clean_text
+from hitl.models import ComplianceFlag
+
+MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.complianceflag"
+MISSING: Final = "This flag doesn't exist."
+RESERVED: Final = frozenset({"override", "override_reviewed"})
+"""Set by an emergency approval and its review, and by nothing else."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
+
+
+def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> ComplianceFlag:
+    """Create a compliance flag for requests.
+
+    With a condition, every new or changed request that meets it gets the flag. Who may: holders of
+    `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    """
+    actor.require(MANAGE)
+    wanted = name.strip()
+    if not _NAME.fullmatch(wanted) or wanted in RESERVED:
+        say = "Use 2 to 40 small letters, digits and underscores, such as politically_exposed."
+        say = "This name is kept for emergency approvals." if wanted in RESERVED else say
+        raise Invalid("Choose another name.", fields={"name": [say]})
+    values = _checked(label, condition)
+    try:
+        with transaction.atomic():
+            flag: ComplianceFlag = ComplianceFlag.objects.create(name=wanted, **values)
+            _audit(actor, "COMPLIANCE_FLAG_CREATED", flag)
+    except IntegrityError:
+        same = ComplianceFlag.objects.filter(name=wanted, is_active=True).first()
+        say = "A flag with this name already exists."
+        raise conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=same) from None
+    return flag
+
+
+def revise_flag(
+    *, actor: Actor, flag_id: UUID, label: str, condition: str = "", seen_version: int | None = None
+) -> ComplianceFlag:
+    """Change a flag's label and condition, for new and changed requests.
+
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on. Raises
+    Refused, NotFound, Invalid, Conflict (`stale_version`).
+    """
+    actor.require(MANAGE)
+    values = _checked(label, condition)
+    with transaction.atomic():
+        flag = locked(ComplianceFlag, flag_id, MISSING, is_active=True)
+        check_version(actor, OBJECT, flag, seen_version)
+        ComplianceFlag.objects.filter(pk=flag_id).update(**values, version=flag.version + 1)
+        flag.refresh_from_db()
+        _audit(actor, "COMPLIANCE_FLAG_REVISED", flag)
+    return flag
+
+
+def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None) -> None:
+    """Retire a flag, so that it is set no more.
+
+    It stays on the requests that have it until people clear it. Who may: holders of `hitl.manage_workflow`. Raises
+    Refused, NotFound, Conflict (`stale_version`).
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        flag = locked(ComplianceFlag, flag_id, MISSING, is_active=True)
+        check_version(actor, OBJECT, flag, seen_version)
+        ComplianceFlag.objects.filter(pk=flag_id).update(is_active=False, version=flag.version + 1)
+        flag.refresh_from_db()
+        _audit(actor, "COMPLIANCE_FLAG_RETIRED", flag)
+
+
+def label_flags() -> dict[str, str]:
+    """Return the labels of all flags by name, retired ones too. One query."""
+    rows = ComplianceFlag.objects.order_by("is_active", "created_at")
+    return dict(rows.values_list("name", "label"))
+
+
+def _checked(label: str, condition: str) -> dict[str, Any]:
+    said, rule = clean_text(label, 60), condition.strip()
+    if not said:
+        raise Invalid("Enter a label.", fields={"label": ["Enter a label, as people read it."]})
+    if len(rule) > 500:
+        raise Invalid("The condition is too long.", fields={"condition": ["Use at most 500 characters."]})
+    if rule:
+        try:
+            expressions.parse(rule)
+        except expressions.BadExpression as problem:
+            raise Invalid("The condition can't be read.", fields={"condition": [str(problem)]}) from None
+    return {"label": said, "condition": rule}
+
+
+def _audit(actor: Actor, action: str, flag: ComplianceFlag) -> None:
+    facts = {"version": flag.version, "name": flag.name, "has_condition": bool(flag.condition)}
+    state = "active" if flag.is_active else "retired"
+    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=flag.pk, new_state=state, facts=facts)

@@ -1,0 +1,1 @@
+"""Changed rules, tried on past requests; writes nothing but the simulation itself."""
