@@ -112,8 +112,11 @@ def _blank(lines: list[bytes]) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("tamper", "name"),
-    [(_blank, "record 2: file"), (_swap, "record 1"), (_drop, "record 2"), (_cut, "record 3"), (_byte, "record 1: "), (_double, "record 2")],
-)
+    [
+        (_blank, "record 2: file"), (_swap, "record 1"), (_drop, "record 2"), (_cut, "record 3"),
+        (_byte, "record 1: "), (_double, "record 2"),
+    ],
+)  # fmt: skip
 def test_tampering_with_a_period_is_found_and_named(
     scene: Scene, tmp_path: Path, tamper: Callable[[list[bytes]], list[bytes]], name: str
 ) -> None:
