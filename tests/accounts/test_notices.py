@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts import notices
 from accounts.models import Notice
@@ -162,13 +163,15 @@ def test_new_alerts_are_announced_and_repeated_ones_are_not(acme: World) -> None
     assert len(refs) == len(people)
 
 
-def test_leaving_costs_the_same_for_one_and_for_many(acme: World) -> None:
+@pytest.mark.parametrize(("key", "count"), [("", 1), ("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", 2)])
+def test_leaving_costs_the_same_for_one_and_for_many(acme: World, settings: Settings, key: str, count: int) -> None:
+    settings.VAPID_PRIVATE_KEY = key
     counts = []
     for people in ([acme.people["viewer"].pk], [user.pk for user in acme.people.values()]):
         with CaptureQueriesContext(connection) as asked:
             drop(people, dedupe_key="once")
         counts.append(len(asked))
-    assert counts == [1, 1]
+    assert counts == [count, count]
 
 
 def test_old_notices_are_deleted_seen_ones_first(acme: World) -> None:

@@ -151,6 +151,7 @@ def test_switch_for_devices_is_shown_with_a_key_of_the_installation_only(
 ) -> None:
     viewer = browser("viewer")
     given = {"endpoint": "https://push.example.org/x", **PushBrowser().given}
+    settings.VAPID_PRIVATE_KEY = ""
     assert "Notifications on your devices" not in text(viewer.get(LIST))
     assert viewer.post(f"{LIST}push/", given).status_code == 503
     settings.VAPID_PRIVATE_KEY = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"
