@@ -32,7 +32,7 @@ class Shape(Protocol):
 class Csv:
     """A table with a heading, in UTF-8 with the mark by which spreadsheets recognise it."""
 
-    content_type = "text/csv; charset=utf-8"
+    content_type: ClassVar[str] = "text/csv; charset=utf-8"
 
     def head(self, columns: Sequence[str]) -> bytes:
         """Return the mark and the heading."""
@@ -50,7 +50,7 @@ class Csv:
 class JsonLines:
     """One JSON object a line."""
 
-    content_type = "application/x-ndjson"
+    content_type: ClassVar[str] = "application/x-ndjson"
 
     def head(self, columns: Sequence[str]) -> bytes:
         """Return nothing: each line names its columns."""
