@@ -44,10 +44,10 @@ class DecisionPolicyForm(VersionedForm):
 class DecisionPolicyAdmin(VersionAdmin):
     """How people decide in the console, change by change."""
 
-    nav = Nav("Deciding", "check-circle", group="Set-up", order=47)
+    nav = Nav("Decision settings", "check-circle", group="Set-up", order=47)
     intro = "How long an approval given in the console can be undone, and which requests can be approved many at once."
     empty_title = "Undo for 10 seconds, many at once up to medium risk"
-    empty_text = "Nothing was changed so far."
+    empty_text = "These are the defaults. Nobody has changed them yet."
     list_display = ("version", "undo", "batches", "reason", "by", "since")
     detail_fields = ("version", "undo", "batches", "reason", "by", "since")
 
