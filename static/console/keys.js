@@ -71,6 +71,7 @@
   const entries = () => {
     const found = [];
     if (rows().length) found.push([["J", "K"], "Move down and up the list"], [["Enter"], "Open"]);
+    if (document.querySelector("input[data-pick]")) found.push([["X"], "Select for deciding many at once"]);
     for (const entry of rowActions()) found.push([[entry.dataset.key.toUpperCase()], entry.textContent.trim()]);
     const seen = new Set(rowActions().map((entry) => entry.dataset.key));
     for (const place of document.querySelectorAll("[aria-keyshortcuts]")) {
