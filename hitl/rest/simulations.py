@@ -22,7 +22,7 @@ from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
 from hitl.simulation import runs
 
 
-class SimulationSerializer(RowSerializer[Simulation]):
+class HistorySimulationSerializer(RowSerializer[Simulation]):
     """A changed rule that is tried on past requests."""
 
     made_by = PersonSerializer(read_only=True, allow_null=True)
@@ -61,7 +61,7 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     """Simulations."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
-    serializer_class = SimulationSerializer
+    serializer_class = HistorySimulationSerializer
     request_serializers: ClassVar = {"create": SimulationRequest}
     lookup_url_kwarg = "simulation_id"
 

@@ -47,6 +47,8 @@ class Door:
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
+CHANGE = {"changes": {"budget": "800.00"}}
+MANY = {"verdict": "approve", "items": [{"id": "00000000-0000-7000-8000-000000000000", "digest": "0" * 64}]}
 SWAP = {"from_person": "{approver}", "to": "{owner}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
@@ -74,6 +76,11 @@ DOORS = [
     Door("post", f"{REQUEST}notes/", "viewer", 201, body={"text": "Ask finance."}),
     Door("post", f"{REQUEST}approve/", "approver", 200, "support", body=VOTE),
     Door("post", f"{REQUEST}reject/", "approver", 200, "support", body=VOTE),
+    Door("post", f"{REQUEST}undo/", "admin", 403, "support", body=VOTE),
+    Door("post", f"{REQUEST}edit-and-approve/", "approver", 403, "support", body={**VOTE, **CHANGE}),
+    Door("post", "approvals/batch-decisions/", "approver", 202, "support", outsider=202, body=MANY),
+    Door("get", "approvals/batch-decisions/{approval}/", "viewer", 404),
+    Door("post", "approvals/batch-decisions/{approval}/undo/", "admin", 404, "support"),
     Door("post", f"{REQUEST}cancel/", "support", 200, "viewer", body=VOTE),
     Door("post", f"{REQUEST}revoke/", "admin", 409, "support", body=VOTE),
     Door("post", f"{REQUEST}hold/", "compliance", 200, "approver", body=VOTE),

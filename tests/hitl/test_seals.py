@@ -32,7 +32,17 @@ from hitl.execution import claim as claiming
 from hitl.execution import execute
 from hitl.execution.observation import observe_again
 from hitl.management.commands.verify_approvals import problems
-from hitl.models import Approval, Assignment, Decision, DecisionToken, Delegation, Execution, Notification, Timer
+from hitl.models import (
+    Approval,
+    ApprovalText,
+    Assignment,
+    Decision,
+    DecisionToken,
+    Delegation,
+    Execution,
+    Notification,
+    Timer,
+)
 from hitl.models.fields import machine_writes
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 from tests.hitl.test_claim import _wait_for_a_lock
@@ -262,12 +272,13 @@ _OWN: Final[dict[type[models.Model], str]] = {
     Timer: "approval_id",
     Execution: "approval_id",
     DecisionToken: "approval_id",
+    ApprovalText: "approval_id",
 }
 
 
 def test_removed_request_is_named_by_both_commands(scene: Scene) -> None:
     approval = scene.propose()
-    for model in (Notification, Timer, Assignment):
+    for model in (Notification, Timer, Assignment, ApprovalText):
         model._default_manager.filter(approval=approval).delete()
     Approval.objects.filter(pk=approval.pk).delete()
     said = f"request {approval.pk}: it was removed"
