@@ -144,7 +144,13 @@ PEOPLE: Final = {
     ),
     "a batch without a worker": _chapter("any", _batch("reject", 0, 1), WORKER_DIES, WORK, _wait(hours=3), WORK),
     "a batch goes on with another": _chapter(
-        "quorum", _batch("approve", 0, 1), WORKER_DIES, _wait(seconds=45), WORK, _batch("reject", 0, name="second"), WORK
+        "quorum",
+        _batch("approve", 0, 1),
+        WORKER_DIES,
+        _wait(seconds=45),
+        WORK,
+        _batch("reject", 0, name="second"),
+        WORK,
     ),
     "a batch is not the newer approval": _chapter(
         "any",

@@ -123,7 +123,18 @@ class Desk:
         return {**plain, "reminder_every_hours": 0, "reminder_max": 0, **shapes[name]}
 
 
-SHAPES: Final = ("any", "quorum", "two levels", "everyone", "side by side", "nobody", "rule", "eased", "once", "trusted")
+SHAPES: Final = (
+    "any",
+    "quorum",
+    "two levels",
+    "everyone",
+    "side by side",
+    "nobody",
+    "rule",
+    "eased",
+    "once",
+    "trusted",
+)
 
 
 def set_up(world: World) -> Desk:

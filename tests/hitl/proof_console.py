@@ -175,9 +175,7 @@ class ConsoleMoves(PeopleMoves):
             and digest == row["digest"]
             and self.signer(case, maker)
             and (verdict == "reject" or row["risk_level"] in TOGETHER)
-            and not any(
-                vote["created_at"] > batch.opened for vote in mine if vote["verdict"] in ("approve", "reject")
-            )
+            and not any(vote["created_at"] > batch.opened for vote in mine if vote["verdict"] in ("approve", "reject"))
         )
         with self.desk.inside(self.moment):
             item = BatchItem.objects.get(batch_id=batch.id, approval_id=case.id)

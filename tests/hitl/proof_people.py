@@ -114,9 +114,7 @@ class PeopleMoves(Ground):
 
     # -- deciding --
 
-    def vote(
-        self, case: Case, person: UUID, actor: Actor, verdict: str, digest: str, channel: str = "service"
-    ) -> None:
+    def vote(self, case: Case, person: UUID, actor: Actor, verdict: str, digest: str, channel: str = "service") -> None:
         """Vote, and compare what follows with the model."""
         row = self.row(case)
         ok = self.signer(case, person) and digest == row["digest"]

@@ -31,8 +31,8 @@ from tests.hitl.desk import AGENT, SHAPES
 from tests.hitl.looking import look
 from tests.hitl.model import FINAL
 from tests.hitl.outside import OUTSIDE
-from tests.hitl.proof_ground import CASES, PEOPLE
 from tests.hitl.proof_console import ConsoleMoves
+from tests.hitl.proof_ground import CASES, PEOPLE
 
 TICKS = [
     *(timedelta(seconds=5), timedelta(seconds=45), timedelta(minutes=10)),

@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import assignments, checks, context, decide, edit, revisions, rights, seals, timers, transitions, votes
+from hitl.approvals import (
+    assignments,
+    checks,
+    context,
+    decide,
+    edit,
+    revisions,
+    rights,
+    seals,
+    timers,
+    transitions,
+    votes,
+)
 from hitl.approvals.context import DecisionContext
 from hitl.batches import work
 from hitl.decision_links import links
