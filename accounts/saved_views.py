@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 from accounts.models import Membership, SavedView
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.privacy import pii
 from core.text.clean import clean_text
 
 USE: Final = "accounts.use_saved_views"
@@ -48,6 +50,8 @@ def save_view(*, actor: Actor, list_key: str, name: str, query: str) -> SavedVie
     if not query or len(query) > LONGEST_QUERY:
         sentence = "These filters are too long to be saved." if query else "There is nothing to save: choose a filter."
         raise Invalid(sentence, code="bad_view")
+    if any(pii.find(value) for name, value in parse_qsl(query) if name == "q"):
+        raise Invalid("Search words with personal data aren't saved. Take them out first.", code="personal_data")
     with transaction.atomic():
         # One at a time, so that two at once can't exceed the limit.
         Membership.objects.select_for_update().filter(user_id=actor.user_id).first()
@@ -87,6 +91,9 @@ def _named(name: str) -> str:
     title = " ".join(clean_text(name, LONGEST_NAME).split())
     if not title:
         raise Invalid("Enter a name.", code="no_name", fields={"name": ["Enter a name."]})
+    if pii.find(title):
+        sentence = "Choose a name without phone numbers, email addresses and other personal data."
+        raise Invalid(sentence, code="personal_data", fields={"name": [sentence]})
     return title
 
 

@@ -16,6 +16,8 @@ LABELS: Final = {
     "hitl.hold_approval": "Put requests on hold",
     "hitl.override_approval": "Approve alone in an emergency",
     "hitl.flag_approval": "Set and clear compliance flags",
+    "hitl.export_evidence": "Export evidence",
+    "hitl.export_approval": "Export the list of requests",
     "hitl.review_override": "Review emergency approvals",
     "hitl.use_killswitch": "Use the emergency stop",
     "hitl.view_approvalworkflow": "View workflows and spending limits",

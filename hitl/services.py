@@ -32,6 +32,7 @@ from hitl.execution.kill_switch_activation import (
     release_kill_switch,
 )
 from hitl.execution.reconcile import probe, probe_now, resolve
+from hitl.exports.approvals import export_list
 from hitl.notifications.create import settle_notices
 from hitl.notifications.preferences import alert_may_leave_at, set_notification_preference
 from hitl.notifications.recipients import why_unneeded
@@ -87,6 +88,7 @@ __all__ = [
     "execute",
     "expire",
     "export_approval",
+    "export_list",
     "export_period",
     "find_repeat",
     "find_returned",

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_IPV4_AT_THE_END = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
+"""What a gateway (NAT64, RFC 6052) or an old system turns into a call to the IPv4 address in the last 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,11 @@ def resolve(host: str, port: int) -> list[Address]:
 def _is_public(address: Address) -> bool:
     """Return True for global unicast; an IPv4 address inside IPv6 is checked as IPv4."""
     wrapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if wrapped is None and any(address in net for net in _IPV4_AT_THE_END):
+        wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if wrapped is not None:
         return _is_public(wrapped)
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not getattr(address, "is_site_local", False)
 
 
 @lru_cache(maxsize=1)

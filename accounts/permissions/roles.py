@@ -36,6 +36,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.review_override",
     "hitl.flag_approval",
     "hitl.export_evidence",
+    "hitl.export_approval",
     "conversations.view_contact",
     "accounts.view_pii",
     "accounts.view_membership",

@@ -134,7 +134,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     )
     def file(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> StreamingHttpResponse:
         """Send the file to verify."""
-        return packed(obj, services.read_period(actor=viewer_of(request), export_id=obj.pk))
+        return packed(request, obj, services.read_period(actor=viewer_of(request), export_id=obj.pk))
 
     @service_action(
         path="register",

@@ -35,6 +35,8 @@ class Message:
 
     risk_level: str
     is_urgent: bool = False
+    deadline: datetime | None = None
+    """Until when the person should act; nothing is gathered beyond it."""
 
     @property
     def is_critical(self) -> bool:
@@ -53,15 +55,19 @@ class Hold:
 def hold(wish: Wish, message: Message, *, sent_lately: int, now: datetime) -> Hold | None:
     """Return until when a notification waits, or None if it may leave now.
 
-    Critical risk never waits. Alerts and reminders of overdue requests wait for the end of quiet hours only.
+    Critical risk never waits. Alerts and reminders of overdue requests wait for the end of quiet hours only,
+    and so does what would come after the deadline of its request.
     """
     if message.is_critical:
         return None
+    later: Hold | None = None
     if not message.is_urgent:
         if message.risk_level in GATHERED.get(wish.gather, ()):
-            return Hold(after_quiet_hours(wish, next_digest(wish, now)), "digest")
-        if sent_lately >= wish.per_hour:
-            return Hold(after_quiet_hours(wish, next_hour(now)), "limit")
+            later = Hold(after_quiet_hours(wish, next_digest(wish, now)), "digest")
+        elif sent_lately >= wish.per_hour:
+            later = Hold(after_quiet_hours(wish, next_hour(now)), "limit")
+    if later is not None and (message.deadline is None or later.until < message.deadline):
+        return later
     end = after_quiet_hours(wish, now)
     return None if end == now else Hold(end, "quiet")
 

@@ -162,8 +162,8 @@ def _write_part(export: EvidenceExport, number: int, page: Sequence[Approval], t
                 "approval": str(approval.pk),
                 "sha256": hashlib.sha256(line).hexdigest(),
                 "kind_title": request["kind_title"],
-                "state": approval.state,
-                "risk_level": approval.risk_level,
+                "state": request["state"],
+                "risk_level": evidence.content["risk"]["level"],
                 "created_at": request["created_at"],
                 "decided_by": people.get(request["decided_by_id"], ""),
             }

@@ -36,11 +36,13 @@ ENTRIES: Final = 5000
 NOTIFICATIONS: Final = 1000
 _REQUEST: Final = (
     "reference state version kind kind_version revision requester_kind requester_id agent_id conversation_id run_id "
-    "channel cost currency reach priority holds tags compliance_flags excluded superseded_by_id level votes_required "
+    "channel cost currency reach priority holds compliance_flags excluded superseded_by_id level votes_required "
     "votes_received created_at expires_at execute_by sla_due_at decided_at decided_by_id decided_as moved_at "
     "resolved_at"
 ).split()
-_SAID: Final = ("summary", "preview", "facts", "notes", "custom")
+_SAID: Final = ("summary", "preview", "facts", "notes", "custom", "tags")
+_TRIES: Final = 5
+"""How often a request that moves while it is read is read again."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,20 @@ class Terms:
 
 
 def collect(approval: Approval, terms: Terms) -> Evidence:
-    """Return the evidence of an approval as it is stored. The number of queries is fixed, but for the anchors."""
+    """Return the evidence of an approval as it is stored. The number of queries is fixed, but for the anchors.
+
+    One that moved since it was read, or meanwhile, is read again: what belongs together was true at one moment.
+    """
+    for _ in range(_TRIES):
+        evidence = _collected(approval, terms)
+        now = Approval.objects.get(pk=approval.pk)
+        if now.version == approval.version:
+            break
+        approval = now
+    return evidence
+
+
+def _collected(approval: Approval, terms: Terms) -> Evidence:
     rows = seals.load_rows([approval.pk])[approval.pk]
     revisions = list(Revision.objects.filter(approval=approval).order_by("revision"))
     told = list(Notification.objects.filter(approval=approval).order_by("id")[:NOTIFICATIONS])

@@ -28,6 +28,7 @@ from typing import Any
 
 EVIDENCE = "walker-evidence/1"
 ANCHOR = "walker-anchor/1"
+PARTS = "format kind header index content signature".split()
 GOOD, WRONG, UNREADABLE, UNCONFIRMED = 0, 1, 2, 3
 SHOWN = 20
 DECISION = (
@@ -112,11 +113,12 @@ def sha256(content: bytes) -> str:
 
 
 def items_of(content: Json) -> Iterator[tuple[str, Any]]:
-    """Yield each item of the content with its name, in the order of the index."""
+    """Yield each item of the content with its name, in the order of the index; after a list, its length."""
     for section in sorted(content):
         value = content[section]
         if isinstance(value, list):
             yield from ((f"{section}/{place}", item) for place, item in enumerate(value, start=1))
+            yield f"{section}/length", len(value)
         else:
             yield section, value
 
@@ -137,10 +139,11 @@ class Checks:
             self._known[key] = is_signed(bytes.fromhex(public), message, bytes.fromhex(signature))
         return self._known[key]
 
-    def file(self, raw: bytes) -> Iterator[Problem]:
+    def file(self, raw: bytes, expected: str = "approval") -> Iterator[Problem]:
         """Yield what is wrong with one export, the first wrong item first."""
         try:
             found = json.loads(raw)
+            canonical(found)  # refuses what is no JSON: NaN, half a character
             header, content, index = found["header"], found["content"], found["index"]
             signer, signature, kind = header["signer"], found["signature"], found["kind"]
             public, given = str(signer["public_key"]), str(signer["fingerprint"])
@@ -150,6 +153,14 @@ class Checks:
         if found.get("format") != EVIDENCE:
             yield "file", f"its format is not {EVIDENCE}"
             return
+        if not isinstance(content, dict) or not isinstance(index, list) or not isinstance(signature, str):
+            yield "file", "a part of it has another form"
+            return
+        if kind != expected:
+            yield "file", f"it is of the kind {kind}, where one of the kind {expected} belongs"
+        # What neither the index nor the signature covers must not be there.
+        yield from ((name, "it was added: nothing covers it") for name in sorted(set(found) - set(PARTS)))
+        yield from ((name, "no section has such a name") for name in sorted(content) if "/" in name)
         yield from _compare(index, [[name, sha256(canonical(item))] for name, item in items_of(content)])
         statement = {"format": EVIDENCE, "kind": kind, "header": header, "index": index}
         try:
@@ -157,6 +168,8 @@ class Checks:
             is_key = sha256(bytes.fromhex(public)) == given
         except ValueError:
             genuine = is_key = False
+        if genuine and bytes.fromhex(signature).hex() != signature:
+            yield "signature", "its text is not the one that was exported, although it means the same"
         if not genuine:
             yield "signature", "it does not fit the header and the index: one of them was changed, or it was forged"
         if not is_key:
@@ -367,18 +380,18 @@ def verify_period(checks: Checks, lines: Iterable[bytes]) -> Iterator[Problem]:
     """Yield what is wrong with a period: records line by line, then the list of them."""
     digests: list[str] = []
     newest = b""
-    for line in lines:
-        if newest:
+    for number, line in enumerate(lines):
+        if number:
             digests.append(sha256(newest))
             yield from ((f"record {len(digests)}: {name}", what) for name, what in checks.file(newest))
-        newest = line.rstrip(b"\n")
+        newest = line.removesuffix(b"\n")
     try:
         manifest = json.loads(newest)
         listed = [record["sha256"] for record in manifest["content"]["records"]]
     except (ValueError, KeyError, TypeError):
         yield f"record {len(digests) + 1}", "the tail was cut: the list of records is missing"
         return
-    yield from checks.file(newest)
+    yield from checks.file(newest, "period")
     for place, (known, actual) in enumerate(zip(listed, digests, strict=False), start=1):
         if known != actual:
             where = f"record {listed.index(actual) + 1} is in its place" if actual in listed else "it was changed"

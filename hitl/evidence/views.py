@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -30,21 +32,28 @@ def verifier(request: HttpRequest) -> FileResponse:
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="text/x-python")
 
 
-def packed(export: EvidenceExport, parts: Iterator[bytes]) -> StreamingHttpResponse:
+def packed(request: HttpRequest, export: EvidenceExport, parts: Iterator[bytes]) -> StreamingHttpResponse:
     """Return the file of a period as a response that a browser saves, part by part."""
+    name = f"walker-evidence-{export.since:%Y-%m-%d}-{export.until:%Y-%m-%d}.jsonl.gz"
+    return streamed(request, parts, "application/gzip", name)
+
+
+def streamed(request: HttpRequest, parts: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:
+    """Return a file as a response that a browser saves; each part is read when the one before was sent."""
     tenant_id = current_tenant_id()
 
-    def in_scope() -> Iterator[bytes]:
+    def read() -> bytes | None:
         # The response is sent after the request has left its scope.
-        while True:
-            with tenant_scope(tenant_id):
-                part = next(parts, None)
-            if part is None:
-                return
+        with tenant_scope(tenant_id):
+            return next(parts, None)
+
+    async def read_all() -> AsyncIterator[bytes]:
+        while (part := await sync_to_async(read)()) is not None:
             yield part
 
-    answer = StreamingHttpResponse(in_scope(), content_type="application/gzip")
-    _guard(answer, f"walker-evidence-{export.since:%Y-%m-%d}-{export.until:%Y-%m-%d}.jsonl.gz")
+    content = read_all() if isinstance(request, ASGIRequest) else iter(read, None)
+    answer = StreamingHttpResponse(content, content_type=content_type)
+    _guard(answer, name)
     return answer
 
 

@@ -19,7 +19,7 @@ from core.tenancy.scope import platform_scope
 from hitl import tasks_dispatch
 from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, hold
 from hitl.models import Notification
-from hitl.notification_channels import EMAIL, notifiers
+from hitl.notification_channels import ASKS, EMAIL, notifiers
 from hitl.notifications.preferences import wish_of
 
 URGENT: Final = frozenset({"approval_stuck", "approval_overridden"})
@@ -60,7 +60,10 @@ def message_of(row: Notification, moment: datetime) -> Message:
     """Return what decides about a notification, as its approval is now."""
     due = row.approval.sla_due_at
     is_late = row.is_reminder and due is not None and due <= moment
-    return Message(row.approval.risk_level, is_urgent=is_late or row.template in URGENT)
+    deadline = None
+    if row.template in ASKS and row.approval.is_undecided:
+        deadline = due if due is not None and due > moment else row.approval.expires_at
+    return Message(row.approval.risk_level, is_urgent=is_late or row.template in URGENT, deadline=deadline)
 
 
 def _count_sent(row: Notification, moment: datetime) -> int:

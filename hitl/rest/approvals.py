@@ -7,9 +7,12 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import StreamingHttpResponse
 from django_filters import CharFilter, ChoiceFilter, UUIDFilter
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -20,12 +23,14 @@ from core.rest.fields import Document
 from core.rest.filters import AnyOfFilter, ApiFilterSet, BooleanFilter, PersonFilter
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.pagination import SortedPagination
-from core.rest.views import ApiViewSet, ListViewSet
+from core.rest.views import ApiViewSet, ListViewSet, Query
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.approvals import refusals
+from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
+from hitl.evidence.views import streamed
 from hitl.models import Approval, Assignment
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 
@@ -115,6 +120,14 @@ class ApprovalPagination(SortedPagination):
     orders = selectors.ORDERS
 
 
+class ExportQuery(Query):
+    """How the list is written."""
+
+    format = serializers.ChoiceField(
+        choices=("csv", "jsonl"), default="csv", help_text="`csv` for spreadsheets, `jsonl` for programs."
+    )
+
+
 class Proposal(serializers.Serializer[Any]):
     """A request for a risky action."""
 
@@ -173,6 +186,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
 
     permissions: ClassVar = {
         "list": selectors.VIEW,
+        "export": EXPORT_LIST,
         "retrieve": selectors.VIEW,
         "create": "hitl.propose_approval",
     }
@@ -184,6 +198,10 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         """Return the serializer: lists leave out what is approved."""
         return ApprovalSerializer if self.action == "list" else ApprovalDetailSerializer
 
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return ExportQuery if self.action == "export" else super().get_query_class()
+
     def get_queryset(self) -> QuerySet[Approval]:
         """Return the approvals."""
         return selectors.query_approvals(viewer=self.actor)
@@ -191,6 +209,27 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""
         return self.respond_with_approval(self.kwargs["approval_id"])
+
+    @extend_schema(
+        parameters=[ExportQuery],
+        filters=True,
+        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+    )
+    @action(detail=False, methods=["get"], many=True, pagination_class=None)
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """Export the list as a file, at most 10,000 rows. Needs `hitl.export_approval`.
+
+        Filters and order are those of the list; a file that lacks rows says so in its last line. Summaries are always
+        masked. Each export is written to the audit log; 429 after 30 an hour.
+        """
+        order = selectors.ORDERS.get(request.query_params.get("ordering", ""), ("-id",))
+        file = services.export_list(
+            actor=self.actor,
+            rows=self.filter_queryset(self.get_queryset()).order_by(*order),
+            filters=self.get_filter_names() & set(request.query_params),
+            format=self.query["format"],
+        )
+        return streamed(request._request, file.parts, file.content_type, file.name)
 
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:

@@ -129,7 +129,7 @@ class EvidenceExportViewSet(ListViewSet):
             evidence, digest = services.read_register(actor=self.actor, **self.kwargs)
             return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
         export = periods.get_export(viewer=self.actor, **self.kwargs)
-        return packed(export, services.read_period(actor=self.actor, **self.kwargs))
+        return packed(request._request, export, services.read_period(actor=self.actor, **self.kwargs))
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters."""

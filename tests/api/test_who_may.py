@@ -65,6 +65,7 @@ TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
+    Door("get", "approvals/export/", "compliance", 200, "approver", outsider=200),
     Door("post", "approvals/", "support", 201, "viewer", outsider=201, body=NEW),
     Door("get", REQUEST, "viewer", 200),
     Door("get", f"{REQUEST}history/", "viewer", 200),
@@ -237,7 +238,7 @@ def test_colleague_without_the_right_is_refused(office: Office, door: Door) -> N
 def test_outsider_gets_what_is_absent_or_his_own(office: Office, door: Door) -> None:
     answer = door.ask(office.outsider(), office)
     assert answer.status_code == door.outsider
-    text = answer.content.decode()
+    text = answer.getvalue().decode()
     assert not [ref for ref in office.ids.values() if str(ref) in text and door.method == "get"]
 
 

@@ -87,6 +87,7 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/cap/try-new/",
     "admin/hitl/simulation/",
+    "admin/hitl/approval/export/",
     "admin/hitl/evidenceexport/",
     "admin/hitl/evidenceexport/new/",
     "admin/hitl/riskpolicy/",

@@ -79,6 +79,8 @@ def test_view_with_filters_that_are_gone_says_so_and_applies_the_rest(browser: B
         ("Nothing", "", KEY),
         ("Unknown only", "colour=red&p=3&view=1", KEY),
         ("Long", f"q={'%20x' * 700}", KEY),
+        ("ana.garcia@customer.example", "risk=high", KEY),
+        ("Her", "q=%2B49+170+1234567&risk=high", KEY),
         ("No list", "risk=high", "core.auditentry"),
         ("No list", "risk=high", "'; drop"),
     ],

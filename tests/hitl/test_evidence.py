@@ -19,16 +19,19 @@ from django.test import Client
 from accounts.models import Membership, RevealGrant, User
 from accounts.privacy.erasure import erase_member
 from core.audit import anchors
+from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooMany
 from core.models import AuditAnchor, AuditEntry
 from core.privacy import signing
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Origin
+from hitl.evidence import export as export_module
+from hitl.evidence import record, signed_file
 from hitl.evidence import verify_evidence as verifier
 from hitl.models import Approval, Decision
 from tests.erasure.scene import finish, strong
-from tests.hitl.scene import Scene
+from tests.hitl.scene import BLUE, Scene
 from tests.tampering import FORGED_VOTE
 
 pytestmark = pytest.mark.django_db
@@ -204,6 +207,34 @@ def test_every_tampering_of_a_file_is_found_and_named(scene: Scene) -> None:
     assert wrong(json.dumps(json.loads(raw), indent=1).encode())[0][0] == "file"
 
 
+def _name_of_item(found: Any) -> None:
+    found["content"]["assignments/1"] = found["content"].pop("assignments")[0]
+
+
+def test_nothing_can_be_added_that_index_and_signature_do_not_cover(scene: Scene) -> None:
+    raw = export(scene, scene.propose())
+    assert wrong(raw) == []
+    added: list[tuple[str, Callable[[Any], None]]] = [
+        ("verdict", lambda found: found.update(verdict="approved by the owner")),
+        ("zest/length", lambda found: found["content"].update(zest=[])),
+        ("reviews/length", lambda found: found["content"].pop("reviews")),
+        ("assignments/1", _name_of_item),
+        ("signature", lambda found: found.update(signature=found["signature"].upper())),
+        ("signature", lambda found: found.update(signature=f" {found['signature']}")),
+        ("file", lambda found: found.update(signature=1)),
+        ("file", lambda found: found.update(content=list(found["content"]))),
+    ]  # fmt: skip
+    for name, tamper in added:
+        found = json.loads(raw)
+        tamper(found)
+        assert [item for item, _ in wrong(verifier.canonical(found))][:1] == [name]
+    for text in (b"NaN", b'"\\ud800"', b"1e400"):
+        found_at = raw.replace(b'"content":{', b'"content":{"audit":' + text + b",", 1)
+        assert wrong(found_at)[0][0] == "file"
+    doubled = raw.replace(b'"content":{', b'"content":{"votes":[{"forged":"yes"}],', 1)
+    assert [item for item, _ in wrong(doubled)] == ["file"]
+
+
 def forged(raw: bytes, tamper: Callable[[Any], None]) -> bytes:
     """Rewrite everything that needs no key of the installation, with a key pair and a MAC key of one's own."""
     found, mine = json.loads(raw), Ed25519PrivateKey.generate()
@@ -270,6 +301,16 @@ def test_codes_fit_before_a_decision_in_clear_and_name_what_does_not(scene: Scen
     assert ("seal", "the code of the request is not valid") in wrong(verifier.canonical(found), ring(settings))
 
 
+def test_request_that_moves_while_it_is_read_is_exported_as_it_then_is(scene: Scene) -> None:
+    read_before = scene.propose()
+    scene.decide(read_before)
+    # Without milliseconds of luck an export reads the request before the decision, and its rows after it.
+    terms = record.Terms(scene.actor("compliance"), now(), broken=export_module.anchor_all(now()))
+    evidence = record.collect(read_before, terms)
+    assert wrong(signed_file.write("approval", evidence.header, evidence.content)) == []
+    assert evidence.content["request"]["state"] == "approved"
+
+
 def test_what_was_wrong_in_the_database_is_said_in_the_export(scene: Scene) -> None:
     approval = scene.propose()
     statement = FORGED_VOTE.format(person=scene.user_id("approver"), approval=approval.pk)
@@ -285,6 +326,8 @@ def test_what_was_wrong_in_the_database_is_said_in_the_export(scene: Scene) -> N
 def test_personal_data_is_masked_unless_the_exporter_reveals_it_with_a_reason(scene: Scene) -> None:
     approval = decided(scene)
     assert "ana.garcia" not in export(scene, approval).decode()
+    tagged = Origin(requester_user_id=scene.user_id("support"), tags=("ana.garcia@customer.example",))
+    assert "ana.garcia" not in export(scene, scene.propose(params=BLUE, origin=tagged)).decode()
     with pytest.raises(Refused):
         export(scene, approval, in_clear=True)
     with pytest.raises(Invalid):

@@ -106,10 +106,17 @@ def _double(lines: list[bytes]) -> list[bytes]:
     return [lines[0], *lines]
 
 
+def _blank(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], b"", *lines[1:]]
+
+
 @pytest.mark.parametrize(
     ("tamper", "name"),
-    [(_swap, "record 1"), (_drop, "record 2"), (_cut, "record 3"), (_byte, "record 1: "), (_double, "record 2")],
-)
+    [
+        (_blank, "record 2: file"), (_swap, "record 1"), (_drop, "record 2"), (_cut, "record 3"),
+        (_byte, "record 1: "), (_double, "record 2"),
+    ],
+)  # fmt: skip
 def test_tampering_with_a_period_is_found_and_named(
     scene: Scene, tmp_path: Path, tamper: Callable[[list[bytes]], list[bytes]], name: str
 ) -> None:
@@ -118,6 +125,10 @@ def test_tampering_with_a_period_is_found_and_named(
     assert wrong(tmp_path, raw) == []
     found = wrong(tmp_path, b"".join(line + b"\n" for line in tamper(raw.splitlines())))
     assert found[0][0].startswith(name), found
+    # The list alone is signed as well: it is no evidence of an approval, and a record is no list.
+    lines = raw.splitlines()
+    assert wrong(tmp_path, lines[-1])[0][0] == "file"
+    assert wrong(tmp_path, lines[0] + b"\n" + lines[0] + b"\n")[-1][0] == "record 2"
     packed = gzip.compress(raw)
     assert wrong(tmp_path, packed[: len(packed) // 2])[-1] == ("file", "it was cut or damaged: it can't be unpacked")
 

@@ -18,7 +18,7 @@ from accounts.selectors import wants_mail
 from core import clock, notices
 from core.errors import Invalid
 from core.models import AuditEntry, DeadLetter
-from hitl.domain.delivery_times import Message, Wish, after_quiet_hours, hold, next_digest
+from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, hold, next_digest
 from hitl.models import Approval, Notification
 from hitl.notification_channels import Delivery, Notifier, notifiers
 from hitl.notifications.hold import list_waiting, release
@@ -142,6 +142,24 @@ def test_only_critical_risk_is_held_back_by_nothing(risk: str, urgent: bool, why
     found = hold(wish, Message(risk, is_urgent=urgent), sent_lately=1, now=NIGHT)
     assert (found and found.why) == why
     assert found is None or found.until == MORNING
+
+
+def test_nothing_is_gathered_beyond_the_deadline_of_its_request() -> None:
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    wish = Wish(BERLIN, time(22), time(7), gather="low", every="daily", at=time(8), per_hour=1)
+    for risk, why in (("low", "digest"), ("high", "limit")):
+        late = hold(wish, Message(risk, deadline=noon + timedelta(days=2)), sent_lately=1, now=noon)
+        assert (late and late.why) == why
+        assert hold(wish, Message(risk, deadline=noon + timedelta(minutes=30)), sent_lately=1, now=noon) is None
+        asleep = hold(wish, Message(risk, deadline=NIGHT + timedelta(minutes=20)), sent_lately=1, now=NIGHT)
+        assert asleep == Hold(MORNING, "quiet")
+
+
+def test_request_that_expires_before_the_daily_digest_is_sent_at_once(office: World) -> None:
+    wants(office, gather="low", every="daily", at=time(8), quiet_from=None, quiet_until=None)
+    row = notification(office)
+    with clock.at(row.approval.expires_at - timedelta(hours=2)):
+        assert after(row)[0] != "held"
 
 
 # Held and released

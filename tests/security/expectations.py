@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-VIEWS: Final = frozenset({"core_auditentry", "core_audithead"})
-ANCHORED: Final = VIEWS | {"core_auditanchor"}
-SEEN: Final = VIEWS | {"conversations_conversation"}
+AUDITED: Final = frozenset({"core_auditentry", "core_audithead"})
+ANCHORED: Final = AUDITED | {"core_auditanchor"}
+SEEN: Final = AUDITED | {"conversations_conversation"}
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,7 @@ WORK: Final = {
     "admin:hitl_approval_probe": ACTION,
     "admin:hitl_approval_new": LIST_ACTION,
     "admin:hitl_approval_note": Row(OPEN_PAGE.get, Answers(302, 302, 404)),
+    "admin:hitl_approval_export": LIST_ACTION,
     "admin:hitl_approval_batch": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:hitl_batchdecision_changelist": OPEN_LIST,
     "admin:hitl_batchdecision_change": OPEN_PAGE,
@@ -322,6 +323,7 @@ API: Final = {
     "api_root": API_OPEN_READ,
     "api-approvals-list": API_BOTH,
     "api-approvals-detail": API_OPEN_PAGE,
+    "api-approvals-export": Row(API_READ.get, API_READ.post, leaves=AUDITED),
     "api-approval-approve": API_WRITE,
     "api-approval-reject": API_WRITE,
     "api-approval-cancel": API_WRITE,

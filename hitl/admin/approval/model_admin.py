@@ -1,5 +1,6 @@
 """The console's list and page of approvals."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -24,6 +25,7 @@ from hitl.admin import panels
 from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
 from hitl.admin.approval.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
 from hitl.admin.approval.evidence import EvidenceActions
+from hitl.admin.approval.export import EXPORT_PATH, ExportActions
 from hitl.admin.approval.filters import (
     QUICK_FILTERS,
     HoldFilter,
@@ -60,6 +62,7 @@ class ApprovalAdmin(
     EvidenceActions,
     FlagActions,
     BatchActions,
+    ExportActions,
     ServiceAdmin,
 ):
     """The queue, and the page on which people decide."""
@@ -119,12 +122,13 @@ class ApprovalAdmin(
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show emergency stops above the queue; what is selected in it is decided below it."""
         context = super().list_context(request)
-        is_batch = {offer["action"].path == PATH: offer["url"] for offer in context["offered"]}
-        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != PATH]
+        urls = {offer["action"].path: offer["url"] for offer in context["offered"]}
+        context["offered"] = [offer for offer in context["offered"] if offer["action"].path not in (PATH, EXPORT_PATH)]
         return {
             **context,
             "banners": list_notices(viewer_of(request)),
-            "batch_url": is_batch.get(True),
+            "batch_url": urls.get(PATH),
+            "export_url": urls.get(EXPORT_PATH),
             "search_note": search_note(request),
         }
 
@@ -233,6 +237,8 @@ class ApprovalAdmin(
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the next request's page after a decision, otherwise the row's page or the list."""
+        if action.path == EXPORT_PATH:
+            return f"{self.list_url()}?{request.GET.urlencode()}"
         found = getattr(request, "opens_next", None)
         if found is not None:
             return reverse("admin:hitl_approval_change", args=[found])
@@ -258,4 +264,6 @@ class ApprovalAdmin(
         """Return the values a form starts with."""
         if action.path == PATH:
             return batch_initial(request)
+        if action.path == EXPORT_PATH:
+            return {"listed": partial(self.get_changelist_instance, request)}
         return chosen_kind(request) if obj is None else initial_of(action.path, obj)

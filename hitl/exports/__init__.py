@@ -1,0 +1,1 @@
+"""Files of lists, to work with elsewhere."""
