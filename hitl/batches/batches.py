@@ -161,8 +161,13 @@ def get_batch(*, viewer: Actor, batch_id: UUID) -> BatchDecision:
 
 def list_undoable(batch: BatchDecision, moment: datetime) -> list[Approval]:
     """Return the requests that the batch approved and whose execution still waits. One query."""
-    decided = batch.items.filter(outcome="decided", state="approved").values("approval_id")
-    waiting = Approval.objects.filter(pk__in=decided, state="approved", execute_after__gt=moment)
+    decided = batch.items.filter(outcome="decided", state="approved")
+    waiting = Approval.objects.filter(
+        pk__in=decided.values("approval_id"),
+        digest__in=decided.values("digest"),  # a later revision was approved by somebody's newer decision
+        state="approved",
+        execute_after__gt=moment,
+    )
     return list(waiting.order_by("execute_after"))
 
 

@@ -95,10 +95,10 @@ class Scene:
         return paths[name]
 
 
-def add_workflow(world: World, **conditions: Any) -> None:
+def add_workflow(world: World, level: dict[str, Any] | None = None, **conditions: Any) -> None:
     """Let the approver and the admin of the first tenant sign everything."""
     approvers = [{"type": "role", "value": "approver"}, {"type": "role", "value": "admin"}]
-    levels = [{"name": "Marketing", "mode": "any", "approvers": approvers}]
+    levels = [{"name": "Marketing", "mode": "any", "approvers": approvers, **(level or {})}]
     services.create_workflow(actor=world.actor("owner"), name="Budgets", levels=levels, is_default=True, **conditions)
 
 

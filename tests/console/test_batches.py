@@ -1,16 +1,20 @@
 """Deciding many requests at once in the console: select, preview, confirm, follow, undo."""
 
 import re
+import time
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import Approval, BatchDecision
+from hitl.models import Approval, BatchDecision, Decision
+from tests.accounts.resetting import person_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
-from tests.world import World
+from tests.console.test_sign_in import code_of
+from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/hitl/approval/"
@@ -85,6 +89,39 @@ def test_selection_is_previewed_confirmed_and_reported_one_by_one(
     assert Approval.objects.get(pk=small[2].pk).state == "pending"
     assert confirm(approver, page, "approve") == where, "pressed twice"
     assert BatchDecision.objects.count() == 1
+
+
+@pytest.mark.parametrize("by", ["password", "code"])
+def test_level_with_a_second_factor_asks_once_and_goes_on_with_the_whole_batch(
+    browser: Browser, acme: World, by: str
+) -> None:
+    add_workflow(acme, level={"min_auth": "mfa"})
+    rows = [ask(acme, params={"campaign": f"Small {number}", "budget": "101.00"}) for number in range(3)]
+    secret = "JBSWY3DPEHPK3PXP"
+    TOTP.activate(person_of(acme, "approver"), secret)
+    approver = browser("approver")
+    session = approver.session
+    long_ago = time.time() - 3600
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": long_ago},
+        {"method": "mfa", "at": long_ago, "type": "totp"},
+    ]
+    session["account_authentication_methods_user"] = str(acme.people["approver"].pk)
+    session.save()
+    page = approver.post(BATCH, {"verdict": "approve", "item": values(*rows)}).content.decode()
+    asks = confirm(approver, page, "approve")
+    assert "reauthenticate" in asks
+    assert not BatchDecision.objects.exists(), "nothing is decided before the step"
+    wrong = {"password": {"password": "wrong"}, "code": {"code": "000000"}}[by]
+    right = {"password": {"password": PASSWORD}, "code": {"code": code_of(secret)}}[by]
+    way = f"{'/account/2fa' if by == 'code' else '/account'}/reauthenticate/?{asks.partition('?')[2]}"
+    assert approver.post(way, {**wrong, "next": BATCH}).status_code == 200
+    assert not BatchDecision.objects.exists()
+    approver.post(way, {**right, "next": BATCH})
+    batch = work(acme)
+    assert list(batch.items.values_list("code", "state")) == [("", "approved")] * 3
+    assert set(Decision.objects.values_list("auth_strength", flat=True)) == {"mfa"}
+    assert confirm(approver, page, "approve").endswith(f"/{batch.pk}/"), "asked once"
 
 
 def test_undo_all_cancels_what_waits_and_others_see_no_batch(

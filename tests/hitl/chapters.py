@@ -43,6 +43,20 @@ def _say(verb: str, number: int = 0) -> Step:
     return verb, {"number": number, "name": "first", "able": True}
 
 
+def _in_console(number: int = 0) -> Step:
+    return "vote_with_an_assignment", {"number": number, "place": 0, "verdict": "approve", "channel": "console"}
+
+
+def _edit_and_approve(amount: str) -> Step:
+    options = {"number": 0, "name": "first", "amount": amount, "stale": False, "able": True, "channel": "console"}
+    return "edit_and_approve", options
+
+
+def _batch(verdict: str, *picks: int, name: str = "first") -> Step:
+    options = {"verdict": verdict, "picks": list(picks), "stale": False, "is_mixed": False, "channel": "console"}
+    return "open_batch", {"name": name, "able": False, **options}
+
+
 def _vote(name: str, verdict: str, number: int = 0) -> Step:
     return "vote_of_anybody", {"number": number, "name": name, "verdict": verdict, "stale": False}
 
@@ -81,6 +95,9 @@ PROBED: Final[Step] = ("settle", {"number": 0, "lucky": True})
 SETTLED: Final[Step] = ("settle", {"number": 0, "lucky": False})
 SWITCH: Final[Step] = ("switch", {"scope": ("kind", "proof_keyed")})
 EDIT: Final[Step] = ("edit", {"number": 0, "name": "first", "amount": "7.00", "stale": False, "able": True})
+WORK: Final[Step] = ("work_batch", {"which": 0, "dies": False})
+WORKER_DIES: Final[Step] = ("work_batch", {"which": 0, "dies": True})
+UNDO_BATCH: Final[Step] = ("undo_batch", {"which": 0, "name": "first", "own": True})
 TAMPERED: Final[Step] = ("tamper_with_payload", {"number": 0})
 LATE: Final = (_wait(hours=80), SWEEP)
 
@@ -114,6 +131,31 @@ PEOPLE: Final = {
         SWEEP,
         SIGNED,
         _execute(),
+    ),
+    "undone in time": _chapter("any", _in_console(), _execute(), _wait(seconds=5), _execute(), _say("undo")),
+    "undone too late": _chapter("any", _in_console(), _wait(seconds=45), _execute(), _say("undo")),
+    "edited and approved in one step": _chapter("trusted", _edit_and_approve("4.00"), _execute(), _say("undo")),
+    "edited, and too much to approve": _chapter("trusted", _edit_and_approve("7.00"), SIGNED, _execute()),
+    "a batch is undone": _chapter("any", _batch("approve", 0, 1), WORK, UNDO_BATCH, UNDO_BATCH),
+    "a batch is overtaken": _chapter(
+        "any",
+        [_ask_for("green"), _batch("approve", 0, 1, 2), _vote("admin", "reject"), WORK, _vote("first", "approve", 2)],
+        [WORK, _wait(seconds=45), SWEEP, UNDO_BATCH],
+    ),
+    "a batch without a worker": _chapter("any", _batch("reject", 0, 1), WORKER_DIES, WORK, _wait(hours=3), WORK),
+    "a batch goes on with another": _chapter(
+        "quorum",
+        _batch("approve", 0, 1),
+        WORKER_DIES,
+        _wait(seconds=45),
+        WORK,
+        _batch("reject", 0, name="second"),
+        WORK,
+    ),
+    "a batch is not the newer approval": _chapter(
+        "any",
+        [_batch("approve", 0), WORK, _wait(seconds=45), PRICE, _execute(), _in_console()],
+        UNDO_BATCH,
     ),
     "the glass is broken": _chapter("any", _say("override"), _execute(), who="agent"),
 }

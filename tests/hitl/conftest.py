@@ -9,11 +9,13 @@ import pytest
 
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.batches import work
 from integrations.services import connect_provider
 from tests.hitl import outside
 from tests.hitl.desk import set_up
 from tests.hitl.effects import Effects
 from tests.hitl.kinds import EFFECTS_URL, register_kinds
+from tests.hitl.proof_console import CHUNK
 from tests.hitl.proof_machine import ApprovalMachine
 from tests.hitl.scene import Scene
 from tests.platform_fixture import ACME_TOKEN, Platform
@@ -73,8 +75,10 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 
 @pytest.fixture
-def machine_at_desk(world: World, tampering: object) -> type[ApprovalMachine]:
-    """The machine of the stateful test, at a desk of its own."""
+def machine_at_desk(world: World, tampering: object, monkeypatch: pytest.MonkeyPatch) -> type[ApprovalMachine]:
+    """The machine of the stateful test, at a desk of its own; batches stop after two decisions, so that much happens
+    in the middle of one."""
+    monkeypatch.setattr(work, "CHUNK", CHUNK)
     outside.register_kinds()
     ApprovalMachine.desk = set_up(world)
     ApprovalMachine.seen = Counter()

@@ -118,11 +118,23 @@ class Desk:
                 "levels": [{"approvers": kind_rows, "mode": "quorum", "quorum": 2, **edit}],
                 "edit_policy": {"editor_may_vote": True, "fall_allows_fewer": True},
             },
+            "trusted": {"levels": [{"approvers": group, **edit}], "edit_policy": {"editor_may_vote": True}},
         }
         return {**plain, "reminder_every_hours": 0, "reminder_max": 0, **shapes[name]}
 
 
-SHAPES: Final = ("any", "quorum", "two levels", "everyone", "side by side", "nobody", "rule", "eased", "once")
+SHAPES: Final = (
+    "any",
+    "quorum",
+    "two levels",
+    "everyone",
+    "side by side",
+    "nobody",
+    "rule",
+    "eased",
+    "once",
+    "trusted",
+)
 
 
 def set_up(world: World) -> Desk:

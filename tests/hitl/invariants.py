@@ -375,6 +375,22 @@ def invariant_18_tenant(theirs: Seen) -> None:
     assert (theirs.approvals, theirs.votes, theirs.entries, theirs.outbox) == ({}, {}, [], [])
 
 
+def invariant_18b_undo(view: View) -> None:
+    """What can be undone is not claimed before its time, and an undo is a revoke before the claim."""
+    for entry in view.fresh():
+        row = view.now.approvals[entry.object_id]
+        rows = [row, view.before.approvals.get(entry.object_id, row)]
+        if event_of(entry) == "CLAIM":
+            assert all(each["execute_after"] is None or each["execute_after"] <= view.moment for each in rows), (
+                f"{row['reference']} was claimed while it could be undone"
+            )
+        if entry.facts.get("undo"):
+            assert (event_of(entry), entry.old_state, entry.new_state) == ("REVOKE", "approved", "cancelled")
+            assert (row["state"], row["decided_as"]) == ("cancelled", "revoked")
+            assert row["execute_after"] is not None, f"{row['reference']} could not be undone"
+            assert view.effects(row["id"]) == 0, f"{row['reference']} was undone and done"
+
+
 def invariant_19_clock(view: View) -> None:
     """Answer time never runs backwards, is due within business hours, and stands still when paused."""
     for row in view.now.approvals.values():
@@ -455,6 +471,7 @@ EACH_STEP = (
     invariant_13_timers,
     invariant_14_reachable,
     invariant_17_links,
+    invariant_18b_undo,
     invariant_19_clock,
     invariant_21_caps,
     invariant_24_crash_equivalent,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,11 @@ RUNNING = frozenset({"approved", "executing", "unknown"})
 OPEN = UNDECIDED | RUNNING
 FINAL = frozenset({"executed", "failed", "rejected", "expired", "cancelled", "superseded"})
 CANCELLABLE = UNDECIDED | {"approved"}
+UNDO = timedelta(seconds=10)
+"""How long an approval given in the console waits."""
+TOGETHER = frozenset({"low", "medium"})
+"""The risks that may be approved with others."""
+BATCH_LIFE = timedelta(hours=1)
 
 
 def _rows(event: str, sources: Iterable[str], targets: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -251,3 +256,21 @@ class Case:
     def is_over(self) -> bool:
         """Tell whether nothing can happen any more."""
         return self.state in FINAL
+
+
+@dataclass
+class Batch:
+    """Decisions of one person that were sent together: what waits for its turn, and what was decided."""
+
+    id: UUID
+    name: str
+    sent: dict[str, Any]
+    opened: datetime
+    waiting: list[tuple[Case, str]]
+    lease_until: datetime | None = None
+    decided: list[tuple[Case, str, str]] = field(default_factory=list)
+    refused: int = 0
+
+    def is_late(self, moment: datetime) -> bool:
+        """Tell whether nothing of it is decided any more."""
+        return moment - self.opened > BATCH_LIFE

@@ -18,7 +18,7 @@ from tests.hitl import invariants
 from tests.hitl.desk import FRIDAY, NAMES, Desk
 from tests.hitl.invariants import View
 from tests.hitl.looking import NOTHING, look
-from tests.hitl.model import FINAL, Assignment, Case, keeps_right
+from tests.hitl.model import FINAL, Assignment, Batch, Case, keeps_right
 from tests.hitl.outside import OUTSIDE
 
 CASES = st.integers(0, 5)
@@ -46,6 +46,7 @@ class Ground(RuleBasedStateMachine):
         self.cap: Cap | None = None
         self.steps = 0
         self.mailed: list[tuple[Case, str, UUID]] = []
+        self.batches: list[Batch] = []
 
     def teardown(self) -> None:
         """Check what is checked at the end, and take it all back."""

@@ -120,6 +120,7 @@ class ApprovalMachine(WorldMoves):
         return (
             row["state"] == "approved"
             and self.moment < row["execute_by"]
+            and (row["execute_after"] is None or self.moment >= row["execute_after"])
             and not row["holds"]
             and not self.view.town.is_stopped(case.kind, case.agent)
             and not OUTSIDE.is_away

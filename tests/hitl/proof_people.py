@@ -22,13 +22,14 @@ from hitl.policy import definitions, select
 from tests.hitl import invariants
 from tests.hitl.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.looking import written
-from tests.hitl.model import CANCELLABLE, OPEN, UNDECIDED, WAITING, Case, Vote, verdict_of
+from tests.hitl.model import CANCELLABLE, OPEN, UNDECIDED, UNDO, WAITING, Case, Vote, verdict_of
 from tests.hitl.outside import KINDS, OUTSIDE
 from tests.hitl.proof_ground import CASES, OFTEN, PEOPLE, Ground
 from tests.world import OPERATOR
 
 AMOUNTS = st.sampled_from(["4.00", "5.00", "7.00"])
 BUTTONS = st.sampled_from(["red", "blue"])
+CHANNELS = st.sampled_from(["service", "service", "console"])
 SAYING = ("ask", "answer", "send_back", "resubmit")
 CLOSING = ("cancel", "revoke", "override", "hold", "release")
 
@@ -113,16 +114,19 @@ class PeopleMoves(Ground):
 
     # -- deciding --
 
-    def vote(self, case: Case, person: UUID, actor: Actor, verdict: str, digest: str) -> None:
+    def vote(self, case: Case, person: UUID, actor: Actor, verdict: str, digest: str, channel: str = "service") -> None:
         """Vote, and compare what follows with the model."""
         row = self.row(case)
         ok = self.signer(case, person) and digest == row["digest"]
-        result = self.call(services.decide, actor=actor, approval_id=case.id, verdict=verdict, digest=digest)
+        options = {"verdict": verdict, "digest": digest, "channel": channel}
+        result = self.call(services.decide, actor=actor, approval_id=case.id, **options)
         if self.expect(result, ok, case):
-            self.follow_vote(case, person, verdict, row)
+            self.follow_vote(case, person, verdict, row, channel)
         self.after(case)
 
-    def follow_vote(self, case: Case, person: UUID, verdict: str, row: dict[str, Any]) -> None:
+    def follow_vote(
+        self, case: Case, person: UUID, verdict: str, row: dict[str, Any], channel: str = "service"
+    ) -> None:
         """Say where the vote has to lead."""
         levels, at = row["snapshot"]["levels"], row["level"]
         votes = [*invariants.votes_at(self.view, row, at), Vote(person, verdict, row["digest"])]
@@ -138,17 +142,25 @@ class PeopleMoves(Ground):
         else:
             expected = ("rejected" if stands == "rejected" else "pending", at)
         assert (found.state, found.level) == expected, f"{found.state} {found.level}, the model says {expected}"
+        waits = found.state == "approved" and channel == "console"
+        assert found.execute_after == (self.moment + UNDO if waits else None)
 
-    @rule(number=CASES, place=st.integers(0, 3), verdict=st.sampled_from(["approve"] * 4 + ["reject"]))
+    @rule(
+        number=CASES,
+        place=st.integers(0, 3),
+        verdict=st.sampled_from(["approve"] * 4 + ["reject"]),
+        channel=CHANNELS,
+    )
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
-    def vote_with_an_assignment(self, number: int, place: int, verdict: str) -> None:
+    def vote_with_an_assignment(self, number: int, place: int, verdict: str, channel: str = "service") -> None:
         """Somebody with an assignment votes on what they see."""
         pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
         case = pending[number % len(pending)]
         able = [name for name in NAMES if self.signer(case, self.desk.person(name))]
         if able:
             name = able[place % len(able)]
-            self.vote(case, self.desk.person(name), self.desk.actors[name], verdict, self.row(case)["digest"])
+            digest = self.row(case)["digest"]
+            self.vote(case, self.desk.person(name), self.desk.actors[name], verdict, digest, channel)
 
     @rule(number=CASES, name=PEOPLE, able=OFTEN)
     @precondition(lambda self: self.those("pending"))
@@ -223,14 +235,7 @@ class PeopleMoves(Ground):
         actor = self.desk.actors[name]
         row = self.row(case)
         digest = case.digests[1] if stale else row["digest"]
-        level = row["snapshot"]["levels"][row["level"] - 1]
-        ok = (
-            self.signer(case, self.desk.person(name))
-            and digest == row["digest"]
-            and "amount" in level["editable_fields"]
-            and amount != row["payload"]["amount"]
-            and not OUTSIDE.is_away
-        )
+        ok = self.may_edit(case, row, self.desk.person(name), digest, amount)
         changes = {"amount": amount}
         result = self.call(services.edit, actor=actor, approval_id=case.id, changes=changes, digest=digest)
         if self.expect(result, ok, case, "pending"):
@@ -239,6 +244,17 @@ class PeopleMoves(Ground):
             rose = result.risk_score > row["risk_score"] or result.cost is None or result.cost > row["cost"]
             if rose or not policy.get("editor_may_vote"):
                 assert self.desk.person(name) in result.excluded, "the editor may approve what they raised"
+
+    def may_edit(self, case: Case, row: dict[str, Any], person: UUID, digest: str, amount: str) -> bool:
+        """Tell whether a person may change the amount now."""
+        level = row["snapshot"]["levels"][row["level"] - 1]
+        return (
+            self.signer(case, person)
+            and digest == row["digest"]
+            and "amount" in level["editable_fields"]
+            and amount != row["payload"]["amount"]
+            and not OUTSIDE.is_away
+        )
 
     def follow_revision(self, case: Case, row: dict[str, Any]) -> None:
         """Check that a new revision starts over."""

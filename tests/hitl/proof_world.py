@@ -31,10 +31,13 @@ from tests.hitl.desk import AGENT, SHAPES
 from tests.hitl.looking import look
 from tests.hitl.model import FINAL
 from tests.hitl.outside import OUTSIDE
+from tests.hitl.proof_console import ConsoleMoves
 from tests.hitl.proof_ground import CASES, PEOPLE
-from tests.hitl.proof_people import PeopleMoves
 
-TICKS = [timedelta(seconds=45), timedelta(minutes=10), timedelta(hours=3), timedelta(hours=26), timedelta(hours=80)]
+TICKS = [
+    *(timedelta(seconds=5), timedelta(seconds=45), timedelta(minutes=10)),
+    *(timedelta(hours=3), timedelta(hours=26), timedelta(hours=80)),
+]
 DISTURBANCES = (
     *("price", "price", "away", "cap", "tamper", "outsider", "absence", "absence", "redeliver"),
     *("come or go", "come or go", "group", "group", "switch", "retire", "workflow", "workflow"),
@@ -50,7 +53,7 @@ class _Undone(Exception):
     """What was tampered with is as before."""
 
 
-class WorldMoves(PeopleMoves):
+class WorldMoves(ConsoleMoves):
     """What nobody asked for."""
 
     @rule(

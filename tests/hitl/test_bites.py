@@ -8,8 +8,21 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import assignments, checks, context, revisions, rights, seals, timers, transitions, votes
+from hitl.approvals import (
+    assignments,
+    checks,
+    context,
+    decide,
+    edit,
+    revisions,
+    rights,
+    seals,
+    timers,
+    transitions,
+    votes,
+)
 from hitl.approvals.context import DecisionContext
+from hitl.batches import work
 from hitl.decision_links import links
 from hitl.domain import eligibility
 from hitl.domain import votes as domain_votes
@@ -175,6 +188,25 @@ def _asked(walked: ApprovalMachine) -> None:
     _go(walked, "ask", number=0, name="first", able=True)
 
 
+def _in_console(walked: ApprovalMachine) -> None:
+    _begin(walked, "any")
+    _go(walked, "vote_with_an_assignment", number=0, place=0, verdict="approve", channel="console")
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _risky_batch(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", "proof_unscored")
+    options = {"verdict": "approve", "picks": [0, 1], "stale": False, "is_mixed": False, "channel": "console"}
+    _go(walked, "open_batch", name="first", able=False, **options)
+    _go(walked, "work_batch", which=0, dies=False)
+
+
+def _raised_and_approved(walked: ApprovalMachine) -> None:
+    _begin(walked, "trusted")
+    options = {"name": "first", "amount": "7.00", "stale": False, "able": False, "channel": "console"}
+    _go(walked, "edit_and_approve", number=0, **options)
+
+
 def _patched(module: Any, name: str, fake: Any) -> Patch:
     return lambda monkeypatch: monkeypatch.setattr(module, name, fake)
 
@@ -242,6 +274,10 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
 def _any_revision(approval: Any) -> list[Any]:
     rows = context.Decision.objects.filter(approval=approval, verdict__in=("approve", "reject"))
     return list(rows.order_by("id"))
+
+
+def _as_before(approval: Any, *args: Any) -> list[Any]:
+    return list(approval.excluded)
 
 
 def _nobody_lost(*args: Any) -> Any:
@@ -315,6 +351,14 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "stale timers": (_patched(timers, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
     "audit entry": (_patched(transitions.UnitOfWork, "publish", unrecorded), _signed, "invariant_06_monotone"),
     "announcement": (_patched(transitions.UnitOfWork, "publish", _announced), _expired, "invariant_12_outbox"),
+    "time to undo": (_patched(decide, "CONSOLE", "nowhere"), _in_console, "follow_vote"),
+    "execution after the time to undo": (
+        _patched(preconditions, "_CHECKS", tuple(c for c in preconditions._CHECKS if "early" not in c.__name__)),
+        _in_console,
+        "work",
+    ),
+    "risk of a batch": (_patched(work, "is_too_risky", _says(False)), _risky_batch, "follow_item"),
+    "editors who raise": (_patched(edit, "_excluded", _as_before), _raised_and_approved, "follow_edit_and_approval"),
     "clock of a question": (
         _patched(timers, "pause", _says({})), _asked, "invariant_19_clock",
     ),
