@@ -297,12 +297,12 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Counter", "The name of a counter.", kept="name"),
         Table("hitl.BatchDecision", "A verdict and how strongly one had signed in.", "reason address",
               "key verdict channel auth_strength scopes seal"),
-        Table("hitl.BatchItem", "Ids, digests and codes.", kept="digest outcome code state"),
-        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="batch_risk reason"),
+        Table("hitl.BatchItem", "Ids, digests and codes.", kept="approval_id digest outcome code state"),
+        Table("hitl.DecisionPolicy", "The organisation's reason for its settings.", kept="reason"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
         Table("hitl.Simulation", "The organisation's own rules, and ids and numbers of requests.",
-              kept="what title draft state failure result"),
+              kept="title draft failure result"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("requests_cancelled", "Open requests cancelled", _cancel),

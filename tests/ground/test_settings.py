@@ -19,6 +19,7 @@ VALUES = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "PUBLIC_URL": "https://filed.example",
     "EMAIL_URL": "smtp+tls://u:filed@mail.example:587",
+    "PUSH_HOSTS": "push.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",
 }
