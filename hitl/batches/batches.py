@@ -54,19 +54,19 @@ def open_batch(
     if actor.user_id is None:
         raise Refused("Only a person can decide.", code="not_a_person")
     _check(verdict, chosen, reason)
-    moment, key, reason = now or clock_now(), key or uuid7().hex, clean_text(reason, REASON_LIMIT)
+    moment, key = now or clock_now(), key or uuid7().hex
     existing = _find(actor, key)
     if existing is None:
         _check_kinds_and_sign_in(actor, chosen, is_mixed)
         try:
             with transaction.atomic():
-                return _write(actor, verdict, chosen, reason, channel, key, moment)
+                return _write(actor, verdict, chosen, clean_text(reason, REASON_LIMIT), channel, key, moment)
         except IntegrityError:
             # The same batch was sent at the same moment: return that one.
             existing = _find(actor, key)
             if existing is None:
                 raise
-    return _same(existing, verdict, chosen, channel, reason)
+    return _same(existing, verdict, chosen, channel)
 
 
 def _check(verdict: str, chosen: Sequence[Chosen], reason: str) -> None:
@@ -101,10 +101,10 @@ def _find(actor: Actor, key: str) -> BatchDecision | None:
     return found
 
 
-def _same(existing: BatchDecision, verdict: str, chosen: Sequence[Chosen], channel: str, reason: str) -> BatchDecision:
+def _same(existing: BatchDecision, verdict: str, chosen: Sequence[Chosen], channel: str) -> BatchDecision:
     """Return the batch that was opened under this key before, unless it is another one."""
     rows = existing.items.order_by("place").values_list("approval_id", "digest")
-    is_same = (existing.verdict, existing.channel, existing.reason) == (verdict, channel, reason)
+    is_same = (existing.verdict, existing.channel) == (verdict, channel)
     if not is_same or [(each.id, each.digest) for each in chosen] != list(rows):
         raise Conflict("Another batch was sent under this key.", code="different_arguments", batch=str(existing.pk))
     return existing
