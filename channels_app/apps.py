@@ -13,6 +13,9 @@ class ChannelsAppConfig(AppConfig):
     def ready(self) -> None:
         """Register transports, webhook handlers, replay, gauge, receivers and the system check."""
         from channels_app import checks, erasure, receivers  # noqa: F401, PLC0415  (models must be loaded first)
+        from channels_app.cloud import handler as cloud_handler  # noqa: PLC0415
+        from channels_app.cloud import inbound as cloud_inbound  # noqa: PLC0415
+        from channels_app.cloud import transport as cloud_transport  # noqa: PLC0415
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
@@ -22,8 +25,10 @@ class ChannelsAppConfig(AppConfig):
 
         receivers.connect()
         transport.register()
+        cloud_transport.register()
         fallbacks.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
+        deliveries.register_handler(cloud_inbound.PROVIDER, cloud_handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay, dead_letters.Words("Receive a message"))
         health.register_gauge(

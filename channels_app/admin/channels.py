@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from redis.exceptions import RedisError
 
+from channels_app.admin.cloud import OWN_OF_CLOUD, REFUSED_BY_META, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
 from channels_app.admin.widgets import WidgetActions
@@ -25,6 +26,7 @@ from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
 from integrations.mail.errors import describe_error as describe_mail_error
+from integrations.meta.errors import describe_error as describe_meta_error
 from integrations.twilio.errors import describe_error
 
 log = get_logger(__name__)
@@ -32,7 +34,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
     """Numbers, mailboxes and web chats; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -74,6 +76,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         """Return the last error in words."""
         if _was_refused(account) and is_mail(account):
             return REFUSED
+        if _was_refused(account) and is_cloud(account):
+            return REFUSED_BY_META
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -81,7 +85,9 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             )
         if not account.last_error:
             return "–"
-        words = describe_mail_error if is_mail(account) else describe_error
+        words = (
+            describe_mail_error if is_mail(account) else describe_meta_error if is_cloud(account) else describe_error
+        )
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")
@@ -97,6 +103,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
+        if is_cloud(obj):
+            return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
         if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
@@ -107,6 +115,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return ""
         if action.path in OWN_OF_MAIL:
             return "" if is_mail(account) else "This is not a mail account."
+        if action.path in OWN_OF_CLOUD:
+            return "" if is_cloud(account) else "This is not a number of the Cloud API."
+        if is_cloud(account) and action.path == "colleague":
+            return ""
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
@@ -115,6 +127,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return self.widget_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if action.path == "edit-cloud" and is_cloud(account):
+            return self.cloud_initial(account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}

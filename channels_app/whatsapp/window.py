@@ -15,7 +15,8 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 WINDOW: Final = WhatsApp.window or timedelta.max
-CLOSED_CODE: Final = "63016"
+# Twilio's and Meta's.
+CLOSED_CODES: Final = ("63016", "131047")
 AS_TEMPLATE: Final = "as_template"
 REASON: Final = "window_closed"
 # WhatsApp refuses templates of more than 1,024 characters, variables included.

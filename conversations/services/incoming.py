@@ -97,10 +97,25 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
     if opened:
-        stream_events.append_inbox(conversation, opened)
-        old_state = CLOSED if opened == "conversation_reopened" else ""
-        stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
+        _announce_opened(actor, conversation, opened)
     return message
+
+
+def open_conversation(actor: Actor, account_id: UUID, contact_id: UUID, moment: datetime) -> Conversation:
+    """Return the contact's one open conversation on an account, reopened or created if there is none.
+
+    Runs in a transaction.
+    """
+    conversation, opened = _reopen_or_create(account_id, contact_id, moment)
+    if opened:
+        _announce_opened(actor, conversation, opened)
+    return conversation
+
+
+def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:
+    stream_events.append_inbox(conversation, opened)
+    old_state = CLOSED if opened == "conversation_reopened" else ""
+    stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
 
 
 def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> tuple[Conversation, str]:
