@@ -1,6 +1,7 @@
 """Transports by kind of channel account, and platforms with audiences."""
 
 from conversations.types import AudienceSource, Transport
+from core.errors import NotFound
 from core.registry import Registry
 
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
@@ -17,6 +18,17 @@ def register_transport(kind: str, transport: type[Transport]) -> None:
 def transport_for(kind: str) -> type[Transport]:
     """Return the transport of a kind of channel account; raises `NotFound`."""
     return _transports.get(kind)
+
+
+def is_instant(kind: str) -> bool:
+    """Return True if a channel shows messages at once, without a queue.
+
+    Messages of a kind without a transport wait for a process that has one, and fail with the reason if none has.
+    """
+    try:
+        return transport_for(kind).instant
+    except NotFound:
+        return False
 
 
 def transport_kinds() -> list[str]:

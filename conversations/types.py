@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -82,6 +82,7 @@ class OutboundMessage:
     media: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attempt: int = 1
+    as_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,14 @@ class Transport(ABC):
 
     recipient_kinds: ClassVar[tuple[PointKind, ...]]
     """Kinds of contact points that this channel can send to, the preferred one first."""
+
+    reply_window: ClassVar[timedelta | None] = None
+    """How long after the customer wrote free text may be sent; None for always."""
+
+    @classmethod
+    def has_template(cls, credentials: Mapping[str, Any]) -> bool:  # noqa: ARG003
+        """Return True if the account can send a template outside of the reply window."""
+        return False
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
