@@ -23,9 +23,9 @@ from core.reach.verdict import (
     NO_CONSENT,
     OPTED_OUT,
     UNREACHABLE,
+    ChannelRules,
     Entry,
     Known,
-    Medium,
     Question,
     is_unreachable,
     verdict,
@@ -98,7 +98,8 @@ def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
         return {}
     entries = ledger.entries_of(point.value_index for found in points.values() for point in found)
     rows = Conversation.objects.filter(contact__in=list(points)).order_by("contact_id", "-last_message_at")
-    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", "channel_account__kind")
+    account = ("channel_account__kind", "channel_account__provider")
+    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", *account)
     newest = {row.contact_id: row for row in lean.distinct("contact_id")}
     reasons = {contact_id: _why_not(found, entries, newest.get(contact_id)) for contact_id, found in points.items()}
     return {contact_id: reason for contact_id, reason in reasons.items() if reason}
@@ -107,7 +108,7 @@ def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
 def _why_not(points: list[ContactPoint], entries: Mapping[str, Sequence[Entry]], newest: Conversation | None) -> str:
     """Return why a contact gets no audience messages, or "". The window isn't asked: a template may go out."""
     channel = newest.channel_account.kind if newest else ""
-    question = Question(Medium(channel, is_passive=True), MARKETING)
+    question = Question(ChannelRules(channel, is_passive=True), MARKETING)
     everywhere = [entry for point in points for entry in entries[point.value_index]]
     wrote_at = newest.last_inbound_at if newest else None
     # What is known of all addresses decides whether they want it, what is known of one whether it arrives.
@@ -117,7 +118,7 @@ def _why_not(points: list[ContactPoint], entries: Mapping[str, Sequence[Entry]],
     if found.kind == "refused" or newest is None:
         return found.reason
     try:
-        kinds = registry.transport_for(channel).recipient_kinds
+        kinds = registry.transport_for(channel, newest.channel_account.provider).medium.recipient_kinds
     except NotFound:
         return ""
     fitting = [point for point in points if point.kind in kinds]

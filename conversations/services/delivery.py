@@ -90,7 +90,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     account = message.channel_account
     try:
-        transport = registry.transport_for(account.kind)
+        transport = registry.transport_for(account.kind, account.provider)
         way = reach.find_way(message, account, message.conversation.contact_id, moment)
         if way.verdict.kind == "wait":
             return way.verdict

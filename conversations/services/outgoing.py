@@ -116,8 +116,8 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
 
 def _require_reachable(conversation: Conversation, message: Message, moment: datetime) -> datetime:
     """Ask the gate, and return when the message is due. Raises `gate.NotReachable`."""
-    is_person = message.sender_type == Message.Sender.PERSON
-    if not (is_person or message.purpose == MARKETING or registry.is_instant(conversation.channel_account.kind)):
+    account, is_person = conversation.channel_account, message.sender_type == Message.Sender.PERSON
+    if not (is_person or message.purpose == MARKETING or registry.is_instant(account.kind, account.provider)):
         # Its writer can't be answered: it is judged when it is due, at once, and failed with the reason.
         return moment
     verdict = reach.judge_new(message, conversation, moment)
@@ -132,7 +132,8 @@ def _store(
     conversation: Conversation, message: Message, event_type: str, moment: datetime, *, due_at: datetime
 ) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
-    is_instant = registry.is_instant(conversation.channel_account.kind)
+    account = conversation.channel_account
+    is_instant = registry.is_instant(account.kind, account.provider)
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at

@@ -13,7 +13,7 @@ from conversations.types import PointKind, Transport
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import gate
-from core.reach.verdict import ALLOWED, MARKETING, Medium, Question, Verdict
+from core.reach.verdict import ALLOWED, MARKETING, ChannelRules, Question, Verdict
 
 AS_TEMPLATE: Final = "as_template"
 """Marks a message that its writer wants to send as a template."""
@@ -44,10 +44,10 @@ class Reachability:
         return self.verdict.kind == "allowed"
 
 
-def medium_of(account: ChannelAccount, transport: type[Transport]) -> Medium:
+def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
     """Return the rules of a channel account; reads its credentials only where a template could matter."""
-    window = transport.reply_window
-    return Medium(
+    window = transport.medium.window
+    return ChannelRules(
         channel=account.kind,
         reply_window=window,
         has_template=window is not None and transport.has_template(account.credentials or {}),
@@ -55,10 +55,10 @@ def medium_of(account: ChannelAccount, transport: type[Transport]) -> Medium:
     )
 
 
-def question_of(message: Message, medium: Medium) -> Question:
+def question_of(message: Message, rules: ChannelRules) -> Question:
     """Return what the gate is asked about a message."""
     return Question(
-        medium=medium,
+        rules=rules,
         purpose=message.purpose,
         is_template=bool(message.metadata.get(AS_TEMPLATE)),
         confirms_wish=message.sender_type == Message.Sender.SYSTEM and bool(message.metadata.get(CONFIRMS_WISH)),
@@ -70,9 +70,9 @@ def find_way(message: Message, account: ChannelAccount, contact_id: UUID, now: d
 
     Adds two queries to the one that reads the addresses. Raises `NotFound` for a channel without a transport.
     """
-    transport = registry.transport_for(account.kind)
-    question = replace(question_of(message, medium_of(account, transport)), is_counted=True)
-    fitting, others = _points(contact_id, transport.recipient_kinds, every=message.purpose == MARKETING)
+    transport = registry.transport_for(account.kind, account.provider)
+    question = replace(question_of(message, rules_of(account, transport)), is_counted=True)
+    fitting, others = _points(contact_id, transport.medium.recipient_kinds, every=message.purpose == MARKETING)
     if not fitting:
         return Way(NO_ADDRESS)
     found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
@@ -84,15 +84,15 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
     """Judge a message before it is stored, and take its place within the limits; in the caller's transaction."""
     account = conversation.channel_account
     try:
-        transport = registry.transport_for(account.kind)
+        transport = registry.transport_for(account.kind, account.provider)
     except NotFound:
         # The row waits for a process with the transport, where it's judged before it's sent.
         return ALLOWED
     is_marketing = message.purpose == MARKETING
     if transport.instant and not is_marketing and not _has_lines(conversation.contact_id):
         return ALLOWED  # the usual case of web chat, in one query
-    question = question_of(message, medium_of(account, transport))
-    fitting, others = _points(conversation.contact_id, transport.recipient_kinds, every=is_marketing)
+    question = question_of(message, rules_of(account, transport))
+    fitting, others = _points(conversation.contact_id, transport.medium.recipient_kinds, every=is_marketing)
     if not fitting:
         return NO_ADDRESS
     found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
@@ -106,18 +106,18 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     """Return whether a colleague can reply in a conversation, how, and until when."""
     account = conversation.channel_account
     try:
-        transport = registry.transport_for(account.kind)
+        transport = registry.transport_for(account.kind, account.provider)
     except NotFound:
         return Reachability(ALLOWED)
-    medium = medium_of(account, transport)
-    fitting, _ = _points(conversation.contact_id, transport.recipient_kinds)
+    rules = rules_of(account, transport)
+    fitting, _ = _points(conversation.contact_id, transport.medium.recipient_kinds)
     if not fitting:
         return Reachability(NO_ADDRESS)
-    question = Question(medium=medium, purpose=Consent.Purpose.REPLY)
+    question = Question(rules=rules, purpose=Consent.Purpose.REPLY)
     found = gate.judge(question, _indexes(fitting), line=account.pk, now=now)
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
-    until = found.wrote_at + medium.reply_window if found.wrote_at and medium.reply_window else None
-    return Reachability(best, until, medium.reply_window is not None, medium.has_template)
+    until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
+    return Reachability(best, until, rules.reply_window is not None, rules.has_template)
 
 
 def _has_lines(contact_id: UUID) -> bool:

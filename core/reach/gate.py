@@ -126,7 +126,7 @@ def take_place(
     moment = now or clock_now()
     for _ in range(TRIES):
         found = judge_one(question, address, line=line, others=others, now=moment)
-        if found.kind == "refused" or question.purpose != MARKETING or question.medium.is_passive:
+        if found.kind == "refused" or question.purpose != MARKETING or question.rules.is_passive:
             return found
         policy = current_policy()
         day = local_day(policy, found.until or moment)

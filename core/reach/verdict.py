@@ -46,7 +46,7 @@ AS_TEMPLATE: Final = Verdict("as_template")
 
 
 @dataclass(frozen=True, slots=True)
-class Medium:
+class ChannelRules:
     """The rules of a channel that matter here.
 
     `reply_window`: how long after the person wrote free text may be sent. `has_template`: a template can be sent
@@ -66,7 +66,7 @@ class Question:
     `confirms_wish`: the one confirmation of an opt-out or opt-in. `is_counted`: it has its place within the limits.
     """
 
-    medium: Medium
+    rules: ChannelRules
     purpose: str
     is_template: bool = False
     confirms_wish: bool = False
@@ -117,18 +117,18 @@ def verdict(question: Question, facts: Known, now: datetime) -> Verdict:
     """
     if question.purpose == ACCOUNT or question.confirms_wish:
         return ALLOWED
-    medium, entries = question.medium, facts.entries
-    is_closed = medium.reply_window is not None and not is_open(facts.wrote_at, medium.reply_window, now)
+    rules, entries = question.rules, facts.entries
+    is_closed = rules.reply_window is not None and not is_open(facts.wrote_at, rules.reply_window, now)
     reason = (
-        (BLOCKED if is_blocked(entries, medium.channel) else "")
+        (BLOCKED if is_blocked(entries, rules.channel) else "")
         or _objection(question, facts)
-        or (UNREACHABLE if is_unreachable(entries, medium.channel, facts.wrote_at) else "")
+        or (UNREACHABLE if is_unreachable(entries, rules.channel, facts.wrote_at) else "")
     )
-    if not reason and is_closed and not (question.is_template or medium.has_template):
+    if not reason and is_closed and not (question.is_template or rules.has_template):
         reason = WINDOW_CLOSED
     if reason:
         return Verdict("refused", reason)
-    if question.purpose == MARKETING and not medium.is_passive:
+    if question.purpose == MARKETING and not rules.is_passive:
         later = _first_moment(question, facts, now)
         if later is None:
             return Verdict("refused", LIMIT)
@@ -171,7 +171,7 @@ def is_unreachable(entries: Sequence[Entry], channel: str, wrote_at: datetime | 
 
 def _objection(question: Question, facts: Known) -> str:
     """Return why the person doesn't want this message; an objection to marketing counts on every channel."""
-    entries, channel, purpose = facts.entries, question.medium.channel, question.purpose
+    entries, channel, purpose = facts.entries, question.rules.channel, question.purpose
     if purpose != MARKETING:
         return OPTED_OUT if has_objected(entries, channel, purpose) else ""
     places = {channel, *(row.channel for row in entries)}

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from conversations import services
+from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services import reach
@@ -34,7 +34,7 @@ TABLES = ("core_consent", "core_replywindow", "core_sendcount", "core_reachpolic
 @pytest.fixture
 def windowed(transport: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
     """The phone line with WhatsApp's window, without a template."""
-    monkeypatch.setattr(transport, "reply_window", DAY)
+    monkeypatch.setattr(transport, "medium", mediums.WhatsApp)
     return transport
 
 

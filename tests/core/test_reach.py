@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.reach.verdict import ANY, Entry, Known, Medium, Policy, Question, Verdict, verdict
+from core.reach.verdict import ANY, ChannelRules, Entry, Known, Policy, Question, Verdict, verdict
 
 DAY = timedelta(hours=24)
 SECOND = timedelta(seconds=1)
@@ -22,8 +22,8 @@ def ask(
     *entries: Entry, now: datetime = NOON, channel: str = "whatsapp", purpose: str = "reply", **more: Any
 ) -> Verdict:
     facts = {name: more.pop(name) for name in list(more) if name in Known.__dataclass_fields__}
-    rules = {name: more.pop(name) for name in list(more) if name in Medium.__dataclass_fields__}
-    question = Question(Medium(channel, **rules), purpose, **more)
+    rules = {name: more.pop(name) for name in list(more) if name in ChannelRules.__dataclass_fields__}
+    question = Question(ChannelRules(channel, **rules), purpose, **more)
     return verdict(question, Known(entries=entries, **facts), now)
 
 

@@ -31,7 +31,7 @@ from conversations_audiencesend s where s.tenant_id = m.tenant_id and s.message_
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0004_guard_erasures"),
+        ("conversations", "0005_add_provider_of_channel_account"),
         ("core", "0007_add_reach"),
     ]
 
