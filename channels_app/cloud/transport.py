@@ -10,10 +10,9 @@ from channels_app.whatsapp import window
 from conversations import services
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
-from conversations.services.blocks import UNREACHABLE
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
-from core.clock import now
+from core.reach.verdict import UNREACHABLE
 from integrations.meta.client import MetaClient
 from integrations.meta.errors import meaning_of
 from integrations.meta.types import Failed, Sent, Unknown
@@ -37,6 +36,11 @@ class CloudTransport(Transport):
         """Return "app_secret" without one: nobody could prove that a webhook is Meta's."""
         return "" if secrets_of(credentials) else "app_secret"
 
+    @classmethod
+    def has_template(cls, credentials: Mapping[str, Any]) -> bool:
+        """Return True if an approved template takes a text as its variable."""
+        return bool(window.template_of(credentials))
+
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; Meta has no idempotency key, so a lost answer waits for its status report."""
         kept = outbound.credentials or {}
@@ -44,11 +48,7 @@ class CloudTransport(Transport):
         if not number or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = window.template_of(kept)
-        is_template = bool(template) and bool(outbound.metadata.get(window.AS_TEMPLATE))
-        if not is_template and not window.is_open(outbound.conversation_id, now()):
-            if not template:
-                return SendResult(ok=False, error=window.REASON, permanent=True)
-            is_template = True
+        is_template = bool(template) and outbound.as_template
         content = template_content(template, [outbound.text]) if is_template else content_of(outbound, self.medium)
         to = outbound.recipient.value.removeprefix("+")
         client = MetaClient(number, token)

@@ -1,4 +1,4 @@
-"""Independent servers that judge our clients: Prism with the vendors' descriptions, and a stateful emulator of Twilio."""
+"""Independent servers that judge our clients: Prism with the vendors' descriptions, and a stateful Twilio."""
 
 import json
 import os

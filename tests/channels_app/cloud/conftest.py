@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ SECRET = seed.app_secret("acme", SHARED)
 OURS = seed.CAST["acme"][1]
 CUSTOMER = next(iter(seed.CAST["acme"][2]))
 ANA = "34600123456"
+# When the first message was written: lately, so that the reply window is open.
+WROTE = int(time.time()) - 600
 
 
 def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAccount:
@@ -67,13 +70,13 @@ def change(name: str = "messages", *, number: str = NUMBER_ID, **value: Any) -> 
 def message(number: int = 1, *, sender: str = ANA, **facts: Any) -> dict[str, Any]:
     """Return a text message, or one of another kind."""
     usual = {"type": "text", "text": {"body": "Hello"}}
-    stamp = str(1795300000 + number)
+    stamp = str(WROTE + number)
     return {"from": sender, "id": f"wamid.{number:04d}", "timestamp": stamp, **(facts or usual)}
 
 
 def status(word: str, message_id: str = "wamid.out", **facts: Any) -> dict[str, Any]:
     """Return a status of one of our messages."""
-    return {"id": message_id, "status": word, "timestamp": "1795300009", "recipient_id": ANA, **facts}
+    return {"id": message_id, "status": word, "timestamp": str(WROTE + 30), "recipient_id": ANA, **facts}
 
 
 def person(sender: str = ANA, name: str = "Ana Souza", **facts: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from conversations.models import Attachment, ChannelAccount, Conversation, Deliv
 from conversations.types import OutboundMessage, SenderIdentity
 from core.clock import now
 from core.ids import uuid7
+from core.models import ReplyWindow
 from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta
 from tests.phone_fixture import eventually
 from tests.world import OPERATOR
@@ -75,7 +76,7 @@ def test_choices_are_buttons_then_a_list_then_lines(inside: Door, meta: Meta) ->
 
 def test_outside_the_window_a_template_goes_out_with_language_policy(inside: Door, meta: Meta) -> None:
     conversation = arrived(meta)
-    Conversation.objects.update(last_inbound_at=now() - timedelta(hours=24))
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=24))
     message = answer("Two\nlines", conversation)
     [reply] = meta.replies()
     assert (message.status, reply["body"]) == ("sent", "News about your request: Two lines")
