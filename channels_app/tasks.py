@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from channels_app import templates
 from channels_app.cloud import reading
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks, media
@@ -42,6 +43,19 @@ def fetch_files() -> None:
         fetch_file.delay(str(tenant_id), str(attachment_id))
 
 
+@tenant_task(queue="low")
+def fetch_templates(account_id: UUID) -> None:
+    """Fetch the templates of one WhatsApp account."""
+    templates.sweep_account(account_id)
+
+
+@sweep_task(queue="low")
+def sweep_templates() -> None:
+    """Queue the WhatsApp accounts of all tenants: paused and rejected templates are noticed within the hour."""
+    for tenant_id, account_id in templates.list_accounts():
+        fetch_templates.delay(str(tenant_id), str(account_id))
+
+
 @sweep_task(queue="low")
 def forget_bodies() -> None:
     """Drop the bodies of webhooks that were processed long ago."""
@@ -51,5 +65,6 @@ def forget_bodies() -> None:
 SWEEPS = {
     "inbound-deliveries": ("channels_app.tasks.work_deliveries", 1.0),
     "inbound-files": ("channels_app.tasks.fetch_files", 5.0),
+    "templates": ("channels_app.tasks.sweep_templates", 3600.0),
     "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),
 }

@@ -21,6 +21,7 @@ from channels_app.rest import StreamViewSet
 from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.contacts import ContactViewSet
+from conversations.rest.templates import TemplateViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
@@ -124,6 +125,7 @@ router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations"
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
+router.register(f"{V1}templates", TemplateViewSet, "api-templates")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")

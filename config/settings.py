@@ -56,6 +56,7 @@ META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstri
 SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
 SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
 TWILIO_API_BASE = env("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")
+TWILIO_CONTENT_BASE = env("TWILIO_CONTENT_BASE", default="https://content.twilio.com").rstrip("/")
 SENDGRID_API_BASE = env("SENDGRID_API_BASE", default="https://api.sendgrid.com").rstrip("/")
 SENDGRID_API_KEY = env("SENDGRID_API_KEY", default="")
 EMAIL_URL = env("EMAIL_URL", default="")

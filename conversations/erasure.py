@@ -103,7 +103,9 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.DeliveryAttempt", "The provider's random id and a code.", kept="provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
-              kept="name address public_key credentials origins keepers lookup_digest last_error"),
+              kept="name address public_key credentials origins keepers lookup_digest last_error template_uses"),
+        Table("conversations.MessageTemplate", "The organisation's own templates, with holes for values.",
+              kept="name language provider_id category body components variables"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("contacts", "Contacts linked in the meantime", _contacts),

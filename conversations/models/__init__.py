@@ -6,6 +6,7 @@ from conversations.models.conversations import LIVE, Conversation
 from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
+from conversations.models.templates import MessageTemplate
 
 __all__ = [
     "LIVE",
@@ -18,5 +19,6 @@ __all__ = [
     "Conversation",
     "DeliveryAttempt",
     "Message",
+    "MessageTemplate",
     "Note",
 ]

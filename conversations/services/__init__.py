@@ -28,6 +28,14 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.templates import (
+    has_template,
+    preview_of,
+    stop_using_template,
+    store_templates,
+    use_template,
+    uses_of,
+)
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
@@ -48,6 +56,7 @@ __all__ = [
     "give_back",
     "hand_off",
     "has_contact",
+    "has_template",
     "introduce",
     "keep_attachment",
     "keep_identity_secret",
@@ -56,6 +65,7 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_trouble",
+    "preview_of",
     "publish_activity",
     "read_attachment",
     "receive",
@@ -65,7 +75,11 @@ __all__ = [
     "remove_tag",
     "reply",
     "save_widget",
+    "stop_using_template",
+    "store_templates",
     "take_over",
     "unblock_contact",
     "unblock_point",
+    "use_template",
+    "uses_of",
 ]

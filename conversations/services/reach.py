@@ -9,6 +9,7 @@ from uuid import UUID
 from conversations import registry
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services.blocks import CONFIRMS_WISH
+from conversations.services.templates import has_template
 from conversations.types import PointKind, Transport
 from core.errors import NotFound
 from core.models import Consent
@@ -45,12 +46,12 @@ class Reachability:
 
 
 def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
-    """Return the rules of a channel account; reads its credentials only where a template could matter."""
+    """Return the rules of a channel account."""
     window = transport.medium.window
     return ChannelRules(
         channel=account.kind,
         reply_window=window,
-        has_template=window is not None and transport.has_template(account.credentials or {}),
+        has_template=window is not None and has_template(account),
         is_passive=transport.instant,
     )
 

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
-from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.models import Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.services import reach
+from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import at, now
@@ -124,19 +125,21 @@ def test_window_is_the_contacts_over_all_their_conversations(
     assert services.deliver(message_id=after.pk, now=ends) == "failed"
 
 
-def test_person_hears_at_once_why_a_reply_cannot_leave(
-    asked: Message, windowed: Script, support: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed: Script, support: Actor) -> None:
     ReplyWindow.objects.update(wrote_at=F("wrote_at") - DAY)
     with pytest.raises(gate.NotReachable, match="24 hours") as closed:
         reply(asked, support)
     assert closed.value.code == "window_closed"
-    monkeypatch.setattr(windowed, "has_template", classmethod(lambda *_: True))
+    services.store_templates(
+        account_id=asked.channel_account_id,
+        found=[FoundTemplate("update", "en", "HX1", "approved", body="News: {{1}}")],
+    )
+    services.use_template(actor=OPERATOR, template_id=MessageTemplate.objects.get().pk, use="outcome")
     with pytest.raises(gate.NotReachable) as offered:
         reply(asked, support)
     assert offered.value.facts == {"has_template": True}
     assert services.deliver(message_id=reply(asked, support, as_template=True).pk) == "sent"
-    assert windowed.sent[-1].as_template
+    assert windowed.sent[-1].template is not None
     stop()
     with pytest.raises(gate.NotReachable, match="opted out"):
         reply(asked, support, as_template=True)
