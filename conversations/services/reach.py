@@ -9,7 +9,8 @@ from uuid import UUID
 from conversations import registry
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services.blocks import CONFIRMS_WISH
-from conversations.types import PointKind, Transport
+from conversations.services.contacts import point_index
+from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import gate
@@ -118,6 +119,14 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
     return Reachability(best, until, rules.reply_window is not None, rules.has_template)
+
+
+def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Consent.Purpose.SERVICE) -> None:
+    """Ask the gate about an address outside of any conversation. Raises `gate.NotReachable` with the reason."""
+    index = point_index(sender.kind, sender.value)
+    found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=purpose), index)
+    if found.kind == "refused":
+        raise gate.refusal(found.reason)
 
 
 def _has_lines(contact_id: UUID) -> bool:
