@@ -14,7 +14,7 @@ from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import gate
-from core.reach.verdict import ALLOWED, MARKETING, ChannelRules, Question, Verdict
+from core.reach.verdict import ALLOWED, MARKETING, WINDOW_CLOSED, ChannelRules, Question, Verdict
 
 AS_TEMPLATE: Final = "as_template"
 """Marks a message that its writer wants to send as a template."""
@@ -43,6 +43,16 @@ class Reachability:
     def can_reply(self) -> bool:
         """Return True if free text can be sent now."""
         return self.verdict.kind == "allowed"
+
+    @property
+    def can_send_template(self) -> bool:
+        """Return True if a template can be sent now."""
+        return self.has_template and self.verdict.may_leave
+
+    @property
+    def refusal(self) -> str:
+        """Return why free text can't be sent now, as a code; "" if it can."""
+        return "" if self.can_reply else self.verdict.reason or WINDOW_CLOSED
 
 
 def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
