@@ -18,7 +18,7 @@ from core.tenancy.scope import tenant_scope
 from tests.world import World, build_world
 
 pytest_plugins: list[str] = [
-    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture"),
+    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture", "tests.webhook_receiver"),
     *("tests.browser", "tests.tampering"),
 ]
 

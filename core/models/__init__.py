@@ -1,10 +1,11 @@
-"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
+"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
+from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AnchorDelivery",
@@ -18,4 +19,7 @@ __all__ = [
     "RefusalCount",
     "StreamEvent",
     "StreamHead",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
