@@ -13,7 +13,7 @@ from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step,
 from core.privacy.pii import mask_text
 
 GONE: Final = "erased"
-PROVED: Final = ("phone", "email", "bsuid")
+PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 

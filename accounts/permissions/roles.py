@@ -61,6 +61,7 @@ ADMIN: Final = (
         "core.replay_deadletter",
         "agents.change_agent",
         "channels_app.change_channelaccount",
+        "channels_app.deliver_message",
         "analytics.view_briefpreference",
     }
 )

@@ -38,7 +38,7 @@ class WebhookPurpose:
     permission: ClassVar[str]
     """Who may change its endpoints, replay deliveries and get notices of failures."""
 
-    def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:  # noqa: ARG002
+    def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
         """Return whether it may be sent; asked after the claim, right before each attempt."""
         return Verdict()
 
@@ -48,7 +48,7 @@ class WebhookPurpose:
     def failed(self, delivery: WebhookDelivery, error: str) -> None:
         """Note that it is given up, in the transaction that records it."""
 
-    def link(self, endpoint: WebhookEndpoint) -> str:  # noqa: ARG002
+    def link(self, endpoint: WebhookEndpoint) -> str:
         """Return the path of the page where the endpoint is set up, or ""."""
         return ""
 

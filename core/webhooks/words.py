@@ -9,6 +9,7 @@ REDIRECT: Final = range(300, 400)
 
 _WORDS: Final[dict[str, str]] = {
     "bad_url": "The address isn't valid. Enter it again.",
+    "channel_off": "The channel was switched off.",
     "connection_lost": "The connection broke before your server answered.",
     "answer_packed": "Your server answered compressed content, although Walker doesn't accept it.",
     "answer_too_large": "Your server's answer is too large. Answer with an empty body.",
