@@ -112,20 +112,13 @@ def replay(*, actor: Actor, account_id: UUID, delivery_id: UUID) -> WebhookDeliv
 def query_log(*, viewer: Actor, account_id: UUID) -> QuerySet[WebhookDelivery]:
     """Return the app's webhooks with their attempts, the newest first, without their content.
 
-    Needs `channels_app.view_channelaccount`; raises `NotFound` for what is no app.
+    Needs `channels_app.view_channelaccount`; raises `NotFound`.
     """
     viewer.require(VIEW)
-    get_app(account_id)
+    if not ChannelAccount.objects.filter(pk=account_id).exists():
+        raise NotFound("There is no such channel account.")
     endpoint = endpoints.find_endpoint(purpose=PURPOSE, ref=account_id)
     return deliveries.query_deliveries(endpoint=endpoint)
-
-
-def get_app(account_id: UUID) -> ChannelAccount:
-    """Return the account of an app. Raises `NotFound`."""
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.APP).first()
-    if found is None:
-        raise NotFound("There is no such app.")
-    return found
 
 
 def _endpoint(actor: Actor, account_id: UUID) -> WebhookEndpoint:

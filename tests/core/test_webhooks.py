@@ -144,7 +144,8 @@ def test_a_receiver_that_fails_is_tried_again_with_growing_pauses_then_given_up(
     assert (len(receiver.got), len(bodies), len(keys)) == (9, 1, 1)
     assert Purpose.told == [(delivery.key, "http_500")]
     notice = Notice.objects.filter(kind="webhooks").first()
-    assert notice is not None and notice.body == "Your server answered 500. Check its log."
+    assert notice is not None
+    assert notice.body == "Your server answered 500. Check its log."
 
 
 @pytest.mark.parametrize(

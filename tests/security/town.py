@@ -62,6 +62,7 @@ IN_THE_API = {
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",
+    "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "call_id": "agents.toolcall",
