@@ -17,7 +17,7 @@ from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
-from channels_app.whatsapp.senders import KINDS
+from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.navigation import Nav
@@ -41,9 +41,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions):
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest")
-    list_display = ("name", "kind", "own_address", "standing", "created_at")
+    list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
     ordering = ("id",)
-    detail_fields = ("name", "kind", "own_address", "standing", "last_trouble", "allowed_origins", "created_at")
+    detail_fields = (
+        "name",
+        "kind",
+        "provider",
+        "own_address",
+        "standing",
+        "last_trouble",
+        "allowed_origins",
+        "created_at",
+    )
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
@@ -97,7 +106,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions):
             return {**context, **self.mail_context(obj)}
         if is_app(obj):
             return {**context, **self.app_context(request, obj)}
-        if obj.kind not in KINDS:
+        if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
 
@@ -119,7 +128,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions):
             return self.mail_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
-        if action.path != "edit" or account is None or account.kind not in KINDS:
+        if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
         settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}

@@ -10,8 +10,9 @@ from django.urls import reverse
 from channels_app.webchat.app_customers import customer_of
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.mediums import OwnApp
 from conversations.registry import register_transport
-from conversations.types import OutboundMessage, PointKind, SendResult, Transport
+from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound
 from core.models import WebhookDelivery, WebhookEndpoint
@@ -27,7 +28,7 @@ CREATED: Final = "message.created"
 class AppTransport(Transport):
     """Hands a message to the webhooks; without an address the customer's socket has it already."""
 
-    recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("customer",)
+    medium: ClassVar[type[Medium]] = OwnApp
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Queue the webhook under the message's own id, so that an attempt that is repeated sends one."""
@@ -102,5 +103,5 @@ class AppWebhooks(WebhookPurpose):
 
 def register() -> None:
     """Register the transport and the rules of its webhooks; safe to repeat."""
-    register_transport("app", AppTransport)
+    register_transport("app", "app", AppTransport)
     PURPOSES.register(PURPOSE, AppWebhooks)

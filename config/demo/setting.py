@@ -111,6 +111,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     connect_channel(
         actor=SEEDER,
         kind=ChannelAccount.Kind.WHATSAPP,
+        provider=ChannelAccount.Provider.TWILIO,
         name=f"{organisation.name} WhatsApp",
         address=number_of(organisation),
         provider_account=credentials["account_sid"],
@@ -164,6 +165,7 @@ def _ensure_portal(organisation: Organisation) -> None:
         public_key=portal.app_key(organisation.slug),
         defaults={
             "kind": ChannelAccount.Kind.APP,
+            "provider": ChannelAccount.Provider.APP,
             "name": portal.CAST[organisation.slug][0],
             "credentials": {"token_secret": portal.token_secret(organisation.slug, secret)},
         },

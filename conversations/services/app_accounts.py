@@ -31,7 +31,7 @@ def save_app(
     """
     actor.require(CHANGE)
     with transaction.atomic():
-        account = _locked(account_id) if account_id else ChannelAccount(kind=APP)
+        account = _locked(account_id) if account_id else ChannelAccount(kind=APP, provider=ChannelAccount.Provider.APP)
         old_state = _state(account) if account_id else ""
         account.name, account.origins, account.is_active = name, list(origins), is_active
         account.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -107,11 +108,12 @@ def hooked(world: World, receiver: Receiver) -> AppDoor:
     return connect(world, world.acme.pk, receiver.url)
 
 
-def answer_to(door: AppDoor, text: str = "We are open until six.") -> Message:
+def answer_to(door: AppDoor, text: str = "We are open until six.", *, by_person: bool = False) -> Message:
     """Write an answer and hand it to the channel."""
     with door.inside():
         conversation = Conversation.objects.get(channel_account=door.account)
-        message = services.reply(actor=AGENT, conversation_id=conversation.pk, text=text, sender_type="agent")
+        actor, sender = (door.world.actor("owner"), "person") if by_person else (AGENT, "agent")
+        message = services.reply(actor=actor, conversation_id=conversation.pk, text=text, sender_type=sender)  # type: ignore[arg-type]
         services.deliver(message_id=message.pk)
         message.refresh_from_db()
         return message
@@ -162,6 +164,8 @@ def test_what_proves_nobody_is_refused_counted_and_not_stored(door: AppDoor) -> 
     none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
     long_key = "a key that has the thirty-two bytes it needs"
     claims = {"sub": "c-1", "aud": door.account.public_key, "exp": now() + timedelta(minutes=5)}
+    with warnings.catch_warnings(action="ignore"):  # about the length of the key
+        other_algorithm = jwt.encode(claims, door.made.token_secret, algorithm="HS512")
     bearers = {
         "": "no_signature",
         "x": "bad_signature",
@@ -169,7 +173,7 @@ def test_what_proves_nobody_is_refused_counted_and_not_stored(door: AppDoor) -> 
         "é": "bad_signature",
         f"{none}.{door.token().split('.')[1]}.": "bad_signature",
         door.token()[:-2] + "xx": "bad_signature",
-        jwt.encode(claims, door.made.token_secret, algorithm="HS512"): "bad_signature",
+        other_algorithm: "bad_signature",
         jwt.encode(claims, long_key, algorithm="HS256"): "bad_signature",
         other.token(aud=door.account.public_key): "bad_signature",
         door.token(aud=other.account.public_key): "bad_signature",
@@ -309,7 +313,7 @@ def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: 
         conversation = Conversation.objects.get()
         account = ChannelAccount.objects.get()
     assert (message.status, conversation.state, account.last_error) == ("failed", "person", "gone")
-    assert answer_to(hooked, "Another").status == "failed"
+    assert answer_to(hooked, "Another", by_person=True).status == "failed"
 
 
 def test_a_channel_that_is_switched_off_takes_nothing_and_sends_nothing(hooked: AppDoor, receiver: Receiver) -> None:
@@ -349,13 +353,13 @@ def test_the_page_shows_secrets_once_and_the_log_in_words(world: World, receiver
     made = client.post(f"{base}connect-app/", {"name": "Shop", "url": receiver.url, "websites": ""}).content.decode()
     assert "whsec_" in made
     door = AppDoor(world, Connected(_only_account(world)), world.acme.pk)
-    page, test = f"{base}{door.account.pk}/change/", f"{base}{door.account.pk}/test-webhook/"
+    page, test = f"{base}{door.account.pk}/", f"{base}{door.account.pk}/test-webhook/"
     receiver.answer(404)
     client.post(test)
     assert send_webhooks(door) == ["waiting"]
     shown = client.get(page).content.decode()
     assert "whsec_" not in shown
-    assert "Your server doesn&#x27;t know this address (404)" in shown or "know this address (404)" in shown
+    assert "know this address (404)" in shown
     with door.inside():
         WebhookDelivery.objects.update(state="failed", done_at=now(), error="http_404")
         delivery = WebhookDelivery.objects.get()
@@ -376,14 +380,14 @@ def test_the_api_lists_attempts_and_replays_tests_and_pauses(hooked: AppDoor, re
     client = Client(headers={"Authorization": f"Bearer {key}"})
     base = f"/api/v1/channel-accounts/{hooked.account.pk}/webhooks/"
     receiver.answer(410)
-    assert client.post(f"{base}test/").status_code == 201
+    assert client.post(f"{base}test/", content_type="application/json").status_code == 201
     send_webhooks(hooked)
     [row] = client.get(f"{base}?state=failed").json()["results"]
     assert (row["error"], row["attempts"][0]["status"]) == ("gone", 410)
     assert row["attempts"][0]["words"].startswith("Your server answered 410")
-    assert client.post(f"{base}resume/").json()["state"] == "active"
-    assert client.post(f"{base}{row['id']}/replay/").json()["state"] == "waiting"
-    assert client.post(f"{base}{row['id']}/replay/").json()["code"] == "not_failed"
-    assert client.post(f"{base}pause/").json()["state"] == "paused"
+    assert client.post(f"{base}resume/", content_type="application/json").json()["state"] == "active"
+    assert client.post(f"{base}{row['id']}/replay/", content_type="application/json").json()["state"] == "waiting"
+    assert client.post(f"{base}{row['id']}/replay/", content_type="application/json").json()["code"] == "not_failed"
+    assert client.post(f"{base}pause/", content_type="application/json").json()["state"] == "paused"
     other = connect(hooked.world, hooked.world.globex.pk)
     assert client.get(f"/api/v1/channel-accounts/{other.account.pk}/webhooks/").status_code == 404
