@@ -227,8 +227,8 @@ class AppActions(ServiceAdmin):
         permission=CHANGE,
         tone="danger",
         submit="Create new secret",
-        explain="Your server verifies webhooks with it. For 24 hours each webhook carries two signatures: one of "
-        "the new and one of the previous secret.",
+        explain="Your server verifies webhooks with it. For 24 hours each webhook is signed twice: with "
+        "the new and with the previous secret.",
     )
     def signing_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
         """Replace the signing secret and show it once."""
@@ -258,7 +258,7 @@ def _line_of(row: WebhookDelivery) -> dict[str, Any]:
         "when": moment(row.created_at),
         "name": row.event_type,
         "id": row.key,
-        "state": chip(*STATES[row.state]),
+        "state": chip(*STATES[WebhookDelivery.State(row.state)]),
         "words": describe(last.error, last.status) if last else describe(row.error),
         "next": moment(row.due_at) if row.state == WebhookDelivery.State.WAITING and attempts else "",
         "attempts": [

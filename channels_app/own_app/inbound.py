@@ -119,7 +119,7 @@ def _bearer(request: HttpRequest) -> str:
 
 
 def _authenticate(request: HttpRequest, app: App) -> str:
-    """Return the customer whom a token names, "" for an API key. Raises `Refusal`."""
+    """Return the customer that a token names, "" for an API key. Raises `Refusal`."""
     secret = _bearer(request)
     if secret.startswith(KEY_PREFIX):
         _check_key(secret, app)
@@ -169,6 +169,7 @@ def _parse(body: bytes, proven: str) -> Incoming:
         wrong["customer_id"] = [f"Use 1 to {app_customers.CUSTOMER_LIMIT} printable ASCII characters."]
     client_id = found.get("id")
     if not isinstance(client_id, str) or not 0 < len(client_id) <= ID_LIMIT or not client_id.isprintable():
+        client_id = ""
         wrong["id"] = [f"Your own id of the message: 1 to {ID_LIMIT} characters. A repetition is the first one."]
     elif texts.clean(client_id) != client_id:
         wrong["id"] = ["It holds characters that can't be stored."]
@@ -184,7 +185,7 @@ def _parse(body: bytes, proven: str) -> Incoming:
         wrong["metadata"] = ["Use a JSON object."]
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
-    # A type that is not known yet is stored and shown, whatever it carries.
+    # A type that is not known yet is stored and shown with any text.
     checked = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=kind != TEXT)
     cut = texts.clean(name)[:NAME_LIMIT]
     return Incoming(client_id, customer_id, kind, checked, cut, texts.checked_document(metadata))

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from channels_app.webchat.app_customers import customer_of
 from conversations import services
-from conversations.models import ChannelAccount, Message
 from conversations.mediums import OwnApp
+from conversations.models import ChannelAccount, Message
 from conversations.registry import register_transport
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system

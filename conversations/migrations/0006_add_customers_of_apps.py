@@ -4,15 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0005_add_provider_of_channel_account'),
+        ("conversations", "0005_add_provider_of_channel_account"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='contactpoint',
-            name='kind',
-            field=models.CharField(choices=[('phone', 'Phone'), ('email', 'Email'), ('bsuid', 'WhatsApp id'), ('username', 'Username'), ('webchat', 'Web chat visitor'), ('member', 'Member'), ('customer', 'Customer of an app')], max_length=10),
+            model_name="contactpoint",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("phone", "Phone"),
+                    ("email", "Email"),
+                    ("bsuid", "WhatsApp id"),
+                    ("username", "Username"),
+                    ("webchat", "Web chat visitor"),
+                    ("member", "Member"),
+                    ("customer", "Customer of an app"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

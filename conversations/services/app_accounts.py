@@ -40,8 +40,9 @@ def save_app(
 
 
 def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datetime | None = None) -> None:
-    """Replace the secret that signs customers' tokens; the previous one counts for `OVERLAP`.
+    """Replace the secret that signs customers' tokens.
 
+    The previous one counts for `OVERLAP`.
     The actor could sign as any customer, so they may not approve requests made through this app.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
@@ -61,9 +62,9 @@ def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datet
 
 
 def note_keeper(*, actor: Actor, account_id: UUID) -> None:
-    """Note that the owner of an API key delivers messages: they could write in any customer's name.
+    """Note that the owner of an API key delivers an app's messages.
 
-    They may not approve requests made through this app. Needs `channels_app.deliver_message`; raises `NotFound`.
+    They could write in any customer's name, so they may not approve requests made through this app. Needs `channels_app.deliver_message`; raises `NotFound`.
     """
     actor.require("channels_app.deliver_message")
     if actor.user_id is None:

@@ -22,7 +22,6 @@ from core.jobs import queueing
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.webhooks.purposes import PURPOSES
 
-TASK: Final = "deliver_webhook"
 KEPT_FOR: Final = timedelta(days=30)
 TEST: Final = "test"
 State = WebhookDelivery.State
@@ -61,7 +60,7 @@ def queue_delivery(
         },
     )
     if is_new:
-        queueing.enqueue_after_commit(TASK, delivery.pk)
+        queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
     return delivery
 
 
@@ -92,7 +91,7 @@ def replay(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> W
         # Numbers of attempts go on; the schedule starts again.
         delivery.first_attempt = delivery.attempts
         delivery.save(update_fields=["state", "done_at", "error", "due_at", "first_attempt"])
-        queueing.enqueue_after_commit(TASK, delivery.pk)
+        queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
         _record(actor, "WEBHOOK_REPLAYED", delivery)
     return delivery
 

@@ -21,7 +21,6 @@ from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
 from core.webhooks import endpoints, signing
-from core.webhooks.deliveries import TASK
 from core.webhooks.purposes import NOTICE, purpose_of
 from core.webhooks.words import REDIRECT, SUCCESS, describe
 
@@ -231,4 +230,4 @@ def _wake_next(delivery: WebhookDelivery) -> None:
     waiting = WebhookDelivery.objects.filter(endpoint_id=delivery.endpoint_id, line=delivery.line, state=State.WAITING)
     following = waiting.exclude(pk=delivery.pk).order_by("id").values_list("id", flat=True).first()
     if following is not None:
-        queueing.enqueue_after_commit(TASK, following)
+        queueing.enqueue_after_commit("deliver_webhook", following)

@@ -22,7 +22,9 @@ create table if not exists line (
     number integer primary key autoincrement, id text not null unique, company text not null, customer text not null,
     sender text not null, body text not null, status integer not null, time text not null
 );
-create table if not exists refused (number integer primary key autoincrement, company text not null, time text not null);
+create table if not exists refused (
+    number integer primary key autoincrement, company text not null, time text not null
+);
 """
 
 
