@@ -17,6 +17,7 @@ from core.events import relay
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability import health
 from core.privacy.erasure import services as erasures
+from core.reach import counts
 from core.reliability import idempotency
 from core.webhooks import deliveries, sending
 
@@ -57,6 +58,12 @@ def purge_idempotency() -> None:
 def prune_streams() -> None:
     """Delete old stream events."""
     retention.prune_streams()
+
+
+@sweep_task(queue="low")
+def prune_send_counts() -> None:
+    """Delete the numbers of marketing messages of past days."""
+    counts.prune()
 
 
 @sweep_task(queue="low")
@@ -124,5 +131,6 @@ SWEEPS = {
     "webhooks": ("core.tasks.sweep_webhooks", 5.0),
     "forget-webhooks": ("core.tasks.forget_webhooks", 3600.0),
     "erasures": ("core.tasks.sweep_erasures", 10.0),
+    "prune-send-counts": ("core.tasks.prune_send_counts", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),
 }

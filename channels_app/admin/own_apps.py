@@ -227,8 +227,8 @@ class AppActions(ServiceAdmin):
         permission=CHANGE,
         tone="danger",
         submit="Create new secret",
-        explain="Your server verifies webhooks with it. For 24 hours each webhook is signed twice: with "
-        "the new and with the previous secret.",
+        explain="Your server verifies webhooks with it. For 24 hours both the new and the "
+        "previous secret verify each webhook.",
     )
     def signing_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
         """Replace the signing secret and show it once."""

@@ -10,8 +10,9 @@ from django.urls import reverse
 from channels_app.webchat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
-from conversations.models import ChannelAccount, Message
+from conversations.models import Message
 from conversations.registry import register_transport
+from conversations.services import reach
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound
@@ -71,11 +72,20 @@ class AppWebhooks(WebhookPurpose):
     permission = "channels_app.change_channelaccount"
 
     def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
-        """Refuse what a channel that was switched off or removed would send."""
+        """Ask the gate again: much can happen while a server is down. A channel that was closed sends nothing."""
         if delivery.ref is None:
             return Verdict()
-        is_open = ChannelAccount.objects.filter(pk=delivery.endpoint.ref, is_active=True).exists()
-        return Verdict() if is_open else Verdict(reason="channel_off")
+        rows = Message.objects.select_related("channel_account", "conversation").filter(pk=delivery.ref)
+        message: Message | None = rows.first()
+        if message is None:
+            return Verdict(reason="erased")
+        account = message.channel_account
+        if not account.is_active:
+            return Verdict(reason="channel_off")
+        found = reach.find_way(message, account, message.conversation.contact_id, now).verdict
+        if found.kind == "wait":
+            return Verdict(until=found.until)
+        return Verdict() if found.may_leave else Verdict(reason=found.reason)
 
     def delivered(self, delivery: WebhookDelivery) -> None:
         """Mark the message as delivered."""

@@ -2,7 +2,7 @@
 
 from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocks import block_point, unblock_point
+from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
@@ -35,6 +35,7 @@ __all__ = [
     "add_point",
     "add_tag",
     "assign",
+    "block_contact",
     "block_point",
     "claim_attachment",
     "clear_trouble",
@@ -67,5 +68,6 @@ __all__ = [
     "save_app",
     "save_widget",
     "take_over",
+    "unblock_contact",
     "unblock_point",
 ]

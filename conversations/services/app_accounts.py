@@ -64,7 +64,8 @@ def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datet
 def note_keeper(*, actor: Actor, account_id: UUID) -> None:
     """Note that the owner of an API key delivers an app's messages.
 
-    They could write in any customer's name, so they may not approve requests made through this app. Needs `channels_app.deliver_message`; raises `NotFound`.
+    They could write in any customer's name, so they may not approve requests made through this app.
+    Needs `channels_app.deliver_message`; raises `NotFound`.
     """
     actor.require("channels_app.deliver_message")
     if actor.user_id is None:

@@ -5,6 +5,7 @@ from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
+from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
 from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -12,11 +13,15 @@ __all__ = [
     "AuditAnchor",
     "AuditEntry",
     "AuditHead",
+    "Consent",
     "DeadLetter",
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "ReachPolicy",
     "RefusalCount",
+    "ReplyWindow",
+    "SendCount",
     "StreamEvent",
     "StreamHead",
     "WebhookAttempt",

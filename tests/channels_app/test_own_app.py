@@ -26,6 +26,7 @@ from channels_app.webchat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import now
 from core.models import Outbox, WebhookDelivery
@@ -323,6 +324,18 @@ def test_a_channel_that_is_switched_off_takes_nothing_and_sends_nothing(hooked: 
         manage.connect_app(actor=OPERATOR, name="Acme app", account_id=hooked.account.pk, is_active=False)
     assert (send_webhooks(hooked), receiver.got) == (["failed"], [])
     assert hooked.post({"id": "2", "text": "Hello"}).status_code == 403
+
+
+def test_a_customer_who_opts_out_while_the_server_is_down_gets_nothing(hooked: AppDoor, receiver: Receiver) -> None:
+    hooked.take()
+    answer_to(hooked)
+    with hooked.inside():
+        point = app_customers.customer_point(hooked.account.public_key, "c-1")
+        sender = SenderIdentity(kind="customer", value=point, verified=True)
+        services.block_point(actor=AGENT, sender=sender, channel="app", reason="opted_out")
+    assert (send_webhooks(hooked), receiver.got) == (["failed"], [])
+    with hooked.inside():
+        assert WebhookDelivery.objects.get().error == "opted_out"
 
 
 def test_a_rotated_token_secret_overlaps_for_a_day(door: AppDoor, monkeypatch: pytest.MonkeyPatch) -> None:

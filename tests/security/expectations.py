@@ -258,7 +258,7 @@ WORK: Final = {
     "admin:conversations_channelaccount_connect_mail": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_channelaccount_test_mail": ACTION,
     "admin:conversations_channelaccount_edit_mail": ACTION,
-    "admin:conversations_channelaccount_connect_app": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
+    "admin:conversations_channelaccount_connect_app": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),
     "admin:conversations_channelaccount_edit_app": ACTION,
     "admin:conversations_channelaccount_token_secret": ACTION,
     "admin:conversations_channelaccount_signing_secret": ACTION,

@@ -11,7 +11,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0006_count_refusals"),
+        ("core", "0007_add_reach"),
     ]
 
     operations = [
