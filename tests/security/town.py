@@ -145,7 +145,7 @@ def build_town(world: World) -> Town:
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get()]
+        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
