@@ -1,14 +1,16 @@
 """Rate limits counted in Redis; while it is down, nothing is limited."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.core.cache import cache
 from redis import RedisError
 
+from core.errors import TooMany
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
+HOUR: Final = 3600
 
 
 def count_up(name: str, *, seconds: float) -> int:
@@ -40,3 +42,12 @@ def count_or_let_pass(name: str, *, seconds: float) -> int:
     except RedisError:
         log.warning("limit_not_checked", limit=name.partition(":")[0])
         return 0
+
+
+def limit_per_hour(name: str, *, limit: int, sentence: str) -> None:
+    """Count one use in an hour that begins with the first; raises `TooMany` with the sentence beyond the limit.
+
+    Without Redis nothing is limited.
+    """
+    if count_or_let_pass(name, seconds=HOUR) > limit:
+        raise TooMany(sentence, limit=limit, retry_after=HOUR)

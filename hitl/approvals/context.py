@@ -53,10 +53,12 @@ class DecisionContext:
         members: Roster,
         assignments: Iterable[Assignment],
         decisions: Iterable[Decision],
+        directory: Directory | None = None,
     ) -> DecisionContext:
         """Return the context made of rows of any revision that a page has read anyway.
 
-        Reads the delegations in force, and the groups that the workflow names.
+        Reads the delegations in force, and the groups that the workflow names, unless a directory is given that was
+        read for several approvals at once.
         """
         by_level: dict[int, list[Assignment]] = {}
         for assignment in assignments:
@@ -68,13 +70,13 @@ class DecisionContext:
         for decision in verified:
             if decision.person_id is not None:
                 votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
-        levels = approval.snapshot["levels"]
-        rows = [row for level in levels for row in level["approvers"]] + escalation_rows(approval.snapshot)
+        if directory is None:
+            directory = load_directory(approver_rows(approval.snapshot), moment, members=members)
         return cls(
             approval=approval,
             moment=moment,
             members=members,
-            directory=load_directory(rows, moment, members=members),
+            directory=directory,
             assignments=by_level,
             votes=votes,
             has_forged_vote=len(verified) < len(given),
@@ -132,6 +134,11 @@ def _decisions_of(approval: Approval) -> list[Decision]:
         person_id__isnull=False,
     )
     return list(rows.order_by("id"))
+
+
+def approver_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of approvers that the levels and escalation steps of a frozen workflow name."""
+    return [row for level in snapshot["levels"] for row in level["approvers"]] + escalation_rows(snapshot)
 
 
 def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:

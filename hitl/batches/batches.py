@@ -146,13 +146,13 @@ def _write(
 
 def query_batches(*, viewer: Actor) -> QuerySet[BatchDecision]:
     """Return the batches that the viewer may see: their own, or all with `core.view_auditentry`."""
-    rows: QuerySet[BatchDecision] = BatchDecision.objects.select_related("maker").prefetch_related("items")
+    rows: QuerySet[BatchDecision] = BatchDecision.objects.select_related("maker")
     return rows if viewer.may(SEE_ALL) else rows.filter(maker_id=viewer.user_id)
 
 
 def get_batch(*, viewer: Actor, batch_id: UUID) -> BatchDecision:
     """Return one batch that the viewer may see. Raises `NotFound`."""
-    found = query_batches(viewer=viewer).filter(pk=batch_id).first()
+    found = query_batches(viewer=viewer).prefetch_related("items").filter(pk=batch_id).first()
     if found is None:
         raise NotFound("This batch doesn't exist.")
     return found

@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.clock import now
 from hitl.approvals import rights, seals
 from hitl.approvals.columns import digest_of
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.context import DecisionContext, approver_rows, load_directory
 from hitl.approvals.decide import EVENTS, Verdict
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import State
@@ -75,22 +75,25 @@ def words_of(code: str) -> str:
 
 def is_too_risky(approval: Approval, verdict: str) -> bool:
     """Return True if the organisation does not allow to approve it with others. One query for a verdict to approve."""
-    if verdict != "approve":
-        return False
-    ceiling = decision_policy.current().batch_risk
+    return verdict == "approve" and _exceeds(approval, decision_policy.current().batch_risk)
+
+
+def _exceeds(approval: Approval, ceiling: str) -> bool:
     return ceiling not in _ORDER or _ORDER.index(approval.risk_level) > _ORDER.index(ceiling)
 
 
 def preview_batch(*, viewer: Actor, verdict: Verdict, chosen: Sequence[Chosen]) -> list[Line]:
     """Return what would become of each request, in the given order.
 
-    Needs `hitl.decide_approval`. Eight queries, and two or three more for each request that exists.
+    Needs `hitl.decide_approval`. The number of queries is fixed.
     """
     viewer.require(DECIDE)
     found = {row.pk: row for row in Approval.objects.filter(pk__in=[each.id for each in chosen])}
     broken, rows = seals.find_broken(list(found.values())), seals.load_rows(list(found))
-    members, moment = roster(), now()
-    ceiling_hit = {key: is_too_risky(row, verdict) for key, row in found.items()}
+    members, moment, ceiling = roster(), now(), decision_policy.current().batch_risk
+    intact = [row for key, row in found.items() if key not in broken]
+    named = [each for row in intact for each in approver_rows(row.snapshot)]
+    directory = load_directory(named, moment, members=members)
     lines = []
     for each in chosen:
         approval = found.get(each.id)
@@ -106,11 +109,11 @@ def preview_batch(*, viewer: Actor, verdict: Verdict, chosen: Sequence[Chosen]) 
             code = "expired"
         elif each.digest != approval.digest:
             code = "stale_digest"
-        elif ceiling_hit[each.id]:
+        elif verdict == "approve" and _exceeds(approval, ceiling):
             code = "too_risky"
         else:
             own = rows[each.id]
-            context = DecisionContext.of(approval, moment, members, own.assignments, own.decisions)
+            context = DecisionContext.of(approval, moment, members, own.assignments, own.decisions, directory)
             reason = rights.why_not(context, viewer, EVENTS[verdict])
             code = reason.code if reason else ""
         wants = not code and required_strength(approval.current_level) > 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -131,7 +130,7 @@ def _actor_of(batch: BatchDecision) -> Actor:
     """Return the person with the rights of this moment, signed in as they were when they confirmed."""
     user = User.objects.get(pk=batch.maker_id)
     actor = actor_for_user(user, address=batch.address, auth_strength=batch.auth_strength)
-    return actor if batch.scopes is None else replace(actor.limited_to(frozenset(batch.scopes)))
+    return actor if batch.scopes is None else actor.limited_to(frozenset(batch.scopes))
 
 
 def _finish(batch: BatchDecision, moment: datetime) -> bool:

@@ -16,8 +16,7 @@ from accounts.privacy.reveals import REVEALABLES, Revealable, require_grant, rev
 from core.actors import Actor
 from core.audit import anchors, chain
 from core.clock import now as clock_now
-from core.errors import TooMany
-from core.reliability.rate_limit import count_or_let_pass
+from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from hitl import selectors
 from hitl.domain.permissions import EXPORT
@@ -29,7 +28,6 @@ TYPES: Final[dict[Format, str]] = {"json": "application/json", "html": "text/htm
 OBJECT: Final = "hitl.evidence"
 """The kind of audit entries of exports and reveals: those of the approval itself are its transitions only."""
 FIELD: Final = "request"
-HOUR: Final = 3600
 
 
 class RevealableApproval(Revealable):
@@ -110,8 +108,6 @@ def anchor_all(moment: datetime) -> str:
 
 def limit_exports(actor: Actor) -> None:
     """Count an export; raises `TooMany` after `settings.EVIDENCE_PER_HOUR` of one person or key."""
-    counted = count_or_let_pass(f"{current_tenant_id()}:evidence:{actor.user_id or actor.id}", seconds=HOUR)
-    if counted > settings.EVIDENCE_PER_HOUR:
-        limit = settings.EVIDENCE_PER_HOUR
-        say = f"You can export evidence {limit} times an hour. Export a period instead, or try again later."
-        raise TooMany(say, limit=limit, retry_after=HOUR)
+    limit = settings.EVIDENCE_PER_HOUR
+    say = f"You can export evidence {limit} times an hour. Export a period instead, or try again later."
+    limit_per_hour(f"{current_tenant_id()}:evidence:{actor.user_id or actor.id}", limit=limit, sentence=say)

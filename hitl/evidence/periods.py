@@ -221,8 +221,8 @@ def read_register(*, actor: Actor, export_id: UUID) -> tuple[dict[str, Any], str
     And the SHA-256 of its line. Everything else is as in `read_period`.
     """
     export = _ready(actor, export_id)
-    *_, last = _parts(export)
-    return json.loads(gzip.decompress(last)), export.sha256
+    last = export.parts.order_by("-number")[0]
+    return json.loads(gzip.decompress(_packed(last))), export.sha256
 
 
 def _ready(actor: Actor, export_id: UUID) -> EvidenceExport:
@@ -241,7 +241,11 @@ def _ready(actor: Actor, export_id: UUID) -> EvidenceExport:
 
 def _parts(export: EvidenceExport) -> Iterator[bytes]:
     for number in export.parts.order_by("number").values_list("number", flat=True):
-        yield base64.b64decode(EvidencePart.objects.get(export=export, number=number).content)
+        yield _packed(EvidencePart.objects.get(export=export, number=number))
+
+
+def _packed(part: EvidencePart) -> bytes:
+    return base64.b64decode(part.content)
 
 
 def remove_files(exports: QuerySet[EvidenceExport], *, now: datetime | None = None) -> int:

@@ -16,10 +16,9 @@ from console.names import name_in, names_of
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import TooMany
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
-from core.reliability.rate_limit import count_or_let_pass
+from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals.conflicts import rule_title
 from hitl.display import flag_words, requester_words
@@ -33,7 +32,6 @@ MOST: Final = 10_000
 """The most requests in one file."""
 AT_ONCE: Final = 500
 """Requests that are read and sent together."""
-HOUR: Final = 3600
 CUT: Final = (
     f"Only the first {MOST:,} requests of the list are in this file. Narrow the list by filters to export the rest."
 )
@@ -91,11 +89,9 @@ def export_list(
 
 def limit_exports(actor: Actor) -> None:
     """Count an export; raises `TooMany` after `settings.EXPORTS_PER_HOUR` of one person or key."""
-    counted = count_or_let_pass(f"{current_tenant_id()}:list-export:{actor.user_id or actor.id}", seconds=HOUR)
     limit = settings.EXPORTS_PER_HOUR
-    if counted > limit:
-        say = f"You can export lists {limit} times an hour. Try again later."
-        raise TooMany(say, limit=limit, retry_after=HOUR)
+    say = f"You can export lists {limit} times an hour. Try again later."
+    limit_per_hour(f"{current_tenant_id()}:list-export:{actor.user_id or actor.id}", limit=limit, sentence=say)
 
 
 def _parts(ids: Sequence[UUID], format: Format, *, is_cut: bool) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from core.audit import chain
@@ -95,6 +96,16 @@ def test_what_may_not_be_decided_is_reported_one_by_one(scene: Scene) -> None:
     assert _worked(_send(scene, chosen)) == [*wanted, "approved"]
     assert [stored(row).state for row in (own, changed, removed)] == ["pending"] * 3
     assert AuditEntry.objects.filter(action="ATTEMPT_REFUSED", object_id=own.pk).exists()
+
+
+def test_preview_of_more_requests_takes_no_more_queries(scene: Scene) -> None:
+    rows = _asked(scene)
+    counts = []
+    for chosen in (_chosen(rows[0]), _chosen(*rows)):
+        with CaptureQueriesContext(connection) as sent:
+            preview_batch(viewer=scene.actor("approver"), verdict="approve", chosen=chosen)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("ceiling", ["none", "low", "medium", "high"])

@@ -32,6 +32,17 @@ class VersionedForm(ConsoleForm):
         return int(seen)
 
 
+def reason_field() -> forms.CharField:
+    """Return the field for an optional reason for changing a setting."""
+    return forms.CharField(
+        label="Reason (optional)",
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Colleagues will see this. Don't include personal data.",
+    )
+
+
 class ApproveForm(ConsoleForm):
     """Approve what was shown."""
 

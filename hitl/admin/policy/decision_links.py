@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -12,7 +11,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
+from hitl.admin.approval.forms import VersionedForm, reason_field
 from hitl.admin.policy.base import VersionAdmin
 from hitl.decision_links.settings import MANAGE
 from hitl.models import LinkPolicy
@@ -42,13 +41,7 @@ def _standing(request: HttpRequest) -> link_policy.Standing:
 class SwitchForm(VersionedForm):
     """The reason for turning links on or off."""
 
-    reason = forms.CharField(
-        label="Reason (optional)",
-        max_length=300,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Colleagues will see this. Don't include personal data.",
-    )
+    reason = reason_field()
 
 
 @admin.register(LinkPolicy)

@@ -10,7 +10,7 @@ from console.base.actions import ServiceAction, service_action
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
+from hitl.admin.approval.forms import VersionedForm, reason_field
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.models import DecisionPolicy
 from hitl.models.policy import BATCH_RISKS
@@ -31,13 +31,7 @@ class DecisionPolicyForm(VersionedForm):
         choices=BATCH_RISKS,
         help_text="Riskier requests are approved one by one, and critical ones always are.",
     )
-    reason = forms.CharField(
-        label="Reason (optional)",
-        max_length=300,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Colleagues will see this. Don't include personal data.",
-    )
+    reason = reason_field()
 
 
 @admin.register(DecisionPolicy)
@@ -80,4 +74,6 @@ class DecisionPolicyAdmin(VersionAdmin):
             reason=said["reason"],
             seen_version=form.seen_version(),
         )
+        if not made.undo_seconds:
+            return "Saved. Approvals are executed at once."
         return f"Saved. Approvals can be undone for {made.undo_seconds} seconds."
