@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from channels_app.mime import html_text, quotes
-from channels_app.mime.headers import Address, Headers
+from channels_app.mime.headers import Address, Headers, parse_addresses
 from channels_app.mime.parts import Part, head_of, split
 
 FILES_LIMIT: Final = 50
@@ -39,8 +39,8 @@ class Mail:
     @property
     def recipients(self) -> list[Address]:
         """Return the addresses it names as its recipients."""
-        names = ("to", "cc", "delivered-to", "x-original-to", "x-forwarded-to")
-        return [one for name in names for value in [self.headers.addresses(name)] for one in value]
+        names = ("delivered-to", "x-original-to", "x-forwarded-to", "to", "cc")
+        return [one for name in names for value in self.headers.all(name) for one in parse_addresses(value)]
 
 
 def read(raw: bytes) -> Mail:

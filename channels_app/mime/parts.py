@@ -176,3 +176,27 @@ def _decoded(content: bytes, encoding: str) -> bytes:
                 continue
         return b""
     return binascii.a2b_qp(content) if encoding == "quoted-printable" else content
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a posted form, with its bytes as they came."""
+
+    content: memoryview
+    filename: str
+    content_type: str
+
+
+def fields_of(body: bytes, content_type: str) -> dict[str, Field]:
+    """Return the fields of a multipart form by name, the first of each; empty if it is none."""
+    outer = Headers(b"content-type: " + content_type.encode("ascii", "replace")).as_message("content-type")
+    found: dict[str, Field] = {}
+    if outer.get_content_type() != "multipart/form-data":
+        return found
+    view = memoryview(body)
+    for start, end in _spans(body, 0, len(body), _boundary(outer)):
+        headers, at = _head(body, start, end)
+        facts = headers.as_message("content-type", "content-disposition")
+        name = str(facts.get_param("name", "", header="content-disposition") or "")
+        found.setdefault(name, Field(view[at:end], _filename(facts, headers), facts.get_content_type()))
+    return found

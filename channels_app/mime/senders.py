@@ -15,7 +15,9 @@ _MACHINES: Final = re.compile(
 )
 _BOUNCERS: Final = re.compile(r"(mailer-daemon|postmaster|bounces?([+=-].*)?)@", re.IGNORECASE)
 _RESULT: Final = re.compile(r"\b(dkim|spf|dmarc)\s*=\s*([a-z]+)([^;]*)", re.IGNORECASE)
-_PROPERTY: Final = re.compile(r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_PROPERTY: Final = re.compile(
+    r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE
+)
 _DKIM_FIELD: Final = re.compile(r"@([A-Za-z0-9._-]{1,253})\s*:\s*([A-Za-z]+)")
 
 
@@ -95,7 +97,7 @@ def proof_of_headers(headers: Headers, server: str) -> Proof:
     return Proof(frozenset(filter(None, dkim)), spf, dmarc)
 
 
-def why_automatic(headers: Headers, parts: list[Part], *, envelope_from: str | None) -> Automatic:
+def why_automatic(headers: Headers, parts: list[Part]) -> Automatic:
     """Return why a mail must not be answered: a bounce, an automatic reply or a list; "" if a person wrote it."""
     author = next((one.address for one in headers.addresses("from")), "")
     returns = headers.raw("return-path").strip()
@@ -116,6 +118,6 @@ def why_automatic(headers: Headers, parts: list[Part], *, envelope_from: str | N
         return "auto_reply"
     if {"all", "oof", "autoreply"} & set(re.split(r"[\s,]+", headers.raw("x-auto-response-suppress").lower())):
         return "auto_reply"
-    if returns == "<>" or envelope_from == "" or _MACHINES.match(author):
+    if returns == "<>" or _MACHINES.match(author):
         return "auto_reply"
     return ""
