@@ -13,7 +13,7 @@ _KEY: Final = "channels_app_inbounddelivery.event_key"
 _LINE: Final = "channels_app_inbounddelivery.queue_key"
 
 
-def keep(inbox: Inbox, raw: bytes) -> bool:
+def keep(inbox: Inbox, raw: bytes, *, door: str) -> bool:
     """Store one email of a mailbox for the worker; False if it is stored already."""
     headers, identity = mails.identity_of(raw)
     found = senders.find_sender(headers, senders.Proof(), inbox.own)
@@ -29,6 +29,7 @@ def keep(inbox: Inbox, raw: bytes) -> bool:
             event_key=key,
             queue_key=line,
             body=raw,
+            headers={"door": door},
         )
     )
 

@@ -41,7 +41,7 @@ def connect_mail(
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require(CHANGE)
-    before = find_mail_account(account_id) if account_id else ChannelAccount.objects.filter(kind=mailboxes.KIND).first()
+    before = find_mail_account(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
     kept = (before.credentials or {}) if before else {}
     keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
     try:
@@ -64,7 +64,7 @@ def connect_mail(
     with transaction.atomic():
         account = services.connect_channel(
             actor=actor,
-            kind=mailboxes.KIND,
+            **mailboxes.CHANNEL,
             name=name,
             address=from_address,
             provider_account=PROVIDER,
@@ -79,7 +79,7 @@ def connect_mail(
 
 def find_mail_account(account_id: UUID) -> ChannelAccount:
     """Return a SendGrid mail account of the tenant. Raises `NotFound`."""
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **mailboxes.CHANNEL).first()
     if found is None:
         raise NotFound("There is no such mail account.")
     return found

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from channels_app.email import threads
-from channels_app.email.mailboxes import inbox_of
+from channels_app.email.mailboxes import checked_by, inbox_of
 from channels_app.mime import mails, senders
 from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
@@ -37,7 +37,8 @@ def _receive(delivery: InboundDelivery) -> str:
     account = ChannelAccount.objects.get(pk=delivery.channel_account_id)
     inbox = inbox_of(account)
     mail = mails.read(delivery.body.encode("latin-1"))
-    sender = senders.find_sender(mail.headers, senders.proof_of_headers(mail.headers, inbox.checked_by), inbox.own)
+    proof = senders.proof_of_headers(mail.headers, checked_by(account, delivery.headers.get("door", "")))
+    sender = senders.find_sender(mail.headers, proof, inbox.own)
     if sender is None:
         raise Invalid("This email has no sender.", code="no_sender")
     if sender.address.address.lower() in inbox.own or _is_a_copy(mail, account):

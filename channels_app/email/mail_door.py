@@ -23,7 +23,8 @@ def _store_mail(request: HttpRequest, secret: str) -> None:
     if inbox is None:
         note_refused(meant)
         raise Refusal("bad_secret")
-    arrivals.keep(inbox, forms.email_of(_body(request), request.META.get("CONTENT_TYPE", "")))
+    raw = forms.email_of(_body(request), request.META.get("CONTENT_TYPE", ""))
+    arrivals.keep(inbox, raw, door=mailboxes.PARSE)
     wake_worker.stored.give()
 
 

@@ -16,7 +16,12 @@ from core.tenancy.scope import tenant_scope
 KIND = ChannelAccount.Kind.EMAIL
 # The name under which we write down what Inbound Parse checked.
 INBOUND_PARSE: Final = "inbound-parse.walker.invalid"
+# The two doors for emails; each names the server whose checks of a sender count.
+PARSE: Final = "inbound_parse"
+IMAP: Final = "imap"
 SECRETS: Final = ("inbound_secret", "secondary_inbound_secret")
+PROVIDER = ChannelAccount.Provider.SENDGRID
+CHANNEL: Final = {"kind": KIND, "provider": PROVIDER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ def find_mailbox(key: str) -> Mailbox | None:
         return None
     for row in lookups.find("widget", key):
         with tenant_scope(row["tenant_id"]):
-            account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
+            account = ChannelAccount.objects.filter(pk=row["id"], provider=PROVIDER, is_active=True).first()
             if account is not None:
                 return Mailbox(account.tenant_id, account.pk, keys_of(account.credentials))
     return None
@@ -49,24 +54,17 @@ def keys_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """A mailbox as its arriving emails need it: our own addresses, and the server whose checks count."""
+    """A mailbox as its arriving emails need it, with our own addresses."""
 
     tenant_id: UUID
     account_id: UUID
     own: frozenset[str] = field(repr=False)
-    checked_by: str = ""
 
 
 def inbox_of(account: ChannelAccount) -> Inbox:
-    """Return what arriving emails of a mailbox are checked against; in its tenant's scope."""
-    kept = account.credentials or {}
-    own = (account.address, str(kept.get("from_address") or ""), parseaddr(settings.MAIL_FROM)[1])
-    return Inbox(
-        account.tenant_id,
-        account.pk,
-        frozenset(one.lower() for one in own if one),
-        str(kept.get("checked_by") or "") if kept.get("imap_host") else INBOUND_PARSE,
-    )
+    """Return a mailbox as its arriving emails need it; in its tenant's scope."""
+    own = (account.address, parseaddr(settings.MAIL_FROM)[1])
+    return Inbox(account.tenant_id, account.pk, frozenset(one.lower() for one in own if one))
 
 
 def find_inbox(secret: str) -> tuple[Inbox | None, list[tuple[UUID, UUID]]]:
@@ -86,3 +84,8 @@ def find_inbox(secret: str) -> tuple[Inbox | None, list[tuple[UUID, UUID]]]:
             if any(hmac.compare_digest(one.encode(), token.encode()) for one in known):
                 return inbox_of(account), meant
     return None, meant
+
+
+def checked_by(account: ChannelAccount, door: str) -> str:
+    """Return the name of the server whose checks count for emails that came by this door; "" for none."""
+    return INBOUND_PARSE if door == PARSE else str((account.credentials or {}).get("imap_checked_by") or "")

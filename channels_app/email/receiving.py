@@ -36,7 +36,7 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
     before = {"secondary_inbound_secret": kept["inbound_secret"]} if kept.get("inbound_secret") else {}
     services.connect_channel(
         actor=actor,
-        kind=mailboxes.KIND,
+        **mailboxes.CHANNEL,
         name=account.name,
         address=account.address,
         provider_account=PROVIDER,
@@ -56,7 +56,7 @@ def close_inbound(*, actor: Actor, account_id: UUID) -> None:
     dropped = (*mailboxes.SECRETS, "reply_domain")
     services.connect_channel(
         actor=actor,
-        kind=mailboxes.KIND,
+        **mailboxes.CHANNEL,
         name=account.name,
         address=account.address,
         provider_account=PROVIDER,

@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from channels_app.email import threads
 from conversations import services
+from conversations.mediums import Email
 from conversations.models import Conversation, Message
+from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
-from conversations.types import OutboundMessage, PointKind, SendResult, Transport
+from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import Invalid, NotFound
 from integrations.mail import events as mail_events
@@ -30,7 +32,7 @@ STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "fai
 class EmailTransport(Transport):
     """Sends answers through the tenant's mail account, or the installation's."""
 
-    recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("email",)
+    medium: ClassVar[type[Medium]] = Email
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the answer to the mail queue, which retries by itself, and try once to send it now."""
@@ -117,6 +119,7 @@ class ConversationMail(MailReceiver):
 
 def register() -> None:
     """Register the transport and the receiver of its reports; safe to repeat."""
-    register_transport("email", EmailTransport)
+    for provider in PROVIDERS["email"]:
+        register_transport("email", provider, EmailTransport)
     if mail_events.receiver_of(MAIL_TYPE) is None:
         mail_events.register(MAIL_TYPE, ConversationMail)

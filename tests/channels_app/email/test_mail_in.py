@@ -290,7 +290,13 @@ def test_thread_of_another_mailbox_is_not_joined(inbox: MailDoor) -> None:
         token = threads.token_of(first.conversation)
         Conversation.objects.filter(pk=first.conversation_id).update(thread="x")
         other = services.connect_channel(
-            actor=OPERATOR, kind="email", name="B", address="b@acme.example", provider_account="", credentials={}
+            actor=OPERATOR,
+            kind="email",
+            provider="imap",
+            name="B",
+            address="b@acme.example",
+            provider_account="",
+            credentials={},
         )
         Conversation.objects.filter(pk=first.conversation_id).update(channel_account=other)
     facts = {"To": f"reply+{token}@in.acme.example", "References": "<one@customers.example>"}
