@@ -102,7 +102,7 @@ class SendResult:
 
 
 class Medium:
-    """What a kind of channel allows, whoever carries it; a provider that allows less declares a subclass."""
+    """What a kind of channel allows through any provider; one that allows less declares a subclass."""
 
     recipient_kinds: ClassVar[tuple[PointKind, ...]]
     """Kinds of contact points that can be messaged, the preferred one first."""
