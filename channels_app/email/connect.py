@@ -100,7 +100,9 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     the provider refused it.
     """
     actor.require(CHANGE)
-    account = find_mail_account(account_id)
+    account = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    if account is None:
+        raise NotFound("There is no such mail account.")
     mark = uuid7()
     with transaction.atomic():
         row = queue_mail(
