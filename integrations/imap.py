@@ -199,10 +199,10 @@ def _connect(server: ImapServer, address: str, context: ssl.SSLContext, limit: i
     if server.starttls:
         try:
             word, _ = made.starttls(context)
+            if word != "OK":
+                raise made.error("no TLS")
         except BaseException:
-            made.shutdown()
+            with suppress(OSError):
+                made.shutdown()
             raise
-        if word != "OK":
-            made.shutdown()
-            raise imaplib.IMAP4.error("no TLS")
     return made

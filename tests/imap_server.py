@@ -112,11 +112,10 @@ def main() -> None:
 
     factory = Factory.forProtocol(Server)
     loop: Any = reactor
-    ports = [
-        loop.listenSSL(0, factory, context, interface="127.0.0.1"),
-        loop.listenTCP(0, factory, interface="127.0.0.1"),
-    ]
-    print(*(port.getHost().port for port in ports), flush=True)
+    secure = loop.listenSSL(0, factory, context, interface="127.0.0.1")
+    plain = loop.listenTCP(0, factory, interface="127.0.0.1")
+    sys.stdout.write(f"{secure.getHost().port} {plain.getHost().port}\n")
+    sys.stdout.flush()
     loop.run()
 
 

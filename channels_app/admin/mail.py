@@ -164,7 +164,7 @@ class MailActions(ServiceAdmin):
         """Create an inbound address and show it once."""
         address = receiving.open_inbound(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
         context = {**self.admin_site.each_context(request), "title": "Inbound address", "secret": address}
-        context["secret_help"] = (
+        context["explained"] = (
             "In SendGrid, open Settings, Inbound Parse, add your domain, paste this address and tick “POST the raw, "
             "full MIME message”. Anyone who knows the address can write in anyone's name: Walker can't show it again."
         )
