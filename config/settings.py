@@ -322,6 +322,10 @@ DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
 INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
+# SendGrid takes emails of at most 30 MB; larger ones than this are refused.
+MAIL_BYTES = env.int("WALKER_MAIL_MB", default=32) * 1024 * 1024
+# Mail servers with private addresses that mailboxes may be read from.
+IMAP_PRIVATE_HOSTS = frozenset(env.list("WALKER_IMAP_PRIVATE_HOSTS", default=[]))
 MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)

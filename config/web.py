@@ -5,6 +5,8 @@ Daphne, which cuts off bodies that are too long while they come in.
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any, Final
 
 from core.observability.gc_tuning import tune_for_startup
@@ -17,6 +19,9 @@ from daphne.http_protocol import HTTPFactory, WebRequest  # noqa: E402
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""
+MAIL_LIMIT: Final = int(os.environ.get("WALKER_MAIL_MB", "32")) * 1024 * 1024
+"""Emails with their files, which come by one path."""
+MAIL_PATH: Final = re.compile(rb"/channels/email/[^/?]{20,200}/inbound/")
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -28,12 +33,14 @@ class BoundedRequest(WebRequest):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.taken, self.is_refused = 0, False
+        self.taken, self.is_refused, self.limit = 0, False, BODY_LIMIT
         super().__init__(*args, **kwargs)
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Refuse a body that says it is too long."""
-        if length is not None and length > BODY_LIMIT:
+        if MAIL_PATH.fullmatch(getattr(self.channel, "_path", b"")):
+            self.limit = MAIL_LIMIT
+        if length is not None and length > self.limit:
             self._refuse()
             length = 0
         super().gotLength(length)
@@ -41,7 +48,7 @@ class BoundedRequest(WebRequest):
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Keep a piece of the body as long as there is room."""
         self.taken += len(data)
-        if self.taken > BODY_LIMIT:
+        if self.taken > self.limit:
             self._refuse()
         if not self.is_refused:
             super().handleContentChunk(data)

@@ -27,6 +27,12 @@ class Sms(Medium):
     text_limit = 1600
 
 
+class Email(Medium):
+    """Emails, which have room for everything a person writes."""
+
+    recipient_kinds = ("email",)
+
+
 class WhatsApp(Medium):
     """WhatsApp as Meta offers it to businesses."""
 

@@ -49,7 +49,8 @@ class InboundMessage:
 
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
-    Without `wants_answer` the message is stored and shown, but no agent answers it.
+    Without `wants_answer` the message is stored and shown, but no agent answers it. `thread` is the mail
+    thread that it belongs to: each has a conversation of its own; other channels have none.
     """
 
     channel_account_id: UUID
@@ -62,6 +63,7 @@ class InboundMessage:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sent_at: datetime | None = None
     wants_answer: bool = True
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

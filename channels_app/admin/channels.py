@@ -117,13 +117,15 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions):
         if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
-            return "" if is_mail(account) else "This is not a mail account."
+            return self.mail_in_the_way(action, account)
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Return the settings that are not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "read-mailbox" and is_mail(account):
+            return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
         if account is not None and is_app(account):

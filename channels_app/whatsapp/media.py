@@ -1,5 +1,6 @@
 """Download files that customers send from Twilio and store them encrypted."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -8,10 +9,17 @@ from conversations.models import Attachment
 from core.clock import now
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
-from integrations.twilio.media import MediaFile, fetch_media
+from integrations.twilio.media import FetchFailure, MediaFile, fetch_media
 
 log = get_logger(__name__)
 BATCH: Final = 50
+Fetch = Callable[[Attachment], MediaFile | FetchFailure]
+_fetches: dict[str, Fetch] = {}
+
+
+def register_fetch(kind: str, fetch_file: Fetch) -> None:
+    """Register how files of a kind of channel are fetched, where that isn't from Twilio."""
+    _fetches[kind] = fetch_file
 
 
 def fetch(attachment_id: UUID) -> str:
@@ -22,18 +30,22 @@ def fetch(attachment_id: UUID) -> str:
     attachment = services.claim_attachment(attachment_id=attachment_id)
     if attachment is None:
         return ""
-    kept = attachment.message.channel_account.credentials or {}
-    outcome = fetch_media(
-        attachment.source,
-        account_sid=str(kept.get("account_sid") or ""),
-        auth_token=str(kept.get("auth_token") or ""),
-    )
+    outcome = _fetches.get(attachment.message.channel_account.kind, _fetch_from_twilio)(attachment)
     if isinstance(outcome, MediaFile):
         services.keep_attachment(attachment=attachment, content=outcome.content, content_type=outcome.content_type)
     else:
         log.info("file_not_fetched", attachment=str(attachment_id), code=outcome.code)
         services.fail_attachment(attachment=attachment, error=outcome.code, permanent=outcome.permanent)
     return str(attachment.state)
+
+
+def _fetch_from_twilio(attachment: Attachment) -> MediaFile | FetchFailure:
+    kept = attachment.message.channel_account.credentials or {}
+    return fetch_media(
+        attachment.source,
+        account_sid=str(kept.get("account_sid") or ""),
+        auth_token=str(kept.get("auth_token") or ""),
+    )
 
 
 def list_due() -> list[tuple[UUID, UUID]]:

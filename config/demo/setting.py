@@ -11,6 +11,7 @@ from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
 from channels_app.own_app.transport import PURPOSE
+from channels_app.email.receiving import open_inbound
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
@@ -154,6 +155,14 @@ def _ensure_mail(organisation: Organisation) -> None:
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+        account.refresh_from_db()
+    if not (account.credentials or {}).get("inbound_secret"):
+        open_inbound(
+            actor=SEEDER,
+            account_id=account.pk,
+            reply_domain=mailbox.inbound_domain(organisation.slug),
+            token=mailbox.inbound_token(organisation.slug, settings.SANDBOX_MAILBOX_TOKEN),
+        )
 
 
 def _ensure_portal(organisation: Organisation) -> None:
