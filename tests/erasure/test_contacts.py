@@ -9,6 +9,7 @@ from channels_app.webchat import conversation
 from channels_app.webchat.frames import SendMessage
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
+from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -20,9 +21,12 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
+from tests.channels_app.email.test_mail_in import mail, open_mail_door
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.console.scene import Budget
 from tests.erasure.scene import (
+    DOOR,
+    MAIL,
     NAME,
     OTHER_WORDS,
     PHONE,
