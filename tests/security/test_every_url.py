@@ -150,6 +150,7 @@ SIGNED_OR_OPEN = {
     "widget_session",
     "whatsapp_webhook",
     "whatsapp_status",
+    "app_messages",
     "email_events",
     "cloud_webhook",
     "brief_unsubscribe",
