@@ -13,13 +13,16 @@ class ChannelsAppConfig(AppConfig):
     def ready(self) -> None:
         """Register transports, webhook handlers, replay, gauge, receivers and the system check."""
         from channels_app import checks, erasure, receivers  # noqa: F401, PLC0415  (models must be loaded first)
+        from channels_app.cloud import handler as cloud_handler  # noqa: PLC0415
+        from channels_app.cloud import inbound as cloud_inbound  # noqa: PLC0415
+        from channels_app.cloud import transport as cloud_transport  # noqa: PLC0415
         from channels_app.email import arrivals, files, inbox  # noqa: PLC0415
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
+        from channels_app.email import transport as email_transport  # noqa: PLC0415
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
         from channels_app.own_app import transport as app_transport  # noqa: PLC0415
-        from channels_app.email import transport as email_transport  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
@@ -28,8 +31,10 @@ class ChannelsAppConfig(AppConfig):
         receivers.connect()
         transport.register()
         app_transport.register()
+        cloud_transport.register()
         fallbacks.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
+        deliveries.register_handler(cloud_inbound.PROVIDER, cloud_handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)
         deliveries.register_handler(app_inbound.PROVIDER, app_handler.receive_delivery)
         email_transport.register()

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from channels_app.cloud import reading
 from channels_app.email import imap
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks, media
@@ -21,6 +22,12 @@ def work_deliveries() -> None:
 def send_fallback(message_id: UUID) -> None:
     """Send a failed message another way."""
     fallbacks.send_fallback(message_id)
+
+
+@tenant_task(queue="low")
+def show_reading(message_id: UUID) -> None:
+    """Show a customer that their message was read and is being answered."""
+    reading.show_reading(message_id)
 
 
 @tenant_task(queue="low")

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
+from channels_app.cloud import inbound as cloud_inbound
 from channels_app.email import inbound as email_inbound
-from channels_app.own_app import inbound as app_inbound
 from channels_app.email import mail_door
+from channels_app.own_app import inbound as app_inbound
 from channels_app.webchat import views
 from channels_app.whatsapp import inbound
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("widget/v1/walker.js", views.script, name="widget_script"),
     path("channels/whatsapp/webhook/", inbound.webhook, name="whatsapp_webhook"),
     path("channels/whatsapp/status/<uuid:message_id>/", inbound.status, name="whatsapp_status"),
+    path("channels/whatsapp-cloud/<str:key>/webhook/", cloud_inbound.webhook, name="cloud_webhook"),
     path("channels/app/<str:key>/messages/", app_inbound.messages, name="app_messages"),
     path("channels/email/<str:key>/events/", email_inbound.events, name="email_events"),
     path("channels/email/<str:secret>/inbound/", mail_door.inbound, name="email_inbound"),

@@ -52,6 +52,9 @@ SANDBOX_PHONE_URL = env("SANDBOX_PHONE_URL", default="")
 SANDBOX_PHONE_TOKEN = env("SANDBOX_PHONE_TOKEN", default="")
 SANDBOX_MAILBOX_URL = env("SANDBOX_MAILBOX_URL", default="")
 SANDBOX_MAILBOX_TOKEN = env("SANDBOX_MAILBOX_TOKEN", default="")
+META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstrip("/")
+SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
+SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
 SANDBOX_PORTAL_URL = env("SANDBOX_PORTAL_URL", default="")
 SANDBOX_PORTAL_TOKEN = env("SANDBOX_PORTAL_TOKEN", default="")
 TWILIO_API_BASE = env("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")
@@ -360,6 +363,8 @@ LOGGING = logging_config(testing=WALKER_TESTING)
 
 # Numbers of the product, in one place.
 TEXT_LIMIT = 4096
+# Webhooks of Meta have up to 3 MB; every view that takes a body has its own, smaller limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)

@@ -5,9 +5,9 @@ from django import forms
 from console.base.forms import ConsoleForm
 
 
-def _secret(label: str, help_text: str, *, required: bool = False) -> forms.CharField:
+def _secret(label: str, help_text: str, *, required: bool = False, limit: int = 200) -> forms.CharField:
     widget = forms.PasswordInput(attrs={"autocomplete": "off"})
-    return forms.CharField(label=label, help_text=help_text, max_length=200, required=required, widget=widget)
+    return forms.CharField(label=label, help_text=help_text, max_length=limit, required=required, widget=widget)
 
 
 class ChangeNumberForm(ConsoleForm):
@@ -38,6 +38,44 @@ class ConnectNumberForm(ChangeNumberForm):
     kind = forms.ChoiceField(label="Channel", choices=[("whatsapp", "WhatsApp"), ("sms", "SMS")])
     auth_token = _secret("Auth token", "Next to the account SID.", required=True)
     field_order = ("kind", "name", "number", "account_sid", "auth_token")
+
+
+class ChangeCloudForm(ConsoleForm):
+    """The settings of a number of the Cloud API; empty secrets stay unchanged."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="Shown to colleagues.")
+    number = forms.CharField(
+        label="Number", max_length=40, required=False, help_text="Leave empty to keep the current one."
+    )
+    phone_number_id = forms.CharField(label="Phone number ID", max_length=32, help_text="Under WhatsApp, API Setup.")
+    business_account_id = forms.CharField(
+        label="WhatsApp Business Account ID", max_length=32, help_text="Next to the phone number ID."
+    )
+    access_token = _secret(
+        "Access token", "Of a system user, with whatsapp_business_messaging and whatsapp_business_management. "
+        "Leave empty to keep the current one.", limit=600,
+    )  # fmt: skip
+    app_secret = _secret("App secret", "Under App settings, Basic. Leave empty to keep the current one.")
+    secondary_app_secret = _secret("Second app secret (optional)", "Only while you rotate secrets.")
+    template_sid = forms.CharField(
+        label="Template (optional)",
+        max_length=520,
+        required=False,
+        help_text="Name and language, such as update:en: an approved template with one variable, for replies after "
+        "24 hours.",
+    )
+
+
+class ConnectCloudForm(ChangeCloudForm):
+    """A new number of the Cloud API."""
+
+    number = forms.CharField(label="Number", max_length=40, help_text="With + and the country code.")
+    access_token = _secret(
+        "Access token", "Of a system user, with whatsapp_business_messaging and whatsapp_business_management.",
+        required=True, limit=600,
+    )  # fmt: skip
+    app_secret = _secret("App secret", "Under App settings, Basic. Without it the channel stays closed.")
+    field_order = ("name", "number", "phone_number_id", "business_account_id", "access_token", "app_secret")
 
 
 class TestForm(ConsoleForm):

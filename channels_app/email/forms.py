@@ -56,11 +56,16 @@ def _checked(fields: Fields) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 
-def _rebuilt(fields: Fields) -> list[bytes]:
+def _rebuilt(fields: Fields) -> list[bytes | memoryview]:
     """Return an email of the parsed form in pieces, so that no file is copied twice."""
     mark = f"walker-{secrets.token_hex(16)}".encode()
     charsets = _charsets(fields)
-    pieces = [_headers(fields), b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=", mark, b"\r\n\r\n"]
+    pieces: list[bytes | memoryview] = [
+        _headers(fields),
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=",
+        mark,
+        b"\r\n\r\n",
+    ]
     inner = mark + b"-a"
     pieces += [b"--", mark, b"\r\nContent-Type: multipart/alternative; boundary=", inner, b"\r\n\r\n"]
     for name, kind in (("text", b"plain"), ("html", b"html")):

@@ -26,7 +26,7 @@ from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (window.CLOSED_CODE, WINDOW_CLOSED)
+CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 

@@ -1,14 +1,15 @@
-"""Download files that customers send from Twilio and store them encrypted."""
+"""Download files that customers send by WhatsApp from their provider and store them encrypted."""
 
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from conversations import services
-from conversations.models import Attachment
+from conversations.models import Attachment, ChannelAccount
 from core.clock import now
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
+from integrations.meta import media as meta_media
 from integrations.twilio.media import FetchFailure, MediaFile, fetch_media
 
 log = get_logger(__name__)
@@ -30,7 +31,7 @@ def fetch(attachment_id: UUID) -> str:
     attachment = services.claim_attachment(attachment_id=attachment_id)
     if attachment is None:
         return ""
-    outcome = _fetches.get(attachment.message.channel_account.kind, _fetch_from_twilio)(attachment)
+    outcome = _fetches.get(attachment.message.channel_account.kind, _download)(attachment)
     if isinstance(outcome, MediaFile):
         services.keep_attachment(attachment=attachment, content=outcome.content, content_type=outcome.content_type)
     else:
@@ -39,13 +40,15 @@ def fetch(attachment_id: UUID) -> str:
     return str(attachment.state)
 
 
-def _fetch_from_twilio(attachment: Attachment) -> MediaFile | FetchFailure:
-    kept = attachment.message.channel_account.credentials or {}
-    return fetch_media(
-        attachment.source,
-        account_sid=str(kept.get("account_sid") or ""),
-        auth_token=str(kept.get("auth_token") or ""),
-    )
+def _download(attachment: Attachment) -> MediaFile | FetchFailure:
+    """Ask the provider of the message's account: Twilio by address, Meta by id."""
+    account = attachment.message.channel_account
+    kept = account.credentials or {}
+    if account.provider == ChannelAccount.Provider.CLOUD:
+        number, token = str(kept.get("phone_number_id") or ""), str(kept.get("access_token") or "")
+        return meta_media.fetch_media(attachment.source, phone_number_id=number, access_token=token)
+    sid, token = str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")
+    return fetch_media(attachment.source, account_sid=sid, auth_token=token)
 
 
 def list_due() -> list[tuple[UUID, UUID]]:

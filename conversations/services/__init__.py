@@ -14,6 +14,7 @@ from conversations.services.contacts import (
     remove_tag,
 )
 from conversations.services.delivery import deliver
+from conversations.services.echoes import record_echo
 from conversations.services.erasure import erase_contact
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
@@ -61,6 +62,7 @@ __all__ = [
     "publish_activity",
     "read_attachment",
     "receive",
+    "record_echo",
     "record_status",
     "record_view",
     "remove_tag",

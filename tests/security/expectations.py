@@ -74,6 +74,7 @@ DOORS: Final = {
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
+    "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "app_messages": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
@@ -252,6 +253,9 @@ WORK: Final = {
     "admin:conversations_channelaccount_send_test": ACTION,
     "admin:conversations_channelaccount_colleague": ACTION,
     "admin:conversations_channelaccount_edit": ACTION,
+    "admin:conversations_channelaccount_connect_cloud": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_test_cloud": ACTION,
+    "admin:conversations_channelaccount_edit_cloud": ACTION,
     "admin:conversations_channelaccount_new_widget": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
     "admin:conversations_channelaccount_widget": ACTION,
     "admin:conversations_channelaccount_identity_secret": ACTION,

@@ -152,6 +152,7 @@ SIGNED_OR_OPEN = {
     "whatsapp_status",
     "app_messages",
     "email_events",
+    "cloud_webhook",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
