@@ -10,6 +10,7 @@ from accounts.selectors import list_members
 from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -80,8 +81,8 @@ def international(number: str, field: str = "number") -> str:
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     """Send one message from a number and return the result in words.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    Twilio refused it.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, `gate.NotReachable` for an owner who opted out, and
+    `Invalid` with the reason when Twilio refused it.
     """
     from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
 
@@ -89,7 +90,10 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     account = _number(account_id)
     kept = account.credentials or {}
     prefix = senders.PREFIX if account.kind == ChannelAccount.Kind.WHATSAPP else ""
-    recipient = prefix + international(to, "to")
+    number = international(to, "to")
+    # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
+    reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
+    recipient = prefix + number
     client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
     outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
     with transaction.atomic():

@@ -1,7 +1,7 @@
 """Send a failed message another way: as a template, else by mail, else ask a person."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
@@ -117,6 +118,8 @@ def _send_by_mail(message: Message) -> bool:
 
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
+
+    purpose: ClassVar[str] = Consent.Purpose.SERVICE
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""

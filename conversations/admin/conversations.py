@@ -25,6 +25,7 @@ from conversations.admin.approval_panel import customer_name, state_chip
 from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin.page import SHOWABLE, page_of
+from conversations.admin.reach import needs_template, reply_context, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.downloads import download
 from conversations.models import ChannelAccount, Conversation
@@ -146,6 +147,7 @@ class ConversationAdmin(ConversationSearch):
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
         return {
+            **reply_context(obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
@@ -168,6 +170,13 @@ class ConversationAdmin(ConversationSearch):
             services.record_view(actor=viewer, conversation_id=obj.pk)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Offer the template only where nothing else can be sent."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if action.path == "reply" and (obj.state == State.CLOSED or not needs_template(obj)):
+            del form.fields["as_template"]
+        return form
+
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
         if action.path == "untag" and not tags_of(obj):
@@ -176,6 +185,8 @@ class ConversationAdmin(ConversationSearch):
             return ""
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message from the customer reopens it."
+        if action.path == "reply":
+            return why_no_reply(obj)
         if action.path == "give-back" and obj.state != State.PERSON:
             return "The agent is already answering."
         if action.path == "give-back" and obj.assigned_to_id is None:
@@ -200,6 +211,7 @@ class ConversationAdmin(ConversationSearch):
             conversation_id=obj.pk,
             text=form.cleaned_data["text"],
             sender_type="person",
+            as_template=form.cleaned_data.get("as_template", False),
         )
         return ""
 

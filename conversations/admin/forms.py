@@ -14,6 +14,10 @@ class ReplyForm(ConsoleForm):
         max_length=settings.TEXT_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    as_template = forms.BooleanField(
+        label="Send it as a template",
+        help_text="Your text becomes the template's variable: on one line, and cut after 700 characters.",
+    )
 
 
 class CloseForm(ConsoleForm):

@@ -18,6 +18,7 @@ from conversations.rest.serializers import (
     Assigning,
     Closing,
     ContactSerializer,
+    ConversationDetailSerializer,
     ConversationQuery,
     ConversationRowSerializer,
     ConversationSerializer,
@@ -54,8 +55,11 @@ class ConversationViewSet(ApiViewSet):
     lookup_url_kwarg = "conversation_id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return the serializer: lists show the last message too."""
-        return ConversationRowSerializer if self.is_list() else super().get_serializer_class()
+        """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""
+        if self.is_list():
+            return ConversationRowSerializer
+        found: type[BaseSerializer[Any]] = super().get_serializer_class()
+        return ConversationDetailSerializer if found is ConversationSerializer else found
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters; the selector of the list filters by itself."""
@@ -175,7 +179,9 @@ class MessageViewSet(ApiViewSet):
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
 
-        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`.
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
+        `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
+        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent.
         """
         body = self.read_body()
         message = services.reply(actor=self.actor, **self.kwargs, sender_type="person", **body)

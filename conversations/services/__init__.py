@@ -2,8 +2,9 @@
 
 from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
+from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
+from conversations.services.consents import record_consent
 from conversations.services.contacts import (
     add_point,
     add_tag,
@@ -32,6 +33,7 @@ from conversations.services.statuses import mark_read, record_status
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
+    "RECORD",
     "add_note",
     "add_point",
     "add_tag",
@@ -62,6 +64,7 @@ __all__ = [
     "publish_activity",
     "read_attachment",
     "receive",
+    "record_consent",
     "record_echo",
     "record_status",
     "record_view",

@@ -34,6 +34,10 @@ WORDS: Final = {
     "smtp_554": "The mail server refused the email.",
     "bounce": "The email bounced: the address doesn't exist or doesn't accept email.",
     "blocked": "The recipient's server refused the email.",
+    "gate_opted_out": "The recipient opted out of these emails.",
+    "gate_blocked": "A colleague blocked this contact.",
+    "gate_unreachable": "The address can't receive our emails.",
+    "gate_no_consent": "The recipient hasn't agreed to marketing.",
     "dropped": "The provider didn't send it: the address bounced, complained or unsubscribed earlier.",
 }
 

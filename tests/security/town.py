@@ -61,6 +61,7 @@ IN_THE_API = {
     "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
+    "consent_id": "core.consent",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
