@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from conversations.files.rules import NO_FILES, FileRules
+
 PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
@@ -68,7 +70,8 @@ class OutboundMessage:
     """An outgoing message in clear, for transports only.
 
     `message_id` stays the same over all attempts: use it as the idempotency key where the
-    provider accepts one.
+    provider accepts one. `media` holds the id, content type and size of each file; their bytes are read by
+    `services.read_outgoing_file`.
     """
 
     message_id: UUID
@@ -109,6 +112,12 @@ class Transport(ABC):
 
     recipient_kinds: ClassVar[tuple[PointKind, ...]]
     """Kinds of contact points that this channel can send to, the preferred one first."""
+
+    files: ClassVar[FileRules] = NO_FILES
+    """The files that the medium can carry: kinds, sizes and how many."""
+
+    files_need: ClassVar[str] = ""
+    """The setting of an account that has to be on before it can send files; "" where every account can."""
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:

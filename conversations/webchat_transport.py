@@ -1,5 +1,6 @@
 """The web chat transport: the event on the conversation's stream is the delivery."""
 
+from conversations.files.rules import EVERY_KIND
 from conversations.registry import register_transport
 from conversations.types import OutboundMessage, SendResult, Transport
 
@@ -9,6 +10,7 @@ class WebChatTransport(Transport):
 
     instant = True
     recipient_kinds = ("member", "webchat")
+    files = EVERY_KIND
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Confirm: the page has the event, or reads it when it reconnects."""

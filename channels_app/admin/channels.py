@@ -109,7 +109,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(

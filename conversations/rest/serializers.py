@@ -8,6 +8,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
+from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
 from conversations.selectors import points_in_order
 from core.rest.fields import CLEAR, RowSerializer
@@ -98,6 +99,16 @@ class Reply(serializers.Serializer[Any]):
     """A message to the customer."""
 
     text = serializers.CharField(max_length=settings.TEXT_LIMIT)
+    client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
+
+
+class SendingFiles(serializers.Serializer[Any]):
+    """Files for the customer, with a text if there is one to say."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None), min_length=1, max_length=MOST
+    )
+    text = serializers.CharField(default="", allow_blank=True, max_length=settings.TEXT_LIMIT)
     client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 

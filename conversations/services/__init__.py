@@ -1,6 +1,14 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
-from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
+from conversations.services.attachments import (
+    can_be_previewed,
+    claim_attachment,
+    fail_attachment,
+    keep_attachment,
+    read_attachment,
+    read_outgoing_file,
+    read_own_file,
+)
 from conversations.services.blocks import block_point, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
@@ -14,9 +22,10 @@ from conversations.services.contacts import (
 )
 from conversations.services.delivery import deliver
 from conversations.services.erasure import erase_contact
+from conversations.services.file_contents import expire_file, list_files_expired, list_removals_due, remove_file
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
-from conversations.services.outgoing import reply
+from conversations.services.outgoing import files_of_channel, reply
 from conversations.services.states import (
     assign,
     close,
@@ -35,6 +44,7 @@ __all__ = [
     "add_tag",
     "assign",
     "block_point",
+    "can_be_previewed",
     "claim_attachment",
     "clear_trouble",
     "close",
@@ -42,7 +52,9 @@ __all__ = [
     "deliver",
     "erase_contact",
     "escalate",
+    "expire_file",
     "fail_attachment",
+    "files_of_channel",
     "give_back",
     "hand_off",
     "has_contact",
@@ -50,15 +62,20 @@ __all__ = [
     "keep_attachment",
     "keep_identity_secret",
     "link_contact_to_user",
+    "list_files_expired",
+    "list_removals_due",
     "lookup_digest",
     "mark_read",
     "name_contact",
     "note_trouble",
     "publish_activity",
     "read_attachment",
+    "read_outgoing_file",
+    "read_own_file",
     "receive",
     "record_status",
     "record_view",
+    "remove_file",
     "remove_tag",
     "reply",
     "save_widget",
