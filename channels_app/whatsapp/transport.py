@@ -1,6 +1,5 @@
 """Send a message as one or more Twilio messages, or as a template."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +11,13 @@ from django.urls import reverse
 
 from channels_app.file_links import make_link
 from channels_app.whatsapp import window
-from channels_app.whatsapp.senders import PREFIX
+from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
-from conversations.files.rules import LARGEST, MB, FileRules
+from conversations.mediums import Mms, Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
 from conversations.services.blocks import OPTED_OUT, UNREACHABLE
-from conversations.types import OutboundMessage, PointKind, SendResult, Transport
+from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.clock import now
 from integrations.twilio.errors import meaning_of
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from integrations.twilio.client import TwilioClient
 
 ACTOR: Final = system("whatsapp")
-BODY_LIMIT: Final = 1600
 # Error codes that mean an address cannot receive our messages any more.
 BLOCKING: Final = {
     "21610": OPTED_OUT,
@@ -37,31 +35,6 @@ BLOCKING: Final = {
 # A request whose answer was lost may still be in flight; after this it has arrived or never will.
 SETTLED: Final = timedelta(seconds=20)
 CLOCKS_APART: Final = timedelta(seconds=5)
-
-_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
-# Twilio, "Accepted content types for media"; WebP is for stickers only.
-WHATSAPP_FILES: Final = FileRules(
-    {
-        **dict.fromkeys(("image/jpeg", "image/png"), 5 * MB),
-        **dict.fromkeys(("audio/ogg", "audio/amr", "audio/aac", "audio/mpeg", "video/mp4", "video/3gpp"), LARGEST),
-        **dict.fromkeys(("application/pdf", "application/msword", "text/vcard"), LARGEST),
-        f"{_OFFICE}.wordprocessingml.document": LARGEST,
-        f"{_OFFICE}.presentationml.presentation": LARGEST,
-        f"{_OFFICE}.spreadsheetml.sheet": LARGEST,
-    }
-)
-MMS_FILES: Final = FileRules(
-    dict.fromkeys(
-        ("image/jpeg", "image/png", "image/gif", "audio/mpeg", "audio/amr", "audio/mp4", "video/mp4", "video/3gpp",
-         "application/pdf", "text/vcard", "text/csv"),
-        5 * MB,
-    ),
-    total=5 * MB,
-    why_none=(
-        "This number can't send files by SMS. If Twilio lets it send MMS, turn that on in the channel's settings; "
-        "otherwise send a link or use another channel."
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +63,9 @@ class Route:
 class WhatsAppTransport(Transport):
     """Sends WhatsApp messages through the tenant's own Twilio account."""
 
-    recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("phone", "bsuid")
+    medium: ClassVar[type[Medium]] = TwilioWhatsApp
     prefix: ClassVar[str] = PREFIX
     channel: ClassVar[str] = "whatsapp"
-    has_window: ClassVar[bool] = True
-    files: ClassVar[FileRules] = WHATSAPP_FILES
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; parts that an earlier attempt got through are not sent twice."""
@@ -106,7 +77,7 @@ class WhatsAppTransport(Transport):
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = window.template_of(kept)
         is_template = bool(template) and bool(outbound.metadata.get(window.AS_TEMPLATE))
-        if self.has_window and not is_template and not window.is_open(outbound.conversation_id, now()):
+        if self.medium.window and not is_template and not window.is_open(outbound.conversation_id, now()):
             if not template or outbound.media:
                 return SendResult(ok=False, error=window.REASON, permanent=True)
             is_template = True
@@ -129,7 +100,7 @@ class WhatsAppTransport(Transport):
 
         WhatsApp takes one file at a time, and drops the text beside most kinds.
         """
-        texts = split(outbound.text) if outbound.text.strip() else []
+        texts = self.medium.split(outbound.text) if outbound.text.strip() else []
         return [*map(Part, texts), *(Part("", (url,)) for url in _links_of(outbound))]
 
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
@@ -147,16 +118,15 @@ class WhatsAppTransport(Transport):
 class SmsTransport(WhatsAppTransport):
     """Sends SMS through the same account and API: no prefix and no 24-hour window."""
 
-    recipient_kinds = ("phone",)
+    medium = Sms
+    option = "mms"
+    medium_with_option = Mms
     prefix = ""
     channel = "sms"
-    has_window = False
-    files = MMS_FILES
-    files_need = "mms"
 
     def _parts_of(self, outbound: OutboundMessage) -> list[Part]:
         """Return the parts of the text; all files go with the first one, as one MMS."""
-        first, *others = split(outbound.text)
+        first, *others = self.medium.split(outbound.text)
         return [Part(first, tuple(_links_of(outbound))), *map(Part, others)]
 
 
@@ -221,18 +191,7 @@ def callback_url(message_id: UUID, number: int = 1, of: int = 1) -> str:
     return f"{settings.PUBLIC_URL}{path}" + (f"?part={number}-{of}" if of > 1 else "")
 
 
-def split(text: str, limit: int = BODY_LIMIT) -> list[str]:
-    """Split a text into parts that Twilio accepts, between words where possible."""
-    parts, rest = [], text
-    while len(rest) > limit:
-        breaks = [found.start() for found in re.finditer(r"\s", rest[: limit + 1]) if found.start() > limit // 2]
-        at = breaks[-1] if breaks else limit
-        parts.append(rest[:at].rstrip())
-        rest = rest[at:].lstrip()
-    return [*parts, rest] if rest or not parts else parts
-
-
 def register() -> None:
     """Register both transports; safe to repeat."""
-    register_transport("whatsapp", WhatsAppTransport)
-    register_transport("sms", SmsTransport)
+    register_transport("whatsapp", PROVIDER, WhatsAppTransport)
+    register_transport("sms", PROVIDER, SmsTransport)

@@ -9,6 +9,7 @@ from typing import Final
 
 from conversations.files.kinds import KINDS, BadFile, Found, kind_of
 from conversations.files.names import runs_by_name, safe_name
+from conversations.types import Medium
 from core.errors import Invalid
 
 MB: Final = 1024 * 1024
@@ -56,6 +57,16 @@ class FileRules:
 
 _FAMILIES: Final = {"image": "pictures", "video": "videos", "audio": "recordings", "document": "documents"}
 NO_FILES: Final = FileRules()
+
+
+def rules_of(medium: type[Medium]) -> FileRules:
+    """Return what a medium can carry in one reply; what is beyond one of the provider's messages follows in more."""
+    if not medium.media_count:
+        return FileRules(why_none=medium.no_media or NO_FILES.why_none)
+    limits = {name: min(medium.media_limit(name), LARGEST) for name in KINDS if medium.media_limit(name)}
+    return FileRules(limits, total=min(medium.media_total or LARGEST, LARGEST))
+
+
 EVERY_KIND: Final = FileRules(MappingProxyType(dict.fromkeys(KINDS, LARGEST)))
 
 

@@ -132,10 +132,12 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     actor.require("conversations.view_conversation")
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     found = rows.select_related("message").first()
-    if found is None or (as_preview and not can_be_previewed(found)):
+    if found is None:
         raise NotFound("There is no such file.")
     actor.require("accounts.view_pii")
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
+    if as_preview and not can_be_previewed(found):
+        raise NotFound("This file has no preview.")
     content = file_contents.read_content(found)
     if as_preview and not cache.add(f"{found.tenant_id}:previewed:{actor.user_id}:{found.pk}", 1, SAME_VIEW_SECONDS):
         return _file(found, content)

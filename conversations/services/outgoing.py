@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.files.kinds import KINDS
-from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files
+from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
 from conversations.models import Attachment, ChannelAccount, Conversation, Message
 from conversations.services import attachments, delivery, file_contents, states, stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
@@ -103,12 +103,12 @@ def reply(
 def files_of_channel(account: ChannelAccount) -> FileRules:
     """Return the files that can be sent from a number, mailbox or widget."""
     try:
-        transport = registry.transport_for(account.kind)
+        transport = registry.transport_for(account.kind, account.provider)
     except NotFound:
         return NO_FILES
-    if transport.files_need and not (account.credentials or {}).get(transport.files_need):
-        return FileRules(why_none=transport.files.why_none)
-    return transport.files
+    if transport.medium_with_option and (account.credentials or {}).get(transport.option):
+        return rules_of(transport.medium_with_option)
+    return rules_of(transport.medium)
 
 
 def _check_files(
@@ -151,7 +151,8 @@ def _store(
 ) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
     try:
-        is_instant = registry.transport_for(conversation.channel_account.kind).instant
+        account = conversation.channel_account
+        is_instant = registry.transport_for(account.kind, account.provider).instant
     except NotFound:
         # The row waits for a process with the transport, and fails with its reason if there is none.
         is_instant = False
