@@ -9,7 +9,7 @@ from conversations.services.attachments import (
     read_outgoing_file,
     read_own_file,
 )
-from conversations.services.blocks import block_point, unblock_point
+from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
@@ -43,6 +43,7 @@ __all__ = [
     "add_point",
     "add_tag",
     "assign",
+    "block_contact",
     "block_point",
     "can_be_previewed",
     "claim_attachment",
@@ -80,5 +81,6 @@ __all__ = [
     "reply",
     "save_widget",
     "take_over",
+    "unblock_contact",
     "unblock_point",
 ]
