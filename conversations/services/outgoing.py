@@ -18,7 +18,7 @@ from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.models import Consent
 from core.privacy.pii import mask_text
