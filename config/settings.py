@@ -361,6 +361,11 @@ SPECTACULAR_SETTINGS = {
 LOGGING_CONFIG = "core.observability.logging.set_up"
 LOGGING = logging_config(testing=WALKER_TESTING)
 
+# Files for customers stay in memory until they are sealed: a temporary file would hold them in clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 18 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
 # Numbers of the product, in one place.
 TEXT_LIMIT = 4096
 # Webhooks of Meta have up to 3 MB; every view that takes a body has its own, smaller limit.
@@ -380,6 +385,10 @@ AUDIT_ANCHOR_STORE = env("WALKER_ANCHOR_STORE", default="")
 AUDIT_ANCHOR_STORE_KEY = env("WALKER_ANCHOR_STORE_KEY", default="")
 AUDIT_ANCHOR_STORE_REGION = env("WALKER_ANCHOR_STORE_REGION", default="us-east-1")
 AUDIT_ANCHOR_STORE_LOCK_DAYS = env.int("WALKER_ANCHOR_STORE_LOCK_DAYS", default=0)
+FILE_STORE = env("WALKER_FILE_STORE", default="")
+FILE_STORE_KEY = env("WALKER_FILE_STORE_KEY", default="")
+FILE_STORE_REGION = env("WALKER_FILE_STORE_REGION", default="us-east-1")
+FILE_DAYS = env.int("WALKER_FILE_DAYS", default=0)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)

@@ -152,7 +152,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(

@@ -29,6 +29,11 @@ class ChangeNumberForm(ConsoleForm):
         required=False,
         help_text="HX…: an approved template with one variable, for replies after 24 hours.",
     )
+    mms = forms.BooleanField(
+        label="This SMS number can send pictures and files (MMS)",
+        required=False,
+        help_text="Only if Twilio lists MMS among the number's capabilities. WhatsApp needs no such setting.",
+    )
 
 
 class ConnectNumberForm(ChangeNumberForm):

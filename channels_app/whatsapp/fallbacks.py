@@ -62,6 +62,9 @@ def _send_as_template(message: Message) -> bool:
     account = message.channel_account
     if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
         return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
+        return False
     try:
         services.reply(
             actor=ACTOR,

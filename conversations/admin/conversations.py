@@ -1,5 +1,6 @@
 """The console's list of conversations and the page of one."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -27,10 +28,11 @@ from conversations.admin.forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin.page import SHOWABLE, page_of
 from conversations.admin.reach import needs_template, reply_context, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
-from conversations.downloads import download
+from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
+from conversations.services.attachments import File
 from core.actors import Actor
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict, NotFound, Refused, Unavailable
 
 OBJECT: Final = "conversations.conversation"
 ABOUT: Final = ("note", "tag", "untag", "name")
@@ -118,27 +120,38 @@ class ConversationAdmin(ConversationSearch):
         return moment(conversation.last_message_at)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the route of message files."""
-        view = self.admin_site.admin_view(self.file_view)
+        """Add the routes of message files."""
         route = "<uuid:object_id>/files/<uuid:attachment_id>/"
-        return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
+        file, picture = (self.admin_site.admin_view(view) for view in (self.file_view, self.preview_view))
+        return [
+            path(route, file, name="conversations_conversation_file"),
+            path(f"{route}preview/", picture, name="conversations_conversation_preview"),
+            *super().get_urls(),
+        ]
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
         """Serve one file as a download, if the messages are revealed.
 
         Each download is audited.
         """
+        return self._serve(request, download, conversation_id=object_id, attachment_id=attachment_id)
+
+    def preview_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Serve one picture for the page to show, if the messages are revealed.
+
+        Each is audited; a browser asks once while it is revealed.
+        """
+        return self._serve(request, picture_of, conversation_id=object_id, attachment_id=attachment_id, as_preview=True)
+
+    def _serve(self, request: HttpRequest, answer: Callable[[File], HttpResponse], **asked: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         try:
-            file = services.read_attachment(
-                actor=viewer_of(request), conversation_id=object_id, attachment_id=attachment_id
-            )
+            return answer(services.read_attachment(actor=viewer_of(request), **asked))
         except Refused as error:
             raise PermissionDenied(error.detail) from error
-        except (NotFound, Conflict) as error:
+        except (NotFound, Conflict, Unavailable) as error:
             raise Http404(error.detail) from error
-        return download(file)
 
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return everything the conversation's page shows, and record the view."""
@@ -195,6 +208,13 @@ class ConversationAdmin(ConversationSearch):
             return "This conversation is already yours."
         return ""
 
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Return the action's form; a reply offers the files that its channel can carry."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, ReplyForm):
+            form.fit(services.files_of_channel(obj.channel_account))
+        return form
+
     @service_action(
         path="reply",
         title="Reply",
@@ -210,6 +230,7 @@ class ConversationAdmin(ConversationSearch):
             actor=viewer_of(request),
             conversation_id=obj.pk,
             text=form.cleaned_data["text"],
+            files=form.cleaned_data.get("files", ()),
             sender_type="person",
             as_template=form.cleaned_data.get("as_template", False),
         )

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
+from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
 from conversations.selectors import points_in_order, wishes_of
 from conversations.services.reach import judge_reply
@@ -147,6 +148,16 @@ class Reply(serializers.Serializer[Any]):
     as_template = serializers.BooleanField(
         default=False, help_text="Send it as the variable of the account's template, outside of the reply window."
     )
+
+
+class SendingFiles(serializers.Serializer[Any]):
+    """Files for the customer, with a text if there is one to say."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None), min_length=1, max_length=MOST
+    )
+    text = serializers.CharField(default="", allow_blank=True, max_length=settings.TEXT_LIMIT)
+    client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 
 class Closing(serializers.Serializer[Any]):

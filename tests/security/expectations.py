@@ -73,6 +73,8 @@ DOORS: Final = {
     "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
+    "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
+    "channel_file": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
     "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "app_messages": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
@@ -242,6 +244,7 @@ WORK: Final = {
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
+    "admin:conversations_conversation_preview": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
     "admin:conversations_conversation_reply": ACTION,
     "admin:conversations_conversation_take_over": ACTION,
     "admin:conversations_conversation_give_back": ACTION,
@@ -416,6 +419,7 @@ API: Final = {
     "api-conversations-search": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api-conversations-detail": API_LOOK,
     "api-messages-list": API_TALK,
+    "api-attachments-list": Row(API_PRESS.get, Answers(401, 403, 400)),
     "api-attachments-detail": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant
     "api-conversations-take-over": API_PRESS,
     "api-conversations-give-back": API_PRESS,
