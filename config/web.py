@@ -38,7 +38,7 @@ class BoundedRequest(WebRequest):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.taken, self.is_refused, self.limit = 0, False, BODY_LIMIT
+        self.taken, self.is_refused = 0, False
         super().__init__(*args, **kwargs)
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name

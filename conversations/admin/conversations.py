@@ -184,10 +184,12 @@ class ConversationAdmin(ConversationSearch):
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
-        """Offer the template only where nothing else can be sent."""
+        """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
         form = super().action_form(request, action, obj, bound=bound)
-        if action.path == "reply" and (obj.state == State.CLOSED or not needs_template(obj)):
-            del form.fields["as_template"]
+        if isinstance(form, ReplyForm):
+            if obj.state == State.CLOSED or not needs_template(obj):
+                del form.fields["as_template"]
+            form.fit(services.files_of_channel(obj.channel_account))
         return form
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
@@ -207,13 +209,6 @@ class ConversationAdmin(ConversationSearch):
         if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
             return "This conversation is already yours."
         return ""
-
-    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
-        """Return the action's form; a reply offers the files that its channel can carry."""
-        form = super().action_form(request, action, obj, bound=bound)
-        if isinstance(form, ReplyForm):
-            form.fit(services.files_of_channel(obj.channel_account))
-        return form
 
     @service_action(
         path="reply",

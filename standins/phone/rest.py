@@ -94,7 +94,7 @@ def fetch(url: str) -> Document:
 def _render_body(account: Account, form: dict[str, Any]) -> str:
     template = form.get("ContentSid", "")
     if not template:
-        body = form.get("Body", "")
+        body = str(form.get("Body", ""))
         if not body and not form.get("MediaUrl"):
             raise refusal(400, 21619, "A text message body or media urls must be specified.")
         if len(body) > BODY_LIMIT:
