@@ -150,6 +150,7 @@ SIGNED_OR_OPEN = {
     "widget_session",
     "whatsapp_webhook",
     "whatsapp_status",
+    "app_messages",
     "email_events",
     "brief_unsubscribe",
     "api_schema",
