@@ -186,7 +186,11 @@ def _ensure_mail(organisation: Organisation) -> None:
     # The mailbox posts to a URL that both sides know in advance.
     account, is_new = ChannelAccount.objects.get_or_create(
         public_key=mailbox.door_key(organisation.slug),
-        defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
+        defaults={
+            "kind": ChannelAccount.Kind.EMAIL,
+            "provider": ChannelAccount.Provider.SENDGRID,
+            "address": credentials["from_address"],
+        },
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
