@@ -344,12 +344,17 @@ SPECTACULAR_SETTINGS = {
     "TAGS": GROUPS,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.rest.schema.without_empty_defaults",
         "core.rest.schema.with_errors",
         "config.api_summaries.with_summaries",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",
         "ConversationState": "conversations.models.Conversation.State",
+        "MessageStatus": "conversations.models.Message.Status",
+        "MessageDirection": "conversations.models.Message.Direction",
+        "MessageSender": "conversations.models.Message.Sender",
+        "MessageContentType": "conversations.models.Message.ContentType",
         "RunState": "agents.models.AgentRun.State",
         "ToolCallState": "agents.models.ToolCall.State",
     },

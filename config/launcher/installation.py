@@ -26,13 +26,9 @@ MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
-<<<<<<< HEAD
-STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
-=======
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "mailbox", "portal")
->>>>>>> speed
+STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000

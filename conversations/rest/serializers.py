@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.files.rules import MOST
-from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
+from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.selectors import points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from core.models import Consent
@@ -122,21 +122,55 @@ class ConversationRowSerializer(ConversationSerializer):
         fields: ClassVar[list[str]] = [*ConversationSerializer.Meta.fields, "last_text", "last_sender"]
 
 
+class MediaSerializer(serializers.Serializer[Any]):
+    """A file of a message; fetch it under `attachments/`."""
+
+    id = serializers.UUIDField(read_only=True)
+    content_type = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+
+
+METADATA: Final = {
+    "type": "object",
+    "description": "Ids and states; the channel's own fields too where the message is `clear`.",
+    "properties": {
+        "agent": {"type": "string"},
+        "approval": {"type": "string"},
+        "approval_id": {"type": "string", "format": "uuid"},
+        "approval_state": {"type": "string"},
+        "reference": {"type": "string", "description": "Of the request, such as `BR-1042`."},
+        "run": {"type": "string"},
+        "run_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+@extend_schema_field(METADATA)
+class MetadataField(serializers.JSONField):
+    """What is kept beside a message's text."""
+
+
+@extend_schema_field(MediaSerializer(many=True))
+class MediaField(serializers.JSONField):
+    """The files of a message, as they are kept with it."""
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
     id = serializers.UUIDField(read_only=True)
     seq = serializers.IntegerField(read_only=True)
-    direction = serializers.CharField(read_only=True)
-    sender_type = serializers.CharField(read_only=True)
+    direction = serializers.ChoiceField(choices=Message.Direction.choices, read_only=True)
+    sender_type = serializers.ChoiceField(choices=Message.Sender.choices, read_only=True)
     sender_id = serializers.UUIDField(read_only=True, allow_null=True)
     sender_name = serializers.CharField(read_only=True)
-    content_type = serializers.CharField(read_only=True)
+    content_type = serializers.ChoiceField(choices=Message.ContentType.choices, read_only=True)
     text = serializers.CharField(read_only=True)
     clear = serializers.BooleanField(read_only=True)
-    media = serializers.JSONField(read_only=True)
-    metadata = serializers.JSONField(read_only=True)
-    status = serializers.CharField(read_only=True)
+    media = MediaField(read_only=True)
+    metadata = MetadataField(read_only=True)
+    status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 
 

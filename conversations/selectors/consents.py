@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -35,7 +35,7 @@ def query_consents(*, viewer: Actor, contact_id: UUID | None = None) -> QuerySet
     """
     viewer.require(VIEW_CONSENT)
     points = ContactPoint.objects.filter(value_index=OuterRef("address_index"))
-    rows: QuerySet[Consent] = Consent.objects.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
+    rows: QuerySet[Any] = Consent.objects.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
     if contact_id is not None:
         indexes = ContactPoint.objects.filter(contact_id=contact_id).values("value_index")
         rows = rows.filter(address_index__in=indexes)

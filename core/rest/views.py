@@ -18,6 +18,7 @@ from core.audit.refusals import Watched
 from core.errors import Invalid, Refused, TooLarge
 from core.rest.authentication import actor_of
 from core.rest.pagination import LARGEST_PAGE, PAGE
+from core.rest.throttles import limit_headers
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Shape = type[serializers.Serializer[Any]]
@@ -112,9 +113,11 @@ class StrictView(APIView):
         return found
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Forbid caches: an answer is for one person."""
+        """Forbid caches, as an answer is for one person, and say what is left of the limit."""
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
         answer["Cache-Control"] = "no-store"
+        for name, value in limit_headers(request).items():
+            answer[name] = value
         return answer
 
 
