@@ -37,7 +37,7 @@ class ContactSummarySerializer(serializers.Serializer[Any]):
     """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
-    name = serializers.CharField(source="masked_name", read_only=True)
+    name = serializers.CharField(source="shown_name", read_only=True)
     user_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The colleague, if it is one.")
 
 
@@ -161,7 +161,7 @@ class ContactSerializer(RowSerializer[Contact]):
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
-        return contact.display_name if self.context.get(CLEAR) else contact.masked_name
+        return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""

@@ -10,7 +10,6 @@ from conversations.models import ContactPoint, Conversation, Message
 from conversations.selectors.messages import public_metadata
 from core.errors import NotFound
 from core.events import streams
-from core.privacy.encryption import blind_index
 
 SNAPSHOT: Final = 50
 FRAMES: Final = 200
@@ -18,7 +17,7 @@ FRAMES: Final = 200
 
 def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: str) -> Conversation | None:
     """Return the newest conversation of a contact point on a channel account, open or closed."""
-    index = blind_index(points.normalise(kind, value), column=points.COLUMN)
+    index = points.index_of(kind, value)
     owners = ContactPoint.objects.filter(kind=kind, value_index=index).values("contact_id")
     rows = Conversation.objects.filter(channel_account_id=channel_account_id, contact_id__in=owners)
     found: Conversation | None = rows.order_by("-last_message_at", "-id").first()

@@ -6,7 +6,6 @@ from django.db.models import Q
 
 from conversations.contacts import points
 from core.errors import Invalid
-from core.privacy.encryption import blind_index
 
 _EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
 
@@ -16,9 +15,8 @@ def point_matches(words: str) -> Q:
     wanted = Q()
     for kind in _EXACT_KINDS:
         try:
-            value = points.normalise(kind, words)
+            index = points.index_of(kind, words)
         except Invalid:
             continue
-        index = blind_index(value, column=points.COLUMN)
         wanted |= Q(kind=kind, value_index=index)
     return wanted or Q(pk=None)

@@ -1,7 +1,7 @@
 """Find, create, name, link and tag contacts."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
 from core.privacy.pii.masking import ValueKind
 
@@ -44,11 +43,12 @@ class FoundContact:
     user_id: UUID | None
     point_id: UUID
     is_verified: bool
+    has_name: bool
 
 
 def point_index(kind: str, value: str) -> str:
     """Return the blind index of a contact point in the tenant in scope."""
-    return blind_index(points.normalise(kind, value), column=points.COLUMN)
+    return points.index_of(kind, value)
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
@@ -58,7 +58,7 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """
     found = _find(sender.kind, index)
     if found is None:
-        name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+        name = name_of(sender)
         contact = Contact.objects.create(
             display_name=name,
             masked_name=_masked("name", name),
@@ -71,16 +71,24 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         if winner.contact_id != contact.pk:
             contact.delete()
         found = winner
+    elif not found.has_name and (name := name_of(sender)):
+        unnamed = Contact.objects.filter(pk=found.contact_id, masked_name="", erased_at=None)
+        unnamed.update(display_name=name, masked_name=_masked("name", name))
     return _apply_proof(found, sender)
+
+
+def name_of(sender: SenderIdentity) -> str:
+    """Return the name that a channel gives its sender, cut to what is stored; "" for none."""
+    return texts.clean(sender.display_name).strip()[:NAME_LIMIT]
 
 
 def _find(kind: str, index: str) -> FoundContact | None:
     row = (
         ContactPoint.objects.filter(kind=kind, value_index=index)
-        .values_list("contact_id", "contact__user_id", "id", "is_verified")
+        .values_list("contact_id", "contact__user_id", "id", "is_verified", "contact__masked_name")
         .first()
     )
-    return None if row is None else FoundContact(*row)
+    return None if row is None else FoundContact(*row[:4], has_name=bool(row[4]))
 
 
 def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
@@ -109,7 +117,7 @@ def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
     if user_id is None and (colleague := _colleague(sender)):
         Contact.objects.filter(pk=found.contact_id, user=None).update(user_id=colleague)
         user_id = colleague
-    return FoundContact(found.contact_id, user_id, found.point_id, sender.verified)
+    return replace(found, user_id=user_id, is_verified=sender.verified)
 
 
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
