@@ -1,6 +1,8 @@
 """Transports by kind of channel account, and platforms with audiences."""
 
+from conversations.failures import Explanation, explain_common
 from conversations.types import AudienceSource, Transport
+from core.errors import NotFound
 from core.registry import Registry
 
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
@@ -17,6 +19,14 @@ def register_transport(kind: str, transport: type[Transport]) -> None:
 def transport_for(kind: str) -> type[Transport]:
     """Return the transport of a kind of channel account; raises `NotFound`."""
     return _transports.get(kind)
+
+
+def explain(kind: str, code: str) -> Explanation:
+    """Return an error code of a kind of channel account in words, also where its transport is missing."""
+    try:
+        return transport_for(kind).explain(code)
+    except NotFound:
+        return explain_common(code)
 
 
 def transport_kinds() -> list[str]:

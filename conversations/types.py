@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from conversations.failures import Explanation, explain_common
+
 PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
@@ -88,7 +90,8 @@ class OutboundMessage:
 class SendResult:
     """What a provider answered. `error` is a short code without personal data.
 
-    A failure that is not `permanent` is retried, after `retry_after` seconds if given.
+    `error_text` is what the provider said beside it, `http_status` its answer; both are kept with the attempt, the
+    text masked. A failure that is not `permanent` is retried, after `retry_after` seconds if given.
     """
 
     ok: bool
@@ -96,6 +99,8 @@ class SendResult:
     error: str = ""
     permanent: bool = False
     retry_after: int | None = None
+    error_text: str = field(default="", repr=False)
+    http_status: int | None = None
 
 
 class Transport(ABC):
@@ -113,6 +118,11 @@ class Transport(ABC):
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to the provider. An exception counts as a temporary failure."""
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code of this channel in words, with what to do."""
+        return explain_common(code)
 
 
 class AudienceSource(ABC):

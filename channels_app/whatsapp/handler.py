@@ -46,7 +46,9 @@ def receive_delivery(delivery: InboundDelivery) -> None:
                 services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
         if wish:
             channel, _ = split_address(fields.get("To", ""))
-            opt_out.apply(wish, message=message, senders=identities, channel=channel, is_managed=opt_out.is_managed(fields))
+            opt_out.apply(
+                wish, message=message, senders=identities, channel=channel, is_managed=opt_out.is_managed(fields)
+            )
 
 
 def fields_of(delivery: InboundDelivery) -> Fields:
@@ -76,6 +78,8 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
             channel_account_id=delivery.channel_account_id,
             channel_message_id=report.sid,
             error=report.error if has_failed else "",
+            error_text=fields.get("ErrorMessage") or fields.get("ChannelStatusMessage", "") if has_failed else "",
+            is_temporary=has_failed and not meaning_of(report.error).permanent,
         )
     except NotFound:
         # The message belongs to someone else or was erased: there is nothing to update.

@@ -5,7 +5,6 @@ import unicodedata
 from typing import Final
 
 from core.errors import Invalid
-from core.privacy.encryption import blind_index
 
 KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
 LIMIT: Final = 320
@@ -34,11 +33,6 @@ def normalise(kind: str, value: str) -> str:
             "This isn't an address we can message.", fields={"sender": ["Enter an email address or a phone number."]}
         )
     return plain
-
-
-def index_of(kind: str, value: str) -> str:
-    """Return the blind index of a point in the tenant in scope. Raises `Invalid`."""
-    return blind_index(index_form(kind, value), column=COLUMN)
 
 
 def index_form(kind: str, value: str) -> str:

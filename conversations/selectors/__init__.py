@@ -20,6 +20,7 @@ from conversations.selectors.directory import (
     query_contacts,
     read_contact,
 )
+from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
     ConversationFilters,
     ConversationPage,
@@ -38,6 +39,7 @@ from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_w
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
+    "Failure",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from conversations.contacts import points
 from core.errors import Invalid
+from core.privacy.encryption import blind_index
 
 _EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
 
@@ -15,7 +16,7 @@ def point_matches(words: str) -> Q:
     wanted = Q()
     for kind in _EXACT_KINDS:
         try:
-            index = points.index_of(kind, words)
+            index = blind_index(points.index_form(kind, words), column=points.COLUMN)
         except Invalid:
             continue
         wanted |= Q(kind=kind, value_index=index)

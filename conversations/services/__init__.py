@@ -17,6 +17,7 @@ from conversations.services.erasure import erase_contact
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
 from conversations.services.outgoing import reply
+from conversations.services.resending import send_again, template_copy_id
 from conversations.services.states import (
     assign,
     close,
@@ -62,6 +63,8 @@ __all__ = [
     "remove_tag",
     "reply",
     "save_widget",
+    "send_again",
     "take_over",
+    "template_copy_id",
     "unblock_point",
 ]

@@ -16,6 +16,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
 from core.privacy.pii.masking import ValueKind
 
@@ -48,7 +49,7 @@ class FoundContact:
 
 def point_index(kind: str, value: str) -> str:
     """Return the blind index of a contact point in the tenant in scope."""
-    return points.index_of(kind, value)
+    return blind_index(points.index_form(kind, value), column=points.COLUMN)
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
@@ -88,7 +89,7 @@ def _find(kind: str, index: str) -> FoundContact | None:
         .values_list("contact_id", "contact__user_id", "id", "is_verified", "contact__masked_name")
         .first()
     )
-    return None if row is None else FoundContact(*row[:4], has_name=bool(row[4]))
+    return None if row is None else FoundContact(row[0], row[1], row[2], row[3], bool(row[4]))
 
 
 def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
