@@ -104,7 +104,7 @@ class WhatsAppTransport(Transport):
     @classmethod
     def explain(cls, code: str) -> Explanation:
         """Return one of Twilio's codes, or of ours, in words."""
-        if code in COMMON or code not in MEANINGS and not page_of(code):
+        if code in COMMON or (code not in MEANINGS and not page_of(code)):
             return explain_common(code)
         return Explanation(meaning_of(code).words, advice_on(code), page_of(code))
 

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0004_guard_erasures'),
+        ("conversations", "0004_guard_erasures"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='deliveryattempt',
-            name='error_text',
-            field=models.CharField(blank=True, help_text='What the provider said, masked.', max_length=200),
+            model_name="deliveryattempt",
+            name="error_text",
+            field=models.CharField(blank=True, help_text="What the provider said, masked.", max_length=200),
         ),
         migrations.AddField(
-            model_name='deliveryattempt',
-            name='http_status',
-            field=models.PositiveSmallIntegerField(help_text='What the provider answered.', null=True),
+            model_name="deliveryattempt",
+            name="http_status",
+            field=models.PositiveSmallIntegerField(help_text="What the provider answered.", null=True),
         ),
     ]

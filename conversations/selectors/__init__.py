@@ -39,7 +39,6 @@ from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_w
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
-    "Failure",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",
@@ -47,6 +46,7 @@ __all__ = [
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
+    "Failure",
     "MessagePage",
     "MessageRow",
     "NoteRow",
