@@ -28,12 +28,14 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.waiting import answer_about_the_wait
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
     "add_note",
     "add_point",
     "add_tag",
+    "answer_about_the_wait",
     "assign",
     "block_point",
     "claim_attachment",

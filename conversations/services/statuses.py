@@ -64,7 +64,7 @@ def record_status(
 
 
 def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:
-    """Return True for the provider's id of an attempt that failed, unless a later one went on with it."""
+    """Return True for the id of an attempt that failed, unless a later one went on."""
     if not sid:
         return False
     outcomes = set(attempts.filter(provider_id=sid).values_list("outcome", flat=True))
@@ -74,7 +74,7 @@ def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:
 def _try_later(
     message: Message, attempts: QuerySet[DeliveryAttempt], code: str, sid: str, now: datetime | None
 ) -> bool:
-    """Queue a message again that its provider took and then couldn't deliver; False after the last attempt."""
+    """Queue a message again that its provider couldn't deliver; False after the last."""
     moment = now or clock_now()
     last = attempts.select_for_update().order_by("-number").first()
     if last is None or last.number > len(BACK_OFF) or message.status not in statuses_before(FAILED):
@@ -87,7 +87,7 @@ def _try_later(
 
 
 def put_back(message: Message, due: datetime) -> None:
-    """Queue a message again for another attempt, and publish that; in a transaction, with the message locked."""
+    """Queue a locked message again for another attempt, and publish that."""
     message.status, message.next_attempt_at, message.channel_message_id = QUEUED, due, ""
     message.save(update_fields=["status", "next_attempt_at", "channel_message_id"])
     payload = {"id": str(message.pk), "status": QUEUED}
