@@ -16,7 +16,7 @@ from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
-from channels_app.whatsapp.senders import KINDS
+from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.navigation import Nav
@@ -39,9 +39,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest")
-    list_display = ("name", "kind", "own_address", "standing", "created_at")
+    list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
     ordering = ("id",)
-    detail_fields = ("name", "kind", "own_address", "standing", "last_trouble", "allowed_origins", "created_at")
+    detail_fields = (
+        "name",
+        "kind",
+        "provider",
+        "own_address",
+        "standing",
+        "last_trouble",
+        "allowed_origins",
+        "created_at",
+    )
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
@@ -88,7 +97,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
-        if obj.kind not in KINDS:
+        if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
 
@@ -106,7 +115,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return self.widget_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
-        if action.path != "edit" or account is None or account.kind not in KINDS:
+        if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
         settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}

@@ -107,6 +107,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     connect_channel(
         actor=SEEDER,
         kind=ChannelAccount.Kind.WHATSAPP,
+        provider=ChannelAccount.Provider.TWILIO,
         name=f"{organisation.name} WhatsApp",
         address=number_of(organisation),
         provider_account=credentials["account_sid"],

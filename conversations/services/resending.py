@@ -49,7 +49,8 @@ def _require_sendable(conversation: Conversation, message: Message) -> None:
         raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
     if Message.objects.filter(conversation=conversation, client_id=template_copy_id(message.pk)).exists():
         raise Conflict("This message was sent as a template already.", code="sent_otherwise")
-    kinds = transport_for(conversation.channel_account.kind).recipient_kinds
+    account = conversation.channel_account
+    kinds = transport_for(account.kind, account.provider).medium.recipient_kinds
     points = list(ContactPoint.objects.filter(contact_id=conversation.contact_id, kind__in=kinds).defer("value"))
     message.conversation = conversation
     try:
@@ -59,5 +60,5 @@ def _require_sendable(conversation: Conversation, message: Message) -> None:
 
 
 def template_copy_id(message_id: UUID) -> UUID:
-    """Return the client id of the copy that goes out as a template when a message failed."""
+    """Return the client id of a failed message's copy that goes out as a template."""
     return uuid5(message_id, "as template")

@@ -23,7 +23,7 @@ def write(desk: Desk, text: str, role: str = "visitor") -> UUID:
 
 def notices(conversation_id: UUID) -> list[str]:
     rows = Message.objects.filter(conversation_id=conversation_id, sender_type="system")
-    return list(rows.order_by("seq").values_list("body", flat=True))
+    return [message.body for message in rows.order_by("seq")]
 
 
 def hand_off(conversation_id: UUID) -> None:
