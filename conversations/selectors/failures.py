@@ -26,7 +26,9 @@ def failures_of(message_ids: Sequence[UUID]) -> dict[UUID, Failure]:
     if not message_ids:
         return {}
     attempts = DeliveryAttempt.objects.filter(message__in=message_ids).order_by("number")
-    facts = attempts.values_list("message_id", "error", "error_text", "message__channel_account__kind", "message__channel_account__provider")
+    facts = attempts.values_list(
+        "message_id", "error", "error_text", "message__channel_account__kind", "message__channel_account__provider"
+    )
     found = {}
     for message_id, code, text, kind, provider in facts:
         meaning = registry.explain(kind, provider, code)
