@@ -29,6 +29,17 @@ def explain(kind: str, provider: str, code: str) -> Explanation:
         return explain_common(code)
 
 
+def is_instant(kind: str, provider: str) -> bool:
+    """Return True if a channel shows messages at once, without a queue.
+
+    Messages of a channel without a transport wait for a process that has one, and fail with the reason if none has.
+    """
+    try:
+        return transport_for(kind, provider).instant
+    except NotFound:
+        return False
+
+
 def has_transport(kind: str, provider: str) -> bool:
     """Return True if messages of this kind can be sent through this provider."""
     return f"{kind}/{provider}" in _transports.keys()  # noqa: SIM118  (a registry is no dict)

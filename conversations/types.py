@@ -85,6 +85,7 @@ class OutboundMessage:
     media: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attempt: int = 1
+    as_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,11 @@ class Transport(ABC):
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)
         """Return the name of the credential without which an account may not be switched on, or ""."""
         return ""
+
+    @classmethod
+    def has_template(cls, credentials: Mapping[str, Any]) -> bool:  # noqa: ARG003
+        """Return True if the account can send a template outside of the reply window."""
+        return False
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:

@@ -17,6 +17,7 @@ from core.events import relay
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability import health
 from core.privacy.erasure import services as erasures
+from core.reach import counts
 from core.reliability import idempotency
 
 LONGEST: Final = 20.0
@@ -56,6 +57,12 @@ def purge_idempotency() -> None:
 def prune_streams() -> None:
     """Delete old stream events."""
     retention.prune_streams()
+
+
+@sweep_task(queue="low")
+def prune_send_counts() -> None:
+    """Delete the numbers of marketing messages of past days."""
+    counts.prune()
 
 
 @sweep_task(queue="low")
@@ -102,5 +109,6 @@ SWEEPS = {
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
     "erasures": ("core.tasks.sweep_erasures", 10.0),
+    "prune-send-counts": ("core.tasks.prune_send_counts", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),
 }

@@ -13,11 +13,12 @@ from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import KINDS
 from conversations import services
 from conversations.models import ContactPoint, DeliveryAttempt, Message
-from conversations.services.blocks import OPTED_OUT
+from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
+from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
@@ -25,7 +26,7 @@ from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (window.CLOSED_CODE, window.REASON)
+CLOSED: Final = (window.CLOSED_CODE, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 
@@ -46,7 +47,7 @@ def send_fallback(message_id: UUID) -> str:
         return "template"
     if _send_by_mail(message):
         return "mail"
-    reason = window.REASON if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
+    reason = WINDOW_CLOSED if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
     window.hand_to_person(message.conversation_id, reason)
     return "person"
 
@@ -54,7 +55,7 @@ def send_fallback(message_id: UUID) -> str:
 def _send_as_template(message: Message) -> bool:
     """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
-    if not window.template_of(account.credentials) or message.metadata.get(window.AS_TEMPLATE):
+    if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
         return False
     try:
         services.reply(
@@ -62,7 +63,9 @@ def _send_as_template(message: Message) -> bool:
             conversation_id=message.conversation_id,
             text=message.body,
             sender_type="system",
-            metadata={**message.metadata, window.AS_TEMPLATE: True},
+            metadata=message.metadata,
+            as_template=True,
+            purpose=message.purpose,
             client_id=services.template_copy_id(message.pk),
         )
     except WalkerError:

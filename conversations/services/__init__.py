@@ -1,7 +1,7 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocks import block_point, unblock_point
+from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
@@ -37,6 +37,7 @@ __all__ = [
     "add_tag",
     "answer_about_the_wait",
     "assign",
+    "block_contact",
     "block_point",
     "claim_attachment",
     "clear_trouble",
@@ -68,5 +69,6 @@ __all__ = [
     "send_again",
     "take_over",
     "template_copy_id",
+    "unblock_contact",
     "unblock_point",
 ]

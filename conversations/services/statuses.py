@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services.states import locked
-from conversations.transitions import DELIVERED, FAILED, QUEUED, READ, SENT, statuses_before
+from conversations.transitions import DELIVERED, FAILED, READ, SENDING, SENT, statuses_before
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
@@ -82,15 +82,18 @@ def _try_later(
     last.outcome, last.error = DeliveryAttempt.Outcome.FAILED, code[:200]
     last.provider_id, last.finished_at = last.provider_id or sid[:200], last.finished_at or moment
     last.save(update_fields=["outcome", "error", "provider_id", "finished_at"])
-    put_back(message, moment + timedelta(seconds=BACK_OFF[last.number - 1]))
+    put_back(message, SENDING, moment + timedelta(seconds=BACK_OFF[last.number - 1]))
     return True
 
 
-def put_back(message: Message, due: datetime) -> None:
-    """Queue a locked message again for another attempt, and publish that."""
-    message.status, message.next_attempt_at, message.channel_message_id = QUEUED, due, ""
+def put_back(message: Message, status: str, due: datetime) -> None:
+    """Make a locked message due for another attempt, and publish that.
+
+    One that is sending keeps its place before later messages; one that is queued for later lets them go first.
+    """
+    message.status, message.next_attempt_at, message.channel_message_id = status, due, ""
     message.save(update_fields=["status", "next_attempt_at", "channel_message_id"])
-    payload = {"id": str(message.pk), "status": QUEUED}
+    payload = {"id": str(message.pk), "status": status}
     streams.append(f"conversation:{message.conversation_id}", "message_status", payload)
 
 

@@ -5,17 +5,22 @@ from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
+from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
 
 __all__ = [
     "AnchorDelivery",
     "AuditAnchor",
     "AuditEntry",
     "AuditHead",
+    "Consent",
     "DeadLetter",
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "ReachPolicy",
     "RefusalCount",
+    "ReplyWindow",
+    "SendCount",
     "StreamEvent",
     "StreamHead",
 ]

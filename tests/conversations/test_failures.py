@@ -104,7 +104,7 @@ def test_rate_limit_that_is_reported_later_is_tried_again_with_back_off(queued: 
     before = now()
     assert report(queued, "failed", "SM1", is_temporary=True)
     waiting = Message.objects.get(pk=queued.pk)
-    assert waiting.status == "queued" and waiting.next_attempt_at is not None
+    assert waiting.status == "sending" and waiting.next_attempt_at is not None
     assert waiting.next_attempt_at - before >= timedelta(seconds=BACK_OFF[0])
     # Repeated and late reports about the attempt that failed end nothing.
     assert not report(queued, "failed", "SM1", is_temporary=True)
@@ -124,7 +124,7 @@ def test_rate_limit_that_is_reported_before_the_answer_is_stored_is_tried_again(
     with monkeypatch.context() as busy:
         busy.setattr(transport, "send", early)
         services.deliver(message_id=queued.pk)
-    assert Message.objects.get(pk=queued.pk).status == "queued"
+    assert Message.objects.get(pk=queued.pk).status == "sending"
     assert services.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
 
 

@@ -54,6 +54,11 @@ class CoreErasure(ErasureHandler):
         Table("core.DeadLetter", "The kind of work is a code.", "error", "kind"),
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
               "payload", "stream type about"),
+        Table("core.Consent", "A keyed digest of an address, and what its owner agreed or objected to: an objection "
+              "outlives the erasure, so that nobody writes to them again.", kept="address_index channel"),
+        Table("core.ReplyWindow", "Rows are removed.", "address_index", "line"),
+        Table("core.SendCount", "Rows are removed.", "address_index", "day"),
+        Table("core.ReachPolicy", "The organisation's own rules.", kept="zone quiet_from quiet_until"),
         Table("core.StreamHead", "A stream is named by an id.", kept="stream"),
         Table("core.Outbox", "Ids and states; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
