@@ -9,7 +9,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0008_conversations_by_mail_thread"),
+        ("conversations", "0009_conversations_by_mail_thread"),
     ]
 
     operations = [
