@@ -75,6 +75,7 @@ DOORS: Final = {
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "email_inbound": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "evidence_keys": HEALTH,  # public keys

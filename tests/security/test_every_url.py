@@ -151,6 +151,7 @@ SIGNED_OR_OPEN = {
     "whatsapp_webhook",
     "whatsapp_status",
     "email_events",
+    "email_inbound",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
