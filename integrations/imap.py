@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import httpx2
 
-from integrations.http import EgressRefused, checked_addresses
+from core.http import EgressRefused, checked_addresses
 
 SECONDS: Final = 15.0
 TOTAL_SECONDS: Final = 60.0

@@ -150,6 +150,7 @@ SIGNED_OR_OPEN = {
     "widget_session",
     "whatsapp_webhook",
     "whatsapp_status",
+    "app_messages",
     "email_events",
     "email_inbound",
     "brief_unsubscribe",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0006_move_blocks_to_the_ledger"),
+        ("conversations", "0007_add_customers_of_apps"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
