@@ -11,7 +11,7 @@ import core.tenancy.scope
 class Migration(migrations.Migration):
     dependencies = [
         ("channels_app", "0001_initial"),
-        ("conversations", "0008_conversations_by_mail_thread"),
+        ("conversations", "0009_conversations_by_mail_thread"),
     ]
 
     operations = [
