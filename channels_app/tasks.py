@@ -52,7 +52,8 @@ def forget_bodies() -> None:
 @tenant_task(queue="low", limits=TimeLimits(90, 120))
 def read_mailbox(account_id: UUID) -> None:
     """Read the new emails of a mailbox."""
-    imap.read_mailbox(account_id)
+    if imap.read_mailbox(account_id):
+        work_deliveries.delay()
 
 
 @sweep_task(queue="low")

@@ -183,7 +183,7 @@ def _connect(server: ImapServer, address: str, context: ssl.SSLContext, limit: i
     """Connect to the checked address; the certificate has to be for the host's name."""
 
     class Bounded(imaplib.IMAP4):
-        """Reads no more than we asked for, whatever the server announces."""
+        """Reads no more than we asked for, even if the server announces more."""
 
         def _create_socket(self, timeout: float | None) -> socket.socket:
             line = socket.create_connection((address, server.port), timeout)

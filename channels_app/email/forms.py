@@ -16,6 +16,7 @@ from channels_app.mime.headers import BLOCK_LIMIT, is_address
 from channels_app.mime.parts import Field, fields_of
 
 Fields = Mapping[str, Field]
+Buffer = bytes | memoryview
 FIELD_LIMIT: Final = 10_000
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9!#$&^_.+-]{1,80}/[A-Za-z0-9!#$&^_.+-]{1,80}")
 _CHARSET: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
@@ -34,7 +35,7 @@ def email_of(body: bytes, content_type: str) -> bytes:
 
 
 def _checked(fields: Fields) -> bytes:
-    """Return headers with what the receiving server knows; the topmost count, whatever the email brings along."""
+    """Return headers with what the receiving server knows; the topmost count, not those the email brings along."""
     words = {name: _text(fields, name) for name in ("dkim", "SPF", "envelope")}
     try:
         envelope = json.loads(words["envelope"])
@@ -56,11 +57,11 @@ def _checked(fields: Fields) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 
-def _rebuilt(fields: Fields) -> list[bytes | memoryview]:
+def _rebuilt(fields: Fields) -> list[Buffer]:
     """Return an email of the parsed form in pieces, so that no file is copied twice."""
     mark = f"walker-{secrets.token_hex(16)}".encode()
     charsets = _charsets(fields)
-    pieces: list[bytes | memoryview] = [
+    pieces: list[Buffer] = [
         _headers(fields),
         b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=",
         mark,

@@ -9,7 +9,6 @@ from django.db.models import F
 
 from channels_app.email import arrivals, mailboxes
 from channels_app.models import MailboxProgress
-from channels_app.webhooks import wake_worker
 from conversations import services
 from conversations.models import ChannelAccount
 from core.clock import now
@@ -103,8 +102,6 @@ def _read(mailbox: ImapMailbox, progress: MailboxProgress, account: ChannelAccou
         last = listed[-1].uid if listed else progress.last_uid
         _save(progress, last_uid=last, due_at=now() + PAUSE, checked_at=now(), failures=0)
         services.clear_trouble(account_id=account.pk)
-    if stored:
-        wake_worker.stored.give()
     return stored
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -16,6 +17,8 @@ COUNT_LIMIT: Final = 1_000
 ADDRESS_LIMIT: Final = 254
 # A chain of references is cut in the middle, as RFC 5322 advises: the first and the newest say the most.
 REFERENCES_LIMIT: Final = 20
+# What the standard library raises on hostile words and parameters.
+FAULTS: Final = (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _NAME: Final = re.compile(rb"[!-9;-~]{1,100}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
@@ -96,7 +99,7 @@ def in_words(value: str) -> str:
     """Decode a header's encoded words; what can't be decoded stays as it is."""
     try:
         pieces = decode_header(value[:VALUE_LIMIT])
-    except Exception:  # noqa: BLE001  (the standard library's parser raises many kinds on hostile words)
+    except FAULTS:
         pieces = [(value, None)]
     text = "".join(one if isinstance(one, str) else decode(one, charset or "ascii") for one, charset in pieces)
     return _CONTROL.sub(" ", text).strip()
@@ -106,7 +109,7 @@ def parse_addresses(value: str) -> list[Address]:
     """Return the mail addresses of a header's value, in their order."""
     try:
         pairs = getaddresses([value[:VALUE_LIMIT]])
-    except Exception:  # noqa: BLE001  (RecursionError and others on hostile comments)
+    except FAULTS:
         pairs = [("", one) for one in _ADDRESS.findall(value[:VALUE_LIMIT])]
     found = [Address(address.strip(), in_words(name)) for name, address in pairs if is_address(address.strip())]
     return list({one.address.lower(): one for one in found}.values())

@@ -8,10 +8,11 @@ nothing, so time and memory are bounded by the size. Headers and their parameter
 import binascii
 import re
 from dataclasses import dataclass
+from email.message import Message
 from typing import Final
 
 from channels_app.mime.charsets import decode
-from channels_app.mime.headers import BLOCK_LIMIT, Headers, in_words
+from channels_app.mime.headers import BLOCK_LIMIT, FAULTS, Headers, in_words
 
 DEPTH_LIMIT: Final = 12
 PARTS_LIMIT: Final = 1_000
@@ -103,7 +104,7 @@ def _walk(view: memoryview, raw: bytes, span: tuple[int, int], cut: _Cut, *, dep
         content_type = "text/plain"
     filename = _filename(facts, headers)
     is_file = facts.get_content_disposition() == "attachment" or bool(filename)
-    charset = str(facts.get_param("charset", "", header="content-type") or "")
+    charset = _parameter(facts, "charset", "content-type")
     part = Part(view[body:end], headers, content_type, charset, filename, is_file, group)
     cut.parts.append(part)
     return headers
@@ -150,18 +151,25 @@ def _without_line_end(raw: bytes, start: int, end: int) -> int:
     return end
 
 
-def _boundary(facts: object) -> bytes:
+def _parameter(facts: Message, name: str, header: str) -> str:
     try:
-        return str(facts.get_boundary("") or "").encode("ascii", "replace")[:200]  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001  (hostile parameters raise many kinds)
+        return str(facts.get_param(name, "", header=header) or "")
+    except FAULTS:
+        return ""
+
+
+def _boundary(facts: Message) -> bytes:
+    try:
+        return str(facts.get_boundary("") or "").encode("ascii", "replace")[:200]
+    except FAULTS:
         return b""
 
 
-def _filename(facts: object, headers: Headers) -> str:
+def _filename(facts: Message, headers: Headers) -> str:
     """Return a file's own name without a path, or ""."""
     try:
-        found = str(facts.get_filename("") or "")  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001  (hostile parameters raise many kinds)
+        found = str(facts.get_filename("") or "")
+    except FAULTS:
         return ""
     name = _FORBIDDEN.sub(" ", in_words(found).replace("\\", "/").rpartition("/")[2]).strip(" .")
     return name[:FILENAME_LIMIT]
@@ -197,6 +205,6 @@ def fields_of(body: bytes, content_type: str) -> dict[str, Field]:
     for start, end in _spans(body, 0, len(body), _boundary(outer)):
         headers, at = _head(body, start, end)
         facts = headers.as_message("content-type", "content-disposition")
-        name = str(facts.get_param("name", "", header="content-disposition") or "")
+        name = _parameter(facts, "name", "content-disposition")
         found.setdefault(name, Field(view[at:end], _filename(facts, headers), facts.get_content_type()))
     return found

@@ -79,6 +79,7 @@ DOORS: Final = {
     "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "app_messages": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "email_inbound": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "evidence_keys": HEALTH,  # public keys
@@ -272,6 +273,10 @@ WORK: Final = {
     "admin:conversations_channelaccount_connect_mail": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_channelaccount_test_mail": ACTION,
     "admin:conversations_channelaccount_edit_mail": ACTION,
+    "admin:conversations_channelaccount_connect_mailbox": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_read_mailbox": ACTION,
+    "admin:conversations_channelaccount_inbound_address": ACTION,
+    "admin:conversations_channelaccount_stop_inbound": ACTION,
     "admin:conversations_channelaccount_connect_app": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),
     "admin:conversations_channelaccount_edit_app": ACTION,
     "admin:conversations_channelaccount_token_secret": ACTION,

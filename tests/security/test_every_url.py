@@ -154,6 +154,7 @@ SIGNED_OR_OPEN = {
     "app_messages",
     "email_events",
     "cloud_webhook",
+    "email_inbound",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",

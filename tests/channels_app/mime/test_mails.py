@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_app.mime import mails
+from channels_app.mime import mails, parts
 from channels_app.mime.html_text import to_text
 from channels_app.mime.mails import Mail
 from channels_app.mime.parts import split
@@ -119,6 +119,44 @@ def test_mail_of_10_mb_is_read_within_a_second_and_100_mib() -> None:
     assert (len(raw) > 9_800_000, len(content), found.files[0].filename) == (True, 256 * 28_500, "a.pdf")
     assert seconds < 1
     assert peak < 100 * 1024 * 1024
+
+
+WORDS = [
+    b"From",
+    b"Subject",
+    b"Content-Type",
+    b"Content-Disposition",
+    b":",
+    b";",
+    b"=",
+    b'"',
+    b"\r\n",
+    b"\n",
+    b"*",
+    b"0",
+]
+WORDS += [
+    b"=?utf-8?q?",
+    b"?=",
+    b"multipart/mixed",
+    b"boundary=x",
+    b"--x",
+    b"name",
+    b"filename",
+    b"''",
+    b"%41",
+    b"(",
+    b"<",
+    b"@",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=3), max_size=60).map(b"".join))
+def test_no_bytes_raise(raw: bytes) -> None:
+    mails.read(raw)
+    mails.identity_of(raw)
+    parts.fields_of(raw, "multipart/form-data; boundary=x")
 
 
 @pytest.mark.parametrize(
