@@ -57,7 +57,7 @@ def record_consent(
             address_index=index,
             channel=channel,
             state=state,
-            source=Consent.Source.API if actor.kind == "api_key" else Consent.Source.STAFF,
+            source=ledger.source_of(actor),
             purposes=[purpose],
             recorded_by=actor.user_id,
             at=at or moment,
