@@ -14,7 +14,7 @@ from core.privacy.pii import mask_text
 from core.reach import records
 
 GONE: Final = "erased"
-PROVED: Final = ("phone", "email", "bsuid")
+PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 

@@ -20,6 +20,12 @@ class WebChat(Medium):
     media_count = 10
 
 
+class OwnApp(Medium):
+    """A company's own app, which gets each message as one webhook."""
+
+    recipient_kinds = ("customer",)
+
+
 class Sms(Medium):
     """Text messages to phones."""
 

@@ -1,5 +1,6 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
+from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
 from conversations.services.attachments import (
     can_be_previewed,
     claim_attachment,
@@ -62,12 +63,14 @@ __all__ = [
     "introduce",
     "keep_attachment",
     "keep_identity_secret",
+    "keep_token_secret",
     "link_contact_to_user",
     "list_files_expired",
     "list_removals_due",
     "lookup_digest",
     "mark_read",
     "name_contact",
+    "note_keeper",
     "note_trouble",
     "publish_activity",
     "read_attachment",
@@ -79,6 +82,7 @@ __all__ = [
     "remove_file",
     "remove_tag",
     "reply",
+    "save_app",
     "save_widget",
     "take_over",
     "unblock_contact",

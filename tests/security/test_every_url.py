@@ -151,6 +151,7 @@ SIGNED_OR_OPEN = {
     "widget_file",
     "whatsapp_webhook",
     "whatsapp_status",
+    "app_messages",
     "email_events",
     "brief_unsubscribe",
     "api_schema",
