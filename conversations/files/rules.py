@@ -18,7 +18,7 @@ LARGEST: Final = 16 * MB
 MOST: Final = 10
 WHY: Final[Mapping[str, str]] = {
     "empty": "is empty",
-    "executable": "can run as a program or holds macros; such files aren't sent, whatever their name",
+    "executable": "can run as a program or holds macros; such files aren't sent under any name",
     "markup": "holds markup that a browser would run (HTML or SVG); send it as a PDF or a picture",
     "archive": "is an archive; send the files in it one by one",
     "disguised": "is a picture or recording with something else hidden in it",

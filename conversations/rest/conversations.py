@@ -228,7 +228,7 @@ class AttachmentViewSet(ApiViewSet):
         """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
 
         `multipart/form-data`, with `files` up to ten times. What a file is, is decided by its bytes. 400 for files that
-        the channel can't carry, and for programs, archives and markup whatever their name; 409 `closed`.
+        the channel can't carry, and for programs, archives and markup under any name; 409 `closed`.
         """
         body = self.read_body()
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]

@@ -99,7 +99,7 @@ def _render_body(account: Account, form: dict[str, Any]) -> str:
             raise refusal(400, 21619, "A text message body or media urls must be specified.")
         if len(body) > BODY_LIMIT:
             raise refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit")
-        return body
+        return str(body)
     if template not in account.templates:
         raise refusal(404, 20404, f"The requested resource {template} was not found")
     try:
