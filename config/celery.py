@@ -49,7 +49,7 @@ def _check_connection(sender: Any, **_: Any) -> None:
     A new connection costs more than most tasks, and asking the database whether it is there as much as a query: that
     is done every few seconds, and after an error. What a task could not do in between, its sweep does.
     """
-    global _checked_at  # noqa: PLW0603
+    global _checked_at
     if sender.request.is_eager:
         return
     moment = time.monotonic()
