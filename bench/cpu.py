@@ -53,9 +53,11 @@ def main() -> int:
 def bare_worker() -> Iterator[int]:
     """Run the worker of the bare path."""
     command = [sys.executable, "-m", "celery", "-A", "bench._bare_worker", "worker", "-c", "1", "-Q", TASK_QUEUE]
-    options = ["-l", "ERROR", "-n", "bare@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    options = ["-l", "CRITICAL", "-n", "bare@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     environment = {**os.environ, "WALKER_PROCESS": "worker"}
-    with subprocess.Popen([*command, *options], cwd=ROOT, env=environment) as process:
+    with subprocess.Popen(
+        [*command, *options], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             yield process.pid
         finally:

@@ -13,6 +13,9 @@ from channels_app.webchat import conversation as chat
 from channels_app.webchat.conversation import Entry
 from channels_app.webchat.tokens import Guest
 from core.events import streams
+from core.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 GATHER: Final = 0.25
 MOST_ENTRIES: Final = 10_000
@@ -44,7 +47,9 @@ class Heads:
         asked = waiting.pop(tenant_id)
         try:
             found = await in_scope(tenant_id, streams.heads, list(asked))
-        except Exception as error:  # noqa: BLE001  (boundary: each who asked gets it)
+        except Exception as error:
+            # Each who asked gets it, and asks again later.
+            log.warning("heads_not_read", exc_info=True)
             for answer in asked.values():
                 answer.set_exception(error)
                 answer.exception()  # read, also where nobody waits any more
