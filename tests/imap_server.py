@@ -11,7 +11,6 @@ from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
-from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.mail import imap4
@@ -111,6 +110,9 @@ def main() -> None:
             self.portal = portal
 
     factory = Factory.forProtocol(Server)
+    # Tests read this module's names, and an imported reactor is a process's only one: Daphne needs another kind.
+    from twisted.internet import reactor
+
     loop: Any = reactor
     secure = loop.listenSSL(0, factory, context, interface="127.0.0.1")
     plain = loop.listenTCP(0, factory, interface="127.0.0.1")

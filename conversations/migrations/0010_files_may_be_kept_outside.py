@@ -9,11 +9,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-<<<<<<<< HEAD:conversations/migrations/0010_files_may_be_kept_outside.py
         ("conversations", "0009_conversations_by_mail_thread"),
-========
-        ("conversations", "0007_add_customers_of_apps"),
->>>>>>>> media:conversations/migrations/0008_files_may_be_kept_outside.py
     ]
 
     operations = [
