@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.selectors import list_members
 from channels_app.whatsapp import senders
+from channels_app.whatsapp.transport import SmsTransport
 from conversations import services
 from conversations.models import ChannelAccount
 from conversations.services import reach
@@ -25,11 +26,19 @@ _TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
 
 
 def connect_number(
-    *, actor: Actor, kind: str, name: str, number: str, account_sid: str, account_id: UUID | None = None, **given: str
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    number: str,
+    account_sid: str,
+    account_id: UUID | None = None,
+    mms: bool = False,
+    **given: str,
 ) -> ChannelAccount:
     """Connect a number, or change a connected one.
 
-    An empty number or secret stays unchanged.
+    An empty number or secret stays unchanged. `mms` says that an SMS number can send files.
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require("channels_app.change_channelaccount")
@@ -52,7 +61,11 @@ def connect_number(
         name=name,
         address=before.address if before and not number.strip() else international(number),
         provider_account=account_sid,
-        credentials={"account_sid": account_sid, **{name: text for name, text in secrets.items() if text}},
+        credentials={
+            "account_sid": account_sid,
+            **{name: text for name, text in secrets.items() if text},
+            **({SmsTransport.option: True} if mms and kind == ChannelAccount.Kind.SMS else {}),
+        },
         account_id=account_id,
     )
     senders.forget()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -27,7 +27,7 @@ from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (window.CLOSED_CODE, WINDOW_CLOSED)
+CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 
@@ -62,6 +62,9 @@ def _send_as_template(message: Message) -> bool:
     account = message.channel_account
     if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
         return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
+        return False
     try:
         services.reply(
             actor=ACTOR,
@@ -71,7 +74,7 @@ def _send_as_template(message: Message) -> bool:
             metadata=message.metadata,
             as_template=True,
             purpose=message.purpose,
-            client_id=uuid5(message.pk, "as template"),
+            client_id=services.template_copy_id(message.pk),
         )
     except WalkerError:
         log.warning("template_not_sent", message=str(message.pk), exc_info=True)

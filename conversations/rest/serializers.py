@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
-from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
+from conversations.files.rules import MOST
+from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.selectors import points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from core.models import Consent
@@ -42,7 +43,7 @@ class ContactSummarySerializer(serializers.Serializer[Any]):
     """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
-    name = serializers.CharField(source="masked_name", read_only=True)
+    name = serializers.CharField(source="shown_name", read_only=True)
     user_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The colleague, if it is one.")
 
 
@@ -121,21 +122,66 @@ class ConversationRowSerializer(ConversationSerializer):
         fields: ClassVar[list[str]] = [*ConversationSerializer.Meta.fields, "last_text", "last_sender"]
 
 
+class MediaSerializer(serializers.Serializer[Any]):
+    """A file of a message; fetch it under `attachments/`."""
+
+    id = serializers.UUIDField(read_only=True)
+    content_type = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+
+
+METADATA: Final = {
+    "type": "object",
+    "description": "Ids and states; the channel's own fields too where the message is `clear`.",
+    "properties": {
+        "agent": {"type": "string"},
+        "approval": {"type": "string"},
+        "approval_id": {"type": "string", "format": "uuid"},
+        "approval_state": {"type": "string"},
+        "reference": {"type": "string", "description": "Of the request, such as `BR-1042`."},
+        "run": {"type": "string"},
+        "run_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+@extend_schema_field(METADATA)
+class MetadataField(serializers.JSONField):
+    """What is kept beside a message's text."""
+
+
+@extend_schema_field(MediaSerializer(many=True))
+class MediaField(serializers.JSONField):
+    """The files of a message, as they are kept with it."""
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why a message failed, and what to do about it."""
+
+    code = serializers.CharField(read_only=True, help_text="The provider's code, or one of ours.")
+    reason = serializers.CharField(read_only=True)
+    advice = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True, help_text="The provider's page about it; empty for none.")
+    text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
     id = serializers.UUIDField(read_only=True)
     seq = serializers.IntegerField(read_only=True)
-    direction = serializers.CharField(read_only=True)
-    sender_type = serializers.CharField(read_only=True)
+    direction = serializers.ChoiceField(choices=Message.Direction.choices, read_only=True)
+    sender_type = serializers.ChoiceField(choices=Message.Sender.choices, read_only=True)
     sender_id = serializers.UUIDField(read_only=True, allow_null=True)
     sender_name = serializers.CharField(read_only=True)
-    content_type = serializers.CharField(read_only=True)
+    content_type = serializers.ChoiceField(choices=Message.ContentType.choices, read_only=True)
     text = serializers.CharField(read_only=True)
     clear = serializers.BooleanField(read_only=True)
-    media = serializers.JSONField(read_only=True)
-    metadata = serializers.JSONField(read_only=True)
-    status = serializers.CharField(read_only=True)
+    media = MediaField(read_only=True)
+    metadata = MetadataField(read_only=True)
+    status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
+    failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -147,6 +193,16 @@ class Reply(serializers.Serializer[Any]):
     as_template = serializers.BooleanField(
         default=False, help_text="Send it as the variable of the account's template, outside of the reply window."
     )
+
+
+class SendingFiles(serializers.Serializer[Any]):
+    """Files for the customer, with a text if there is one to say."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None), min_length=1, max_length=MOST
+    )
+    text = serializers.CharField(default="", allow_blank=True, max_length=settings.TEXT_LIMIT)
+    client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 
 class Closing(serializers.Serializer[Any]):
@@ -216,7 +272,7 @@ class ContactSerializer(RowSerializer[Contact]):
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
-        return contact.display_name if self.context.get(CLEAR) else contact.masked_name
+        return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""

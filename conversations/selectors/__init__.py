@@ -21,6 +21,7 @@ from conversations.selectors.directory import (
     query_contacts,
     read_contact,
 )
+from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
     ConversationFilters,
     ConversationPage,
@@ -46,6 +47,7 @@ __all__ = [
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
+    "Failure",
     "MessagePage",
     "MessageRow",
     "NoteRow",
