@@ -13,7 +13,7 @@ from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core.jobs import dead_letters
-from core.models import AuditEntry, Erasure, WebhookDelivery
+from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
