@@ -9,7 +9,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0007_add_customers_of_apps"),
+        ("conversations", "0008_add_words_of_failed_attempts"),
     ]
 
     operations = [
