@@ -1,5 +1,6 @@
 """The console's page of channels: set-up, tests and the last error."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -78,13 +79,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         """Return the last error in words."""
         if _was_refused(account) and is_mail(account):
             return REFUSED
-        if _was_refused(account) and is_cloud(account):
-            return REFUSED_BY_META
         if _was_refused(account) and is_app(account):
             return (
                 "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
                 "the current token secret, and that its API key belongs to this organisation."
             )
+        if _was_refused(account) and is_cloud(account):
+            return REFUSED_BY_META
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -92,8 +93,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             )
         if not account.last_error:
             return "–"
-        words = describe_webhook if is_app(account) else describe_mail_error if is_mail(account) else describe_error
-        words = describe_meta_error if is_cloud(account) else words
+        words: Callable[[str], str]
+        if is_app(account):
+            words = describe_webhook
+        elif is_mail(account):
+            words = describe_mail_error
+        else:
+            words = describe_meta_error if is_cloud(account) else describe_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")
@@ -109,10 +115,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
-        if is_cloud(obj):
-            return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
         if is_app(obj):
             return {**context, **self.app_context(request, obj)}
+        if is_cloud(obj):
+            return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
         if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
@@ -124,7 +130,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
-            return "" if is_mail(account) else "This is not a mail account."
+            return self.mail_in_the_way(action, account)
         if action.path in OWN_OF_CLOUD:
             return "" if is_cloud(account) else "This is not a number of the Cloud API."
         if is_cloud(account) and action.path == "colleague":
@@ -135,16 +141,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         """Return the settings that are not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "read-mailbox" and is_mail(account):
+            return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
-        if action.path == "edit-cloud" and is_cloud(account):
-            return self.cloud_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
+        if action.path == "edit-cloud" and is_cloud(account):
+            return self.cloud_initial(account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(

@@ -1,8 +1,8 @@
 """Send a failed message another way: as a template, else by mail, else ask a person."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
-from uuid import UUID, uuid5
+from typing import ClassVar, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -17,6 +17,7 @@ from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
@@ -61,6 +62,9 @@ def _send_as_template(message: Message) -> bool:
     account = message.channel_account
     if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
         return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
+        return False
     try:
         services.reply(
             actor=ACTOR,
@@ -70,7 +74,7 @@ def _send_as_template(message: Message) -> bool:
             metadata=message.metadata,
             as_template=True,
             purpose=message.purpose,
-            client_id=uuid5(message.pk, "as template"),
+            client_id=services.template_copy_id(message.pk),
         )
     except WalkerError:
         log.warning("template_not_sent", message=str(message.pk), exc_info=True)
@@ -117,6 +121,8 @@ def _send_by_mail(message: Message) -> bool:
 
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
+
+    purpose: ClassVar[str] = Consent.Purpose.SERVICE
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""

@@ -10,6 +10,8 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
+from channels_app.email.mailboxes import CHANNEL
+from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
@@ -185,10 +187,18 @@ def _ensure_mail(organisation: Organisation) -> None:
     # The mailbox posts to a URL that both sides know in advance.
     account, is_new = ChannelAccount.objects.get_or_create(
         public_key=mailbox.door_key(organisation.slug),
-        defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
+        defaults={**CHANNEL, "address": credentials["from_address"]},
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+        account.refresh_from_db()
+    if not (account.credentials or {}).get("inbound_secret"):
+        open_inbound(
+            actor=SEEDER,
+            account_id=account.pk,
+            reply_domain=mailbox.inbound_domain(organisation.slug),
+            token=mailbox.inbound_token(organisation.slug, settings.SANDBOX_MAILBOX_TOKEN),
+        )
 
 
 def _ensure_portal(organisation: Organisation) -> None:

@@ -26,6 +26,8 @@ MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
+# Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
+PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
 STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
@@ -167,7 +169,9 @@ class Installation:
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
         address = ("-b", self.host, "-p", str(self.port))
-        self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
+        self._add(
+            "web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, *PINGS, self.asgi, WALKER_PROCESS="web", **shared
+        )
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
         worker = ("celery", "-A", "config.celery", "worker", *quiet)
         self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)

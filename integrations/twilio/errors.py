@@ -13,6 +13,7 @@ class Meaning:
     words: str
     at_fault: AtFault
     permanent: bool = True
+    advice: str = ""
 
 
 _TO = Meaning("The recipient's number is missing or invalid.", "recipient")
@@ -37,7 +38,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "21603": _FROM,
     "21606": _FROM,
     "21712": Meaning("The messaging service has no sender.", "channel"),
-    "21610": Meaning("The recipient has opted out with STOP.", "recipient"),
+    "21610": Meaning(
+        "The recipient has opted out with STOP.",
+        "recipient",
+        advice="Only the customer can change that, by writing START. Contact them another way.",
+    ),
     "21617": Meaning("The message is longer than 1,600 characters.", "content"),
     "21619": Meaning("The message has no content.", "content"),
     "21656": Meaning("The template's variables aren't valid.", "content"),
@@ -52,6 +57,10 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "63013": _CONTENT,
     "63016": Meaning("The customer hasn't written for 24 hours. Only a template can be sent.", "window"),
     "63018": _SLOW,
+    "12300": Meaning("Twilio didn't accept the attachment's content type.", "content"),
+    "21620": Meaning("Twilio couldn't use the attachment's address.", "content"),
+    "21623": Meaning("A message can have at most ten attachments.", "content"),
+    "30011": Meaning("The recipient's carrier or this number doesn't take files by SMS.", "recipient"),
     "63019": Meaning("WhatsApp couldn't fetch the attachment.", "content"),
     "63021": _CONTENT,
     "63024": _UNREACHABLE,
@@ -71,6 +80,14 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
 }
+ADVICE: Final[dict[AtFault, str]] = {
+    "recipient": "Check the number, or contact the customer another way.",
+    "channel": "Correct the channel's settings, then send the message again.",
+    "content": "Change the text or the file and send it as a new message.",
+    "provider": "There is nothing to correct. Send it again in a few minutes.",
+    "window": "Wait until the customer writes, or set a template on the channel.",
+}
+_PAGE: Final = "https://www.twilio.com/docs/api/errors/{}"
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")
 
 
@@ -82,6 +99,17 @@ def meaning_of(code: str, *, status: int = 0) -> Meaning:
     if status == 429 or status >= 500:
         return _SLOW if status == 429 else _PROVIDER
     return _UNKNOWN
+
+
+def advice_on(code: str) -> str:
+    """Return what to do about an error code."""
+    meaning = meaning_of(code)
+    return meaning.advice or ADVICE[meaning.at_fault]
+
+
+def page_of(code: str) -> str:
+    """Return Twilio's page about one of its codes; "" for codes that are ours or an HTTP status."""
+    return _PAGE.format(code) if code.isascii() and code.isdigit() and len(code) == 5 else ""
 
 
 def describe_error(code: str) -> str:
