@@ -23,15 +23,17 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
         from channels_app.own_app import transport as app_transport  # noqa: PLC0415
+        from channels_app.tasks import show_reading  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import fallbacks, handler, inbound, media, transport  # noqa: PLC0415
-        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
 
         receivers.connect()
         transport.register()
         app_transport.register()
         cloud_transport.register()
+        queueing.provide("show_reading", show_reading.delay)
         fallbacks.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
         deliveries.register_handler(cloud_inbound.PROVIDER, cloud_handler.receive_delivery)
