@@ -38,7 +38,7 @@ class ContactSummarySerializer(serializers.Serializer[Any]):
     """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
-    name = serializers.CharField(source="masked_name", read_only=True)
+    name = serializers.CharField(source="shown_name", read_only=True)
     user_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The colleague, if it is one.")
 
 
@@ -111,6 +111,16 @@ class MediaField(serializers.JSONField):
     """The files of a message, as they are kept with it."""
 
 
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why a message failed, and what to do about it."""
+
+    code = serializers.CharField(read_only=True, help_text="The provider's code, or one of ours.")
+    reason = serializers.CharField(read_only=True)
+    advice = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True, help_text="The provider's page about it; empty for none.")
+    text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -126,6 +136,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     media = MediaField(read_only=True)
     metadata = MetadataField(read_only=True)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
+    failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -196,7 +207,7 @@ class ContactSerializer(RowSerializer[Contact]):
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
-        return contact.display_name if self.context.get(CLEAR) else contact.masked_name
+        return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""
