@@ -135,7 +135,7 @@ class Meter:
     def commands(self) -> dict[str, int]:
         """Return how often Redis ran each command."""
         found = self.redis.info("commandstats")
-        return {name.removeprefix("cmdstat_"): facts["calls"] for name, facts in found.items()}  # type: ignore[union-attr]
+        return {name.removeprefix("cmdstat_"): facts["calls"] for name, facts in found.items()}
 
     def commits(self) -> int:
         """Return how many transactions PostgreSQL has committed."""

@@ -28,7 +28,7 @@ MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "mailbox", "portal")
+STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -103,6 +103,9 @@ class Installation:
             "SANDBOX_PHONE_URL": urls["phone"],
             "SANDBOX_PHONE_TOKEN": made["phone"],
             "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or urls["phone"],
+            "SANDBOX_META_URL": urls["meta"],
+            "SANDBOX_META_TOKEN": made["meta"],
+            "META_API_BASE": env.given("META_API_BASE") or urls["meta"],
             "SANDBOX_MAILBOX_URL": urls["mailbox"],
             "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
             "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
@@ -116,7 +119,7 @@ class Installation:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product, "portal": product}
+        more = {"platform": ("--seed", "demo")} | dict.fromkeys(("phone", "meta", "mailbox", "portal"), product)
         for name, port in stand_ins.items():
             folder = ("--data", str(getattr(place, name)))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])

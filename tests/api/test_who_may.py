@@ -56,6 +56,7 @@ FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "ow
 MORE = {"conditions": {"priority": 5}, "version": 1}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
+STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
@@ -191,6 +192,11 @@ DOORS = [
     Door("get", "contacts/", "support", 200, "viewer", outsider=200),
     Door("post", "contacts/search/", "support", 200, "viewer", outsider=200, body={"q": "nobody"}),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/block/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/unblock/", "support", 200, "viewer"),
+    Door("get", "consents/", "support", 200, "viewer", outsider=200),
+    Door("get", "consents/{approval}/", "compliance", 404, "approver"),
+    Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),

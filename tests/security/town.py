@@ -61,6 +61,7 @@ IN_THE_API = {
     "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
+    "consent_id": "core.consent",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
@@ -86,6 +87,8 @@ class Town:
 
     def arguments(self, name: str, route: str) -> dict[str, Any]:
         """Return what fills the pattern of a URL."""
+        if "<str:secret>" in route:
+            return {"secret": f"{self.widget_key}.not-one-of-ours"}
         if "<str:key>" in route:
             return {"key": self.widget_key}
         if "<str:token>" in route:
