@@ -141,7 +141,7 @@ class ChatConnection(SocketConnection):
         """Check periodically that the widget is on and the member is still active."""
         if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
             return True
-        # Guests for whom the same decides are asked about once.
+        # Guests of one widget share the answer.
         entry = await entries.of(guest, younger_than=RIGHTS_EVERY / 4)
         self.allowed_at = time.monotonic()
         return entry is not None and entry.guest_may
