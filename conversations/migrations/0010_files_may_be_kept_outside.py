@@ -9,11 +9,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-<<<<<<<< HEAD:conversations/migrations/0010_files_may_be_kept_outside.py
         ("conversations", "0009_conversations_by_mail_thread"),
-========
-        ("conversations", "0008_add_words_of_failed_attempts"),
->>>>>>>> media:conversations/migrations/0009_files_may_be_kept_outside.py
     ]
 
     operations = [
