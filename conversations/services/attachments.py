@@ -57,7 +57,9 @@ def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Att
 
 
 def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str) -> bool:
-    """Store a fetched file encrypted and publish it to staff. Call it outside any transaction.
+    """Store a fetched file encrypted and publish it to staff.
+
+    Call it outside any transaction.
 
     Its kind is what its bytes say; `content_type`, which the sender's side named, counts for nothing but the choice
     of words. What runs, or is disguised as a picture, is refused for good. Returns False if it is no longer pending.
@@ -122,7 +124,9 @@ def _save_result(attachment: Attachment, more: list[str]) -> bool:
 
 
 def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID, as_preview: bool = False) -> File:
-    """Return a file in clear. Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
+    """Return a file in clear.
+
+    Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
 
     Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the
     conversation's messages, because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and
@@ -153,7 +157,9 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
 
 
 def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
-    """Return a file of one of our messages in clear, for the channel that sends it and the customer who gets it.
+    """Return a file of one of our messages in clear.
+
+    For the channel that sends it and the customer who gets it.
 
     The caller has checked whose message it is. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
@@ -165,7 +171,9 @@ def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file that we sent in a conversation, for the customer of it. The caller has checked whose it is.
+    """Return a file that we sent in a conversation, for its customer.
+
+    The caller has checked whose it is.
 
     Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
@@ -177,7 +185,10 @@ def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
 
 
 def can_be_previewed(attachment: Attachment) -> bool:
-    """Return True for a stored picture that a browser can show without unpacking more than is sensible."""
+    """Return True for a stored picture that is small enough to show.
+
+    A browser must not unpack more than is sensible.
+    """
     is_picture = attachment.content_type in PREVIEWED and attachment.state == State.STORED
     return is_picture and 0 < attachment.width * attachment.height <= PIXELS
 

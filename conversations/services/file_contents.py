@@ -85,7 +85,7 @@ def plan_removal(files: Iterable[Attachment]) -> None:
 
 
 def list_removals_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, removal) of the files to remove from their stores. For the sweep."""
+    """Return (tenant, removal) of the files to remove; for the sweep."""
     with platform_scope():
         due = FileRemoval.objects.filter(due_at__lte=now or clock_now()).order_by("due_at")
         return list(due.values_list("tenant_id", "id")[:BATCH])
@@ -113,7 +113,10 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
 
 
 def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of the files older than `settings.FILE_DAYS`; none if that is 0. For the sweep."""
+    """Return (tenant, file) of the files that are old enough to go.
+
+    Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
+    """
     if not settings.FILE_DAYS:
         return []
     before = (now or clock_now()) - timedelta(days=settings.FILE_DAYS)
@@ -124,7 +127,10 @@ def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]
 
 @transaction.atomic
 def expire_file(*, attachment_id: UUID) -> None:
-    """Drop the bytes and the name of a file that was kept long enough; its kind stays. For the sweep."""
+    """Drop the bytes and the name of an old file; its kind stays.
+
+    For the sweep.
+    """
     rows = Attachment.objects.select_for_update().filter(pk=attachment_id, state=Attachment.State.STORED)
     for file in rows.only("id", "store"):
         plan_removal([file])

@@ -21,6 +21,7 @@ from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
+from core.models import ReplyWindow
 from core.actors import system
 from core.tenancy.scope import tenant_scope
 from tests import files
@@ -82,13 +83,14 @@ def test_repeated_attempt_sends_only_the_files_that_did_not_leave(inside: Door, 
     phone.script(API, "drop_after", times=1)
     message = send(conversation, PICTURE, PAPER)
     assert (message.status, len(phone.replies())) == ("sending", 1)
+    DeliveryAttempt.objects.update(started_at=clock.now() - timedelta(minutes=1))
     services.deliver(message_id=message.pk, now=clock.now() + timedelta(minutes=5))
     assert [one["more"]["files"][0]["type"] for one in phone.replies()] == ["image/png", "application/pdf"]
 
 
 def test_file_after_the_window_is_not_sent_even_if_there_is_a_template(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
-    Conversation.objects.update(last_inbound_at=clock.now() - timedelta(hours=25))
+    ReplyWindow.objects.update(wrote_at=clock.now() - timedelta(hours=25))
     message = send(conversation, PICTURE, text="Here you are")
     attempt = DeliveryAttempt.objects.get(message=message)
     assert (message.status, attempt.error, phone.replies()) == ("failed", "window_closed", [])
