@@ -21,8 +21,8 @@ from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
-from core.models import ReplyWindow
 from core.actors import system
+from core.models import ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.channels_app.whatsapp.conftest import OURS, Door
