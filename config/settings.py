@@ -373,8 +373,6 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Numbers of the product, in one place.
 TEXT_LIMIT = 4096
-# Webhooks of Meta have up to 3 MB; every view that takes a body has its own, smaller limit.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)

@@ -183,6 +183,8 @@ DOORS = [
     Door("post", f"{STAFF}tags/", "support", 200, "viewer", body={"name": "vip"}),
     Door("post", f"{STAFF}assign/", "support", 400, "viewer", 400, {"user_id": str(UUID(int=1))}),
     Door("get", f"{STAFF}attachments/{{conversation}}/", "compliance", 404),
+    Door("post", f"{STAFF}attachments/", "support", 415, "viewer", outsider=415),
+    Door("post", "messages/{conversation}/send-again/", "support", 404, "viewer"),
     Door("get", "briefs/", "viewer", 200, outsider=200),
     Door("post", "briefs/", "viewer", 201, outsider=201),
     Door("get", "brief-preferences/", "admin", 200, "approver", outsider=200),
