@@ -52,7 +52,11 @@ def test_files_are_chosen_dropped_pasted_removed_and_sent(opened: Opener, scene:
         chat = sent[0].message.conversation_id
         owner = scene.world.actor("owner")
         reveal(
-            actor=owner, object_type="conversations.conversation", object_id=chat, fields=["messages"], reason="Look"
+            actor=owner,
+            object_type="conversations.conversation",
+            object_id=chat,
+            fields=["messages"],
+            reason="Check the receipt",
         )
     page.reload()
     shown = page.locator(".wk-file-picture img")

@@ -33,7 +33,7 @@ BY_MACHINES = {"CLAIM", "DRIFT", "LAPSE", "SUCCEED", "FAIL_CLEAN", "LOSE", "RECL
 BY_PEOPLE = {event for event, _, _ in MOVES} - BY_MACHINES
 IN_CONSOLE = ("undo", "edited and approved", "edited alone", "batch decided", "batch refused", "batch undone")
 HALVES: dict[str, tuple[int, Iterable[str], Iterable[str]]] = {
-    "people": (20261133, chapters.PEOPLE, (*BY_PEOPLE, "link", *IN_CONSOLE)),
+    "people": (20261133, chapters.PEOPLE, (*BY_PEOPLE, *IN_CONSOLE)),
     "machines": (20261221, chapters.MACHINES, (*BY_MACHINES, *CRASHES, *TAMPERED, "effect", "erase")),
 }
 
@@ -68,7 +68,8 @@ def test_engine_holds_its_invariants_for_long(machine_at_desk: type[ApprovalMach
     number = int(os.environ.get("WALKER_PROOF_SEED") or SystemRandom().randrange(10**9))
     sys.stdout.write(f"WALKER_PROOF_SEED={number} plays part {part} again\n")
     _play(machine_at_desk, chapters.CHAPTERS, number, each=2, free=48, steps=40)
-    assert [name for name in (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE) if not machine_at_desk.seen[name]] == []
+    everything = (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE, "link", "effect", "erase")
+    assert [name for name in everything if not machine_at_desk.seen[name]] == []
 
 
 def test_chapters_make_every_move_of_the_table_and_each_folds(machine_at_desk: type[ApprovalMachine]) -> None:
