@@ -14,8 +14,8 @@ from django.conf import settings
 
 from core.audit.anchor_places import AnchorPlace, NotDelivered, line_of
 from core.clock import now as clock_now
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.privacy.sealed_files import FileStore, StoreFailed
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 THERE_ALREADY: Final = 412

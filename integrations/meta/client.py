@@ -8,8 +8,8 @@ from typing import Any, Final
 from django.conf import settings
 
 from core.errors import Unavailable
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.meta.errors import meaning_of
 from integrations.meta.types import Answer, Failed, Sent, Unknown
 

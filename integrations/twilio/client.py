@@ -19,8 +19,8 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from core.errors import Unavailable
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
