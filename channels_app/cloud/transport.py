@@ -10,11 +10,11 @@ from channels_app.whatsapp import window
 from conversations import services
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport, explain_common
 from core.actors import system
 from core.reach.verdict import UNREACHABLE
 from integrations.meta.client import MetaClient
-from integrations.meta.errors import meaning_of
+from integrations.meta.errors import MEANINGS, PAGE, meaning_of
 from integrations.meta.types import Failed, Sent, Unknown
 
 ACTOR: Final = system("whatsapp")
@@ -67,6 +67,14 @@ class CloudTransport(Transport):
         if isinstance(outcome, Unknown):
             return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
         return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return one of Meta's codes, or of ours, in words."""
+        if code in COMMON or code not in MEANINGS:
+            return explain_common(code)
+        meaning = meaning_of(code)
+        return Explanation(meaning.words, meaning.advice, PAGE if code.isdigit() else "")
 
 
 def content_of(outbound: OutboundMessage, medium: type[Medium]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from conversations.types import COMMON, Explanation, Medium, OutboundMessage, Se
 from core.actors import system
 from core.clock import now
 from core.reach.verdict import OPTED_OUT, UNREACHABLE, WINDOW_CLOSED
-from integrations.twilio.errors import MEANINGS, advice_on, meaning_of, page_of
+from integrations.twilio.errors import MEANINGS, meaning_of, page_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ class WhatsAppTransport(Transport):
         """Return one of Twilio's codes, or of ours, in words."""
         if code in COMMON or (code not in MEANINGS and not page_of(code)):
             return explain_common(code)
-        return Explanation(meaning_of(code).words, advice_on(code), page_of(code))
+        meaning = meaning_of(code)
+        return Explanation(meaning.words, meaning.advice, page_of(code))
 
 
 class SmsTransport(WhatsAppTransport):
