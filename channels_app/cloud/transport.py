@@ -52,7 +52,7 @@ class CloudTransport(Transport):
         content = template_content(template, [outbound.text]) if is_template else content_of(outbound, self.medium)
         to = outbound.recipient.value.removeprefix("+")
         client = MetaClient(number, token)
-        result = self._result_of(outbound, client.send(to, content, callback_data=str(outbound.message_id)))
+        result = self._result_of(outbound, client.send_message(to, content, callback_data=str(outbound.message_id)))
         if result.ok:
             reading.show_answered_later(outbound.conversation_id)
         return result

@@ -13,7 +13,9 @@ HANDED: dict[str, tuple[str, str]] = {
     "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
 }
 ASKED = re.compile(r"(reach\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
-SENDS = re.compile(r"\.send_(text|template|media|image|document|buttons|list|interactive|location)$")
+SENDS = re.compile(
+    r"(\.send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
+)
 OUTSIDE = frozenset({"smtplib", "django.core.mail", "sendgrid", "twilio.rest"})
 # A transport's own module, and the adapters of mail providers behind the registered sender.
 ADAPTERS = frozenset({"integrations/mail/smtp.py", "integrations/mail/sendgrid.py", "integrations/mail/routes.py"})
