@@ -260,6 +260,8 @@ ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_faile
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Walker"
+# One step of 30 seconds before and after: a code typed as it changes counts (RFC 6238, section 5.2).
+MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
 MFA_FORMS = {
     "authenticate": "accounts.sign_in.code_forms.CodeForm",
