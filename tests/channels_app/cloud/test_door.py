@@ -197,7 +197,17 @@ def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
         {"deep": "HERE"},
     ]  # fmt: skip
     names = [person(name="N" * 10_000), "no object", {"wa_id": [], "user_id": {}}]
-    raw = json.dumps(wrap(change(messages=[message(1), *bad, message(9)], contacts=names, statuses=["no", {}, status("a" * 16, "w" * 180)]), change(number="1", statuses=[status("a" * 16, "w" * 180)]), "x"))
+    raw = json.dumps(
+        wrap(
+            change(
+                messages=[message(1), *bad, message(9)],
+                contacts=names,
+                statuses=["no", {}, status("a" * 16, "w" * 180)],
+            ),
+            change(number="1", statuses=[status("a" * 16, "w" * 180)]),
+            "x",
+        )
+    )
     assert post(raw.encode().replace(b'"HERE"', nested)).status_code == 200
     deliveries.dispatch_due_deliveries()
     with door.inside():
