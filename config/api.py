@@ -17,9 +17,10 @@ from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
 from analytics import rest as analytics
-from channels_app.rest import StreamViewSet
+from channels_app.rest import AppWebhookViewSet, StreamViewSet
 from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
+from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
 from conversations.rest.templates import TemplateViewSet
 from core.errors import NotFound
@@ -119,13 +120,16 @@ router.register(f"{V1}action-kinds", ActionKindViewSet, "api-action-kinds")
 router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill-switches")
 router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-conversations")
 router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-messages")
+router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
+router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")
+router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
-from conversations.services import stream_events
+from conversations.models import (
+    Attachment,
+    ChannelAccount,
+    Contact,
+    ContactPoint,
+    ContactTag,
+    Conversation,
+    DeliveryAttempt,
+    Message,
+    Note,
+)
+from conversations.services import file_contents, stream_events
 from core.clock import now
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
@@ -14,7 +24,7 @@ from core.privacy.pii import mask_text
 from core.reach import records
 
 GONE: Final = "erased"
-PROVED: Final = ("phone", "email", "bsuid")
+PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
@@ -28,13 +38,20 @@ def _contacts(person: Person, after: str, limit: int) -> Batch:
 
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
+    DeliveryAttempt.objects.filter(message__in=rows).exclude(error_text="").update(error_text="")
+    # Meta's ids hold the customer's phone number. A late repeat is still one: its delivery has a digest of the id.
+    at_meta = rows.filter(channel_account__provider=ChannelAccount.Provider.CLOUD)
+    DeliveryAttempt.objects.filter(message__in=at_meta).exclude(provider_id="").update(provider_id="")
+    at_meta.exclude(channel_message_id="").update(channel_message_id="")
     left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
     return emptied(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
 
 
 def _files(person: Person, after: str, limit: int) -> Batch:
     rows = Attachment.objects.filter(message__conversation_id__in=person.ids("conversations")).exclude(error=GONE)
-    values = {"filename": "", "source": "", "content": None, "digest": "", "error": GONE, "size": 0}
+    # Without its key a file in a store outside can't be read; the bytes go as well, a moment later.
+    file_contents.plan_removal(rows.only("id", "store").order_by("pk")[:limit])
+    values = {**file_contents.EMPTY, "filename": "", "source": "", "error": GONE, "width": 0, "height": 0}
     return emptied(rows, limit, **values, state=Attachment.State.FAILED, next_attempt_at=None)
 
 
@@ -93,14 +110,17 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
-        Table("conversations.Conversation", "Codes for why a person was asked.",
-              kept="escalated_by escalation_reason"),
-        Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
+        Table("conversations.Conversation", "Codes for why a person was asked; the digest of a mail thread.",
+              kept="escalated_by escalation_reason thread"),
+        Table("conversations.Message", "The provider's id if it is random, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
-        Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
-              "content_type error"),
+        Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
+              "content_type store error"),
+        Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
+              kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
-        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", kept="provider_id error"),
+        Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text",
+              "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error template_uses"),

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
-PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
+PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
 
@@ -49,7 +49,8 @@ class InboundMessage:
 
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
-    Without `wants_answer` the message is stored and shown, but no agent answers it.
+    Without `wants_answer` the message is stored and shown, but no agent answers it. `thread` is the mail
+    thread that it belongs to: each has a conversation of its own; other channels have none.
     """
 
     channel_account_id: UUID
@@ -62,6 +63,7 @@ class InboundMessage:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sent_at: datetime | None = None
     wants_answer: bool = True
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class OutboundMessage:
     """An outgoing message in clear, for transports only.
 
     `message_id` stays the same over all attempts: use it as the idempotency key where the
-    provider accepts one.
+    provider accepts one. `media` holds the id, content type and size of each file; their bytes are read by
+    `services.read_outgoing_file`.
     """
 
     message_id: UUID
@@ -100,7 +103,8 @@ class OutboundMessage:
 class SendResult:
     """What a provider answered. `error` is a short code without personal data.
 
-    A failure that is not `permanent` is retried, after `retry_after` seconds if given.
+    `error_text` is what the provider said beside it, `http_status` its answer; both are kept with the attempt, the
+    text masked. A failure that is not `permanent` is retried, after `retry_after` seconds if given.
     """
 
     ok: bool
@@ -108,6 +112,52 @@ class SendResult:
     error: str = ""
     permanent: bool = False
     retry_after: int | None = None
+    error_text: str = field(default="", repr=False)
+    http_status: int | None = None
+
+
+ANOTHER_WAY: Final = "Contact the customer another way."
+AGAIN: Final = "Send it again in a few minutes."
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a message failed, what to do, and the provider's page about it ("" for none)."""
+
+    reason: str
+    advice: str
+    url: str = ""
+
+
+_CUT_OFF: Final = Explanation("Walker was interrupted while it sent this message.", AGAIN)
+COMMON: Final[dict[str, Explanation]] = {
+    "opted_out": Explanation(
+        "The customer doesn't want messages on this channel.",
+        f"Only the customer can change that, by writing START. {ANOTHER_WAY}",
+    ),
+    "unreachable": Explanation(
+        "The provider can't reach the customer on this channel.",
+        f"Messages are sent again once the customer writes. {ANOTHER_WAY}",
+    ),
+    "no_address": Explanation("The contact has no address on this channel.", ANOTHER_WAY),
+    "window_closed": Explanation(
+        "The customer hasn't written for 24 hours, and this number has no template.",
+        f"Wait until the customer writes, or set a template on the channel. {ANOTHER_WAY}",
+    ),
+    "blocked": Explanation("A colleague blocked this contact.", "Unblock the contact, then send the message again."),
+    "no_consent": Explanation("The customer hasn't agreed to messages like this one.", "Ask for their consent first."),
+    "limit": Explanation("The customer got as many messages as your limits allow.", "Send it again tomorrow."),
+    "erased": Explanation("The contact was erased.", "There is nothing to do."),
+    "cut_off": _CUT_OFF,
+    "timed_out": Explanation("The provider didn't answer in time.", AGAIN),
+    "not_reachable": Explanation("The provider can't be reached.", AGAIN),
+}
+_UNKNOWN: Final = Explanation("The provider didn't deliver this message.", f"{AGAIN} {ANOTHER_WAY}")
+
+
+def explain_common(code: str) -> Explanation:
+    """Return the explanation of a code that doesn't belong to one provider."""
+    return COMMON.get(code, _UNKNOWN)
 
 
 class Medium:
@@ -129,7 +179,13 @@ class Medium:
     """Bytes of a file by content type, or by the family before the slash; what is missing can't be sent."""
 
     media_count: ClassVar[int] = 0
-    """Files of one message; 0 if there are none."""
+    """Files of one of the provider's messages, further ones follow in messages of their own; 0 if there are none."""
+
+    media_total: ClassVar[int | None] = None
+    """Bytes of all files of a message, if that is less than anywhere."""
+
+    no_media: ClassVar[str] = ""
+    """Why there are no files, for the person who wants to send one; "" for the usual sentence."""
 
     buttons: ClassVar[int] = 0
     """Reply buttons below a text, each with up to `button_limit` characters."""
@@ -171,6 +227,11 @@ class Transport(ABC):
     medium: ClassVar[type[Medium]]
     """What this channel allows: recipients, window, lengths, files, buttons."""
 
+    option: ClassVar[str] = ""
+    """A setting of an account that makes it `medium_with_option`."""
+
+    medium_with_option: ClassVar[type[Medium] | None] = None
+
     @classmethod
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)
         """Return the name of the credential without which an account may not be switched on, or ""."""
@@ -179,6 +240,11 @@ class Transport(ABC):
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to the provider. An exception counts as a temporary failure."""
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code of this channel in words, with what to do."""
+        return explain_common(code)
 
 
 class AudienceSource(ABC):

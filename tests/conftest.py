@@ -19,7 +19,7 @@ from tests.emptying import empty_by_deleting
 from tests.world import Mould, World, build_world
 
 pytest_plugins: list[str] = [
-    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture"),
+    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture", "tests.webhook_receiver"),
     *("tests.browser", "tests.tampering"),
 ]
 

@@ -1,5 +1,6 @@
 """The console's page of channels: set-up, tests and the last error."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from channels_app import templates
 from channels_app.admin.cloud import OWN_OF_CLOUD, REFUSED_BY_META, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
@@ -26,6 +28,7 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
+from core.webhooks.words import describe as describe_webhook
 from integrations.mail.errors import describe_error as describe_mail_error
 from integrations.meta.errors import describe_error as describe_meta_error
 from integrations.twilio.errors import describe_error
@@ -35,8 +38,8 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
-    """Numbers, mailboxes and web chats; credentials are never shown."""
+class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
+    """Numbers, mailboxes, web chats and apps; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
@@ -77,6 +80,11 @@ class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
         """Return the last error in words."""
         if _was_refused(account) and is_mail(account):
             return REFUSED
+        if _was_refused(account) and is_app(account):
+            return (
+                "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
+                "the current token secret, and that its API key belongs to this organisation."
+            )
         if _was_refused(account) and is_cloud(account):
             return REFUSED_BY_META
         if _was_refused(account):
@@ -86,9 +94,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
             )
         if not account.last_error:
             return "–"
-        words = (
-            describe_mail_error if is_mail(account) else describe_meta_error if is_cloud(account) else describe_error
-        )
+        words: Callable[[str], str]
+        if is_app(account):
+            words = describe_webhook
+        elif is_mail(account):
+            words = describe_mail_error
+        else:
+            words = describe_meta_error if is_cloud(account) else describe_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")
@@ -104,6 +116,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
+        if is_app(obj):
+            return {**context, **self.app_context(request, obj)}
         if is_cloud(obj):
             return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
         if obj.provider != PROVIDER:
@@ -114,8 +128,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
         """Return why an action does not apply to this kind of channel."""
         if account is None:
             return ""
+        if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
+            return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
-            return "" if is_mail(account) else "This is not a mail account."
+            return self.mail_in_the_way(action, account)
         if action.path in OWN_OF_CLOUD:
             return "" if is_cloud(account) else "This is not a number of the Cloud API."
         if action.path == "fetch-templates":
@@ -128,14 +144,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions, CloudActions):
         """Return the settings that are not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "read-mailbox" and is_mail(account):
+            return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if account is not None and is_app(account):
+            return self.app_initial(action, account)
         if action.path == "edit-cloud" and is_cloud(account):
             return self.cloud_initial(account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid",)}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(

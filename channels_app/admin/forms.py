@@ -23,6 +23,11 @@ class ChangeNumberForm(ConsoleForm):
     auth_token = _secret("Auth token", "Next to the account SID. Leave empty to keep the current one.")
     secondary_auth_token = _secret("Secondary auth token (optional)", "Only while you rotate tokens.")
     webhook_key = _secret("Shared webhook key (optional)", "Only when Twilio signs with HMAC_SHA256.")
+    mms = forms.BooleanField(
+        label="This SMS number can send pictures and files (MMS)",
+        required=False,
+        help_text="Only if Twilio lists MMS among the number's capabilities. WhatsApp needs no such setting.",
+    )
 
 
 class ConnectNumberForm(ChangeNumberForm):
@@ -106,6 +111,51 @@ class ConnectMailForm(ChangeMailForm):
 
     api_key = _secret("API key", "SG.…, with Mail Send only.", required=True)
     field_order = ("name", "from_address", "from_name", "api_key")
+
+
+class InboundForm(ConsoleForm):
+    """Where SendGrid's Inbound Parse takes emails from."""
+
+    reply_domain = forms.CharField(
+        label="Inbound domain (optional)",
+        max_length=190,
+        required=False,
+        help_text="The domain whose emails SendGrid takes, such as in.example.com. Answers to us go there.",
+    )
+
+
+class MailboxForm(ConsoleForm):
+    """A mailbox that is read by IMAP; an empty password stays unchanged."""
+
+    host = forms.CharField(label="IMAP server", max_length=190, help_text="Such as imap.example.com.")
+    security = forms.ChoiceField(
+        label="Encryption", choices=[("tls", "TLS (port 993)"), ("starttls", "STARTTLS (port 143)")]
+    )
+    port = forms.IntegerField(label="Port", min_value=1, max_value=65_535, initial=993)
+    user = forms.CharField(label="User name", max_length=190)
+    password = _secret("Password", "An app password, if the provider has them. Leave empty to keep the current one.")
+    folder = forms.CharField(label="Folder", max_length=100, initial="INBOX")
+    checked_by = forms.CharField(
+        label="Checked by (optional)",
+        max_length=190,
+        required=False,
+        help_text="The name your mail server puts first in Authentication-Results, such as mx.google.com. Without it "
+        "no sender counts as proven.",
+    )
+    plus_addresses = forms.BooleanField(
+        label="Answers may go to name+…@…",
+        required=False,
+        help_text="If your server accepts plus addresses. Threads are found more surely then.",
+    )
+
+
+class ConnectMailboxForm(MailboxForm):
+    """A new mailbox."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="Shown to colleagues.")
+    address = forms.EmailField(label="Address", help_text="Customers write to it.")
+    password = _secret("Password", "An app password, if the provider has them.", required=True)
+    field_order = ("name", "address", "host", "security", "port", "user", "password")
 
 
 class TestMailForm(ConsoleForm):

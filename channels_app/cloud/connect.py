@@ -11,6 +11,8 @@ from channels_app.cloud import numbers
 from channels_app.whatsapp.connect import TEST_TEXT, international
 from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import reach
+from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound
@@ -87,15 +89,18 @@ def find_number(account_id: UUID) -> ChannelAccount:
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     """Send one message from a number and return the result in words.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    Meta refused it.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, `gate.NotReachable` for an owner who opted out, and
+    `Invalid` with the reason when Meta refused it.
     """
     actor.require(CHANGE)
     account = find_number(account_id)
     kept = account.credentials or {}
     client = MetaClient(numbers.phone_number_id_of(kept), str(kept.get("access_token") or ""))
     content = {"type": "text", "text": {"body": TEST_TEXT, "preview_url": False}}
-    outcome = client.send(international(to, "to").removeprefix("+"), content)
+    number = international(to, "to")
+    # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
+    reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
+    outcome = client.send_message(number.removeprefix("+"), content)
     with transaction.atomic():
         chain.record(
             actor=actor,

@@ -104,15 +104,10 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
     if not report.status:
         return
     has_failed = report.status == "failed"
-    error = report.error if has_failed else ""
-    account_id = delivery.channel_account_id
+    facts: dict[str, Any] = {"actor": ACTOR, "status": report.status, "error": report.error if has_failed else ""}
     try:
         services.record_status(
-            actor=ACTOR,
-            status=report.status,
-            error=error,
-            channel_account_id=account_id,
-            channel_message_id=report.message_id,
+            **facts, channel_account_id=delivery.channel_account_id, channel_message_id=report.message_id
         )
     except NotFound:
         # The answer of the send, with Meta's id, was lost or is still on its way: our own id came back too.

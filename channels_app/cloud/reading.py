@@ -3,12 +3,10 @@
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
-
 from channels_app.cloud.numbers import PROVIDER, phone_number_id_of
 from conversations.models import Conversation, Message
+from core.jobs import queueing
 from core.observability.logging import get_logger
-from core.tenancy.scope import current_tenant_id
 from integrations.meta.client import MetaClient
 from integrations.meta.types import Answer
 
@@ -33,10 +31,7 @@ def show_answered_later(conversation_id: UUID) -> None:
 
 
 def _enqueue(message_id: UUID) -> None:
-    from channels_app.tasks import show_reading  # noqa: PLC0415  (tasks import this module)
-
-    tenant_id = str(current_tenant_id())
-    transaction.on_commit(lambda: show_reading.delay(tenant_id, str(message_id)), robust=True)
+    queueing.enqueue_after_commit("show_reading", message_id)
 
 
 def show_reading(message_id: UUID) -> bool:

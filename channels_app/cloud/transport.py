@@ -9,11 +9,20 @@ from channels_app.cloud.numbers import PROVIDER, phone_number_id_of, secrets_of
 from conversations import services
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, OutboundTemplate, SendResult, Transport
+from conversations.types import (
+    COMMON,
+    Explanation,
+    Medium,
+    OutboundMessage,
+    OutboundTemplate,
+    SendResult,
+    Transport,
+    explain_common,
+)
 from core.actors import system
 from core.reach.verdict import UNREACHABLE
 from integrations.meta.client import MetaClient
-from integrations.meta.errors import meaning_of
+from integrations.meta.errors import MEANINGS, PAGE, meaning_of
 from integrations.meta.types import Failed, Sent, Unknown
 
 ACTOR: Final = system("whatsapp")
@@ -45,7 +54,7 @@ class CloudTransport(Transport):
         content = template_content(template) if template else content_of(outbound, self.medium)
         to = outbound.recipient.value.removeprefix("+")
         client = MetaClient(number, token)
-        result = self._result_of(outbound, client.send(to, content, callback_data=str(outbound.message_id)))
+        result = self._result_of(outbound, client.send_message(to, content, callback_data=str(outbound.message_id)))
         if result.ok:
             reading.show_answered_later(outbound.conversation_id)
         return result
@@ -60,6 +69,14 @@ class CloudTransport(Transport):
         if isinstance(outcome, Unknown):
             return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
         return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return one of Meta's codes, or of ours, in words."""
+        if code in COMMON or code not in MEANINGS:
+            return explain_common(code)
+        meaning = meaning_of(code)
+        return Explanation(meaning.words, meaning.advice, PAGE if code.isdigit() else "")
 
 
 def content_of(outbound: OutboundMessage, medium: type[Medium]) -> dict[str, Any]:

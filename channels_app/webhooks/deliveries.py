@@ -26,6 +26,8 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
+# Providers whose bodies are megabytes.
+LARGE: Final = ("mail",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
@@ -183,8 +185,7 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
 
     Successes are recorded together: if the process dies before that, they are processed again.
     """
-    rows = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED).in_bulk(delivery_ids)
-    mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
+    mine = _list_received(delivery_ids)
     done = []
     for delivery in mine:
         try:
@@ -198,9 +199,19 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
             _fail(delivery, type(problem).__name__, final=False, now=now)
         else:
             done.append(delivery.pk)
+        delivery.__dict__.pop("body", None)
     if done:
         waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
         waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
+
+
+def _list_received(delivery_ids: Sequence[UUID]) -> list[InboundDelivery]:
+    """Return the deliveries in this order; large bodies are read later, one at a time."""
+    received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+    rows = received.exclude(provider__in=LARGE).in_bulk(delivery_ids)
+    if len(rows) < len(delivery_ids):
+        rows |= received.filter(provider__in=LARGE).defer("body").in_bulk(delivery_ids)
+    return [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
 
 
 def _find_received(delivery_id: UUID) -> Any:

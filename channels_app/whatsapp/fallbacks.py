@@ -1,8 +1,8 @@
 """Send a failed message another way: as a template, else by mail, else ask a person."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
-from uuid import UUID, uuid5
+from typing import ClassVar, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -12,11 +12,12 @@ from accounts.selectors import is_active_member
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import KINDS
 from conversations import services
-from conversations.models import ContactPoint, DeliveryAttempt, Message
+from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
 from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
@@ -39,6 +40,10 @@ def send_fallback(message_id: UUID) -> str:
     """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
+    if message is not None and message.channel_account.kind == ChannelAccount.Kind.APP:
+        # The customer has no other address: a colleague sees that the app did not get it.
+        window.hand_to_person(message.conversation_id, "not_delivered")
+        return "person"
     if message is None or message.channel_account.kind not in KINDS:
         return ""
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
@@ -57,6 +62,9 @@ def _send_as_template(message: Message) -> bool:
     account = message.channel_account
     if not services.has_template(account) or message.metadata.get(AS_TEMPLATE):
         return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
+        return False
     try:
         services.reply(
             actor=ACTOR,
@@ -66,7 +74,7 @@ def _send_as_template(message: Message) -> bool:
             metadata=message.metadata,
             as_template=True,
             purpose=message.purpose,
-            client_id=uuid5(message.pk, "as template"),
+            client_id=services.template_copy_id(message.pk),
         )
     except WalkerError:
         log.warning("template_not_sent", message=str(message.pk), exc_info=True)
@@ -113,6 +121,8 @@ def _send_by_mail(message: Message) -> bool:
 
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
+
+    purpose: ClassVar[str] = Consent.Purpose.SERVICE
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""

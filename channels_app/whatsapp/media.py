@@ -1,5 +1,6 @@
 """Download files that customers send by WhatsApp from their provider and store them encrypted."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +14,13 @@ from integrations.twilio.media import FetchFailure, MediaFile, fetch_media
 
 log = get_logger(__name__)
 BATCH: Final = 50
+Fetch = Callable[[Attachment], MediaFile | FetchFailure]
+_fetches: dict[str, Fetch] = {}
+
+
+def register_fetch(kind: str, fetch_file: Fetch) -> None:
+    """Register how files of a kind of channel are fetched, where that isn't from Twilio."""
+    _fetches[kind] = fetch_file
 
 
 def fetch(attachment_id: UUID) -> str:
@@ -23,7 +31,7 @@ def fetch(attachment_id: UUID) -> str:
     attachment = services.claim_attachment(attachment_id=attachment_id)
     if attachment is None:
         return ""
-    outcome = _download(attachment)
+    outcome = _fetches.get(attachment.message.channel_account.kind, _download)(attachment)
     if isinstance(outcome, MediaFile):
         services.keep_attachment(attachment=attachment, content=outcome.content, content_type=outcome.content_type)
     else:

@@ -10,6 +10,9 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
+from channels_app.email.mailboxes import CHANNEL
+from channels_app.email.receiving import open_inbound
+from channels_app.own_app.transport import PURPOSE
 from channels_app.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
@@ -18,11 +21,13 @@ from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import connect_channel, introduce, store_templates, use_template
 from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
+from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.meta import seed as meta
 from standins.phone import seed as phone
+from standins.portal import seed as portal
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
 SUGGESTIONS = [
@@ -49,6 +54,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_number(organisation, people)
     _ensure_cloud_number(organisation)
     _ensure_mail(organisation)
+    _ensure_portal(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 
@@ -191,10 +197,42 @@ def _ensure_mail(organisation: Organisation) -> None:
     # The mailbox posts to a URL that both sides know in advance.
     account, is_new = ChannelAccount.objects.get_or_create(
         public_key=mailbox.door_key(organisation.slug),
-        defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
+        defaults={**CHANNEL, "address": credentials["from_address"]},
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+        account.refresh_from_db()
+    if not (account.credentials or {}).get("inbound_secret"):
+        open_inbound(
+            actor=SEEDER,
+            account_id=account.pk,
+            reply_domain=mailbox.inbound_domain(organisation.slug),
+            token=mailbox.inbound_token(organisation.slug, settings.SANDBOX_MAILBOX_TOKEN),
+        )
+
+
+def _ensure_portal(organisation: Organisation) -> None:
+    """Create the channel of the organisation's own app, which the sandbox portal plays."""
+    secret = settings.SANDBOX_PORTAL_TOKEN
+    if not secret:
+        return
+    account, _ = ChannelAccount.objects.get_or_create(
+        public_key=portal.app_key(organisation.slug),
+        defaults={
+            "kind": ChannelAccount.Kind.APP,
+            "provider": ChannelAccount.Provider.APP,
+            "name": portal.CAST[organisation.slug][0],
+            "credentials": {"token_secret": portal.token_secret(organisation.slug, secret)},
+        },
+    )
+    WebhookEndpoint.objects.get_or_create(
+        purpose=PURPOSE,
+        ref=account.pk,
+        defaults={
+            "url": f"{settings.SANDBOX_PORTAL_URL}/walker/{organisation.slug}",
+            "secrets": {"current": portal.signing_secret(organisation.slug, secret)},
+        },
+    )
 
 
 def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:

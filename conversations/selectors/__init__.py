@@ -1,6 +1,7 @@
 """Read conversations: lists and pages for staff, frames for the customer."""
 
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
+from conversations.selectors.consents import Wishes, get_consent, query_consents, wishes_of
 from conversations.selectors.counts import (
     DayCount,
     count_by_day,
@@ -20,6 +21,7 @@ from conversations.selectors.directory import (
     query_contacts,
     read_contact,
 )
+from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
     ConversationFilters,
     ConversationPage,
@@ -46,9 +48,11 @@ __all__ = [
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
+    "Failure",
     "MessagePage",
     "MessageRow",
     "NoteRow",
+    "Wishes",
     "cleaned",
     "conversations_with",
     "count_by_day",
@@ -58,6 +62,7 @@ __all__ = [
     "find_lost_templates",
     "frames_for_customer",
     "get_channel_account",
+    "get_consent",
     "get_conversation",
     "get_template",
     "left_out",
@@ -69,6 +74,7 @@ __all__ = [
     "newest_matches",
     "points_in_order",
     "query_channel_accounts",
+    "query_consents",
     "query_contacts",
     "query_templates",
     "read_contact",
@@ -78,4 +84,5 @@ __all__ = [
     "stop_key",
     "stopped_at",
     "tags_of_conversation",
+    "wishes_of",
 ]

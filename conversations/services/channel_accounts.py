@@ -50,8 +50,7 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    # A mail account sends and gets delivery reports; conversations by mail have no transport yet.
-    if kind != ChannelAccount.Kind.EMAIL and not registry.has_transport(kind, provider):
+    if not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,

@@ -34,7 +34,9 @@ def record_echo(
     metadata: Mapping[str, Any] | None = None,
     sent_at: datetime | None = None,
 ) -> Message:
-    """Store a message that the channel reports as sent by us, and return it; a repeat returns the first one.
+    """Store a message that was sent by us outside of Walker, and return it.
+
+    A repeat returns the first one.
 
     For channels only (system actors). Raises `Refused`, and `NotFound` for an inactive channel account.
     """

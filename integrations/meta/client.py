@@ -8,8 +8,8 @@ from typing import Any, Final
 from django.conf import settings
 
 from core.errors import Unavailable
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.meta.errors import meaning_of
 from integrations.meta.types import Answer, Failed, Sent, Unknown
 
@@ -35,7 +35,7 @@ class MetaClient:
         self._headers = {"Authorization": f"Bearer {access_token}"}
         self._breaker = breaker(f"meta:{phone_number_id}")
 
-    def send(self, to: str, content: Mapping[str, Any], *, callback_data: str = "") -> Sent | Failed | Unknown:
+    def send_message(self, to: str, content: Mapping[str, Any], *, callback_data: str = "") -> Sent | Failed | Unknown:
         """Send one message; `content` has its type and the object of that name.
 
         `callback_data` comes back with every status report.

@@ -1,23 +1,13 @@
 """Meaning of Meta's error codes: a sentence, whether a retry can help, and who can fix it."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-AtFault = Literal["recipient", "channel", "content", "provider", "window"]
+from integrations.meanings import SLOW, Meaning, find_meaning
 
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One error in words; `at_fault` says who can fix it, `permanent` that a retry can't help."""
-
-    words: str
-    at_fault: AtFault
-    permanent: bool = True
-
-
+PAGE: Final = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
+"""Meta's page about all of its codes."""
 WINDOW_CLOSED: Final = "131047"
 _TOKEN: Final = Meaning("Meta rejected the access token. Create a new one and enter it here.", "channel")
-_SLOW: Final = Meaning("Too many messages in a short time.", "provider", permanent=False)
 _TEMPLATE: Final = Meaning("The template is missing, not approved or in another language.", "channel")
 _VARIABLES: Final = Meaning("The template's variables don't match the template.", "content")
 _CONTENT: Final = Meaning("WhatsApp rejected the message's content.", "content")
@@ -34,12 +24,12 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "100": Meaning("Meta couldn't read the message.", "content"),
     "1": _PROVIDER,
     "2": _PROVIDER,
-    "4": _SLOW,
-    "80007": _SLOW,
-    "130429": _SLOW,
+    "4": SLOW,
+    "80007": SLOW,
+    "130429": SLOW,
     "131056": Meaning("Too many messages to this recipient in a short time.", "provider", permanent=False),
     "131048": Meaning("WhatsApp limits this number, because people have blocked or reported it.", "channel", False),
-    "133016": _SLOW,
+    "133016": SLOW,
     "368": _ACCOUNT,
     "130497": Meaning("This WhatsApp account may not write to people in this country.", "channel"),
     "131031": _ACCOUNT,
@@ -92,12 +82,7 @@ _UNKNOWN: Final = Meaning("Meta reports an error.", "provider")
 
 def meaning_of(code: str, *, status: int = 0) -> Meaning:
     """Return the meaning of a code; for unknown codes the HTTP status decides whether a retry can help."""
-    meaning = MEANINGS.get(code)
-    if meaning is not None:
-        return meaning
-    if status == 429 or status >= 500:
-        return _SLOW if status == 429 else _PROVIDER
-    return _UNKNOWN
+    return find_meaning(MEANINGS, code, status=status, trouble=_PROVIDER, unknown=_UNKNOWN)
 
 
 def describe_error(code: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integrations.http import OutgoingHttp, Patience, Reply, host_of
+from core.http import OutgoingHttp, Patience, Reply, host_of
 from integrations.meta.client import MetaClient
 from integrations.meta.types import Answer
 from integrations.twilio.media import LIMIT, FetchFailure, MediaFile, is_wanted

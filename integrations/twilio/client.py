@@ -6,7 +6,7 @@ The SDK is large, and only workers send: import this module inside the function 
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final
@@ -19,8 +19,8 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from core.errors import Unavailable
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
@@ -29,6 +29,7 @@ PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_00
 _SILENT: Final = logging.getLogger("twilio.silent")
 _SILENT.setLevel(logging.CRITICAL)
 LISTED: Final = 50
+GIVEN_UP: Final = ("failed", "undelivered", "canceled")
 
 
 class _NoReply(Exception):
@@ -90,6 +91,13 @@ class TwilioClient:
         """Send a text of up to 1,600 characters."""
         return self._create({"from_": sender, "to": to, "body": body, **_callback(callback)})
 
+    def send_media(
+        self, *, sender: str, to: str, body: str, urls: Sequence[str], callback: str
+    ) -> Sent | Failed | Unknown:
+        """Send files that Twilio fetches from these addresses: one by WhatsApp, up to ten by MMS."""
+        facts: dict[str, Any] = {"from_": sender, "to": to, "media_url": list(urls), **_callback(callback)}
+        return self._create({**facts, "body": body} if body else facts)
+
     def send_template(
         self, *, sender: str, to: str, template_sid: str, variables: Mapping[str, str], callback: str
     ) -> Sent | Failed | Unknown:
@@ -101,7 +109,9 @@ class TwilioClient:
         """Return the newest messages from one number to another."""
         try:
             rows = self._sdk.messages.list(to=to, from_=sender, limit=LISTED, page_size=LISTED)
-            return [ListedMessage(str(row.sid), str(row.body or ""), row.date_created) for row in rows]
+            # What Twilio gave up on was not sent: it may be sent again.
+            kept = [row for row in rows if str(row.status) not in GIVEN_UP]
+            return [ListedMessage(str(row.sid), str(row.body or ""), row.date_created) for row in kept]
         except _NoReply as lost:
             return Unknown(lost.outcome.code)
         except TwilioException as problem:
@@ -109,7 +119,7 @@ class TwilioClient:
         except (KeyError, TypeError, ValueError):
             return Unknown("bad_answer")
 
-    def _create(self, facts: dict[str, str]) -> Sent | Failed | Unknown:
+    def _create(self, facts: dict[str, Any]) -> Sent | Failed | Unknown:
         try:
             self._breaker.allow()
         except Unavailable as closed:
@@ -121,7 +131,7 @@ class TwilioClient:
             self._breaker.failed()
         return outcome
 
-    def _try(self, facts: dict[str, str]) -> Sent | Failed | Unknown:
+    def _try(self, facts: dict[str, Any]) -> Sent | Failed | Unknown:
         try:
             message = self._sdk.messages.create(**facts)
             sid, status = str(message.sid or ""), str(message.status or "")
@@ -152,6 +162,7 @@ def _failure(problem: TwilioException, retry_after: int | None) -> Failed | Unkn
     status, code = int(status or 0), str(code or status)
     if not status or (status >= 500 and not code.startswith(("2", "3", "6"))):
         # The server may have failed after accepting the message.
-        return Unknown(code if status else "bad_answer")
+        return Unknown(code if status else "bad_answer", status or None)
     meaning = meaning_of(code, status=status)
-    return Failed(code[:20], permanent=meaning.permanent and status < 500 and status != 429, retry_after=retry_after)
+    is_final = meaning.permanent and status < 500 and status != 429
+    return Failed(code[:20], is_final, retry_after, str(getattr(problem, "msg", ""))[:400], status)

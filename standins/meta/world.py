@@ -199,7 +199,7 @@ class World:
         if found["status"] != "APPROVED":
             raise refusal(400, 132015 if found["status"] == "PAUSED" else 132001, "Template is not available")
         text = next(str(one["text"]) for one in found["components"] if one["type"] == "BODY")
-        body: Document = next((one for one in part.get("components") or [] if one.get("type") == "body"), {})
+        body: dict[str, Any] = next((one for one in part.get("components") or [] if one.get("type") == "body"), {})
         values = [str(one.get("text", "")) for one in body.get("parameters") or []]
         if len(values) != len(set(re.findall(r"\{\{(\w+)\}\}", text))):
             raise refusal(400, 132000, "Number of parameters does not match the expected number of params")

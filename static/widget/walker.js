@@ -88,6 +88,11 @@
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
+  .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
+  .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }
+  .save { display: inline-flex; align-items: center; gap: 10px; min-height: 44px; max-width: 100%; padding: 6px 14px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; text-align: start; }
+  .save:hover { border-color: var(--accent); background: var(--bg-soft); } .save:disabled { cursor: progress; } .save svg { flex: none; width: 18px; height: 18px; }
+  .save span { min-width: 0; overflow-wrap: anywhere; font-size: 14px; } .save small { display: block; color: var(--ink-soft); font-size: 12px; }
   .meta { font-size: 12px; color: var(--ink-soft); margin: 2px 4px 0; display: flex; gap: 6px; align-items: center; }
   .meta svg { width: 14px; height: 14px; } .failed .meta { color: var(--bad-ink); font-weight: 600; }
   .again { border: 1px solid currentColor; background: transparent; border-radius: 8px; min-height: 28px; padding: 2px 10px; cursor: pointer; font-size: 13px; }
@@ -127,7 +132,7 @@
     executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "bad"],
     expired: ["Expired", "bad"], cancelled: ["Cancelled", "bad"], superseded: ["Replaced by a newer request", "bad"],
   };
-  const STATUS = { sending: "Sending…", waiting: "Waiting for connection…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const STATUS = { sending: "Sending…", waiting: "Waiting to be sent…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
   const PROBLEMS = {
     too_long: (f) => `Your message is longer than ${f.limit || LIMIT} characters. Shorten it and send it again.`,
     empty: () => "Write a message first.",
@@ -137,6 +142,7 @@
   const ICON = {
     chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
     close: "M6 6l12 12M18 6L6 18", send: "M5 12h13M12 5l7 7-7 7", stop: "M7 7h10v10H7z", tick: "M5 12.500l4.500 4.500L19 7.500",
+    down: "M12 4v11M7 11l5 5 5-5M5 20h14",
     clock: "M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18", mark: "M4 7l4 11 4-9.500 4 9.500 4-11",
   };
 
@@ -181,6 +187,7 @@
     end();
     return blocks;
   };
+  const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const length = (text) => [...text].length; // code points, as the server counts
   const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }); };
 
@@ -190,7 +197,7 @@
       super();
       this.options = options; // {base, widget, identity(), identityUrl}
       this.seq = 0; this.conversation = null; this.outbox = new Map();
-      this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
+      this.who = undefined; this.draft = ""; this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
       this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.renew(); } };
       this.sleep = () => this.set("offline");
     }
@@ -199,6 +206,7 @@
       this.started = true; this.closed = false;
       window.addEventListener("online", this.wake);
       window.addEventListener("offline", this.sleep);
+      if (!this.options.identityUrl) this.meet(this.options.identity());
       this.connect();
     }
     stopAll() {
@@ -214,6 +222,26 @@
     remembered() { try { return localStorage.getItem(this.key()); } catch { return null; } }
     remember(value) { try { localStorage.setItem(this.key(), value); } catch { /* no storage: the visit lasts as long as the page */ } }
 
+    // What isn't sent yet survives a reload of this tab, for the person who wrote it: another one who signs in here must not send it.
+    unsent() { try { return JSON.parse(sessionStorage.getItem(`${this.key()}:unsent`)) || {}; } catch { return {}; } }
+    keep() {
+      try {
+        if (this.outbox.size || this.draft) sessionStorage.setItem(`${this.key()}:unsent`, JSON.stringify({ who: this.who, texts: [...this.outbox].slice(-20), draft: this.draft }));
+        else sessionStorage.removeItem(`${this.key()}:unsent`);
+      } catch { /* no storage: it lasts as long as the page */ }
+    }
+    meet(identity) { // the subject of the signed identity; the server checks it, here it only tells people apart
+      if (this.who !== undefined) return;
+      this.who = "visitor";
+      if (identity) { try { this.who = `signed:${JSON.parse(atob(identity.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub}`; } catch { this.who = identity; } }
+      const { who, texts, draft } = this.unsent();
+      if (who === this.who) {
+        for (const [id, message] of texts || []) if (!this.outbox.has(id)) { this.outbox.set(id, message); this.emit("unsent", { id, message }); }
+        if (draft) { this.draft = draft; this.emit("unsent", { draft }); }
+      }
+      this.keep();
+    }
+
     async identity(again) {
       const { identity, identityUrl } = this.options;
       if (!identityUrl || (!again && identity())) return identity();
@@ -224,7 +252,7 @@
       const again = this.visited; // a signed identity works once; fetch a new one for later sessions
       this.visited = true;
       const body = { widget: this.options.widget, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
-      if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; }
+      if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; } else this.meet(body.identity);
       // text/plain keeps this a simple cross-origin request: no preflight
       const answer = await fetch(`${this.options.base}/widget/v1/session/`, {
         method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "strict-origin",
@@ -244,7 +272,7 @@
     async refresh() {
       try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { this.missed(problem); }
     }
-    missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else this.later(problem.status === 429 ? 4 : 0); }
+    missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else if (problem.status === 429 || problem.status === 503) this.later(4, "busy"); else this.later(); }
     refuse(why = "refused") { // a retry won't help: stop, and tell the page's developer why
       console.warn(`Walker chat: refused (${why}). ${why in HINTS ? HINTS[why] : ""} Reload the page to try again.`);
       this.set("refused", why);
@@ -281,11 +309,11 @@
       if (this.closed) return;
       if (code === 4403) return this.refuse("origin");
       if (code === 4401) this.token = null;
-      this.later(code === 4429 ? 4 : code === 4400 ? 3 : 0);
+      if (code === 4429 || code === 1013) this.later(4, "busy"); else this.later(code === 4400 ? 3 : 0);
     }
-    later(atLeast = 0) {
+    later(atLeast = 0, state = "offline") {
       if (this.closed) return;
-      this.set("offline");
+      this.set(state);
       const wait = BACKOFF[Math.min(Math.max(this.tries, atLeast), BACKOFF.length - 1)];
       this.tries += 1;
       clearTimeout(this.timers.retry);
@@ -315,8 +343,15 @@
       for (const [id, message] of this.outbox) this.raw({ type: "send_message", id, message }); // same id: stored once
       this.expectEcho();
     }
+    async file(id) {
+      if (!this.token || Date.now() > this.expires - 5000) await this.session();
+      const answer = await fetch(`${this.options.base}/widget/v1/files/${encodeURIComponent(id)}/`, { mode: "cors", credentials: "omit", referrerPolicy: "strict-origin", headers: { Authorization: `Bearer ${this.token}` } });
+      if (!answer.ok) throw new Error(`No file: ${answer.status}`);
+      return answer.blob();
+    }
     say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
     expectEcho() {
+      this.keep();
       clearTimeout(this.timers.ack);
       if (this.outbox.size && this.socket) this.timers.ack = setTimeout(() => { if (this.socket) this.socket.close(4000); }, ACK_WAIT);
     }
@@ -347,8 +382,9 @@
       this.line.addEventListener("frame", (event) => this.take(event.detail));
       this.line.addEventListener("session", (event) => this.introduce(event.detail));
       this.line.addEventListener("other", () => this.forget());
+      this.line.addEventListener("unsent", (event) => this.restore(event.detail));
       // No session before the chat is opened, unless there is a conversation to resume.
-      if (this.opened || this.line.remembered()) this.line.start();
+      if (this.opened || this.line.remembered() || this.line.unsent().texts) this.line.start();
       this.showOpen();
     }
     disconnectedCallback() { if (this.line) this.line.stopAll(); clearTimeout(this.typingSent); }
@@ -422,13 +458,14 @@
 
     showState({ state, why }) {
       const p = this.parts;
-      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", refused: "Not available", idle: "Not connected" };
+      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", busy: "Busy, trying again", refused: "Not available", idle: "Not connected" };
       clearTimeout(this.bannerTimer);
       p.state.textContent = words[state];
-      p.dot.className = `dot ${state === "online" ? "on" : state === "offline" ? "off" : ""}`;
+      p.dot.className = `dot ${state === "online" ? "on" : state === "offline" || state === "busy" ? "off" : ""}`;
       if (state === "online") { p.banner.hidden = true; }
       else if (state === "refused") this.explain(why);
       else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("No connection. Your messages are kept here and sent as soon as you're connected again."), 800);
+      else if (state === "busy") this.banner("We're busy right now and keep trying. Your messages are kept here and sent as soon as we can take them.");
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
       const refused = state === "refused"; // messages could not be sent
@@ -474,7 +511,7 @@
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent";
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], seq: frame.seq, at: frame.at });
       if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
       if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
     }
@@ -519,6 +556,7 @@
       p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters over the limit`;
       p.count.classList.toggle("over", left < 0);
       this.problem("");
+      if (this.line.draft !== p.text.value) { this.line.draft = p.text.value; this.line.keep(); }
       const nowish = Date.now();
       if (!programmatic && used && nowish - (this.typingSent || 0) > 3000) { this.typingSent = nowish; this.line.raw({ type: "typing" }); }
     }
@@ -534,6 +572,10 @@
       this.stopped = false;
       this.upsert({ key: id, kind: "text", who: "me", text, at: new Date().toISOString(), status: this.line.state === "online" ? "sending" : "waiting" });
       this.line.start(); this.line.say(id, text); this.bottom(true);
+    }
+    restore({ id, message, draft }) {
+      if (draft) { if (!this.parts.text.value) { this.parts.text.value = draft; this.typed(true); } }
+      else this.upsert({ key: id, kind: "text", who: "me", text: message, at: new Date().toISOString(), status: "waiting" });
     }
     halt() { this.line.raw({ type: "stop" }); this.typingNow(false); this.stopped = true; this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.parts.text.focus(); }
 
@@ -566,7 +608,35 @@
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
-      return [label, el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))), item.who === "system" ? null : meta].filter(Boolean);
+      const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
+      return [label, said, ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    // A file of a colleague or the assistant: a picture is shown, everything else is offered. Fetched with the session's token, never by an address alone.
+    fileOf(file) {
+      this.shown = this.shown || new Map(); // one box per file, so that a repainted message fetches nothing again
+      if (this.shown.has(file.id)) return this.shown.get(file.id);
+      const name = file.name || "File", picture = /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);
+      const save = el("button", { class: "save", type: "button", onclick: () => this.download(file, name, save) }, icon("down"), el("span", {}, name, el("small", {}, size(file.size))));
+      const box = el("div", { class: "file" }, save);
+      this.shown.set(file.id, box);
+      if (picture && file.size <= 8000000) {
+        this.line.file(file.id).then((blob) => new Promise((done, failed) => {
+          const follow = this.atBottom(), view = el("img", { class: "picture", alt: name, src: URL.createObjectURL(blob) });
+          view.onload = () => { box.prepend(view); if (follow) this.bottom(); done(); };
+          view.onerror = failed;
+        })).catch(() => { /* the download is still offered */ });
+      }
+      return box;
+    }
+    async download(file, name, button) {
+      button.disabled = true;
+      try {
+        const link = el("a", { href: URL.createObjectURL(await this.line.file(file.id)), download: name });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+        this.problem("");
+      } catch { this.problem("This file can't be downloaded right now. Try again in a moment."); }
+      button.disabled = false;
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];

@@ -28,7 +28,7 @@ TEMPLATE = template_content(OutboundTemplate("update", "en", "1", {"1": "BR-1 is
 
 @pytest.mark.parametrize("content", [said("Olá 😀"), said("Pick", 3), said("Pick", 9), TEMPLATE])
 def test_each_kind_of_message_is_what_the_description_takes(meta_prism: str, content: dict[str, Any]) -> None:
-    sent = MetaClient(NUMBER, "EAAfake", base_url=meta_prism).send(TO, content)
+    sent = MetaClient(NUMBER, "EAAfake", base_url=meta_prism).send_message(TO, content)
     assert isinstance(sent, Sent)
     assert sent.message_id
 
@@ -36,7 +36,7 @@ def test_each_kind_of_message_is_what_the_description_takes(meta_prism: str, con
 def test_our_own_id_goes_along_where_the_description_takes_more(meta_prism: str) -> None:
     """Meta documents the field for all messages; its description forbids any further field of texts."""
     client = MetaClient(NUMBER, "EAAfake", base_url=meta_prism)
-    assert isinstance(client.send(TO, TEMPLATE, callback_data=str(uuid7())), Sent)
+    assert isinstance(client.send_message(TO, TEMPLATE, callback_data=str(uuid7())), Sent)
 
 
 def test_templates_are_read_as_the_description_has_them(meta_prism: str) -> None:
@@ -51,4 +51,4 @@ def test_description_is_really_enforced(meta_prism: str) -> None:
     wrong = template_content(OutboundTemplate("update", "en", "1", {"1": "x"}))
     del wrong["template"]["language"]
     for content in (wrong, {"type": "telegram", "text": {"body": "x"}}):
-        assert isinstance(client.send(TO, content), Failed)
+        assert isinstance(client.send_message(TO, content), Failed)

@@ -105,6 +105,7 @@ MORE = [
     "admin/conversations/channelaccount/new-widget/",
     "admin/conversations/channelaccount/connect/",
     "admin/conversations/channelaccount/connect-mail/",
+    "admin/conversations/channelaccount/connect-app/",
     "admin/integrations/maildelivery/",
     "admin/analytics/brief/settings/",
     "admin/accounts/apikey/",

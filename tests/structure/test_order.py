@@ -53,7 +53,8 @@ def test_import_contracts_hold() -> None:
 
 
 # What an app offers to those above it, beside its models for foreign keys and reading.
-OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models", "mediums"}
+OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models", "mediums", "files",
+           "downloads"}  # fmt: skip
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {
@@ -71,6 +72,7 @@ ALSO_OFFERED = {
     "accounts.sign_in.password_reset": "who is sent a link to a new password, and making it as its mail leaves",
     "accounts.permissions.role_limits": "the limit to the rights a person may grant",
     "accounts.secret_pages": "how a page is answered whose address is a secret",
+    "accounts.api_keys": "the actor of an API key, for a door outside the API",
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.sign_in.views": "the sign-in page, for the console's site",
     "conversations.texts": "pure rules of what a text may be",

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.cloud.conftest import (
@@ -18,6 +19,7 @@ from tests.channels_app.cloud.conftest import (
     post,
     wrap,
 )
+from tests.phone_fixture import eventually
 from tests.world import World
 
 LIST = "/admin/conversations/channelaccount/"
@@ -99,3 +101,13 @@ def test_test_message_says_how_it_went(open_door: Door, meta: Meta) -> None:
     answer = client.post(f"{page}test-cloud/", {"to": CUSTOMER})
     assert answer.status_code == 400
     assert "access token" in answer.content.decode()
+
+
+def test_test_message_is_not_sent_to_someone_who_opted_out(open_door: Door, meta: Meta) -> None:
+    meta.write("STOP")
+    eventually(lambda: bool(open_door.rows()))
+    deliveries.dispatch_due_deliveries()
+    answer = console(open_door.world).post(f"{LIST}{open_door.account.pk}/test-cloud/", {"to": CUSTOMER})
+    assert answer.status_code == 409
+    assert "opted out" in answer.content.decode()
+    assert "This is a test from Walker. The number works." not in [reply["body"] for reply in meta.replies()]

@@ -14,7 +14,7 @@ from channels_app.whatsapp import fallbacks, media
 from conversations import services
 from conversations.mediums import WhatsApp
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
-from conversations.types import OutboundMessage, SenderIdentity
+from conversations.types import OutboundMessage, SenderIdentity, explain_common
 from core.clock import now
 from core.ids import uuid7
 from core.models import ReplyWindow
@@ -170,3 +170,13 @@ def test_content_never_breaks_the_medium_s_limits() -> None:
     ):  # fmt: skip
         assert content_of(made, WhatsApp)["type"] == "text"
     assert CloudTransport.missing_for_activation({"app_secret": " "}) == "app_secret"
+
+
+def test_failures_are_explained_in_words_with_what_to_do_and_meta_s_page() -> None:
+    found = CloudTransport.explain("131026")
+    assert found.reason == "The recipient can't be reached on WhatsApp."
+    assert found.advice == "Check the number, or contact the customer another way."
+    assert found.url.startswith("https://developers.facebook.com/")
+    assert "token" in CloudTransport.explain("190").reason
+    assert CloudTransport.explain("opted_out") == explain_common("opted_out")
+    assert CloudTransport.explain("999999").reason == explain_common("999999").reason
