@@ -15,16 +15,22 @@ class ChannelsAppConfig(AppConfig):
         from channels_app import checks, erasure, receivers  # noqa: F401, PLC0415  (models must be loaded first)
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
+        from channels_app.slack import handler as slack_handler  # noqa: PLC0415
+        from channels_app.slack import inbound as slack_inbound  # noqa: PLC0415
+        from channels_app.slack import notifier  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import fallbacks, handler, inbound, transport  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
+        from hitl import notification_channels  # noqa: PLC0415
 
         receivers.connect()
         transport.register()
         fallbacks.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)
+        deliveries.register_handler(slack_inbound.PROVIDER, slack_handler.receive_delivery)
+        notification_channels.register(notifier.CHANNEL, notifier.SlackNotifier)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay, dead_letters.Words("Receive a message"))
         health.register_gauge(
             "walker_inbound_oldest_seconds",

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.slack import OWN_OF_SLACK, SLACK_REFUSED, SlackActions, is_slack
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
@@ -25,6 +26,7 @@ from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
 from integrations.mail.errors import describe_error as describe_mail_error
+from integrations.slack.errors import describe_error as describe_slack_error
 from integrations.twilio.errors import describe_error
 
 log = get_logger(__name__)
@@ -32,7 +34,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
     """Numbers, mailboxes and web chats; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -63,8 +65,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return the last error in words."""
-        if _was_refused(account) and is_mail(account):
-            return REFUSED
+        if _was_refused(account) and (is_mail(account) or is_slack(account)):
+            return REFUSED if is_mail(account) else SLACK_REFUSED
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -73,6 +75,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         if not account.last_error:
             return "–"
         words = describe_mail_error if is_mail(account) else describe_error
+        if is_slack(account):
+            words = describe_slack_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")
@@ -88,6 +92,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
+        if is_slack(obj):
+            return {**context, **self.slack_context(obj)}
         if obj.kind not in KINDS:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
@@ -98,6 +104,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return ""
         if action.path in OWN_OF_MAIL:
             return "" if is_mail(account) else "This is not a mail account."
+        if action.path in OWN_OF_SLACK:
+            return "" if is_slack(account) else "This is not a Slack workspace."
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
@@ -106,6 +114,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             return self.widget_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if action.path == "edit-slack" and is_slack(account):
+            return self.slack_initial(account)
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}

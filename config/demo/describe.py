@@ -7,8 +7,17 @@ from django.urls import reverse
 
 from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
 from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import demo_api_key, mail_credentials, number_credentials, number_of, phones_of, widget_key
+from config.demo.setting import (
+    demo_api_key,
+    mail_credentials,
+    number_credentials,
+    number_of,
+    phones_of,
+    slack_credentials,
+    widget_key,
+)
 from standins.mailbox import seed as mailbox
+from standins.slack import seed as slack
 
 
 def describe() -> dict[str, Any]:
@@ -22,6 +31,7 @@ def describe() -> dict[str, Any]:
             "platform": f"{settings.SANDBOX_ADS_URL}/",
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
+            **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             "health": f"{public}/readyz",
         },
         "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
@@ -53,7 +63,8 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
             for which in ("chat", "visitor")
         ]
         + _numbers(organisation, public)
-        + _mail_accounts(organisation, public),
+        + _mail_accounts(organisation, public)
+        + _workspaces(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
     }
@@ -82,6 +93,14 @@ def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, An
         return []
     webhook = f"{public}{reverse('email_events', args=[mailbox.door_key(organisation.slug)])}"
     return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
+
+
+def _workspaces(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = slack_credentials(organisation)
+    if not credentials:
+        return []
+    webhook = f"{public}{reverse('slack_interactivity', args=[slack.door_key(organisation.slug)])}"
+    return [{"kind": "slack", "webhook_url": webhook, "api_base": settings.SLACK_API_BASE, **credentials}]
 
 
 def as_text(facts: dict[str, Any]) -> str:

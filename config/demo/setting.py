@@ -20,6 +20,7 @@ from core.privacy.encryption import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
+from standins.slack import seed as slack
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
 SUGGESTIONS = [
@@ -45,6 +46,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
     _ensure_mail(organisation)
+    _ensure_slack(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 
@@ -149,6 +151,35 @@ def _ensure_mail(organisation: Organisation) -> None:
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+
+
+def slack_credentials(organisation: Organisation) -> dict[str, str]:
+    """Return the credentials of the organisation's sandbox workspace; empty if no sandbox Slack runs."""
+    secret = settings.SANDBOX_SLACK_TOKEN
+    if not secret:
+        return {}
+    return {
+        "bot_token": slack.bot_token(organisation.slug, secret),
+        "signing_secret": slack.signing_secret(organisation.slug, secret),
+        "team": slack.team_id(organisation.slug),
+    }
+
+
+def _ensure_slack(organisation: Organisation) -> None:
+    credentials = slack_credentials(organisation)
+    # The workspace posts to a URL that both sides know in advance.
+    key = slack.door_key(organisation.slug)
+    if not credentials or ChannelAccount.objects.filter(public_key=key).exists():
+        return
+    ChannelAccount.objects.create(public_key=key, kind=ChannelAccount.Kind.SLACK, address=credentials["team"])
+    connect_channel(
+        actor=SEEDER,
+        kind=ChannelAccount.Kind.SLACK,
+        name=f"{organisation.name} Slack",
+        address=credentials["team"],
+        provider_account=ChannelAccount.Kind.SLACK,
+        credentials=credentials,
+    )
 
 
 def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:

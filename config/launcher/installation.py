@@ -26,7 +26,7 @@ MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
-STAND_INS = ("platform", "phone", "mailbox")
+STAND_INS = ("platform", "phone", "mailbox", "slack")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -104,6 +104,9 @@ class Installation:
             "SANDBOX_MAILBOX_URL": urls["mailbox"],
             "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
             "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
+            "SANDBOX_SLACK_URL": urls["slack"],
+            "SANDBOX_SLACK_TOKEN": made["slack"],
+            "SLACK_API_BASE": env.given("SLACK_API_BASE") or f"{urls['slack']}/api",
             **_mail_of_the_demo(made["mailbox"]),
         }
 
@@ -111,7 +114,7 @@ class Installation:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product}
+        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product, "slack": product}
         for name, port in stand_ins.items():
             folder = ("--data", str(getattr(place, name)))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])

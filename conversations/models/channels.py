@@ -26,6 +26,7 @@ class ChannelAccount(TenantModel):
         WHATSAPP = "whatsapp", "WhatsApp"
         EMAIL = "email", "Email"
         SMS = "sms", "SMS"
+        SLACK = "slack", "Slack"
 
     kind = models.CharField(max_length=12, choices=Kind)
     name = models.CharField(max_length=80)

@@ -48,8 +48,9 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    # A mail account sends and gets delivery reports; conversations by mail have no transport yet.
-    if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL}:
+    # A mail account sends and gets delivery reports; conversations by mail have no transport yet. Slack is for
+    # colleagues only.
+    if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL, ChannelAccount.Kind.SLACK}:
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "name": name,
