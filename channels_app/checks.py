@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
 from channels_app.email import mailboxes
-from channels_app.whatsapp.senders import KINDS, secrets_of
+from channels_app.whatsapp.senders import PROVIDER, secrets_of
 from conversations.models import ChannelAccount
 from core.errors import Unavailable
 from core.tenancy.scope import platform_scope, tenant_scope
@@ -23,10 +23,10 @@ def check_secrets(**options: Any) -> list[CheckMessage]:
         return []
     try:
         with platform_scope():
-            rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
+            rows = list(ChannelAccount.objects.filter(provider__in=[PROVIDER, mailboxes.PROVIDER], is_active=True))
         found: list[CheckMessage] = []
         for account in rows:
-            is_mail = account.kind == mailboxes.KIND
+            is_mail = account.provider == mailboxes.PROVIDER
             try:
                 with tenant_scope(account.tenant_id):
                     has_secret = bool((mailboxes.keys_of if is_mail else secrets_of)(account.credentials))

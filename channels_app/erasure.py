@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
 from core.clock import now
-from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, Words, every
+from core.privacy.erasure.person import Person, Words
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
 SHARED: Final = "sendgrid"
 """Its deliveries are about many people at once, so they are processed before they are emptied."""
@@ -97,7 +97,8 @@ class ChannelsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("channels_app.InboundDelivery", "The provider's random id, so that a late repeat is recognised; a code.",
               "body headers queue_key", "provider event_key error"),
-        Table("channels_app.ColleagueAddress", "Rows of a member are removed.", "address", "address_digest code_digest"),
+        Table("channels_app.ColleagueAddress", "Rows of a member are removed.", "address",
+              "address_digest code_digest"),
         Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
         Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",
               kept="key template place ts"),

@@ -1,4 +1,4 @@
-"""Transports by kind of channel account, and platforms with audiences."""
+"""Transports by kind and provider of channel accounts, and platforms with audiences."""
 
 from conversations.types import AudienceSource, Transport
 from core.registry import Registry
@@ -6,22 +6,22 @@ from core.registry import Registry
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
 
 
-def register_transport(kind: str, transport: type[Transport]) -> None:
-    """Register a transport for channel accounts of a kind ("whatsapp", "email", ...).
+def register_transport(kind: str, provider: str, transport: type[Transport]) -> None:
+    """Register the transport for channel accounts of a kind and provider ("whatsapp", "twilio").
 
-    Raises TypeError for anything that is not a transport, ValueError when the kind has another one.
+    Raises TypeError for anything that is not a transport, ValueError when the pair has another one.
     """
-    _transports.register(kind, transport)
+    _transports.register(f"{kind}/{provider}", transport)
 
 
-def transport_for(kind: str) -> type[Transport]:
-    """Return the transport of a kind of channel account; raises `NotFound`."""
-    return _transports.get(kind)
+def transport_for(kind: str, provider: str) -> type[Transport]:
+    """Return the transport of a kind of channel and its provider; raises `NotFound`."""
+    return _transports.get(f"{kind}/{provider}")
 
 
-def transport_kinds() -> list[str]:
-    """Return the kinds that have a transport."""
-    return _transports.keys()
+def has_transport(kind: str, provider: str) -> bool:
+    """Return True if messages of this kind can be sent through this provider."""
+    return f"{kind}/{provider}" in _transports.keys()  # noqa: SIM118  (a registry is no dict)
 
 
 _sources: list[AudienceSource] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -98,8 +99,57 @@ class SendResult:
     retry_after: int | None = None
 
 
+class Medium:
+    """What a kind of channel allows through any provider; one that allows less declares a subclass."""
+
+    recipient_kinds: ClassVar[tuple[PointKind, ...]]
+    """Kinds of contact points that can be messaged, the preferred one first."""
+
+    window: ClassVar[timedelta | None] = None
+    """How long after the customer's last message free text may be sent; None for always."""
+
+    text_limit: ClassVar[int | None] = None
+    """Characters of one text; a longer one is split. None for any length."""
+
+    caption_limit: ClassVar[int] = 0
+    """Characters of text that go with a file; 0 if files go without text."""
+
+    media_limits: ClassVar[Mapping[str, int]] = {}
+    """Bytes of a file by content type, or by the family before the slash; what is missing can't be sent."""
+
+    media_count: ClassVar[int] = 0
+    """Files of one message; 0 if there are none."""
+
+    buttons: ClassVar[int] = 0
+    """Reply buttons below a text, each with up to `button_limit` characters."""
+
+    button_limit: ClassVar[int] = 0
+
+    list_rows: ClassVar[int] = 0
+    """Rows of a list to choose from; their titles have up to `row_limit` characters."""
+
+    row_limit: ClassVar[int] = 0
+
+    @classmethod
+    def split(cls, text: str) -> list[str]:
+        """Split a text into parts that fit, between words where possible."""
+        limit = cls.text_limit
+        parts, rest = [], text
+        while limit and len(rest) > limit:
+            breaks = [found.start() for found in re.finditer(r"\s", rest[: limit + 1]) if found.start() > limit // 2]
+            at = breaks[-1] if breaks else limit
+            parts.append(rest[:at].rstrip())
+            rest = rest[at:].lstrip()
+        return [*parts, rest] if rest or not parts else parts
+
+    @classmethod
+    def media_limit(cls, content_type: str) -> int:
+        """Return how many bytes a file of this type may have; 0 if it can't be sent."""
+        return cls.media_limits.get(content_type) or cls.media_limits.get(content_type.partition("/")[0], 0)
+
+
 class Transport(ABC):
-    """Sends messages on one channel. Created for each message.
+    """Sends messages of one kind of channel through one provider. Created for each message.
 
     Called outside any transaction.
     """
@@ -107,8 +157,13 @@ class Transport(ABC):
     instant: ClassVar[bool] = False
     """True when the stream event itself is the delivery (web chat): nothing is queued."""
 
-    recipient_kinds: ClassVar[tuple[PointKind, ...]]
-    """Kinds of contact points that this channel can send to, the preferred one first."""
+    medium: ClassVar[type[Medium]]
+    """What this channel allows: recipients, window, lengths, files, buttons."""
+
+    @classmethod
+    def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)
+        """Return the name of the credential without which an account may not be switched on, or ""."""
+        return ""
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:

@@ -1,5 +1,6 @@
 """The web chat transport: the event on the conversation's stream is the delivery."""
 
+from conversations.mediums import WebChat
 from conversations.registry import register_transport
 from conversations.types import OutboundMessage, SendResult, Transport
 
@@ -8,11 +9,11 @@ class WebChatTransport(Transport):
     """Sends nothing itself: the customer's page reads the stream."""
 
     instant = True
-    recipient_kinds = ("member", "webchat")
+    medium = WebChat
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Confirm: the page has the event, or reads it when it reconnects."""
         return SendResult(ok=True, provider_id=str(outbound.message_id))
 
 
-register_transport("webchat", WebChatTransport)
+register_transport("webchat", "widget", WebChatTransport)

@@ -19,7 +19,7 @@ from hitl.batches.batches import get_batch, open_batch, undo_batch
 from hitl.batches.preview import preview_batch
 from hitl.batches.work import work_batch
 from hitl.decision_links.links import decide_by_link, make_link
-from hitl.decision_links.presses import actor_of_press, check_press, decide_by_press, why_not_press
+from hitl.decision_links.presses import PRESSED, actor_of_press, check_press, decide_by_press, why_not_press
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
 from hitl.evidence.export import export_approval
@@ -57,6 +57,7 @@ from hitl.simulation.runs import run_simulation, save_simulated, start_simulatio
 
 __all__ = [
     "CONSOLE",
+    "PRESSED",
     "REASON_LIMIT",
     "Status",
     "activate_global",

@@ -17,7 +17,7 @@ from channels_app.admin.slack import OWN_OF_SLACK, SLACK_REFUSED, SlackActions, 
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
-from channels_app.whatsapp.senders import KINDS
+from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.navigation import Nav
@@ -41,9 +41,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest")
-    list_display = ("name", "kind", "own_address", "standing", "created_at")
+    list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
     ordering = ("id",)
-    detail_fields = ("name", "kind", "own_address", "standing", "last_trouble", "allowed_origins", "created_at")
+    detail_fields = (
+        "name",
+        "kind",
+        "provider",
+        "own_address",
+        "standing",
+        "last_trouble",
+        "allowed_origins",
+        "created_at",
+    )
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
@@ -94,7 +103,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
             return {**context, **self.mail_context(obj)}
         if is_slack(obj):
             return {**context, **self.slack_context(obj)}
-        if obj.kind not in KINDS:
+        if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
 
@@ -116,7 +125,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
             return self.mail_initial(account)
         if action.path == "edit-slack" and is_slack(account):
             return self.slack_initial(account)
-        if action.path != "edit" or account is None or account.kind not in KINDS:
+        if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
         settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}

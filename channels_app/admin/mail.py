@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from channels_app.admin.forms import ChangeMailForm, ConnectMailForm, TestMailForm
 from channels_app.email import connect
-from channels_app.email.mailboxes import KIND
+from channels_app.email.mailboxes import PROVIDER
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
@@ -25,7 +25,7 @@ REFUSED: Final = (
 
 def is_mail(account: ChannelAccount) -> bool:
     """Return True for a mail account."""
-    return bool(account.kind == KIND)
+    return bool(account.provider == PROVIDER)
 
 
 class MailActions(ServiceAdmin):

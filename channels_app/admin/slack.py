@@ -136,7 +136,7 @@ class SlackActions(ServiceAdmin):
         permission=workspaces.CHANGE,
         form=RouteForm,
         submit="Save",
-        explain="Everyone in the channel can read the request, with personal data masked. Only its approvers can decide.",
+        explain="Everyone in the channel can read its requests, with personal data masked. Only approvers can decide.",
     )
     def slack_channel(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Choose the channel of a workflow."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from channels_app.webchat import manage
-from channels_app.whatsapp.senders import KINDS
+from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
@@ -56,7 +56,7 @@ class WidgetActions(ServiceAdmin):
         is_widget = account.kind == ChannelAccount.Kind.WEBCHAT
         if action.path in OWN:
             return "" if is_widget else "This is not a web chat."
-        return "" if account.kind in KINDS else "This is not a number."
+        return "" if account.provider == PROVIDER else "This is not a number."
 
     @service_action(
         path="new-widget",

@@ -41,7 +41,7 @@ def connect_mail(
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require(CHANGE)
-    before = _mailbox(account_id) if account_id else ChannelAccount.objects.filter(kind=mailboxes.KIND).first()
+    before = _mailbox(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
     kept = (before.credentials or {}) if before else {}
     keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
     try:
@@ -64,7 +64,7 @@ def connect_mail(
     with transaction.atomic():
         account = services.connect_channel(
             actor=actor,
-            kind=mailboxes.KIND,
+            **mailboxes.CHANNEL,
             name=name,
             address=from_address,
             provider_account=PROVIDER,
@@ -78,7 +78,9 @@ def connect_mail(
 
 
 def _mailbox(account_id: UUID) -> ChannelAccount:
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    found: ChannelAccount | None = ChannelAccount.objects.filter(
+        pk=account_id, kind=mailboxes.KIND, provider=mailboxes.PROVIDER
+    ).first()
     if found is None:
         raise NotFound("There is no such mail account.")
     return found

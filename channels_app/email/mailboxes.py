@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from conversations.models import ChannelAccount
@@ -10,6 +10,8 @@ from core.tenancy import lookups
 from core.tenancy.scope import tenant_scope
 
 KIND = ChannelAccount.Kind.EMAIL
+PROVIDER = ChannelAccount.Provider.SENDGRID
+CHANNEL: Final = {"kind": KIND, "provider": PROVIDER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def find_mailbox(key: str) -> Mailbox | None:
         return None
     for row in lookups.find("widget", key):
         with tenant_scope(row["tenant_id"]):
-            account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
+            account = ChannelAccount.objects.filter(pk=row["id"], provider=PROVIDER, is_active=True).first()
             if account is not None:
                 return Mailbox(account.tenant_id, account.pk, keys_of(account.credentials))
     return None

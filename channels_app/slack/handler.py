@@ -22,9 +22,8 @@ from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
-from hitl.decision_links.presses import STRENGTH
 from hitl.models import Decision
-from hitl.services import check_press, decide_by_press, note_refused_move
+from hitl.services import PRESSED, check_press, decide_by_press, note_refused_move
 from integrations.slack.client import answer, may_answer
 from integrations.slack.errors import describe_error
 from integrations.slack.types import Done
@@ -85,7 +84,7 @@ def _work(account: ChannelAccount, person: User, found: Press | Submission) -> N
 
 
 def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None:
-    """Open the form; whoever could not reject it learns so before they write."""
+    """Open the form; people who could not reject it learn so before they write."""
     approval = check_press(
         person=person,
         approval_id=press.approval_id,
@@ -112,7 +111,7 @@ def _refuse(account: ChannelAccount, person: User, found: Press | Submission, pr
         PRESSES.labels("repeated").inc()
         return
     PRESSES.labels("refused").inc()
-    actor = Actor(kind="user", id=person.pk, user_id=person.pk, name=str(person.pk), auth_strength=STRENGTH)
+    actor = Actor(kind="user", id=person.pk, user_id=person.pk, name=str(person.pk), auth_strength=PRESSED)
     note_refused_move(problem, actor=actor, approval_id=found.approval_id, move=verdict, channel=CHANNEL)
     say = mask_text(explain(problem))
     if problem.code in SIGN_IN:

@@ -51,7 +51,7 @@ def render(
 ) -> Block:
     """Return `text` and `blocks` of a message as the request is now.
 
-    `person_id` is whose direct message it is; None for a channel. `own` is the organisation's own text, if any.
+    `person_id` is whose direct message it is, None for a channel. `own` is the organisation's own text, if any.
     Buttons are there while they decide, and carry what is shown.
     """
     title, is_over = _title(approval, template, is_reminder), not approval.is_undecided
@@ -79,7 +79,7 @@ def _decision(approval: Approval, person_id: UUID | None, forgers: Collection[UU
     if mine:
         left = f" {approval.votes_received} of {approval.votes_required} approvals so far."
         return [_note(f"You have {mine} this request.{left}")]
-    why = why_not_press(approval, forgers, now())
+    why = why_not_press(approval=approval, forgers=forgers, moment=now())
     if why:
         return [_note(IN_CONSOLE[why])]
     value = payloads.value_of(approval.pk, approval.digest)
@@ -208,7 +208,7 @@ def _note(text: str) -> Block:
 
 
 def _plain(text: str, limit: int) -> Block:
-    """Return a text that Slack shows as it is: no mention, link or formatting comes of it."""
+    """Return a text that Slack shows as it is: without mentions, links or formatting."""
     return {"type": "plain_text", "text": text[:limit] or "–", "emoji": False}
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from channels_app.models import SlackRoute
 from channels_app.slack import people, posts, workspaces
+from channels_app.slack.messages import ACTOR
 from conversations.models import ChannelAccount
 from hitl.models import Notification
 from hitl.notification_channels import ASKS, Delivery, Notifier
@@ -37,7 +38,7 @@ class SlackNotifier(Notifier):
 
 
 def _skip(row: Notification, reason: str) -> Delivery:
-    track_notification(actor=posts.messages.ACTOR, notification_id=row.pk, status="skipped", reason=reason)
+    track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=reason)
     return Delivery(sent=False, provider=CHANNEL, error=reason)
 
 

@@ -158,4 +158,4 @@ def _text(value: Any, limit: int) -> str:
 
 
 def _digest(*parts: Any) -> str:
-    return parts[0] + ":" + hashlib.sha256(json.dumps(parts[1:], default=str).encode()).hexdigest()
+    return f"{parts[0]}:" + hashlib.sha256(json.dumps(parts[1:], default=str).encode()).hexdigest()

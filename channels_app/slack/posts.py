@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from channels_app.models import SlackMessage
 from channels_app.slack import messages, workspaces
@@ -73,14 +73,10 @@ def post(account: ChannelAccount, row: Notification, target: Target, *, now: dat
     note_outcome(account, outcome)
     if not isinstance(outcome, Done):
         _free(message)
-        is_lost = not isinstance(outcome, Failed)
-        return Delivery(
-            sent=False,
-            provider=PROVIDER,
-            error=describe_error(outcome.code),
-            retry=is_lost or not outcome.permanent,
-            retry_after=0 if is_lost else outcome.retry_after,
-        )
+        # Without an answer the message may be there: two are better than none.
+        may_work, pause = (not outcome.permanent, outcome.retry_after) if isinstance(outcome, Failed) else (True, 0)
+        say = describe_error(outcome.code)
+        return Delivery(sent=False, provider=PROVIDER, error=say, retry=may_work, retry_after=pause)
     ts = str(outcome.facts.get("ts") or "")[:40]
     place = str(outcome.facts.get("channel") or target.channel)[:40]
     SlackMessage.objects.filter(pk=message.pk).update(place=place, ts=ts, shown_version=shown, due_at=moment)
@@ -92,7 +88,7 @@ def _claim(account: ChannelAccount, row: Notification, target: Target, moment: d
     until = moment + LEASE
     try:
         with transaction.atomic():
-            return SlackMessage.objects.create(
+            made: SlackMessage = SlackMessage.objects.create(
                 channel_account=account,
                 approval_id=row.approval_id,
                 key=target.key,
@@ -100,13 +96,13 @@ def _claim(account: ChannelAccount, row: Notification, target: Target, moment: d
                 template=row.template,
                 due_at=until,
             )
+            return made
     except IntegrityError:
         pass
-    same = SlackMessage.objects.filter(key=target.key)
+    same: QuerySet[SlackMessage] = SlackMessage.objects.filter(key=target.key)
     if not same.filter(ts="", due_at__gt=moment).exists():
         same.filter(ts="", due_at__lte=moment).update(due_at=until)
-        found: SlackMessage | None = same.first()
-        return found
+        return same.first()
     return None
 
 

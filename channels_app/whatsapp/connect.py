@@ -47,6 +47,7 @@ def connect_number(
     account = services.connect_channel(
         actor=actor,
         kind=kind,
+        provider=senders.PROVIDER,
         name=name,
         address=before.address if before and not number.strip() else international(number),
         provider_account=account_sid,
@@ -58,7 +59,7 @@ def connect_number(
 
 
 def _number(account_id: UUID) -> ChannelAccount:
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind__in=senders.KINDS).first()
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, provider=senders.PROVIDER).first()
     if found is None:
         raise NotFound("There is no such number.")
     return found

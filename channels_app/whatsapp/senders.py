@@ -13,6 +13,7 @@ from core.tenancy import lookups
 from core.tenancy.scope import tenant_scope
 
 PREFIX: Final = "whatsapp:"
+PROVIDER: Final = ChannelAccount.Provider.TWILIO
 KINDS: Final = (ChannelAccount.Kind.WHATSAPP, ChannelAccount.Kind.SMS)
 # Seconds for which a process caches numbers: a webhook then costs one statement, and a rotated
 # secret counts everywhere within seconds.
@@ -54,7 +55,7 @@ def find_numbers(account_sid: str, address: str) -> list[Number]:
         found = []
         for row in lookups.find("channel", digest):
             with tenant_scope(row["tenant_id"]):
-                account = ChannelAccount.objects.filter(pk=row["id"], kind__in=KINDS, is_active=True).first()
+                account = ChannelAccount.objects.filter(pk=row["id"], provider=PROVIDER, is_active=True).first()
                 if account is not None and Tenant.objects.filter(pk=account.tenant_id, is_active=True).exists():
                     found.append(Number(account.tenant_id, account.pk, secrets_of(account.credentials)))
         if found:

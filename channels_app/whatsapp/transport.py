@@ -1,6 +1,5 @@
 """Send a message as one or more Twilio messages, or as a template."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +10,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from channels_app.whatsapp import window
-from channels_app.whatsapp.senders import PREFIX
+from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
+from conversations.mediums import Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
 from conversations.services.blocks import OPTED_OUT, UNREACHABLE
-from conversations.types import OutboundMessage, PointKind, SendResult, Transport
+from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.clock import now
 from integrations.twilio.errors import meaning_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from integrations.twilio.client import TwilioClient
 
 ACTOR: Final = system("whatsapp")
-BODY_LIMIT: Final = 1600
 # Error codes that mean an address cannot receive our messages any more.
 BLOCKING: Final = {
     "21610": OPTED_OUT,
@@ -50,10 +49,9 @@ class Route:
 class WhatsAppTransport(Transport):
     """Sends WhatsApp messages through the tenant's own Twilio account."""
 
-    recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("phone", "bsuid")
+    medium: ClassVar[type[Medium]] = TwilioWhatsApp
     prefix: ClassVar[str] = PREFIX
     channel: ClassVar[str] = "whatsapp"
-    has_window: ClassVar[bool] = True
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; parts that an earlier attempt got through are not sent twice."""
@@ -65,13 +63,13 @@ class WhatsAppTransport(Transport):
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = window.template_of(kept)
         is_template = bool(template) and bool(outbound.metadata.get(window.AS_TEMPLATE))
-        if self.has_window and not is_template and not window.is_open(outbound.conversation_id, now()):
+        if self.medium.window and not is_template and not window.is_open(outbound.conversation_id, now()):
             if not template:
                 return SendResult(ok=False, error=window.REASON, permanent=True)
             is_template = True
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
         client = TwilioClient(account_sid, token)
-        texts = [window.template_variable(outbound.text)] if is_template else split(outbound.text)
+        texts = [window.template_variable(outbound.text)] if is_template else self.medium.split(outbound.text)
 
         def send_part(text: str, callback: str) -> Sent | Failed | Unknown:
             ends = {"sender": route.sender, "to": route.to, "callback": callback}
@@ -96,10 +94,9 @@ class WhatsAppTransport(Transport):
 class SmsTransport(WhatsAppTransport):
     """Sends SMS through the same account and API: no prefix and no 24-hour window."""
 
-    recipient_kinds = ("phone",)
+    medium = Sms
     prefix = ""
     channel = "sms"
-    has_window = False
 
 
 def _send_all(
@@ -159,18 +156,7 @@ def callback_url(message_id: UUID, number: int = 1, of: int = 1) -> str:
     return f"{settings.PUBLIC_URL}{path}" + (f"?part={number}-{of}" if of > 1 else "")
 
 
-def split(text: str, limit: int = BODY_LIMIT) -> list[str]:
-    """Split a text into parts that Twilio accepts, between words where possible."""
-    parts, rest = [], text
-    while len(rest) > limit:
-        breaks = [found.start() for found in re.finditer(r"\s", rest[: limit + 1]) if found.start() > limit // 2]
-        at = breaks[-1] if breaks else limit
-        parts.append(rest[:at].rstrip())
-        rest = rest[at:].lstrip()
-    return [*parts, rest] if rest or not parts else parts
-
-
 def register() -> None:
     """Register both transports; safe to repeat."""
-    register_transport("whatsapp", WhatsAppTransport)
-    register_transport("sms", SmsTransport)
+    register_transport("whatsapp", PROVIDER, WhatsAppTransport)
+    register_transport("sms", PROVIDER, SmsTransport)

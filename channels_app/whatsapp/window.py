@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from conversations import services
+from conversations.mediums import WhatsApp
 from conversations.models import Conversation
 from core.actors import system
 from core.errors import WalkerError
@@ -13,7 +14,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-WINDOW: Final = timedelta(hours=24)
+WINDOW: Final = WhatsApp.window or timedelta.max
 CLOSED_CODE: Final = "63016"
 AS_TEMPLATE: Final = "as_template"
 REASON: Final = "window_closed"

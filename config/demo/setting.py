@@ -109,6 +109,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     connect_channel(
         actor=SEEDER,
         kind=ChannelAccount.Kind.WHATSAPP,
+        provider=ChannelAccount.Provider.TWILIO,
         name=f"{organisation.name} WhatsApp",
         address=number_of(organisation),
         provider_account=credentials["account_sid"],
@@ -171,10 +172,12 @@ def _ensure_slack(organisation: Organisation) -> None:
     key = slack.door_key(organisation.slug)
     if not credentials or ChannelAccount.objects.filter(public_key=key).exists():
         return
-    ChannelAccount.objects.create(public_key=key, kind=ChannelAccount.Kind.SLACK, address=credentials["team"])
+    facts = {"kind": ChannelAccount.Kind.SLACK, "provider": ChannelAccount.Provider.SLACK}
+    ChannelAccount.objects.create(public_key=key, address=credentials["team"], **facts)
     connect_channel(
         actor=SEEDER,
         kind=ChannelAccount.Kind.SLACK,
+        provider=ChannelAccount.Provider.SLACK,
         name=f"{organisation.name} Slack",
         address=credentials["team"],
         provider_account=ChannelAccount.Kind.SLACK,

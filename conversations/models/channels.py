@@ -1,7 +1,10 @@
 """The numbers, mailboxes and web chats of a tenant."""
 
 import secrets
-from typing import ClassVar
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -16,6 +19,22 @@ def new_public_key() -> str:
     return secrets.token_urlsafe(18)
 
 
+# The providers of each kind of channel; the database refuses other pairs.
+PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "webchat": ("widget",),
+    "whatsapp": ("twilio", "cloud"),
+    "email": ("sendgrid", "imap"),
+    "sms": ("twilio",),
+    "app": ("app",),
+    "slack": ("slack",),
+}
+
+
+def _is_known_pair() -> models.Q:
+    pairs = [models.Q(kind=kind, provider__in=providers) for kind, providers in PROVIDERS.items()]
+    return reduce(or_, pairs)
+
+
 class ChannelAccount(TenantModel):
     """One number, mailbox or widget of a tenant."""
 
@@ -26,9 +45,22 @@ class ChannelAccount(TenantModel):
         WHATSAPP = "whatsapp", "WhatsApp"
         EMAIL = "email", "Email"
         SMS = "sms", "SMS"
+        APP = "app", "Own app"
+        SLACK = "slack", "Slack"
+
+    class Provider(models.TextChoices):
+        """Who carries the messages; each pair of kind and provider has its transport."""
+
+        TWILIO = "twilio", "Twilio"
+        CLOUD = "cloud", "WhatsApp Cloud API"
+        SENDGRID = "sendgrid", "SendGrid"
+        IMAP = "imap", "IMAP mailbox"
+        APP = "app", "Your own app"
+        WIDGET = "widget", "Chat widget"
         SLACK = "slack", "Slack"
 
     kind = models.CharField(max_length=12, choices=Kind)
+    provider = models.CharField(max_length=12, choices=Provider, default=Provider.WIDGET)
     name = models.CharField(max_length=80)
     address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
@@ -50,6 +82,7 @@ class ChannelAccount(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(condition=_is_known_pair(), name="account_has_a_provider_of_its_kind"),
             models.UniqueConstraint(fields=["public_key"], name="one_account_per_public_key"),
             models.UniqueConstraint(
                 fields=["tenant_id", "kind", "address"],

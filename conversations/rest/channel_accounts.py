@@ -22,6 +22,7 @@ class AccountFilters(ApiFilterSet):
     """The filters of channel accounts."""
 
     kind = ChoiceFilter(choices=ChannelAccount.Kind.choices)
+    provider = ChoiceFilter(choices=ChannelAccount.Provider.choices)
     active = BooleanFilter(field_name="is_active")
 
 

@@ -77,7 +77,8 @@ def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
     for point in ContactPoint.objects.filter(contact__in=blocked).defer("value"):
         points.setdefault(point.contact_id, []).append(point)
     rows = Conversation.objects.filter(contact__in=list(blocked)).order_by("contact_id", "-last_message_at")
-    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", "channel_account__kind")
+    account = ("channel_account__kind", "channel_account__provider")
+    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", *account)
     newest = {row.contact_id: row for row in lean.distinct("contact_id")}
     reasons = {contact_id: _why_not(theirs, newest.get(contact_id)) for contact_id, theirs in points.items()}
     return {contact_id: reason for contact_id, reason in reasons.items() if reason}
@@ -90,7 +91,7 @@ def _why_not(points: list[ContactPoint], newest: Conversation | None) -> str:
         return ""
     channel = newest.channel_account.kind
     try:
-        kinds = registry.transport_for(channel).recipient_kinds
+        kinds = registry.transport_for(channel, newest.channel_account.provider).medium.recipient_kinds
     except NotFound:
         return ""
     fitting = [point for point in points if point.kind in kinds]

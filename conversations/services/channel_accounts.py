@@ -16,6 +16,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
 
+WITHOUT_TRANSPORT = (ChannelAccount.Kind.EMAIL, ChannelAccount.Kind.SLACK)
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
@@ -33,6 +34,7 @@ def connect_channel(
     *,
     actor: Actor,
     kind: str,
+    provider: str,
     name: str,
     address: str,
     provider_account: str,
@@ -43,16 +45,18 @@ def connect_channel(
 
     Its credentials are replaced as a whole.
     An actor who changes the credentials may not approve requests made through the account, because they
-    could write in anyone's name. Without an id the account is found by kind and address. Needs
+    could write in anyone's name. Without an id the account is found by kind and address; it may move to
+    another provider. A new account that misses a credential stays switched off. Needs
     `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
     # A mail account sends and gets delivery reports; conversations by mail have no transport yet. Slack is for
     # colleagues only.
-    if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL, ChannelAccount.Kind.SLACK}:
+    if kind not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
+        "provider": provider,
         "name": name,
         "address": address,
         "credentials": dict(credentials),
@@ -69,8 +73,8 @@ def connect_channel(
                 object_type="conversations.channelaccount",
                 object_id=account.pk,
                 old_state=old_state,
-                new_state="active",
-                facts={"kind": kind},
+                new_state="active" if account.is_active else "closed",
+                facts={"kind": kind, "provider": provider},
             )
     except IntegrityError:
         raise Conflict(
@@ -91,8 +95,12 @@ def _write(
         if account is None:
             raise NotFound("There is no such channel account.")
     knows = [keeper] if keeper else []
+    is_complete = not _missing(kind, facts)
     if account is None:
-        return ChannelAccount.objects.create(kind=kind, keepers=knows, **facts), ""
+        return ChannelAccount.objects.create(kind=kind, keepers=knows, is_active=is_complete, **facts), ""
+    was_complete = not _missing(kind, {"provider": account.provider, "credentials": account.credentials})
+    # What was missing has come, or is missing now; a channel that somebody switched off stays off.
+    facts = facts | {"is_active": is_complete and (account.is_active or not was_complete)}
     if facts["credentials"] != account.credentials:
         # A secret that an earlier keeper knows may still be valid.
         facts = facts | {"keepers": sorted({*account.keepers, *knows})}
@@ -100,6 +108,13 @@ def _write(
         setattr(account, field, value)
     account.save(update_fields=list(facts))
     return account, "active"
+
+
+def _missing(kind: str, facts: Mapping[str, Any]) -> str:
+    """Return the credential without which an account can't be switched on, or ""."""
+    if not registry.has_transport(kind, facts["provider"]):
+        return ""
+    return registry.transport_for(kind, facts["provider"]).missing_for_activation(facts["credentials"] or {})
 
 
 def note_trouble(*, account_id: UUID, code: str) -> None:

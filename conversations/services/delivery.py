@@ -84,8 +84,8 @@ def _send(attempt: DeliveryAttempt) -> SendResult:
     # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     try:
-        transport = registry.transport_for(message.channel_account.kind)
         account = message.channel_account
+        transport = registry.transport_for(account.kind, account.provider)
         outbound = OutboundMessage(
             message_id=message.pk,
             conversation_id=message.conversation_id,
@@ -108,7 +108,7 @@ def _send(attempt: DeliveryAttempt) -> SendResult:
 
 
 def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
-    kinds = transport.recipient_kinds
+    kinds = transport.medium.recipient_kinds
     points = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
     found = blocks.select_writable(list(points), message)
     best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))

@@ -106,7 +106,8 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
 def _store(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
     try:
-        is_instant = registry.transport_for(conversation.channel_account.kind).instant
+        account = conversation.channel_account
+        is_instant = registry.transport_for(account.kind, account.provider).instant
     except NotFound:
         # The row waits for a process with the transport, and fails with its reason if there is none.
         is_instant = False

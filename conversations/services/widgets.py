@@ -13,6 +13,7 @@ from core.db.locks import locked
 
 CHANGE: Final = "channels_app.change_channelaccount"
 WEBCHAT: Final = ChannelAccount.Kind.WEBCHAT
+WIDGET: Final = ChannelAccount.Provider.WIDGET
 
 
 def save_widget(
@@ -31,7 +32,7 @@ def save_widget(
     """
     actor.require(CHANGE)
     with transaction.atomic():
-        account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT)
+        account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT, provider=WIDGET)
         account.name, account.origins, account.is_active = name, list(origins), is_active
         account.credentials = {**(account.credentials or {}), "greeting": greeting}
         account.save()

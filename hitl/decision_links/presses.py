@@ -26,7 +26,8 @@ from hitl.domain.permissions import DECIDE
 from hitl.models import Approval
 from hitl.policy import link_policy
 
-STRENGTH: Final = "slack"
+PRESSED: Final = "slack"
+"""How strongly somebody has signed in who pressed a button: not at all, but the press is theirs."""
 
 
 def decide_by_press(
@@ -97,7 +98,7 @@ def check_press(
 
 def actor_of_press(person: User) -> Actor:
     """Return the person as an actor who proved nothing but that a press is theirs. Raises Refused."""
-    return actor_for_user(person, auth_strength=STRENGTH)
+    return actor_for_user(person, auth_strength=PRESSED)
 
 
 def _check(
@@ -108,12 +109,12 @@ def _check(
     checks.check_approver(context, actor, EVENTS[verdict], digest)
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
-    why = why_not_press(approval, forgers, moment)
+    why = why_not_press(approval=approval, forgers=forgers, moment=moment)
     if why:
         raise Refused("Sign in to decide this request.", code="sign_in", why=why)
 
 
-def why_not_press(approval: Approval, forgers: Collection[UUID], moment: datetime) -> str:
+def why_not_press(*, approval: Approval, forgers: Collection[UUID], moment: datetime) -> str:
     """Return why a request has to be decided in the console, or "" if a button may decide it.
 
     "off", "off_here", "risk", "strength": as for decision links. "twice", "mail": somebody could forge a press.

@@ -40,7 +40,13 @@ def test_replaced_identity_secret_is_of_no_use_any_more(desk: Desk) -> None:
 @pytest.mark.django_db
 def test_each_who_gave_a_number_its_secrets_is_kept(desk: Desk) -> None:
     admin, owner = desk.world.actor("admin"), desk.world.actor("owner")
-    number: dict[str, Any] = {"kind": "email", "name": "Mail", "address": "a@b.example", "provider_account": "x"}
+    number: dict[str, Any] = {
+        "kind": "email",
+        "provider": "sendgrid",
+        "name": "Mail",
+        "address": "a@b.example",
+        "provider_account": "x",
+    }
     account = services.connect_channel(actor=admin, credentials={"key": "1"}, **number)
     services.connect_channel(actor=owner, credentials={"key": "1"}, **number)
     assert keepers(account) == [admin.user_id]

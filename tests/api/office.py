@@ -134,7 +134,11 @@ def build_office(world: World) -> Office:
     with tenant_scope(world.acme.pk):
         services.create_workflow(actor=OPERATOR, name="All", is_default=True, levels=levels)
         account = ChannelAccount.objects.create(
-            kind="whatsapp", name="Line", address="+34900000000", credentials={"token": "very secret"}
+            kind="whatsapp",
+            provider="twilio",
+            name="Line",
+            address="+34900000000",
+            credentials={"token": "very secret"},
         )
         chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
         office.ids.update(account=account.pk, chat=chat.pk, workflow=ApprovalWorkflow.objects.get().pk)

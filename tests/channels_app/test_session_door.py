@@ -151,7 +151,9 @@ def test_widget_switched_off_is_the_same_not_found(client: Client, world: World,
 
 def test_account_that_is_no_widget_is_not_found(client: Client, world: World) -> None:
     with tenant_scope(world.acme.pk):
-        mailbox = ChannelAccount.objects.create(kind="email", name="Mail", address="a@acme.example")
+        mailbox = ChannelAccount.objects.create(
+            kind="email", provider="sendgrid", name="Mail", address="a@acme.example"
+        )
     assert ask(client, mailbox).status_code == 404
 
 

@@ -82,7 +82,7 @@ def line(committed_world: World, live_server: Any, settings: Any, monkeypatch: p
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     with tenant_scope(committed_world.acme.pk):
         services.connect_channel(
-            actor=OPERATOR, kind="whatsapp", name="Line", address=OURS.removeprefix("whatsapp:"),
+            actor=OPERATOR, kind="whatsapp", provider="twilio", name="Line", address=OURS.removeprefix("whatsapp:"),
             provider_account=ACCOUNT, credentials={"account_sid": ACCOUNT, "auth_token": TOKEN},
         )  # fmt: skip
     return committed_world

@@ -122,7 +122,7 @@ def build_scene(world: World) -> Scene:
     scene = Scene(world)
     with tenant_scope(world.acme.pk):
         add_workflow(world)
-        line = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900000000")
+        line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")
         _talk(scene, line)
         _approvals(scene, world)
     return scene

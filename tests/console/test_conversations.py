@@ -27,7 +27,9 @@ CLEAR = [EMAIL, PHONE, "600 123 456", "34600123456", escape(NAME), NAME]
 @pytest.fixture
 def line(acme: World) -> ChannelAccount:
     """A phone line of the first tenant."""
-    account: ChannelAccount = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900")
+    account: ChannelAccount = ChannelAccount.objects.create(
+        kind="whatsapp", provider="twilio", name="Line", address="+34900"
+    )
     return account
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from conversations import services
+from conversations.mediums import Sms
 from conversations.models import ChannelAccount, Conversation, Message
 from conversations.registry import _transports
 from conversations.types import (
@@ -53,7 +54,7 @@ class Shop:
 def make_shop(world: World) -> Shop:
     """Create the channels; runs inside the first tenant's scope."""
     chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
-    line = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900000000")
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")
     return Shop(chat, line, world)
 
 
@@ -66,7 +67,7 @@ def shop(acme: World) -> Shop:
 class ScriptedTransport(Transport):
     """Answers what the test wrote down, and keeps what it was given."""
 
-    recipient_kinds = ("phone",)
+    medium = Sms
     answers: Sequence[SendResult | BaseException]
     sent: list[OutboundMessage]
 
@@ -83,12 +84,12 @@ class ScriptedTransport(Transport):
 def transport() -> Iterator[type[ScriptedTransport]]:
     """Stand in for the phone line's provider."""
     ScriptedTransport.answers, ScriptedTransport.sent = [], []
-    before = _transports._classes.get("whatsapp")
-    _transports._classes["whatsapp"] = ScriptedTransport
+    before = _transports._classes.get("whatsapp/twilio")
+    _transports._classes["whatsapp/twilio"] = ScriptedTransport
     yield ScriptedTransport
-    _transports._classes.pop("whatsapp")
+    _transports._classes.pop("whatsapp/twilio")
     if before is not None:
-        _transports._classes["whatsapp"] = before
+        _transports._classes["whatsapp/twilio"] = before
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def chat_on_the_page(world: World, text: str) -> tuple[UUID, Any]:
 def stranger_elsewhere(world: World) -> None:
     """Let the same person write to another tenant."""
     with tenant_scope(world.globex.pk):
-        line = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900000001")
+        line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000001")
         sender = SenderIdentity(kind="phone", value=PHONE, verified=True, display_name=NAME)
         talk.receive(actor=DOOR, inbound=InboundMessage(channel_account_id=line.pk, sender=sender, text=PHRASE))
 

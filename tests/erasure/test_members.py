@@ -61,7 +61,13 @@ def _work(world: World, user: User) -> None:
     sign(world, ask(world), f"says {NAME} in the ivory tower")
     ask(world, "approver", params={"campaign": "Mine"}, origin={"notes": "the ivory tower", "address": ADDRESS})
     line = talk.connect_channel(
-        actor=OPERATOR, kind="whatsapp", name="L", address="+34900000002", provider_account="AC1", credentials={}
+        actor=OPERATOR,
+        kind="whatsapp",
+        provider="twilio",
+        name="L",
+        address="+34900000002",
+        provider_account="AC1",
+        credentials={},
     )
     chat = write_in(line, "the ivory tower here", value=PHONE)
     contact = Conversation.objects.get(pk=chat).contact

@@ -75,6 +75,7 @@ DOORS: Final = {
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "evidence_keys": HEALTH,  # public keys
@@ -257,6 +258,10 @@ WORK: Final = {
     "admin:conversations_channelaccount_connect_mail": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_channelaccount_test_mail": ACTION,
     "admin:conversations_channelaccount_edit_mail": ACTION,
+    "admin:conversations_channelaccount_connect_slack": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_test_slack": ACTION,
+    "admin:conversations_channelaccount_edit_slack": ACTION,
+    "admin:conversations_channelaccount_slack_channel": ACTION,
     "admin:integrations_maildelivery_changelist": LIST,
     "admin:integrations_maildelivery_change": PAGE,
     "admin:agents_agent_changelist": OPEN_LIST,
@@ -286,6 +291,12 @@ NOTIFICATIONS: Final = {
     "admin:hitl_notificationpreference_changelist": OPEN_LIST,
     "admin:hitl_notificationpreference_change": OWN_PAGE,
     "admin:hitl_notificationpreference_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_changelist": OPEN_LIST,
+    "admin:channels_app_colleagueaddress_change": OWN_PAGE,
+    "admin:channels_app_colleagueaddress_slack_user": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_slack_code": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    # Without Slack there is nothing to unlink.
+    "admin:channels_app_colleagueaddress_slack_unlink": Row(Answers(302, 200, 200, 200), Answers(302, 503, 503)),
 }
 # One's own notices: the town's is the viewer's. Opening one leads to its page, or back to the list.
 OWN_ACTION = Row(Answers(302, 200, 404, 404), Answers(302, 302, 404, 404))

@@ -45,6 +45,7 @@ NOT_OURS = {
     "hitl_delegation",
     "hitl_evidenceexport",
     "hitl_notificationpreference",
+    "channels_app_colleagueaddress",
     "hitl_cap",
     "hitl_riskpolicy",
     "hitl_linkpolicy",

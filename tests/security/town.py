@@ -162,7 +162,7 @@ def _a_mail() -> MailDelivery:
 
 
 def _ask_in_a_conversation(world: World) -> Approval:
-    line = ChannelAccount.objects.create(kind="sms", name=f"{MARK} line", address="+34900000000")
+    line = ChannelAccount.objects.create(kind="sms", provider="twilio", name=f"{MARK} line", address="+34900000000")
     text = f"{MARK} zoo here, mail q@acme.example or call +34 600 999 111, card 4111 1111 1111 1111"
     chat = write_in(line, text, value="+34 600 999 111")
     talk.reply(actor=OPERATOR, conversation_id=chat, text=f"{MARK} it is")

@@ -53,7 +53,7 @@ def test_import_contracts_hold() -> None:
 
 
 # What an app offers to those above it, beside its models for foreign keys and reading.
-OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models"}
+OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models", "mediums"}
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {
@@ -82,6 +82,7 @@ ALSO_OFFERED = {
     "hitl.admin.panels": "registry of panels on an approval's page",
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.masking": "what a viewer may read of a request",
+    "hitl.approvals.conflicts": "who decided a request, in words",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
 }
 

@@ -125,7 +125,8 @@ def shown(message: Message) -> str:
 
 def connect_workspace(slug: str, **more: str) -> ChannelAccount:
     """Connect the workspace of an organisation, in its scope."""
-    ChannelAccount.objects.create(kind="slack", public_key=seed.door_key(slug), address=seed.team_id(slug))
+    named = {"public_key": seed.door_key(slug), "address": seed.team_id(slug)}
+    ChannelAccount.objects.create(kind="slack", provider="slack", **named)
     facts = {
         "name": "Slack",
         "bot_token": seed.bot_token(slug, SECRET),

@@ -101,7 +101,9 @@ def test_second_secret_counts_while_secrets_are_rotated(desk: Desk) -> None:
     assert knock(desk) == 200
 
 
-@pytest.mark.parametrize("raw", ["", "payload=", "payload=null", "payload=" + "%5B" * 10_000, "a=1&" * 50, "payload=%FF"])
+@pytest.mark.parametrize(
+    "raw", ["", "payload=", "payload=null", "payload=" + "%5B" * 10_000, "a=1&" * 50, "payload=%FF"]
+)
 def test_signed_body_that_says_nothing_is_stored_and_parked(desk: Desk, raw: str) -> None:
     timestamp = str(int(now().timestamp()))
     secret = desk.account.credentials["signing_secret"]

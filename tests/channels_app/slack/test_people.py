@@ -90,7 +90,9 @@ def test_linking_needs_a_person_who_proved_themselves_just_now(desk: Desk) -> No
     expect(Refused, people.send_code, actor=key, member_id=BEN)
 
 
-@pytest.mark.parametrize("member_id", ["", "anna", "C0123456789", "U1", "U0123456789" * 3, seed.member_id("globex", "x")])
+@pytest.mark.parametrize(
+    "member_id", ["", "anna", "C0123456789", "U1", "U0123456789" * 3, seed.member_id("globex", "x")]
+)
 def test_what_is_no_member_of_the_workspace_gets_no_code(desk: Desk, member_id: str) -> None:
     problem = expect(Invalid, people.send_code, actor=desk.world.actor("admin"), member_id=member_id)
     assert "member_id" in problem.facts["fields"]

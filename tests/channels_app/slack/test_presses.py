@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from accounts.models import Membership
 from accounts.services import remove_member
@@ -120,9 +119,7 @@ def test_somebody_not_linked_learns_how_and_decides_nothing(desk: Desk) -> None:
     ("role", "member", "words"),
     [("viewer", BEN, "role doesn't allow"), ("support", BEN, "You requested this"), ("owner", BEN, "not an approver")],
 )
-def test_colleague_without_the_right_is_refused_and_it_is_noted(
-    desk: Desk, role: str, member: str, words: str
-) -> None:
+def test_colleague_without_the_right_is_refused_and_it_is_noted(desk: Desk, role: str, member: str, words: str) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
     desk.link(role, member)

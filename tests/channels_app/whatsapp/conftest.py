@@ -34,6 +34,7 @@ def connect(world: World, **credentials: Any) -> ChannelAccount:
         return services.connect_channel(
             actor=OPERATOR,
             kind="whatsapp",
+            provider="twilio",
             name="Acme WhatsApp",
             address=OURS,
             provider_account=SID,

@@ -126,7 +126,13 @@ def test_other_tenants_who_claim_the_number_neither_read_nor_block_it(world: Wor
 
         facts = {"account_sid": SID, "auth_token": "guessed"}
         connect_channel(
-            actor=OPERATOR, kind="whatsapp", name="Mine", address=OURS, provider_account=SID, credentials=facts
+            actor=OPERATOR,
+            kind="whatsapp",
+            provider="twilio",
+            name="Mine",
+            address=OURS,
+            provider_account=SID,
+            credentials=facts,
         )
     senders.forget()
     assert post(fields()).status_code == 200

@@ -67,7 +67,7 @@ def connect_both(world: World) -> Door:
     for kind, address in (("sms", "+15551234567"), ("whatsapp", "+14155238886")):
         with tenant_scope(world.acme.pk):
             account = services.connect_channel(
-                actor=OPERATOR, kind=kind, name=kind, address=address, provider_account=SID,
+                actor=OPERATOR, kind=kind, provider="twilio", name=kind, address=address, provider_account=SID,
                 credentials={"account_sid": SID, "auth_token": "twilio_test_auth_token"},
             )  # fmt: skip
     assert account is not None

@@ -59,7 +59,8 @@ def test_report_with_a_wrong_signature_changes_nothing(door: Door, sent: Message
 def test_report_of_another_tenant_about_our_message_changes_nothing(door: Door, sent: Message) -> None:
     with tenant_scope(door.world.globex.pk):
         account = services.connect_channel(
-            actor=OPERATOR, kind="whatsapp", name="Line", address=THEIRS["From"].removeprefix("whatsapp:"),
+            actor=OPERATOR, kind="whatsapp", provider="twilio",
+            name="Line", address=THEIRS["From"].removeprefix("whatsapp:"),
             provider_account=THEIRS["AccountSid"],
             credentials={"account_sid": THEIRS["AccountSid"], "auth_token": "theirs"},
         )  # fmt: skip

@@ -8,8 +8,8 @@ import pytest
 
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks
-from channels_app.whatsapp.transport import split
 from conversations import services
+from conversations.mediums import TwilioWhatsApp
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.clock import now
@@ -77,7 +77,7 @@ def test_long_answer_leaves_in_parts_in_order(inside: Door, phone: Phone) -> Non
     "text", ["", "short", "x" * 1600, "x" * 1601, "a b " * 1000, "é" * 5000, "\n" * 3 + "x" * 1700]
 )
 def test_split_loses_no_word_and_keeps_the_limit(text: str) -> None:
-    parts = split(text)
+    parts = TwilioWhatsApp.split(text)
     assert all(len(part) <= 1600 for part in parts)
     assert "".join("".join(parts).split()) == "".join(text.split())
 
@@ -144,7 +144,7 @@ def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Doo
     conversation = arrived(phone)
     text = " ".join(f"word{number}" for number in range(450))
     client = TwilioClient(SID, TOKEN)
-    first = split(text)[0]
+    first = TwilioWhatsApp.split(text)[0]
     message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system")
     phone.script(API, "429", retry_after=1)
     services.deliver(message_id=message.pk)
