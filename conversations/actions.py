@@ -14,6 +14,7 @@ from conversations.contacts import identity
 from conversations.models import AudienceSend, Contact, Conversation
 from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
+from core.models import Consent
 from core.observability.logging import get_logger
 from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.actions.registry import register
@@ -171,6 +172,7 @@ def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
             text=text,
             sender_type="system",
             metadata={"audience_send": str(row.pk)},
+            purpose=Consent.Purpose.MARKETING,
         )
         AudienceSend.objects.filter(pk=row.pk).update(message=message)
     return 1

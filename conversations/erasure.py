@@ -11,9 +11,10 @@ from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
 from core.privacy.pii import mask_text
+from core.reach import records
 
 GONE: Final = "erased"
-PROVED: Final = ("phone", "email", "bsuid")
+PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
@@ -90,7 +91,7 @@ class ConversationsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("conversations.Contact", "", "display_name masked_name"),
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
-              "value value_index masked_value blocks"),
+              "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
         Table("conversations.Conversation", "Codes for why a person was asked.",
               kept="escalated_by escalation_reason"),
@@ -147,7 +148,9 @@ class ConversationsErasure(ErasureHandler):
         """Remove addresses, name and tags and close open conversations, so that no channel finds the contact."""
         contacts = person.ids("contacts")
         list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
-        ContactPoint.objects.filter(contact_id__in=contacts).delete()
+        points = ContactPoint.objects.filter(contact_id__in=contacts)
+        records.erase(points.values_list("value_index", flat=True))
+        points.delete()
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(
             display_name=NOBODY, masked_name=NOBODY, user=None, linked_by=None, erased_at=now()

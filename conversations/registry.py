@@ -1,6 +1,7 @@
 """Transports by kind and provider of channel accounts, and platforms with audiences."""
 
 from conversations.types import AudienceSource, Transport
+from core.errors import NotFound
 from core.registry import Registry
 
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
@@ -17,6 +18,17 @@ def register_transport(kind: str, provider: str, transport: type[Transport]) -> 
 def transport_for(kind: str, provider: str) -> type[Transport]:
     """Return the transport of a kind of channel and its provider; raises `NotFound`."""
     return _transports.get(f"{kind}/{provider}")
+
+
+def is_instant(kind: str, provider: str) -> bool:
+    """Return True if a channel shows messages at once, without a queue.
+
+    Messages of a channel without a transport wait for a process that has one, and fail with the reason if none has.
+    """
+    try:
+        return transport_for(kind, provider).instant
+    except NotFound:
+        return False
 
 
 def has_transport(kind: str, provider: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
+PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
 
@@ -83,6 +83,7 @@ class OutboundMessage:
     media: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attempt: int = 1
+    as_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,11 @@ class Transport(ABC):
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)
         """Return the name of the credential without which an account may not be switched on, or ""."""
         return ""
+
+    @classmethod
+    def has_template(cls, credentials: Mapping[str, Any]) -> bool:  # noqa: ARG003
+        """Return True if the account can send a template outside of the reply window."""
+        return False
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:

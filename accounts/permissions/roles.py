@@ -19,6 +19,8 @@ SUPPORT: Final = VIEWER | {
     "conversations.view_contact",
     "agents.view_agentrun",
     "channels_app.view_channelaccount",
+    "core.view_consent",
+    "core.record_consent",
 }
 APPROVER: Final = VIEWER | {
     "hitl.propose_approval",
@@ -45,6 +47,7 @@ COMPLIANCE: Final = VIEWER | {
     "core.view_auditentry",
     "core.view_deadletter",
     "core.view_erasures",
+    "core.view_consent",
 }
 # Not part of the admin role: what can't be undone is not daily work.
 ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member"})
@@ -61,6 +64,8 @@ ADMIN: Final = (
         "core.replay_deadletter",
         "agents.change_agent",
         "channels_app.change_channelaccount",
+        "channels_app.deliver_message",
+        "core.change_reach",
         "analytics.view_briefpreference",
     }
 )

@@ -21,8 +21,10 @@ from core.actors import system
 from core.clock import now
 from core.errors import NotFound, WalkerError
 from core.jobs import dead_letters
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
+from core.reach.gate import NotReachable
 from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, Decision, Execution, Revision
 
@@ -108,21 +110,26 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
         _finish_waiting_runs(approval)
         if not (conversation and text):
             return
-        message = conversations.reply(
-            actor=system("agents"),
-            conversation_id=conversation.id,
-            text=text,
-            # The system may write where a person has taken over, and a decision has to be reported there.
-            sender_type="system",
-            sender_name="walker",
-            metadata={
-                "run": str(run.id),
-                "approval_id": str(approval.id),
-                "approval_state": approval.state,
-                "reference": approval.reference,
-            },
-            client_id=answer_id(run),
-        )
+        try:
+            message = conversations.reply(
+                actor=system("agents"),
+                conversation_id=conversation.id,
+                text=text,
+                # The system may write where a person has taken over, and a decision has to be reported there.
+                sender_type="system",
+                sender_name="walker",
+                purpose=Consent.Purpose.SERVICE,
+                metadata={
+                    "run": str(run.id),
+                    "approval_id": str(approval.id),
+                    "approval_state": approval.state,
+                    "reference": approval.reference,
+                },
+                client_id=answer_id(run),
+            )
+        except NotReachable as refused:
+            AgentRun.objects.filter(pk=run.pk).update(error_code=refused.code)
+            return
         AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
 
 

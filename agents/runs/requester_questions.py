@@ -11,7 +11,9 @@ from agents.runs.approval_texts import asking_sentence, drifted_sentence
 from agents.runs.outcomes import find_requester_conversation
 from conversations import services as conversations
 from core.actors import system
+from core.models import Consent
 from core.privacy.pii import mask_text
+from core.reach.gate import NotReachable
 from hitl.domain.state_machine import ASKS_BACK, State
 from hitl.models import Approval, Decision, Revision
 
@@ -58,17 +60,21 @@ def _send(call: ToolCall, approval: Approval, text: str, *, client_id: UUID) -> 
         conversation = find_requester_conversation(call.run)
         if conversation is None:
             return False
-        conversations.reply(
-            actor=system("agents"),
-            conversation_id=conversation.id,
-            text=text,
-            sender_type="system",
-            sender_name="walker",
-            metadata={
-                "approval_id": str(approval.id),
-                "approval_state": approval.state,
-                "reference": approval.reference,
-            },
-            client_id=client_id,
-        )
+        try:
+            conversations.reply(
+                actor=system("agents"),
+                conversation_id=conversation.id,
+                text=text,
+                sender_type="system",
+                sender_name="walker",
+                purpose=Consent.Purpose.SERVICE,
+                metadata={
+                    "approval_id": str(approval.id),
+                    "approval_state": approval.state,
+                    "reference": approval.reference,
+                },
+                client_id=client_id,
+            )
+        except NotReachable:
+            return False
     return True

@@ -25,6 +25,7 @@ from core.actors import system
 from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.observability.logging import get_logger
+from core.reach.gate import NotReachable
 
 log = get_logger(__name__)
 TURN_SECONDS = 60.0
@@ -209,16 +210,20 @@ def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
         facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
         if waiting := next((call for call in made if _is_waiting(call)), None):
             facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
-        reply_id = conversations.reply(
-            actor=agent_actor(version),
-            conversation_id=run.conversation_id,
-            text=text,
-            sender_type="agent",
-            sender_id=version.agent_id if version else None,
-            sender_name=version.agent.name if version else "",
-            metadata=facts,
-            client_id=answer_id(run),
-        ).pk
+        try:
+            reply_id = conversations.reply(
+                actor=agent_actor(version),
+                conversation_id=run.conversation_id,
+                text=text,
+                sender_type="agent",
+                sender_id=version.agent_id if version else None,
+                sender_name=version.agent.name if version else "",
+                metadata=facts,
+                client_id=answer_id(run),
+            ).pk
+        except NotReachable as refused:
+            _record_end(run, answer, made, code=refused.code)
+            return
     _record_end(run, answer, made, code=answer.ended, reply_id=reply_id)
     reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
     if reason:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.admin.slack import OWN_OF_SLACK, SLACK_REFUSED, SlackActions, is_slack
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
@@ -25,6 +26,7 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
+from core.webhooks.words import describe as describe_webhook
 from integrations.mail.errors import describe_error as describe_mail_error
 from integrations.slack.errors import describe_error as describe_slack_error
 from integrations.twilio.errors import describe_error
@@ -34,8 +36,8 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
-    """Numbers, mailboxes and web chats; credentials are never shown."""
+class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
+    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
@@ -76,6 +78,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
         """Return the last error in words."""
         if _was_refused(account) and (is_mail(account) or is_slack(account)):
             return REFUSED if is_mail(account) else SLACK_REFUSED
+        if _was_refused(account) and is_mail(account):
+            return REFUSED
+        if _was_refused(account) and is_app(account):
+            return (
+                "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
+                "the current token secret, and that its API key belongs to this organisation."
+            )
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -83,7 +92,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
             )
         if not account.last_error:
             return "–"
-        words = describe_mail_error if is_mail(account) else describe_error
+        words = describe_webhook if is_app(account) else describe_mail_error if is_mail(account) else describe_error
         if is_slack(account):
             words = describe_slack_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
@@ -103,6 +112,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
             return {**context, **self.mail_context(obj)}
         if is_slack(obj):
             return {**context, **self.slack_context(obj)}
+        if is_app(obj):
+            return {**context, **self.app_context(request, obj)}
         if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
@@ -111,6 +122,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
         """Return why an action does not apply to this kind of channel."""
         if account is None:
             return ""
+        if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
+            return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
             return "" if is_mail(account) else "This is not a mail account."
         if action.path in OWN_OF_SLACK:
@@ -125,6 +138,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions):
             return self.mail_initial(account)
         if action.path == "edit-slack" and is_slack(account):
             return self.slack_initial(account)
+        if account is not None and is_app(account):
+            return self.app_initial(action, account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}

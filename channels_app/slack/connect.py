@@ -35,9 +35,9 @@ def connect_slack(
 ) -> ChannelAccount:
     """Connect the tenant's Slack workspace, or change it; empty secrets stay unchanged.
 
-    The bot token is tried: it says which workspace it belongs to. Colleagues link their users again when
-    that changes. An actor who sets the secrets could press buttons in anyone's name, so that no button decides a request
-    they are part of. Outside call. Needs `channels_app.change_channelaccount`; raises `Invalid` with the field,
+    The bot token is tried: it says which workspace it belongs to. Colleagues link their users again when that
+    changes. An actor who sets the secrets could press buttons in anyone's name, so that no button decides a
+    request they are part of. Outside call. Needs `channels_app.change_channelaccount`; raises `Invalid` with the field,
     `NotFound`, `Conflict`.
     """
     actor.require(workspaces.CHANGE)

@@ -12,12 +12,13 @@ from accounts.selectors import is_active_member
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import KINDS
 from conversations import services
-from conversations.models import ContactPoint, DeliveryAttempt, Message
-from conversations.services.blocks import OPTED_OUT
+from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
+from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
+from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
@@ -25,7 +26,7 @@ from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (window.CLOSED_CODE, window.REASON)
+CLOSED: Final = (window.CLOSED_CODE, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 
@@ -38,6 +39,10 @@ def send_fallback(message_id: UUID) -> str:
     """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
+    if message is not None and message.channel_account.kind == ChannelAccount.Kind.APP:
+        # The customer has no other address: a colleague sees that the app did not get it.
+        window.hand_to_person(message.conversation_id, "not_delivered")
+        return "person"
     if message is None or message.channel_account.kind not in KINDS:
         return ""
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
@@ -46,7 +51,7 @@ def send_fallback(message_id: UUID) -> str:
         return "template"
     if _send_by_mail(message):
         return "mail"
-    reason = window.REASON if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
+    reason = WINDOW_CLOSED if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
     window.hand_to_person(message.conversation_id, reason)
     return "person"
 
@@ -54,7 +59,7 @@ def send_fallback(message_id: UUID) -> str:
 def _send_as_template(message: Message) -> bool:
     """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
-    if not window.template_of(account.credentials) or message.metadata.get(window.AS_TEMPLATE):
+    if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
         return False
     try:
         services.reply(
@@ -62,7 +67,9 @@ def _send_as_template(message: Message) -> bool:
             conversation_id=message.conversation_id,
             text=message.body,
             sender_type="system",
-            metadata={**message.metadata, window.AS_TEMPLATE: True},
+            metadata=message.metadata,
+            as_template=True,
+            purpose=message.purpose,
             client_id=uuid5(message.pk, "as template"),
         )
     except WalkerError:

@@ -7,11 +7,12 @@ from channels_app.whatsapp.normalise import Fields
 from channels_app.whatsapp.senders import PREFIX
 from conversations import services
 from conversations.models import Message
-from conversations.services.blocks import CONFIRMS_WISH, OPTED_OUT
+from conversations.services.blocks import CONFIRMS_WISH
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import WalkerError
 from core.observability.logging import get_logger
+from core.reach.verdict import OPTED_OUT
 
 log = get_logger(__name__)
 Wish = Literal["stop", "start", ""]

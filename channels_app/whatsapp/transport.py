@@ -1,9 +1,9 @@
 """Send a message as one or more Twilio messages, or as a template."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -15,10 +15,10 @@ from conversations import services
 from conversations.mediums import Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
-from conversations.services.blocks import OPTED_OUT, UNREACHABLE
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.clock import now
+from core.reach.verdict import OPTED_OUT, UNREACHABLE
 from integrations.twilio.errors import meaning_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
@@ -53,6 +53,11 @@ class WhatsAppTransport(Transport):
     prefix: ClassVar[str] = PREFIX
     channel: ClassVar[str] = "whatsapp"
 
+    @classmethod
+    def has_template(cls, credentials: Mapping[str, Any]) -> bool:
+        """Return True if an approved template takes a text as its variable."""
+        return bool(window.template_of(credentials))
+
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; parts that an earlier attempt got through are not sent twice."""
         from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
@@ -62,11 +67,7 @@ class WhatsAppTransport(Transport):
         if not account_sid or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = window.template_of(kept)
-        is_template = bool(template) and bool(outbound.metadata.get(window.AS_TEMPLATE))
-        if self.medium.window and not is_template and not window.is_open(outbound.conversation_id, now()):
-            if not template:
-                return SendResult(ok=False, error=window.REASON, permanent=True)
-            is_template = True
+        is_template = bool(template) and outbound.as_template
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
         client = TwilioClient(account_sid, token)
         texts = [window.template_variable(outbound.text)] if is_template else self.medium.split(outbound.text)

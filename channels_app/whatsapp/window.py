@@ -1,31 +1,19 @@
-"""WhatsApp's 24-hour window: free text only after the customer wrote, else a template or a person."""
+"""Outside WhatsApp's reply window: the template that takes a text, or a person."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from conversations import services
-from conversations.mediums import WhatsApp
-from conversations.models import Conversation
 from core.actors import system
 from core.errors import WalkerError
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-WINDOW: Final = WhatsApp.window or timedelta.max
 CLOSED_CODE: Final = "63016"
-AS_TEMPLATE: Final = "as_template"
-REASON: Final = "window_closed"
 # WhatsApp refuses templates of more than 1,024 characters, variables included.
 VARIABLE_LIMIT: Final = 700
-
-
-def is_open(conversation_id: UUID, moment: datetime) -> bool:
-    """Return True if the customer wrote within the last 24 hours."""
-    last = Conversation.objects.values_list("last_inbound_at", flat=True).filter(pk=conversation_id).first()
-    return last is not None and moment - last < WINDOW
 
 
 def template_of(credentials: Mapping[str, Any] | None) -> str:
@@ -39,7 +27,7 @@ def template_variable(text: str) -> str:
     return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
 
 
-def hand_to_person(conversation_id: UUID, reason: str = REASON) -> None:
+def hand_to_person(conversation_id: UUID, reason: str) -> None:
     """Hand the conversation to a person; a closed one stays closed."""
     try:
         services.hand_off(actor=system("whatsapp"), conversation_id=conversation_id, reason=reason)

@@ -10,10 +10,12 @@ from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
+from conversations.admin.reach import blocks_of
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
-from conversations.models import ChannelAccount, ContactPoint, Conversation
+from conversations.models import ContactPoint, Conversation
 from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
+from core.reach import ledger
 from hitl.display import risk_chip
 from hitl.display import state_chip as approval_chip
 from hitl.masking import mask_for
@@ -21,8 +23,6 @@ from hitl.selectors import list_for_conversation
 
 SHOWN: Final = 100
 SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
-KINDS: Final = dict(ChannelAccount.Kind.choices)
-BLOCKS: Final = {"opted_out": "Opted out of {}", "unreachable": "Not reachable on {}"}
 REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
     "complaint": "it is a complaint",
@@ -101,15 +101,16 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal
     in_clear = grant is not None and "contact" in grant.fields
     contact = conversation.contact
     points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
-    shown = points if in_clear else points.defer("value")
+    shown = list(points if in_clear else points.defer("value")) if viewer.may("conversations.view_contact") else []
+    entries = ledger.entries_of(point.value_index for point in shown)
     rows = [
         {
             "kind": point.get_kind_display(),
             "value": point.value if in_clear else point.masked_value,
             "is_verified": point.is_verified,
-            "blocks": [BLOCKS[block["reason"]].format(KINDS.get(on, on)) for on, block in point.blocks.items()],
+            "blocks": blocks_of(entries.get(point.value_index, ())),
         }
-        for point in (shown if viewer.may("conversations.view_contact") else [])
+        for point in shown
     ]
     name = contact.display_name if in_clear else contact.masked_name
     return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}

@@ -1,6 +1,5 @@
 """Contacts, their addresses and their tags."""
 
-from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -44,6 +43,7 @@ class ContactPoint(TenantModel):
         USERNAME = "username", "Username"
         WEBCHAT = "webchat", "Web chat visitor"
         MEMBER = "member", "Member"
+        CUSTOMER = "customer", "Customer of an app"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -52,9 +52,6 @@ class ContactPoint(TenantModel):
     masked_value = models.CharField(max_length=80, blank=True)
     is_verified = models.BooleanField(default=False)
     is_primary = models.BooleanField(default=False)
-    blocks = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="Channels on which it can't be messaged, and why."
-    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -69,17 +66,6 @@ class ContactPoint(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {str(self.id)[-6:]}"
-
-    def is_blocked(self, channel: str, last_inbound_at: datetime | None) -> bool:
-        """Return True if it can't be messaged on a channel.
-
-        Writing again ends "unreachable", not an opt-out.
-        """
-        block = self.blocks.get(channel)
-        if not block:
-            return False
-        has_written = last_inbound_at is not None and last_inbound_at > datetime.fromisoformat(block["since"])
-        return bool(block["reason"] == "opted_out") or not has_written
 
 
 class ContactTag(TenantModel):

@@ -8,6 +8,7 @@ from django.db.models import Q
 from conversations.models.channels import ChannelAccount
 from conversations.models.conversations import Conversation
 from core.clock import now
+from core.models import Consent
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import TenantModel
 
@@ -61,6 +62,7 @@ class Message(TenantModel):
     sender_verified = models.BooleanField(default=False, help_text="The channel had proof of the sender.")
     sender_user_id = models.UUIDField(null=True, help_text="The colleague behind a verified sender.")
     content_type = models.CharField(max_length=11, choices=ContentType, default=ContentType.TEXT)
+    purpose = models.CharField(max_length=9, choices=Consent.Purpose, default=Consent.Purpose.REPLY)
     body = EncryptedTextField(default=str)
     masked_body = models.TextField(blank=True)
     media = models.JSONField(default=list, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +12,31 @@ from django.db.models import QuerySet
 
 from conversations import registry
 from conversations.models import Contact, ContactPoint, ContactTag, Conversation
+from core.clock import now as clock_now
 from core.errors import NotFound
+from core.models import Consent
+from core.reach import ledger
+from core.reach.policy import current_policy
+from core.reach.verdict import (
+    BLOCKED,
+    MARKETING,
+    NO_CONSENT,
+    OPTED_OUT,
+    UNREACHABLE,
+    ChannelRules,
+    Entry,
+    Known,
+    Question,
+    is_unreachable,
+    verdict,
+)
 
-OPTED_OUT: Final = "opted_out"
-UNREACHABLE: Final = "unreachable"
+AGAINST: Final = (Consent.State.WITHDRAWN, Consent.State.BLOCKED, Consent.State.UNREACHABLE)
 WHY: Final[Mapping[str, str]] = {
     OPTED_OUT: "left out because they opted out",
     UNREACHABLE: "left out because their address can't receive messages",
+    BLOCKED: "left out because they are blocked",
+    NO_CONSENT: "left out because they haven't agreed to marketing",
 }
 
 
@@ -66,34 +84,43 @@ def list_audiences() -> list[Audience]:
 def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
     """Return the contacts that get no audience messages, with the reason.
 
-    An opt-out on any channel counts everywhere; an unreachable address counts only where it is the
-    one that would be messaged.
+    An opt-out on any channel counts everywhere; an unreachable address counts only where it is the one that would be
+    messaged. Where the organisation messages only people who agreed, all others are left out.
     """
-    points_with_blocks = ContactPoint.objects.filter(contact__in=contacts.order_by().values("pk")).exclude(blocks={})
-    blocked = set(points_with_blocks.values_list("contact_id", flat=True))
-    if not blocked:
-        return {}
+    theirs = ContactPoint.objects.filter(contact__in=contacts.order_by().values("pk")).defer("value")
+    if not current_policy().needs_consent:
+        noted = Consent.objects.filter(state__in=AGAINST).values("address_index")
+        theirs = ContactPoint.objects.filter(contact__in=theirs.filter(value_index__in=noted).values("contact_id"))
     points: dict[UUID, list[ContactPoint]] = {}
-    for point in ContactPoint.objects.filter(contact__in=blocked).defer("value"):
+    for point in theirs.defer("value"):
         points.setdefault(point.contact_id, []).append(point)
-    rows = Conversation.objects.filter(contact__in=list(blocked)).order_by("contact_id", "-last_message_at")
+    if not points:
+        return {}
+    entries = ledger.entries_of(point.value_index for found in points.values() for point in found)
+    rows = Conversation.objects.filter(contact__in=list(points)).order_by("contact_id", "-last_message_at")
     account = ("channel_account__kind", "channel_account__provider")
     lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", *account)
     newest = {row.contact_id: row for row in lean.distinct("contact_id")}
-    reasons = {contact_id: _why_not(theirs, newest.get(contact_id)) for contact_id, theirs in points.items()}
+    reasons = {contact_id: _why_not(found, entries, newest.get(contact_id)) for contact_id, found in points.items()}
     return {contact_id: reason for contact_id, reason in reasons.items() if reason}
 
 
-def _why_not(points: list[ContactPoint], newest: Conversation | None) -> str:
-    if any(block["reason"] == OPTED_OUT for point in points for block in point.blocks.values()):
-        return OPTED_OUT
-    if newest is None:
-        return ""
-    channel = newest.channel_account.kind
+def _why_not(points: list[ContactPoint], entries: Mapping[str, Sequence[Entry]], newest: Conversation | None) -> str:
+    """Return why a contact gets no audience messages, or "". The window isn't asked: a template may go out."""
+    channel = newest.channel_account.kind if newest else ""
+    question = Question(ChannelRules(channel, is_passive=True), MARKETING)
+    everywhere = [entry for point in points for entry in entries[point.value_index]]
+    wrote_at = newest.last_inbound_at if newest else None
+    # What is known of all addresses decides whether they want it, what is known of one whether it arrives.
+    wishes = [entry for entry in everywhere if entry.state != UNREACHABLE]
+    now = clock_now()
+    found = verdict(question, Known(entries=wishes, policy=current_policy()), now)
+    if found.kind == "refused" or newest is None:
+        return found.reason
     try:
         kinds = registry.transport_for(channel, newest.channel_account.provider).medium.recipient_kinds
     except NotFound:
         return ""
     fitting = [point for point in points if point.kind in kinds]
-    blocked = fitting and all(point.is_blocked(channel, newest.last_inbound_at) for point in fitting)
-    return UNREACHABLE if blocked else ""
+    lost = fitting and all(is_unreachable(entries[point.value_index], channel, wrote_at) for point in fitting)
+    return UNREACHABLE if lost else ""

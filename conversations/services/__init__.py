@@ -1,7 +1,8 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
+from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocks import block_point, unblock_point
+from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
@@ -34,6 +35,7 @@ __all__ = [
     "add_point",
     "add_tag",
     "assign",
+    "block_contact",
     "block_point",
     "claim_attachment",
     "clear_trouble",
@@ -49,10 +51,12 @@ __all__ = [
     "introduce",
     "keep_attachment",
     "keep_identity_secret",
+    "keep_token_secret",
     "link_contact_to_user",
     "lookup_digest",
     "mark_read",
     "name_contact",
+    "note_keeper",
     "note_trouble",
     "publish_activity",
     "read_attachment",
@@ -61,7 +65,9 @@ __all__ = [
     "record_view",
     "remove_tag",
     "reply",
+    "save_app",
     "save_widget",
     "take_over",
+    "unblock_contact",
     "unblock_point",
 ]

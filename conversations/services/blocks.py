@@ -1,77 +1,97 @@
-"""Block addresses on a channel: their owner opted out, or the provider cannot reach them."""
+"""Opt-outs, unreachable addresses and blocked contacts, as lines of the consent ledger."""
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
-from conversations.models import ContactPoint, Message
+from conversations.models import ContactPoint
 from conversations.services.contacts import point_index
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
-from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
+from core.models import Consent
+from core.reach import ledger
+from core.reach.verdict import ANY, OPTED_OUT, STOPPABLE, UNREACHABLE, has_objected
 
-OPTED_OUT: Final = "opted_out"
-UNREACHABLE: Final = "unreachable"
-HOPELESS: Final = frozenset({OPTED_OUT, UNREACHABLE, "no_address"})
+RECORD: Final = "core.record_consent"
 # Marks the one message that still goes out: the confirmation of the opt-out itself.
 CONFIRMS_WISH: Final = "confirms_wish"
+STATES: Final = {OPTED_OUT: Consent.State.WITHDRAWN, UNREACHABLE: Consent.State.UNREACHABLE}
 
 
 def block_point(
     *, actor: Actor, sender: SenderIdentity, channel: str, reason: str, now: datetime | None = None
 ) -> bool:
-    """Block an address on a kind of channel.
+    """Record that an address can't be messaged on a kind of channel.
 
-    Returns False if it was blocked already or no contact has it.
-    For channels only: `reason` is "opted_out" (by the person) or "unreachable" (by the provider). Writes an
-    audit entry on the contact. Raises `Refused`, `Invalid`.
+    Returns False if that counted already. No contact needs to have the address. For channels only: `reason` is
+    "opted_out" (by the person) or "unreachable" (by the provider). Writes an audit entry. Raises `Refused`, `Invalid`.
     """
     _require_channel(actor)
-    if reason not in (OPTED_OUT, UNREACHABLE):
+    if reason not in STATES:
         raise Invalid("This reason isn't known.", fields={"reason": ["unknown"]})
+    source = Consent.Source.CUSTOMER if reason == OPTED_OUT else Consent.Source.PROVIDER
     with transaction.atomic():
-        point = _locked(sender)
-        known = point.blocks.get(channel, {}).get("reason") if point else ""
-        if point is None or known in (reason, OPTED_OUT):
-            return False
-        point.blocks = {**point.blocks, channel: {"reason": reason, "since": (now or clock_now()).isoformat()}}
-        _save(actor, point, "CONTACT_BLOCKED", channel, reason)
-    return True
+        return _add(actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now)
 
 
-def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool:
-    """Unblock an address because its owner opted in again.
+def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
+    """Record that the owner of an address opted in again.
 
-    Returns False if it was not blocked.
-    For channels only. Writes an audit entry on the contact. Raises `Refused`.
+    Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
     """
     _require_channel(actor)
+    index = point_index(sender.kind, sender.value)
     with transaction.atomic():
-        point = _locked(sender)
-        if point is None or channel not in point.blocks:
+        known = ledger.entries_of([index])[index]
+        if not any(has_objected(known, channel, purpose) for purpose in STOPPABLE):
             return False
-        reason = point.blocks[channel]["reason"]
-        point.blocks = {name: block for name, block in point.blocks.items() if name != channel}
-        _save(actor, point, "CONTACT_UNBLOCKED", channel, reason)
-    return True
+        state, source = Consent.State.GIVEN, Consent.Source.CUSTOMER
+        return _add(actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now)
 
 
-def select_writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]:
-    """Return the points that a message may go to.
+def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
+    """Block a contact on every channel, for people, agents and campaigns.
 
-    Raises `NotFound` with the reason if there is none.
-    An address that was unreachable counts again once its owner has written.
+    Safe to repeat. Their own messages are still stored and shown. Returns False if they were blocked already. Needs
+    `core.record_consent`; raises `NotFound`, and `Invalid` for a contact without addresses. Writes `CONTACT_BLOCKED`.
     """
-    if not points:
-        raise NotFound("The contact has no address on this channel.", code="no_address")
-    channel = message.channel_account.kind
-    free = [point for point in points if not point.is_blocked(channel, message.conversation.last_inbound_at)]
-    if not free and not message.metadata.get(CONFIRMS_WISH):
-        raise NotFound("The contact can't be messaged on this channel.", code=points[0].blocks[channel]["reason"])
-    return free or points
+    return _set_block(actor, contact_id, "CONTACT_BLOCKED", Consent.State.BLOCKED)
+
+
+def unblock_contact(*, actor: Actor, contact_id: UUID) -> bool:
+    """Lift a colleague's block of a contact.
+
+    Safe to repeat. What the person opted out of stays so. Returns False if they were not blocked. Needs
+    `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
+    """
+    return _set_block(actor, contact_id, "CONTACT_UNBLOCKED", Consent.State.UNBLOCKED)
+
+
+def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
+    actor.require(RECORD)
+    with transaction.atomic():
+        rows = ContactPoint.objects.select_for_update(of=("self",)).filter(contact_id=contact_id)
+        indexes = list(rows.order_by("pk").values_list("value_index", flat=True))
+        if not indexes:
+            raise NotFound("There is no such contact, or they have no address.")
+        added = [
+            line
+            for index in indexes
+            for line in ledger.add_lines(
+                address_index=index,
+                channel=ANY,
+                state=state,
+                source=Consent.Source.API if actor.kind == "api_key" else Consent.Source.STAFF,
+                recorded_by=actor.user_id,
+            )
+        ]
+        if added:
+            _record(actor, action, contact_id, ANY, str(state))
+    return bool(added)
 
 
 def _require_channel(actor: Actor) -> None:
@@ -79,20 +99,40 @@ def _require_channel(actor: Actor) -> None:
         raise Refused("Only the channel itself can report this.")
 
 
-def _locked(sender: SenderIdentity) -> ContactPoint | None:
-    rows = ContactPoint.objects.select_for_update(of=("self",)).defer("value")
-    found: ContactPoint | None = rows.filter(
-        kind=sender.kind, value_index=point_index(sender.kind, sender.value)
-    ).first()
-    return found
+def _add(
+    actor: Actor,
+    sender: SenderIdentity,
+    action: str,
+    channel: str,
+    state: str,
+    source: str,
+    *,
+    reason: str,
+    now: datetime | None,
+) -> bool:
+    index = point_index(sender.kind, sender.value)
+    added = ledger.add_lines(address_index=index, channel=channel, state=state, source=source, at=now)
+    if not added:
+        return False
+    point = ContactPoint.objects.filter(kind=sender.kind, value_index=index).only("contact_id").first()
+    if point is not None:
+        _record(actor, action, point.contact_id, channel, reason, point=str(point.pk))
+    else:
+        chain.record(
+            actor=actor,
+            action="CONSENT_RECORDED",
+            object_type="core.consent",
+            object_id=added[0].pk,
+            facts={"channel": channel, "state": str(state)},
+        )
+    return True
 
 
-def _save(actor: Actor, point: ContactPoint, action: str, channel: str, reason: str) -> None:
-    point.save(update_fields=["blocks"])
+def _record(actor: Actor, action: str, contact_id: UUID, channel: str, reason: str, **facts: str) -> None:
     chain.record(
         actor=actor,
         action=action,
         object_type="conversations.contact",
-        object_id=point.contact_id,
-        facts={"channel": channel, "reason": reason, "point": str(point.pk)},
+        object_id=contact_id,
+        facts={"channel": channel, "reason": reason, **facts},
     )

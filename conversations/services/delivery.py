@@ -6,19 +6,20 @@ from typing import Final, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from conversations import registry
-from conversations.models import ContactPoint, DeliveryAttempt, Message
-from conversations.services import blocks
+from conversations.models import DeliveryAttempt, Message
+from conversations.services import reach
 from conversations.services.statuses import advance
-from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
-from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
+from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
+from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.jobs import queueing
 from core.jobs.decorators import afterwards
 from core.observability.logging import get_logger
+from core.reach.verdict import Verdict
 from core.tenancy.scope import current_tenant_id
 
 log = get_logger(__name__)
@@ -42,15 +43,18 @@ def wake_after_commit(message: Message) -> None:
 def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
     """Attempt once to send a message and return its status; for the worker.
 
-    One claim at a time wins; a message waits until the earlier ones of its conversation are sent or
-    failed. A permanent failure, or the last of `ATTEMPTS`, is final and announces `message_failed`.
-    An attempt that was cut off is repeated after `LEASE`: delivery is at least once, not exactly once.
+    One claim at a time wins; a message waits until the earlier ones of its conversation are sent, failed or
+    postponed by the gate, which is asked right before the transport. A permanent failure, or the last of
+    `ATTEMPTS`, is final and announces `message_failed`. An attempt that was cut off is repeated after `LEASE`:
+    delivery is at least once, not exactly once.
     """
     moment = now or clock_now()
     attempt = _claim(message_id, moment)
     if attempt is None:
         return ""
-    result = _send(attempt)
+    result = _send(attempt, moment)
+    if isinstance(result, Verdict):
+        return _postpone(attempt, result, moment)
     return _record_outcome(attempt, result, now or clock_now())
 
 
@@ -60,12 +64,7 @@ def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
 
     Returns None if it has to wait.
     """
-    earlier = Message.objects.filter(
-        conversation_id=OuterRef("conversation_id"),
-        direction=Message.Direction.OUT,
-        seq__lt=OuterRef("seq"),
-        status__in=UNDELIVERED,
-    )
+    earlier = _in_line(moment).filter(conversation_id=OuterRef("conversation_id"), seq__lt=OuterRef("seq"))
     due = Message.objects.filter(~Exists(earlier), pk=message_id, status__in=UNDELIVERED, next_attempt_at__lte=moment)
     if due.update(status=SENDING, retry_count=F("retry_count") + 1, next_attempt_at=moment + LEASE) != 1:
         return None
@@ -76,43 +75,64 @@ def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
     return attempt
 
 
-def _send(attempt: DeliveryAttempt) -> SendResult:
-    """Call the transport, outside any transaction.
+def _in_line(moment: datetime) -> QuerySet[Message]:
+    """Return the messages that later ones wait for: those to be sent, without those that the gate postponed."""
+    rows: QuerySet[Message] = Message.objects.filter(direction=Message.Direction.OUT, status__in=UNDELIVERED)
+    return rows.exclude(status=QUEUED, next_attempt_at__gt=moment)
+
+
+def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
+    """Ask the gate and call the transport, outside any transaction; returns the verdict if it has to wait.
 
     An exception is a temporary failure.
     """
     # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
+    account = message.channel_account
     try:
-        account = message.channel_account
         transport = registry.transport_for(account.kind, account.provider)
+        way = reach.find_way(message, account, message.conversation.contact_id, moment)
+        if way.verdict.kind == "wait":
+            return way.verdict
+        if way.point is None or not way.verdict.may_leave:
+            return SendResult(ok=False, error=way.verdict.reason, permanent=True)
+        recipient = SenderIdentity(
+            kind=cast("PointKind", way.point.kind), value=way.point.value, verified=way.point.is_verified
+        )
         outbound = OutboundMessage(
             message_id=message.pk,
             conversation_id=message.conversation_id,
             channel_account_id=account.pk,
             from_address=account.address,
             credentials=account.credentials,
-            recipient=_recipient(message, transport),
+            recipient=recipient,
             text=message.body,
             content_type=cast("ContentType", message.content_type),
             media=tuple(message.media),
             metadata=message.metadata,
             attempt=attempt.number,
+            as_template=way.verdict.kind == "as_template",
         )
         return transport().send(outbound)
     except NotFound as missing:
-        return SendResult(ok=False, error=missing.code, permanent=missing.code in blocks.HOPELESS)
+        return SendResult(ok=False, error=missing.code)
     except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
         log.warning("delivery_raised", message_id=str(message.pk), problem=type(problem).__name__)
         return SendResult(ok=False, error=type(problem).__name__)
 
 
-def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
-    kinds = transport.medium.recipient_kinds
-    points = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
-    found = blocks.select_writable(list(points), message)
-    best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))
-    return SenderIdentity(kind=cast("PointKind", best.kind), value=best.value, verified=best.is_verified)
+@transaction.atomic
+def _postpone(attempt: DeliveryAttempt, verdict: Verdict, moment: datetime) -> str:
+    """Queue a claimed message again for later: nothing was attempted, and the messages after it go first."""
+    held = Message.objects.filter(pk=attempt.message_id, status=SENDING, retry_count=attempt.number)
+    if not held.update(status=QUEUED, retry_count=F("retry_count") - 1, next_attempt_at=verdict.until):
+        return ""
+    attempt.delete()
+    conversation_id = Message.objects.values_list("conversation_id", flat=True).get(pk=attempt.message_id)
+    following = _next_in_line(conversation_id, moment)
+    if following is not None:
+        wake_after_commit(following)
+    return QUEUED
 
 
 def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> str:
@@ -144,16 +164,14 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
         else:
             wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
             Message.objects.filter(pk=message.pk, status=SENDING).update(next_attempt_at=moment + wait)
-        following = _next_in_line(message.conversation_id)
+        following = _next_in_line(message.conversation_id, moment)
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
     return ended
 
 
-def _next_in_line(conversation_id: UUID) -> Message | None:
-    """Return the oldest message of a conversation that is not sent yet."""
-    waiting = Message.objects.filter(
-        conversation_id=conversation_id, direction=Message.Direction.OUT, status__in=UNDELIVERED
-    )
+def _next_in_line(conversation_id: UUID, moment: datetime) -> Message | None:
+    """Return the oldest message of a conversation that is to be sent."""
+    waiting = _in_line(moment).filter(conversation_id=conversation_id)
     found: Message | None = waiting.only("id", "conversation_id").order_by("seq").first()
     return found

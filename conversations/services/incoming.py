@@ -20,9 +20,11 @@ from conversations.types import InboundMessage
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.reach import windows
 
 EXTERNAL_ID_LIMIT: Final = 200
 MEDIA_LIMIT: Final = 10
+PAGES: Final = frozenset({"webchat", "member"})
 
 
 def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = None) -> Message:
@@ -53,8 +55,11 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
         message = None
         if not checked.media:
             # The usual case, in one statement. In a caller's transaction a savepoint keeps a repeat from breaking it.
-            with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            is_alone = checked.sender.kind in PAGES and not connection.in_atomic_block
+            with nullcontext() if is_alone else transaction.atomic():
                 message = message_store.store(checked, moment, as_known=True)
+                if message is not None:
+                    _open_window(checked, moment)
         return message or _store_as_new(actor, checked, moment)
     except contacts.ContactErased:
         # Erased between two statements: the sender is a new contact now.
@@ -96,11 +101,20 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     message = message_store.store(inbound, moment, as_known=False)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
+    _open_window(inbound, moment)
     if opened:
         stream_events.append_inbox(conversation, opened)
         old_state = CLOSED if opened == "conversation_reopened" else ""
         stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
     return message
+
+
+def _open_window(inbound: InboundMessage, moment: datetime) -> None:
+    """Open the reply window of the sender's address; pages, which are written to at once, have none."""
+    if inbound.sender.kind not in PAGES:
+        at = min(inbound.sent_at or moment, moment)
+        index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
+        windows.note_inbound(address_index=index, line=inbound.channel_account_id, at=at)
 
 
 def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> tuple[Conversation, str]:

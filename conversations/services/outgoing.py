@@ -11,14 +11,17 @@ from django.db import transaction
 from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.models import Conversation, Message
-from conversations.services import delivery, states, stream_events
+from conversations.services import delivery, reach, states, stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, Refused
 from core.ids import uuid7
+from core.models import Consent
 from core.privacy.pii import mask_text
+from core.reach import gate
+from core.reach.verdict import MARKETING, WINDOW_CLOSED
 
 MAY_SPEAK_AS: Final[dict[str, frozenset[str]]] = {
     "user": frozenset({"person"}),
@@ -40,6 +43,8 @@ def reply(
     metadata: Mapping[str, Any] | None = None,
     event_type: str = "agent_response",
     client_id: UUID | None = None,
+    purpose: str = Consent.Purpose.REPLY,
+    as_template: bool = False,
     now: datetime | None = None,
 ) -> Message:
     """Send a message to the customer and return it.
@@ -50,13 +55,17 @@ def reply(
     (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for
     empty text or more than `settings.TEXT_LIMIT` characters. Web chat shows the message at once;
     other channels queue it, and announce `message_failed` if it can't be delivered.
+
+    The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
+    reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
+    Outside the reply window a person has to choose `as_template`.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
         actor.require("conversations.reply_conversation")
     body = texts.checked(text, limit=settings.TEXT_LIMIT)
-    document = texts.checked_document(metadata or {})
+    document = texts.checked_document({**(metadata or {}), **({reach.AS_TEMPLATE: True} if as_template else {})})
     moment = now or clock_now()
     with transaction.atomic():
         conversation = states.locked(conversation_id, with_account=True)
@@ -80,9 +89,11 @@ def reply(
             sender_name=sender_name or actor.name,
             metadata=document,
             client_id=client_id,
+            purpose=purpose,
             created_at=moment,
         )
-        _store(conversation, message, event_type, moment)
+        due_at = _require_reachable(conversation, message, moment)
+        _store(conversation, message, event_type, moment, due_at=due_at)
         if sender_type == "person":
             _assign_to_sender(actor, conversation, old_state, moment)
         stream_events.append_inbox(conversation, "message_sent")
@@ -103,22 +114,34 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
         raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
 
 
-def _store(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:
+def _require_reachable(conversation: Conversation, message: Message, moment: datetime) -> datetime:
+    """Ask the gate, and return when the message is due. Raises `gate.NotReachable`."""
+    account, is_person = conversation.channel_account, message.sender_type == Message.Sender.PERSON
+    if not (is_person or message.purpose == MARKETING or registry.is_instant(account.kind, account.provider)):
+        # Its writer can't be answered: it is judged when it is due, at once, and failed with the reason.
+        return moment
+    verdict = reach.judge_new(message, conversation, moment)
+    if is_person and verdict.kind == "as_template" and not message.metadata.get(reach.AS_TEMPLATE):
+        raise gate.refusal(WINDOW_CLOSED, has_template=True)
+    if verdict.kind == "refused":
+        raise gate.refusal(verdict.reason)
+    return verdict.until or moment
+
+
+def _store(
+    conversation: Conversation, message: Message, event_type: str, moment: datetime, *, due_at: datetime
+) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
-    try:
-        account = conversation.channel_account
-        is_instant = registry.transport_for(account.kind, account.provider).instant
-    except NotFound:
-        # The row waits for a process with the transport, and fails with its reason if there is none.
-        is_instant = False
+    account = conversation.channel_account
+    is_instant = registry.is_instant(account.kind, account.provider)
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
-    message.next_attempt_at = None if is_instant else moment
+    message.next_attempt_at = None if is_instant else due_at
     message.seq = stream_events.append_message(conversation, message, event_type=event_type).seq
     message.save(force_insert=True)
     conversation.last_message_at = moment
     conversation.save(update_fields=["last_message_at"])
-    if not is_instant:
+    if not is_instant and due_at <= moment:
         delivery.wake_after_commit(message)
 
 

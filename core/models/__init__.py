@@ -1,21 +1,30 @@
-"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
+"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
+from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
+from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AnchorDelivery",
     "AuditAnchor",
     "AuditEntry",
     "AuditHead",
+    "Consent",
     "DeadLetter",
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "ReachPolicy",
     "RefusalCount",
+    "ReplyWindow",
+    "SendCount",
     "StreamEvent",
     "StreamHead",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

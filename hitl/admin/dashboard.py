@@ -20,6 +20,7 @@ from hitl.masking import mask_for
 from hitl.models import Approval, Decision
 
 CHART_SECONDS = 30
+RECENT, FOUND_MAX = 200, 6
 NOTICES = {
     "approval_opened": "Needs your approval",
     "approval_escalated": "Escalated to you",
@@ -158,20 +159,28 @@ class DecisionsTile(Tile):
 
 
 class RequestFinder(Finder):
-    """Requests by their reference: BR-1042, 1042 or #1042."""
+    """Requests by their reference or its beginning: BR-1042, 1042, #1042 or br-10."""
 
     title, order, permission = "Requests", 10, selectors.VIEW
 
     def find(self, viewer: Actor, words: str) -> list[Found]:
-        """Return the request of this reference, with its summary as the viewer may read it."""
-        rows = selectors.query_approvals(viewer=viewer).filter(reference=selectors.reference_of(words))
+        """Return the request of this reference, else the newest whose reference begins so, with masked summaries."""
+        if not selectors.is_reference(words):
+            return []
+        visible, wanted = selectors.query_approvals(viewer=viewer), selectors.reference_of(words)
+        rows = list(visible.filter(reference=wanted)[:1])
+        if not rows:
+            # Among the newest requests only: an index can't find the newest of a beginning.
+            newest = visible.order_by("-pk").values_list("pk", "reference")[:RECENT]
+            begun = [key for key, reference in newest if reference.startswith(wanted)][:FOUND_MAX]
+            rows = list(visible.filter(pk__in=begun).order_by("-pk")) if begun else []
         return [
             Found(
                 row.reference,
                 f"{STATES[row.state][0]}: {mask_for(viewer, row.summary)}",
                 reverse("admin:hitl_approval_change", args=[row.pk]),
             )
-            for row in rows[:1]
+            for row in rows
         ]
 
 

@@ -18,6 +18,8 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.erasure.person import GONE
 from core.privacy.pii import mask_text
+from core.reliability.rate_limit import limit_per_hour
+from core.tenancy.scope import current_tenant_id
 from core.text.clean import can_be_stored
 from hitl.domain.mentions import mentioned_in
 from hitl.models import Approval, ApprovalNote
@@ -26,6 +28,8 @@ from hitl.selectors.approvals import VIEW
 LIMIT: Final = 2000
 MENTIONS_MAX: Final = 10
 NOTES_MAX: Final = 500
+NOTES_PER_HOUR: Final = 120
+"""Notes of one person within an hour, on all requests: each may ring the bells of ten colleagues."""
 
 
 class MentionNotice(notices.NoticeKind):
@@ -44,7 +48,8 @@ def add_note(
 
     Who may: people (an API key's included) with `hitl.view_approval`. Mentioned are the people in `mentions` and those
     whose full name stands in the text after an `@`; each gets one notice. The note decides nothing. Audited without
-    its text. Raises Refused, NotFound, Invalid (text, mentions), Conflict (`erased`, `too_many_notes`).
+    its text. Raises Refused, NotFound, Invalid (text, mentions), Conflict (`erased`, `too_many_notes`),
+    TooMany after 120 notes within an hour.
     """
     actor.require(VIEW)
     if actor.user_id is None:
@@ -52,6 +57,8 @@ def add_note(
     body, moment = _checked(text), now or clock_now()
     colleagues = {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
     people = _mentioned(body, mentions, colleagues)
+    say = f"You can write {NOTES_PER_HOUR} notes an hour. Try again later."
+    limit_per_hour(f"{current_tenant_id()}:notes:{actor.user_id}", limit=NOTES_PER_HOUR, sentence=say)
     with transaction.atomic():
         # Locked, so that an erasure of the request either finds the note or is found here.
         rows = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id)

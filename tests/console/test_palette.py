@@ -37,6 +37,14 @@ def test_reference_finds_its_request(browser: Browser, acme: World, words: str) 
     assert "Requests" not in found(browser("approver", outside=True), words)
 
 
+def test_beginning_of_a_reference_finds_the_newest_requests(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    references = [ask(acme).reference for _ in range(8)]
+    assert labels(browser("approver"), "br-10", "Requests") == references[:1:-1]
+    assert labels(browser("approver"), "br-", "Requests") == []
+    assert labels(browser("approver", outside=True), "br-10", "Requests") == []
+
+
 def test_summary_is_masked_for_those_who_cannot_approve(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     ask(acme, params={"campaign": f"Mail {EMAIL}"})
@@ -74,12 +82,21 @@ def test_odd_words_find_nothing_and_break_nothing(browser: Browser, acme: World,
 
 def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -> None:
     owner, counts = browser("owner"), []
+    add_workflow(acme)
+    ask(acme)
     found(owner, "a")
-    for words in ("nothing-like-it", "a", "1001"):
+    for words in ("nothing-like-it", "a", "1001", "10"):
         with CaptureQueriesContext(connection) as asked:
             found(owner, words)
         counts.append(len(asked))
-    assert len(set(counts)) == 1
+    # A request is read with its risk; the beginning of a reference is sought once it is no reference.
+    assert len(set(counts[:2])) == 1
+    assert counts[2:] == [counts[0] + 1, counts[0] + 3]
+    for _ in range(4):
+        ask(acme)
+    with CaptureQueriesContext(connection) as asked:
+        found(owner, "10")
+    assert len(asked) == counts[3]
 
 
 def test_page_works_without_scripts_and_keeps_the_words_out_of_its_address(browser: Browser, acme: World) -> None:

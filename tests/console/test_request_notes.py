@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from playwright.sync_api import expect
 
 from accounts.models import Notice
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -104,6 +104,17 @@ def test_a_request_has_so_many_notes_and_an_erased_one_gets_none(
     with pytest.raises(Conflict) as problem:
         services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
     assert problem.value.code == "too_many_notes"
+
+
+@pytest.mark.django_db
+def test_person_writes_only_some_notes_an_hour(acme: World, asked: Approval, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "NOTES_PER_HOUR", 2)
+    for _ in range(2):
+        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+    with pytest.raises(TooMany):
+        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+    services.add_note(actor=acme.actor("approver"), approval_id=asked.pk, text="Hi")
+    assert ApprovalNote.objects.count() == 3
 
 
 @pytest.mark.django_db

@@ -4,15 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from channels_app import tasks
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks, window
+from channels_app.whatsapp import fallbacks
 from conversations import services
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.events import signals
-from core.models import AuditEntry
+from core.models import AuditEntry, ReplyWindow
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
 from tests.channels_app.whatsapp.conftest import OURS, TEMPLATE, Door, connect, fields, post
@@ -20,7 +21,6 @@ from tests.phone_fixture import CUSTOMER, MEMBER, Phone
 from tests.world import OPERATOR
 
 DAY = timedelta(hours=24)
-SECOND = timedelta(seconds=1)
 DECIDED = {"reference": "BR-1001", "approval_id": "0", "approval_state": "executed"}
 
 
@@ -42,9 +42,7 @@ def write(phone: Phone, sender: str = CUSTOMER) -> None:
 
 
 def age(gap: timedelta) -> None:
-    last = conversation().last_inbound_at
-    assert last is not None
-    Conversation.objects.update(last_inbound_at=last - gap)
+    ReplyWindow.objects.update(wrote_at=F("wrote_at") - gap)
 
 
 def make_colleague(door: Door) -> str:
@@ -53,15 +51,6 @@ def make_colleague(door: Door) -> str:
         actor=door.world.actor("owner"), contact_id=conversation().contact_id, user_id=user.pk
     )
     return str(user.email)
-
-
-@pytest.mark.parametrize(("gap", "is_open"), [(DAY - SECOND, True), (DAY, False), (DAY + SECOND, False)])
-def test_window_closes_with_the_last_second_of_the_day(door: Door, gap: timedelta, is_open: bool) -> None:
-    door.take()
-    with door.inside():
-        wrote = conversation().last_inbound_at
-        assert wrote is not None
-        assert window.is_open(conversation().pk, wrote + gap) is is_open
 
 
 def test_decision_a_second_before_the_end_goes_out_as_text(phone: Phone, open_door: Door) -> None:

@@ -5,10 +5,12 @@ import pytest
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp.opt_out import wish_of
 from conversations import services
+from conversations.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message
 from core.actors import system
 from core.errors import Refused
 from core.models import AuditEntry, Outbox
+from core.reach import ledger
 from tests.channels_app.whatsapp.conftest import OURS, SID, Door, fields, post
 from tests.conversations.conftest import (
     ScriptedTransport,
@@ -19,7 +21,9 @@ from tests.world import OPERATOR
 
 def blocks() -> dict[str, str]:
     point = ContactPoint.objects.get(kind="phone")
-    return {channel: block["reason"] for channel, block in point.blocks.items()}
+    said = blocks_of(ledger.entries_of([point.value_index])[point.value_index])
+    reasons = {"Opted out of WhatsApp": "opted_out", "Not reachable on WhatsApp": "unreachable"}
+    return {"whatsapp": reason for words, reason in reasons.items() if words in said}  # noqa: B035
 
 
 def say(text: str) -> Message:

@@ -13,6 +13,7 @@ from conversations.mediums import TwilioWhatsApp
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.clock import now
+from core.models import ReplyWindow
 from integrations.twilio.client import TwilioClient
 from integrations.twilio.types import Failed, Sent, Unknown
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, Door
@@ -84,7 +85,7 @@ def test_split_loses_no_word_and_keeps_the_limit(text: str) -> None:
 
 def test_answer_after_24_hours_goes_as_a_template(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
-    Conversation.objects.update(last_inbound_at=now() - timedelta(hours=25))
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
     message = answer("BR-7 is approved:\n900 a day", conversation)
     assert message.status == "sent"
     assert [reply["body"] for reply in phone.replies()] == ["News about your request: BR-7 is approved: 900 a day"]
@@ -93,7 +94,7 @@ def test_answer_after_24_hours_goes_as_a_template(inside: Door, phone: Phone) ->
 def test_answer_after_24_hours_without_a_template_goes_to_a_person(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     _without_template(inside)
-    Conversation.objects.update(last_inbound_at=now() - timedelta(hours=25))
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
     message = answer("approved", conversation)
     assert (message.status, phone.replies(), fallbacks.send_fallback(message.pk)) == ("failed", [], "person")
     conversation.refresh_from_db()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0005_add_provider_of_channel_account"),
+        ("conversations", "0007_add_customers_of_apps"),
     ]
 
     operations = [

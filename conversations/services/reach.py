@@ -1,0 +1,144 @@
+"""Ask the gate about a message of a conversation: which address it goes to, how and when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from conversations import registry
+from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.services.blocks import CONFIRMS_WISH
+from conversations.types import PointKind, Transport
+from core.errors import NotFound
+from core.models import Consent
+from core.reach import gate
+from core.reach.verdict import ALLOWED, MARKETING, ChannelRules, Question, Verdict
+
+AS_TEMPLATE: Final = "as_template"
+"""Marks a message that its writer wants to send as a template."""
+NO_ADDRESS: Final = Verdict("refused", "no_address")
+ORDER: Final = ("allowed", "as_template", "wait", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The address that a message goes to, if there is one, and the verdict about it."""
+
+    verdict: Verdict
+    point: ContactPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """Whether a colleague can reply: the verdict, the end of the reply window, and whether there is a template."""
+
+    verdict: Verdict
+    window_ends_at: datetime | None = None
+    has_window: bool = False
+    has_template: bool = False
+
+    @property
+    def can_reply(self) -> bool:
+        """Return True if free text can be sent now."""
+        return self.verdict.kind == "allowed"
+
+
+def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
+    """Return the rules of a channel account; reads its credentials only where a template could matter."""
+    window = transport.medium.window
+    return ChannelRules(
+        channel=account.kind,
+        reply_window=window,
+        has_template=window is not None and transport.has_template(account.credentials or {}),
+        is_passive=transport.instant,
+    )
+
+
+def question_of(message: Message, rules: ChannelRules) -> Question:
+    """Return what the gate is asked about a message."""
+    return Question(
+        rules=rules,
+        purpose=message.purpose,
+        is_template=bool(message.metadata.get(AS_TEMPLATE)),
+        confirms_wish=message.sender_type == Message.Sender.SYSTEM and bool(message.metadata.get(CONFIRMS_WISH)),
+    )
+
+
+def find_way(message: Message, account: ChannelAccount, contact_id: UUID, now: datetime) -> Way:
+    """Judge a stored message right before it is sent: the best address that it may go to.
+
+    Adds two queries to the one that reads the addresses. Raises `NotFound` for a channel without a transport.
+    """
+    transport = registry.transport_for(account.kind, account.provider)
+    question = replace(question_of(message, rules_of(account, transport)), is_counted=True)
+    fitting, others = _points(contact_id, transport.medium.recipient_kinds, every=message.purpose == MARKETING)
+    if not fitting:
+        return Way(NO_ADDRESS)
+    found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
+    best = _best(fitting, found.verdicts)
+    return Way(found.verdicts[best.value_index], best)
+
+
+def judge_new(message: Message, conversation: Conversation, now: datetime) -> Verdict:
+    """Judge a message before it is stored, and take its place within the limits; in the caller's transaction."""
+    account = conversation.channel_account
+    try:
+        transport = registry.transport_for(account.kind, account.provider)
+    except NotFound:
+        # The row waits for a process with the transport, where it's judged before it's sent.
+        return ALLOWED
+    is_marketing = message.purpose == MARKETING
+    if transport.instant and not is_marketing and not _has_lines(conversation.contact_id):
+        return ALLOWED  # the usual case of web chat, in one query
+    question = question_of(message, rules_of(account, transport))
+    fitting, others = _points(conversation.contact_id, transport.medium.recipient_kinds, every=is_marketing)
+    if not fitting:
+        return NO_ADDRESS
+    found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
+    best = _best(fitting, found.verdicts).value_index
+    if not is_marketing:
+        return found.verdicts[best]
+    return gate.take_place(question, best, line=account.pk, others=others, now=now)
+
+
+def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reachability:
+    """Return whether a colleague can reply in a conversation, how, and until when."""
+    account = conversation.channel_account
+    try:
+        transport = registry.transport_for(account.kind, account.provider)
+    except NotFound:
+        return Reachability(ALLOWED)
+    rules = rules_of(account, transport)
+    fitting, _ = _points(conversation.contact_id, transport.medium.recipient_kinds)
+    if not fitting:
+        return Reachability(NO_ADDRESS)
+    question = Question(rules=rules, purpose=Consent.Purpose.REPLY)
+    found = gate.judge(question, _indexes(fitting), line=account.pk, now=now)
+    best = found.verdicts[_best(fitting, found.verdicts).value_index]
+    until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
+    return Reachability(best, until, rules.reply_window is not None, rules.has_template)
+
+
+def _has_lines(contact_id: UUID) -> bool:
+    indexes = ContactPoint.objects.filter(contact_id=contact_id).values("value_index")
+    return Consent.objects.filter(address_index__in=indexes).exists()
+
+
+def _indexes(points: Sequence[ContactPoint]) -> list[str]:
+    return [point.value_index for point in points]
+
+
+def _best(points: Sequence[ContactPoint], verdicts: Mapping[str, Verdict]) -> ContactPoint:
+    return min(points, key=lambda point: ORDER.index(verdicts[point.value_index].kind))
+
+
+def _points(
+    contact_id: UUID, kinds: tuple[PointKind, ...], *, every: bool = False
+) -> tuple[list[ContactPoint], list[str]]:
+    """Return the contact's points for a channel, the best first, and the indexes of the others if `every` counts."""
+    rows = ContactPoint.objects.filter(contact_id=contact_id)
+    found = list(rows if every else rows.filter(kind__in=kinds))
+    fitting = [point for point in found if point.kind in kinds]
+    fitting.sort(key=lambda point: (kinds.index(point.kind), not point.is_primary))
+    return fitting, [point.value_index for point in found if point.kind not in kinds]

@@ -1,0 +1,141 @@
+"""What decides whether someone may be written to: consents, reply windows, counts and the organisation's rules."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F
+
+from core.clock import now
+from core.tenancy.models import TenantModel
+
+
+class Consent(TenantModel):
+    """One line of the consent ledger; the newest of an address, channel and purpose counts.
+
+    The address is a keyed digest: the line may be there before any contact has the address.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    class Purpose(models.TextChoices):
+        """What a message is for."""
+
+        REPLY = "reply", "Replies"
+        SERVICE = "service", "Outcomes of requests"
+        NOTICE = "notice", "Notices"
+        MARKETING = "marketing", "Marketing"
+        ACCOUNT = "account", "Sign-in and invitations"
+
+    class State(models.TextChoices):
+        """What was said, by the person, a colleague or the provider."""
+
+        UNREACHABLE = "unreachable", "Not reachable"
+        BLOCKED = "blocked", "Blocked"
+        UNBLOCKED = "unblocked", "Unblocked"
+        GIVEN = "given", "Agreed"
+        WITHDRAWN = "withdrawn", "Opted out"
+
+    class Source(models.TextChoices):
+        """Where the line came from."""
+
+        CUSTOMER = "customer", "Message from the person"
+        PROVIDER = "provider", "Report of the provider"
+        STAFF = "staff", "Colleague"
+        API = "api", "API"
+
+    address_index = models.CharField(max_length=64, editable=False)
+    channel = models.CharField(max_length=12)
+    purpose = models.CharField(
+        max_length=9, choices=Purpose, blank=True, help_text="Empty where the state isn't about a purpose."
+    )
+    state = models.CharField(max_length=11, choices=State)
+    source = models.CharField(max_length=8, choices=Source)
+    at = models.DateTimeField(default=now, help_text="When it was said.")
+    recorded_by = models.UUIDField(null=True, help_text="The colleague who recorded it.")
+    recorded_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        permissions: ClassVar = [("record_consent", "Can record consents and opt-outs")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["given", "withdrawn"]) & ~models.Q(purpose__in=["", "account"])
+                | ~models.Q(state__in=["given", "withdrawn"]) & models.Q(purpose=""),
+                name="consents_name_their_purpose",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                F("tenant_id"),
+                F("address_index"),
+                F("channel"),
+                F("purpose"),
+                F("state"),
+                F("at").desc(),
+                F("id").desc(),
+                name="consents_by_address",
+            ),
+            models.Index(fields=["tenant_id", "-id"], name="consents_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"consent {str(self.id)[-6:]}"
+
+
+class ReplyWindow(TenantModel):
+    """When the owner of an address last wrote to one of our numbers, over all their conversations there."""
+
+    address_index = models.CharField(max_length=64, editable=False)
+    line = models.UUIDField(help_text="The channel account: our number, mailbox or app.")
+    wrote_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "address_index", "line"], name="one_window_per_line"),
+        ]
+
+    def __str__(self) -> str:
+        return f"window {str(self.id)[-6:]}"
+
+
+class SendCount(TenantModel):
+    """How many marketing messages were sent on a day: to one address, or by the organisation (an empty address)."""
+
+    address_index = models.CharField(max_length=64, blank=True, editable=False)
+    day = models.DateField(help_text="The organisation's day.")
+    sent = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "address_index", "day"], name="one_send_count_per_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sent} on {self.day}"
+
+
+class ReachPolicy(TenantModel):
+    """The organisation's rules for marketing messages; 0 is no limit."""
+
+    zone = models.CharField("time zone", max_length=64, default="UTC")
+    quiet_from = models.TimeField("quiet from", null=True)
+    quiet_until = models.TimeField("quiet until", null=True)
+    per_contact = models.PositiveIntegerField("per contact and day", default=3)
+    per_day = models.PositiveIntegerField("per day", default=0)
+    needs_consent = models.BooleanField("only with consent", default=False)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "reach policies"
+        permissions: ClassVar = [("change_reach", "Can change the rules for marketing messages")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id"], name="one_reach_policy"),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
+                & ~models.Q(quiet_from=F("quiet_until")),
+                name="reach_quiet_hours_begin_and_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "rules for marketing messages"

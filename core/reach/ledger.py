@@ -1,0 +1,92 @@
+"""The consent ledger: lines are added and never changed; the newest of an address, channel and purpose counts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from core.clock import now as clock_now
+from core.db.locks import advisory_lock
+from core.models import Consent
+from core.privacy.encryption import blind_index
+from core.reach.verdict import ADDRESS_COLUMN, STOPPABLE, Entry, has_objected, is_blocked, latest
+
+State = Consent.State
+OF_A_PURPOSE: Final = (State.GIVEN, State.WITHDRAWN)
+
+
+def index_of(plain: str) -> str:
+    """Return the blind index of an address in normal form, in the tenant in scope."""
+    return blind_index(plain, column=ADDRESS_COLUMN)
+
+
+def index_of_mail(address: str) -> str:
+    """Return the blind index of a mail address."""
+    return index_of(unicodedata.normalize("NFKC", address).strip().lower())
+
+
+def entries_of(indexes: Iterable[str]) -> dict[str, list[Entry]]:
+    """Return the newest line of each kind by address. One query."""
+    wanted = list(dict.fromkeys(indexes))
+    found: dict[str, list[Entry]] = {index: [] for index in wanted}
+    for row in _newest(wanted):
+        found[row.address_index].append(Entry(row.channel, row.purpose, row.state, row.at, str(row.pk)))
+    return found
+
+
+def _newest(indexes: Sequence[str]) -> QuerySet[Consent]:
+    kinds = ("address_index", "channel", "purpose", "state")
+    rows: QuerySet[Consent] = Consent.objects.filter(address_index__in=indexes)
+    return rows.order_by(*kinds, "-at", "-id").distinct(*kinds)
+
+
+def add_lines(
+    *,
+    address_index: str,
+    channel: str,
+    state: str,
+    source: str,
+    purposes: Sequence[str] = STOPPABLE,
+    recorded_by: UUID | None = None,
+    at: datetime | None = None,
+) -> list[Consent]:
+    """Add a line for each purpose where it changes what counts; in the caller's transaction.
+
+    A state that isn't about purposes is one line. Repeats add nothing. The caller writes the audit entry.
+    """
+    advisory_lock(f"consent:{address_index}")
+    moment = at or clock_now()
+    known = entries_of([address_index])[address_index]
+    rows = [
+        Consent(
+            address_index=address_index,
+            channel=channel,
+            purpose=purpose,
+            state=state,
+            source=source,
+            at=moment,
+            recorded_by=recorded_by,
+        )
+        for purpose in (purposes if state in OF_A_PURPOSE else ("",))
+        if not _counts_already(known, channel, purpose, state, moment)
+    ]
+    Consent.objects.bulk_create(rows)
+    return rows
+
+
+def _counts_already(entries: Sequence[Entry], channel: str, purpose: str, state: str, moment: datetime) -> bool:
+    if state == State.WITHDRAWN:
+        return has_objected([row for row in entries if row.channel == channel], channel, purpose)
+    if state == State.GIVEN:
+        newest = latest(entries, (channel,), OF_A_PURPOSE, purpose)
+        return newest is not None and newest.state == state and newest.at >= moment
+    if state in (State.BLOCKED, State.UNBLOCKED):
+        is_so = is_blocked([row for row in entries if row.channel == channel], channel)
+        return is_so == (state == State.BLOCKED)
+    newest = latest(entries, (channel,), (state,))
+    return newest is not None and newest.at >= moment
