@@ -44,8 +44,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag, DecisionPolicy, EvidenceExport,
-    LinkPolicy, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag, DecisionPolicy,
+    EvidenceExport, LinkPolicy, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
