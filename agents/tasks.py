@@ -9,6 +9,8 @@ from django.core.cache import cache
 
 from agents import services
 from agents.runs import lease
+from conversations import services as conversations
+from core.actors import system
 from core.jobs.decorators import MODELS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
@@ -23,7 +25,8 @@ def take_message(row_id: UUID) -> None:
     """Assign an inbound message to a run and execute it, or record it as an answer to an approver."""
     run = services.take_message(message_id=row_id)
     if run is None:
-        services.record_requester_answer(message_id=row_id)
+        if not services.record_requester_answer(message_id=row_id):
+            conversations.answer_about_the_wait(actor=system("agents"), message_id=row_id)
         return
     wait = services.seconds_until_due(run)
     if wait > 0:

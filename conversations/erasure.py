@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
+from conversations.models import (
+    Attachment,
+    Contact,
+    ContactPoint,
+    ContactTag,
+    Conversation,
+    DeliveryAttempt,
+    Message,
+    Note,
+)
 from conversations.services import stream_events
 from core.clock import now
 from core.models import StreamEvent
@@ -28,6 +37,7 @@ def _contacts(person: Person, after: str, limit: int) -> Batch:
 
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
+    DeliveryAttempt.objects.filter(message__in=rows).exclude(error_text="").update(error_text="")
     left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
     return emptied(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
 
@@ -100,7 +110,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
               "content_type error"),
         Table("conversations.Note", "", "body masked_body"),
-        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", kept="provider_id error"),
+        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", "error_text",
+              "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error"),

@@ -1,6 +1,6 @@
 """Transports by kind and provider of channel accounts, and platforms with audiences."""
 
-from conversations.types import AudienceSource, Transport
+from conversations.types import AudienceSource, Explanation, Transport, explain_common
 from core.errors import NotFound
 from core.registry import Registry
 
@@ -18,6 +18,14 @@ def register_transport(kind: str, provider: str, transport: type[Transport]) -> 
 def transport_for(kind: str, provider: str) -> type[Transport]:
     """Return the transport of a kind of channel and its provider; raises `NotFound`."""
     return _transports.get(f"{kind}/{provider}")
+
+
+def explain(kind: str, provider: str, code: str) -> Explanation:
+    """Return an error code of a kind of channel account in words, also where its transport is missing."""
+    try:
+        return transport_for(kind, provider).explain(code)
+    except NotFound:
+        return explain_common(code)
 
 
 def is_instant(kind: str, provider: str) -> bool:

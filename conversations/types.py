@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer"]
@@ -90,7 +90,8 @@ class OutboundMessage:
 class SendResult:
     """What a provider answered. `error` is a short code without personal data.
 
-    A failure that is not `permanent` is retried, after `retry_after` seconds if given.
+    `error_text` is what the provider said beside it, `http_status` its answer; both are kept with the attempt, the
+    text masked. A failure that is not `permanent` is retried, after `retry_after` seconds if given.
     """
 
     ok: bool
@@ -98,6 +99,52 @@ class SendResult:
     error: str = ""
     permanent: bool = False
     retry_after: int | None = None
+    error_text: str = field(default="", repr=False)
+    http_status: int | None = None
+
+
+ANOTHER_WAY: Final = "Contact the customer another way."
+AGAIN: Final = "Send it again in a few minutes."
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a message failed, what to do, and the provider's page about it ("" for none)."""
+
+    reason: str
+    advice: str
+    url: str = ""
+
+
+_CUT_OFF: Final = Explanation("Walker was interrupted while it sent this message.", AGAIN)
+COMMON: Final[dict[str, Explanation]] = {
+    "opted_out": Explanation(
+        "The customer doesn't want messages on this channel.",
+        f"Only the customer can change that, by writing START. {ANOTHER_WAY}",
+    ),
+    "unreachable": Explanation(
+        "The provider can't reach the customer on this channel.",
+        f"Messages are sent again once the customer writes. {ANOTHER_WAY}",
+    ),
+    "no_address": Explanation("The contact has no address on this channel.", ANOTHER_WAY),
+    "window_closed": Explanation(
+        "The customer hasn't written for 24 hours, and this number has no template.",
+        f"Wait until the customer writes, or set a template on the channel. {ANOTHER_WAY}",
+    ),
+    "blocked": Explanation("A colleague blocked this contact.", "Unblock the contact, then send the message again."),
+    "no_consent": Explanation("The customer hasn't agreed to messages like this one.", "Ask for their consent first."),
+    "limit": Explanation("The customer got as many messages as your limits allow.", "Send it again tomorrow."),
+    "erased": Explanation("The contact was erased.", "There is nothing to do."),
+    "cut_off": _CUT_OFF,
+    "timed_out": Explanation("The provider didn't answer in time.", AGAIN),
+    "not_reachable": Explanation("The provider can't be reached.", AGAIN),
+}
+_UNKNOWN: Final = Explanation("The provider didn't deliver this message.", f"{AGAIN} {ANOTHER_WAY}")
+
+
+def explain_common(code: str) -> Explanation:
+    """Return the explanation of a code that doesn't belong to one provider."""
+    return COMMON.get(code, _UNKNOWN)
 
 
 class Medium:
@@ -174,6 +221,11 @@ class Transport(ABC):
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to the provider. An exception counts as a temporary failure."""
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code of this channel in words, with what to do."""
+        return explain_common(code)
 
 
 class AudienceSource(ABC):

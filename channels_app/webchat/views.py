@@ -15,7 +15,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.services import client_address
-from channels_app.webchat import identity, origins
+from channels_app.webchat import identity, origins, tokens
 from channels_app.webchat.limits import Bucket
 from channels_app.webchat.sessions import open_session
 from channels_app.webchat.widgets import Widget, find_widget
@@ -24,7 +24,9 @@ from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerErr
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
 BODY_LIMIT: Final = 16 * 1024
-PER_ADDRESS: Final = Bucket(size=30, seconds=60)
+# An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
+PER_ADDRESS: Final = Bucket(size=1500, seconds=60)
+PER_BROWSER: Final = Bucket(size=30, seconds=60)
 FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048}
 
 
@@ -47,6 +49,7 @@ class SessionView(View):
                 raise TooMany
             asked = _body(request)
             widget = find_widget(asked.get("widget"))
+            _limit_browser(widget, asked.get("visitor") or "")
             allowed = _checked_origin(request, widget)
             session = open_session(
                 widget=widget,
@@ -100,6 +103,13 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     return found
+
+
+def _limit_browser(widget: Widget, visitor: str) -> None:
+    """Raise `TooMany` for a browser that asks too often; a new one has no secret yet and counts by its address only."""
+    secret = tokens.visitor_or_none(widget.account_id, visitor)
+    if secret is not None and not PER_BROWSER.take_now("session", tokens.visitor_point(secret)):
+        raise TooMany
 
 
 def _checked_origin(request: HttpRequest, widget: Widget) -> str:

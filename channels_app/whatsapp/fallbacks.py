@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -70,7 +70,7 @@ def _send_as_template(message: Message) -> bool:
             metadata=message.metadata,
             as_template=True,
             purpose=message.purpose,
-            client_id=uuid5(message.pk, "as template"),
+            client_id=services.template_copy_id(message.pk),
         )
     except WalkerError:
         log.warning("template_not_sent", message=str(message.pk), exc_info=True)

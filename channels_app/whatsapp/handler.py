@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from channels_app.models import InboundDelivery
 from channels_app.whatsapp import opt_out
-from channels_app.whatsapp.normalise import Fields, Report, message_of, report_of, sender_of
+from channels_app.whatsapp.normalise import Fields, Report, is_empty, message_of, report_of, sender_of
 from channels_app.whatsapp.senders import split_address
 from channels_app.whatsapp.transport import BLOCKING
 from conversations import services
@@ -29,21 +29,26 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     if is_report:
         _apply_report(delivery, fields, report_of(fields, part=delivery.headers.get("part", "")))
     else:
-        identities = sender_of(fields).identities
+        sender = sender_of(fields)
+        identities = sender.identities
         if not identities or not fields.get("MessageSid"):
             raise Invalid("This webhook has no sender or no message.", code="no_sender")
+        if is_empty(fields):
+            return
         first = identities[0]
         if len(identities) > 1:  # a sender who once hid their number is found by id
             first = next((one for one in identities if services.has_contact(one)), first)
         inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
         wish = opt_out.wish_of(fields)
         message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish))
-        for other in identities:
+        for other in filter(None, (*identities, sender.username)):
             if other is not first and message.sender_id is not None:
                 services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
         if wish:
             channel, _ = split_address(fields.get("To", ""))
-            opt_out.apply(wish, message=message, senders=identities, channel=channel)
+            opt_out.apply(
+                wish, message=message, senders=identities, channel=channel, is_managed=opt_out.is_managed(fields)
+            )
 
 
 def fields_of(delivery: InboundDelivery) -> Fields:
@@ -73,6 +78,8 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
             channel_account_id=delivery.channel_account_id,
             channel_message_id=report.sid,
             error=report.error if has_failed else "",
+            error_text=fields.get("ErrorMessage") or fields.get("ChannelStatusMessage", "") if has_failed else "",
+            is_temporary=has_failed and not meaning_of(report.error).permanent,
         )
     except NotFound:
         # The message belongs to someone else or was erased: there is nothing to update.

@@ -14,7 +14,8 @@ REST_LIMIT: Final = 8000
 # Stored in the message itself, or useless later.
 _HELD: Final = frozenset(
     {
-        "Body", "AccountSid", "ApiVersion", "From", "To", "WaId", "ExternalUserId", "ProfileName", "NumMedia",
+        "Body", "AccountSid", "ApiVersion", "From", "To", "WaId", "ExternalUserId", "ProfileName", "ProfileUsername",
+        "NumMedia",
         "NumSegments", "SmsStatus", "SmsSid", "SmsMessageSid", "MessageSid",
     }
 )  # fmt: skip
@@ -48,6 +49,7 @@ class Sender:
     """The sender's identities; the phone number may be hidden, the id may be missing."""
 
     identities: tuple[SenderIdentity, ...] = field(repr=False)
+    username: SenderIdentity | None = field(default=None, repr=False)
 
 
 def report_of(fields: Fields, *, part: str = "") -> Report:
@@ -61,7 +63,8 @@ def report_of(fields: Fields, *, part: str = "") -> Report:
 def sender_of(fields: Fields) -> Sender:
     """Parse the sender.
 
-    The phone number comes first, then the id that WhatsApp gives to businesses.
+    The phone number comes first, then the id that WhatsApp gives to businesses. A username is only kept:
+    it may belong to somebody else tomorrow.
     """
     name = fields.get("ProfileName", "")
     found: list[SenderIdentity] = []
@@ -73,7 +76,16 @@ def sender_of(fields: Fields) -> Sender:
         kind: PointKind = "phone" if is_phone else "bsuid"
         if all(kind != one.kind for one in found):
             found.append(SenderIdentity(kind=kind, value=value, verified=True, display_name=name))
-    return Sender(tuple(found))
+    username = fields.get("ProfileUsername", "").strip()[:120]
+    return Sender(tuple(found), SenderIdentity("username", username) if username.strip("@") else None)
+
+
+def is_empty(fields: Fields) -> bool:
+    """Return True for a message that says nothing: reactions, and those without text, file, place or choice."""
+    if fields.get("MessageType", "text") not in ("", "text", "reaction", "ephemeral"):
+        return False
+    said = (fields.get(name, "").strip() for name in ("Body", "MediaUrl0", "Latitude", "ButtonText", "ListTitle"))
+    return not any(said)
 
 
 def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> InboundMessage:

@@ -43,17 +43,21 @@ def wish_of(fields: Fields) -> Wish:
     return "start" if word in (SMS_START if is_sms else START) else ""
 
 
-def apply(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], channel: str) -> None:
-    """Apply the sender's opt-out or opt-in and confirm it; safe to repeat.
+def is_managed(fields: Fields) -> bool:
+    """Return True where Twilio keeps the list: it confirms by itself and accepts nothing from us after a STOP."""
+    return bool(fields.get("OptOutType")) or not fields.get("To", "").startswith(PREFIX)
 
-    By SMS Twilio confirms itself, and accepts nothing from us after a STOP.
-    """
+
+def apply(
+    wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], channel: str, is_managed: bool = False
+) -> None:
+    """Apply the sender's opt-out or opt-in and, unless Twilio does, confirm it; safe to repeat."""
     for sender in senders:
         if wish == "stop":
             services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
         else:
             services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
-    if channel == "whatsapp":
+    if not is_managed:
         try:
             services.reply(
                 actor=ACTOR,

@@ -15,11 +15,11 @@ from conversations import services
 from conversations.mediums import Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport, explain_common
 from core.actors import system
 from core.clock import now
 from core.reach.verdict import OPTED_OUT, UNREACHABLE
-from integrations.twilio.errors import meaning_of
+from integrations.twilio.errors import MEANINGS, advice_on, meaning_of, page_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 if TYPE_CHECKING:
@@ -82,14 +82,29 @@ class WhatsAppTransport(Transport):
 
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):
-            return SendResult(ok=True, provider_id=outcome.sid)
+            return SendResult(ok=True, provider_id=outcome.sid, http_status=201)
         if meaning_of(outcome.code).at_fault == "channel":
             services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
         if reason := BLOCKING.get(outcome.code):
             services.block_point(actor=ACTOR, sender=outbound.recipient, channel=self.channel, reason=reason)
         if isinstance(outcome, Unknown):
-            return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
-        return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)
+            wait = int(SETTLED.total_seconds())
+            return SendResult(ok=False, error=outcome.code, retry_after=wait, http_status=outcome.status)
+        return SendResult(
+            ok=False,
+            error=outcome.code,
+            permanent=outcome.permanent,
+            retry_after=outcome.retry_after,
+            error_text=outcome.text,
+            http_status=outcome.status,
+        )
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return one of Twilio's codes, or of ours, in words."""
+        if code in COMMON or (code not in MEANINGS and not page_of(code)):
+            return explain_common(code)
+        return Explanation(meaning_of(code).words, advice_on(code), page_of(code))
 
 
 class SmsTransport(WhatsAppTransport):

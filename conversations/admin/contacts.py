@@ -76,7 +76,7 @@ class ContactAdmin(ServiceAdmin):
     @admin.display(description="Name")
     def name(self, contact: Contact) -> str:
         """Return the masked name."""
-        return contact.masked_name or f"Contact {str(contact.pk)[-6:]}"
+        return contact.shown_name
 
     @admin.display(description="Addresses")
     def addresses(self, contact: Contact) -> str:

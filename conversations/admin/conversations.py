@@ -23,7 +23,7 @@ from conversations import services
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import customer_name, state_chip
 from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
-from conversations.admin.forms import CloseForm, ReplyForm, RevealForm
+from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.downloads import download
@@ -155,11 +155,12 @@ class ConversationAdmin(ConversationSearch):
     def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
         """Return the actions grouped by where the page shows them."""
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
-        reply, show = offered.pop("reply", None), offered.pop("reveal", None)
+        reply, show, again = (offered.pop(path, None) for path in ("reply", "reveal", "send-again"))
         about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
         others = [offer for offer in offered.values() if not offer["blocked"]]
         others.sort(key=lambda offer: offer["action"].path in ("assign", "escalate"))
-        return {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
+        shown = {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
+        return {**shown, "again": again if again and not again["blocked"] else None}
 
     def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
         # A live refresh continues a recorded view; it must not record one per message.
@@ -176,6 +177,8 @@ class ConversationAdmin(ConversationSearch):
             return ""
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message from the customer reopens it."
+        if action.path == "send-again":
+            return ""
         if action.path == "give-back" and obj.state != State.PERSON:
             return "The agent is already answering."
         if action.path == "give-back" and obj.assigned_to_id is None:
@@ -202,6 +205,18 @@ class ConversationAdmin(ConversationSearch):
             sender_type="person",
         )
         return ""
+
+    @service_action(
+        path="send-again",
+        title="Send again",
+        permission="conversations.reply_conversation",
+        form=SendAgainForm,
+        explain="Sends the failed message once more, if the contact can be messaged now.",
+    )
+    def send_again(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Queue a failed message once more."""
+        services.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
+        return "The message is being sent again."
 
     @service_action(
         path="take-over",

@@ -16,6 +16,12 @@ class ReplyForm(ConsoleForm):
     )
 
 
+class SendAgainForm(ConsoleForm):
+    """The failed message to send again."""
+
+    message = forms.UUIDField(widget=forms.HiddenInput)
+
+
 class CloseForm(ConsoleForm):
     """Whether the customer's question was answered."""
 

@@ -112,5 +112,5 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal
         }
         for point in shown
     ]
-    name = contact.display_name if in_clear else contact.masked_name
+    name = (contact.display_name if in_clear else "") or contact.shown_name
     return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from console.names import name_in, names_of
 from conversations.models import Attachment, Message
-from conversations.selectors import MessageRow, NoteRow
+from conversations.selectors import Failure, MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -30,6 +30,8 @@ class Turn:
     approval: Any = None
     chip: str = ""
     files: tuple[Any, ...] = ()
+    id: UUID | None = None
+    failure: Failure | None = None
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
@@ -82,4 +84,4 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[Attachment, ...]
             who = customer
         case _:
             who = ""
-    return Turn(row.created_at, PLACES[row.sender_type], who, text, status, files=files)
+    return Turn(row.created_at, PLACES[row.sender_type], who, text, status, files=files, id=row.id, failure=row.failure)

@@ -1,5 +1,6 @@
 """Normalise contact points, so that equal addresses have equal blind indexes."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -9,6 +10,10 @@ KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "mem
 LIMIT: Final = 320
 COLUMN: Final = "conversations_contactpoint.value"
 """The column that the blind index of a point is bound to."""
+
+# Mobile numbers that WhatsApp and carriers also write without their extra 9. Landlines of Brazil start with 2 to 5.
+_SHORT_BRAZILIAN: Final = re.compile(r"\+55(\d\d)([6-9]\d{7})")
+_SHORT_ARGENTINE: Final = re.compile(r"\+54([1-8]\d{9})")
 
 
 def normalise(kind: str, value: str) -> str:
@@ -21,10 +26,27 @@ def normalise(kind: str, value: str) -> str:
         plain = _phone(plain)
     elif kind in ("email", "username"):
         plain = plain.lower()
+    if kind == "username":
+        plain = plain.removeprefix("@")
     if kind not in KINDS or not plain or len(plain) > LIMIT:
         raise Invalid(
             "This isn't an address we can message.", fields={"sender": ["Enter an email address or a phone number."]}
         )
+    return plain
+
+
+def index_form(kind: str, value: str) -> str:
+    """Return the form that is compared: equal for all ways to write one address. Raises `Invalid`.
+
+    Not the form that is stored and sent to: a provider wants the number as it gave it.
+    """
+    plain = normalise(kind, value)
+    if kind != "phone":
+        return plain
+    if short := _SHORT_BRAZILIAN.fullmatch(plain):
+        return f"+55{short[1]}9{short[2]}"
+    if short := _SHORT_ARGENTINE.fullmatch(plain):
+        return f"+549{short[1]}"
     return plain
 
 

@@ -30,6 +30,11 @@ class Contact(TenantModel):
     def __str__(self) -> str:
         return f"contact {str(self.id)[-6:]}"
 
+    @property
+    def shown_name(self) -> str:
+        """Return the masked name, or the end of the id: never empty."""
+        return self.masked_name or f"Contact {str(self.pk)[-6:]}"
+
 
 class ContactPoint(TenantModel):
     """One address of a contact; found only by its blind index."""

@@ -31,6 +31,8 @@ class DeliveryAttempt(TenantModel):
     outcome = models.CharField(max_length=9, choices=Outcome, default=Outcome.OPEN)
     provider_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=200, blank=True)
+    error_text = models.CharField(max_length=200, blank=True, help_text="What the provider said, masked.")
+    http_status = models.PositiveSmallIntegerField(null=True, help_text="What the provider answered.")
     permanent = models.BooleanField(default=False)
 
     class Meta:

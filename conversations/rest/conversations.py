@@ -185,6 +185,24 @@ class MessageViewSet(ApiViewSet):
         return self.respond(selectors.row_of(message))
 
 
+class SendAgainViewSet(ApiViewSet):
+    """One message, by its own id."""
+
+    permissions: ClassVar = {"send_again": REPLY}
+    serializer_class = MessageSerializer
+    lookup_url_kwarg = "message_id"
+
+    @action(detail=True, methods=["post"], url_path="send-again")
+    @idempotent
+    def send_again(self, request: Request, **kwargs: Any) -> Response:
+        """Send a failed message again, as a new attempt. Needs `conversations.reply_conversation`.
+
+        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
+        the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
+        """
+        return self.respond(selectors.row_of(services.send_again(actor=self.actor, **self.kwargs)))
+
+
 class AttachmentViewSet(ApiViewSet):
     """Files that came with messages."""
 

@@ -37,7 +37,7 @@ class ContactSummarySerializer(serializers.Serializer[Any]):
     """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
-    name = serializers.CharField(source="masked_name", read_only=True)
+    name = serializers.CharField(source="shown_name", read_only=True)
     user_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The colleague, if it is one.")
 
 
@@ -76,6 +76,16 @@ class ConversationRowSerializer(ConversationSerializer):
         fields: ClassVar[list[str]] = [*ConversationSerializer.Meta.fields, "last_text", "last_sender"]
 
 
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why a message failed, and what to do about it."""
+
+    code = serializers.CharField(read_only=True, help_text="The provider's code, or one of ours.")
+    reason = serializers.CharField(read_only=True)
+    advice = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True, help_text="The provider's page about it; empty for none.")
+    text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -91,6 +101,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     media = serializers.JSONField(read_only=True)
     metadata = serializers.JSONField(read_only=True)
     status = serializers.CharField(read_only=True)
+    failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -161,7 +172,7 @@ class ContactSerializer(RowSerializer[Contact]):
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
-        return contact.display_name if self.context.get(CLEAR) else contact.masked_name
+        return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""

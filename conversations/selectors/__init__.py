@@ -20,6 +20,7 @@ from conversations.selectors.directory import (
     query_contacts,
     read_contact,
 )
+from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
     ConversationFilters,
     ConversationPage,
@@ -45,6 +46,7 @@ __all__ = [
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
+    "Failure",
     "MessagePage",
     "MessageRow",
     "NoteRow",

@@ -18,7 +18,7 @@ FRAMES: Final = 200
 
 def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: str) -> Conversation | None:
     """Return the newest conversation of a contact point on a channel account, open or closed."""
-    index = blind_index(points.normalise(kind, value), column=points.COLUMN)
+    index = blind_index(points.index_form(kind, value), column=points.COLUMN)
     owners = ContactPoint.objects.filter(kind=kind, value_index=index).values("contact_id")
     rows = Conversation.objects.filter(channel_account_id=channel_account_id, contact_id__in=owners)
     found: Conversation | None = rows.order_by("-last_message_at", "-id").first()

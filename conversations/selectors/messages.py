@@ -10,6 +10,7 @@ from uuid import UUID
 
 from accounts.privacy.reveals import require_grant
 from conversations.models import Conversation, Message
+from conversations.selectors.failures import Failure, failures_of
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -37,6 +38,7 @@ class MessageRow:
     status: str
     retry_count: int
     created_at: datetime
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,14 @@ def list_messages(
         rows = rows.defer("body")
     found = list(rows.order_by("-seq")[: size + 1])
     page = found[:size][::-1]
+    failures = failures_of([message.pk for message in page if message.status == Message.Status.FAILED])
     return MessagePage(
-        [row_of(message, clear=clear) for message in page],
+        [row_of(message, clear=clear, failure=failures.get(message.pk)) for message in page],
         page[0].seq if len(found) > size else None,
     )
 
 
-def row_of(message: Message, *, clear: bool = False) -> MessageRow:
+def row_of(message: Message, *, clear: bool = False, failure: Failure | None = None) -> MessageRow:
     """Return a message masked, or in clear for a viewer who was checked."""
     return MessageRow(
         id=message.pk,
@@ -101,6 +104,7 @@ def row_of(message: Message, *, clear: bool = False) -> MessageRow:
         status=message.status,
         retry_count=message.retry_count,
         created_at=message.created_at,
+        failure=failure,
     )
 
 

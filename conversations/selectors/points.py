@@ -16,9 +16,8 @@ def point_matches(words: str) -> Q:
     wanted = Q()
     for kind in _EXACT_KINDS:
         try:
-            value = points.normalise(kind, words)
+            index = blind_index(points.index_form(kind, words), column=points.COLUMN)
         except Invalid:
             continue
-        index = blind_index(value, column=points.COLUMN)
         wanted |= Q(kind=kind, value_index=index)
     return wanted or Q(pk=None)

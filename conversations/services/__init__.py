@@ -18,6 +18,7 @@ from conversations.services.erasure import erase_contact
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
 from conversations.services.outgoing import reply
+from conversations.services.resending import send_again, template_copy_id
 from conversations.services.states import (
     assign,
     close,
@@ -28,12 +29,14 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.waiting import answer_about_the_wait
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
     "add_note",
     "add_point",
     "add_tag",
+    "answer_about_the_wait",
     "assign",
     "block_contact",
     "block_point",
@@ -67,7 +70,9 @@ __all__ = [
     "reply",
     "save_app",
     "save_widget",
+    "send_again",
     "take_over",
+    "template_copy_id",
     "unblock_contact",
     "unblock_point",
 ]

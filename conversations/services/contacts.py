@@ -1,7 +1,7 @@
 """Find, create, name, link and tag contacts."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -44,11 +44,12 @@ class FoundContact:
     user_id: UUID | None
     point_id: UUID
     is_verified: bool
+    has_name: bool
 
 
 def point_index(kind: str, value: str) -> str:
     """Return the blind index of a contact point in the tenant in scope."""
-    return blind_index(points.normalise(kind, value), column=points.COLUMN)
+    return blind_index(points.index_form(kind, value), column=points.COLUMN)
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
@@ -58,7 +59,7 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """
     found = _find(sender.kind, index)
     if found is None:
-        name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+        name = name_of(sender)
         contact = Contact.objects.create(
             display_name=name,
             masked_name=_masked("name", name),
@@ -71,16 +72,24 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         if winner.contact_id != contact.pk:
             contact.delete()
         found = winner
+    elif not found.has_name and (name := name_of(sender)):
+        unnamed = Contact.objects.filter(pk=found.contact_id, masked_name="", erased_at=None)
+        unnamed.update(display_name=name, masked_name=_masked("name", name))
     return _apply_proof(found, sender)
+
+
+def name_of(sender: SenderIdentity) -> str:
+    """Return the name that a channel gives its sender, cut to what is stored; "" for none."""
+    return texts.clean(sender.display_name).strip()[:NAME_LIMIT]
 
 
 def _find(kind: str, index: str) -> FoundContact | None:
     row = (
         ContactPoint.objects.filter(kind=kind, value_index=index)
-        .values_list("contact_id", "contact__user_id", "id", "is_verified")
+        .values_list("contact_id", "contact__user_id", "id", "is_verified", "contact__masked_name")
         .first()
     )
-    return None if row is None else FoundContact(*row)
+    return None if row is None else FoundContact(row[0], row[1], row[2], row[3], bool(row[4]))
 
 
 def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
@@ -109,7 +118,7 @@ def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
     if user_id is None and (colleague := _colleague(sender)):
         Contact.objects.filter(pk=found.contact_id, user=None).update(user_id=colleague)
         user_id = colleague
-    return FoundContact(found.contact_id, user_id, found.point_id, sender.verified)
+    return replace(found, user_id=user_id, is_verified=sender.verified)
 
 
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from conversations import registry
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import reach
-from conversations.services.statuses import advance
+from conversations.services.statuses import BACK_OFF, advance
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult
 from core.clock import now as clock_now
@@ -19,14 +19,15 @@ from core.errors import NotFound
 from core.jobs import queueing
 from core.jobs.decorators import afterwards
 from core.observability.logging import get_logger
+from core.privacy.pii import mask_text
 from core.reach.verdict import Verdict
 from core.tenancy.scope import current_tenant_id
 
 log = get_logger(__name__)
 
 LEASE: Final = timedelta(seconds=60)
-BACK_OFF: Final = (5, 30, 120, 600, 1800)
 ATTEMPTS: Final = len(BACK_OFF) + 1
+ENDED: Final = ("outcome", "finished_at", "provider_id", "error", "error_text", "http_status", "permanent")
 
 
 def wake_after_commit(message: Message) -> None:
@@ -143,12 +144,16 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
         message = locked.get(pk=attempt.message_id)
         ended: str = message.status
         outcome = DeliveryAttempt.Outcome
+        if result.ok and DeliveryAttempt.objects.filter(pk=attempt.pk, outcome=outcome.FAILED).exists():
+            # The provider reported that it won't deliver it now, before we had its answer: it is queued again.
+            return ended
         attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
         attempt.finished_at = moment
+        attempt.error_text, attempt.http_status = mask_text(result.error_text)[:200], result.http_status
         attempt.provider_id = result.provider_id[:200]
         attempt.error = result.error[:200]
         attempt.permanent = result.permanent
-        attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
+        attempt.save(update_fields=ENDED)
         if message.retry_count != attempt.number:
             # The lease expired and a later attempt has the message; only a success still counts.
             if result.ok and advance(message, SENT, provider_id=result.provider_id):

@@ -34,6 +34,7 @@ with place as (
   where p.tenant_id = %(tenant)s and p.kind = %(kind)s and p.value_index = %(index)s
     and c.channel_account_id = %(account)s and c.state <> 'closed' and a.is_active
     and (not %(as_known)s or not %(verified)s or p.is_verified and (%(user)s is null or k.user_id is not null))
+    and (not %(as_known)s or not %(named)s or k.masked_name <> '')
   for share of a, p, k
 ), guard as (
   update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s
@@ -68,7 +69,8 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     """Number, store and announce a message in the sender's open conversation.
 
     Returns None where there is none.
-    `as_known` also requires that what the channel has proven about the sender is recorded already.
+    `as_known` also requires that what the channel has proven about the sender is recorded already, and a name if it
+    gave one.
     """
     sender = inbound.sender
     files = _attachments(inbound)
@@ -83,6 +85,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         "verified": sender.verified,
         "user": sender.user_id,
         "as_known": as_known,
+        "named": bool(contacts.name_of(sender)),
         "wants_answer": inbound.wants_answer,
         "head": uuid7(),
         "event": uuid7(),

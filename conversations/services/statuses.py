@@ -1,17 +1,23 @@
 """Update message statuses from providers and the customer's page, forward only."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services.states import locked
-from conversations.transitions import DELIVERED, FAILED, READ, SENT, statuses_before
+from conversations.transitions import DELIVERED, FAILED, READ, SENDING, SENT, statuses_before
 from core.actors import Actor
+from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
 from core.events import outbox, streams
+from core.privacy.pii import mask_text
 
+BACK_OFF: Final = (5, 30, 120, 600, 1800)
+"""Seconds before each further attempt."""
 REPORTABLE = frozenset({SENT, DELIVERED, READ, FAILED})
 
 
@@ -23,32 +29,78 @@ def record_status(
     channel_account_id: UUID | None = None,
     channel_message_id: str = "",
     error: str = "",
+    error_text: str = "",
+    is_temporary: bool = False,
+    now: datetime | None = None,
 ) -> bool:
     """Record a provider's report about a message; return True if it changed anything.
 
-    Repeated and late reports change nothing. Name the message by our id, or by channel account
-    and the provider's id. For channels (system actors). Raises `NotFound`, `Refused`, `Invalid`.
+    Repeated and late reports change nothing, nor does a report about an attempt that has failed already. A failure
+    that `is_temporary` is tried again with back-off, as often as one that the provider refuses at once. Name the
+    message by our id, or by channel account and the provider's id. For channels (system actors). Raises `NotFound`,
+    `Refused`, `Invalid`.
     Announces `message_failed` when the report is a failure.
     """
     if actor.kind != "system":
         raise Refused
     if status not in REPORTABLE:
         raise Invalid("This status isn't known.", fields={"status": ["unknown"]})
-    message = _find(message_id, channel_account_id, channel_message_id)
-    if message.status not in statuses_before(status):
-        # A status only moves forward.
-        return False
     with transaction.atomic():
+        message = _locked_by(message_id, channel_account_id, channel_message_id)
+        if message.status not in statuses_before(status):
+            # A status only moves forward.
+            return False
+        attempts = DeliveryAttempt.objects.filter(message=message)
+        if message.channel_message_id != channel_message_id and _is_superseded(attempts, channel_message_id):
+            return False
+        if status == FAILED and is_temporary and _try_later(message, attempts, error, channel_message_id, now):
+            return True
         if not advance(message, status, error=error):
             return False
         if status == FAILED:
-            last = DeliveryAttempt.objects.filter(message=message).order_by("-number").values("pk")[:1]
-            DeliveryAttempt.objects.filter(pk__in=last).update(error=error[:200], permanent=True)
+            last = attempts.order_by("-number").values("pk")[:1]
+            words = {"error_text": mask_text(error_text)[:200]} if error_text else {}
+            attempts.filter(pk__in=last).update(error=error[:200], permanent=True, **words)
         return True
 
 
-def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_message_id: str) -> Message:
-    rows = Message.objects.filter(direction=Message.Direction.OUT).only("id", "conversation_id", "status")
+def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:
+    """Return True for the id of an attempt that failed, unless a later one went on."""
+    if not sid:
+        return False
+    outcomes = set(attempts.filter(provider_id=sid).values_list("outcome", flat=True))
+    return DeliveryAttempt.Outcome.FAILED in outcomes and DeliveryAttempt.Outcome.SUCCEEDED not in outcomes
+
+
+def _try_later(
+    message: Message, attempts: QuerySet[DeliveryAttempt], code: str, sid: str, now: datetime | None
+) -> bool:
+    """Queue a message again that its provider couldn't deliver; False after the last."""
+    moment = now or clock_now()
+    last = attempts.select_for_update().order_by("-number").first()
+    if last is None or last.number > len(BACK_OFF) or message.status not in statuses_before(FAILED):
+        return False
+    last.outcome, last.error = DeliveryAttempt.Outcome.FAILED, code[:200]
+    last.provider_id, last.finished_at = last.provider_id or sid[:200], last.finished_at or moment
+    last.save(update_fields=["outcome", "error", "provider_id", "finished_at"])
+    put_back(message, SENDING, moment + timedelta(seconds=BACK_OFF[last.number - 1]))
+    return True
+
+
+def put_back(message: Message, status: str, due: datetime) -> None:
+    """Make a locked message due for another attempt, and publish that.
+
+    One that is sending keeps its place before later messages; one that is queued for later lets them go first.
+    """
+    message.status, message.next_attempt_at, message.channel_message_id = status, due, ""
+    message.save(update_fields=["status", "next_attempt_at", "channel_message_id"])
+    payload = {"id": str(message.pk), "status": status}
+    streams.append(f"conversation:{message.conversation_id}", "message_status", payload)
+
+
+def _locked_by(message_id: UUID | None, channel_account_id: UUID | None, channel_message_id: str) -> Message:
+    rows = Message.objects.select_for_update().filter(direction=Message.Direction.OUT)
+    rows = rows.only("id", "conversation_id", "status", "channel_message_id")
     if message_id is not None:
         found = rows.filter(pk=message_id).first()
     elif channel_account_id is not None and channel_message_id:

@@ -29,6 +29,7 @@ PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_00
 _SILENT: Final = logging.getLogger("twilio.silent")
 _SILENT.setLevel(logging.CRITICAL)
 LISTED: Final = 50
+GIVEN_UP: Final = ("failed", "undelivered", "canceled")
 
 
 class _NoReply(Exception):
@@ -101,7 +102,9 @@ class TwilioClient:
         """Return the newest messages from one number to another."""
         try:
             rows = self._sdk.messages.list(to=to, from_=sender, limit=LISTED, page_size=LISTED)
-            return [ListedMessage(str(row.sid), str(row.body or ""), row.date_created) for row in rows]
+            # What Twilio gave up on was not sent: it may be sent again.
+            kept = [row for row in rows if str(row.status) not in GIVEN_UP]
+            return [ListedMessage(str(row.sid), str(row.body or ""), row.date_created) for row in kept]
         except _NoReply as lost:
             return Unknown(lost.outcome.code)
         except TwilioException as problem:
@@ -152,6 +155,7 @@ def _failure(problem: TwilioException, retry_after: int | None) -> Failed | Unkn
     status, code = int(status or 0), str(code or status)
     if not status or (status >= 500 and not code.startswith(("2", "3", "6"))):
         # The server may have failed after accepting the message.
-        return Unknown(code if status else "bad_answer")
+        return Unknown(code if status else "bad_answer", status or None)
     meaning = meaning_of(code, status=status)
-    return Failed(code[:20], permanent=meaning.permanent and status < 500 and status != 429, retry_after=retry_after)
+    is_final = meaning.permanent and status < 500 and status != 429
+    return Failed(code[:20], is_final, retry_after, str(getattr(problem, "msg", ""))[:400], status)

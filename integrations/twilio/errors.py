@@ -13,6 +13,7 @@ class Meaning:
     words: str
     at_fault: AtFault
     permanent: bool = True
+    advice: str = ""
 
 
 _TO = Meaning("The recipient's number is missing or invalid.", "recipient")
@@ -37,7 +38,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "21603": _FROM,
     "21606": _FROM,
     "21712": Meaning("The messaging service has no sender.", "channel"),
-    "21610": Meaning("The recipient has opted out with STOP.", "recipient"),
+    "21610": Meaning(
+        "The recipient has opted out with STOP.",
+        "recipient",
+        advice="Only the customer can change that, by writing START. Contact them another way.",
+    ),
     "21617": Meaning("The message is longer than 1,600 characters.", "content"),
     "21619": Meaning("The message has no content.", "content"),
     "21656": Meaning("The template's variables aren't valid.", "content"),
@@ -71,6 +76,14 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
 }
+ADVICE: Final[dict[AtFault, str]] = {
+    "recipient": "Check the number, or contact the customer another way.",
+    "channel": "Correct the channel's settings, then send the message again.",
+    "content": "Change the text or the file and send it as a new message.",
+    "provider": "There is nothing to correct. Send it again in a few minutes.",
+    "window": "Wait until the customer writes, or set a template on the channel.",
+}
+_PAGE: Final = "https://www.twilio.com/docs/api/errors/{}"
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")
 
 
@@ -82,6 +95,17 @@ def meaning_of(code: str, *, status: int = 0) -> Meaning:
     if status == 429 or status >= 500:
         return _SLOW if status == 429 else _PROVIDER
     return _UNKNOWN
+
+
+def advice_on(code: str) -> str:
+    """Return what to do about an error code."""
+    meaning = meaning_of(code)
+    return meaning.advice or ADVICE[meaning.at_fault]
+
+
+def page_of(code: str) -> str:
+    """Return Twilio's page about one of its codes; "" for codes that are ours or an HTTP status."""
+    return _PAGE.format(code) if code.isascii() and code.isdigit() and len(code) == 5 else ""
 
 
 def describe_error(code: str) -> str:

@@ -17,11 +17,15 @@ from standins.store import Document
 
 STOP_WORDS = {"stop", "unsubscribe", "cancel", "end", "quit"}
 START_WORDS = {"start", "unstop", "yes"}
+CONFIRMED = {"stop": "You have been unsubscribed. Reply START to resubscribe.", "start": "You have been resubscribed."}
 
 
 @dataclass
 class Behaviour:
-    """How status reports are posted: copies, order, delay, and before or after the 201."""
+    """How status reports are posted: copies, order, delay, and before or after the 201.
+
+    With `manages_opt_out` the account answers STOP and START by itself on WhatsApp too, as it always does by SMS.
+    """
 
     copies: int = 1
     reversed: bool = False
@@ -29,6 +33,7 @@ class Behaviour:
     wait: float = 0.05
     fail_with: int = 0
     hours_later: float = 0.0
+    manages_opt_out: bool = False
 
 
 class Phone:
@@ -82,13 +87,33 @@ class Phone:
                     "more": {},
                 }
             )
-        word = body.strip().lower()
-        if word in STOP_WORDS | START_WORDS:
-            self.store.set_opted_out(account.sid, sender, is_out=word in STOP_WORDS)
+        is_managed = self.behaviour.manages_opt_out or not account.address.startswith("whatsapp:")
+        wish = self._apply_wish(account, sender, body.strip().lower()) if is_managed else {}
         form = {**self._form(account, sid, sender, body), **files}
         more = {str(name): str(value) for name, value in dict(wanted.get("fields") or {}).items()}
-        form = {name: value for name, value in {**form, **more}.items() if value or name == "Body"}
+        form = {name: value for name, value in {**form, **wish, **more}.items() if value or name == "Body"}
         return {"sid": sid, "status": self.poster.post(account, self.webhook, form)}
+
+    def _apply_wish(self, account: Account, sender: str, word: str) -> dict[str, str]:
+        """Opt a person out or in and confirm it, as the provider does, and return what the webhook says about it."""
+        if word not in STOP_WORDS | START_WORDS:
+            return {}
+        is_out = word in STOP_WORDS
+        self.store.set_opted_out(account.sid, sender, is_out=is_out)
+        self.store.add_message(
+            {
+                "sid": f"SM{uuid.uuid4().hex}",
+                "account": account.sid,
+                "direction": "outbound-reply",
+                "sender": account.address,
+                "recipient": sender,
+                "body": CONFIRMED["stop" if is_out else "start"],
+                "status": "delivered",
+                "created": now().isoformat(),
+                "more": {},
+            }
+        )
+        return {"OptOutType": "STOP" if is_out else "START"}
 
     def _store_files(self, account: Account, sid: str, files: list[Document]) -> dict[str, str]:
         """Store files and return their parameters of the webhook."""

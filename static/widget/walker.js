@@ -127,7 +127,7 @@
     executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "bad"],
     expired: ["Expired", "bad"], cancelled: ["Cancelled", "bad"], superseded: ["Replaced by a newer request", "bad"],
   };
-  const STATUS = { sending: "Sending…", waiting: "Waiting for connection…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const STATUS = { sending: "Sending…", waiting: "Waiting to be sent…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
   const PROBLEMS = {
     too_long: (f) => `Your message is longer than ${f.limit || LIMIT} characters. Shorten it and send it again.`,
     empty: () => "Write a message first.",
@@ -190,7 +190,7 @@
       super();
       this.options = options; // {base, widget, identity(), identityUrl}
       this.seq = 0; this.conversation = null; this.outbox = new Map();
-      this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
+      this.who = undefined; this.draft = ""; this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
       this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.renew(); } };
       this.sleep = () => this.set("offline");
     }
@@ -199,6 +199,7 @@
       this.started = true; this.closed = false;
       window.addEventListener("online", this.wake);
       window.addEventListener("offline", this.sleep);
+      if (!this.options.identityUrl) this.meet(this.options.identity());
       this.connect();
     }
     stopAll() {
@@ -214,6 +215,26 @@
     remembered() { try { return localStorage.getItem(this.key()); } catch { return null; } }
     remember(value) { try { localStorage.setItem(this.key(), value); } catch { /* no storage: the visit lasts as long as the page */ } }
 
+    // What isn't sent yet survives a reload of this tab, for the person who wrote it: another one who signs in here must not send it.
+    unsent() { try { return JSON.parse(sessionStorage.getItem(`${this.key()}:unsent`)) || {}; } catch { return {}; } }
+    keep() {
+      try {
+        if (this.outbox.size || this.draft) sessionStorage.setItem(`${this.key()}:unsent`, JSON.stringify({ who: this.who, texts: [...this.outbox].slice(-20), draft: this.draft }));
+        else sessionStorage.removeItem(`${this.key()}:unsent`);
+      } catch { /* no storage: it lasts as long as the page */ }
+    }
+    meet(identity) { // the subject of the signed identity; the server checks it, here it only tells people apart
+      if (this.who !== undefined) return;
+      this.who = "visitor";
+      if (identity) { try { this.who = `signed:${JSON.parse(atob(identity.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub}`; } catch { this.who = identity; } }
+      const { who, texts, draft } = this.unsent();
+      if (who === this.who) {
+        for (const [id, message] of texts || []) if (!this.outbox.has(id)) { this.outbox.set(id, message); this.emit("unsent", { id, message }); }
+        if (draft) { this.draft = draft; this.emit("unsent", { draft }); }
+      }
+      this.keep();
+    }
+
     async identity(again) {
       const { identity, identityUrl } = this.options;
       if (!identityUrl || (!again && identity())) return identity();
@@ -224,7 +245,7 @@
       const again = this.visited; // a signed identity works once; fetch a new one for later sessions
       this.visited = true;
       const body = { widget: this.options.widget, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
-      if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; }
+      if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; } else this.meet(body.identity);
       // text/plain keeps this a simple cross-origin request: no preflight
       const answer = await fetch(`${this.options.base}/widget/v1/session/`, {
         method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "strict-origin",
@@ -244,7 +265,7 @@
     async refresh() {
       try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { this.missed(problem); }
     }
-    missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else this.later(problem.status === 429 ? 4 : 0); }
+    missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else if (problem.status === 429 || problem.status === 503) this.later(4, "busy"); else this.later(); }
     refuse(why = "refused") { // a retry won't help: stop, and tell the page's developer why
       console.warn(`Walker chat: refused (${why}). ${why in HINTS ? HINTS[why] : ""} Reload the page to try again.`);
       this.set("refused", why);
@@ -281,11 +302,11 @@
       if (this.closed) return;
       if (code === 4403) return this.refuse("origin");
       if (code === 4401) this.token = null;
-      this.later(code === 4429 ? 4 : code === 4400 ? 3 : 0);
+      if (code === 4429 || code === 1013) this.later(4, "busy"); else this.later(code === 4400 ? 3 : 0);
     }
-    later(atLeast = 0) {
+    later(atLeast = 0, state = "offline") {
       if (this.closed) return;
-      this.set("offline");
+      this.set(state);
       const wait = BACKOFF[Math.min(Math.max(this.tries, atLeast), BACKOFF.length - 1)];
       this.tries += 1;
       clearTimeout(this.timers.retry);
@@ -317,6 +338,7 @@
     }
     say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
     expectEcho() {
+      this.keep();
       clearTimeout(this.timers.ack);
       if (this.outbox.size && this.socket) this.timers.ack = setTimeout(() => { if (this.socket) this.socket.close(4000); }, ACK_WAIT);
     }
@@ -347,8 +369,9 @@
       this.line.addEventListener("frame", (event) => this.take(event.detail));
       this.line.addEventListener("session", (event) => this.introduce(event.detail));
       this.line.addEventListener("other", () => this.forget());
+      this.line.addEventListener("unsent", (event) => this.restore(event.detail));
       // No session before the chat is opened, unless there is a conversation to resume.
-      if (this.opened || this.line.remembered()) this.line.start();
+      if (this.opened || this.line.remembered() || this.line.unsent().texts) this.line.start();
       this.showOpen();
     }
     disconnectedCallback() { if (this.line) this.line.stopAll(); clearTimeout(this.typingSent); }
@@ -422,13 +445,14 @@
 
     showState({ state, why }) {
       const p = this.parts;
-      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", refused: "Not available", idle: "Not connected" };
+      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", busy: "Busy, trying again", refused: "Not available", idle: "Not connected" };
       clearTimeout(this.bannerTimer);
       p.state.textContent = words[state];
-      p.dot.className = `dot ${state === "online" ? "on" : state === "offline" ? "off" : ""}`;
+      p.dot.className = `dot ${state === "online" ? "on" : state === "offline" || state === "busy" ? "off" : ""}`;
       if (state === "online") { p.banner.hidden = true; }
       else if (state === "refused") this.explain(why);
       else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("No connection. Your messages are kept here and sent as soon as you're connected again."), 800);
+      else if (state === "busy") this.banner("We're busy right now and keep trying. Your messages are kept here and sent as soon as we can take them.");
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
       const refused = state === "refused"; // messages could not be sent
@@ -519,6 +543,7 @@
       p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters over the limit`;
       p.count.classList.toggle("over", left < 0);
       this.problem("");
+      if (this.line.draft !== p.text.value) { this.line.draft = p.text.value; this.line.keep(); }
       const nowish = Date.now();
       if (!programmatic && used && nowish - (this.typingSent || 0) > 3000) { this.typingSent = nowish; this.line.raw({ type: "typing" }); }
     }
@@ -534,6 +559,10 @@
       this.stopped = false;
       this.upsert({ key: id, kind: "text", who: "me", text, at: new Date().toISOString(), status: this.line.state === "online" ? "sending" : "waiting" });
       this.line.start(); this.line.say(id, text); this.bottom(true);
+    }
+    restore({ id, message, draft }) {
+      if (draft) { if (!this.parts.text.value) { this.parts.text.value = draft; this.typed(true); } }
+      else this.upsert({ key: id, kind: "text", who: "me", text: message, at: new Date().toISOString(), status: "waiting" });
     }
     halt() { this.line.raw({ type: "stop" }); this.typingNow(false); this.stopped = true; this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.parts.text.focus(); }
 

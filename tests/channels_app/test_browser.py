@@ -203,12 +203,33 @@ def test_message_written_during_an_outage_is_sent_once_after_it(
     with web.away():
         expect(page.get_by_text("No connection.")).to_be_visible(timeout=8000)
         write(page, "during")
-        expect(page.get_by_text("Waiting for connection")).to_be_visible()
+        expect(page.get_by_text("Waiting to be sent")).to_be_visible()
         keep_picture(page, "chat-offline", full_page=False)
         scene.reply("written while you were away")
     expect(page.get_by_text("written while you were away")).to_be_visible(timeout=40000)
-    expect(page.get_by_text("Waiting for connection")).to_be_hidden(timeout=5000)
+    expect(page.get_by_text("Waiting to be sent")).to_be_hidden(timeout=5000)
     assert [one.body for one in scene.messages()].count("during") == 1
+
+
+def test_busy_desk_says_so_and_what_was_written_survives_a_reload(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    expect(page.get_by_text("Online")).to_be_visible()
+    page.route("**/widget/v1/session/", lambda route: route.fulfill(status=429, json={"code": "too_many"}))
+    page.reload()
+    expect(page.get_by_text("Busy, trying again")).to_be_visible()
+    expect(page.get_by_text("No connection")).to_be_hidden()
+    write(page, "written while it was busy")
+    page.get_by_label("Your message").fill("half a sentence")
+    keep_picture(page, "chat-busy", full_page=False)
+    assert serious(page) == []
+    page.reload()
+    expect(page.get_by_text("written while it was busy")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_value("half a sentence")
+    page.unroute("**/widget/v1/session/")
+    page.reload()
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    expect(page.get_by_text("written while it was busy")).to_have_count(1)
+    assert [one.body for one in scene.messages()] == ["written while it was busy"]
 
 
 def test_message_too_long_is_counted_and_held_back(opened: Callable[..., Page], scene: Scene) -> None:

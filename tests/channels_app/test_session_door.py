@@ -173,6 +173,19 @@ def test_address_that_asks_too_often_waits(client: Client, widgets: Widgets, mon
     assert [ask(client, widgets.acme).status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_browser_that_asks_too_often_waits_and_its_neighbours_do_not(
+    client: Client, widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PER_BROWSER", Bucket(size=2, seconds=60))
+    one, other = (ask(client, widgets.acme).json()["visitor"] for _ in range(2))
+    assert [ask(client, widgets.acme, visitor=one).status_code for _ in range(3)] == [200, 200, 429]
+    assert ask(client, widgets.acme, visitor=other).status_code == 200
+
+
+def test_five_hundred_visitors_of_one_office_come_in_one_minute(client: Client, widgets: Widgets) -> None:
+    assert {ask(client, widgets.acme).status_code for _ in range(500)} == {200}
+
+
 def test_script_is_cached_and_revalidated(client: Client) -> None:
     first = client.get("/widget/v1/walker.js")
     again = client.get("/widget/v1/walker.js", headers={"If-None-Match": first["ETag"]})

@@ -244,6 +244,7 @@ WORK: Final = {
     "admin:conversations_conversation_assign": ACTION,
     "admin:conversations_conversation_escalate": ACTION,
     "admin:conversations_conversation_name": ACTION,
+    "admin:conversations_conversation_send_again": ACTION,
     "admin:conversations_conversation_tag": ACTION,
     "admin:conversations_conversation_untag": ACTION,
     "admin:conversations_conversation_note": ACTION,
@@ -418,6 +419,7 @@ API: Final = {
     "api-conversations-detail": API_LOOK,
     "api-messages-list": API_TALK,
     "api-attachments-detail": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant
+    "api-message-send-again": API_PRESS,
     "api-conversations-take-over": API_PRESS,
     "api-conversations-give-back": API_PRESS,
     "api-conversations-close": API_WRITE,

@@ -80,6 +80,7 @@ def test_test_message_reaches_the_phone(open_door: Door, phone: Phone) -> None:
 
 
 def test_test_message_that_fails_says_why(open_door: Door, phone: Phone) -> None:
+    phone.behave(manages_opt_out=True)
     phone.write("STOP")
     answer = console(open_door.world).post(f"{LIST}{open_door.account.pk}/send-test/", {"to": "+447700900101"})
     assert answer.status_code == 400

@@ -156,10 +156,25 @@ def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Doo
 
 def test_recipient_who_opted_out_is_not_tried_again(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
+    phone.behave(manages_opt_out=True)
     phone.write("STOP")
     message = answer("hello?", conversation)
     attempt = DeliveryAttempt.objects.get()
     assert (message.status, attempt.error, attempt.permanent) == ("failed", "21610", True)
+
+
+@pytest.mark.parametrize("is_managed", [True, False])
+def test_confirmation_of_stop_arrives_once(inside: Door, phone: Phone, is_managed: bool) -> None:
+    arrived(phone)
+    phone.behave(manages_opt_out=is_managed)
+    phone.write("STOP")
+    deliveries.dispatch_due_deliveries()
+    for waiting in Message.objects.filter(direction="out"):
+        services.deliver(message_id=waiting.pk)
+    assert [reply["body"][:22] for reply in phone.replies()] == [
+        "You have been unsubscr" if is_managed else "You're unsubscribed: w"
+    ]
+    assert not Message.objects.filter(status="failed").exists()
 
 
 def test_wrong_token_fails_and_is_kept_with_the_channel(inside: Door, phone: Phone) -> None:
