@@ -41,9 +41,9 @@ def decide_by_press(
     forgers: Collection[UUID] = (),
     now: datetime | None = None,
 ) -> Approval:
-    """Decide as the person who pressed a button, with their current role, under the rules of decision links.
+    """Decide as the person who pressed a button, with their current role.
 
-    Who may: a member who is assigned and has not voted, where a link could decide. For channels that have checked
+    Who may: a member who is assigned and has not voted, where a decision link could decide. For channels that have checked
     the press and know its person. `digest` is that of the message; a rejection needs a reason. `forgers` are people
     who could send presses in anyone's name: they must not be part of the request, and can't approve it afterwards.
     Runs in the tenant's scope. Raises what `decide` raises, Conflict (`voted`), and Refused (`sign_in`,
@@ -85,9 +85,9 @@ def check_press(
     forgers: Collection[UUID] = (),
     now: datetime | None = None,
 ) -> Approval:
-    """Return the request if a press could decide it now, before its person is asked for a reason.
+    """Return the request if a press could decide it now.
 
-    Raises what `decide_by_press` raises. Changes nothing.
+    Asked before its person writes a reason. Raises what `decide_by_press` raises. Changes nothing.
     """
     actor = actor_of_press(person)
     with transaction.atomic():
@@ -97,7 +97,7 @@ def check_press(
 
 
 def actor_of_press(person: User) -> Actor:
-    """Return the person as an actor who proved nothing but that a press is theirs. Raises Refused."""
+    """Return the person as an actor who only pressed a button. Raises Refused."""
     return actor_for_user(person, auth_strength=PRESSED)
 
 
@@ -115,7 +115,7 @@ def _check(
 
 
 def why_not_press(*, approval: Approval, forgers: Collection[UUID], moment: datetime) -> str:
-    """Return why a request has to be decided in the console, or "" if a button may decide it.
+    """Return why a button may not decide a request, or "" if it may.
 
     "off", "off_here", "risk", "strength": as for decision links. "twice", "mail": somebody could forge a press.
     """

@@ -153,6 +153,7 @@ SIGNED_OR_OPEN = {
     "whatsapp_status",
     "app_messages",
     "email_events",
+    "slack_interactivity",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
