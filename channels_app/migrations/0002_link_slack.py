@@ -13,7 +13,7 @@ import core.tenancy.scope
 class Migration(migrations.Migration):
     dependencies = [
         ("channels_app", "0001_initial"),
-        ("conversations", "0008_add_slack"),
+        ("conversations", "0009_add_slack"),
         ("hitl", "0021_simulate_on_history"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -43,7 +43,7 @@ def decide_by_press(
 ) -> Approval:
     """Decide as the person who pressed a button, with their current role.
 
-    Who may: a member who is assigned and has not voted, where a decision link could decide. For channels that have checked
+    Who may: a member who is assigned and has not voted, where a link could decide. For channels that have checked
     the press and know its person. `digest` is that of the message; a rejection needs a reason. `forgers` are people
     who could send presses in anyone's name: they must not be part of the request, and can't approve it afterwards.
     Runs in the tenant's scope. Raises what `decide` raises, Conflict (`voted`), and Refused (`sign_in`,

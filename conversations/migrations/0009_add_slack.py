@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0007_add_customers_of_apps"),
+        ("conversations", "0008_add_words_of_failed_attempts"),
     ]
 
     operations = [
