@@ -1,5 +1,6 @@
 """The console's page of channels: set-up, tests and the last error."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from redis.exceptions import RedisError
 
+from channels_app.admin.cloud import OWN_OF_CLOUD, REFUSED_BY_META, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
 from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
@@ -28,6 +30,7 @@ from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
 from core.webhooks.words import describe as describe_webhook
 from integrations.mail.errors import describe_error as describe_mail_error
+from integrations.meta.errors import describe_error as describe_meta_error
 from integrations.slack.errors import describe_error as describe_slack_error
 from integrations.twilio.errors import describe_error
 
@@ -36,7 +39,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, CloudActions):
     """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -85,6 +88,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
                 "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
                 "the current token secret, and that its API key belongs to this organisation."
             )
+        if _was_refused(account) and is_cloud(account):
+            return REFUSED_BY_META
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -92,9 +97,15 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
             )
         if not account.last_error:
             return "–"
-        words = describe_webhook if is_app(account) else describe_mail_error if is_mail(account) else describe_error
-        if is_slack(account):
+        words: Callable[[str], str]
+        if is_app(account):
+            words = describe_webhook
+        elif is_mail(account):
+            words = describe_mail_error
+        elif is_slack(account):
             words = describe_slack_error
+        else:
+            words = describe_meta_error if is_cloud(account) else describe_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")
@@ -114,6 +125,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
             return {**context, **self.slack_context(obj)}
         if is_app(obj):
             return {**context, **self.app_context(request, obj)}
+        if is_cloud(obj):
+            return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
         if obj.provider != PROVIDER:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
@@ -125,25 +138,33 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions):
         if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
-            return "" if is_mail(account) else "This is not a mail account."
+            return self.mail_in_the_way(action, account)
         if action.path in OWN_OF_SLACK:
             return "" if is_slack(account) else "This is not a Slack workspace."
+        if action.path in OWN_OF_CLOUD:
+            return "" if is_cloud(account) else "This is not a number of the Cloud API."
+        if is_cloud(account) and action.path == "colleague":
+            return ""
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Return the settings that are not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "read-mailbox" and is_mail(account):
+            return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
         if action.path == "edit-slack" and is_slack(account):
             return self.slack_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
+        if action.path == "edit-cloud" and is_cloud(account):
+            return self.cloud_initial(account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(

@@ -13,13 +13,14 @@ from conversations.mediums import OwnApp
 from conversations.models import Message
 from conversations.registry import register_transport
 from conversations.services import reach
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound
 from core.models import WebhookDelivery, WebhookEndpoint
-from core.webhooks.deliveries import queue_delivery
+from core.webhooks.deliveries import queue_again, queue_delivery
 from core.webhooks.endpoints import find_endpoint
 from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
+from core.webhooks.words import describe
 
 ACTOR: Final = system("app")
 PURPOSE: Final = "app"
@@ -31,6 +32,13 @@ class AppTransport(Transport):
 
     medium: ClassVar[type[Medium]] = OwnApp
 
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code in words: ours about the customer, else what the company's server did."""
+        if code in COMMON and code not in ("timed_out", "not_reachable", "cut_off"):
+            return COMMON[code]
+        return Explanation(describe(code), "The channel's page lists each attempt. Send it again when it works.")
+
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Queue the webhook under the message's own id, so that an attempt that is repeated sends one."""
         key = f"msg_{outbound.message_id.hex}"
@@ -39,7 +47,7 @@ class AppTransport(Transport):
             return SendResult(ok=True, provider_id=key)
         if endpoint.state == WebhookEndpoint.State.GONE:
             return SendResult(ok=False, error="gone", permanent=True)
-        queue_delivery(
+        delivery = queue_delivery(
             endpoint=endpoint,
             event_type=CREATED,
             event=_event_of(outbound),
@@ -47,6 +55,9 @@ class AppTransport(Transport):
             ref=outbound.message_id,
             line=str(outbound.conversation_id),
         )
+        if delivery.state == WebhookDelivery.State.FAILED and delivery.body is not None:
+            # The message is sent again.
+            queue_again(delivery)
         return SendResult(ok=True, provider_id=key)
 
 

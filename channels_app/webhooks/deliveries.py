@@ -26,6 +26,8 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
+# Providers whose bodies are megabytes.
+LARGE: Final = ("mail",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
@@ -42,6 +44,17 @@ _INSERT: Final = """
 insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
   headers, body, state, attempts, due_at, received_at, error)
 values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
+on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
+"""
+# As many rows as there are: the number of parameters stays the same.
+_INSERT_ALL: Final = """
+insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
+  headers, body, state, attempts, due_at, received_at, error)
+select one.id, one.tenant_id, one.provider, one.account_id, one.event_key, one.queue_key, one.target,
+  one.headers::jsonb, one.body, 'received', 0, one.due_at, one.received_at, ''
+from unnest(%s::uuid[], %s::uuid[], %s::varchar[], %s::uuid[], %s::varchar[], %s::varchar[], %s::uuid[], %s::text[],
+  %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+  as one (id, tenant_id, provider, account_id, event_key, queue_key, target, headers, body, due_at, received_at)
 on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
 """
 _LINE: Final = """
@@ -93,25 +106,44 @@ def register_handler(provider: str, handle: Handler) -> None:
 
 def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
     """Store a webhook in one statement; False when the same event is already stored."""
-    moment = now or clock_now()
     with tenant_scope(arrival.tenant_id):
-        body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
-        row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
-        row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
-        try:
-            return _execute_insert(row)
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:
-                raise
-            # A persistent connection died; storing the same row twice is harmless.
-            connection.close()
-            return _execute_insert(row)
+        return _execute(_INSERT, _row(arrival, now or clock_now())) == 1
 
 
-def _execute_insert(row: list[Any]) -> bool:
+def store_all(arrivals: Sequence[Arrival], *, now: datetime | None = None) -> int:
+    """Store the parts of one webhook, all of one tenant, in one statement; return how many are new.
+
+    All are stored or none.
+    """
+    if not arrivals:
+        return 0
+    moment = now or clock_now()
+    with tenant_scope(arrivals[0].tenant_id):
+        rows = [_row(arrival, moment) for arrival in arrivals]
+        return _execute(_INSERT_ALL, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _row(arrival: Arrival, moment: datetime) -> list[Any]:
+    body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
+    row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
+    return [*row, arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
+
+
+def _execute(statement: str, values: list[Any]) -> int:
+    try:
+        return _execute_once(statement, values)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        # A persistent connection died; storing the same rows twice is harmless.
+        connection.close()
+        return _execute_once(statement, values)
+
+
+def _execute_once(statement: str, values: list[Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, row)
-        return bool(cursor.rowcount == 1)
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
 
 
 def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
@@ -153,8 +185,7 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
 
     Successes are recorded together: if the process dies before that, they are processed again.
     """
-    rows = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED).in_bulk(delivery_ids)
-    mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
+    mine = _list_received(delivery_ids)
     done = []
     for delivery in mine:
         try:
@@ -168,9 +199,19 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
             _fail(delivery, type(problem).__name__, final=False, now=now)
         else:
             done.append(delivery.pk)
+        delivery.__dict__.pop("body", None)
     if done:
         waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
         waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
+
+
+def _list_received(delivery_ids: Sequence[UUID]) -> list[InboundDelivery]:
+    """Return the deliveries in this order; large bodies are read later, one at a time."""
+    received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+    rows = received.exclude(provider__in=LARGE).in_bulk(delivery_ids)
+    if len(rows) < len(delivery_ids):
+        rows |= received.filter(provider__in=LARGE).defer("body").in_bulk(delivery_ids)
+    return [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
 
 
 def _find_received(delivery_id: UUID) -> Any:

@@ -16,7 +16,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
 
-WITHOUT_TRANSPORT = (ChannelAccount.Kind.EMAIL, ChannelAccount.Kind.SLACK)
+WITHOUT_TRANSPORT = (ChannelAccount.Kind.SLACK,)
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
@@ -51,8 +51,6 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    # A mail account sends and gets delivery reports; conversations by mail have no transport yet. Slack is for
-    # colleagues only.
     if kind not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {

@@ -3,6 +3,12 @@
 from typing import Final
 
 WORDS: Final = {
+    "imap_not_reachable": "The mailbox's server can't be reached.",
+    "imap_private": "The mailbox's server has a private address, which isn't allowed here.",
+    "imap_certificate": "The certificate of the mailbox's server isn't valid.",
+    "imap_login": "The mailbox's server rejected the user name or password.",
+    "imap_folder": "The mailbox doesn't have this folder.",
+    "imap_refused": "The mailbox's server rejected a request.",
     "not_connected": "No mail account is connected.",
     "not_filled": "The link in the email couldn't be created.",
     "400": "SendGrid rejected the email.",
@@ -28,6 +34,10 @@ WORDS: Final = {
     "smtp_554": "The mail server refused the email.",
     "bounce": "The email bounced: the address doesn't exist or doesn't accept email.",
     "blocked": "The recipient's server refused the email.",
+    "gate_opted_out": "The recipient opted out of these emails.",
+    "gate_blocked": "A colleague blocked this contact.",
+    "gate_unreachable": "The address can't receive our emails.",
+    "gate_no_consent": "The recipient hasn't agreed to marketing.",
     "dropped": "The provider didn't send it: the address bounced, complained or unsubscribed earlier.",
 }
 

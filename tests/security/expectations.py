@@ -73,10 +73,14 @@ DOORS: Final = {
     "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
+    "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
+    "channel_file": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
+    "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "app_messages": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
+    "email_inbound": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "evidence_keys": HEALTH,  # public keys
@@ -232,10 +236,17 @@ WORK: Final = {
     "admin:conversations_contact_change": PAGE,
     "admin:conversations_contact_find": LIST_ACTION,
     "admin:conversations_contact_erase": ACTION,
+    "admin:conversations_contact_block": ACTION,
+    "admin:conversations_contact_unblock": ACTION,
+    "admin:core_consent_changelist": LIST,
+    "admin:core_consent_change": PAGE,
+    "admin:core_consent_record": LIST_ACTION,
+    "admin:core_consent_rules": LIST_ACTION,
     "admin:conversations_conversation_changelist": OPEN_LIST,
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
+    "admin:conversations_conversation_preview": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
     "admin:conversations_conversation_reply": ACTION,
     "admin:conversations_conversation_take_over": ACTION,
     "admin:conversations_conversation_give_back": ACTION,
@@ -254,6 +265,9 @@ WORK: Final = {
     "admin:conversations_channelaccount_send_test": ACTION,
     "admin:conversations_channelaccount_colleague": ACTION,
     "admin:conversations_channelaccount_edit": ACTION,
+    "admin:conversations_channelaccount_connect_cloud": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_test_cloud": ACTION,
+    "admin:conversations_channelaccount_edit_cloud": ACTION,
     "admin:conversations_channelaccount_new_widget": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
     "admin:conversations_channelaccount_widget": ACTION,
     "admin:conversations_channelaccount_identity_secret": ACTION,
@@ -264,6 +278,10 @@ WORK: Final = {
     "admin:conversations_channelaccount_test_slack": ACTION,
     "admin:conversations_channelaccount_edit_slack": ACTION,
     "admin:conversations_channelaccount_slack_channel": ACTION,
+    "admin:conversations_channelaccount_connect_mailbox": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_read_mailbox": ACTION,
+    "admin:conversations_channelaccount_inbound_address": ACTION,
+    "admin:conversations_channelaccount_stop_inbound": ACTION,
     "admin:conversations_channelaccount_connect_app": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),
     "admin:conversations_channelaccount_edit_app": ACTION,
     "admin:conversations_channelaccount_token_secret": ACTION,
@@ -418,6 +436,7 @@ API: Final = {
     "api-conversations-search": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api-conversations-detail": API_LOOK,
     "api-messages-list": API_TALK,
+    "api-attachments-list": Row(API_PRESS.get, Answers(401, 403, 400)),
     "api-attachments-detail": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant
     "api-message-send-again": API_PRESS,
     "api-conversations-take-over": API_PRESS,
@@ -430,6 +449,10 @@ API: Final = {
     "api-contacts-search": Row(API_WRITE.get, Answers(401, 403, 415)),
     "api-contacts-detail": API_PAGE,
     "api-contacts-erase": API_WRITE,
+    "api-contacts-block": API_WRITE,
+    "api-contacts-unblock": API_WRITE,
+    "api-consents-list": API_DEFINITIONS,
+    "api-consents-detail": API_PAGE,
     "api-invitations-list": Row(API_READ.get, API_WRITE.post),
     "api-invitations-resend": API_PRESS,
     "api-invitations-withdraw": API_PRESS,

@@ -1,0 +1,35 @@
+"""Outcomes of calls to Meta."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Meta has the message."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Meta certainly does not have the message."""
+
+    code: str
+    permanent: bool
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Meta may have the message; a status report may still tell."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON object of a successful call."""
+
+    body: Mapping[str, Any] = field(repr=False)
