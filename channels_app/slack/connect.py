@@ -10,7 +10,7 @@ from django.db import transaction
 
 from channels_app import addresses
 from channels_app.models import SlackMessage, SlackRoute
-from channels_app.slack import posts, workspaces
+from channels_app.slack import posts, sending, workspaces
 from channels_app.slack.notifier import DIRECT
 from conversations import services
 from conversations.models import ChannelAccount
@@ -121,15 +121,15 @@ def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     """Send one message and return the result in words.
 
-    Outside call. Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    Slack refused it.
+    Outside call. Needs `channels_app.change_channelaccount`; raises `NotFound`, `NotReachable`, and `Invalid` with the
+    reason when Slack refused it.
     """
     actor.require(workspaces.CHANGE)
     account = _workspace(account_id)
     if not _PLACE.fullmatch(to.strip()):
         say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
         raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
-    outcome = workspaces.client_of(account).call("chat.postMessage", channel=to.strip(), text=TEST_TEXT)
+    outcome = sending.send_message(account, to.strip(), text=TEST_TEXT)
     posts.note_outcome(account, outcome)
     with transaction.atomic():
         chain.record(actor=actor, action="CHANNEL_TESTED", object_type=OBJECT, object_id=account.pk,

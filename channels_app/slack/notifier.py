@@ -9,6 +9,7 @@ from channels_app.models import SlackRoute
 from channels_app.slack import people, posts, workspaces
 from channels_app.slack.messages import ACTOR
 from conversations.models import ChannelAccount
+from core.reach.gate import NotReachable
 from hitl.models import Notification
 from hitl.notification_channels import ASKS, Delivery, Notifier
 from hitl.services import track_notification, why_unneeded
@@ -16,6 +17,8 @@ from hitl.services import track_notification, why_unneeded
 CHANNEL: Final = "slack"
 NOT_CONNECTED: Final = "Slack is not connected."
 NOT_LINKED: Final = "This person hasn't linked their Slack user."
+OPTED_OUT: Final = "This person opted out of notices."
+REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}
 
 
 class SlackNotifier(Notifier):
@@ -34,7 +37,12 @@ class SlackNotifier(Notifier):
         if reason:
             return _skip(row, reason)
         target = _target(account, row)
-        return posts.post(account, row, target) if target else _skip(row, NOT_LINKED)
+        if target is None:
+            return _skip(row, NOT_LINKED)
+        try:
+            return posts.post(account, row, target)
+        except NotReachable as refused:
+            return _skip(row, REFUSED.get(refused.code, OPTED_OUT))
 
 
 def _skip(row: Notification, reason: str) -> Delivery:

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from accounts.models import User
 from channels_app import addresses
-from channels_app.slack import messages, posts, workspaces
+from channels_app.slack import messages, posts, sending, workspaces
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.errors import Invalid, Unavailable
+from core.models import Consent
 from integrations.slack.errors import describe_error
 from integrations.slack.types import Done
 
@@ -34,7 +35,8 @@ def send_code(*, actor: Actor, member_id: str) -> str:
         f"Your code for Walker is {code}. Enter it in Walker within ten minutes to link your Slack user. "
         "If you didn't ask for it, ignore this message and tell nobody the code."
     )
-    outcome = workspaces.client_of(account).call("chat.postMessage", channel=wanted, text=messages.escape(text))
+    said = messages.escape(text)
+    outcome = sending.send_message(account, wanted, purpose=Consent.Purpose.ACCOUNT, text=said)
     posts.note_outcome(account, outcome)
     if not isinstance(outcome, Done):
         say = describe_error(outcome.code)

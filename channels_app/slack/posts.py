@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from channels_app.models import SlackMessage
-from channels_app.slack import messages, workspaces
+from channels_app.slack import messages, sending, workspaces
 from conversations import services as channels
 from conversations.models import ChannelAccount
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
+from core.reach.gate import NotReachable
 from core.tenancy.scope import platform_scope
 from hitl.models import Notification
 from hitl.notification_channels import Delivery
@@ -46,7 +47,7 @@ class Due(NamedTuple):
 
 
 def post(account: ChannelAccount, row: Notification, target: Target, *, now: datetime | None = None) -> Delivery:
-    """Post the message of a notification, unless its key was posted; outside call."""
+    """Post the message of a notification, unless its key was posted; outside call. Raises `NotReachable`."""
     moment = now or clock_now()
     message = _claim(account, row, target, moment)
     if message is None:
@@ -67,9 +68,13 @@ def post(account: ChannelAccount, row: Notification, target: Target, *, now: dat
         is_reminder=row.is_reminder,
         forgers=account.keepers,
     )
-    outcome = workspaces.client_of(account).call(
-        "chat.postMessage", channel=target.channel, unfurl_links=False, unfurl_media=False, **body
-    )
+    try:
+        outcome = sending.send_message(
+            account, target.channel, person_id=target.person_id, unfurl_links=False, unfurl_media=False, **body
+        )
+    except NotReachable:
+        _free(message)
+        raise
     note_outcome(account, outcome)
     if not isinstance(outcome, Done):
         _free(message)
