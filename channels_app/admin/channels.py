@@ -17,6 +17,7 @@ from channels_app.admin.cloud import OWN_OF_CLOUD, REFUSED_BY_META, CloudActions
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
 from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
+from channels_app.admin.slack import OWN_OF_SLACK, SLACK_REFUSED, SlackActions, is_slack
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
 from channels_app.whatsapp import connect
@@ -31,6 +32,7 @@ from core.observability.logging import get_logger
 from core.webhooks.words import describe as describe_webhook
 from integrations.mail.errors import describe_error as describe_mail_error
 from integrations.meta.errors import describe_error as describe_meta_error
+from integrations.slack.errors import describe_error as describe_slack_error
 from integrations.twilio.errors import describe_error
 
 log = get_logger(__name__)
@@ -38,8 +40,8 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
-    """Numbers, mailboxes, web chats and apps; credentials are never shown."""
+class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, CloudActions):
+    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
@@ -78,8 +80,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return the last error in words."""
-        if _was_refused(account) and is_mail(account):
-            return REFUSED
+        if _was_refused(account) and (is_mail(account) or is_slack(account)):
+            return REFUSED if is_mail(account) else SLACK_REFUSED
         if _was_refused(account) and is_app(account):
             return (
                 "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
@@ -99,6 +101,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             words = describe_webhook
         elif is_mail(account):
             words = describe_mail_error
+        elif is_slack(account):
+            words = describe_slack_error
         else:
             words = describe_meta_error if is_cloud(account) else describe_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
@@ -116,6 +120,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
+        if is_slack(obj):
+            return {**context, **self.slack_context(obj)}
         if is_app(obj):
             return {**context, **self.app_context(request, obj)}
         if is_cloud(obj):
@@ -132,6 +138,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
             return self.mail_in_the_way(action, account)
+        if action.path in OWN_OF_SLACK:
+            return "" if is_slack(account) else "This is not a Slack workspace."
         if action.path in OWN_OF_CLOUD:
             return "" if is_cloud(account) else "This is not a number of the Cloud API."
         if action.path == "fetch-templates":
@@ -148,6 +156,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
             return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if action.path == "edit-slack" and is_slack(account):
+            return self.slack_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
         if action.path == "edit-cloud" and is_cloud(account):

@@ -111,14 +111,20 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
         )
     except NotFound:
         # The answer of the send, with Meta's id, was lost or is still on its way: our own id came back too.
-        try:
-            services.record_status(actor=ACTOR, status=report.status, error=error, message_id=report.target)
-        except NotFound:
+        if report.target is None or not _record_by_our_id(facts, report.target):
             log.info("report_without_message", delivery=str(delivery.pk))
             return
     if not has_failed:
         return
     if meaning_of(report.error).at_fault == "channel":
-        services.note_trouble(account_id=account_id, code=report.error)
+        services.note_trouble(account_id=delivery.channel_account_id, code=report.error)
     if (reason := BLOCKING.get(report.error)) and report.recipient is not None:
         services.block_point(actor=ACTOR, sender=report.recipient, channel=CHANNEL, reason=reason)
+
+
+def _record_by_our_id(facts: Mapping[str, Any], target: Any) -> bool:
+    try:
+        services.record_status(**facts, message_id=target)
+    except NotFound:
+        return False
+    return True
