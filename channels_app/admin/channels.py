@@ -81,8 +81,6 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         """Return the last error in words."""
         if _was_refused(account) and (is_mail(account) or is_slack(account)):
             return REFUSED if is_mail(account) else SLACK_REFUSED
-        if _was_refused(account) and is_mail(account):
-            return REFUSED
         if _was_refused(account) and is_app(account):
             return (
                 "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
