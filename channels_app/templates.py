@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from channels_app.cloud.numbers import phone_number_id_of
+from channels_app.cloud.template_states import STATES
 from conversations import services
 from conversations.models import ChannelAccount
 from conversations.services.templates import FoundTemplate
@@ -20,15 +21,6 @@ log = get_logger(__name__)
 CHANGE: Final = "channels_app.change_channelaccount"
 WHATSAPP: Final = ChannelAccount.Kind.WHATSAPP
 CLOUD: Final = ChannelAccount.Provider.CLOUD
-# Meta's and Twilio's words -> ours; all others are still in review.
-STATES: Final = {
-    "approved": "approved",
-    "paused": "paused",
-    "rejected": "rejected",
-    "disabled": "disabled",
-    "deleted": "gone",
-    "pending_deletion": "gone",
-}
 
 
 def fetch_templates(*, actor: Actor, account_id: UUID) -> int:

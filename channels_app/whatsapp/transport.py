@@ -75,7 +75,7 @@ class WhatsAppTransport(Transport):
         if not account_sid or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = outbound.template
-        if outbound.as_template and outbound.media:
+        if template and outbound.media:
             # A template carries no files, and without them the text may make no sense.
             return SendResult(ok=False, error=WINDOW_CLOSED, permanent=True)
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from conversations.models import ChannelAccount, Conversation
 from conversations.services.reach import Reachability, judge_reply
+from conversations.services.templates import preview_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
@@ -20,6 +21,7 @@ from core.reach.verdict import (
 )
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
+YOUR_TEXT: Final = "[your text]"
 NO_WAY: Final = "This contact has no address on this channel."
 SHOWN: Final = 3
 
@@ -68,6 +70,7 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
     return {
         "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
         "needs_template": needs_template(conversation),
+        "template_preview": preview_of(found.template, YOUR_TEXT) if found.template else "",
         "other_ways": [] if found.can_reply else _other_ways(conversation),
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),
     }

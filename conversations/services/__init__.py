@@ -41,6 +41,7 @@ from conversations.services.states import (
 )
 from conversations.services.statuses import mark_read, record_status
 from conversations.services.templates import (
+    change_template,
     has_template,
     preview_of,
     stop_using_template,
@@ -61,6 +62,7 @@ __all__ = [
     "block_contact",
     "block_point",
     "can_be_previewed",
+    "change_template",
     "claim_attachment",
     "clear_trouble",
     "close",

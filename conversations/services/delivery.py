@@ -101,12 +101,13 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
         recipient = SenderIdentity(
             kind=cast("PointKind", way.point.kind), value=way.point.value, verified=way.point.is_verified
         )
-        template: OutboundTemplate | str | None = None
+        template: OutboundTemplate | None = None
         if way.verdict.kind == "as_template":
-            template = fill_template(account, message.body, message.metadata)
-            if isinstance(template, str):
+            filled = fill_template(account, message.body, message.metadata)
+            if isinstance(filled, str):
                 # Refused here, before any call: nothing outside would accept it.
-                return SendResult(ok=False, error=template, permanent=True)
+                return SendResult(ok=False, error=filled, permanent=True)
+            template = filled
         outbound = OutboundMessage(
             message_id=message.pk,
             conversation_id=message.conversation_id,

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.types import OutboundTemplate
@@ -27,6 +29,12 @@ VARIABLE_LIMIT: Final = 700
 NO_TEMPLATE: Final = "no_template"
 NOT_APPROVED: Final = "template_not_approved"
 TOO_FEW: Final = "too_few_variables"
+REFUSALS: Final = {
+    NO_TEMPLATE: "No template is chosen for this. Choose one under Templates, or wait until they write.",
+    NOT_APPROVED: "WhatsApp doesn't accept the chosen template any more. Choose another one under Templates.",
+    TOO_FEW: "The template has more variables than this message fills.",
+}
+MASK: Final = "•••"
 _HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 State = MessageTemplate.State
 
@@ -49,9 +57,10 @@ def holes_of(body: str) -> list[str]:
     return list(dict.fromkeys(_HOLE.findall(body)))
 
 
-def preview_of(template: MessageTemplate) -> str:
-    """Return the text with masked values in the place of its variables."""
-    return _HOLE.sub("•••", template.body)
+def preview_of(template: MessageTemplate, first: str = MASK) -> str:
+    """Return the text with masked values in the place of its variables, and `first` in that of the first one."""
+    name = next(iter(template.variables), "")
+    return _HOLE.sub(lambda hole: first if hole[1] == name else MASK, str(template.body))
 
 
 @transaction.atomic
@@ -61,7 +70,7 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
     For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as the account's
     trouble.
     """
-    account = ChannelAccount.objects.select_for_update().get(pk=account_id)
+    account: ChannelAccount = ChannelAccount.objects.select_for_update().get(pk=account_id)
     moment, rows = clock_now(), {(one.name[:512], one.language[:16]): one for one in found}
     for (name, language), one in rows.items():
         facts = {
@@ -79,6 +88,29 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
             known.filter(provider_id=one.provider_id).update(name=name, language=language)
         MessageTemplate.objects.update_or_create(channel_account=account, name=name, language=language, defaults=facts)
     MessageTemplate.objects.filter(channel_account=account, synced_at__lt=moment).update(state=State.GONE)
+    _note_lost(account, moment)
+    return len(rows)
+
+
+@transaction.atomic
+def change_template(*, provider_id: str, state: str = "", category: str = "") -> int:
+    """Note what a provider reports about one of its templates; return for how many accounts it is kept.
+
+    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
+    trouble.
+    """
+    rows = MessageTemplate.objects.filter(provider_id=provider_id)
+    wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
+    accounts = ChannelAccount.objects.select_for_update(of=("self",))
+    changed = list(accounts.filter(pk__in=rows.values("channel_account_id")).order_by("pk"))
+    rows.update(**{name: value for name, value in wanted.items() if value}, synced_at=F("synced_at"))
+    for account in changed:
+        _note_lost(account, clock_now())
+    return len(changed)
+
+
+def _note_lost(account: ChannelAccount, moment: datetime) -> None:
+    """Note on the account whether a chosen template can't be sent."""
     lost = MessageTemplate.objects.filter(pk__in=_chosen(account)).exclude(state=State.APPROVED)
     if lost.exists():
         account.last_error, account.last_error_at = NOT_APPROVED, moment
@@ -86,7 +118,6 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
     elif account.last_error == NOT_APPROVED:
         account.last_error, account.last_error_at = "", None
         account.save(update_fields=["last_error", "last_error_at"])
-    return len(rows)
 
 
 def use_template(*, actor: Actor, template_id: UUID, use: str) -> MessageTemplate:
@@ -138,14 +169,14 @@ def uses_of(template: MessageTemplate, account: ChannelAccount) -> list[str]:
 
 
 def has_template(account: ChannelAccount) -> bool:
-    """Return True if an outcome or a colleague's text can be sent as a template."""
+    """Return True if a template is chosen for outcomes, which colleagues' texts are sent as, too. No query."""
     return any(_languages(account, ""))
 
 
-def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
-    """Return the template for a message with its values, or the code of why there is none.
+def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> MessageTemplate | str:
+    """Return the template for a message by its use and language, or the code of why none can be sent.
 
-    The text is the first variable, `metadata.template_variables` are the next ones.
+    Without one in its language it is the one in English, else any that is chosen.
     """
     languages = _languages(account, str(metadata.get(USE) or ""))
     wanted = str(metadata.get(LANGUAGE) or FIRST_LANGUAGE)
@@ -154,8 +185,17 @@ def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any
     template = MessageTemplate.objects.filter(pk=choice, channel_account=account).first() if choice else None
     if template is None:
         return NO_TEMPLATE
-    if template.state != State.APPROVED:
-        return NOT_APPROVED
+    return template if template.state == State.APPROVED else NOT_APPROVED
+
+
+def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
+    """Return the template for a message with its values, or the code of why there is none.
+
+    The text is the first variable, `metadata.template_variables` are the next ones.
+    """
+    template = find_template(account, metadata)
+    if isinstance(template, str):
+        return template
     more = metadata.get(VARIABLES)
     values = [text, *(more if isinstance(more, list) else [])]
     lines = [_as_variable(str(value)) for value in values][: len(template.variables)]

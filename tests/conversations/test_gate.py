@@ -11,9 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
-from conversations.models import Conversation, DeliveryAttempt, Message, MessageTemplate
+from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services import reach
-from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import at, now
@@ -22,6 +21,7 @@ from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow, SendCount
 from core.reach import gate, ledger, policy
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
+from tests.templating import choose_template
 from tests.world import OPERATOR
 
 Script = type[ScriptedTransport]
@@ -130,11 +130,7 @@ def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed:
     with pytest.raises(gate.NotReachable, match="24 hours") as closed:
         reply(asked, support)
     assert closed.value.code == "window_closed"
-    services.store_templates(
-        account_id=asked.channel_account_id,
-        found=[FoundTemplate("update", "en", "HX1", "approved", body="News: {{1}}")],
-    )
-    services.use_template(actor=OPERATOR, template_id=MessageTemplate.objects.get().pk, use="outcome")
+    choose_template(asked.channel_account)
     with pytest.raises(gate.NotReachable) as offered:
         reply(asked, support)
     assert offered.value.facts == {"has_template": True}
