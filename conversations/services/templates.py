@@ -156,9 +156,12 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
         action="TEMPLATE_CHOSEN",
         object_type="conversations.channelaccount",
         object_id=account.pk,
-        old_state=before,
-        new_state=languages.get(template.language, ""),
-        facts={"use": use, "language": template.language},
+        facts={
+            "use": use,
+            "language": template.language,
+            "before": before,
+            "template": languages.get(template.language, ""),
+        },
     )
     return template
 
