@@ -1,10 +1,12 @@
 """Templates: fetched from Meta and Twilio, chosen for uses, filled, and noticed when they can't be sent."""
 
+import importlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
 from channels_app import templates
@@ -17,7 +19,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, ReplyWindow
 from core.tenancy.scope import tenant_scope
-from tests.channels_app.cloud.conftest import Door, Meta
+from tests.channels_app.cloud.conftest import Door, Meta, change
 from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/messagetemplate/"
@@ -116,6 +118,48 @@ def test_chosen_one_that_is_paused_later_is_not_sent_and_raises_a_banner(inside:
     assert inside.last_error == ""
     services.store_templates(account_id=inside.pk, found=[])
     assert set(MessageTemplate.objects.values_list("state", flat=True)) == {"gone"}
+
+
+def test_what_meta_reports_about_a_template_counts_at_once_and_repeats_change_nothing(door: Door) -> None:
+    with door.inside():
+        store(door.account)
+        use("update", "de")
+    facts = {"message_template_id": "update-de", "message_template_name": "update"}
+    told = {}
+    for word in ("PAUSED", "PAUSED", "APPROVED", "PENDING_DELETION", "no such word", 7, "REINSTATED"):
+        report = change("message_template_status_update", number="", event=word, **facts)
+        door.take(report)
+        with door.inside():
+            told[str(word)] = (template("update", "de").state, template().state)
+    assert {words[1] for words in told.values()} == {"approved"}
+    assert {word: words[0] for word, words in told.items()} == {
+        "PAUSED": "paused", "APPROVED": "approved", "PENDING_DELETION": "gone", "no such word": "gone", "7": "gone",
+        "REINSTATED": "approved",
+    }  # fmt: skip
+    door.take(change("template_category_update", number="", new_category="MARKETING", **facts))
+    door.take(change("message_template_status_update", number="", event="PAUSED", message_template_id=["x"]))
+    with door.inside():
+        assert template("update", "de").category == "marketing"
+        assert set(MessageTemplate.objects.exclude(name="update").values_list("state", flat=True)) == {
+            "paused", "rejected"
+        }  # fmt: skip
+
+
+def test_template_that_a_number_had_before_is_chosen_for_outcomes(inside: ChannelAccount) -> None:
+    add = importlib.import_module("conversations.migrations.0013_add_message_templates")
+    MessageTemplate.objects.all().delete()
+    for former, kept in (("HX" + "1" * 32, ("HX" + "1" * 32, "en")), ("update:de", ("update", "de"))):
+        ChannelAccount.objects.filter(pk=inside.pk).update(template_uses={})
+        inside.refresh_from_db()
+        inside.credentials = {**(inside.credentials or {}), "template_sid": former}
+        inside.save(update_fields=["credentials"])
+        add.keep_former_templates(apps, None)
+        inside.refresh_from_db()
+        found = MessageTemplate.objects.get(name=kept[0])
+        assert (found.language, found.state, "template_sid" in (inside.credentials or {})) == (kept[1], "approved", False)
+        filled = fill_template(inside, "BR-1", {})
+        assert not isinstance(filled, str)
+        assert (filled.name, filled.values) == (kept[0], {"1": "BR-1"})
 
 
 def console(world: World, role: str = "owner") -> Client:
