@@ -4,17 +4,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
-from redis.exceptions import RedisError
 
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.setup import setup_steps
+from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
-from channels_app.webhooks.intake import refused_key
+from channels_app.exchanges import list_exchanges
+from channels_app.health import error_of, read_health, was_refused
 from channels_app.whatsapp import connect
 from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
@@ -23,16 +23,13 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
-from core.observability.logging import get_logger
-from integrations.mail.errors import describe_error as describe_mail_error
-from integrations.twilio.errors import describe_error
 
-log = get_logger(__name__)
 CHANGE = "channels_app.change_channelaccount"
+LOGGED = 20
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
     """Numbers, mailboxes and web chats; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -65,6 +62,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     @admin.display(description="State")
     def standing(self, account: ChannelAccount) -> str:
         """Return whether the channel is open, and whether it has an error."""
+        if account.is_active and account.paused_at is not None:
+            return chip("Paused", "warn", "pause")
         if account.is_active and account.last_error:
             return chip("Error", "warn", "pause")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
@@ -72,17 +71,20 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return the last error in words."""
-        if _was_refused(account) and is_mail(account):
+        if was_refused(account) and is_mail(account):
             return REFUSED
-        if _was_refused(account):
+        if was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
                 "Twilio's, and the webhook address against the one below."
             )
-        if not account.last_error:
+        error = error_of(account)
+        if error is None:
             return "–"
-        words = describe_mail_error if is_mail(account) else describe_error
-        return f"{words(account.last_error)} {moment(account.last_error_at)}"
+        code = f"({account.last_error})"
+        page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
+        said = error.reason if code in error.reason else format_html("{} {}", error.reason, page)
+        return format_html("{} {} {}", said, error.advice, moment(account.last_error_at))
 
     @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -95,16 +97,17 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
-        if is_mail(obj):
-            return {**context, **self.mail_context(obj)}
-        if obj.provider != PROVIDER:
-            return {**context, "offered": []}
-        return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
+        viewer = viewer_of(request)
+        health = read_health(viewer=viewer, account_id=obj.pk)
+        exchanges = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
+        return {**context, "health": health, "steps": setup_steps(obj, health), "exchanges": exchanges}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
         """Return why an action does not apply to this kind of channel."""
         if account is None:
             return ""
+        if action.path in OWN_OF_TOOLS:
+            return self.tool_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
             return "" if is_mail(account) else "This is not a mail account."
         return self.widget_in_the_way(action, account)
@@ -168,11 +171,3 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}
         connect.connect_number(actor=viewer_of(request), **facts)
         return "Channel saved."
-
-
-def _was_refused(account: ChannelAccount) -> bool:
-    try:
-        return bool(cache.get(refused_key(account.tenant_id, account.pk)))
-    except (RedisError, OSError):
-        log.warning("refusal_not_read")
-        return False

@@ -48,6 +48,32 @@ class TestForm(ConsoleForm):
     )
 
 
+class SampleForm(ConsoleForm):
+    """A webhook as it stands in the provider's log."""
+
+    signature = forms.CharField(label="Signature", max_length=500, help_text="The value of the signature header.")
+    timestamp = forms.CharField(label="Timestamp", max_length=20, required=False, help_text="Only SendGrid sends one.")
+    url = forms.CharField(
+        label="Address (optional)",
+        max_length=500,
+        required=False,
+        help_text="As the provider called it; ours if empty.",
+    )
+    body = forms.CharField(
+        label="Body",
+        max_length=64 * 1024,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Exactly as it was sent. It isn't stored.",
+    )
+
+
+class PauseForm(ConsoleForm):
+    """Why the channel is paused."""
+
+    reason = forms.CharField(label="Reason", max_length=200, help_text="Colleagues see it.")
+
+
 class ColleagueForm(ConsoleForm):
     """A colleague's phone."""
 

@@ -2,10 +2,8 @@
 
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
 from channels_app.admin.forms import ChangeMailForm, ConnectMailForm, TestMailForm
 from channels_app.email import connect
@@ -34,10 +32,6 @@ class MailActions(ServiceAdmin):
     def mail_initial(self, account: ChannelAccount) -> dict[str, Any]:
         """Return the settings that are not secret."""
         return {"name": account.name, **connect.sender_of_account()}
-
-    def mail_context(self, account: ChannelAccount) -> dict[str, Any]:
-        """Return what SendGrid needs."""
-        return {"events_url": f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}"}
 
     @service_action(
         path="connect-mail",

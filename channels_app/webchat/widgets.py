@@ -47,7 +47,9 @@ def find_widget(public_key: object) -> Widget:
 
 def load(account_id: UUID) -> Widget | None:
     """Return an active widget of the tenant in scope, or None."""
-    found = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True).first()
+    found = ChannelAccount.objects.filter(
+        pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True, paused_at=None
+    ).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
     kept: dict[str, Any] = found.credentials or {}

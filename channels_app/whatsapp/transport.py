@@ -12,7 +12,7 @@ from django.urls import reverse
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
-from conversations.failures import COMMON, Explanation, explain_common
+from conversations.types import COMMON, Explanation, explain_common
 from conversations.mediums import Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport

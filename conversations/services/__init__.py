@@ -2,7 +2,13 @@
 
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
 from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
-from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
+from conversations.services.channel_accounts import (
+    clear_trouble,
+    connect_channel,
+    lookup_digest,
+    note_trouble,
+    pause_channel,
+)
 from conversations.services.contacts import (
     add_point,
     add_tag,
@@ -58,6 +64,7 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_trouble",
+    "pause_channel",
     "publish_activity",
     "read_attachment",
     "receive",

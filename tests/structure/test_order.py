@@ -57,7 +57,6 @@ OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "e
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {
-    "conversations.failures": "errors of a channel in words",
     "accounts.permissions.object_permissions": "rights on single objects",
     "accounts.permissions.roles": "the names of the roles",
     "accounts.privacy.reveals": "opening and asking for a grant to see personal data",
