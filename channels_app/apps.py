@@ -16,6 +16,9 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.email import diagnosis as email_diagnosis  # noqa: PLC0415
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
+        from channels_app.own_app import handler as app_handler  # noqa: PLC0415
+        from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
+        from channels_app.own_app import transport as app_transport  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, transport  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
@@ -23,11 +26,13 @@ class ChannelsAppConfig(AppConfig):
 
         receivers.connect()
         transport.register()
+        app_transport.register()
         fallbacks.register()
         diagnosis.register()
         email_diagnosis.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)
+        deliveries.register_handler(app_inbound.PROVIDER, app_handler.receive_delivery)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay, dead_letters.Words("Receive a message"))
         health.register_gauge(
             "walker_inbound_oldest_seconds",

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from conversations.types import Explanation
 from conversations.models import ChannelAccount
+from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound

@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 from channels_app.diagnosis import diagnosis_of
 from channels_app.models import InboundDelivery
 from channels_app.webhooks.intake import refused_key
-from conversations.types import Explanation, explain_common
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.selectors import get_channel_account
 from conversations.transitions import UNDELIVERED
+from conversations.types import Explanation, explain_common
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.observability.logging import get_logger

@@ -1,10 +1,12 @@
-"""Endpoints of the event streams, for programs that poll, and of the health of channel accounts."""
+"""Endpoints of the event streams, for programs that poll, of webhooks to own apps, and of accounts' health."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,6 +16,7 @@ from rest_framework.utils.urls import replace_query_param
 from channels_app import diagnosis
 from channels_app.exchanges import list_exchanges
 from channels_app.health import read_health
+from channels_app.own_app import manage
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
 from conversations.rest.channel_accounts import VIEW
 from conversations.rest.serializers import ChannelAccountSerializer
@@ -22,9 +25,13 @@ from conversations.services import pause_channel, record_view
 from core.actors import Actor
 from core.errors import NotFound
 from core.events import streams
+from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.pagination import LARGEST_PAGE
-from core.rest.views import ApiViewSet, ListQuery, Query
+from core.rest.views import ApiViewSet, ListQuery, ListViewSet, Query
+from core.webhooks.words import describe
 from hitl.selectors import get_approval
 
 LAST: Final = 2**63 - 1
@@ -106,6 +113,99 @@ def _require(viewer: Actor, topic: Topic) -> None:
         except NotFound:
             note_unknown(viewer, topic)
             raise
+
+
+class WebhookAttemptSerializer(RowSerializer[WebhookAttempt]):
+    """One attempt to deliver a webhook."""
+
+    words = serializers.SerializerMethodField(help_text="What happened, and what to do about it.")
+
+    class Meta:
+        model = WebhookAttempt
+        fields: ClassVar[list[str]] = "number started_at milliseconds status error words".split()
+
+    def get_words(self, attempt: WebhookAttempt) -> str:
+        """Return a sentence about the answer."""
+        return describe(attempt.error, attempt.status)
+
+
+class WebhookSerializer(RowSerializer[WebhookDelivery]):
+    """A webhook with its attempts, without its content; `webhook_id` is the header's."""
+
+    webhook_id = serializers.CharField(source="key", read_only=True)
+    attempts = WebhookAttemptSerializer(source="tries", many=True, read_only=True)
+
+    class Meta:
+        model = WebhookDelivery
+        fields: ClassVar[list[str]] = "id webhook_id event_type state error attempts created_at due_at done_at".split()
+
+
+class WebhookEndpointSerializer(RowSerializer[WebhookEndpoint]):
+    """The webhooks of an app, without their address and secrets."""
+
+    class Meta:
+        model = WebhookEndpoint
+        fields: ClassVar[list[str]] = "state failures last_error last_error_at last_success_at".split()
+
+
+class WebhookFilters(ApiFilterSet):
+    """The filters of webhooks."""
+
+    state = ChoiceFilter(choices=WebhookDelivery.State.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts. "
+            "Needs `channels_app.view_channelaccount`."
+        )
+    )
+)
+class AppWebhookViewSet(ListViewSet):
+    """Webhooks to a company's own app."""
+
+    permissions: ClassVar = {
+        "list": manage.VIEW,
+        "replay": manage.CHANGE,
+        "test": manage.CHANGE,
+        "pause": manage.CHANGE,
+        "resume": manage.CHANGE,
+    }
+    serializer_class = WebhookSerializer
+    filterset_class = WebhookFilters
+    lookup_url_kwarg = "delivery_id"
+
+    def get_queryset(self) -> QuerySet[WebhookDelivery]:
+        """Return the webhooks of the app."""
+        return manage.query_log(viewer=self.actor, **self.kwargs)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def replay(self, request: Request, **kwargs: Any) -> Response:
+        """Send a failed webhook again under the same id. Needs `channels_app.change_channelaccount`.
+
+        409 `not_failed` unless it failed, `content_gone` if it was erased.
+        """
+        return self.call_service(manage.replay)
+
+    @action(detail=False, methods=["post"], success_status=201)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Send a test webhook; the list shows what the server answered. Needs `channels_app.change_channelaccount`."""
+        return self.call_service(manage.send_test)
+
+    @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
+    @idempotent
+    def pause(self, request: Request, **kwargs: Any) -> Response:
+        """Pause the webhooks, which then wait. Needs `channels_app.change_channelaccount`."""
+        return self.call_service(manage.set_paused, is_paused=True)
+
+    @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
+    @idempotent
+    def resume(self, request: Request, **kwargs: Any) -> Response:
+        """Send what has waited, in order. Needs `channels_app.change_channelaccount`."""
+        return self.call_service(manage.set_paused, is_paused=False)
 
 
 class ExplanationSerializer(serializers.Serializer[Any]):

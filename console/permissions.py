@@ -39,6 +39,7 @@ LABELS: Final = {
     "agents.change_agent": "Edit agents",
     "channels_app.view_channelaccount": "View channels and email",
     "channels_app.change_channelaccount": "Connect and edit channels",
+    "channels_app.deliver_message": "Deliver customers' messages from your app",
     "analytics.use_brief": "Receive a daily brief",
     "analytics.view_briefpreference": "View who receives a daily brief",
     "core.view_auditentry": "Read the audit log",

@@ -23,7 +23,7 @@ from core.privacy.pii import mask_text
 from core.reach import records
 
 GONE: Final = "erased"
-PROVED: Final = ("phone", "email", "bsuid")
+PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
@@ -110,7 +110,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
               "content_type error"),
         Table("conversations.Note", "", "body masked_body"),
-        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", "error_text", "provider_id error"),
+        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", "error_text",
+              "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason"),

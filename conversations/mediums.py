@@ -14,6 +14,12 @@ class WebChat(Medium):
     recipient_kinds = ("member", "webchat")
 
 
+class OwnApp(Medium):
+    """A company's own app, which gets each message as one webhook."""
+
+    recipient_kinds = ("customer",)
+
+
 class Sms(Medium):
     """Text messages to phones."""
 

@@ -1,7 +1,6 @@
 """Transports by kind and provider of channel accounts, and platforms with audiences."""
 
-from conversations.types import Explanation, explain_common
-from conversations.types import AudienceSource, Transport
+from conversations.types import AudienceSource, Explanation, Transport, explain_common
 from core.errors import NotFound
 from core.registry import Registry
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
-PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
+PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
 

@@ -30,3 +30,4 @@ class CoreConfig(AppConfig):
         )
         queueing.provide("relay_outbox", tasks.relay_outbox.delay)
         queueing.provide("erase_person", tasks.erase_person.delay)
+        queueing.provide("deliver_webhook", tasks.deliver_webhook.delay)

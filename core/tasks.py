@@ -19,6 +19,7 @@ from core.observability import health
 from core.privacy.erasure import services as erasures
 from core.reach import counts
 from core.reliability import idempotency
+from core.webhooks import deliveries, sending
 
 LONGEST: Final = 20.0
 """Seconds after which an erasure yields to other work."""
@@ -102,12 +103,33 @@ def sweep_audit_logs() -> None:
         anchor_audit_log.delay(str(tenant_id), str(tenant_id))
 
 
+@tenant_task(queue="default")
+def deliver_webhook(delivery_id: UUID) -> None:
+    """Attempt to deliver a webhook."""
+    sending.deliver(delivery_id)
+
+
+@sweep_task(queue="default")
+def sweep_webhooks() -> None:
+    """Enqueue webhooks that are due: retries, lost tasks, crashes."""
+    for tenant_id, delivery_id in sending.list_due():
+        deliver_webhook.delay(str(tenant_id), str(delivery_id))
+
+
+@sweep_task(queue="low")
+def forget_webhooks() -> None:
+    """Delete webhooks that ended long ago, with their attempts."""
+    deliveries.forget_old()
+
+
 SWEEPS = {
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
     "heartbeat": ("core.tasks.heartbeat", 5.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
+    "webhooks": ("core.tasks.sweep_webhooks", 5.0),
+    "forget-webhooks": ("core.tasks.forget_webhooks", 3600.0),
     "erasures": ("core.tasks.sweep_erasures", 10.0),
     "prune-send-counts": ("core.tasks.prune_send_counts", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test.signals import setting_changed
 from redis import Redis
 
 from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.tenancy.scope import tenant_scope
-from tests.world import World, build_world
+from tests.emptying import empty_by_deleting
+from tests.world import Mould, World, build_world
 
 pytest_plugins: list[str] = [
-    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture"),
+    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture", "tests.webhook_receiver"),
     *("tests.browser", "tests.tampering"),
 ]
 
@@ -61,7 +62,9 @@ def django_db_setup(
         settings.DATABASE_LIMITS = {name: 10 * limit for name, limit in settings.DATABASE_LIMITS.items()}
         set_time_limits()
         connection.close()
+    emptying = empty_by_deleting()
     yield
+    emptying.close()
     close_connection_of_async_tests()
     if django_db_keepdb:
         return
@@ -106,10 +109,19 @@ def _clean_redis(django_db_modify_db_settings: None, redis_client: Redis) -> Ite
         redis_client.unlink(*keys)
 
 
+@pytest.fixture(scope="session")
+def mould(django_db_setup: None, django_db_blocker: Any) -> Mould:
+    """The world of all tests whose rows are rolled back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        made = Mould()
+        transaction.set_rollback(True)
+    return made
+
+
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, mould: Mould) -> World:
     """Two tenants with people of every role: an insider, a colleague without the right, an outsider."""
-    return build_world()
+    return mould.cast()
 
 
 @pytest.fixture

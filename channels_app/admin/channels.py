@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.admin.setup import setup_steps
 from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
@@ -29,8 +30,8 @@ LOGGED = 20
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
-    """Numbers, mailboxes and web chats; credentials are never shown."""
+class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
+    """Numbers, mailboxes, web chats and apps; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
@@ -73,6 +74,11 @@ class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
         """Return the last error in words."""
         if was_refused(account) and is_mail(account):
             return REFUSED
+        if was_refused(account) and is_app(account):
+            return (
+                "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
+                "the current token secret, and that its API key belongs to this organisation."
+            )
         if was_refused(account):
             return (
                 "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
@@ -97,6 +103,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
+        if is_app(obj):
+            return {**context, **self.app_context(request, obj)}
         viewer = viewer_of(request)
         health = read_health(viewer=viewer, account_id=obj.pk)
         exchanges = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
@@ -108,6 +116,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
             return ""
         if action.path in OWN_OF_TOOLS:
             return self.tool_in_the_way(action, account)
+        if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
+            return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
             return "" if is_mail(account) else "This is not a mail account."
         return self.widget_in_the_way(action, account)
@@ -118,6 +128,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, ToolActions):
             return self.widget_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if account is not None and is_app(account):
+            return self.app_initial(action, account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}

@@ -6,8 +6,8 @@ from uuid import UUID
 from channels_app import diagnosis
 from channels_app.diagnosis import Sample, Verdict
 from channels_app.email import connect, mailboxes, signature
-from conversations.types import Explanation
 from conversations.models import ChannelAccount
+from conversations.types import Explanation
 from core.actors import Actor
 from core.clock import now
 from integrations.mail.errors import describe_error

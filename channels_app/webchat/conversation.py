@@ -71,7 +71,7 @@ def check_entry(guest: Guest) -> Entry | None:
     if widget is None:
         return None
     is_member = guest.user_id is None or is_active_member(guest.user_id)
-    return Entry(widget.origins, is_member and guest.is_vouched(widget.identity_secret))
+    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)))
 
 
 def find_place(guest: Guest) -> Place | None:
@@ -199,6 +199,8 @@ def mark_read(guest: Guest, conversation_id: UUID, seq: int) -> None:
 
 def point_kind(guest: Guest) -> PointKind:
     """Return the kind of the guest's contact point."""
+    if guest.is_of_app:
+        return "customer"
     return "member" if guest.kind == "member" else "webchat"
 
 

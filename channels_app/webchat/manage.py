@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from uuid import UUID
 
 from channels_app.webchat import origins
@@ -28,7 +29,19 @@ def save_widget(
     `websites`: one origin per line.
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an invalid origin.
     """
-    lines = [line.strip() for line in websites.split("\n") if line.strip()]
+    return services.save_widget(
+        actor=actor,
+        account_id=account_id,
+        name=name,
+        origins=checked_origins(websites.split("\n")),
+        greeting=greeting,
+        is_active=is_active,
+    )
+
+
+def checked_origins(websites: Iterable[str]) -> list[str]:
+    """Return the origins of websites. Raises `Invalid` with the field `websites`."""
+    lines = [line.strip() for line in websites if line.strip()]
     strange = [line for line in lines if not origins.normalise(line)]
     if strange or len(lines) > ORIGINS_AT_MOST:
         words = (
@@ -42,14 +55,7 @@ def save_widget(
                 ]
             },
         )
-    return services.save_widget(
-        actor=actor,
-        account_id=account_id,
-        name=name,
-        origins=[line.rstrip("/") for line in lines],
-        greeting=greeting,
-        is_active=is_active,
-    )
+    return [line.rstrip("/") for line in lines]
 
 
 def new_identity_secret(*, actor: Actor, account_id: UUID) -> str:

@@ -33,6 +33,7 @@ class Guest:
     It is an unknown visitor, a known customer or a member.
     `point` is the value of their contact point on this widget. `user_id` is set for members only.
     `vouched` is the fingerprint of the identity secret that vouched for them, empty for visitors.
+    `is_of_app`: a customer of a company's own app, signed in by its token.
     """
 
     tenant_id: UUID
@@ -43,6 +44,7 @@ class Guest:
     signed_in_at: datetime
     expires_at: datetime
     vouched: str = ""
+    is_of_app: bool = False
 
     def prolonged(self, moment: datetime) -> Guest:
         """Return the guest with a later expiry, never beyond the life of one sign-in."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Tenant
 from conversations.models import ChannelAccount
+from core.clock import now
 from core.errors import NotFound
 from core.tenancy import lookups
 from core.tenancy.models import tenant_scope
 
 KEY_LIMIT = 40
+KINDS: Final = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,15 @@ class Widget:
     name: str
     origins: tuple[str, ...]
     identity_secret: str = field(default="", repr=False)
+    older_secret: str = field(default="", repr=False)
     demo_identity: str = field(default="", repr=False)
     greeting: str = ""
     suggestions: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets that vouch for a guest; an app's previous one counts for a day."""
+        return (self.identity_secret, self.older_secret) if self.older_secret else (self.identity_secret,)
 
 
 def find_widget(public_key: object) -> Widget:
@@ -39,28 +49,37 @@ def find_widget(public_key: object) -> Widget:
         raise NotFound("There is no such chat.")
     for row in lookups.find("widget", public_key):
         with tenant_scope(row["tenant_id"]):
-            account = load(row["id"])
+            account = load(row["id"], kinds=(ChannelAccount.Kind.WEBCHAT,))
         if account is not None:
             return account
     raise NotFound("There is no such chat.")
 
 
-def load(account_id: UUID) -> Widget | None:
-    """Return an active widget of the tenant in scope, or None."""
-    found = ChannelAccount.objects.filter(
-        pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True, paused_at=None
-    ).first()
+def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
+    """Return an active widget or app of the tenant in scope, or None."""
+    found = ChannelAccount.objects.filter(pk=account_id, kind__in=kinds, is_active=True, paused_at=None).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
     kept: dict[str, Any] = found.credentials or {}
+    own = [*token_secrets(kept, now()), "", ""] if found.kind == ChannelAccount.Kind.APP else []
     return Widget(
         key=found.public_key,
         tenant_id=found.tenant_id,
         account_id=found.pk,
         name=found.name,
         origins=tuple(str(origin) for origin in found.origins or ()),
-        identity_secret=str(kept.get("identity_secret", "")),
+        identity_secret=own[0] if own else str(kept.get("identity_secret", "")),
+        older_secret=own[1] if own else "",
         demo_identity=str(kept.get("demo_identity", "")),
         greeting=str(kept.get("greeting", "")),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
     )
+
+
+def token_secrets(credentials: Mapping[str, Any] | None, moment: datetime) -> list[str]:
+    """Return the secrets that may sign tokens of an app's customers now, the current one first."""
+    kept = credentials or {}
+    found = [str(kept["token_secret"])] if kept.get("token_secret") else []
+    if kept.get("older_token_secret") and datetime.fromisoformat(kept["older_until"]) > moment:
+        found.append(str(kept["older_token_secret"]))
+    return found

@@ -12,8 +12,8 @@ from channels_app import diagnosis
 from channels_app.diagnosis import Sample, Verdict
 from channels_app.whatsapp import connect, senders, signature
 from channels_app.whatsapp.transport import WhatsAppTransport
-from conversations.types import Explanation
 from conversations.models import ChannelAccount
+from conversations.types import Explanation
 from core.actors import Actor
 
 

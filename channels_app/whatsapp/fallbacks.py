@@ -12,7 +12,7 @@ from accounts.selectors import is_active_member
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import KINDS
 from conversations import services
-from conversations.models import ContactPoint, DeliveryAttempt, Message
+from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
 from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
@@ -39,6 +39,10 @@ def send_fallback(message_id: UUID) -> str:
     """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
+    if message is not None and message.channel_account.kind == ChannelAccount.Kind.APP:
+        # The customer has no other address: a colleague sees that the app did not get it.
+        window.hand_to_person(message.conversation_id, "not_delivered")
+        return "person"
     if message is None or message.channel_account.kind not in KINDS:
         return ""
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")

@@ -14,7 +14,8 @@ REST_LIMIT: Final = 8000
 # Stored in the message itself, or useless later.
 _HELD: Final = frozenset(
     {
-        "Body", "AccountSid", "ApiVersion", "From", "To", "WaId", "ExternalUserId", "ProfileName", "ProfileUsername", "NumMedia",
+        "Body", "AccountSid", "ApiVersion", "From", "To", "WaId", "ExternalUserId", "ProfileName", "ProfileUsername",
+        "NumMedia",
         "NumSegments", "SmsStatus", "SmsSid", "SmsMessageSid", "MessageSid",
     }
 )  # fmt: skip

@@ -12,11 +12,10 @@ from django.urls import reverse
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
-from conversations.types import COMMON, Explanation, explain_common
 from conversations.mediums import Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport, explain_common
 from core.actors import system
 from core.clock import now
 from core.reach.verdict import OPTED_OUT, UNREACHABLE

@@ -9,6 +9,7 @@ from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
 from config.demo.people import password_of, tenant_id_of
 from config.demo.setting import demo_api_key, mail_credentials, number_credentials, number_of, phones_of, widget_key
 from standins.mailbox import seed as mailbox
+from standins.portal import seed as portal
 
 
 def describe() -> dict[str, Any]:
@@ -22,6 +23,7 @@ def describe() -> dict[str, Any]:
             "platform": f"{settings.SANDBOX_ADS_URL}/",
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
+            **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             "health": f"{public}/readyz",
         },
         "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
@@ -53,7 +55,8 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
             for which in ("chat", "visitor")
         ]
         + _numbers(organisation, public)
-        + _mail_accounts(organisation, public),
+        + _mail_accounts(organisation, public)
+        + _portals(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
     }
@@ -93,3 +96,20 @@ def as_text(facts: dict[str, Any]) -> str:
             f"    {person['role']:<12}{person['email']:<28}{person['password']}" for person in tenant["people"]
         )
     return "\n".join(lines)
+
+
+def _portals(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    secret = settings.SANDBOX_PORTAL_TOKEN
+    if not secret:
+        return []
+    key = portal.app_key(organisation.slug)
+    return [
+        {
+            "kind": "app",
+            "key": key,
+            "url": f"{public}/channels/app/{key}/messages/",
+            "token_secret": portal.token_secret(organisation.slug, secret),
+            "signing_secret": portal.signing_secret(organisation.slug, secret),
+            "customers": portal.CAST[organisation.slug][1],
+        }
+    ]

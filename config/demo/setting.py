@@ -10,16 +10,19 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
+from channels_app.own_app.transport import PURPOSE
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount
 from conversations.services import connect_channel, introduce
 from conversations.types import SenderIdentity
+from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
+from standins.portal import seed as portal
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
 SUGGESTIONS = [
@@ -45,6 +48,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
     _ensure_mail(organisation)
+    _ensure_portal(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 
@@ -150,6 +154,30 @@ def _ensure_mail(organisation: Organisation) -> None:
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+
+
+def _ensure_portal(organisation: Organisation) -> None:
+    """Create the channel of the organisation's own app, which the sandbox portal plays."""
+    secret = settings.SANDBOX_PORTAL_TOKEN
+    if not secret:
+        return
+    account, _ = ChannelAccount.objects.get_or_create(
+        public_key=portal.app_key(organisation.slug),
+        defaults={
+            "kind": ChannelAccount.Kind.APP,
+            "provider": ChannelAccount.Provider.APP,
+            "name": portal.CAST[organisation.slug][0],
+            "credentials": {"token_secret": portal.token_secret(organisation.slug, secret)},
+        },
+    )
+    WebhookEndpoint.objects.get_or_create(
+        purpose=PURPOSE,
+        ref=account.pk,
+        defaults={
+            "url": f"{settings.SANDBOX_PORTAL_URL}/walker/{organisation.slug}",
+            "secrets": {"current": portal.signing_secret(organisation.slug, secret)},
+        },
+    )
 
 
 def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:

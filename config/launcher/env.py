@@ -22,6 +22,9 @@ _NAMES = (
     "TWILIO_API_BASE",
     "SANDBOX_MAILBOX_URL",
     "SANDBOX_MAILBOX_TOKEN",
+    "SANDBOX_PORTAL_URL",
+    "SANDBOX_PORTAL_TOKEN",
+    "WEBHOOK_HOSTS",
     "SENDGRID_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
@@ -52,6 +55,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "redis": secrets.token_hex(24),
         "phone": secrets.token_hex(24),
         "mailbox": secrets.token_hex(24),
+        "portal": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),
         # A private key of P-256 is a number below its order, which begins with 32 ones.
         "push": base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).rstrip(b"=").decode(),

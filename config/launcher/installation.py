@@ -26,7 +26,7 @@ MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
-STAND_INS = ("platform", "phone", "mailbox")
+STAND_INS = ("platform", "phone", "mailbox", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -105,13 +105,16 @@ class Installation:
             "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
             "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
             **_mail_of_the_demo(made["mailbox"]),
+            "SANDBOX_PORTAL_URL": urls["portal"],
+            "SANDBOX_PORTAL_TOKEN": made["portal"],
+            "WEBHOOK_HOSTS": env.given("WEBHOOK_HOSTS") or "127.0.0.1",
         }
 
     def _start_stand_ins(self, stand_ins: dict[str, int]) -> None:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product}
+        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product, "portal": product}
         for name, port in stand_ins.items():
             folder = ("--data", str(getattr(place, name)))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])

@@ -30,6 +30,7 @@ class Place:
         self.platform = path / "platform"
         self.phone = path / "phone"
         self.mailbox = path / "mailbox"
+        self.portal = path / "portal"
         self.logs = path / "log"
         self.metrics = path / "metrics"
         self.secrets = path / "secrets.json"
@@ -45,7 +46,7 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            for folder in (self.logs, self.platform, self.phone, self.mailbox):
+            for folder in (self.logs, self.platform, self.phone, self.mailbox, self.portal):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.errors import Invalid
 
-KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
+KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member", "customer"})
 LIMIT: Final = 320
 COLUMN: Final = "conversations_contactpoint.value"
 """The column that the blind index of a point is bound to."""

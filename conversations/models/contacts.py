@@ -48,6 +48,7 @@ class ContactPoint(TenantModel):
         USERNAME = "username", "Username"
         WEBCHAT = "webchat", "Web chat visitor"
         MEMBER = "member", "Member"
+        CUSTOMER = "customer", "Customer of an app"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -187,7 +187,9 @@ class ContactSerializer(RowSerializer[Contact]):
 class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
     """A number, mailbox or widget; its credentials are never shown."""
 
-    widget_key = serializers.SerializerMethodField(help_text="The key of a web chat, which is public; else empty.")
+    widget_key = serializers.SerializerMethodField(
+        help_text="The key of a web chat or an app, which is public; else empty."
+    )
 
     class Meta:
         model = ChannelAccount
@@ -198,4 +200,5 @@ class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
 
     def get_widget_key(self, account: ChannelAccount) -> str:
         """Return the key that stands in public pages; the one in a mail hook's address is a secret."""
-        return account.public_key if account.kind == ChannelAccount.Kind.WEBCHAT else ""
+        is_public = account.kind in (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
+        return account.public_key if is_public else ""

@@ -1,5 +1,6 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
+from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
 from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import (
@@ -59,10 +60,12 @@ __all__ = [
     "introduce",
     "keep_attachment",
     "keep_identity_secret",
+    "keep_token_secret",
     "link_contact_to_user",
     "lookup_digest",
     "mark_read",
     "name_contact",
+    "note_keeper",
     "note_trouble",
     "pause_channel",
     "publish_activity",
@@ -72,6 +75,7 @@ __all__ = [
     "record_view",
     "remove_tag",
     "reply",
+    "save_app",
     "save_widget",
     "send_again",
     "take_over",

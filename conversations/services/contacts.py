@@ -166,7 +166,7 @@ def _colleague(sender: SenderIdentity) -> UUID | None:
 
 
 def _masked(kind: str, value: str) -> str:
-    if kind in ("webchat", "bsuid", "member"):
+    if kind in ("webchat", "bsuid", "member", "customer"):
         return f"…{value[-4:]}"
     return mask_value(_MASK_AS[kind], value)[:80]
 

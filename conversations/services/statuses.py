@@ -36,8 +36,9 @@ def record_status(
     """Record a provider's report about a message; return True if it changed anything.
 
     Repeated and late reports change nothing, nor does a report about an attempt that has failed already. A failure
-    that `is_temporary` is tried again with back-off, as often as one that the provider refuses at once. Name the message by our id, or by channel account
-    and the provider's id. For channels (system actors). Raises `NotFound`, `Refused`, `Invalid`.
+    that `is_temporary` is tried again with back-off, as often as one that the provider refuses at once. Name the
+    message by our id, or by channel account and the provider's id. For channels (system actors). Raises `NotFound`,
+    `Refused`, `Invalid`.
     Announces `message_failed` when the report is a failure.
     """
     if actor.kind != "system":

@@ -1,4 +1,4 @@
-"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
+"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.dead_letters import DeadLetter
@@ -6,6 +6,7 @@ from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
+from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AnchorDelivery",
@@ -23,4 +24,7 @@ __all__ = [
     "SendCount",
     "StreamEvent",
     "StreamHead",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -38,7 +38,8 @@ def test_message_after_a_hand_off_is_answered_once_with_the_place_in_line(desk: 
     for text in ("Hello?", "Is anybody there?"):
         assert write(desk, text) == second
     (notice,) = notices(second)
-    assert notice.startswith("Thanks, I've passed that on.") and "One conversation is ahead of yours." in notice
+    assert notice.startswith("Thanks, I've passed that on.")
+    assert "One conversation is ahead of yours." in notice
     services.give_back(actor=desk.world.actor("support"), conversation_id=second)
     hand_off(second)
     write(desk, "And now?")

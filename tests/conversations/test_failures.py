@@ -47,9 +47,12 @@ def test_failure_is_kept_with_what_the_provider_said_masked(queued: Message, tra
     fail(queued, transport)
     attempt = DeliveryAttempt.objects.get()
     assert (attempt.error, attempt.http_status) == ("21211", 400)
-    assert attempt.error_text.startswith("The 'To' number") and "600123456" not in attempt.error_text
+    assert attempt.error_text.startswith("The 'To' number")
+    assert "600123456" not in attempt.error_text
     (row,) = selectors.list_messages(viewer=system("tests"), conversation_id=queued.conversation_id, limit=1).rows
-    assert row.failure is not None and row.failure.reason and row.failure.advice
+    assert row.failure is not None
+    assert row.failure.reason
+    assert row.failure.advice
     assert row.failure.text == attempt.error_text
 
 
@@ -104,7 +107,8 @@ def test_rate_limit_that_is_reported_later_is_tried_again_with_back_off(queued: 
     before = now()
     assert report(queued, "failed", "SM1", is_temporary=True)
     waiting = Message.objects.get(pk=queued.pk)
-    assert waiting.status == "sending" and waiting.next_attempt_at is not None
+    assert waiting.status == "sending"
+    assert waiting.next_attempt_at is not None
     assert waiting.next_attempt_at - before >= timedelta(seconds=BACK_OFF[0])
     # Repeated and late reports about the attempt that failed end nothing.
     assert not report(queued, "failed", "SM1", is_temporary=True)
@@ -142,7 +146,8 @@ def test_console_shows_the_reason_and_sends_again(queued: Message, transport: Sc
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
     page = f"/admin/conversations/conversation/{queued.conversation_id}/"
     shown = client.get(page).content.decode()
-    assert "Not delivered." in shown and "Send again" in shown
+    assert "Not delivered." in shown
+    assert "Send again" in shown
     assert client.post(f"{page}send-again/", {"message": str(queued.pk)}).status_code == 302
     assert Message.objects.get(pk=queued.pk).status == "queued"
     assert client.post(f"{page}send-again/", {"message": str(queued.pk)}).status_code == 409

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from tests.platform_fixture import Platform
 
 HASTY = Patience(connect=0.5, read=0.3, total=0.6, max_bytes=1000)

@@ -1,6 +1,6 @@
 """One row in every tenant-owned table: what the wall is tried against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -88,12 +88,39 @@ def _worth(field: models.Field[Any, Any], user: User) -> Any:
 
 def snapshot() -> dict[str, str]:
     """Return a digest of the rows of each walled table that the scope shows."""
+    return _digests(rls.walled_tables())
+
+
+class Watched:
+    """The walled tables while one test writes in its transaction: only what was written to is read again."""
+
+    def __init__(self) -> None:
+        self.digests, self.writes = snapshot(), _writes()
+
+    def changed(self) -> set[str]:
+        """Return the tables whose rows differ from those of the last time."""
+        writes, before = _writes(), self.digests
+        touched = [name for name in before if writes.get(name) != self.writes.get(name)]
+        self.digests, self.writes = {**before, **_digests(touched)}, writes
+        return {name for name in touched if before[name] != self.digests[name]}
+
+
+def _digests(tables: Iterable[str]) -> dict[str, str]:
     parts = [
         f"select '{name}', md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from \"{name}\" t"
-        for name in rls.walled_tables()
+        for name in tables
     ]
+    if not parts:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(" union all ".join(parts))
+        return dict(cursor.fetchall())
+
+
+def _writes() -> dict[str, int]:
+    """Return how many rows of each table this transaction wrote, also those taken back by a savepoint."""
+    with connection.cursor() as cursor:
+        cursor.execute("select relname, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_user_tables")
         return dict(cursor.fetchall())
 
 

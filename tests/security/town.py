@@ -13,7 +13,7 @@ from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core.jobs import dead_letters
-from core.models import AuditEntry, Erasure
+from core.models import AuditEntry, Erasure, WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
@@ -62,6 +62,7 @@ IN_THE_API = {
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",
+    "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "call_id": "agents.toolcall",
@@ -143,7 +144,7 @@ def build_town(world: World) -> Town:
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail()]
+        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get()]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)

@@ -71,6 +71,7 @@ ALSO_OFFERED = {
     "accounts.sign_in.password_reset": "who is sent a link to a new password, and making it as its mail leaves",
     "accounts.permissions.role_limits": "the limit to the rights a person may grant",
     "accounts.secret_pages": "how a page is answered whose address is a secret",
+    "accounts.api_keys": "the actor of an API key, for a door outside the API",
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.sign_in.views": "the sign-in page, for the console's site",
     "conversations.texts": "pure rules of what a text may be",

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from django.db.models import QuerySet
 
 from core.clock import now
-from core.models import DeadLetter, IdempotencyRecord
+from core.models import DeadLetter, IdempotencyRecord, WebhookDelivery
 from core.privacy.erasure.person import ERASED, GONE, MEANT, Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
 
@@ -44,6 +44,17 @@ def _forget_failures(person: Person, after: str, limit: int) -> Batch:
     return Batch(DeadLetter.objects.filter(pk__in=found).update(error=ERASED) if found else 0, last)
 
 
+def _forget_webhooks(person: Person, after: str, limit: int) -> Batch:
+    """Empty the webhooks about the person's conversations; one that is still waiting is given up."""
+    lines = [str(key) for key in person.ids("conversations")]
+    rows = WebhookDelivery.objects.filter(line__in=lines, body__isnull=False)
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    waiting = WebhookDelivery.objects.filter(pk__in=keys, state=WebhookDelivery.State.WAITING)
+    waiting.update(state=WebhookDelivery.State.FAILED, done_at=now(), error="erased")
+    emptied = WebhookDelivery.objects.filter(pk__in=keys).update(body=None) if keys else 0
+    return Batch(emptied, str(keys[-1]) if len(keys) == limit else "")
+
+
 class CoreErasure(ErasureHandler):
     """The erasure of people from core."""
 
@@ -70,6 +81,10 @@ class CoreErasure(ErasureHandler):
         Table("core.AnchorDelivery", "A place and an error.", kept="place problem"),
         Table("core.Erasure", "Ids, codes and counts stay; name and addresses go when it is done.",
               "traces", "targets step after counts waits_for still_named"),
+        Table("core.WebhookEndpoint", "The organisation's own address and keys; a code.",
+              kept="purpose ref url secrets last_error"),
+        Table("core.WebhookDelivery", "Random ids and codes.", "body", "event_type key ref line error"),
+        Table("core.WebhookAttempt", "A code.", kept="error"),
         Table("admin.LogEntry", "Names of objects are ids; nothing writes here.",
               kept="object_id object_repr change_message"),
         Table("guardian.UserObjectPermission", "Rights are given to roles, by ids.", kept="object_pk"),
@@ -78,6 +93,7 @@ class CoreErasure(ErasureHandler):
     steps: ClassVar[tuple[Step, ...]] = (
         Step("answers", "Answers of the API", _forget_answers),
         Step("failures", "Notes of failures", _forget_failures),
+        Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks),
     )
 
     @classmethod

@@ -44,8 +44,8 @@ MAIL: Final = "email"
 EDITS: Final = ("editor_may_vote", "fall_allows_fewer")
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
 CHANNELS: Final = [
-    ("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("sms", "SMS"), ("email", "Email"), ("api", "API"),
-    ("console", "Console"),
+    ("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("sms", "SMS"), ("email", "Email"), ("app", "Own app"),
+    ("api", "API"), ("console", "Console"),
 ]  # fmt: skip
 FORMSETS: Final[dict[str, type[RowFormSet]]] = {
     "levels": LevelFormSet,

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0006_move_blocks_to_the_ledger"),
+        ("conversations", "0007_add_customers_of_apps"),
     ]
 
     operations = [

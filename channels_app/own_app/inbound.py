@@ -1,0 +1,221 @@
+"""The door of a company's own app: check the caller, store by one INSERT and answer; a worker does the rest."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts import api_keys
+from accounts.services import KEY_PREFIX
+from channels_app.webchat import app_customers
+from channels_app.webchat.app_customers import App
+from channels_app.webchat.limits import Bucket
+from channels_app.webhooks import deliveries, wake_worker
+from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, note_refused
+from conversations import services, texts
+from core.clock import now
+from core.errors import Invalid, Refused, TooMany, WalkerError
+from core.observability.logging import get_logger
+from core.privacy.encryption import blind_index
+from core.tenancy.scope import tenant_scope
+
+log = get_logger(__name__)
+
+PROVIDER: Final = "app"
+LINE: Final = "channels_app_inbounddelivery.queue_key"
+DELIVER: Final = "channels_app.deliver_message"
+BODY_LIMIT: Final = 64 * 1024
+ID_LIMIT: Final = 100
+NAME_LIMIT: Final = 120
+TYPE_LIMIT: Final = 32
+TEXT: Final = "text"
+PER_CUSTOMER: Final = Bucket(size=20, seconds=10)
+WORDS: Final = {
+    "no_signature": "Send an API key or a customer's token: Authorization: Bearer …",
+    "unknown_account": "There is no such app, or it is switched off.",
+    "bad_signature": "The API key or token isn't valid for this app.",
+    "not_allowed": f"This API key needs the scope {DELIVER}.",
+    "other_customer": "The token belongs to another customer.",
+    "no_secret": "This app has no token secret yet. Create one on the channel's page.",
+    "too_large": f"A message can have at most {BODY_LIMIT} bytes.",
+    "malformed": "The body has to be a JSON object.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message as the app sent it, checked."""
+
+    id: str
+    customer_id: str = field(repr=False)
+    type: str
+    text: str = field(repr=False)
+    name: str = field(repr=False)
+    metadata: dict[str, Any] = field(repr=False)
+
+
+@csrf_exempt  # carries no cookie and trusts none: the key or token is the proof
+@require_POST
+def messages(request: HttpRequest, key: str) -> HttpResponse:
+    """`POST /channels/app/<key>/messages/`: a message of one of the app's customers."""
+    try:
+        incoming, is_new = _take(request, key)
+    except Refusal as refusal:
+        REFUSED.labels(PROVIDER, refusal.reason).inc()
+        return JsonResponse({"detail": WORDS[refusal.reason], "code": refusal.reason}, status=refusal.status)
+    except WalkerError as problem:
+        REFUSED.labels(PROVIDER, problem.code).inc()
+        headers = {"Retry-After": str(PER_CUSTOMER.seconds)} if isinstance(problem, TooMany) else {}
+        return JsonResponse(problem.as_dict(), status=problem.status, headers=headers)
+    except DatabaseError:
+        log.warning("webhook_not_stored", provider=PROVIDER, exc_info=True)
+        REFUSED.labels(PROVIDER, "database").inc()
+        return JsonResponse({"detail": "Try again later.", "code": "unavailable"}, status=503)
+    TAKEN.labels(PROVIDER).inc()
+    answer = {"id": incoming.id, "customer_id": incoming.customer_id, "repeated": not is_new}
+    return JsonResponse(answer, status=202)
+
+
+def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
+    body = _read(request)
+    app = app_customers.find_app(key)
+    if app is None:
+        raise Refusal("unknown_account")
+    proven = _authenticate(request, app)
+    incoming = _parse(body, proven)
+    if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app", app.account_id.hex, proven):
+        raise TooMany("Too many messages in a short time. Wait a moment.")
+    is_new = deliveries.store(_arrival(app, incoming))
+    wake_worker.stored.give()
+    return incoming, is_new
+
+
+def _read(request: HttpRequest) -> bytes:
+    """Return the body. Raises `Refusal` without a key or token, or when it is too large."""
+    if not _bearer(request):
+        raise Refusal("no_signature")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > BODY_LIMIT:
+        raise Refusal("too_large", 413)
+    try:
+        body = request.body
+    except (OSError, SuspiciousOperation) as problem:
+        raise Refusal("too_large", 413) from problem
+    if len(body) > BODY_LIMIT:
+        raise Refusal("too_large", 413)
+    return body
+
+
+def _bearer(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _authenticate(request: HttpRequest, app: App) -> str:
+    """Return the customer that a token names, "" for an API key. Raises `Refusal`."""
+    secret = _bearer(request)
+    if secret.startswith(KEY_PREFIX):
+        _check_key(secret, app)
+        return ""
+    try:
+        return app_customers.verify(secret, app=app, now=now()).customer_id
+    except Refused:
+        note_refused([(app.tenant_id, app.account_id)])
+        raise Refusal("bad_signature") from None
+    except WalkerError as problem:
+        log.warning("channel_without_secret", account=str(app.account_id))
+        raise Refusal("no_secret", problem.status) from None
+
+
+def _check_key(secret: str, app: App) -> None:
+    """Raise `Refusal` unless the API key is of the app's tenant and may deliver messages."""
+    if api_keys.tenant_of_key(secret) != app.tenant_id:
+        note_refused([(app.tenant_id, app.account_id)])
+        raise Refusal("bad_signature")
+    with tenant_scope(app.tenant_id):
+        try:
+            actor = api_keys.actor_of_key(secret)
+        except Refused:
+            raise Refusal("bad_signature") from None
+        if not actor.may(DELIVER):
+            raise Refusal("not_allowed")
+        if actor.user_id not in app.keepers:
+            # Before anything they write can become a request.
+            services.note_keeper(actor=actor, account_id=app.account_id)
+            app_customers.forget()
+
+
+def _parse(body: bytes, proven: str) -> Incoming:
+    """Return the message. Raises `Refusal` for what is no JSON object, `Invalid` with the fields."""
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Refusal("malformed", 400) from None
+    if not isinstance(found, dict):
+        raise Refusal("malformed", 400)
+    wrong: dict[str, list[str]] = {}
+    given = found.get("customer_id")
+    customer_id = app_customers.checked_customer(proven if given is None and proven else given)
+    if proven and customer_id != proven:
+        raise Refusal("other_customer")
+    if not customer_id:
+        wrong["customer_id"] = [f"Use 1 to {app_customers.CUSTOMER_LIMIT} printable ASCII characters."]
+    client_id = found.get("id")
+    if not isinstance(client_id, str) or not 0 < len(client_id) <= ID_LIMIT or not client_id.isprintable():
+        client_id = ""
+        wrong["id"] = [f"Your own id of the message: 1 to {ID_LIMIT} characters. A repetition is the first one."]
+    elif texts.clean(client_id) != client_id:
+        wrong["id"] = ["It holds characters that can't be stored."]
+    kind, text, name = found.get("type", TEXT), found.get("text", ""), found.get("name", "")
+    metadata = found.get("metadata", {})
+    if not isinstance(kind, str) or not kind.isascii() or not kind.isidentifier() or len(kind) > TYPE_LIMIT:
+        wrong["type"] = [f"Use a short word, such as {TEXT}."]
+    if not isinstance(text, str):
+        wrong["text"] = ["Use text."]
+    if not isinstance(name, str):
+        wrong["name"] = ["Use text."]
+    if not isinstance(metadata, dict):
+        wrong["metadata"] = ["Use a JSON object."]
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+    # A type that is not known yet is stored and shown with any text.
+    checked = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=kind != TEXT)
+    cut = texts.clean(name)[:NAME_LIMIT]
+    return Incoming(client_id, customer_id, kind, checked, cut, texts.checked_document(metadata))
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+def _arrival(app: App, incoming: Incoming) -> deliveries.Arrival:
+    point = app_customers.customer_point(app.key, incoming.customer_id)
+    # Ids are the customer's own: another customer may use the same one.
+    digest = hashlib.sha256(f"{incoming.customer_id}\n{incoming.id}".encode()).hexdigest()
+    document = {
+        # Under the name by which the erasure of a person finds their webhooks.
+        "From": point,
+        "id": incoming.id,
+        "type": incoming.type,
+        "text": incoming.text,
+        "name": incoming.name,
+        "metadata": incoming.metadata,
+    }
+    with tenant_scope(app.tenant_id):
+        queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
+    return deliveries.Arrival(
+        provider=PROVIDER,
+        tenant_id=app.tenant_id,
+        account_id=app.account_id,
+        event_key=f"message:{digest}",
+        queue_key=queue_key,
+        body=json.dumps(document).encode(),
+        headers={"Content-Type": "application/json"},
+    )

@@ -1,0 +1,117 @@
+"""Answers to a company's own app: queued as a signed webhook, or read on the socket alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from django.urls import reverse
+
+from channels_app.webchat.app_customers import customer_of
+from conversations import services
+from conversations.mediums import OwnApp
+from conversations.models import Message
+from conversations.registry import register_transport
+from conversations.services import reach
+from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from core.actors import system
+from core.errors import NotFound
+from core.models import WebhookDelivery, WebhookEndpoint
+from core.webhooks.deliveries import queue_delivery
+from core.webhooks.endpoints import find_endpoint
+from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
+
+ACTOR: Final = system("app")
+PURPOSE: Final = "app"
+CREATED: Final = "message.created"
+
+
+class AppTransport(Transport):
+    """Hands a message to the webhooks; without an address the customer's socket has it already."""
+
+    medium: ClassVar[type[Medium]] = OwnApp
+
+    def send(self, outbound: OutboundMessage) -> SendResult:
+        """Queue the webhook under the message's own id, so that an attempt that is repeated sends one."""
+        key = f"msg_{outbound.message_id.hex}"
+        endpoint = find_endpoint(purpose=PURPOSE, ref=outbound.channel_account_id)
+        if endpoint is None:
+            return SendResult(ok=True, provider_id=key)
+        if endpoint.state == WebhookEndpoint.State.GONE:
+            return SendResult(ok=False, error="gone", permanent=True)
+        queue_delivery(
+            endpoint=endpoint,
+            event_type=CREATED,
+            event=_event_of(outbound),
+            key=key,
+            ref=outbound.message_id,
+            line=str(outbound.conversation_id),
+        )
+        return SendResult(ok=True, provider_id=key)
+
+
+def _event_of(outbound: OutboundMessage) -> dict[str, Any]:
+    """Return what the app gets; names of staff are not part of it."""
+    columns = ("seq", "sender_type", "created_at")
+    seq, sender, created_at = Message.objects.values_list(*columns).get(pk=outbound.message_id)
+    return {
+        "message_id": str(outbound.message_id),
+        "conversation_id": str(outbound.conversation_id),
+        "customer_id": customer_of(outbound.recipient.value),
+        "seq": seq,
+        "sender": sender,
+        "content_type": outbound.content_type,
+        "text": outbound.text,
+        "created_at": created_at.isoformat(),
+    }
+
+
+class AppWebhooks(WebhookPurpose):
+    """The rules of answers to an app."""
+
+    permission = "channels_app.change_channelaccount"
+
+    def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
+        """Ask the gate again: much can happen while a server is down. A channel that was closed sends nothing."""
+        if delivery.ref is None:
+            return Verdict()
+        rows = Message.objects.select_related("channel_account", "conversation").filter(pk=delivery.ref)
+        message: Message | None = rows.first()
+        if message is None:
+            return Verdict(reason="erased")
+        account = message.channel_account
+        if not account.is_active:
+            return Verdict(reason="channel_off")
+        found = reach.find_way(message, account, message.conversation.contact_id, now).verdict
+        if found.kind == "wait":
+            return Verdict(until=found.until)
+        return Verdict() if found.may_leave else Verdict(reason=found.reason)
+
+    def delivered(self, delivery: WebhookDelivery) -> None:
+        """Mark the message as delivered."""
+        services.clear_trouble(account_id=delivery.endpoint.ref)
+        self._report(delivery, "delivered")
+
+    def failed(self, delivery: WebhookDelivery, error: str) -> None:
+        """Mark the message as failed, which hands the conversation to a person."""
+        services.note_trouble(account_id=delivery.endpoint.ref, code=error)
+        self._report(delivery, "failed", error)
+
+    def _report(self, delivery: WebhookDelivery, status: str, error: str = "") -> None:
+        if delivery.ref is None:
+            return
+        try:
+            services.record_status(actor=ACTOR, status=status, message_id=delivery.ref, error=error)
+        except NotFound:
+            # The message was erased meanwhile.
+            return
+
+    def link(self, endpoint: WebhookEndpoint) -> str:
+        """Return the channel's page."""
+        return reverse("admin:conversations_channelaccount_change", args=[endpoint.ref])
+
+
+def register() -> None:
+    """Register the transport and the rules of its webhooks; safe to repeat."""
+    register_transport("app", "app", AppTransport)
+    PURPOSES.register(PURPOSE, AppWebhooks)

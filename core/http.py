@@ -1,0 +1,271 @@
+"""The HTTP client for all outgoing calls: time-outs, no redirects, no proxies, an egress guard.
+
+Failures are values. A caller that changes something outside must know whether the request may have
+arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
+"""
+
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_IPV4_AT_THE_END = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
+"""What a gateway (NAT64, RFC 6052) or an old system turns into a call to the IPv4 address in the last 32 bits."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Time-outs in seconds (`total` for the whole answer) and the largest answer in bytes."""
+
+    connect: float = 3.0
+    read: float = 10.0
+    total: float = 20.0
+    max_bytes: int = 5_000_000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete answer, of any status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None if it isn't JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Proof that nothing was done: no byte of the request left this machine."""
+
+    code: str
+    detail: str
+    retry: bool
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """The request may have arrived; its answer did not."""
+
+    code: str
+    detail: str
+
+
+class EgressRefused(httpx2.ConnectError):
+    """The host's address is not allowed."""
+
+
+class GuardedTransport(httpx2.BaseTransport):
+    """Resolves the host, refuses addresses that are not global, and connects to a checked address.
+
+    DNS rebinding therefore has no effect. Hosts in `private_hosts` were configured by the operator and may
+    have any address.
+    """
+
+    def __init__(self, inner: httpx2.BaseTransport, *, private_hosts: frozenset[str]) -> None:
+        self._inner = inner
+        self._private_hosts = private_hosts
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send over the first address that accepts a connection."""
+        if request.url.scheme not in ("http", "https") or not request.url.host:
+            raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
+        for address in self._checked_addresses(host, port):
+            pinned = httpx2.Request(
+                request.method,
+                request.url.copy_with(host=str(address)),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            try:
+                return self._inner.handle_request(pinned)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                refusal = error
+        raise refusal or httpx2.ConnectError(f"{host} has no address")
+
+    def _checked_addresses(self, host: str, port: int) -> list[Address]:
+        addresses = resolve(host, port)
+        if host not in self._private_hosts and not all(_is_public(each) for each in addresses):
+            raise EgressRefused(f"{host} does not have a public address")
+        return addresses
+
+    def close(self) -> None:
+        """Close the connections of the inner transport."""
+        self._inner.close()
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Return a host's addresses in the system's order; raises ConnectError if there are none."""
+    try:
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise httpx2.ConnectError(f"{host} does not resolve") from None
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
+    return [ipaddress.ip_address(text) for text in texts]
+
+
+def _is_public(address: Address) -> bool:
+    """Return True for global unicast; an IPv4 address inside IPv6 is checked as IPv4."""
+    wrapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if wrapped is None and any(address in net for net in _IPV4_AT_THE_END):
+        wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if wrapped is not None:
+        return _is_public(wrapped)
+    return address.is_global and not address.is_multicast and not getattr(address, "is_site_local", False)
+
+
+@lru_cache(maxsize=1)
+def _trusted_certificates() -> ssl.SSLContext:
+    """Load the certificates once per process: it takes longer than a call."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+class Deadline:
+    """Closes the connection when a call takes too long: read time-outs restart with each byte."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._lines: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        for line in self._lines:
+            line.close()
+
+    def watch(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Remember the connections that the client opens."""
+        if event == "connection.connect_tcp.complete":
+            # A second handle: the first one is dropped once the connection is encrypted.
+            self._lines.append(facts["return_value"].get_extra_info("socket").dup())
+
+    def _hang_up(self) -> None:
+        self.is_over = True
+        for line in self._lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+
+class OutgoingHttp:
+    """A client with one base URL and one set of headers; each request has its own connection.
+
+    Connections are not reused: a server may close an old one just as a request is sent, and then nobody
+    knows whether it arrived.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
+        private_hosts: Iterable[str] = (),
+    ) -> None:
+        self._patience = patience or Patience()
+        transport = GuardedTransport(
+            httpx2.HTTPTransport(
+                verify=_trusted_certificates(),
+                trust_env=False,
+                retries=0,
+                limits=httpx2.Limits(max_connections=20, max_keepalive_connections=0),
+            ),
+            private_hosts=frozenset(private_hosts),
+        )
+        self._client = httpx2.Client(
+            base_url=base_url,
+            # A small compressed answer can be larger than memory once unpacked.
+            headers={"Accept-Encoding": "identity", **(headers or {})},
+            timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply | NotSent | NoAnswer:
+        """Send one request once; failures outside are returned, never raised."""
+        with Deadline(self._patience.total) as deadline:
+            outcome = self._request(
+                deadline, method, path, params=params, json=json, data=form, content=content, headers=headers
+            )
+        if deadline.is_over and not isinstance(outcome, NotSent):
+            # What arrived before we closed the connection may only look complete.
+            return NoAnswer("timed_out", "The answer took too long.")
+        return outcome
+
+    def _request(self, deadline: Deadline, method: str, path: str, **content: Any) -> Reply | NotSent | NoAnswer:
+        try:
+            request = self._client.build_request(method, path, extensions={"trace": deadline.watch}, **content)
+            return self._send(request)
+        except EgressRefused:
+            return NotSent("egress_refused", "The host's address isn't allowed.", retry=False)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+            return NotSent("bad_url", "The service's address isn't valid.", retry=False)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            return NotSent("not_reachable", _sentence(error), retry=True)
+        except httpx2.TimeoutException as error:
+            return NoAnswer("timed_out", _sentence(error))
+        except httpx2.HTTPError as error:
+            return NoAnswer("connection_lost", _sentence(error))
+
+    def _send(self, request: httpx2.Request) -> Reply | NoAnswer:
+        response = self._client.send(request, stream=True)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                return NoAnswer("answer_packed", "The answer is compressed, although that wasn't accepted.")
+            for chunk in response.iter_raw():
+                size += len(chunk)
+                chunks.append(chunk)
+                if size > self._patience.max_bytes:
+                    return NoAnswer("answer_too_large", "The answer is larger than allowed.")
+        finally:
+            response.close()
+        return Reply(response.status_code, response.headers, b"".join(chunks))
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+
+def _sentence(error: Exception) -> str:
+    """Name only the kind of failure: an exception's text can contain addresses and secrets."""
+    return f"{type(error).__name__} while calling the service."
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL in lower case."""
+    return (urlsplit(url).hostname or "").lower()

@@ -1,0 +1,158 @@
+"""Set up where webhooks go: address, secrets with an overlap, pause and resume."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import locked
+from core.errors import Invalid, NotFound
+from core.models import WebhookEndpoint
+from core.webhooks import signing
+from core.webhooks.purposes import PURPOSES
+
+URL_LIMIT: Final = 500
+OVERLAP: Final = timedelta(hours=24)
+"""For how long an older secret still signs beside the new one."""
+State = WebhookEndpoint.State
+
+
+def save_endpoint(*, actor: Actor, purpose: str, ref: UUID, url: str) -> tuple[WebhookEndpoint, str]:
+    """Set the address of an object's webhooks; return the endpoint, and its secret when it is new.
+
+    A saved address is active again. Needs the purpose's permission; raises `Invalid` with the field `url`.
+    """
+    actor.require(PURPOSES.get(purpose).permission)
+    address = checked_url(url)
+    with transaction.atomic():
+        rows = WebhookEndpoint.objects.select_for_update().filter(purpose=purpose, ref=ref)
+        endpoint: WebhookEndpoint | None = rows.first()
+        secret, old_state = "", endpoint.state if endpoint else ""
+        if endpoint is None:
+            secret = signing.new_secret()
+            endpoint = WebhookEndpoint.objects.create(
+                purpose=purpose, ref=ref, url=address, secrets={"current": secret}
+            )
+        else:
+            _wake(endpoint)
+            endpoint.url = address
+            endpoint.save()
+        _record(actor, "WEBHOOK_ENDPOINT_SAVED", endpoint, old_state)
+    return endpoint, secret
+
+
+def rotate_secret(*, actor: Actor, endpoint_id: UUID, now: datetime | None = None) -> str:
+    """Replace the secret and return the new one; the old one signs too for `OVERLAP`.
+
+    Needs the purpose's permission; raises `NotFound`.
+    """
+    moment = now or clock_now()
+    with transaction.atomic():
+        endpoint = _locked(actor, endpoint_id)
+        secret = signing.new_secret()
+        endpoint.secrets = {
+            "current": secret,
+            "older": endpoint.secrets.get("current", ""),
+            "older_until": (moment + OVERLAP).isoformat(),
+        }
+        endpoint.save(update_fields=["secrets"])
+        _record(actor, "WEBHOOK_SECRET_REPLACED", endpoint, endpoint.state)
+    return secret
+
+
+def set_paused(*, actor: Actor, endpoint_id: UUID, is_paused: bool) -> WebhookEndpoint:
+    """Pause deliveries, which then wait, or resume them. Safe to repeat.
+
+    Needs the purpose's permission; raises `NotFound`.
+    """
+    with transaction.atomic():
+        endpoint = _locked(actor, endpoint_id)
+        old_state = endpoint.state
+        if is_paused:
+            endpoint.state = State.PAUSED
+        else:
+            _wake(endpoint)
+        endpoint.save(update_fields=["state", "failures", "rest_until"])
+        _record(actor, "WEBHOOKS_PAUSED" if is_paused else "WEBHOOKS_RESUMED", endpoint, old_state)
+    return endpoint
+
+
+def find_endpoint(*, purpose: str, ref: UUID) -> WebhookEndpoint | None:
+    """Return the endpoint of an object, or None."""
+    found: WebhookEndpoint | None = WebhookEndpoint.objects.filter(purpose=purpose, ref=ref).first()
+    return found
+
+
+def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
+    """Return the secrets that sign now: the current one, and the older one during the overlap."""
+    kept: dict[str, str] = endpoint.secrets
+    found = [kept["current"]]
+    if kept.get("older") and datetime.fromisoformat(kept["older_until"]) > moment:
+        found.append(kept["older"])
+    return found
+
+
+def checked_url(url: str) -> str:
+    """Return an address that webhooks may go to. Raises `Invalid` with the field `url`.
+
+    Whether its host is public is checked at each attempt: names may lead elsewhere later.
+    """
+    address = url.strip()
+    if reason := _fault_of(address):
+        raise Invalid("This isn't an address for webhooks.", fields={"url": [reason]})
+    return address
+
+
+def _fault_of(address: str) -> str:
+    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
+        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "Enter it as https://host/path."
+    is_own = host in settings.WEBHOOK_HOSTS
+    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
+        return "Enter it as https://host/path."
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "Leave out user names, passwords and fragments: the signature is the proof."
+    return ""
+
+
+def _wake(endpoint: WebhookEndpoint) -> None:
+    endpoint.state, endpoint.failures, endpoint.rest_until = State.ACTIVE, 0, None
+
+
+def _locked(actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
+    endpoint = locked(WebhookEndpoint, endpoint_id, "There is no such webhook address.")
+    actor.require(PURPOSES.get(endpoint.purpose).permission)
+    return endpoint
+
+
+def endpoint_for(*, actor: Actor, purpose: str, ref: UUID) -> WebhookEndpoint:
+    """Return the endpoint of an object. Needs the purpose's permission; raises `NotFound`."""
+    actor.require(PURPOSES.get(purpose).permission)
+    endpoint = find_endpoint(purpose=purpose, ref=ref)
+    if endpoint is None:
+        raise NotFound("No webhook address is set.")
+    return endpoint
+
+
+def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str, **facts: Any) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="core.webhookendpoint",
+        object_id=endpoint.pk,
+        old_state=old_state,
+        new_state=endpoint.state,
+        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), **facts},
+    )

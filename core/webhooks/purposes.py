@@ -1,0 +1,61 @@
+"""What webhooks are for: the apps that send them register the rules of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from core.notices import NoticeKind, kinds
+from core.registry import Registry
+
+if TYPE_CHECKING:
+    from core.models import WebhookDelivery, WebhookEndpoint
+
+NOTICE: Final = "webhooks"
+
+
+class WebhookNotice(NoticeKind):
+    """A receiver of webhooks fails."""
+
+    label, icon = "Webhooks", "alert"
+
+
+kinds.register(NOTICE, WebhookNotice)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a delivery may be sent now: yes by default, later with `until`, never with a `reason`."""
+
+    reason: str = ""
+    until: datetime | None = None
+
+
+class WebhookPurpose:
+    """The rules of one purpose. Its methods run in the tenant's scope and may run twice."""
+
+    permission: ClassVar[str]
+    """Who may change its endpoints, replay deliveries and get notices of failures."""
+
+    def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
+        """Return whether it may be sent; asked after the claim, right before each attempt."""
+        return Verdict()
+
+    def delivered(self, delivery: WebhookDelivery) -> None:
+        """Note that the receiver has it, in the transaction that records it."""
+
+    def failed(self, delivery: WebhookDelivery, error: str) -> None:
+        """Note that it is given up, in the transaction that records it."""
+
+    def link(self, endpoint: WebhookEndpoint) -> str:
+        """Return the path of the page where the endpoint is set up, or ""."""
+        return ""
+
+
+PURPOSES: Final[Registry[WebhookPurpose]] = Registry(WebhookPurpose, name="webhook purpose")
+
+
+def purpose_of(endpoint: WebhookEndpoint) -> WebhookPurpose:
+    """Return the rules of an endpoint. Raises NotFound if no app has them."""
+    return PURPOSES.get(endpoint.purpose)()
