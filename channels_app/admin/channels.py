@@ -24,6 +24,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
+from core.webhooks.words import describe as describe_webhook
 
 CHANGE = "channels_app.change_channelaccount"
 LOGGED = 20
@@ -87,6 +88,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
         error = error_of(account)
         if error is None:
             return "–"
+        if is_app(account):
+            return f"{describe_webhook(account.last_error)} {moment(account.last_error_at)}"
         code = f"({account.last_error})"
         page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
         said = error.reason if code in error.reason else format_html("{} {}", error.reason, page)

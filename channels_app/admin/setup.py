@@ -33,8 +33,8 @@ def _twilio(account: ChannelAccount, health: Health) -> list[SetupStep]:
         SetupStep("Connect the number", "Account SID, auth token and number are saved.", is_done=True),
         SetupStep(
             "Paste the webhook address into Twilio",
-            "In the Twilio console, open the WhatsApp sender or the phone number. Paste this address exactly as shown under "
-            "“When a message comes in” and choose HTTP POST. Delivery reports need no set-up.",
+            "In the Twilio console, open the WhatsApp sender or the phone number. Paste this address exactly as shown "
+            "under “When a message comes in” and choose HTTP POST. Delivery reports need no set-up.",
             is_done=is_heard,
             address=f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}",
         ),
@@ -70,7 +70,7 @@ def _sendgrid(account: ChannelAccount, health: Health) -> list[SetupStep]:
         ),
         SetupStep(
             "Copy the verification key",
-            "Copy it from SendGrid into “Edit mail account”. Until then, events from SendGrid are refused with status 503.",
+            "Copy it from SendGrid into “Edit mail account”. Until then, events from SendGrid are refused with 503.",
             is_done=has_key,
         ),
         SetupStep(
@@ -78,7 +78,8 @@ def _sendgrid(account: ChannelAccount, health: Health) -> list[SetupStep]:
         ),
         SetupStep(
             "Wait for the first report",
-            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a webhook sample”.",
+            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a webhook "
+            "sample”.",
             is_done=is_heard,
         ),
     ]

@@ -194,8 +194,8 @@ class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
     class Meta:
         model = ChannelAccount
         fields: ClassVar[list[str]] = (
-            "id kind provider name address widget_key origins is_active paused_at pause_reason last_error last_error_at "
-            "created_at"
+            "id kind provider name address widget_key origins is_active paused_at pause_reason last_error "
+            "last_error_at created_at"
         ).split()
 
     def get_widget_key(self, account: ChannelAccount) -> str:
