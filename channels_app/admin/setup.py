@@ -63,8 +63,8 @@ def _sendgrid(account: ChannelAccount, health: Health) -> list[SetupStep]:
         ),
         SetupStep(
             "Paste the webhook address into SendGrid",
-            "In SendGrid, open Settings, Mail Settings, Event Webhook. Paste this address, choose all events and turn on "
-            "“Signature Verification”.",
+            "In SendGrid, open Settings, Mail Settings, Event Webhook. Paste this address, choose all events and turn "
+            "on “Signature Verification”.",
             is_done=has_key,
             address=f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}",
         ),

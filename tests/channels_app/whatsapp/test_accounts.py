@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -34,13 +33,9 @@ LIST = "/admin/conversations/channelaccount/"
 def caller(door: Door, role: str = "owner") -> Callable[..., Any]:
     """Return a way to ask the API about the account as a program with a role's rights."""
     with door.inside():
-        made = create_api_key(
-            actor=door.world.actor("owner"),
-            name=f"{role} {uuid4().hex[:6]}",
-            role=role,
-            permissions=sorted(permissions_of(role)),
-        )
-    headers = {"Authorization": f"Bearer {made.secret}"}
+        user = door.world.people[role]
+        secret = create_api_key(actor=OPERATOR, user=user, name="Test", scopes=sorted(permissions_of(role)))[1]
+    headers = {"Authorization": f"Bearer {secret}"}
 
     def ask(path: str, body: Any = None) -> Any:
         where = f"/api/v1/channel-accounts/{door.account.pk}/{path}"
