@@ -146,7 +146,7 @@ def test_health_and_log_tell_what_happened_without_contents(door: Door, transpor
         ({"url": "https://other.example/channels/whatsapp/webhook/"}, False, "public address"),
         ({"signature": "bm8="}, False, "None of this channel's secrets"),
         ({"body": urlencode({**fields(), "AccountSid": "AC" + "0" * 32})}, False, "another Twilio account"),
-        ({"body": "\x00%ff&&&"}, False, "another Twilio account"),
+        ({"body": "%ff&&&"}, False, "another Twilio account"),
     ],
 )
 def test_pasted_sample_is_checked_in_words(door: Door, change: dict[str, str], valid: bool, words: str) -> None:
@@ -173,7 +173,7 @@ def test_account_is_changed_and_tried_only_with_the_right(door: Door, path: str)
     body = {"paused": True, "reason": "x", "to": "+447700900101", "body": "x", "signature": "x"}
     assert caller(door, "viewer")(path, body).status_code == 403
     with tenant_scope(door.world.globex.pk):
-        foreign = ChannelAccount.objects.create(kind="whatsapp", name="Other")
+        foreign = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Other")
     door.account = foreign
     assert caller(door)(path, body).status_code == 404
 
