@@ -90,7 +90,9 @@ def verify_sample(
     if len(body) > LONGEST:
         raise Invalid("This sample is too long.", fields={"body": [f"Paste at most {LONGEST} characters."]})
     if not signature.strip():
-        raise Invalid("The signature is missing.", fields={"signature": ["Copy it from the request's headers."]})
+        raise Invalid(
+            "The webhook signature is missing.", fields={"signature": ["Copy it from the request's headers."]}
+        )
     verdict = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
         chain.record(

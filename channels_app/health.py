@@ -16,7 +16,6 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks.intake import refused_key
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.selectors import get_channel_account
-from conversations.transitions import UNDELIVERED
 from conversations.types import Explanation, explain_common
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -60,7 +59,9 @@ def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None)
         failed=Count("pk", filter=Q(outcome=outcome.FAILED)),
         last=Max("finished_at", filter=Q(outcome=outcome.SUCCEEDED)),
     )
-    queue = Message.objects.filter(channel_account=account_id, status__in=UNDELIVERED)
+    queue = Message.objects.filter(
+        channel_account=account_id, status__in=(Message.Status.QUEUED, Message.Status.SENDING)
+    )
     waiting = queue.aggregate(count=Count("pk"), oldest=Min("created_at"))
     came = InboundDelivery.objects.filter(channel_account=account_id).order_by("-id")
     last_received: datetime | None = came.values_list("received_at", flat=True).first()

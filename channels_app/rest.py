@@ -18,8 +18,6 @@ from channels_app.exchanges import list_exchanges
 from channels_app.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
-from conversations.rest.channel_accounts import VIEW
-from conversations.rest.serializers import ChannelAccountSerializer
 from conversations.selectors import get_conversation
 from conversations.services import pause_channel, record_view
 from core.actors import Actor
@@ -35,6 +33,7 @@ from core.webhooks.words import describe
 from hitl.selectors import get_approval
 
 LAST: Final = 2**63 - 1
+VIEW_ACCOUNT: Final = "channels_app.view_channelaccount"
 
 
 class StreamQuery(Query):
@@ -226,7 +225,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     error = ExplanationSerializer(read_only=True, allow_null=True)
     error_at = serializers.DateTimeField(read_only=True, allow_null=True)
     refused_webhooks = serializers.BooleanField(
-        read_only=True, help_text="A webhook with a wrong signature came in the last 24 hours."
+        read_only=True, help_text="A webhook with a wrong webhook signature came in the last 24 hours."
     )
     waiting = serializers.IntegerField(read_only=True, help_text="Messages that are not sent yet.")
     oldest_waiting_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -260,14 +259,14 @@ class PastedSample(serializers.Serializer[Any]):
     """A webhook, as it stands in the provider's log. It is not stored."""
 
     body = serializers.CharField(max_length=diagnosis.LONGEST, trim_whitespace=False, help_text="As it was sent.")
-    signature = serializers.CharField(max_length=500, help_text="The signature header.")
+    signature = serializers.CharField(max_length=500, help_text="The header with the webhook signature.")
     url = serializers.CharField(
         max_length=500, default="", allow_blank=True, help_text="The address that was called; ours if empty."
     )
     timestamp = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="SendGrid's header.")
 
 
-class VerdictSerializer(serializers.Serializer[Any]):
+class TrialResultSerializer(serializers.Serializer[Any]):
     """The result of a test."""
 
     valid = serializers.BooleanField(read_only=True)
@@ -285,8 +284,8 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     """Health, log and tests of channel accounts."""
 
     permissions: ClassVar = {
-        "health": VIEW,
-        "exchanges": VIEW,
+        "health": VIEW_ACCOUNT,
+        "exchanges": VIEW_ACCOUNT,
         "test": diagnosis.CHANGE,
         "verify_sample": diagnosis.CHANGE,
         "pause": diagnosis.CHANGE,
@@ -313,7 +312,7 @@ class ChannelAccountToolsViewSet(ApiViewSet):
         page = list_exchanges(viewer=self.actor, **self.kwargs, cursor=self.query["cursor"], limit=self.query["limit"])
         return self.respond_with_page(page.rows, page.cursor)
 
-    @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=VerdictSerializer)
+    @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=TrialResultSerializer)
     @idempotent
     def test(self, request: Request, **kwargs: Any) -> Response:
         """Send one test message. Needs `channels_app.change_channelaccount`.
@@ -327,18 +326,19 @@ class ChannelAccountToolsViewSet(ApiViewSet):
         methods=["post"],
         url_path="verify-sample",
         request_serializer=PastedSample,
-        serializer_class=VerdictSerializer,
+        serializer_class=TrialResultSerializer,
     )
     @idempotent
     def verify_sample(self, request: Request, **kwargs: Any) -> Response:
         """Check whether a pasted webhook would be accepted, and why not. Needs `channels_app.change_channelaccount`."""
         return self.call_service(diagnosis.verify_sample)
 
-    @action(detail=True, methods=["post"], request_serializer=Pausing, serializer_class=ChannelAccountSerializer)
+    @action(detail=True, methods=["post"], request_serializer=Pausing)
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
         """Pause an account, or resume it: while it is paused nothing is sent and nothing is lost.
 
         Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
         """
-        return self.call_service(pause_channel)
+        pause_channel(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(read_health(viewer=self.actor, **self.kwargs))

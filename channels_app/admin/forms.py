@@ -51,7 +51,7 @@ class TestForm(ConsoleForm):
 class SampleForm(ConsoleForm):
     """A webhook as it stands in the provider's log."""
 
-    signature = forms.CharField(label="Signature", max_length=500, help_text="The value of the signature header.")
+    signature = forms.CharField(label="Webhook signature", max_length=500, help_text="The value of its header.")
     timestamp = forms.CharField(label="Timestamp", max_length=20, required=False, help_text="Only SendGrid sends one.")
     url = forms.CharField(
         label="Address (optional)",

@@ -37,7 +37,7 @@ class ToolActions(ServiceAdmin):
         permission=diagnosis.CHANGE,
         form=SampleForm,
         submit="Check",
-        explain="Paste a request from the provider's log to see whether Walker accepts its signature.",
+        explain="Paste a request from the provider's log to see whether Walker accepts it.",
     )
     def verify_sample(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Check a pasted webhook; what is wrong stands on the form."""

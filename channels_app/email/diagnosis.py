@@ -41,10 +41,10 @@ class SendGridDiagnosis(diagnosis.Diagnosis):
                 is_old = (
                     "" if signature.is_fresh(sample.timestamp, now()) else " By now it is too old to be taken again."
                 )
-                return Verdict(True, f"The signature is valid: Walker accepts this webhook.{is_old}")
+                return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{is_old}")
         return Verdict(
             False,
-            "None of this account's verification keys fits the signature, timestamp and body. Copy the key again, and "
+            "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key again, and "
             "paste the body byte for byte.",
         )
 

@@ -46,7 +46,7 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
                 return _verdict_on(url)
         return Verdict(
             False,
-            "None of this channel's secrets made this signature for this address and body. Check the auth token, and "
+            "None of this channel's secrets made this webhook signature for this address and body. Check the auth token, and "
             f"that the body is complete. Walker expects webhooks at {ours}.",
         )
 
@@ -71,7 +71,7 @@ def _verdict_on(url: str) -> Verdict:
         )
     if not found.path.startswith(("/channels/whatsapp/webhook/", "/channels/whatsapp/status/")):
         return Verdict(False, f"The secret is right, but Twilio called {found.path}, which isn't a webhook of Walker.")
-    return Verdict(True, "The signature is valid: Walker accepts this webhook.")
+    return Verdict(True, "The webhook signature is valid: Walker accepts this webhook.")
 
 
 def register() -> None:
