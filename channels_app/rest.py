@@ -225,7 +225,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     error = ExplanationSerializer(read_only=True, allow_null=True)
     error_at = serializers.DateTimeField(read_only=True, allow_null=True)
     refused_webhooks = serializers.BooleanField(
-        read_only=True, help_text="A webhook with a wrong webhook signature came in the last 24 hours."
+        read_only=True, help_text="A wrong webhook signature came in the last 24 hours."
     )
     waiting = serializers.IntegerField(read_only=True, help_text="Messages that are not sent yet.")
     oldest_waiting_at = serializers.DateTimeField(read_only=True, allow_null=True)

@@ -46,8 +46,8 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
                 return _verdict_on(url)
         return Verdict(
             False,
-            "None of this channel's secrets made this webhook signature for this address and body. Check the auth token, and "
-            f"that the body is complete. Walker expects webhooks at {ours}.",
+            "None of this channel's secrets made this webhook signature for this address and body. Check the auth token, "
+            f"and that the body is complete. Walker expects webhooks at {ours}.",
         )
 
     def explain(self, code: str) -> Explanation:
