@@ -44,7 +44,7 @@ class SendGridDiagnosis(diagnosis.Diagnosis):
                 return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{is_old}")
         return Verdict(
             False,
-            "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key again, "
+            "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key, "
             "and paste the body byte for byte.",
         )
 

@@ -46,7 +46,7 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
                 return _verdict_on(url)
         return Verdict(
             False,
-            "None of this channel's secrets made this webhook signature for this address and body. Check the auth token, "
+            "None of this channel's secrets made this webhook signature for this address and body. Check the token, "
             f"and that the body is complete. Walker expects webhooks at {ours}.",
         )
 
