@@ -1,14 +1,15 @@
-"""The product's ASGI application with two paths more: bare sockets that do one INSERT for each frame."""
+"""The product's ASGI application with three paths more: bare sockets that do one INSERT for each frame."""
 
 import json
 from typing import Any
 
+from celery import current_app
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 
-from bench._surroundings import BARE_PATH, BARE_TABLE, KEPT_PATH
+from bench._surroundings import BARE_PATH, BARE_TABLE, KEPT_PATH, TASK_PATH, TASK_QUEUE
 from config.asgi import http
 
 from channels_app.routing import websocket_urlpatterns  # isort: skip  (needs the apps, which config.asgi loads)
@@ -39,6 +40,20 @@ class KeptConsumer(BareConsumer):
         await unscoped(insert, frame["id"], frame["message"])
 
 
+class TaskConsumer(BareConsumer):
+    """The same with one task for each frame, which reads the row and inserts another."""
+
+    async def store(self, frame: dict[str, Any]) -> None:
+        """Insert and queue the task."""
+        await unscoped(insert_and_queue, frame["id"], frame["message"])
+
+
+def insert_and_queue(key: str, body: str) -> None:
+    """Insert one row and queue the task about it."""
+    insert(key, body)
+    current_app.send_task("bench.answer", [key], queue=TASK_QUEUE)
+
+
 def insert(key: str, body: str) -> None:
     """Insert one row; it is committed when this returns."""
     with connection.cursor() as cursor:
@@ -48,6 +63,7 @@ def insert(key: str, body: str) -> None:
 _routes: list[Any] = [
     path(BARE_PATH, BareConsumer.as_asgi()),
     path(KEPT_PATH, KeptConsumer.as_asgi()),
+    path(TASK_PATH, TaskConsumer.as_asgi()),
     *websocket_urlpatterns,
 ]
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(_routes))})

@@ -14,6 +14,10 @@ from urllib.parse import urlsplit
 import psycopg
 
 BARE_PATH, KEPT_PATH, BARE_TABLE = "ws/bench-bare/", "ws/bench-kept/", "bench_bare"
+TASK_PATH, TASK_QUEUE = "ws/bench-task/", "bench"
+MAKE_BARE_TABLE = (
+    f"create table if not exists {BARE_TABLE} (id uuid primary key, body text not null, at timestamptz default now())"
+)
 ACK_PATH, ACK_TABLE, ACK_SECRET = "bench-ack/", "bench_ack", b"the secret of a bare view"
 ROOT = Path(__file__).resolve().parent.parent
 _SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes")

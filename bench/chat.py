@@ -16,6 +16,7 @@ from bench._surroundings import (
     BARE_PATH,
     BARE_TABLE,
     KEPT_PATH,
+    MAKE_BARE_TABLE,
     app_role,
     demo_facts,
     describe_database,
@@ -27,9 +28,6 @@ from bench._surroundings import (
     say,
 )
 
-MAKE_TABLE = (
-    f"create table if not exists {BARE_TABLE} (id uuid primary key, body text not null, at timestamptz default now())"
-)
 BARE, KEPT, OURS = "bare INSERT", "bare, kept connection", "web chat"
 ECHO_TARGET, ANSWER_TARGET = 0.025, 1.0
 """Seconds that 95 % stay within on a quiet machine: the echo at 20 messages a second, and the answer."""
@@ -54,7 +52,7 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=60, help="answers of each kind of guest (default 60)")
     parser.add_argument("--lines", type=int, default=12, help="visitors who write in turn (default 12)")
     options = parser.parse_args()
-    own([MAKE_TABLE, f'grant insert on {BARE_TABLE} to "{app_role()}"'])
+    own([MAKE_BARE_TABLE, f'grant insert on {BARE_TABLE} to "{app_role()}"'])
     return asyncio.run(measure(options))
 
 

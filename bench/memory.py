@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import time
-from pathlib import Path
 
+from bench._processes import families, pss
 from bench._surroundings import describe_machine, middle, say
 
 LIMITS = {"web": 250.0, "worker": 300.0}
@@ -21,10 +19,8 @@ def main() -> int:
     options = parser.parse_args()
     say("\n".join(describe_machine()))
     time.sleep(options.rest)
-    kept = json.loads((Path(os.environ["WALKER_DATA"]) / "children.json").read_text())
     passed = True
-    for name, (pid, _mark) in kept.items():
-        family = [pid, *descendants(pid)]
+    for name, family in families().items():
         taken = middle([measured(family) for _ in range(ROUNDS)])
         limit = LIMITS.get(name)
         note = f"(target at most {limit:.0f} MB)" if limit else ""
@@ -37,18 +33,6 @@ def measured(family: list[int]) -> float:
     """Return the sum of the processes' proportional set sizes in MB, after a moment."""
     time.sleep(1)
     return sum(pss(pid) for pid in family)
-
-
-def pss(pid: int) -> float:
-    """Return a process's proportional set size: its own pages, and its share of the common ones."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000 * 1.024
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the numbers of all processes below one."""
-    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [one for child in children for one in (child, *descendants(child))]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def benches() -> dict[str, str]:
 
 def asgi_for(name: str) -> str:
     """Return the web process's application for a benchmark: the product's, or one with a path more."""
-    own = {"chat": "bench._asgi:application", "ack": "bench._asgi_ack:application"}
+    own = {"chat": "bench._asgi:application", "cpu": "bench._asgi:application", "ack": "bench._asgi_ack:application"}
     return own.get(name, "config.asgi:application")
 
 

@@ -1,4 +1,4 @@
-"""Try out a channel account: send a test message, check a pasted webhook, put its errors into words."""
+"""Try out a channel account: send a test message, check a pasted webhook."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations.models import ChannelAccount
-from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 
 CHANGE: Final = "channels_app.change_channelaccount"
 LONGEST: Final = 64 * 1024
+PROOF_LIMIT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,31 @@ class Verdict:
 class Diagnosis(ABC):
     """What can be tried with the accounts of one provider."""
 
+    refused: ClassVar[str] = ""
+    """What to check after a webhook was refused, in words; "" where nothing can be refused."""
+
+    proof: ClassVar[str] = ""
+    """What proves a webhook, as the person who pastes one knows it; "" where there is nothing to check."""
+
     takes_timestamp: ClassVar[bool] = False
+    """True if the proof covers a timestamp of its own."""
+
+    takes_url: ClassVar[bool] = False
+    """True if the proof covers the address that was called."""
+
+    takes_body: ClassVar[bool] = True
+    """False if the proof stands alone."""
+
+    takes_recipient: ClassVar[bool] = True
+    """False if a test message always goes to the same place."""
 
     @abstractmethod
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message now and return the result in words; raises `Invalid` with the reason."""
 
-    @abstractmethod
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
-        """Verify a pasted webhook with the account's secrets."""
-
-    @abstractmethod
-    def explain(self, code: str) -> Explanation:
-        """Return an error code of the account in words."""
+        """Verify a pasted webhook with the account's secrets; only called where there is a `proof`."""
+        raise NotImplementedError
 
 
 _by_provider: dict[str, Diagnosis] = {}
@@ -68,18 +80,23 @@ def diagnosis_of(account: ChannelAccount) -> Diagnosis | None:
     return _by_provider.get(account.provider)
 
 
-def send_test(*, actor: Actor, account_id: UUID, to: str) -> Verdict:
+def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Verdict:
     """Send one test message from an account.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the provider's reason.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict` for a paused account, and `Invalid` with
+    the provider's reason.
     """
     actor.require(CHANGE)
-    _, diagnosis = _require(account_id)
+    account, diagnosis = _require(account_id)
+    if account.paused_at is not None:
+        raise Conflict("This channel is paused. Resume it before you send a test.", code="channel_paused")
+    if diagnosis.takes_recipient and not to.strip():
+        raise Invalid("A test message needs a recipient.", fields={"to": ["Enter your phone number or email address."]})
     return Verdict(True, diagnosis.send_test(actor=actor, account_id=account_id, to=to))
 
 
 def verify_sample(
-    *, actor: Actor, account_id: UUID, body: str, signature: str, url: str = "", timestamp: str = ""
+    *, actor: Actor, account_id: UUID, signature: str, body: str = "", url: str = "", timestamp: str = ""
 ) -> Verdict:
     """Check whether a pasted webhook would be accepted, and say why not.
 
@@ -87,12 +104,14 @@ def verify_sample(
     """
     actor.require(CHANGE)
     account, diagnosis = _require(account_id)
+    if not diagnosis.proof:
+        raise Invalid("Samples of this kind of channel can't be checked.", code="no_provider")
     if len(body) > LONGEST:
         raise Invalid("This sample is too long.", fields={"body": [f"Paste at most {LONGEST} characters."]})
     if not signature.strip():
-        raise Invalid(
-            "The webhook signature is missing.", fields={"signature": ["Copy it from the request's headers."]}
-        )
+        raise Invalid("The proof is missing.", fields={"signature": [f"Paste the {diagnosis.proof}."]})
+    if diagnosis.takes_body and not body.strip():
+        raise Invalid("The body is missing.", fields={"body": ["Paste the body of the request."]})
     verdict = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
         chain.record(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from channels_app.mime import mails
+from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
+from conversations.models import Message
 from core.clock import now
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
@@ -21,7 +26,22 @@ SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
 """Queue keys of the person's webhooks, kept with the targets until the erasure is done."""
 State = InboundDelivery.State
+UNPROCESSED: Final = (State.RECEIVED, State.HELD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _emails(person: Person, after: str, limit: int) -> Batch:
+    """Empty the emails behind the person's messages, also those from an address that is not proven."""
+    wrote = Message.objects.filter(conversation_id__in=person.ids("conversations"), direction=Message.Direction.IN)
+    rows = InboundDelivery.objects.filter(
+        provider__in=deliveries.LARGE, event_key__in=wrote.values("channel_message_id")
+    ).exclude(queue_key="erased")
+    found = dict(rows.order_by("pk").values_list("pk", "queue_key")[:limit])
+    person.note(LINES, set(found.values()))
+    emptied = InboundDelivery.objects.filter(pk__in=found).update(
+        body=None, headers={}, state=State.DONE, done_at=now(), error="", queue_key="erased"
+    )
+    return Batch(emptied, "more" if len(found) == limit else "")
 
 
 def _bodies(person: Person, after: str, limit: int) -> Batch:
@@ -30,15 +50,17 @@ def _bodies(person: Person, after: str, limit: int) -> Batch:
     Webhooks of other senders are processed first, and only those from before the request are changed.
     """
     keys, last = _arrived(person, after, limit * 2)
-    rows = InboundDelivery.objects.filter(pk__in=keys, body__isnull=False)
-    found = [row for row in rows if _holds_address(person, row)]
-    own = set()
-    for row in found:  # the signed sender is one of the person's addresses
-        fields = _values(row.body)
+    own, settled, lines = set(), [], set()
+    for row in _with_bodies(InboundDelivery.objects.filter(pk__in=keys, body__isnull=False)):
+        fields = _values(row)
+        if not person.is_addressed_in(fields):
+            continue
+        # The sender, signed or named by an email, is one of the person's addresses.
         if isinstance(fields, dict) and person.is_addressed_in([fields.get(name, "") for name in SENDERS]):
             own.add(row.pk)
-    settled = [row.pk for row in found if row.state != State.RECEIVED or row.pk in own]
-    lines = {row.queue_key for row in found if row.pk in own}
+            lines.add(row.queue_key)
+        if row.state not in UNPROCESSED or row.pk in own:
+            settled.append(row.pk)
     emptied = InboundDelivery.objects.filter(pk__in=settled).update(
         body=None, headers={}, state=State.DONE, done_at=now(), error="", queue_key="erased"
     )
@@ -68,13 +90,24 @@ def _arrived(person: Person, after: str, limit: int) -> tuple[list[UUID], str]:
     return [key for _, key in found], last
 
 
+def _with_bodies(rows: QuerySet[InboundDelivery]) -> Iterator[InboundDelivery]:
+    """Yield the rows; bodies of megabytes are read one at a time and not kept."""
+    yield from rows.exclude(provider__in=deliveries.LARGE)
+    for row in list(rows.filter(provider__in=deliveries.LARGE).defer("body")):
+        yield row
+        row.__dict__.pop("body", None)
+
+
 def _holds_address(person: Person, row: InboundDelivery) -> bool:
-    return person.is_addressed_in(_values(row.body))
+    return person.is_addressed_in(_values(row))
 
 
-def _values(body: str) -> Any:
-    """Return the delivered JSON document or form; anything else as one text."""
-    text = body.encode("latin-1").decode("utf-8", errors="replace")
+def _values(row: InboundDelivery) -> Any:
+    """Return the delivered JSON document or form, or an email's words; anything else as one text."""
+    raw = row.body.encode("latin-1")
+    if row.provider in deliveries.LARGE:
+        return _words_of(mails.read(raw))
+    text = raw.decode("utf-8", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text)
@@ -84,15 +117,25 @@ def _values(body: str) -> Any:
     return fields or text
 
 
+def _words_of(mail: Mail) -> dict[str, Any]:
+    """Return an email's senders, recipients and words, decoded."""
+    names = ("from", "reply-to", "x-original-sender", "sender")
+    found = [one.address for name in names for one in mail.headers.addresses(name)]
+    others = [one.address for one in mail.recipients]
+    return {"From": found, "To": others, "text": [mail.subject, mail.text, mail.quoted]}
+
+
 class ChannelsErasure(ErasureHandler):
     """Erases raw webhooks."""
 
     order: ClassVar[int] = 60
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("channels_app.InboundDelivery", "The provider's random id, so that a late repeat is recognised; a code.",
+        Table("channels_app.InboundDelivery", "A random id or an email's digest, to recognise repeats; a code.",
               "body headers queue_key", "provider event_key error"),
+        Table("channels_app.MailboxProgress", "Numbers of the organisation's own mailboxes."),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
+        Step("emails", "Emails", _emails),
         Step("webhooks", "Raw webhooks", _bodies),
         Step("lines", "Older webhooks of the person", _lines),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache
@@ -12,13 +12,15 @@ from django.db.models import Count, Max, Min, Q
 from redis.exceptions import RedisError
 
 from channels_app.diagnosis import diagnosis_of
-from channels_app.models import InboundDelivery
+from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks.intake import refused_key
+from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.selectors import get_channel_account
-from conversations.types import Explanation, explain_common
+from conversations.types import Explanation
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.models import WebhookAttempt, WebhookDelivery
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -43,28 +45,25 @@ class Health:
     failed: int
     last_sent_at: datetime | None
     last_received_at: datetime | None
+    last_read_at: datetime | None
+    """When a mailbox was last read to its end; None for accounts without one."""
+
+    held: int
+    """Webhooks that wait for the account to be resumed."""
 
 
 def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None) -> Health:
     """Return the health of a channel account; what was sent and failed is of the last 24 hours.
 
-    Needs `channels_app.view_channelaccount`; raises `NotFound`. Four queries.
+    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most seven queries.
     """
     account = get_channel_account(viewer=viewer, account_id=account_id)
     moment = now or clock_now()
-    attempts = DeliveryAttempt.objects.filter(channel_account=account_id, started_at__gte=moment - LATELY)
-    outcome = DeliveryAttempt.Outcome
-    tried = attempts.aggregate(
-        sent=Count("pk", filter=Q(outcome=outcome.SUCCEEDED)),
-        failed=Count("pk", filter=Q(outcome=outcome.FAILED)),
-        last=Max("finished_at", filter=Q(outcome=outcome.SUCCEEDED)),
-    )
-    queue = Message.objects.filter(
-        channel_account=account_id, status__in=(Message.Status.QUEUED, Message.Status.SENDING)
-    )
-    waiting = queue.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    tried, waiting = _tried(account, moment - LATELY), _waiting(account)
     came = InboundDelivery.objects.filter(channel_account=account_id).order_by("-id")
     last_received: datetime | None = came.values_list("received_at", flat=True).first()
+    progress = MailboxProgress.objects.filter(channel_account=account_id)
+    last_read: datetime | None = progress.values_list("checked_at", flat=True).first()
     refused = was_refused(account)
     oldest: datetime | None = waiting["oldest"]
     return Health(
@@ -81,7 +80,39 @@ def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None)
         failed=tried["failed"],
         last_sent_at=tried["last"],
         last_received_at=last_received,
+        last_read_at=last_read,
+        held=came.filter(state=InboundDelivery.State.HELD).count() if account.paused_at else 0,
     )
+
+
+def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
+    """Return how many attempts left and failed, and when the last one left."""
+    if account.provider == ChannelAccount.Provider.APP:
+        posted = WebhookAttempt.objects.filter(delivery__endpoint__ref=account.pk, started_at__gte=since)
+        left = Q(error="", milliseconds__isnull=False)
+        return posted.aggregate(
+            sent=Count("pk", filter=left), failed=Count("pk", filter=~Q(error="")), last=Max("started_at", filter=left)
+        )
+    outcome = DeliveryAttempt.Outcome
+    attempts = DeliveryAttempt.objects.filter(channel_account=account.pk, started_at__gte=since)
+    return attempts.aggregate(
+        sent=Count("pk", filter=Q(outcome=outcome.SUCCEEDED)),
+        failed=Count("pk", filter=Q(outcome=outcome.FAILED)),
+        last=Max("finished_at", filter=Q(outcome=outcome.SUCCEEDED)),
+    )
+
+
+def _waiting(account: ChannelAccount) -> dict[str, Any]:
+    """Return how many messages, or webhooks to an app, are not sent yet, and since when."""
+    if account.provider == ChannelAccount.Provider.APP:
+        rows = WebhookDelivery.objects.filter(endpoint__ref=account.pk, state=WebhookDelivery.State.WAITING)
+        found = rows.aggregate(count=Count("pk"), oldest=Min("created_at"))
+        if found["count"]:
+            return found
+    queue = Message.objects.filter(
+        channel_account=account.pk, status__in=(Message.Status.QUEUED, Message.Status.SENDING)
+    )
+    return queue.aggregate(count=Count("pk"), oldest=Min("created_at"))
 
 
 def _state_of(account: ChannelAccount, *, is_slow: bool, was_refused: bool) -> str:
@@ -98,8 +129,13 @@ def error_of(account: ChannelAccount) -> Explanation | None:
     """Return the last error of an account in words, or None."""
     if not account.last_error:
         return None
+    return registry.explain(account.kind, account.provider, account.last_error)
+
+
+def refusal_of(account: ChannelAccount) -> str:
+    """Return what to check because a webhook was refused in the last 24 hours, in words; "" if none was."""
     diagnosis = diagnosis_of(account)
-    return diagnosis.explain(account.last_error) if diagnosis else explain_common(account.last_error)
+    return diagnosis.refused if diagnosis and was_refused(account) else ""
 
 
 def was_refused(account: ChannelAccount) -> bool:

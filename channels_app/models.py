@@ -17,9 +17,10 @@ class InboundDelivery(TenantModel):
     """
 
     class State(models.TextChoices):
-        """The processing state; parked deliveries wait for a person."""
+        """The processing state; held ones wait until their channel is resumed, parked ones for a person."""
 
         RECEIVED = "received", "Received"
+        HELD = "held", "Held"
         DONE = "done", "Done"
         PARKED = "parked", "Parked"
 
@@ -61,3 +62,22 @@ class InboundDelivery(TenantModel):
 
     def __str__(self) -> str:
         return f"delivery {str(self.id)[-6:]}"
+
+
+class MailboxProgress(TenantModel):
+    """How far a mailbox has been read by IMAP; ids count only together with the server's UIDVALIDITY."""
+
+    channel_account = models.OneToOneField(ChannelAccount, on_delete=models.PROTECT, related_name="+")
+    uid_validity = models.BigIntegerField(default=0)
+    last_uid = models.BigIntegerField(default=0)
+    since = models.DateTimeField(default=now, help_text="Emails that arrived earlier are left alone.")
+    due_at = models.DateTimeField(default=now, help_text="When it is read next: the end of a lease or a pause.")
+    checked_at = models.DateTimeField(null=True, help_text="When it was last read to its end.")
+    failures = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "mailbox progress"
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="mailboxes_to_read")]
+
+    def __str__(self) -> str:
+        return f"mailbox {str(self.id)[-6:]}"

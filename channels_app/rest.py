@@ -13,13 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from channels_app import diagnosis
+from channels_app import diagnosis, pausing
 from channels_app.exchanges import list_exchanges
 from channels_app.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
 from conversations.selectors import get_conversation
-from conversations.services import pause_channel, record_view
+from conversations.services import record_view
 from core.actors import Actor
 from core.errors import NotFound
 from core.events import streams
@@ -233,6 +233,10 @@ class HealthSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField(read_only=True)
     last_sent_at = serializers.DateTimeField(read_only=True, allow_null=True)
     last_received_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_read_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When the mailbox was last read to its end."
+    )
+    held = serializers.IntegerField(read_only=True, help_text="Webhooks that wait for the account to be resumed.")
 
 
 class ExchangeSerializer(serializers.Serializer[Any]):
@@ -252,14 +256,28 @@ class ExchangeSerializer(serializers.Serializer[Any]):
 class TestMessage(serializers.Serializer[Any]):
     """The recipient of a test message."""
 
-    to = serializers.CharField(max_length=320, help_text="Your phone number or email address.")
+    to = serializers.CharField(
+        max_length=320,
+        default="",
+        allow_blank=True,
+        help_text="Your phone number or email address; your own app's server needs none.",
+    )
 
 
 class PastedSample(serializers.Serializer[Any]):
     """A webhook, as it stands in the provider's log. It is not stored."""
 
-    body = serializers.CharField(max_length=diagnosis.LONGEST, trim_whitespace=False, help_text="As it was sent.")
-    signature = serializers.CharField(max_length=500, help_text="The header with the webhook signature.")
+    signature = serializers.CharField(
+        max_length=diagnosis.PROOF_LIMIT,
+        help_text="The header with the webhook signature; for your own app a customer's token.",
+    )
+    body = serializers.CharField(
+        max_length=diagnosis.LONGEST,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="As it was sent; not needed for a token.",
+    )
     url = serializers.CharField(
         max_length=500, default="", allow_blank=True, help_text="The address that was called; ours if empty."
     )
@@ -315,9 +333,9 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=TrialResultSerializer)
     @idempotent
     def test(self, request: Request, **kwargs: Any) -> Response:
-        """Send one test message. Needs `channels_app.change_channelaccount`.
+        """Send one test message, or webhook to your own app. Needs `channels_app.change_channelaccount`.
 
-        400 with the provider's reason in words, `no_provider` for a web chat.
+        400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.
         """
         return self.call_service(diagnosis.send_test)
 
@@ -330,15 +348,18 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     )
     @idempotent
     def verify_sample(self, request: Request, **kwargs: Any) -> Response:
-        """Check whether a pasted webhook would be accepted, and why not. Needs `channels_app.change_channelaccount`."""
+        """Check whether a pasted webhook would be accepted, and why not. Needs `channels_app.change_channelaccount`.
+
+        400 `no_provider` where webhooks have no signature: a web chat and a mailbox.
+        """
         return self.call_service(diagnosis.verify_sample)
 
     @action(detail=True, methods=["post"], request_serializer=Pausing)
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
-        """Pause an account, or resume it: while it is paused nothing is sent and nothing is lost.
+        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed.
 
         Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
         """
-        pause_channel(actor=self.actor, **self.kwargs, **self.read_body())
+        pausing.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(read_health(viewer=self.actor, **self.kwargs))

@@ -12,7 +12,7 @@ websocket_urlpatterns: list[Any] = [
     path("ws/console/", ConsoleConsumer.as_asgi()),
 ]
 
-WEBHOOKS: Final = ("/channels/whatsapp/", "/channels/app/")
+WEBHOOKS: Final = ("/channels/whatsapp/", "/channels/whatsapp-cloud/", "/channels/app/")
 
 
 def is_webhook(path: str) -> bool:

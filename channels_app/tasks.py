@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from channels_app.cloud import reading
+from channels_app.email import imap
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks, media
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 
 @sweep_task(queue="high")
@@ -20,6 +22,12 @@ def work_deliveries() -> None:
 def send_fallback(message_id: UUID) -> None:
     """Send a failed message another way."""
     fallbacks.send_fallback(message_id)
+
+
+@tenant_task(queue="low")
+def show_reading(message_id: UUID) -> None:
+    """Show a customer that their message was read and is being answered."""
+    reading.show_reading(message_id)
 
 
 @tenant_task(queue="low")
@@ -41,7 +49,22 @@ def forget_bodies() -> None:
     deliveries.forget_bodies()
 
 
+@tenant_task(queue="low", limits=TimeLimits(90, 120))
+def read_mailbox(account_id: UUID) -> None:
+    """Read the new emails of a mailbox."""
+    if imap.read_mailbox(account_id):
+        work_deliveries.delay()
+
+
+@sweep_task(queue="low")
+def read_mailboxes() -> None:
+    """Queue the mailboxes that are due."""
+    for tenant_id, account_id in imap.list_due():
+        read_mailbox.delay(str(tenant_id), str(account_id))
+
+
 SWEEPS = {
+    "inbound-mailboxes": ("channels_app.tasks.read_mailboxes", 15.0),
     "inbound-deliveries": ("channels_app.tasks.work_deliveries", 1.0),
     "inbound-files": ("channels_app.tasks.fetch_files", 5.0),
     "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),

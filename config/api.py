@@ -20,6 +20,7 @@ from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
+from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
@@ -121,6 +122,7 @@ router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-me
 router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
+router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")

@@ -18,6 +18,7 @@ _WORDS: Final = {
     "action-kinds": "The kinds of action that can be requested, with their fields.",
     "kill-switches": "Emergency stop: pause everything, one agent or one kind of action, and resume.",
     "conversations": "What customers and agents write; take over, answer, assign, close.",
+    "consents": "What people agreed or objected to: an append-only ledger, the newest line counts.",
     "messages": "Single messages: send a failed one again.",
     "contacts": "The people who write, masked; search is a POST, so that no personal address is part of a URL.",
     "members": "Invite colleagues by mail, and erase a member for good.",

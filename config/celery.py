@@ -1,12 +1,13 @@
 """The Celery application and the beat schedule, assembled from each app's sweeps."""
 
 import os
+import time
 from importlib import import_module
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from core.jobs.decorators import MODELS
 from core.observability.gc_tuning import freeze_loaded_objects, tune_for_startup
@@ -20,6 +21,8 @@ if os.environ.get("WALKER_PROCESS") in ("worker", "models", "beat"):
 
 APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 GIVES_WAY = 5
+CHECKED_FOR = 5.0
+_checked_at = float("-inf")
 
 # Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor
 # its sweeps run. Workers and beat import these when they start, and stop if one is missing.
@@ -43,10 +46,16 @@ def _keep_logging(**_: Any) -> None:
 def _check_connection(sender: Any, **_: Any) -> None:
     """Keep the database connection between tasks; drop a dead one.
 
-    A new connection costs more than most tasks.
+    A new connection costs more than most tasks, and asking the database whether it is there as much as a query: that
+    is done every few seconds, and after an error. What a task could not do in between, its sweep does.
     """
-    if not sender.request.is_eager:
+    global _checked_at
+    if sender.request.is_eager:
+        return
+    moment = time.monotonic()
+    if connection.errors_occurred or moment - _checked_at >= CHECKED_FOR:
         close_old_connections()
+        _checked_at = moment
 
 
 @worker_init.connect

@@ -52,6 +52,9 @@ SANDBOX_PHONE_URL = env("SANDBOX_PHONE_URL", default="")
 SANDBOX_PHONE_TOKEN = env("SANDBOX_PHONE_TOKEN", default="")
 SANDBOX_MAILBOX_URL = env("SANDBOX_MAILBOX_URL", default="")
 SANDBOX_MAILBOX_TOKEN = env("SANDBOX_MAILBOX_TOKEN", default="")
+META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstrip("/")
+SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
+SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
 SANDBOX_PORTAL_URL = env("SANDBOX_PORTAL_URL", default="")
 SANDBOX_PORTAL_TOKEN = env("SANDBOX_PORTAL_TOKEN", default="")
 TWILIO_API_BASE = env("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")
@@ -257,6 +260,8 @@ ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_faile
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Walker"
+# One step of 30 seconds before and after: a code typed as it changes counts (RFC 6238, section 5.2).
+MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
 MFA_FORMS = {
     "authenticate": "accounts.sign_in.code_forms.CodeForm",
@@ -322,6 +327,10 @@ DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
 INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
+# SendGrid takes emails of at most 30 MB; larger ones than this are refused.
+MAIL_BYTES = env.int("WALKER_MAIL_MB", default=32) * 1024 * 1024
+# Mail servers with private addresses that mailboxes may be read from.
+IMAP_PRIVATE_HOSTS = frozenset(env.list("WALKER_IMAP_PRIVATE_HOSTS", default=[]))
 MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
@@ -337,12 +346,17 @@ SPECTACULAR_SETTINGS = {
     "TAGS": GROUPS,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.rest.schema.without_empty_defaults",
         "core.rest.schema.with_errors",
         "config.api_summaries.with_summaries",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",
         "ConversationState": "conversations.models.Conversation.State",
+        "MessageStatus": "conversations.models.Message.Status",
+        "MessageDirection": "conversations.models.Message.Direction",
+        "MessageSender": "conversations.models.Message.Sender",
+        "MessageContentType": "conversations.models.Message.ContentType",
         "RunState": "agents.models.AgentRun.State",
         "ToolCallState": "agents.models.ToolCall.State",
     },
@@ -353,6 +367,11 @@ SPECTACULAR_SETTINGS = {
 
 LOGGING_CONFIG = "core.observability.logging.set_up"
 LOGGING = logging_config(testing=WALKER_TESTING)
+
+# Files for customers stay in memory until they are sealed: a temporary file would hold them in clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 18 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Numbers of the product, in one place.
 TEXT_LIMIT = 4096
@@ -371,6 +390,10 @@ AUDIT_ANCHOR_STORE = env("WALKER_ANCHOR_STORE", default="")
 AUDIT_ANCHOR_STORE_KEY = env("WALKER_ANCHOR_STORE_KEY", default="")
 AUDIT_ANCHOR_STORE_REGION = env("WALKER_ANCHOR_STORE_REGION", default="us-east-1")
 AUDIT_ANCHOR_STORE_LOCK_DAYS = env.int("WALKER_ANCHOR_STORE_LOCK_DAYS", default=0)
+FILE_STORE = env("WALKER_FILE_STORE", default="")
+FILE_STORE_KEY = env("WALKER_FILE_STORE_KEY", default="")
+FILE_STORE_REGION = env("WALKER_FILE_STORE_REGION", default="us-east-1")
+FILE_DAYS = env.int("WALKER_FILE_DAYS", default=0)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)

@@ -5,6 +5,8 @@ Daphne, which cuts off bodies that are too long while they come in.
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any, Final
 
 from core.observability.gc_tuning import tune_for_startup
@@ -17,6 +19,14 @@ from daphne.http_protocol import HTTPFactory, WebRequest  # noqa: E402
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""
+MAIL_LIMIT: Final = int(os.environ.get("WALKER_MAIL_MB", "32")) * 1024 * 1024
+"""Emails with their files, which come by one path."""
+MAIL_PATH: Final = re.compile(rb"/channels/email/[^/?]{20,200}/inbound/")
+UPLOAD_LIMIT: Final = 17 * 1024 * 1024
+"""Where files for customers are taken: 16 MB of them, and the words beside."""
+UPLOADS: Final = re.compile(
+    rb"/(?:admin/conversations/conversation/[0-9a-f-]{36}/reply|api/v1/conversations/[0-9a-f-]{36}/attachments)/(?:\?|$)"
+)
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -33,7 +43,7 @@ class BoundedRequest(WebRequest):
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Refuse a body that says it is too long."""
-        if length is not None and length > BODY_LIMIT:
+        if length is not None and length > self._limit():
             self._refuse()
             length = 0
         super().gotLength(length)
@@ -41,7 +51,7 @@ class BoundedRequest(WebRequest):
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Keep a piece of the body as long as there is room."""
         self.taken += len(data)
-        if self.taken > BODY_LIMIT:
+        if self.taken > self._limit():
             self._refuse()
         if not self.is_refused:
             super().handleContentChunk(data)
@@ -50,6 +60,14 @@ class BoundedRequest(WebRequest):
         """Serve it, unless it was refused."""
         if not self.is_refused:
             super().requestReceived(command, path, version)
+
+    def _limit(self) -> int:
+        """Return how long this request's body may be, by the path in its first line."""
+        # Twisted hands the path to the request only with the whole body.
+        path = getattr(self.channel, "_path", b"")
+        if MAIL_PATH.fullmatch(path):
+            return MAIL_LIMIT
+        return UPLOAD_LIMIT if UPLOADS.match(path) else BODY_LIMIT
 
     def _refuse(self) -> None:
         if not self.is_refused:

@@ -1,26 +1,37 @@
-"""Serve a file of a message as a download that a browser never displays or runs."""
-
-from typing import Final
+"""Serve a file of a message: as a download that a browser never displays, or as a picture that runs nothing."""
 
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
+from conversations.files.kinds import KINDS, PREVIEWED
+from conversations.files.names import cleaned, safe_name
 from conversations.services.attachments import File
-
-ENDINGS: Final = {
-    "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp", "application/pdf": "pdf",
-    "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/amr": "amr", "video/mp4": "mp4", "video/3gpp": "3gp",
-    "text/plain": "txt", "text/csv": "csv", "text/vcard": "vcf", "text/x-vcard": "vcf",
-}  # fmt: skip
+from core.errors import NotFound
 
 
 def download(file: File) -> HttpResponse:
     """Return the file as a response that a browser saves."""
-    name = " ".join("".join(sign if sign.isprintable() else " " for sign in file.filename).split())
-    name = name or f"file.{ENDINGS.get(file.content_type, 'bin')}"
-    answer = HttpResponse(file.content, content_type="application/octet-stream")
+    kind = KINDS.get(file.content_type)
+    name = safe_name(file.filename, file.content_type) if kind and file.filename else cleaned(file.filename)
+    name = name or f"file.{kind.endings[0] if kind else 'bin'}"
+    answer = _locked(HttpResponse(file.content, content_type="application/octet-stream"))
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return answer
+
+
+def picture_of(file: File) -> HttpResponse:
+    """Return a picture for a page of ours to show. Raises `NotFound` for every other kind."""
+    if file.content_type not in PREVIEWED:
+        raise NotFound("This file has no preview.")
+    answer = _locked(HttpResponse(file.content, content_type=file.content_type))
+    answer["Content-Disposition"] = "inline"
+    return answer
+
+
+def _locked(answer: HttpResponse) -> HttpResponse:
+    """Forbid guessing the type, running anything, keeping it, and showing it on pages of others."""
     answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "no-store"
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer["Cross-Origin-Resource-Policy"] = "same-origin"
+    answer["Cache-Control"] = "no-store"
     return answer

@@ -14,7 +14,7 @@ from conversations.models import (
     Message,
     Note,
 )
-from conversations.services import stream_events
+from conversations.services import file_contents, stream_events
 from core.clock import now
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
@@ -44,7 +44,9 @@ def _messages(person: Person, after: str, limit: int) -> Batch:
 
 def _files(person: Person, after: str, limit: int) -> Batch:
     rows = Attachment.objects.filter(message__conversation_id__in=person.ids("conversations")).exclude(error=GONE)
-    values = {"filename": "", "source": "", "content": None, "digest": "", "error": GONE, "size": 0}
+    # Without its key a file in a store outside can't be read; the bytes go as well, a moment later.
+    file_contents.plan_removal(rows.only("id", "store").order_by("pk")[:limit])
+    values = {**file_contents.EMPTY, "filename": "", "source": "", "error": GONE, "width": 0, "height": 0}
     return emptied(rows, limit, **values, state=Attachment.State.FAILED, next_attempt_at=None)
 
 
@@ -103,12 +105,14 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
-        Table("conversations.Conversation", "Codes for why a person was asked.",
-              kept="escalated_by escalation_reason"),
+        Table("conversations.Conversation", "Codes for why a person was asked; the digest of a mail thread.",
+              kept="escalated_by escalation_reason thread"),
         Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
-        Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
-              "content_type error"),
+        Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
+              "content_type store error"),
+        Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
+              kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
         Table("conversations.DeliveryAttempt", "The provider's random id and a code.", "error_text",
               "provider_id error"),

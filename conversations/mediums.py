@@ -6,12 +6,18 @@ from typing import Final
 from conversations.types import Medium
 
 MB: Final = 1024 * 1024
+_OOXML: Final = "application/vnd.openxmlformats-officedocument"
+_WORD, _SHEET, _SLIDES = (
+    f"{_OOXML}.{name}" for name in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+)
 
 
 class WebChat(Medium):
     """Our own chat on a website."""
 
     recipient_kinds = ("member", "webchat")
+    media_limits = dict.fromkeys(("image", "audio", "video", "application", "text"), 16 * MB)
+    media_count = 10
 
 
 class OwnApp(Medium):
@@ -25,6 +31,39 @@ class Sms(Medium):
 
     recipient_kinds = ("phone",)
     text_limit = 1600
+    no_media = (
+        "This number can't send files by SMS. If Twilio lists MMS among its capabilities, turn that on in the "
+        "channel's settings; otherwise send a link or use another channel."
+    )
+
+
+class Mms(Sms):
+    """Text messages of a number that can send files as well."""
+
+    media_limits = dict.fromkeys(
+        (
+            "image/jpeg",
+            "image/png",
+            "image/gif",
+            "audio/mpeg",
+            "audio/amr",
+            "audio/mp4",
+            "video/mp4",
+            "video/3gpp",
+            "application/pdf",
+            "text/vcard",
+            "text/csv",
+        ),
+        5 * MB,
+    )
+    media_count = 10
+    media_total = 5 * MB
+
+
+class Email(Medium):
+    """Emails, which have room for everything a person writes."""
+
+    recipient_kinds = ("email",)
 
 
 class WhatsApp(Medium):
@@ -40,7 +79,13 @@ class WhatsApp(Medium):
         "audio": 16 * MB,
         "video/mp4": 16 * MB,
         "video/3gpp": 16 * MB,
-        "application": 100 * MB,
+        "application/pdf": 100 * MB,
+        "application/msword": 100 * MB,
+        "application/vnd.ms-excel": 100 * MB,
+        "application/vnd.ms-powerpoint": 100 * MB,
+        _WORD: 100 * MB,
+        _SHEET: 100 * MB,
+        _SLIDES: 100 * MB,
         "text/plain": 100 * MB,
     }
     media_count = 1
@@ -56,11 +101,11 @@ class TwilioWhatsApp(WhatsApp):
     text_limit = 1600
     caption_limit = 1600
     media_limits = {
+        # Twilio, "Accepted content types for media"; WebP is for stickers only.
         "image/jpeg": 5 * MB,
         "image/png": 5 * MB,
-        "audio": 16 * MB,
-        "video/mp4": 16 * MB,
-        "application/pdf": 16 * MB,
+        **dict.fromkeys(("audio/ogg", "audio/amr", "audio/aac", "audio/mpeg", "video/mp4", "video/3gpp"), 16 * MB),
+        **dict.fromkeys(("application/pdf", "application/msword", _WORD, _SHEET, _SLIDES, "text/vcard"), 16 * MB),
     }
     buttons = 0
     list_rows = 0

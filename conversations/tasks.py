@@ -32,4 +32,28 @@ def sweep_deliveries() -> None:
         deliver.delay(str(tenant_id), str(message_id))
 
 
-SWEEPS = {"deliveries": ("conversations.tasks.sweep_deliveries", 5.0)}
+@tenant_task(queue="low")
+def remove_file(removal_id: UUID) -> None:
+    """Remove one file from its store."""
+    services.remove_file(removal_id=removal_id)
+
+
+@tenant_task(queue="low")
+def expire_file(attachment_id: UUID) -> None:
+    """Drop one file that was kept long enough."""
+    services.expire_file(attachment_id=attachment_id)
+
+
+@sweep_task(queue="low")
+def sweep_files() -> None:
+    """Queue the files to remove from their stores, and those that were kept long enough."""
+    for tenant_id, removal_id in services.list_removals_due():
+        remove_file.delay(str(tenant_id), str(removal_id))
+    for tenant_id, attachment_id in services.list_files_expired():
+        expire_file.delay(str(tenant_id), str(attachment_id))
+
+
+SWEEPS = {
+    "deliveries": ("conversations.tasks.sweep_deliveries", 5.0),
+    "file-removals": ("conversations.tasks.sweep_files", 60.0),
+}

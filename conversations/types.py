@@ -49,7 +49,8 @@ class InboundMessage:
 
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
-    Without `wants_answer` the message is stored and shown, but no agent answers it.
+    Without `wants_answer` the message is stored and shown, but no agent answers it. `thread` is the mail
+    thread that it belongs to: each has a conversation of its own; other channels have none.
     """
 
     channel_account_id: UUID
@@ -62,6 +63,7 @@ class InboundMessage:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sent_at: datetime | None = None
     wants_answer: bool = True
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class OutboundMessage:
     """An outgoing message in clear, for transports only.
 
     `message_id` stays the same over all attempts: use it as the idempotency key where the
-    provider accepts one.
+    provider accepts one. `media` holds the id, content type and size of each file; their bytes are read by
+    `services.read_outgoing_file`.
     """
 
     message_id: UUID
@@ -166,7 +169,13 @@ class Medium:
     """Bytes of a file by content type, or by the family before the slash; what is missing can't be sent."""
 
     media_count: ClassVar[int] = 0
-    """Files of one message; 0 if there are none."""
+    """Files of one of the provider's messages, further ones follow in messages of their own; 0 if there are none."""
+
+    media_total: ClassVar[int | None] = None
+    """Bytes of all files of a message, if that is less than anywhere."""
+
+    no_media: ClassVar[str] = ""
+    """Why there are no files, for the person who wants to send one; "" for the usual sentence."""
 
     buttons: ClassVar[int] = 0
     """Reply buttons below a text, each with up to `button_limit` characters."""
@@ -207,6 +216,11 @@ class Transport(ABC):
 
     medium: ClassVar[type[Medium]]
     """What this channel allows: recipients, window, lengths, files, buttons."""
+
+    option: ClassVar[str] = ""
+    """A setting of an account that makes it `medium_with_option`."""
+
+    medium_with_option: ClassVar[type[Medium] | None] = None
 
     @classmethod
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)

@@ -87,7 +87,7 @@ class GuardedTransport(httpx2.BaseTransport):
             raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
         refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
-        for address in self._checked_addresses(host, port):
+        for address in checked_addresses(host, port, self._private_hosts):
             pinned = httpx2.Request(
                 request.method,
                 request.url.copy_with(host=str(address)),
@@ -101,15 +101,17 @@ class GuardedTransport(httpx2.BaseTransport):
                 refusal = error
         raise refusal or httpx2.ConnectError(f"{host} has no address")
 
-    def _checked_addresses(self, host: str, port: int) -> list[Address]:
-        addresses = resolve(host, port)
-        if host not in self._private_hosts and not all(_is_public(each) for each in addresses):
-            raise EgressRefused(f"{host} does not have a public address")
-        return addresses
-
     def close(self) -> None:
         """Close the connections of the inner transport."""
         self._inner.close()
+
+
+def checked_addresses(host: str, port: int, private_hosts: frozenset[str] = frozenset()) -> list[Address]:
+    """Return a host's addresses; raises ConnectError, and `EgressRefused` if one is not public."""
+    addresses = resolve(host, port)
+    if host not in private_hosts and not all(_is_public(each) for each in addresses):
+        raise EgressRefused(f"{host} does not have a public address")
+    return addresses
 
 
 def resolve(host: str, port: int) -> list[Address]:

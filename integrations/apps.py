@@ -14,6 +14,7 @@ class IntegrationsConfig(AppConfig):
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
+        from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
         from integrations import checks, erasure, object_store, tasks  # noqa: F401, PLC0415
@@ -21,6 +22,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
+        sealed_files.register(object_store.FileBucket.name, object_store.files_from_settings)
         for kind in actions.KINDS:
             registry.register(kind)
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)

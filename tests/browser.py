@@ -51,6 +51,8 @@ def serious(page: Any, *, least: str = "serious", rules: tuple[str, ...] = ()) -
 
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    # Colours change over a moment: in the middle of it they are nobody's choice.
+    page.evaluate("document.getAnimations().filter(one => one instanceof CSSTransition).forEach(one => one.finish())")
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = {"type": "rule", "values": rules}

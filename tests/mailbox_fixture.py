@@ -46,6 +46,13 @@ class Mailbox:
         """Make the next matching API requests go wrong."""
         assert self.call("POST", "/__script", {"match": match, "do": do, **rule}).status_code == 201
 
+    def write(self, text: str, **more: Any) -> int:
+        """Let a reader write to Acme, and return the status of the product's answer."""
+        facts = {"account": "acme", "sender": "ana@customers.example", "name": "Ana", "text": text}
+        answer = self.call("POST", "/__write", {**facts, **more})
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["status"])
+
     def behave(self, **wanted: Any) -> None:
         """Change how events travel."""
         assert self.call("POST", "/__behave", wanted).status_code == 200

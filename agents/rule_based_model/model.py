@@ -55,8 +55,7 @@ class LocalModel(Model):
         text = "\n\n".join(dict.fromkeys(part for part in parts if part)) or say("nothing", names)
         if any(decision.topic == "left_alone" for decision in decisions):
             text = "\n\n".join(part for part in (text, still_open(_named_last(lines))) if part)
-        for piece in text.split(" "):
-            emit(piece + " ")
+        emit(text)
         return Turn(text)
 
 

@@ -139,7 +139,11 @@ def find_requester_conversation(run: AgentRun) -> Conversation | None:
     conversation: Conversation = rows.get(pk=run.conversation_id)
     if conversation.state != Conversation.State.CLOSED:
         return conversation
-    later = rows.filter(channel_account_id=conversation.channel_account_id, contact_id=conversation.contact_id)
+    later = rows.filter(
+        channel_account_id=conversation.channel_account_id,
+        contact_id=conversation.contact_id,
+        thread=conversation.thread,
+    )
     open_one: Conversation | None = later.exclude(state=Conversation.State.CLOSED).first()
     return open_one
 

@@ -17,11 +17,11 @@ from agents.tools.registry import Caller
 from conversations.selectors import ConversationFilters, count_needing_person, list_conversations
 from core.actors import Actor
 from core.errors import Unavailable, WalkerError
+from core.http import Patience
 from core.ids import uuid7
 from core.observability.logging import get_logger
 from hitl.selectors import count_mine, count_overdue, list_approvals
 from hitl.services import can_be_decided_by_link
-from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.selectors import connect, value_of
 from integrations.sandbox_ads.types import Answer

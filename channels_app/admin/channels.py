@@ -8,14 +8,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
+from channels_app import diagnosis
+from channels_app.admin.cloud import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
-from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.mail import OWN_OF_MAIL, MailActions, is_mail
 from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.admin.setup import setup_steps
 from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
 from channels_app.exchanges import list_exchanges
-from channels_app.health import error_of, read_health, was_refused
+from channels_app.health import error_of, read_health, refusal_of
 from channels_app.whatsapp import connect
 from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
@@ -24,14 +26,13 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
-from core.webhooks.words import describe as describe_webhook
 
 CHANGE = "channels_app.change_channelaccount"
 LOGGED = 20
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, ToolActions):
     """Numbers, mailboxes, web chats and apps; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -73,27 +74,15 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return the last error in words."""
-        if was_refused(account) and is_mail(account):
-            return REFUSED
-        if was_refused(account) and is_app(account):
-            return (
-                "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
-                "the current token secret, and that its API key belongs to this organisation."
-            )
-        if was_refused(account):
-            return (
-                "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
-                "Twilio's, and the webhook address against the one below."
-            )
+        if refusal := refusal_of(account):
+            return refusal
         error = error_of(account)
         if error is None:
             return "–"
-        if is_app(account):
-            return f"{describe_webhook(account.last_error)} {moment(account.last_error_at)}"
-        code = f"({account.last_error})"
+        # Our own codes say no more than the sentence does.
+        code = f"({account.last_error})" if any(map(str.isdigit, account.last_error)) else ""
         page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
-        said = error.reason if code in error.reason else format_html("{} {}", error.reason, page)
-        return format_html("{} {} {}", said, error.advice, moment(account.last_error_at))
+        return format_html("{} {} {} {}", error.reason, page, error.advice, moment(account.last_error_at))
 
     @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -106,12 +95,16 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
-        if is_app(obj):
-            return {**context, **self.app_context(request, obj)}
         viewer = viewer_of(request)
         health = read_health(viewer=viewer, account_id=obj.pk)
-        exchanges = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
-        return {**context, "health": health, "steps": setup_steps(obj, health), "exchanges": exchanges}
+        context["health"] = health
+        steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
+        context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
+        context["exchanges"] = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
+        context["lacks_secret"] = is_cloud(obj) and not obj.is_active
+        if is_mail(obj):
+            return {**context, **self.mail_context(obj)}
+        return {**context, **self.app_context(request, obj)} if is_app(obj) else context
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
         """Return why an action does not apply to this kind of channel."""
@@ -122,21 +115,31 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
         if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
-            return "" if is_mail(account) else "This is not a mail account."
+            return self.mail_in_the_way(action, account)
+        if action.path in OWN_OF_CLOUD:
+            return "" if is_cloud(account) else "This is not a number of the Cloud API."
+        if is_cloud(account) and action.path == "colleague":
+            return ""
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Return the settings that are not secret."""
+        if action.path == "verify-sample":
+            return self.sample_initial(account)
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "read-mailbox" and is_mail(account):
+            return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
+        if action.path == "edit-cloud" and is_cloud(account):
+            return self.cloud_initial(account)
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(
@@ -164,7 +167,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, ToolActions):
     )
     def send_test(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test message."""
-        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data).words
 
     @service_action(
         path="colleague",

@@ -41,7 +41,7 @@ def connect_mail(
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require(CHANGE)
-    before = _mailbox(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
+    before = find_mail_account(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
     kept = (before.credentials or {}) if before else {}
     keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
     try:
@@ -68,7 +68,7 @@ def connect_mail(
             name=name,
             address=from_address,
             provider_account=PROVIDER,
-            credentials={one: text for one, text in keys.items() if text},
+            credentials={**kept, **{one: text for one, text in keys.items() if text}},
             account_id=before.pk if before else None,
         )
         sender = {"from_address": from_address, **({"from_name": from_name} if from_name else {})}
@@ -77,10 +77,9 @@ def connect_mail(
     return account
 
 
-def _mailbox(account_id: UUID) -> ChannelAccount:
-    found: ChannelAccount | None = ChannelAccount.objects.filter(
-        pk=account_id, kind=mailboxes.KIND, provider=mailboxes.PROVIDER
-    ).first()
+def find_mail_account(account_id: UUID) -> ChannelAccount:
+    """Return a SendGrid mail account of the tenant. Raises `NotFound`."""
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **mailboxes.CHANNEL).first()
     if found is None:
         raise NotFound("There is no such mail account.")
     return found
@@ -101,7 +100,9 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     the provider refused it.
     """
     actor.require(CHANGE)
-    account = _mailbox(account_id)
+    account = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    if account is None:
+        raise NotFound("There is no such mail account.")
     mark = uuid7()
     with transaction.atomic():
         row = queue_mail(
@@ -121,5 +122,5 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     if row.status in ("failed", "unknown", "queued") and row.error:
         services.note_trouble(account_id=account.pk, code=row.error)
         raise Invalid(describe_error(row.error), fields={"to": [describe_error(row.error)]})
-    services.clear_trouble(account_id=account.pk)
+    services.note_tested(account_id=account.pk)
     return "Test mail sent. Check your inbox."

@@ -1,4 +1,4 @@
-"""Try out a SendGrid account."""
+"""Try out a mail account: at SendGrid, or a mailbox that is read by IMAP."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -7,25 +7,30 @@ from channels_app import diagnosis
 from channels_app.diagnosis import Sample, Verdict
 from channels_app.email import connect, mailboxes, signature
 from conversations.models import ChannelAccount
-from conversations.types import Explanation
 from core.actors import Actor
 from core.clock import now
-from integrations.mail.errors import describe_error
-
-ADVICE = "Correct the mail account's settings, then send a test mail."
 
 
-class SendGridDiagnosis(diagnosis.Diagnosis):
-    """Tests, samples and errors of an account at SendGrid."""
-
-    takes_timestamp: ClassVar[bool] = True
+class MailboxDiagnosis(diagnosis.Diagnosis):
+    """Tests of a mailbox; it has no webhooks."""
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one mail from the account."""
         return connect.send_test(actor=actor, account_id=account_id, to=to)
 
+
+class SendGridDiagnosis(MailboxDiagnosis):
+    """Tests and samples of an account at SendGrid."""
+
+    refused = (
+        "A webhook with a wrong signature or secret arrived in the last 24 hours. Check the verification key and the "
+        "inbound address against SendGrid's."
+    )
+    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    takes_timestamp: ClassVar[bool] = True
+
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
-        """Verify a batch of events; line ends count, so both ways to write them are tried."""
+        """Verify a batch of events; line ends count, so all ways to write them are tried."""
         keys = mailboxes.keys_of(account.credentials)
         if not keys:
             return Verdict(False, "This account has no verification key yet. Copy it from SendGrid's Event Webhook.")
@@ -38,21 +43,17 @@ class SendGridDiagnosis(diagnosis.Diagnosis):
                 signature=sample.signature,
                 keys=keys,
             ):
-                is_old = (
-                    "" if signature.is_fresh(sample.timestamp, now()) else " By now it is too old to be taken again."
-                )
-                return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{is_old}")
+                is_fresh = signature.is_fresh(sample.timestamp, now())
+                age = "" if is_fresh else " If it came now, it would be refused because of its age."
+                return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{age}")
         return Verdict(
             False,
             "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key, "
             "and paste the body byte for byte.",
         )
 
-    def explain(self, code: str) -> Explanation:
-        """Return one of SendGrid's codes in words."""
-        return Explanation(describe_error(code), ADVICE)
-
 
 def register() -> None:
     """Register for mail accounts; safe to repeat."""
     diagnosis.register(mailboxes.PROVIDER, SendGridDiagnosis())
+    diagnosis.register(ChannelAccount.Provider.IMAP, MailboxDiagnosis())

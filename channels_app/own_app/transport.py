@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.urls import reverse
@@ -10,19 +10,22 @@ from django.urls import reverse
 from channels_app.webchat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
-from conversations.models import Message
+from conversations.models import ChannelAccount, Message
 from conversations.registry import register_transport
 from conversations.services import reach
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound
 from core.models import WebhookDelivery, WebhookEndpoint
-from core.webhooks.deliveries import queue_delivery
+from core.webhooks.deliveries import queue_again, queue_delivery
 from core.webhooks.endpoints import find_endpoint
 from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
+from core.webhooks.words import describe
 
 ACTOR: Final = system("app")
 PURPOSE: Final = "app"
+# How often webhooks that wait for a paused channel look whether it was resumed.
+PAUSED_LOOK: Final = timedelta(seconds=30)
 CREATED: Final = "message.created"
 
 
@@ -30,6 +33,13 @@ class AppTransport(Transport):
     """Hands a message to the webhooks; without an address the customer's socket has it already."""
 
     medium: ClassVar[type[Medium]] = OwnApp
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code in words: ours about the customer, else what the company's server did."""
+        if code in COMMON and code not in ("timed_out", "not_reachable", "cut_off"):
+            return COMMON[code]
+        return Explanation(describe(code), "The channel's page lists each attempt. Send it again when it works.")
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Queue the webhook under the message's own id, so that an attempt that is repeated sends one."""
@@ -39,7 +49,7 @@ class AppTransport(Transport):
             return SendResult(ok=True, provider_id=key)
         if endpoint.state == WebhookEndpoint.State.GONE:
             return SendResult(ok=False, error="gone", permanent=True)
-        queue_delivery(
+        delivery = queue_delivery(
             endpoint=endpoint,
             event_type=CREATED,
             event=_event_of(outbound),
@@ -47,6 +57,9 @@ class AppTransport(Transport):
             ref=outbound.message_id,
             line=str(outbound.conversation_id),
         )
+        if delivery.state == WebhookDelivery.State.FAILED and delivery.body is not None:
+            # The message is sent again.
+            queue_again(delivery)
         return SendResult(ok=True, provider_id=key)
 
 
@@ -72,9 +85,10 @@ class AppWebhooks(WebhookPurpose):
     permission = "channels_app.change_channelaccount"
 
     def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
-        """Ask the gate again: much can happen while a server is down. A channel that was closed sends nothing."""
+        """Ask the gate again: much can happen while a server is down. A closed channel sends nothing."""
         if delivery.ref is None:
-            return Verdict()
+            paused = ChannelAccount.objects.filter(pk=delivery.endpoint.ref, paused_at__isnull=False)
+            return Verdict(until=now + PAUSED_LOOK) if paused.exists() else Verdict()
         rows = Message.objects.select_related("channel_account", "conversation").filter(pk=delivery.ref)
         message: Message | None = rows.first()
         if message is None:
@@ -82,6 +96,8 @@ class AppWebhooks(WebhookPurpose):
         account = message.channel_account
         if not account.is_active:
             return Verdict(reason="channel_off")
+        if account.paused_at is not None:
+            return Verdict(until=now + PAUSED_LOOK)
         found = reach.find_way(message, account, message.conversation.contact_id, now).verdict
         if found.kind == "wait":
             return Verdict(until=found.until)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from channels_redis.core import RedisChannelLayer
 from redis import RedisError
@@ -13,6 +14,17 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 PAUSE: Final = 1.0
 INSIST: Final = 0.05
+
+
+class Listener(Protocol):
+    """A connection that hints wake."""
+
+    def hints_lost(self) -> None:
+        """Look again: hints may have been lost, and Redis may have forgotten who listens."""
+
+
+hints_lost_listeners: WeakSet[Listener] = WeakSet()
+"""The open connections of this process."""
 
 
 class PatientRedisLayer(RedisChannelLayer):
@@ -37,6 +49,16 @@ class PatientRedisLayer(RedisChannelLayer):
             except (RedisError, OSError):
                 log.warning("channel_layer_away")
                 await asyncio.sleep(PAUSE)
+                if await self._is_back():
+                    for listener in list(hints_lost_listeners):
+                        listener.hints_lost()
+
+    async def _is_back(self) -> bool:
+        try:
+            await self.connection(0).ping()
+        except (RedisError, OSError):
+            return False
+        return True
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:

@@ -14,7 +14,7 @@ from core.events.streams import group_name
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
-LIFE: Final = 40  # seconds; each connection refreshes its entry several times in this time
+LIFE: Final = 150  # seconds; each connection refreshes its entry at least twice in this time
 Side = Literal["customer", "staff"]
 
 

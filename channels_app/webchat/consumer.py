@@ -14,7 +14,7 @@ from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, 
 from channels_app.sockets.thread_pool import in_scope, unscoped
 from channels_app.webchat import app_customers, frames, origins, stop, tokens
 from channels_app.webchat import conversation as chat
-from channels_app.webchat.event_stream import ChatConnection
+from channels_app.webchat.event_stream import BEGUN, ChatConnection, guests_stream
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.webchat.limits import Bucket
 from channels_app.webchat.tokens import BadToken, Guest
@@ -189,6 +189,8 @@ class ChatConsumer(ChatConnection):
             await self.join(guest, place.conversation_id)
             # Read again, to include what was written before the subscription.
             place = await in_scope(guest.tenant_id, chat.find_place, guest)
+        else:
+            await self.ask_for_hints(guest.tenant_id, [guests_stream(guest)])
         self.sent = place.head if place else 0
         await self.say(
             {
@@ -226,6 +228,7 @@ class ChatConsumer(ChatConnection):
             if stored.conversation_id != self.conversation:
                 await self.join(guest, stored.conversation_id)
                 self.sent = 0
+                await presence.send_transient(guest.tenant_id, guests_stream(guest), BEGUN, {})
             if stored.seq <= self.sent + 1:
                 self.sent = max(self.sent, stored.seq)
                 await self.say(chat.echo(stored, frame))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import random
 import time
 from typing import Any, Final
@@ -12,17 +14,28 @@ from django.db import InterfaceError, OperationalError
 
 from channels_app.sockets import presence
 from channels_app.sockets.connection import NOT_SIGNED_IN, SocketConnection
+from channels_app.sockets.layer import hints_lost_listeners
 from channels_app.sockets.thread_pool import in_scope
 from channels_app.webchat import conversation as chat
+from channels_app.webchat.shared_reads import entries, heads
 from channels_app.webchat.tokens import Guest
 from core.clock import now
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-POLL_EVERY: Final = 5.0
+POLL_EVERY: Final = 60.0
 RIGHTS_EVERY: Final = 20.0
+# After hints may have been lost, all connections look again: not all in the same moment.
+SPREAD: Final = 2.0
+AGAIN_AFTER: Final = 5.0  # where the database is away
 PASSING: Final = {"agent_typing", "agent_delta"}
+BEGUN: Final = "conversation_begun"
+
+
+def guests_stream(guest: Guest) -> str:
+    """Return the name under which pages of one guest without a conversation hear that another page began one."""
+    return f"guest:{hashlib.sha256(f'{guest.account_id}:{guest.point}'.encode()).hexdigest()[:32]}"
 
 
 class ChatConnection(SocketConnection):
@@ -37,6 +50,8 @@ class ChatConnection(SocketConnection):
         self.conversation: UUID | None = None
         self.sent = 0
         self.allowed_at = 0.0
+        self.look_at = 0.0
+        self.woken = asyncio.Event()
         self.run = self.hushed = ""
 
     # ---- frames out
@@ -48,6 +63,8 @@ class ChatConnection(SocketConnection):
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
         """Forward a transient frame (typing, a piece of an answer), except from a stopped run."""
+        if message["event"] == BEGUN:
+            self.look_soon()
         if message["event"] not in PASSING:
             return
         self.run = str(message["payload"].get("run", ""))
@@ -83,8 +100,18 @@ class ChatConnection(SocketConnection):
                 await self.say(frame)
             self.sent = max(missed.head, self.sent)
 
+    def hints_lost(self) -> None:
+        """Look again soon."""
+        asyncio.get_running_loop().call_later(random.uniform(0, SPREAD), self.look_soon)  # noqa: S311
+
+    def look_soon(self) -> None:
+        """Look again as soon as the connection's own task runs."""
+        self.look_at = 0.0
+        self.woken.set()
+
     async def watch(self, guest: Guest) -> None:
         """Poll the stream beside the hints, refresh presence, and close the connection in time."""
+        hints_lost_listeners.add(self)
         while not self.gone:
             if self.guest is not None and self.guest.expires_at <= now():
                 await self.hang_up(NOT_SIGNED_IN)
@@ -93,16 +120,29 @@ class ChatConnection(SocketConnection):
                 if not await self.still_may(guest):
                     await self.hang_up(NOT_SIGNED_IN)
                     return
-                await self.look_again(guest)
+                if time.monotonic() >= self.look_at:
+                    await self.look_again(guest)
+                    self.look_at = time.monotonic() + POLL_EVERY * random.uniform(0.8, 1.2)  # noqa: S311
+                await self.rest(min(POLL_EVERY, RIGHTS_EVERY or POLL_EVERY))
             except (OperationalError, InterfaceError):
                 log.warning("chat_database_unavailable")
-            await asyncio.sleep(POLL_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
+                await self.rest(min(POLL_EVERY, AGAIN_AFTER))
+
+    async def rest(self, seconds: float) -> None:
+        """Wait about so long, no longer than the guest's token is valid, and less when there is something to read."""
+        seconds *= random.uniform(0.8, 1.2)  # noqa: S311
+        if self.guest is not None:
+            seconds = min(seconds, max(0.0, (self.guest.expires_at - now()).total_seconds()))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), seconds)
+        self.woken.clear()
 
     async def still_may(self, guest: Guest) -> bool:
         """Check periodically that the widget is on and the member is still active."""
         if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
             return True
-        entry = await in_scope(guest.tenant_id, chat.check_entry, guest)
+        # Guests of one widget share the answer.
+        entry = await entries.of(guest, younger_than=RIGHTS_EVERY / 4)
         self.allowed_at = time.monotonic()
         return entry is not None and entry.guest_may
 
@@ -116,9 +156,10 @@ class ChatConnection(SocketConnection):
             if place is None:
                 return
             await self.join(guest, place.conversation_id)
-        await self.pump(guest)
         if self.conversation is not None:
             await self.listen(guest, self.conversation)
+            if await heads.of(guest.tenant_id, f"conversation:{self.conversation}") > self.sent:
+                await self.pump(guest)
 
     # ---- groups
 
@@ -127,6 +168,7 @@ class ChatConnection(SocketConnection):
         if conversation == self.conversation:
             return
         await self.leave_conversation()
+        await self.end_hints(guest.tenant_id, [guests_stream(guest)])
         self.conversation = conversation
         await self.listen(guest, conversation)
 

@@ -159,7 +159,7 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self' data:",
+            "img-src 'self' data: blob:",
             f"connect-src 'self' {socket}",
             "base-uri 'none'",
             "form-action 'none'",

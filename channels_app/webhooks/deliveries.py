@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_app.models import InboundDelivery
+from conversations.models import ChannelAccount
 from core.clock import now as clock_now
 from core.errors import NotFound, WalkerError
 from core.ids import uuid7
@@ -26,6 +27,10 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
+# Providers whose bodies are megabytes.
+LARGE: Final = ("mail",)
+# A channel's pause doesn't hold what these report: it is about emails of all kinds.
+NEVER_HELD: Final = ("sendgrid",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
@@ -44,6 +49,17 @@ insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_accou
 values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
 on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
 """
+# As many rows as there are: the number of parameters stays the same.
+_INSERT_ALL: Final = """
+insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
+  headers, body, state, attempts, due_at, received_at, error)
+select one.id, one.tenant_id, one.provider, one.account_id, one.event_key, one.queue_key, one.target,
+  one.headers::jsonb, one.body, 'received', 0, one.due_at, one.received_at, ''
+from unnest(%s::uuid[], %s::uuid[], %s::varchar[], %s::uuid[], %s::varchar[], %s::varchar[], %s::uuid[], %s::text[],
+  %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+  as one (id, tenant_id, provider, account_id, event_key, queue_key, target, headers, body, due_at, received_at)
+on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
+"""
 _LINE: Final = """
   select d.id from channels_app_inbounddelivery d
   where d.state = 'received' and d.due_at <= %s and d.attempts {attempts} 0 and not exists (
@@ -56,7 +72,8 @@ _LINE: Final = """
 _CLAIM: Final = """
 with fresh as materialized ({fresh}), again as materialized ({again})
 update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1
-where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts
+where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts, exists (
+  select 1 from conversations_channelaccount a where a.id = channel_account_id and a.paused_at is not null)
 """
 _CLAIM_NEXT: Final = _CLAIM.format(fresh=_LINE.format(attempts="="), again=_LINE.format(attempts=">"))
 
@@ -67,6 +84,7 @@ class Claimed(NamedTuple):
     tenant_id: UUID
     delivery_id: UUID
     attempts: int
+    is_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +111,44 @@ def register_handler(provider: str, handle: Handler) -> None:
 
 def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
     """Store a webhook in one statement; False when the same event is already stored."""
-    moment = now or clock_now()
     with tenant_scope(arrival.tenant_id):
-        body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
-        row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
-        row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
-        try:
-            return _execute_insert(row)
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:
-                raise
-            # A persistent connection died; storing the same row twice is harmless.
-            connection.close()
-            return _execute_insert(row)
+        return _execute(_INSERT, _row(arrival, now or clock_now())) == 1
 
 
-def _execute_insert(row: list[Any]) -> bool:
+def store_all(arrivals: Sequence[Arrival], *, now: datetime | None = None) -> int:
+    """Store the parts of one webhook, all of one tenant, in one statement; return how many are new.
+
+    All are stored or none.
+    """
+    if not arrivals:
+        return 0
+    moment = now or clock_now()
+    with tenant_scope(arrivals[0].tenant_id):
+        rows = [_row(arrival, moment) for arrival in arrivals]
+        return _execute(_INSERT_ALL, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _row(arrival: Arrival, moment: datetime) -> list[Any]:
+    body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
+    row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
+    return [*row, arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
+
+
+def _execute(statement: str, values: list[Any]) -> int:
+    try:
+        return _execute_once(statement, values)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        # A persistent connection died; storing the same rows twice is harmless.
+        connection.close()
+        return _execute_once(statement, values)
+
+
+def _execute_once(statement: str, values: list[Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, row)
-        return bool(cursor.rowcount == 1)
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
 
 
 def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
@@ -123,6 +160,8 @@ def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
             with tenant_scope(tenant_id):
                 alive = []
                 for one in batch:
+                    if one.is_paused and _hold(one.delivery_id):
+                        continue
                     if one.attempts <= ATTEMPTS:
                         alive.append(one.delivery_id)
                         continue
@@ -153,8 +192,7 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
 
     Successes are recorded together: if the process dies before that, they are processed again.
     """
-    rows = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED).in_bulk(delivery_ids)
-    mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
+    mine = _list_received(delivery_ids)
     done = []
     for delivery in mine:
         try:
@@ -168,9 +206,19 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
             _fail(delivery, type(problem).__name__, final=False, now=now)
         else:
             done.append(delivery.pk)
+        delivery.__dict__.pop("body", None)
     if done:
         waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
         waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
+
+
+def _list_received(delivery_ids: Sequence[UUID]) -> list[InboundDelivery]:
+    """Return the deliveries in this order; large bodies are read later, one at a time."""
+    received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+    rows = received.exclude(provider__in=LARGE).in_bulk(delivery_ids)
+    if len(rows) < len(delivery_ids):
+        rows |= received.filter(provider__in=LARGE).defer("body").in_bulk(delivery_ids)
+    return [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
 
 
 def _find_received(delivery_id: UUID) -> Any:
@@ -191,6 +239,22 @@ def _park(delivery_id: UUID, error: str, moment: datetime) -> None:
     with transaction.atomic():
         if _find_received(delivery_id).update(**parked):
             dead_letters.park(kind=KIND, ref=delivery_id, error=error, now=moment)
+
+
+def _hold(delivery_id: UUID) -> bool:
+    """Hold a delivery until its channel is resumed; False if it is not paused any more."""
+    with transaction.atomic():
+        delivery = _find_received(delivery_id).exclude(provider__in=NEVER_HELD)
+        # Locked, so that a resume comes before or after, and leaves nothing behind.
+        accounts = ChannelAccount.objects.select_for_update().filter(paused_at__isnull=False)
+        account = accounts.filter(pk__in=delivery.values("channel_account_id")).first()
+        return account is not None and bool(delivery.update(state=InboundDelivery.State.HELD))
+
+
+def release(account_id: UUID) -> int:
+    """Queue what was held for a channel account, with all its attempts; return how many."""
+    held = InboundDelivery.objects.filter(channel_account=account_id, state=InboundDelivery.State.HELD)
+    return held.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now())
 
 
 def replay(delivery_id: UUID) -> None:

@@ -8,8 +8,10 @@ from django.db import transaction
 
 from accounts.selectors import list_members
 from channels_app.whatsapp import senders
+from channels_app.whatsapp.transport import SmsTransport
 from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -24,11 +26,19 @@ _TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
 
 
 def connect_number(
-    *, actor: Actor, kind: str, name: str, number: str, account_sid: str, account_id: UUID | None = None, **given: str
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    number: str,
+    account_sid: str,
+    account_id: UUID | None = None,
+    mms: bool = False,
+    **given: str,
 ) -> ChannelAccount:
     """Connect a number, or change a connected one.
 
-    An empty number or secret stays unchanged.
+    An empty number or secret stays unchanged. `mms` says that an SMS number can send files.
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require("channels_app.change_channelaccount")
@@ -51,7 +61,11 @@ def connect_number(
         name=name,
         address=before.address if before and not number.strip() else international(number),
         provider_account=account_sid,
-        credentials={"account_sid": account_sid, **{name: text for name, text in secrets.items() if text}},
+        credentials={
+            "account_sid": account_sid,
+            **{name: text for name, text in secrets.items() if text},
+            **({SmsTransport.option: True} if mms and kind == ChannelAccount.Kind.SMS else {}),
+        },
         account_id=account_id,
     )
     senders.forget()
@@ -80,8 +94,8 @@ def international(number: str, field: str = "number") -> str:
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     """Send one message from a number and return the result in words.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    Twilio refused it.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, `gate.NotReachable` for an owner who opted out, and
+    `Invalid` with the reason when Twilio refused it.
     """
     from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
 
@@ -89,7 +103,10 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     account = _number(account_id)
     kept = account.credentials or {}
     prefix = senders.PREFIX if account.kind == ChannelAccount.Kind.WHATSAPP else ""
-    recipient = prefix + international(to, "to")
+    number = international(to, "to")
+    # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
+    reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
+    recipient = prefix + number
     client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
     outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
     with transaction.atomic():
@@ -103,7 +120,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     if not isinstance(outcome, Sent):
         services.note_trouble(account_id=account.pk, code=outcome.code)
         raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
-    services.clear_trouble(account_id=account.pk)
+    services.note_tested(account_id=account.pk)
     return "Test message sent. Check your phone."
 
 

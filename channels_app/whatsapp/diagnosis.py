@@ -1,5 +1,6 @@
 """Try out a Twilio number."""
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,14 +12,19 @@ from django.urls import reverse
 from channels_app import diagnosis
 from channels_app.diagnosis import Sample, Verdict
 from channels_app.whatsapp import connect, senders, signature
-from channels_app.whatsapp.transport import WhatsAppTransport
 from conversations.models import ChannelAccount
-from conversations.types import Explanation
 from core.actors import Actor
 
 
 class TwilioDiagnosis(diagnosis.Diagnosis):
-    """Tests, samples and errors of a number at Twilio."""
+    """Tests and samples of a number at Twilio."""
+
+    refused = (
+        "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against Twilio's, and the "
+        "webhook address against the one below."
+    )
+    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    takes_url: ClassVar[bool] = True
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message from the number."""
@@ -49,10 +55,6 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
             "None of this channel's secrets made this webhook signature for this address and body. Check the token, "
             f"and that the body is complete. Walker expects webhooks at {ours}.",
         )
-
-    def explain(self, code: str) -> Explanation:
-        """Return one of Twilio's codes in words."""
-        return WhatsAppTransport.explain(code)
 
 
 def _other_ways_to_write(url: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Send a failed message another way: as a template, else by mail, else ask a person."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
@@ -26,7 +27,7 @@ from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (window.CLOSED_CODE, WINDOW_CLOSED)
+CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 
@@ -60,6 +61,9 @@ def _send_as_template(message: Message) -> bool:
     """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
     if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
+        return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
         return False
     try:
         services.reply(
@@ -117,6 +121,8 @@ def _send_by_mail(message: Message) -> bool:
 
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
+
+    purpose: ClassVar[str] = Consent.Purpose.SERVICE
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""

@@ -9,17 +9,18 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
+from channels_app.file_links import make_link
 from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
-from conversations.mediums import Sms, TwilioWhatsApp
+from conversations.mediums import Mms, Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport, explain_common
 from core.actors import system
 from core.clock import now
-from core.reach.verdict import OPTED_OUT, UNREACHABLE
-from integrations.twilio.errors import MEANINGS, advice_on, meaning_of, page_of
+from core.reach.verdict import OPTED_OUT, UNREACHABLE, WINDOW_CLOSED
+from integrations.twilio.errors import MEANINGS, meaning_of, page_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 if TYPE_CHECKING:
@@ -35,7 +36,20 @@ BLOCKING: Final = {
 SETTLED: Final = timedelta(seconds=20)
 CLOCKS_APART: Final = timedelta(seconds=5)
 
-SendPart = Callable[[str, str], Sent | Failed | Unknown]
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message at Twilio: a text, or files with or without one."""
+
+    text: str
+    urls: tuple[str, ...] = ()
+
+    def is_in(self, body: str) -> bool:
+        """Return True if a message that Twilio has is this part: files without a text have an empty body."""
+        return self.text in body if self.text else not body
+
+
+SendPart = Callable[[Part, str], Sent | Failed | Unknown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +82,30 @@ class WhatsAppTransport(Transport):
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = window.template_of(kept)
         is_template = bool(template) and outbound.as_template
+        if outbound.as_template and outbound.media:
+            # A template carries no files, and without them the text may make no sense.
+            return SendResult(ok=False, error=WINDOW_CLOSED, permanent=True)
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
         client = TwilioClient(account_sid, token)
-        texts = [window.template_variable(outbound.text)] if is_template else self.medium.split(outbound.text)
+        parts = [Part(window.template_variable(outbound.text))] if is_template else self._parts_of(outbound)
 
-        def send_part(text: str, callback: str) -> Sent | Failed | Unknown:
+        def send_part(part: Part, callback: str) -> Sent | Failed | Unknown:
             ends = {"sender": route.sender, "to": route.to, "callback": callback}
             if is_template:
-                return client.send_template(template_sid=template, variables={"1": text}, **ends)
-            return client.send_text(body=text, **ends)
+                return client.send_template(template_sid=template, variables={"1": part.text}, **ends)
+            if part.urls:
+                return client.send_media(body=part.text, urls=part.urls, **ends)
+            return client.send_text(body=part.text, **ends)
 
-        return self._result_of(outbound, _send_all(client, route, outbound, texts, send_part))
+        return self._result_of(outbound, _send_all(client, route, outbound, parts, send_part))
+
+    def _parts_of(self, outbound: OutboundMessage) -> list[Part]:
+        """Return the messages that a reply becomes: its text, then each file on its own.
+
+        WhatsApp takes one file at a time, and drops the text beside most kinds.
+        """
+        texts = self.medium.split(outbound.text) if outbound.text.strip() else []
+        return [*map(Part, texts), *(Part("", (url,)) for url in _links_of(outbound))]
 
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):
@@ -104,19 +131,31 @@ class WhatsAppTransport(Transport):
         """Return one of Twilio's codes, or of ours, in words."""
         if code in COMMON or (code not in MEANINGS and not page_of(code)):
             return explain_common(code)
-        return Explanation(meaning_of(code).words, advice_on(code), page_of(code))
+        meaning = meaning_of(code)
+        return Explanation(meaning.words, meaning.advice, page_of(code))
 
 
 class SmsTransport(WhatsAppTransport):
     """Sends SMS through the same account and API: no prefix and no 24-hour window."""
 
     medium = Sms
+    option = "mms"
+    medium_with_option = Mms
     prefix = ""
     channel = "sms"
 
+    def _parts_of(self, outbound: OutboundMessage) -> list[Part]:
+        """Return the parts of the text; all files go with the first one, as one MMS."""
+        first, *others = self.medium.split(outbound.text)
+        return [Part(first, tuple(_links_of(outbound))), *map(Part, others)]
+
+
+def _links_of(outbound: OutboundMessage) -> list[str]:
+    return [make_link(message_id=outbound.message_id, attachment_id=UUID(str(file["id"]))) for file in outbound.media]
+
 
 def _send_all(
-    client: "TwilioClient", route: Route, outbound: OutboundMessage, texts: list[str], send: SendPart
+    client: "TwilioClient", route: Route, outbound: OutboundMessage, parts: list[Part], send: SendPart
 ) -> Sent | Failed | Unknown:
     """Send the parts in order, except those that an earlier attempt got through.
 
@@ -126,13 +165,13 @@ def _send_all(
     if not isinstance(there, list):
         return there
     outcome: Sent | Failed | Unknown = Failed("21619", permanent=True)
-    for number, text in enumerate(texts, start=1):
-        found = next((one for one in there if text in one.body), None)
+    for number, part in enumerate(parts, start=1):
+        found = next((one for one in there if part.is_in(one.body)), None)
         if found is not None:
             there.remove(found)
             outcome = Sent(found.sid, "")
             continue
-        outcome = send(text, callback_url(outbound.message_id, number, len(texts)))
+        outcome = send(part, callback_url(outbound.message_id, number, len(parts)))
         if not isinstance(outcome, Sent):
             return outcome
     return outcome

@@ -11,7 +11,8 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-CLOSED_CODE: Final = "63016"
+# Twilio's and Meta's.
+CLOSED_CODES: Final = ("63016", "131047")
 # WhatsApp refuses templates of more than 1,024 characters, variables included.
 VARIABLE_LIMIT: Final = 700
 

@@ -22,6 +22,7 @@ def describe() -> dict[str, Any]:
             "visitor_chat": f"{public}/chat/{widget_key(ACME, 'visitor')}/",
             "platform": f"{settings.SANDBOX_ADS_URL}/",
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
+            **({"meta": f"{settings.SANDBOX_META_URL}/"} if settings.SANDBOX_META_URL else {}),
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             "health": f"{public}/readyz",

@@ -10,6 +10,8 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
+from channels_app.email.mailboxes import CHANNEL
+from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
@@ -21,6 +23,7 @@ from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
+from standins.meta import seed as meta
 from standins.phone import seed as phone
 from standins.portal import seed as portal
 
@@ -47,6 +50,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation, people[MARKETER]))
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
+    _ensure_cloud_number(organisation)
     _ensure_mail(organisation)
     _ensure_portal(organisation)
     ensure_policy(organisation, people)
@@ -94,6 +98,39 @@ def number_credentials(organisation: Organisation) -> dict[str, str]:
     }
 
 
+def cloud_credentials(organisation: Organisation) -> dict[str, str]:
+    """Return the credentials of the organisation's number at the sandbox Meta; empty if it doesn't run."""
+    secret = settings.SANDBOX_META_TOKEN
+    if not secret:
+        return {}
+    return {
+        "phone_number_id": meta.phone_number_id(organisation.slug),
+        "business_account_id": meta.business_account_id(organisation.slug),
+        "access_token": meta.access_token(organisation.slug, secret),
+        "app_secret": meta.app_secret(organisation.slug, secret),
+        "verify_token": f"{organisation.slug}-verify",
+        "template_sid": "update:en",
+    }
+
+
+def _ensure_cloud_number(organisation: Organisation) -> None:
+    credentials = cloud_credentials(organisation)
+    cloud = ChannelAccount.Provider.CLOUD
+    if not credentials or ChannelAccount.objects.filter(provider=cloud).exists():
+        return
+    made = connect_channel(
+        actor=SEEDER,
+        kind=ChannelAccount.Kind.WHATSAPP,
+        provider=cloud,
+        name=f"{organisation.name} WhatsApp by Meta",
+        address=meta.CAST[organisation.slug][1],
+        provider_account=credentials["phone_number_id"],
+        credentials=credentials,
+    )
+    # The stand-in knows the address of the webhook.
+    ChannelAccount.objects.filter(pk=made.pk).update(public_key=meta.door_key(organisation.slug))
+
+
 def number_of(organisation: Organisation) -> str:
     """Return the organisation's sandbox number."""
     return phone.CAST[organisation.slug][1].removeprefix("whatsapp:")
@@ -106,7 +143,7 @@ def phones_of(organisation: Organisation) -> list[str]:
 
 def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     credentials = number_credentials(organisation)
-    if not credentials or ChannelAccount.objects.filter(kind=ChannelAccount.Kind.WHATSAPP).exists():
+    if not credentials or ChannelAccount.objects.filter(provider=ChannelAccount.Provider.TWILIO).exists():
         return
     connect_channel(
         actor=SEEDER,
@@ -150,10 +187,18 @@ def _ensure_mail(organisation: Organisation) -> None:
     # The mailbox posts to a URL that both sides know in advance.
     account, is_new = ChannelAccount.objects.get_or_create(
         public_key=mailbox.door_key(organisation.slug),
-        defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
+        defaults={**CHANNEL, "address": credentials["from_address"]},
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
+        account.refresh_from_db()
+    if not (account.credentials or {}).get("inbound_secret"):
+        open_inbound(
+            actor=SEEDER,
+            account_id=account.pk,
+            reply_domain=mailbox.inbound_domain(organisation.slug),
+            token=mailbox.inbound_token(organisation.slug, settings.SANDBOX_MAILBOX_TOKEN),
+        )
 
 
 def _ensure_portal(organisation: Organisation) -> None:

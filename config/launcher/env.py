@@ -54,6 +54,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "app": secrets.token_hex(24),
         "redis": secrets.token_hex(24),
         "phone": secrets.token_hex(24),
+        "meta": secrets.token_hex(24),
         "mailbox": secrets.token_hex(24),
         "portal": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),

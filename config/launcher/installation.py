@@ -26,7 +26,9 @@ MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
-STAND_INS = ("platform", "phone", "mailbox", "portal")
+# Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
+PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
+STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -101,6 +103,9 @@ class Installation:
             "SANDBOX_PHONE_URL": urls["phone"],
             "SANDBOX_PHONE_TOKEN": made["phone"],
             "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or urls["phone"],
+            "SANDBOX_META_URL": urls["meta"],
+            "SANDBOX_META_TOKEN": made["meta"],
+            "META_API_BASE": env.given("META_API_BASE") or urls["meta"],
             "SANDBOX_MAILBOX_URL": urls["mailbox"],
             "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
             "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
@@ -114,7 +119,7 @@ class Installation:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product, "portal": product}
+        more = {"platform": ("--seed", "demo")} | dict.fromkeys(("phone", "meta", "mailbox", "portal"), product)
         for name, port in stand_ins.items():
             folder = ("--data", str(getattr(place, name)))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])
@@ -164,7 +169,9 @@ class Installation:
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
         address = ("-b", self.host, "-p", str(self.port))
-        self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
+        self._add(
+            "web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, *PINGS, self.asgi, WALKER_PROCESS="web", **shared
+        )
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
         worker = ("celery", "-A", "config.celery", "worker", *quiet)
         self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)

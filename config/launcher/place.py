@@ -29,6 +29,7 @@ class Place:
         self.redis = path / "redis"
         self.platform = path / "platform"
         self.phone = path / "phone"
+        self.meta = path / "meta"
         self.mailbox = path / "mailbox"
         self.portal = path / "portal"
         self.logs = path / "log"
@@ -46,7 +47,7 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            for folder in (self.logs, self.platform, self.phone, self.mailbox, self.portal):
+            for folder in (self.logs, self.platform, self.phone, self.meta, self.mailbox, self.portal):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:

@@ -20,9 +20,11 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations import services
+from conversations.admin.reach import blocks_of
 from conversations.models import Contact
-from conversations.selectors import ContactFilters, points_in_order, query_contacts
+from conversations.selectors import ContactFilters, points_in_order, query_contacts, wishes_of
 from core.errors import Invalid
+from core.reach import ledger
 
 SHOWN = 20
 BREAK = SafeString("<br>")
@@ -61,7 +63,7 @@ class ContactAdmin(ServiceAdmin):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
-    detail_fields = ("name", "addresses", "words", "standing", "linked", "created_at", "talks")
+    detail_fields = ("name", "addresses", "wishes", "words", "standing", "linked", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
@@ -84,6 +86,13 @@ class ContactAdmin(ServiceAdmin):
         points = points_in_order(contact.points.all())
         lines = ((f"{point.get_kind_display()} {point.masked_value}",) for point in points)
         return format_html_join(BREAK, "{}", lines) or "–"
+
+    @admin.display(description="Messages from us")
+    def wishes(self, contact: Contact) -> str:
+        """Return whether and where they can be written to."""
+        entries = ledger.entries_of(point.value_index for point in contact.points.all())
+        found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
+        return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
 
     @admin.display(description="Tags")
     def words(self, contact: Contact) -> str:
@@ -122,6 +131,13 @@ class ContactAdmin(ServiceAdmin):
         """Refuse a second erasure, and one without a strong sign-in."""
         if contact is None:
             return ""
+        if action.path in ("block", "unblock"):
+            blocked = wishes_of(contact.points.all()).is_blocked
+            if contact.erased_at is not None:
+                return "This contact has been erased."
+            if blocked == (action.path == "block"):
+                return "This contact is already blocked." if blocked else "This contact isn't blocked."
+            return ""
         return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
@@ -154,6 +170,31 @@ class ContactAdmin(ServiceAdmin):
         if found is None:
             raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
+
+    @service_action(
+        path="block",
+        title="Block",
+        permission=services.RECORD,
+        explain=(
+            "Nobody writes to this contact on any channel: no colleague, no agent and no campaign. Their own messages "
+            "still arrive."
+        ),
+    )
+    def block(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
+        """Block the contact."""
+        services.block_contact(actor=viewer_of(request), contact_id=contact.pk)
+        return "Contact blocked."
+
+    @service_action(
+        path="unblock",
+        title="Unblock",
+        permission=services.RECORD,
+        explain="You and your agents can write to this contact again. What they opted out of stays so.",
+    )
+    def unblock(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
+        """Lift the block."""
+        services.unblock_contact(actor=viewer_of(request), contact_id=contact.pk)
+        return "Contact unblocked."
 
     @service_action(
         path="erase",

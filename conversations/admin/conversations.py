@@ -1,5 +1,6 @@
 """The console's list of conversations and the page of one."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -25,11 +26,13 @@ from conversations.admin.approval_panel import customer_name, state_chip
 from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
+from conversations.admin.reach import needs_template, reply_context, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
-from conversations.downloads import download
+from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
+from conversations.services.attachments import File
 from core.actors import Actor
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict, NotFound, Refused, Unavailable
 
 OBJECT: Final = "conversations.conversation"
 ABOUT: Final = ("note", "tag", "untag", "name")
@@ -117,27 +120,38 @@ class ConversationAdmin(ConversationSearch):
         return moment(conversation.last_message_at)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the route of message files."""
-        view = self.admin_site.admin_view(self.file_view)
+        """Add the routes of message files."""
         route = "<uuid:object_id>/files/<uuid:attachment_id>/"
-        return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
+        file, picture = (self.admin_site.admin_view(view) for view in (self.file_view, self.preview_view))
+        return [
+            path(route, file, name="conversations_conversation_file"),
+            path(f"{route}preview/", picture, name="conversations_conversation_preview"),
+            *super().get_urls(),
+        ]
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
         """Serve one file as a download, if the messages are revealed.
 
         Each download is audited.
         """
+        return self._serve(request, download, conversation_id=object_id, attachment_id=attachment_id)
+
+    def preview_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Serve one picture for the page to show, if the messages are revealed.
+
+        Each is audited; a browser asks once while it is revealed.
+        """
+        return self._serve(request, picture_of, conversation_id=object_id, attachment_id=attachment_id, as_preview=True)
+
+    def _serve(self, request: HttpRequest, answer: Callable[[File], HttpResponse], **asked: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         try:
-            file = services.read_attachment(
-                actor=viewer_of(request), conversation_id=object_id, attachment_id=attachment_id
-            )
+            return answer(services.read_attachment(actor=viewer_of(request), **asked))
         except Refused as error:
             raise PermissionDenied(error.detail) from error
-        except (NotFound, Conflict) as error:
+        except (NotFound, Conflict, Unavailable) as error:
             raise Http404(error.detail) from error
-        return download(file)
 
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return everything the conversation's page shows, and record the view."""
@@ -146,6 +160,7 @@ class ConversationAdmin(ConversationSearch):
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
         return {
+            **reply_context(obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
@@ -169,6 +184,15 @@ class ConversationAdmin(ConversationSearch):
             services.record_view(actor=viewer, conversation_id=obj.pk)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, ReplyForm):
+            if obj.state == State.CLOSED or not needs_template(obj):
+                del form.fields["as_template"]
+            form.fit(services.files_of_channel(obj.channel_account))
+        return form
+
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
         if action.path == "untag" and not tags_of(obj):
@@ -179,6 +203,8 @@ class ConversationAdmin(ConversationSearch):
             return "This conversation is closed. A message from the customer reopens it."
         if action.path == "send-again":
             return ""
+        if action.path == "reply":
+            return why_no_reply(obj)
         if action.path == "give-back" and obj.state != State.PERSON:
             return "The agent is already answering."
         if action.path == "give-back" and obj.assigned_to_id is None:
@@ -202,7 +228,9 @@ class ConversationAdmin(ConversationSearch):
             actor=viewer_of(request),
             conversation_id=obj.pk,
             text=form.cleaned_data["text"],
+            files=form.cleaned_data.get("files", ()),
             sender_type="person",
+            as_template=form.cleaned_data.get("as_template", False),
         )
         return ""
 

@@ -1,19 +1,62 @@
 """Forms of the conversation page."""
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 
 from console.base.forms import ConsoleForm
+from conversations.files.rules import LARGEST, FileRules, Upload
+
+
+class FilesInput(forms.FileInput):
+    """A chooser of several files."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files. What they are is decided by their bytes, later: not even an empty one is refused here."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Upload]:
+        """Return the files with the names that the browser gave."""
+        given = [
+            file for file in (data if isinstance(data, list | tuple) else [data]) if isinstance(file, UploadedFile)
+        ]
+        return [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in given]
 
 
 class ReplyForm(ConsoleForm):
-    """A reply to the customer."""
+    """A reply to the customer, in words, with files or both."""
 
     text = forms.CharField(
         label="Your reply",
         max_length=settings.TEXT_LIMIT,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    as_template = forms.BooleanField(
+        label="Send it as a template",
+        help_text="Your text becomes the template's variable: on one line, and cut after 700 characters.",
+    )
+    files = FilesField(label="Attach files (optional)", required=False)  # type: ignore[assignment]  # no attribute later
+
+    def fit(self, rules: FileRules) -> None:
+        """Offer only the files that the channel can carry, and say what they are."""
+        if not rules.sizes:
+            del self.fields["files"]
+            self.fields["text"].help_text = rules.why_none
+            return
+        field = self.fields["files"]
+        field.help_text = rules.summary
+        field.widget.attrs |= {
+            "accept": ",".join(rules.endings),
+            "data-attach": rules.most,
+            "data-attach-bytes": rules.total,
+        }
 
 
 class SendAgainForm(ConsoleForm):

@@ -1,12 +1,27 @@
 """What the console says about who can be written to: blocks of an address, and the line above the reply box."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from conversations.models import ChannelAccount
-from core.reach.verdict import ANY, STOPPABLE, Entry, has_objected, is_blocked, latest
+from django.urls import reverse
+
+from conversations.models import ChannelAccount, Conversation
+from conversations.services.reach import Reachability, judge_reply
+from core.reach.gate import REFUSALS
+from core.reach.verdict import (
+    ANY,
+    STOPPABLE,
+    UNREACHABLE,
+    WINDOW_CLOSED,
+    Entry,
+    has_objected,
+    is_blocked,
+    latest,
+)
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
+NO_WAY: Final = "This contact has no address on this channel."
+SHOWN: Final = 3
 
 
 def blocks_of(entries: Sequence[Entry]) -> list[str]:
@@ -22,3 +37,48 @@ def blocks_of(entries: Sequence[Entry]) -> list[str]:
         if latest(entries, (channel,), ("unreachable",)) is not None:
             found.append(f"Not reachable on {name}")
     return found
+
+
+def reach_of(conversation: Conversation) -> Reachability:
+    """Return whether a reply can be sent; the gate is asked once for each page."""
+    found: Reachability | None = getattr(conversation, "reachability", None)
+    if found is None:
+        found = judge_reply(conversation)
+        conversation.reachability = found  # type: ignore[attr-defined]
+    return found
+
+
+def why_no_reply(conversation: Conversation) -> str:
+    """Return why nobody can reply now, neither by text nor by template; "" if somebody can."""
+    found = reach_of(conversation)
+    return "" if found.can_reply or found.can_send_template else REFUSALS.get(found.refusal, NO_WAY)
+
+
+def needs_template(conversation: Conversation) -> bool:
+    """Return True if a reply can only be sent as a template now."""
+    found = reach_of(conversation)
+    return found.can_send_template and not found.can_reply
+
+
+def reply_context(conversation: Conversation) -> dict[str, Any]:
+    """Return what stands above the reply box: the end of the window, and other ways where it is closed."""
+    if conversation.state == Conversation.State.CLOSED:
+        return {}
+    found = reach_of(conversation)
+    return {
+        "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
+        "needs_template": needs_template(conversation),
+        "other_ways": [] if found.can_reply else _other_ways(conversation),
+        "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),
+    }
+
+
+def _other_ways(conversation: Conversation) -> list[tuple[str, str]]:
+    """Return the contact's newest conversations on other channels, by name and URL."""
+    rows = Conversation.objects.filter(contact_id=conversation.contact_id).select_related("channel_account")
+    others = rows.exclude(channel_account_id=conversation.channel_account_id).exclude(state=Conversation.State.CLOSED)
+    lean = others.defer("channel_account__credentials").order_by("-last_message_at")[:SHOWN]
+    return [
+        (row.channel_account.get_kind_display(), reverse("admin:conversations_conversation_change", args=[row.pk]))
+        for row in lean
+    ]

@@ -7,6 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from console.names import name_in, names_of
+from conversations import services
+from conversations.files.kinds import KINDS
 from conversations.models import Attachment, Message
 from conversations.selectors import Failure, MessageRow, NoteRow
 
@@ -16,6 +18,36 @@ PLACES: Final = {
     "person": "wk-turn-out wk-turn-person",
     "system": "wk-turn-system",
 }
+
+
+FAILURES: Final = {
+    "erased": "deleted",
+    "expired": "deleted: it was kept long enough",
+    "executable": "refused: it could run as a program",
+    "markup": "refused: it holds markup that a browser would run",
+    "disguised": "refused: something else is hidden in it",
+    "archive": "refused: archives aren't kept",
+    "damaged": "refused: it is damaged",
+    "empty": "refused: it is empty",
+    "too_many_pixels": "refused: it has too many pixels",
+    "type_refused": "refused: this kind isn't kept",
+    "too_large": "refused: it is too large",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A file of a message as the transcript shows it; `name` only while the messages are revealed."""
+
+    pk: UUID
+    label: str
+    size: int
+    state: str
+    problem: str = ""
+    name: str = ""
+    width: int = 0
+    height: int = 0
+    has_preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +61,7 @@ class Turn:
     status: str = ""
     approval: Any = None
     chip: str = ""
-    files: tuple[Any, ...] = ()
+    files: tuple[FileLine, ...] = ()
     id: UUID | None = None
     failure: Failure | None = None
 
@@ -41,12 +73,28 @@ def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[
     """
     found = list(rows)
     names = names_of(row.sender_id for row in found if row.sender_type == "person")
-    files: dict[UUID, tuple[Attachment, ...]] = {}
-    if with_files := [row.id for row in found if row.media]:
-        attached = Attachment.objects.filter(message__in=with_files).defer("content", "source", "filename")
+    files: dict[UUID, tuple[FileLine, ...]] = {}
+    if with_files := {row.id: row.clear for row in found if row.media}:
+        attached = Attachment.objects.filter(message__in=with_files).defer("content", "source", "file_key")
         for attachment in attached.order_by("id"):
-            files[attachment.message_id] = (*files.get(attachment.message_id, ()), attachment)
+            line = _file_line(attachment, clear=with_files[attachment.message_id])
+            files[attachment.message_id] = (*files.get(attachment.message_id, ()), line)
     return [_turn(row, names, files.get(row.id, ()), customer) for row in found]
+
+
+def _file_line(file: Attachment, *, clear: bool) -> FileLine:
+    kind = KINDS.get(file.content_type)
+    return FileLine(
+        pk=file.pk,
+        label=kind.label if kind else file.content_type or "File",
+        size=file.size,
+        state=file.state,
+        problem=FAILURES.get(file.error, f"download failed ({file.error})"),
+        name=file.filename if clear else "",
+        width=file.width,
+        height=file.height,
+        has_preview=clear and services.can_be_previewed(file),
+    )
 
 
 def notes_of(rows: Iterable[NoteRow]) -> list[Turn]:
@@ -69,9 +117,9 @@ def merge_turns(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_ea
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 
-def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[Attachment, ...], customer: str) -> Turn:
+def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
-    if row.content_type != Message.ContentType.TEXT:
+    if row.content_type != Message.ContentType.TEXT and not files:
         text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
     match row.sender_type:

@@ -4,6 +4,7 @@ from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact, ContactPoint, ContactTag
 from conversations.models.conversations import LIVE, Conversation
 from conversations.models.deliveries import AudienceSend, DeliveryAttempt
+from conversations.models.files import FileRemoval
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
 
@@ -17,6 +18,7 @@ __all__ = [
     "ContactTag",
     "Conversation",
     "DeliveryAttempt",
+    "FileRemoval",
     "Message",
     "Note",
 ]

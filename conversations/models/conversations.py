@@ -16,7 +16,7 @@ LIVE: Final = ("agent", "person")
 
 
 class Conversation(TenantModel):
-    """The exchange with one contact; at most one is open per channel account."""
+    """The exchange with one contact; at most one is open per channel account, by mail one per thread."""
 
     class State(models.TextChoices):
         """Who answers."""
@@ -27,6 +27,9 @@ class Conversation(TenantModel):
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT)
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
+    thread = models.CharField(
+        max_length=64, blank=True, default="", editable=False, help_text="The mail thread; empty on other channels."
+    )
     state = models.CharField(max_length=8, choices=State, default=State.AGENT)
     resolved = models.BooleanField(null=True)
     assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
@@ -43,7 +46,7 @@ class Conversation(TenantModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant_id", "channel_account", "contact"],
+                fields=["tenant_id", "channel_account", "contact", "thread"],
                 name="one_open_conversation",
                 condition=~Q(state="closed"),
             ),

@@ -11,10 +11,11 @@ from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from conversations import selectors, services
 from conversations.models import Contact
-from conversations.rest.serializers import ContactSerializer, SearchingContacts
+from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import ApiFilterSet
@@ -44,6 +45,8 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         "retrieve": VIEW,
         "search": VIEW,
         "erase": "conversations.erase_contact",
+        "block": services.RECORD,
+        "unblock": services.RECORD,
     }
     serializer_class = ContactSerializer
     filterset_class = ContactFilters
@@ -53,6 +56,11 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the context, with whether personal data is shown in clear."""
         return {**super().get_serializer_context(), CLEAR: self.query["show_pii"]}
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: one contact shows what it opted out of too."""
+        is_one = self.action in ("retrieve", "block", "unblock")
+        return ContactDetailSerializer if is_one else super().get_serializer_class()
 
     def get_queryset(self) -> QuerySet[Contact]:
         """Return the contacts."""
@@ -89,3 +97,23 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         every API key. 409 `in_the_way` names the requests that are being executed.
         """
         return self.call_service(services.erase_contact)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def block(self, request: Request, **kwargs: Any) -> Response:
+        """Block a contact: nobody, no agent and no campaign writes to them on any channel.
+
+        Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
+        """
+        services.block_contact(actor=self.actor, **self.kwargs)
+        return self.respond(self._changed())
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def unblock(self, request: Request, **kwargs: Any) -> Response:
+        """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
+        services.unblock_contact(actor=self.actor, **self.kwargs)
+        return self.respond(self._changed())
+
+    def _changed(self) -> Contact:
+        return selectors.read_contact(viewer=self.actor, **self.kwargs)

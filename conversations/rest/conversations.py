@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import uuid5
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from conversations import selectors, services
 from conversations.downloads import download
+from conversations.files.rules import LARGEST, MB, Upload
 from conversations.rest.serializers import (
     Assigning,
     Closing,
     ContactSerializer,
+    ConversationDetailSerializer,
     ConversationQuery,
     ConversationRowSerializer,
     ConversationSerializer,
@@ -25,10 +29,11 @@ from conversations.rest.serializers import (
     MessageSerializer,
     Reply,
     Searching,
+    SendingFiles,
     Tagging,
 )
 from core.errors import Conflict
-from core.rest.idempotency import idempotent
+from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
 from core.rest.views import ApiViewSet, Query
 
@@ -54,8 +59,11 @@ class ConversationViewSet(ApiViewSet):
     lookup_url_kwarg = "conversation_id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return the serializer: lists show the last message too."""
-        return ConversationRowSerializer if self.is_list() else super().get_serializer_class()
+        """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""
+        if self.is_list():
+            return ConversationRowSerializer
+        found: type[BaseSerializer[Any]] = super().get_serializer_class()
+        return ConversationDetailSerializer if found is ConversationSerializer else found
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters; the selector of the list filters by itself."""
@@ -175,7 +183,9 @@ class MessageViewSet(ApiViewSet):
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
 
-        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`.
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
+        `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
+        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent.
         """
         body = self.read_body()
         message = services.reply(actor=self.actor, **self.kwargs, sender_type="person", **body)
@@ -204,10 +214,31 @@ class SendAgainViewSet(ApiViewSet):
 
 
 class AttachmentViewSet(ApiViewSet):
-    """Files that came with messages."""
+    """Files of messages."""
 
-    permissions: ClassVar = {"retrieve": VIEW}
+    permissions: ClassVar = {"retrieve": VIEW, "create": REPLY}
+    request_serializers: ClassVar = {"create": SendingFiles}
+    serializer_class = MessageSerializer
+    parser_classes = (MultiPartParser,)
     lookup_url_kwarg = "attachment_id"
+    largest_body = LARGEST + MB
+
+    @idempotent_outside_transaction
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+
+        `multipart/form-data`, with `files` up to ten times. What a file is, is decided by its bytes. 400 for files that
+        the channel can't carry, and for programs, archives and markup under any name; 409 `closed`.
+        """
+        body = self.read_body()
+        uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]
+        key = request.headers.get(HEADER)
+        # If the process dies after the message is stored, a repetition under the key finds it.
+        client_id = body["client_id"] or (uuid5(self.kwargs["conversation_id"], key) if key else None)
+        message = services.reply(
+            actor=self.actor, **self.kwargs, sender_type="person", text=body["text"], files=uploads, client_id=client_id
+        )
+        return self.respond(selectors.row_of(message))
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
-from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
-from conversations.selectors import points_in_order
+from conversations.files.rules import MOST
+from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
+from conversations.selectors import points_in_order, wishes_of
+from conversations.services.reach import judge_reply
+from core.models import Consent
+from core.reach.verdict import ANY, STOPPABLE
 from core.rest.fields import CLEAR, RowSerializer
 from core.rest.views import ListQuery
 
@@ -66,6 +72,46 @@ class ConversationSerializer(RowSerializer[Conversation]):
         ).split()
 
 
+class ConversationDetailSerializer(ConversationSerializer):
+    """A conversation, and whether its customer can be written to now."""
+
+    can_reply = serializers.SerializerMethodField(help_text="Free text can be sent now.")
+    reply_refusal = serializers.SerializerMethodField(
+        help_text="Why not: `opted_out`, `blocked`, `unreachable`, `window_closed`, `no_address`, `closed`; else empty."
+    )
+    can_send_template = serializers.SerializerMethodField(help_text="A reply with `as_template` can be sent now.")
+    reply_window_ends_at = serializers.SerializerMethodField(
+        help_text="Until when free text can be sent; null where there is no such window, or they never wrote."
+    )
+
+    class Meta(ConversationSerializer.Meta):
+        fields: ClassVar[list[str]] = [
+            *ConversationSerializer.Meta.fields,
+            *"can_reply reply_refusal can_send_template reply_window_ends_at".split(),
+        ]
+
+    def to_representation(self, instance: Conversation) -> Any:
+        """Ask the gate once for all fields."""
+        self._found = judge_reply(instance)
+        return super().to_representation(instance)
+
+    def get_can_reply(self, conversation: Conversation) -> bool:
+        """Return whether free text can be sent."""
+        return conversation.state != Conversation.State.CLOSED and self._found.can_reply
+
+    def get_reply_refusal(self, conversation: Conversation) -> str:
+        """Return why not, as a code."""
+        return "closed" if conversation.state == Conversation.State.CLOSED else self._found.refusal
+
+    def get_can_send_template(self, conversation: Conversation) -> bool:
+        """Return whether a template can be sent."""
+        return conversation.state != Conversation.State.CLOSED and self._found.can_send_template
+
+    def get_reply_window_ends_at(self, conversation: Conversation) -> datetime | None:
+        """Return the end of the window."""
+        return self._found.window_ends_at
+
+
 class ConversationRowSerializer(ConversationSerializer):
     """A conversation in a list, with its last message, masked."""
 
@@ -74,6 +120,40 @@ class ConversationRowSerializer(ConversationSerializer):
 
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [*ConversationSerializer.Meta.fields, "last_text", "last_sender"]
+
+
+class MediaSerializer(serializers.Serializer[Any]):
+    """A file of a message; fetch it under `attachments/`."""
+
+    id = serializers.UUIDField(read_only=True)
+    content_type = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+
+
+METADATA: Final = {
+    "type": "object",
+    "description": "Ids and states; the channel's own fields too where the message is `clear`.",
+    "properties": {
+        "agent": {"type": "string"},
+        "approval": {"type": "string"},
+        "approval_id": {"type": "string", "format": "uuid"},
+        "approval_state": {"type": "string"},
+        "reference": {"type": "string", "description": "Of the request, such as `BR-1042`."},
+        "run": {"type": "string"},
+        "run_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+@extend_schema_field(METADATA)
+class MetadataField(serializers.JSONField):
+    """What is kept beside a message's text."""
+
+
+@extend_schema_field(MediaSerializer(many=True))
+class MediaField(serializers.JSONField):
+    """The files of a message, as they are kept with it."""
 
 
 class FailureSerializer(serializers.Serializer[Any]):
@@ -91,16 +171,16 @@ class MessageSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(read_only=True)
     seq = serializers.IntegerField(read_only=True)
-    direction = serializers.CharField(read_only=True)
-    sender_type = serializers.CharField(read_only=True)
+    direction = serializers.ChoiceField(choices=Message.Direction.choices, read_only=True)
+    sender_type = serializers.ChoiceField(choices=Message.Sender.choices, read_only=True)
     sender_id = serializers.UUIDField(read_only=True, allow_null=True)
     sender_name = serializers.CharField(read_only=True)
-    content_type = serializers.CharField(read_only=True)
+    content_type = serializers.ChoiceField(choices=Message.ContentType.choices, read_only=True)
     text = serializers.CharField(read_only=True)
     clear = serializers.BooleanField(read_only=True)
-    media = serializers.JSONField(read_only=True)
-    metadata = serializers.JSONField(read_only=True)
-    status = serializers.CharField(read_only=True)
+    media = MediaField(read_only=True)
+    metadata = MetadataField(read_only=True)
+    status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -109,6 +189,19 @@ class Reply(serializers.Serializer[Any]):
     """A message to the customer."""
 
     text = serializers.CharField(max_length=settings.TEXT_LIMIT)
+    client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
+    as_template = serializers.BooleanField(
+        default=False, help_text="Send it as the variable of the account's template, outside of the reply window."
+    )
+
+
+class SendingFiles(serializers.Serializer[Any]):
+    """Files for the customer, with a text if there is one to say."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None), min_length=1, max_length=MOST
+    )
+    text = serializers.CharField(default="", allow_blank=True, max_length=settings.TEXT_LIMIT)
     client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 
@@ -158,6 +251,13 @@ class SearchingContacts(serializers.Serializer[Any]):
     tag = serializers.CharField(default="", max_length=60)
 
 
+class OptOut(serializers.Serializer[Any]):
+    """One thing that a person opted out of; the channel `any` stands for all."""
+
+    channel = serializers.CharField()
+    purpose = serializers.CharField()
+
+
 class ContactSerializer(RowSerializer[Contact]):
     """An outside person, masked unless revealed."""
 
@@ -182,6 +282,63 @@ class ContactSerializer(RowSerializer[Contact]):
     def get_clear(self, contact: Contact) -> bool:
         """Tell whether name and addresses are in clear."""
         return bool(self.context.get(CLEAR))
+
+
+class ContactDetailSerializer(ContactSerializer):
+    """One contact, and what it wants."""
+
+    is_blocked = serializers.SerializerMethodField(help_text="Blocked by a colleague: nobody writes to them.")
+    opt_outs = serializers.SerializerMethodField(help_text="What the person opted out of, by channel and purpose.")
+    unreachable = serializers.SerializerMethodField(
+        help_text="Channels whose provider couldn't reach them; it ends when they write."
+    )
+
+    class Meta(ContactSerializer.Meta):
+        fields: ClassVar[list[str]] = [*ContactSerializer.Meta.fields, "is_blocked", "opt_outs", "unreachable"]
+
+    def to_representation(self, instance: Contact) -> Any:
+        """Read the ledger once for all fields."""
+        self._wishes = wishes_of(instance.points.all())
+        return super().to_representation(instance)
+
+    def get_is_blocked(self, contact: Contact) -> bool:
+        """Return whether a colleague blocked them."""
+        return self._wishes.is_blocked
+
+    @extend_schema_field(OptOut(many=True))
+    def get_opt_outs(self, contact: Contact) -> list[dict[str, str]]:
+        """Return the opt-outs."""
+        return [{"channel": channel, "purpose": purpose} for channel, purpose in self._wishes.opt_outs]
+
+    def get_unreachable(self, contact: Contact) -> list[str]:
+        """Return the channels."""
+        return list(self._wishes.unreachable)
+
+
+class ConsentSerializer(RowSerializer[Consent]):
+    """A line of the consent ledger. The newest by `at` of an address, channel and purpose counts.
+
+    `contact_id` is null while no contact has the address; `purpose` is empty for blocks and addresses out of reach.
+    """
+
+    contact_id = serializers.UUIDField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Consent
+        fields: ClassVar[list[str]] = "id contact_id channel purpose state source at recorded_by recorded_at".split()
+
+
+class RecordingConsent(serializers.Serializer[Any]):
+    """A consent or an opt-out of an address, which no contact needs to have yet."""
+
+    address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
+    kind = serializers.ChoiceField(
+        choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
+    )
+    channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
+    purpose = serializers.ChoiceField(choices=list(STOPPABLE))
+    state = serializers.ChoiceField(choices=["given", "withdrawn"])
+    at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 
 class ChannelAccountSerializer(RowSerializer[ChannelAccount]):

@@ -1,6 +1,7 @@
 """Read conversations: lists and pages for staff, frames for the customer."""
 
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
+from conversations.selectors.consents import Wishes, get_consent, query_consents, wishes_of
 from conversations.selectors.counts import (
     DayCount,
     count_by_day,
@@ -50,6 +51,7 @@ __all__ = [
     "MessagePage",
     "MessageRow",
     "NoteRow",
+    "Wishes",
     "cleaned",
     "conversations_with",
     "count_by_day",
@@ -58,6 +60,7 @@ __all__ = [
     "find_customer_conversation",
     "frames_for_customer",
     "get_channel_account",
+    "get_consent",
     "get_conversation",
     "left_out",
     "left_out_in_words",
@@ -68,6 +71,7 @@ __all__ = [
     "newest_matches",
     "points_in_order",
     "query_channel_accounts",
+    "query_consents",
     "query_contacts",
     "read_contact",
     "refuse_personal",
@@ -76,4 +80,5 @@ __all__ = [
     "stop_key",
     "stopped_at",
     "tags_of_conversation",
+    "wishes_of",
 ]

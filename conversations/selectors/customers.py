@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from conversations.contacts import points
-from conversations.models import ContactPoint, Conversation, Message
+from conversations.models import Attachment, ContactPoint, Conversation, Message
 from conversations.selectors.messages import public_metadata
 from core.errors import NotFound
 from core.events import streams
@@ -30,28 +31,35 @@ def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAME
 
     For the customer only: the caller has checked whose conversation it is. Each frame is
     `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same
-    clear text), `media` and `metadata`. Two queries for any number of frames.
+    clear text), `media` and `metadata`. Two queries for any number of frames, three if there are files.
     """
     found = streams.read(f"conversation:{conversation_id}", after, limit)
     ids = [event.payload["id"] for event in found if "content_type" in event.payload]
-    rows = Message.objects.filter(conversation_id=conversation_id, pk__in=ids) if ids else ()
-    messages = {str(message.pk): message for message in rows}
+    rows = list(Message.objects.filter(conversation_id=conversation_id, pk__in=ids)) if ids else []
+    messages, names = {str(message.pk): message for message in rows}, _names_of_files(rows)
     frames = []
     for event in found:
         frame = {"type": event.type, "seq": event.seq, **event.payload}
         message = messages.get(str(event.payload.get("id")))
         if message is not None and "content_type" in event.payload:
             frame.pop("text", None)
-            frame.update(_clear_content(message))
+            frame.update(_clear_content(message, names))
         frames.append(frame)
     return frames
 
 
-def _clear_content(message: Message) -> dict[str, Any]:
+def _names_of_files(messages: Collection[Message]) -> dict[str, str]:
+    """Return the names of the messages' files by id; one query if there are any."""
+    wanted = [message.pk for message in messages if message.media]
+    rows = Attachment.objects.filter(message__in=wanted).only("id", "filename", "tenant_id") if wanted else ()
+    return {str(row.pk): row.filename for row in rows}
+
+
+def _clear_content(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "content": message.body,
         "message": message.body,
-        "media": message.media,
+        "media": [{**file, "name": names.get(file["id"], "")} for file in message.media],
         "metadata": public_metadata(message.metadata),
         "status": message.status,
     }
@@ -61,7 +69,7 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
     """Return the newest messages in clear with the number they are complete up to.
 
     For the customer only. `{"type": "snapshot", "seq", "conversation", "state",
-    "messages": [...]}`; three queries. Raises `NotFound`.
+    "messages": [...]}`; three queries, four if there are files. Raises `NotFound`.
     """
     # The head first: later messages arrive as events too, and the page drops them by number.
     head = streams.head(f"conversation:{conversation_id}")
@@ -70,6 +78,7 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
         raise NotFound("There is no such conversation.")
     rows = Message.objects.filter(conversation_id=conversation_id, seq__lte=head)
     newest = list(rows.order_by("-seq")[:limit])
+    names = _names_of_files(newest)
     return {
         "type": "snapshot",
         "seq": head,
@@ -84,7 +93,7 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
                 "sender": {"type": message.sender_type, "name": message.sender_name},
                 "content_type": message.content_type,
                 "created_at": message.created_at.isoformat(),
-                **_clear_content(message),
+                **_clear_content(message, names),
             }
             for message in reversed(newest)
         ],

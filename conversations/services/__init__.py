@@ -1,15 +1,25 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
 from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
-from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocks import block_contact, block_point, unblock_contact, unblock_point
+from conversations.services.attachments import (
+    can_be_previewed,
+    claim_attachment,
+    fail_attachment,
+    keep_attachment,
+    read_attachment,
+    read_outgoing_file,
+    read_own_file,
+)
+from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import (
     clear_trouble,
     connect_channel,
     lookup_digest,
+    note_tested,
     note_trouble,
     pause_channel,
 )
+from conversations.services.consents import record_consent
 from conversations.services.contacts import (
     add_point,
     add_tag,
@@ -20,10 +30,12 @@ from conversations.services.contacts import (
     remove_tag,
 )
 from conversations.services.delivery import deliver
+from conversations.services.echoes import record_echo
 from conversations.services.erasure import erase_contact
+from conversations.services.file_contents import expire_file, list_files_expired, list_removals_due, remove_file
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
-from conversations.services.outgoing import reply
+from conversations.services.outgoing import files_of_channel, reply
 from conversations.services.resending import send_again, template_copy_id
 from conversations.services.states import (
     assign,
@@ -39,6 +51,7 @@ from conversations.services.waiting import answer_about_the_wait
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
+    "RECORD",
     "add_note",
     "add_point",
     "add_tag",
@@ -46,6 +59,7 @@ __all__ = [
     "assign",
     "block_contact",
     "block_point",
+    "can_be_previewed",
     "claim_attachment",
     "clear_trouble",
     "close",
@@ -53,7 +67,9 @@ __all__ = [
     "deliver",
     "erase_contact",
     "escalate",
+    "expire_file",
     "fail_attachment",
+    "files_of_channel",
     "give_back",
     "hand_off",
     "has_contact",
@@ -62,17 +78,25 @@ __all__ = [
     "keep_identity_secret",
     "keep_token_secret",
     "link_contact_to_user",
+    "list_files_expired",
+    "list_removals_due",
     "lookup_digest",
     "mark_read",
     "name_contact",
     "note_keeper",
+    "note_tested",
     "note_trouble",
     "pause_channel",
     "publish_activity",
     "read_attachment",
+    "read_outgoing_file",
+    "read_own_file",
     "receive",
+    "record_consent",
+    "record_echo",
     "record_status",
     "record_view",
+    "remove_file",
     "remove_tag",
     "reply",
     "save_app",

@@ -85,7 +85,7 @@ def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
                 address_index=index,
                 channel=ANY,
                 state=state,
-                source=Consent.Source.API if actor.kind == "api_key" else Consent.Source.STAFF,
+                source=ledger.source_of(actor),
                 recorded_by=actor.user_id,
             )
         ]

@@ -52,8 +52,7 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    # A mail account sends and gets delivery reports; conversations by mail have no transport yet.
-    if kind != ChannelAccount.Kind.EMAIL and not registry.has_transport(kind, provider):
+    if not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,
@@ -126,15 +125,20 @@ def note_trouble(*, account_id: UUID, code: str) -> None:
 
 
 def clear_trouble(*, account_id: UUID) -> None:
-    """Clear the last error of a channel account that was tested and works."""
+    """Clear the last error of a channel account that works again."""
+    ChannelAccount.objects.filter(pk=account_id).exclude(last_error="").update(last_error="", last_error_at=None)
+
+
+def note_tested(*, account_id: UUID) -> None:
+    """Record that a test message left a channel account, which clears its last error."""
     ChannelAccount.objects.filter(pk=account_id).update(last_error="", last_error_at=None, tested_at=now())
 
 
 def pause_channel(*, actor: Actor, account_id: UUID, paused: bool, reason: str = "") -> ChannelAccount:
     """Pause a channel account, or resume it, and return it. Safe to repeat.
 
-    While it is paused nothing is sent: messages wait, and what customers write is stored. A paused web chat
-    takes no visitors. Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` without a reason.
+    Messages to its customers wait while it is paused. Needs `channels_app.change_channelaccount`; raises
+    `NotFound`, and `Invalid` for a pause without a reason.
     """
     actor.require("channels_app.change_channelaccount")
     if paused and not reason.strip():

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +23,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.reach import windows
 
 EXTERNAL_ID_LIMIT: Final = 200
-MEDIA_LIMIT: Final = 10
+MEDIA_LIMIT: Final = 50
 PAGES: Final = frozenset({"webchat", "member"})
 
 
@@ -97,16 +97,31 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
-    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, moment)
+    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, inbound.thread, moment)
     message = message_store.store(inbound, moment, as_known=False)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
     _open_window(inbound, moment)
     if opened:
-        stream_events.append_inbox(conversation, opened)
-        old_state = CLOSED if opened == "conversation_reopened" else ""
-        stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
+        _announce_opened(actor, conversation, opened)
     return message
+
+
+def open_conversation(actor: Actor, account_id: UUID, contact_id: UUID, moment: datetime) -> Conversation:
+    """Return the contact's one open conversation on an account, reopened or created if there is none.
+
+    Runs in a transaction.
+    """
+    conversation, opened = _reopen_or_create(account_id, contact_id, "", moment)
+    if opened:
+        _announce_opened(actor, conversation, opened)
+    return conversation
+
+
+def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:
+    stream_events.append_inbox(conversation, opened)
+    old_state = CLOSED if opened == "conversation_reopened" else ""
+    stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
 
 
 def _open_window(inbound: InboundMessage, moment: datetime) -> None:
@@ -117,29 +132,21 @@ def _open_window(inbound: InboundMessage, moment: datetime) -> None:
         windows.note_inbound(address_index=index, line=inbound.channel_account_id, at=at)
 
 
-def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> tuple[Conversation, str]:
+def _reopen_or_create(account_id: UUID, contact_id: UUID, thread: str, moment: datetime) -> tuple[Conversation, str]:
     # One at a time per contact: nothing else opens a conversation while this lock is held.
     contact = Contact.objects.select_for_update().only("id", "erased_at").filter(pk=contact_id).first()
     if contact is None or contact.erased_at is not None:
         raise contacts.ContactErased
+    place: dict[str, Any] = {"channel_account_id": account_id, "contact_id": contact_id, "thread": thread}
     # Locked: from here on a conversation's messages are stored one by one.
-    open_rows = Conversation.objects.select_for_update(of=("self",)).filter(
-        channel_account_id=account_id, channel_account__is_active=True, contact_id=contact_id
-    )
+    open_rows = Conversation.objects.select_for_update(of=("self",)).filter(channel_account__is_active=True, **place)
     conversation = open_rows.exclude(state=CLOSED).order_by().first()
     if conversation is not None:
         return conversation, ""
-    rows = Conversation.objects.select_for_update().filter(
-        channel_account_id=account_id, contact_id=contact_id, state=CLOSED
-    )
+    rows = Conversation.objects.select_for_update().filter(state=CLOSED, **place)
     last = rows.order_by("-closed_at").first()
     if last is None or last.closed_at < moment - settings.REOPEN_WITHIN:
-        made = Conversation.objects.create(
-            channel_account_id=account_id,
-            contact_id=contact_id,
-            created_at=moment,
-            last_message_at=moment,
-        )
+        made = Conversation.objects.create(created_at=moment, last_message_at=moment, **place)
         return made, "conversation_opened"
     last.state, last.resolved, last.closed_at, last.assigned_to = AGENT, None, None, None
     last.save(update_fields=["state", "resolved", "closed_at", "assigned_to"])

@@ -32,7 +32,7 @@ with place as (
   join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
   join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
   where p.tenant_id = %(tenant)s and p.kind = %(kind)s and p.value_index = %(index)s
-    and c.channel_account_id = %(account)s and c.state <> 'closed' and a.is_active
+    and c.channel_account_id = %(account)s and c.thread = %(thread)s and c.state <> 'closed' and a.is_active
     and (not %(as_known)s or not %(verified)s or p.is_verified and (%(user)s is null or k.user_id is not null))
     and (not %(as_known)s or not %(named)s or k.masked_name <> '')
   for share of a, p, k
@@ -82,6 +82,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         "kind": sender.kind,
         "index": contacts.point_index(sender.kind, sender.value),
         "account": inbound.channel_account_id,
+        "thread": inbound.thread,
         "verified": sender.verified,
         "user": sender.user_id,
         "as_known": as_known,

@@ -1,6 +1,6 @@
 """Send a message to the customer, written by an agent, a person or the system."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,13 +10,15 @@ from django.db import transaction
 
 from accounts.last_change import last_change
 from conversations import registry, texts
-from conversations.models import Conversation, Message
-from conversations.services import delivery, reach, states, stream_events
+from conversations.files.kinds import KINDS
+from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
+from conversations.models import Attachment, ChannelAccount, Conversation, Message
+from conversations.services import attachments, delivery, file_contents, reach, states, stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.models import Consent
 from core.privacy.pii import mask_text
@@ -37,6 +39,7 @@ def reply(
     actor: Actor,
     conversation_id: UUID,
     text: str,
+    files: Sequence[Upload] = (),
     sender_type: SenderType = "agent",
     sender_id: UUID | None = None,
     sender_name: str = "",
@@ -47,26 +50,33 @@ def reply(
     as_template: bool = False,
     now: datetime | None = None,
 ) -> Message:
-    """Send a message to the customer and return it.
+    """Send a message to the customer, with files if given, and return it.
 
     With a `client_id` a repeat returns the first one.
     A person needs `conversations.reply_conversation`; replying in an agent's conversation takes it
     over. An agent may not reply in a person's conversation, and only the system in a closed one
     (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for
-    empty text or more than `settings.TEXT_LIMIT` characters. Web chat shows the message at once;
-    other channels queue it, and announce `message_failed` if it can't be delivered.
+    neither text nor file, more than `settings.TEXT_LIMIT` characters, or files that the channel can't carry.
+    Web chat shows the message at once; other channels queue it, and announce `message_failed` if it can't be
+    delivered. With files, call it outside any transaction: they may go to a store outside.
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
-    Outside the reply window a person has to choose `as_template`.
+    Outside the reply window a person has to choose `as_template`, which carries no files.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
         actor.require("conversations.reply_conversation")
-    body = texts.checked(text, limit=settings.TEXT_LIMIT)
+    body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files))
     document = texts.checked_document({**(metadata or {}), **({reach.AS_TEMPLATE: True} if as_template else {})})
     moment = now or clock_now()
+    message_id = uuid7()
+    if files and as_template:
+        problem = "A template carries no files. Send them within 24 hours of the customer's last message."
+        raise Invalid(problem, code="no_files", fields={"files": [problem]})
+    checked = _check_files(actor, conversation_id, files, sender_type, client_id)
+    rows = attachments.write_files(message_id, checked)
     with transaction.atomic():
         conversation = states.locked(conversation_id, with_account=True)
         if client_id is not None:
@@ -78,7 +88,7 @@ def reply(
         old_state = conversation.state
         _require_turn(actor, conversation, sender_type)
         message = Message(
-            id=uuid7(),
+            id=message_id,
             conversation=conversation,
             channel_account=conversation.channel_account,
             direction=Message.Direction.OUT,
@@ -91,15 +101,51 @@ def reply(
             client_id=client_id,
             purpose=purpose,
             created_at=moment,
+            content_type=_content_type(checked),
+            media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
         )
         due_at = _require_reachable(conversation, message, moment)
-        _store(conversation, message, event_type, moment, due_at=due_at)
+        _store(conversation, message, event_type, moment, rows, due_at=due_at)
         if sender_type == "person":
             _assign_to_sender(actor, conversation, old_state, moment)
         stream_events.append_inbox(conversation, "message_sent")
         if sender_type == "person":
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
     return message
+
+
+def files_of_channel(account: ChannelAccount) -> FileRules:
+    """Return the files that can be sent from a number, mailbox or widget."""
+    try:
+        transport = registry.transport_for(account.kind, account.provider)
+    except NotFound:
+        return NO_FILES
+    if transport.medium_with_option and (account.credentials or {}).get(transport.option):
+        return rules_of(transport.medium_with_option)
+    return rules_of(transport.medium)
+
+
+def _check_files(
+    actor: Actor, conversation_id: UUID, files: Sequence[Upload], sender_type: str, client_id: UUID | None
+) -> list[CheckedFile]:
+    """Check files before anything is locked or stored: the turn is checked again when the message is."""
+    if not files:
+        return []
+    rows = Conversation.objects.select_related("channel_account").filter(pk=conversation_id)
+    conversation = rows.first()
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, client_id=client_id)
+    if client_id is not None and sent.exists():
+        return []  # a repeat: nothing is stored again
+    _require_turn(actor, conversation, sender_type)
+    return checked_files(files, files_of_channel(conversation.channel_account))
+
+
+def _content_type(files: Sequence[CheckedFile]) -> str:
+    """Return the type of a message: that of its files if they are of one family."""
+    families = {KINDS[file.found.content_type].family for file in files}
+    return (families.pop() if len(families) == 1 else "document") if families else "text"
 
 
 def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) -> None:
@@ -129,7 +175,13 @@ def _require_reachable(conversation: Conversation, message: Message, moment: dat
 
 
 def _store(
-    conversation: Conversation, message: Message, event_type: str, moment: datetime, *, due_at: datetime
+    conversation: Conversation,
+    message: Message,
+    event_type: str,
+    moment: datetime,
+    files: Sequence[Attachment],
+    *,
+    due_at: datetime,
 ) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
     account = conversation.channel_account
@@ -139,6 +191,9 @@ def _store(
     message.next_attempt_at = None if is_instant else due_at
     message.seq = stream_events.append_message(conversation, message, event_type=event_type).seq
     message.save(force_insert=True)
+    if files:
+        Attachment.objects.bulk_create(files)
+        file_contents.claim_content(files)
     conversation.last_message_at = moment
     conversation.save(update_fields=["last_message_at"])
     if not is_instant and due_at <= moment:

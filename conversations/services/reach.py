@@ -9,11 +9,12 @@ from uuid import UUID
 from conversations import registry
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services.blocks import CONFIRMS_WISH
-from conversations.types import PointKind, Transport
+from conversations.services.contacts import point_index
+from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import gate
-from core.reach.verdict import ALLOWED, MARKETING, ChannelRules, Question, Verdict
+from core.reach.verdict import ALLOWED, MARKETING, WINDOW_CLOSED, ChannelRules, Question, Verdict
 
 AS_TEMPLATE: Final = "as_template"
 """Marks a message that its writer wants to send as a template."""
@@ -42,6 +43,16 @@ class Reachability:
     def can_reply(self) -> bool:
         """Return True if free text can be sent now."""
         return self.verdict.kind == "allowed"
+
+    @property
+    def can_send_template(self) -> bool:
+        """Return True if a template can be sent now."""
+        return self.has_template and self.verdict.may_leave
+
+    @property
+    def refusal(self) -> str:
+        """Return why free text can't be sent now, as a code; "" if it can."""
+        return "" if self.can_reply else self.verdict.reason or WINDOW_CLOSED
 
 
 def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
@@ -118,6 +129,14 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
     return Reachability(best, until, rules.reply_window is not None, rules.has_template)
+
+
+def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Consent.Purpose.SERVICE) -> None:
+    """Ask the gate about an address outside of any conversation. Raises `gate.NotReachable` with the reason."""
+    index = point_index(sender.kind, sender.value)
+    found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=purpose), index)
+    if found.kind == "refused":
+        raise gate.refusal(found.reason)
 
 
 def _has_lines(contact_id: UUID) -> bool:

@@ -1,6 +1,6 @@
 """Streams of numbered events, and live hints to their listeners."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -84,6 +84,11 @@ def head(stream: str) -> int:
     """Return the last number of a stream (0 if empty), for a view that of the whole stream."""
     whole, _ = _whole_of(stream)
     return StreamHead.objects.filter(stream=whole).values_list("seq", flat=True).first() or 0
+
+
+def heads(names: Collection[str]) -> dict[str, int]:
+    """Return the last number of each of these streams; those without events are left out."""
+    return dict(StreamHead.objects.filter(stream__in=names).values_list("stream", "seq"))
 
 
 def group_name(tenant_id: UUID, stream: str) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.models import Consent
@@ -28,6 +29,11 @@ def index_of(plain: str) -> str:
 def index_of_mail(address: str) -> str:
     """Return the blind index of a mail address."""
     return index_of(unicodedata.normalize("NFKC", address).strip().lower())
+
+
+def source_of(actor: Actor) -> str:
+    """Return the source of a line that somebody records: a program with a key, or a colleague."""
+    return Consent.Source.API if actor.auth_strength == "api_key" else Consent.Source.STAFF
 
 
 def entries_of(indexes: Iterable[str]) -> dict[str, list[Entry]]:

@@ -55,6 +55,13 @@ _KEY_PARAMETER: Final = {
 }
 _RETRY: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 
+LIMITS: Final = {
+    "RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests per minute of this key or person."},
+    "RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "How many are left in this minute."},
+    "RateLimit-Reset": {"schema": {"type": "integer"}, "description": "Seconds until the next minute begins."},
+}
+LIMIT_REFERENCES: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
+
 
 class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The two ways to sign in: an API key, or the console's session."""
@@ -111,7 +118,11 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     components["responses"] = {
         f"Error{code}": _response(code, text) for code, text in sorted({**ERRORS, **WRITING_ERRORS}.items())
     }
+    components["headers"] = LIMITS
     for method, operation in _operations(result):
+        for code, response in operation["responses"].items():
+            if code.startswith("2"):
+                response.setdefault("headers", {}).update(LIMIT_REFERENCES)
         codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
@@ -120,6 +131,29 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     return result
+
+
+def without_empty_defaults(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """Drop the default "" of enums, which it is no value of: what is left out is no filter.
+
+    Generators of clients refuse such an operation.
+    """
+    waiting: list[Any] = [result]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if part.get("default") == "" and _is_enum(part):
+                del part["default"]
+            if "enum" in part:
+                part.pop("minLength", None)
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return result
+
+
+def _is_enum(part: dict[str, Any]) -> bool:
+    return any(name in part for name in ("enum", "$ref", "allOf", "oneOf"))
 
 
 def _response(code: str, text: str) -> dict[str, Any]:

@@ -33,8 +33,28 @@ class PerClient(BaseThrottle):
         except RedisError:
             log.warning("api_limit_not_checked")
             return True
-        return used <= int(settings.API_REQUESTS_PER_MINUTE)
+        limit = int(settings.API_REQUESTS_PER_MINUTE)
+        request._request.rate_limit = (limit, max(limit - used, 0))  # type: ignore[attr-defined]
+        return used <= limit
 
     def wait(self) -> float:
         """Return the seconds until the next minute begins."""
-        return WINDOW - int(time.time()) % WINDOW
+        return seconds_left()
+
+
+def seconds_left() -> int:
+    """Return the seconds until the next minute begins."""
+    return WINDOW - int(time.time()) % WINDOW
+
+
+def limit_headers(request: Request) -> dict[str, str]:
+    """Return what is left of the limit, for programs that slow down in time; empty while nothing is counted."""
+    counted: tuple[int, int] | None = getattr(request._request, "rate_limit", None)
+    if counted is None:
+        return {}
+    limit, left = counted
+    return {
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Remaining": str(left),
+        "RateLimit-Reset": str(seconds_left()),
+    }

@@ -15,9 +15,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from core.actors import Actor
 from core.audit.refusals import Watched
-from core.errors import Invalid, Refused
+from core.errors import Invalid, Refused, TooLarge
 from core.rest.authentication import actor_of
 from core.rest.pagination import LARGEST_PAGE, PAGE
+from core.rest.throttles import limit_headers
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Shape = type[serializers.Serializer[Any]]
@@ -58,6 +59,8 @@ class StrictView(APIView):
     permissions: ClassVar[Mapping[str, str]] = {}
     watched: ClassVar[Watched | None] = None
     """The objects that refused attempts are noted about, if any."""
+    largest_body: ClassVar[int] = 0
+    """Bytes of the longest body, where files are sent; 0: Django's own limit, which is for bodies without files."""
 
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if a right on the object of the address stands in for the missing permission."""
@@ -66,7 +69,7 @@ class StrictView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the caller, then the body and the query parameters."""
         # The whole body is read first: its size is limited here, and a repeated request is compared by it.
-        _ = request._request.body
+        self.read_whole(request)
         super().initial(request, *args, **kwargs)
         if request.method in WRITING and hasattr(self, request.method.lower()):
             # Also for actions without parameters: a body that is not JSON was meant for something else.
@@ -74,6 +77,16 @@ class StrictView(APIView):
         self.query = self.read_query(request)
         if self.query["show_pii"] and not self.can_reveal():
             raise Refused("To see personal data, open a reveal and give a reason first.", code="no_grant")
+
+    def read_whole(self, request: Request) -> None:
+        """Read the body. Raises `TooLarge`, or Django's own error, for one that is too long."""
+        raw = request._request
+        if self.largest_body and not hasattr(raw, "_body"):
+            content = raw.read(self.largest_body + 1)
+            if len(content) > self.largest_body:
+                raise TooLarge("The body is too large.", limit=self.largest_body)
+            raw._body = content
+        _ = raw.body
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters."""
@@ -100,9 +113,11 @@ class StrictView(APIView):
         return found
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Forbid caches: an answer is for one person."""
+        """Forbid caches, as an answer is for one person, and say what is left of the limit."""
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
         answer["Cache-Control"] = "no-store"
+        for name, value in limit_headers(request).items():
+            answer[name] = value
         return answer
 
 

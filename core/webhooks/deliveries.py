@@ -86,14 +86,19 @@ def replay(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> W
             raise Conflict("Only a failed delivery can be sent again.", code="not_failed", state=delivery.state)
         if delivery.body is None:
             raise Conflict("Its content was erased and can't be sent again.", code="content_gone")
-        delivery.state, delivery.done_at, delivery.error = State.WAITING, None, ""
-        delivery.due_at = now or clock_now()
-        # Numbers of attempts go on; the schedule starts again.
-        delivery.first_attempt = delivery.attempts
-        delivery.save(update_fields=["state", "done_at", "error", "due_at", "first_attempt"])
-        queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
+        queue_again(delivery, now=now)
         _record(actor, "WEBHOOK_REPLAYED", delivery)
     return delivery
+
+
+def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> None:
+    """Queue a failed delivery again under the same id; for the system, which records why elsewhere."""
+    delivery.state, delivery.done_at, delivery.error = State.WAITING, None, ""
+    delivery.due_at = now or clock_now()
+    # Numbers of attempts go on; the schedule starts again.
+    delivery.first_attempt = delivery.attempts
+    delivery.save(update_fields=["state", "done_at", "error", "due_at", "first_attempt"])
+    queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
 
 
 def query_deliveries(*, endpoint: WebhookEndpoint | None) -> QuerySet[WebhookDelivery]:

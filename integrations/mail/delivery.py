@@ -11,8 +11,11 @@ from django.db.models import F, QuerySet
 from core.clock import now as clock_now
 from core.errors import Conflict, Unavailable
 from core.jobs import dead_letters
+from core.models import Consent
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
+from core.reach import gate, ledger
+from core.reach.verdict import ChannelRules, Question
 from core.tenancy.scope import platform_scope, tenant_scope
 from integrations.mail import events, routes
 from integrations.mail.progress import Report
@@ -23,11 +26,14 @@ from integrations.models import MailDelivery
 log = get_logger(__name__)
 
 KIND: Final = "integrations.maildelivery"
+CHANNEL: Final = "email"
 LEASE: Final = timedelta(seconds=120)
 BACK_OFF: Final = (10, 30, 120, 600, 1800, 3600)
 ATTEMPTS: Final = len(BACK_OFF) + 1
 # A provider event can still tell whether an unknown mail was sent; after this time a person decides.
 SETTLED: Final = timedelta(minutes=15)
+# Seconds after which a mail that is held is looked at again.
+HELD_LOOK: Final = 30
 BATCH: Final = 50
 LONGEST: Final = timedelta(seconds=20)
 OUTCOMES = counter("walker_mail_total", "Attempts to hand mail over, by provider and outcome.", ["provider", "outcome"])
@@ -76,9 +82,18 @@ def deliver_mail(delivery_id: UUID, *, now: datetime | None = None) -> str:
 
 
 def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
-    """Call the provider outside any transaction; returns None if the claim was lost meanwhile."""
+    """Ask the gate and call the provider, outside any transaction; returns None if the claim was lost meanwhile."""
+    receiver = events.receiver_of(delivery.type)
+    question = Question(ChannelRules(CHANNEL), receiver.purpose if receiver else Consent.Purpose.SERVICE)
+    verdict = gate.judge_one(question, ledger.index_of_mail(delivery.address or ""), now=moment)
+    if verdict.until is not None:
+        wait = max(1, int((verdict.until - moment).total_seconds()))
+        return Rejected(f"gate_{verdict.reason}", permanent=False, retry_after=wait, counts=False)
+    if not verdict.may_leave:
+        return Rejected(f"gate_{verdict.reason}", permanent=True, counts=False, is_failure=False)
+    if receiver is not None and delivery.ref is not None and receiver().is_held(delivery.ref):
+        return Rejected("channel_paused", permanent=False, retry_after=HELD_LOOK, counts=False)
     try:
-        receiver = events.receiver_of(delivery.type)
         is_own = receiver is not None and receiver.by_installation
         route = routes.find_installation_route() if is_own else routes.find_route()
     except Unavailable as problem:
@@ -146,7 +161,8 @@ def _record_outcome(delivery: MailDelivery, outcome: Outcome, moment: datetime) 
     if outcome.permanent or (outcome.counts and delivery.attempts >= ATTEMPTS):
         with transaction.atomic():
             report = Report("failed", moment, outcome.code[:80])
-            if _claimed(delivery).exists() and apply_report(delivery.pk, report):
+            has_failed = _claimed(delivery).exists() and apply_report(delivery.pk, report)
+            if has_failed and outcome.is_failure:
                 log.error("mail_failed", delivery=str(delivery.pk), type=delivery.type, code=outcome.code)
                 dead_letters.park(kind=KIND, ref=delivery.pk, error=outcome.code, now=moment, notice="warning")
         return

@@ -1,7 +1,7 @@
 """Invitation emails, and recording their delivery on the invitation."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from accounts.models import Invitation, Tenant
 from accounts.selectors import tenant_zone
 from core.actors import system
 from core.clock import now
+from core.models import Consent
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
 from integrations.mail.services import queue_mail
@@ -67,6 +68,8 @@ def _placeholder(row: Invitation) -> str:
 
 class InvitationMail(MailReceiver):
     """Fills in the link when an invitation is sent, and records delivery events."""
+
+    purpose: ClassVar[str] = Consent.Purpose.ACCOUNT
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the invitations."""

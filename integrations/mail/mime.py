@@ -20,7 +20,8 @@ def message_of(mail: Mail) -> EmailMessage:
     if mail.reply_to:
         message["Reply-To"] = mail.reply_to
     for name, value in mail.headers.items():
-        message[name] = value
+        if name != "Message-ID":
+            message[name] = value
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
@@ -29,4 +30,6 @@ def message_of(mail: Mail) -> EmailMessage:
 
 def message_id_of(mail: Mail) -> str:
     """Return the Message-ID, the same for all attempts, so that servers can detect a repeat."""
+    if chosen := mail.headers.get("Message-ID"):
+        return chosen
     return f"<{mail.delivery_id}@{mail.sender.address.rpartition('@')[2]}>"

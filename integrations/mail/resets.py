@@ -16,6 +16,7 @@ from accounts.selectors import tenant_zone
 from accounts.sign_in.password_reset import is_offered, link_lifetime, make_reset_link
 from core.actors import system
 from core.clock import now
+from core.models import Consent
 from integrations.mail import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
@@ -74,6 +75,7 @@ def _parse_time(seconds: str) -> datetime:
 class PasswordMail(MailReceiver):
     """Links password mails to the membership; their delivery events are ignored."""
 
+    purpose: ClassVar[str] = Consent.Purpose.ACCOUNT
     words: ClassVar[str] = WORDS[CHANGED]
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.mail.guarded_sender import GuardedSender
 from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
 

@@ -39,7 +39,7 @@ TEXT_LIMIT: Final = 200_000
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 # Written by us, or refused by a provider.
 _OWN_HEADERS: Final = frozenset(
-    "to from subject reply-to cc bcc date message-id received dkim-signature content-type "
+    "to from subject reply-to cc bcc date received dkim-signature content-type "
     "content-transfer-encoding mime-version x-sg-id x-sg-eid".split()
 )
 

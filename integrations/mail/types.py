@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from core.models import Consent
 from integrations.mail.progress import What
 
 
@@ -44,12 +45,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The provider certainly does not have the mail; `counts` is False if it was not even called."""
+    """The provider certainly does not have the mail; `counts` is False if it was not even called.
+
+    `is_failure` is False where the recipient doesn't want it: there is nothing to repair or to send again.
+    """
 
     code: str
     permanent: bool
     retry_after: int | None = None
     counts: bool = True
+    is_failure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ class MailReceiver(ABC):
     # The provider adds a tracking image or rewrites links only if these are set.
     tracks_opens: ClassVar[bool] = False
     tracks_clicks: ClassVar[bool] = False
+    # What its mails are for: the gate refuses those that the recipient doesn't want.
+    purpose: ClassVar[str] = Consent.Purpose.NOTICE
     # Sent only through the installation's account: the owner of a tenant's account could read it.
     by_installation: ClassVar[bool] = False
 
@@ -117,6 +124,10 @@ class MailReceiver(ABC):
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return what the mails with these refs are about, in one query and without personal data."""
         return {}
+
+    def is_held(self, ref: UUID) -> bool:
+        """Return True while a mail has to wait for something of the receiver's own."""
+        return False
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
         """Return secrets by their placeholders in the mail's `text`, for this one attempt to send it.

@@ -15,9 +15,9 @@ from accounts.push import check_endpoint, decode
 from accounts.selectors import is_active_member
 from core.clock import now as clock_now
 from core.errors import Invalid
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope, tenant_scope
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from integrations.push.message import authorization, encrypt
 
 log = get_logger(__name__)

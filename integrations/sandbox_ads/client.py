@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.sandbox_ads.types import (
     AdsAccount,
     Answer,

@@ -8,8 +8,8 @@ from typing import TypeVar
 from django.conf import settings
 
 from core.errors import Invalid, Unavailable
+from core.http import Patience
 from core.text.matching import closest, normalise_name
-from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
     AdsAccount,

@@ -1,20 +1,8 @@
 """Meaning of Twilio's error codes: a sentence, whether a retry can help, and who can fix it."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-AtFault = Literal["recipient", "channel", "content", "provider", "window"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One error in words; `at_fault` says who can fix it, `permanent` that a retry can't help."""
-
-    words: str
-    at_fault: AtFault
-    permanent: bool = True
-    advice: str = ""
-
+from integrations.meanings import SLOW, Meaning, find_meaning
 
 _TO = Meaning("The recipient's number is missing or invalid.", "recipient")
 _FROM = Meaning("The sender's number doesn't belong to this Twilio account.", "channel")
@@ -23,13 +11,12 @@ _TEMPLATE = Meaning("The template is missing, not approved or has different vari
 _PROVIDER = Meaning("WhatsApp or the carrier had a problem.", "provider", permanent=False)
 _UNREACHABLE = Meaning("The recipient can't be reached on this channel.", "recipient")
 _HELD_BACK = Meaning("WhatsApp doesn't deliver this to the recipient today.", "recipient")
-_SLOW = Meaning("Too many messages in a short time.", "provider", permanent=False)
 _CARRIER = Meaning("The carrier didn't deliver the message.", "recipient")
 
 MEANINGS: Final[dict[str, Meaning]] = {
     "20003": Meaning("Twilio rejected the account SID or auth token.", "channel"),
     "20404": Meaning("Twilio doesn't know this account or resource.", "channel"),
-    "20429": _SLOW,
+    "20429": SLOW,
     "21201": _TO,
     "21211": _TO,
     "21604": _TO,
@@ -41,7 +28,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "21610": Meaning(
         "The recipient has opted out with STOP.",
         "recipient",
-        advice="Only the customer can change that, by writing START. Contact them another way.",
+        own_advice="Only the customer can change that, by writing START. Contact them another way.",
     ),
     "21617": Meaning("The message is longer than 1,600 characters.", "content"),
     "21619": Meaning("The message has no content.", "content"),
@@ -56,7 +43,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "63012": _PROVIDER,
     "63013": _CONTENT,
     "63016": Meaning("The customer hasn't written for 24 hours. Only a template can be sent.", "window"),
-    "63018": _SLOW,
+    "63018": SLOW,
+    "12300": Meaning("Twilio didn't accept the attachment's content type.", "content"),
+    "21620": Meaning("Twilio couldn't use the attachment's address.", "content"),
+    "21623": Meaning("A message can have at most ten attachments.", "content"),
+    "30011": Meaning("The recipient's carrier or this number doesn't take files by SMS.", "recipient"),
     "63019": Meaning("WhatsApp couldn't fetch the attachment.", "content"),
     "63021": _CONTENT,
     "63024": _UNREACHABLE,
@@ -76,31 +67,13 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
 }
-ADVICE: Final[dict[AtFault, str]] = {
-    "recipient": "Check the number, or contact the customer another way.",
-    "channel": "Correct the channel's settings, then send the message again.",
-    "content": "Change the text or the file and send it as a new message.",
-    "provider": "There is nothing to correct. Send it again in a few minutes.",
-    "window": "Wait until the customer writes, or set a template on the channel.",
-}
 _PAGE: Final = "https://www.twilio.com/docs/api/errors/{}"
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")
 
 
 def meaning_of(code: str, *, status: int = 0) -> Meaning:
     """Return the meaning of a code; for unknown codes the HTTP status decides whether a retry can help."""
-    meaning = MEANINGS.get(code)
-    if meaning is not None:
-        return meaning
-    if status == 429 or status >= 500:
-        return _SLOW if status == 429 else _PROVIDER
-    return _UNKNOWN
-
-
-def advice_on(code: str) -> str:
-    """Return what to do about an error code."""
-    meaning = meaning_of(code)
-    return meaning.advice or ADVICE[meaning.at_fault]
+    return find_meaning(MEANINGS, code, status=status, trouble=_PROVIDER, unknown=_UNKNOWN)
 
 
 def page_of(code: str) -> str:

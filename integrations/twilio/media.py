@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
-from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 
 LIMIT: Final = 16 * 1024 * 1024
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=40.0, max_bytes=LIMIT)

@@ -1,12 +1,13 @@
 """The mailbox: mail arrives, is opened, clicked or bounces; misbehaviour can be scripted."""
 
 import base64
+import re
 import uuid
 from dataclasses import dataclass
 
 from standins.clock import now
 from standins.errors import ApiError, invalid, not_found, refuse_unknown
-from standins.mailbox import rest
+from standins.mailbox import inbound, rest
 from standins.mailbox.seed import Account
 from standins.mailbox.store import Store
 from standins.mailbox.webhooks import Poster
@@ -19,12 +20,13 @@ BOUNCES = "bounce"
 
 @dataclass
 class Behaviour:
-    """How events are posted: copies of each batch, order, delay, or not at all."""
+    """How events and emails are posted: copies, order, delay, or not at all; emails raw or `parsed`."""
 
     copies: int = 1
     reversed: bool = False
     wait: float = 0.05
     silent: bool = False
+    parsed: bool = False
 
 
 class Mailbox:
@@ -74,6 +76,26 @@ class Mailbox:
         self._report(self.accounts[mail["account"]], mail, [kind], more=more)
         return {"id": mail["id"], "kind": kind}
 
+    def write(self, wanted: Document) -> Document:
+        """Post an email that somebody writes to an account, and return the status of the product's answer.
+
+        `{account, sender, name, subject, text, html, to, reply_to_mail, headers, files, proven}`: `reply_to_mail` is
+        the id of a mail of the product's that it answers, `files` are `{name, type, content}` in base64.
+        """
+        account = self.accounts.get(str(wanted.get("account", "")))
+        sender = str(wanted.get("sender", ""))
+        if account is None or not account.reports or not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", sender):
+            raise invalid(sender="Choose an account and enter an email address.")
+        answered = self.store.get_mail(str(wanted.get("reply_to_mail") or ""))
+        message, recipient = inbound.compose(account, sender, wanted, answered)
+        form, boundary = inbound.form_of(message, sender, recipient, wanted, parsed=self.behaviour.parsed)
+        status = 0
+        for _ in range(0 if self.behaviour.silent else self.behaviour.copies):
+            status = self.poster.post_mail(account, form, boundary)
+        kept = {"sender": sender, "subject": str(message["Subject"]), "message": message.as_string()}
+        self.store.add_written(account.slug, kept, status, now().isoformat())
+        return {"status": status, "message_id": str(message["Message-ID"])}
+
     def _report(
         self, account: Account, mail: Document, kinds: list[str], *, wait: float = 0.0, more: Document | None = None
     ) -> None:
@@ -106,7 +128,12 @@ class Mailbox:
             {**mail, "tracked": {kind: rest.is_tracked(mail, kind) for kind in ("open", "click")}}
             for mail in self.store.list_mails()
         ]
-        return {"accounts": accounts, "mails": mails, "batches": self.store.list_batches(30)}
+        return {
+            "accounts": accounts,
+            "mails": mails,
+            "batches": self.store.list_batches(30),
+            "written": self.store.list_written(),
+        }
 
 
 _FACTS: dict[str, Document] = {

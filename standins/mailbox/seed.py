@@ -28,6 +28,12 @@ class Account:
     sender: str
     api_key: str = field(repr=False)
     signing_key: ec.EllipticCurvePrivateKey = field(repr=False)
+    inbound_token: str = field(default="", repr=False)
+
+    @property
+    def inbound_path(self) -> str:
+        """Return the path of the product's door for this account's emails."""
+        return f"/channels/email/{door_key(self.slug)}.{self.inbound_token}/inbound/"
 
     @property
     def reports(self) -> bool:
@@ -43,6 +49,16 @@ class Account:
 def door_key(slug: str) -> str:
     """Return the public key in the account's webhook URL; fixed, so that both sides know it."""
     return f"{slug}-mail"
+
+
+def inbound_token(slug: str, secret: str) -> str:
+    """Return the secret in the address to which the account's emails are posted."""
+    return hashlib.sha256(f"{secret}:{slug}:inbound".encode()).hexdigest()[:32]
+
+
+def inbound_domain(slug: str) -> str:
+    """Return the domain whose emails are posted to the product."""
+    return f"in.{slug}.example"
 
 
 def api_key(slug: str, secret: str) -> str:
@@ -65,6 +81,6 @@ def verification_key(slug: str, secret: str) -> str:
 def demo_accounts(secret: str) -> list[Account]:
     """Return the demo's accounts."""
     return [
-        Account(slug, name, sender, api_key(slug, secret), signing_key(slug, secret))
+        Account(slug, name, sender, api_key(slug, secret), signing_key(slug, secret), inbound_token(slug, secret))
         for slug, (name, sender, _) in CAST.items()
     ]

@@ -61,6 +61,8 @@ class Handler(StandInHandler):
                 return 200, mailbox.view()
             case "POST", "/__fire":
                 return 202, mailbox.fire(body)
+            case "POST", "/__write":
+                return 202, mailbox.write(body)
             case "POST", "/__behave":
                 return 200, mailbox.behave(body)
         raise not_found()

@@ -14,8 +14,12 @@ create table if not exists batch (
     number integer primary key autoincrement, account text not null, events text not null,
     status integer not null, time text not null
 );
+create table if not exists written (
+    number integer primary key autoincrement, account text not null, sender text not null, subject text not null,
+    message text not null, status integer not null, time text not null
+);
 """
-TABLES = ("mail", "batch")
+TABLES = ("mail", "batch", "written")
 
 
 class Store(SqliteStore):
@@ -53,6 +57,15 @@ class Store(SqliteStore):
         """Return the newest batches, newest first."""
         rows = self._rows("select * from batch order by number desc limit ?", limit)
         return [{**dict(row), "events": json.loads(row["events"])} for row in rows]
+
+    def add_written(self, account: str, mail: Document, status: int, time: str) -> None:
+        """Store an email that somebody wrote to the product, and the status of its answer (0: none)."""
+        sql = "insert into written (account, sender, subject, message, status, time) values (?, ?, ?, ?, ?, ?)"
+        self._change(sql, account, mail["sender"], mail["subject"], mail["message"], status, time)
+
+    def list_written(self, limit: int = 30) -> list[Document]:
+        """Return the newest emails to the product, newest first."""
+        return [dict(row) for row in self._rows("select * from written order by number desc limit ?", limit)]
 
 
 def _mail(row: sqlite3.Row) -> Document:

@@ -71,6 +71,23 @@ class Poster:
         self._store.add_batch(account.slug, events, status, now().isoformat())
         return status
 
+    def post_mail(self, account: Account, form: bytes, boundary: str) -> int:
+        """Post an email until a 2xx or 4xx answer, as Inbound Parse does; returns the last status, 0 for none."""
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Host": urlsplit(self.public).netloc}
+        status = 0
+        for number in range(TIMES):
+            time.sleep(PAUSE * number)
+            try:
+                link = self._connect()
+                link.request("POST", account.inbound_path, form, {**headers, "User-Agent": "Sendlib/1.0"})
+                status = link.getresponse().status
+                link.close()
+            except OSError:
+                status = 0
+            if 200 <= status < 500:
+                break
+        return status
+
     def _connect(self) -> http.client.HTTPConnection:
         where = urlsplit(self._door)
         kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection

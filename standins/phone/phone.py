@@ -147,7 +147,7 @@ class Phone:
             "ApiVersion": "2010-04-01",
         }
 
-    def send(self, account: Account, form: dict[str, str]) -> Document:
+    def send(self, account: Account, form: dict[str, Any]) -> Document:
         """Accept a message of the product and post its status reports."""
         later = timedelta(hours=self.behaviour.hours_later)
         message = rest.create_message(self.store, account, form, later)

@@ -1,11 +1,13 @@
 """The part of Twilio's Messages API that the product uses, with the vendor's own errors."""
 
+import hashlib
 import json
 import re
 import uuid
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.request import Request, urlopen
 
 from standins.clock import now
 from standins.errors import ApiError
@@ -13,6 +15,7 @@ from standins.phone.store import Account, Store
 from standins.store import Document
 
 BODY_LIMIT = 1600
+FILE_LIMIT = 16 * 1024 * 1024
 WINDOW = timedelta(hours=24)
 _TO = re.compile(r"(whatsapp:)?(\+[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}|ID\.[0-9]{1,32})")
 
@@ -25,7 +28,7 @@ def refusal(status: int, code: int, message: str) -> ApiError:
     return error
 
 
-def create_message(store: Store, account: Account, form: dict[str, str], later: timedelta) -> Document:
+def create_message(store: Store, account: Account, form: dict[str, Any], later: timedelta) -> Document:
     """Store one message; raises the vendor's error. `later` moves the phone's clock forward."""
     to, sender = form.get("To", ""), form.get("From", "")
     if not _TO.fullmatch(to):
@@ -42,6 +45,14 @@ def create_message(store: Store, account: Account, form: dict[str, str], later: 
     if not is_open:
         last = store.last_inbound(account.sid, to)
         is_open = bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
+    urls = list(form.get("media") or [])
+    is_whatsapp = account.address.startswith("whatsapp:")
+    if len(urls) > (1 if is_whatsapp else 10):
+        raise refusal(400, 21623, "Number of media files exceeds allowed limit")
+    files = [fetch(url) for url in urls]
+    refused = 0 if is_open else 63016
+    if is_open and not all(file["type"] for file in files):
+        refused = 63019 if is_whatsapp else 12300
     message = {
         "sid": f"SM{uuid.uuid4().hex}",
         "account": account.sid,
@@ -54,22 +65,41 @@ def create_message(store: Store, account: Account, form: dict[str, str], later: 
         "more": {
             "callback": form.get("StatusCallback", ""),
             "template": form.get("ContentSid", ""),
-            "refused": 0 if is_open else 63016,
+            "refused": refused,
+            "files": files,
         },
     }
     store.add_message(message)
     return message
 
 
-def _render_body(account: Account, form: dict[str, str]) -> str:
+def fetch(url: str) -> Document:
+    """Fetch a file as the vendor does: HEAD, then GET without credentials; an empty type says that it failed."""
+    found: Document = {"url": url, "type": "", "size": 0, "name": "", "digest": ""}
+    if not url.startswith(("http://", "https://")):
+        return found
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=5) as answer:  # noqa: S310
+            named = str(answer.headers.get_content_type())
+        with urlopen(Request(url), timeout=5) as answer:  # noqa: S310
+            content, kind = answer.read(FILE_LIMIT + 1), str(answer.headers.get_content_type())
+            name = str(answer.headers.get_filename() or "")
+    except OSError:
+        return found
+    if named != kind or len(content) > FILE_LIMIT:
+        return found
+    return {**found, "type": kind, "size": len(content), "name": name, "digest": hashlib.sha256(content).hexdigest()}
+
+
+def _render_body(account: Account, form: dict[str, Any]) -> str:
     template = form.get("ContentSid", "")
     if not template:
-        body = form.get("Body", "")
+        body = str(form.get("Body", ""))
         if not body and not form.get("MediaUrl"):
             raise refusal(400, 21619, "A text message body or media urls must be specified.")
         if len(body) > BODY_LIMIT:
             raise refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit")
-        return body
+        return str(body)
     if template not in account.templates:
         raise refusal(404, 20404, f"The requested resource {template} was not found")
     try:
@@ -97,7 +127,7 @@ def serialize_message(message: Document) -> Document:
         "error_code": message.get("error_code"),
         "error_message": None,
         "num_segments": "1",
-        "num_media": "0",
+        "num_media": str(len(message["more"].get("files", ()))),
         "price": None,
         "price_unit": "USD",
         "messaging_service_sid": None,

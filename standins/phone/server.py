@@ -98,7 +98,8 @@ class Handler(StandInHandler):
         """
         content_type = self.headers.get("Content-Type", "").partition(";")[0]
         if content_type == "application/x-www-form-urlencoded" and not self.path.startswith("/__"):
-            return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+            pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
+            return {**dict(pairs), "media": [value for name, value in pairs if name == "MediaUrl"]}
         if raw and content_type != "application/json":
             raise ApiError(415, "json_only", "Send JSON.")
         return super().parse(raw)

@@ -17,7 +17,7 @@
     if (state.textContent !== words) state.textContent = words;
   };
   const isEdited = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)
-    || [...part.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
+    || [...part.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue) || [...part.querySelectorAll("input[type=file]")].some((field) => field.files.length);
 
   /* What may not move under a pointer or a finger: rows, and the buttons of forms. */
   const nameOf = (place) => place.id ? `#${CSS.escape(place.id)}` : place.hasAttribute("href") ? `[href="${CSS.escape(place.getAttribute("href"))}"]`

@@ -88,6 +88,11 @@
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
+  .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
+  .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }
+  .save { display: inline-flex; align-items: center; gap: 10px; min-height: 44px; max-width: 100%; padding: 6px 14px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; text-align: start; }
+  .save:hover { border-color: var(--accent); background: var(--bg-soft); } .save:disabled { cursor: progress; } .save svg { flex: none; width: 18px; height: 18px; }
+  .save span { min-width: 0; overflow-wrap: anywhere; font-size: 14px; } .save small { display: block; color: var(--ink-soft); font-size: 12px; }
   .meta { font-size: 12px; color: var(--ink-soft); margin: 2px 4px 0; display: flex; gap: 6px; align-items: center; }
   .meta svg { width: 14px; height: 14px; } .failed .meta { color: var(--bad-ink); font-weight: 600; }
   .again { border: 1px solid currentColor; background: transparent; border-radius: 8px; min-height: 28px; padding: 2px 10px; cursor: pointer; font-size: 13px; }
@@ -137,6 +142,7 @@
   const ICON = {
     chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
     close: "M6 6l12 12M18 6L6 18", send: "M5 12h13M12 5l7 7-7 7", stop: "M7 7h10v10H7z", tick: "M5 12.500l4.500 4.500L19 7.500",
+    down: "M12 4v11M7 11l5 5 5-5M5 20h14",
     clock: "M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18", mark: "M4 7l4 11 4-9.500 4 9.500 4-11",
   };
 
@@ -181,6 +187,7 @@
     end();
     return blocks;
   };
+  const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const length = (text) => [...text].length; // code points, as the server counts
   const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }); };
 
@@ -335,6 +342,12 @@
       this.raw({ type: "resume", after: this.seq });
       for (const [id, message] of this.outbox) this.raw({ type: "send_message", id, message }); // same id: stored once
       this.expectEcho();
+    }
+    async file(id) {
+      if (!this.token || Date.now() > this.expires - 5000) await this.session();
+      const answer = await fetch(`${this.options.base}/widget/v1/files/${encodeURIComponent(id)}/`, { mode: "cors", credentials: "omit", referrerPolicy: "strict-origin", headers: { Authorization: `Bearer ${this.token}` } });
+      if (!answer.ok) throw new Error(`No file: ${answer.status}`);
+      return answer.blob();
     }
     say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
     expectEcho() {
@@ -498,7 +511,7 @@
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent";
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], seq: frame.seq, at: frame.at });
       if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
       if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
     }
@@ -595,7 +608,35 @@
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
-      return [label, el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))), item.who === "system" ? null : meta].filter(Boolean);
+      const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
+      return [label, said, ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    // A file of a colleague or the assistant: a picture is shown, everything else is offered. Fetched with the session's token, never by an address alone.
+    fileOf(file) {
+      this.shown = this.shown || new Map(); // one box per file, so that a repainted message fetches nothing again
+      if (this.shown.has(file.id)) return this.shown.get(file.id);
+      const name = file.name || "File", picture = /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);
+      const save = el("button", { class: "save", type: "button", onclick: () => this.download(file, name, save) }, icon("down"), el("span", {}, name, el("small", {}, size(file.size))));
+      const box = el("div", { class: "file" }, save);
+      this.shown.set(file.id, box);
+      if (picture && file.size <= 8000000) {
+        this.line.file(file.id).then((blob) => new Promise((done, failed) => {
+          const follow = this.atBottom(), view = el("img", { class: "picture", alt: name, src: URL.createObjectURL(blob) });
+          view.onload = () => { box.prepend(view); if (follow) this.bottom(); done(); };
+          view.onerror = failed;
+        })).catch(() => { /* the download is still offered */ });
+      }
+      return box;
+    }
+    async download(file, name, button) {
+      button.disabled = true;
+      try {
+        const link = el("a", { href: URL.createObjectURL(await this.line.file(file.id)), download: name });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+        this.problem("");
+      } catch { this.problem("This file can't be downloaded right now. Try again in a moment."); }
+      button.disabled = false;
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];

@@ -1,6 +1,9 @@
 """The description fits the routes, names every error, and its page works under our own policy."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +80,46 @@ def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
 def schema_of(said: Any) -> Any:
     found: Any = said["responses"]["200"]["content"]["application/json"]["schema"]
     return found
+
+
+def parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of the document."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from parts(child)
+
+
+def test_no_value_of_a_fixed_set_is_left_out_as_an_empty_text(described: Any) -> None:
+    assert [
+        part for part in parts(described) if part.get("default") == "" and {"enum", "$ref", "allOf"} & set(part)
+    ] == []
+
+
+def test_messages_name_their_states_and_files(described: Any) -> None:
+    message = described["components"]["schemas"]["Message"]["properties"]
+    for name, kind in (
+        ("direction", "MessageDirection"),
+        ("status", "MessageStatus"),
+        ("sender_type", "MessageSender"),
+    ):
+        assert kind in str(message[name]), name
+    assert "Media" in str(message["media"])
+    assert "approval_id" in message["metadata"]["properties"]
+
+
+@pytest.mark.long
+def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path: Path) -> None:
+    tool = Path(sys.executable).parent / "openapi-python-client"
+    if not tool.exists():
+        pytest.skip("openapi-python-client is not installed")
+    document, made = tmp_path / "schema.json", tmp_path / "client"
+    document.write_text(json.dumps(described, default=str))
+    options = ["--path", str(document), "--meta", "none", "--output-path", str(made), "--fail-on-warning"]
+    done = subprocess.run([tool, "generate", *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = [path for path in (made / "api").rglob("*.py") if path.name != "__init__.py"]
+    assert len(built) == len(operations(described))
 
 
 def test_every_action_has_its_line_in_the_table_of_permissions() -> None:

@@ -125,6 +125,9 @@ def test_requests_above_the_limit_are_told_when_to_come_back(office: Office, set
     caller = office.caller("viewer")
     answers = [caller.get("agents/") for _ in range(3)]
     assert [answer.status_code for answer in answers if answer.status_code != 200] == [429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"2"}
+    assert 0 < int(answers[0].headers["RateLimit-Reset"]) <= 60
     assert (answers[-1].json()["code"], 0 < int(answers[-1].headers["Retry-After"]) <= 60) == ("too_many", True)
 
 

@@ -56,6 +56,7 @@ FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "ow
 MORE = {"conditions": {"priority": 5}, "version": 1}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
+STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
@@ -182,6 +183,8 @@ DOORS = [
     Door("post", f"{STAFF}tags/", "support", 200, "viewer", body={"name": "vip"}),
     Door("post", f"{STAFF}assign/", "support", 400, "viewer", 400, {"user_id": str(UUID(int=1))}),
     Door("get", f"{STAFF}attachments/{{conversation}}/", "compliance", 404),
+    Door("post", f"{STAFF}attachments/", "support", 415, "viewer", outsider=415),
+    Door("post", "messages/{conversation}/send-again/", "support", 404, "viewer"),
     Door("get", "briefs/", "viewer", 200, outsider=200),
     Door("post", "briefs/", "viewer", 201, outsider=201),
     Door("get", "brief-preferences/", "admin", 200, "approver", outsider=200),
@@ -191,6 +194,11 @@ DOORS = [
     Door("get", "contacts/", "support", 200, "viewer", outsider=200),
     Door("post", "contacts/search/", "support", 200, "viewer", outsider=200, body={"q": "nobody"}),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/block/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/unblock/", "support", 200, "viewer"),
+    Door("get", "consents/", "support", 200, "viewer", outsider=200),
+    Door("get", "consents/{approval}/", "compliance", 404, "approver"),
+    Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
@@ -205,6 +213,11 @@ DOORS = [
     Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),
     Door("get", "channel-accounts/{account}/", "support", 200, "viewer"),
+    Door("get", "channel-accounts/{account}/webhooks/", "support", 200, "viewer"),
+    Door("post", "channel-accounts/{account}/webhooks/test/", "admin", 404, "support"),
+    Door("post", "channel-accounts/{account}/webhooks/pause/", "admin", 404, "support"),
+    Door("post", "channel-accounts/{account}/webhooks/resume/", "admin", 404, "support"),
+    Door("post", "channel-accounts/{account}/webhooks/{approval}/replay/", "admin", 404, "support"),
     Door("get", "agents/", "viewer", 200, outsider=200),
     Door("get", "agents/{agent}/", "viewer", 200),
     Door("post", "agents/", "admin", 201, "support", outsider=201, body={"name": "Own", "type": "seo"}),

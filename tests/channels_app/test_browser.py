@@ -13,10 +13,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from channels_app.webchat.manage import new_identity_secret
 from conversations import services
+from conversations.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, Message
 from core import actors
 from core.events import streams
 from core.tenancy.models import tenant_scope
+from tests import files
 from tests.browser import keep_picture, serious
 from tests.channels_app.conftest import SECRET, make_widget
 from tests.web_server import Web
@@ -53,6 +55,10 @@ class Scene:
     def reply(self, text: str, **metadata: str) -> None:
         said = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk, "text": text}
         self.elsewhere(lambda: services.reply(**said, sender_name="Paid Ads", metadata=metadata))
+
+    def send(self, *uploads: Upload) -> None:
+        said = {"actor": OPERATOR, "conversation_id": self.conversation().pk, "text": "Here you are."}
+        self.elsewhere(lambda: services.reply(**said, sender_type="system", files=uploads))
 
     def append(self, type: str, **payload: str) -> None:
         stream = self.conversation().stream
@@ -158,6 +164,22 @@ def test_piece_of_an_answer_that_comes_after_it_is_not_shown(opened: Callable[..
     scene.passing("agent_delta", content="It waits for", run="7")
     scene.passing("agent_delta", content="Another answer", run="8")
     expect(page.get_by_text("Another answer", exact=True)).to_be_visible()
+
+
+def test_picture_of_a_colleague_is_shown_and_a_file_is_saved(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "Can you send me the receipt?")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.send(Upload("receipt.png", files.png(320, 200)), Upload("prices for you.pdf", files.PDF))
+    expect(page.get_by_role("img", name="receipt.png")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="prices for you.pdf").click()
+    assert (saved.value.suggested_filename, saved.value.path().read_bytes()) == ("prices for you.pdf", files.PDF)
+    assert serious(page) == []
+    for name, look in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+        page.emulate_media(color_scheme="dark" if name == "dark" else "light")
+        page.set_viewport_size(look)  # type: ignore[arg-type]
+        keep_picture(page, f"chat-files-{name}", full_page=False)
 
 
 def test_page_of_a_long_talk_scrolls_only_inside_the_chat(opened: Callable[..., Page], scene: Scene) -> None:

@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
+from channels_redis.core import RedisChannelLayer
 from pytest_django import Settings
+from redis import ConnectionError as RedisConnectionError
 
 from channels_app.webchat import consumer, event_stream
 from channels_app.webchat import conversation as chat_data
@@ -264,3 +266,35 @@ async def test_layer_that_is_away_costs_no_message(
     await line.send("Hello")
     await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
     assert (await line.hear_type("agent_response"))["content"] == "Still here"
+
+
+async def test_page_without_a_conversation_shows_the_one_that_another_page_begins(
+    chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 600.0)  # only hints may wake the line
+    first = await chat(live_widgets.acme)
+    second = await chat(live_widgets.acme, visitor=first.visitor)
+    await first.send("Hello")
+    assert (await second.hear_type("message_received", timeout=5))["content"] == "Hello"
+
+
+async def test_connections_look_again_when_redis_was_away(
+    chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 600.0)
+    monkeypatch.setattr(event_stream, "SPREAD", 0.0)
+    plain, failed = RedisChannelLayer.receive, []
+
+    async def cut_off_once(layer: RedisChannelLayer, channel: str) -> Any:
+        if not failed:
+            failed.append(channel)
+            raise RedisConnectionError("cut off")
+        return await plain(layer, channel)
+
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    monkeypatch.setattr(live, "post", lambda *_: None)  # the hint about this answer is the one that got lost
+    await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
+    monkeypatch.setattr(RedisChannelLayer, "receive", cut_off_once)
+    await chat(live_widgets.acme)
+    assert (await line.hear_type("agent_response", timeout=8))["content"] == "Still here"

@@ -21,6 +21,7 @@ from accounts.services import create_api_key
 from channels_app.models import InboundDelivery
 from channels_app.own_app import inbound, manage
 from channels_app.own_app.manage import Connected
+from channels_app.own_app.transport import AppTransport
 from channels_app.tasks import send_fallback
 from channels_app.webchat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
@@ -315,6 +316,15 @@ def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: 
         account = ChannelAccount.objects.get()
     assert (message.status, conversation.state, account.last_error) == ("failed", "person", "gone")
     assert answer_to(hooked, "Another", by_person=True).status == "failed"
+    assert "410" in AppTransport.explain("gone").reason
+    with hooked.inside():
+        manage.connect_app(actor=OPERATOR, name="App", url=receiver.url, account_id=hooked.account.pk)
+        services.send_again(actor=hooked.world.actor("owner"), message_id=message.pk)
+        services.deliver(message_id=message.pk)
+    assert (send_webhooks(hooked), len(receiver.got)) == (["delivered"], 2)
+    with hooked.inside():
+        message.refresh_from_db()
+    assert message.status == "delivered"
 
 
 def test_a_channel_that_is_switched_off_takes_nothing_and_sends_nothing(hooked: AppDoor, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""Independent servers that judge our Twilio client: Prism with the vendor's description, and a stateful emulator."""
+"""Independent servers that judge our clients: Prism with the vendors' descriptions, and a stateful Twilio."""
 
 import json
 import os
@@ -75,6 +75,19 @@ def prism(node_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     port, log = free_port(), tmp_path_factory.mktemp("prism") / "log"
     tool = str(node_tools / "node_modules" / ".bin" / "prism")
     description = str(Path(SPECS) / "twilio_messages.json")
+    command = [tool, "mock", "-p", str(port), "-h", "127.0.0.1", "--errors", description]
+    with serving(command, f"http://127.0.0.1:{port}", log) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def meta_prism(node_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Meta's own description of the WhatsApp API, served by Prism."""
+    if not SPECS:
+        pytest.skip("WALKER_SPECS is not set: the vendors' descriptions are not here")
+    port, log = free_port(), tmp_path_factory.mktemp("meta-prism") / "log"
+    tool = str(node_tools / "node_modules" / ".bin" / "prism")
+    description = str(Path(SPECS) / "whatsapp_cloud_v23.yaml")
     command = [tool, "mock", "-p", str(port), "-h", "127.0.0.1", "--errors", description]
     with serving(command, f"http://127.0.0.1:{port}", log) as url:
         yield url

@@ -242,7 +242,8 @@ def decide_all(page: Page, count: int, decide: Callable[[int], None]) -> list[st
     return decided
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("count", [40])
 def test_forty_requests_are_decided_in_two_minutes_by_keyboard_and_by_thumb(
     opened: Opener, scene: Scene, count: int
 ) -> None:

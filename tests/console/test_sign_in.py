@@ -1,10 +1,11 @@
 """Sign-in pages: by form, with a second factor, and out again."""
 
 import re
+import time
 from typing import Any
 
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 
 from accounts.models import User
@@ -32,10 +33,9 @@ def sign_in(client: Client, person: User, password: str = PASSWORD) -> str:
     return str(answer.redirect_chain[-1][0]) if answer.redirect_chain else answer.content.decode()
 
 
-def code_of(secret: str) -> str:
-    """Return the code an app would show now."""
-    counter = next(iter(yield_hotp_counters_from_time()))
-    return format_hotp_value(hotp_value(secret, counter))
+def code_of(secret: str, steps_ago: int = 0) -> str:
+    """Return the code an app shows now, or showed some steps of 30 seconds ago."""
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 - steps_ago))
 
 
 def set_up_app(client: Client) -> str:
@@ -78,6 +78,16 @@ def test_second_factor_is_asked_once_it_is_on(client: Client, person: User) -> N
     sign_in(client, person)
     set_up_app(client)
     assert sign_in(Client(), person) == "/account/2fa/authenticate/"
+
+
+def test_code_counts_one_step_longer_than_it_is_shown(client: Client, person: User) -> None:
+    sign_in(client, person)
+    secret = set_up_app(client)
+    for steps_ago, accepted in ((3, False), (1, True)):
+        other = Client()
+        sign_in(other, person)
+        other.post("/account/2fa/authenticate/", {"code": code_of(secret, steps_ago)})
+        assert (other.get("/admin/").status_code == 200) is accepted, steps_ago
 
 
 def test_recovery_codes_are_shown(client: Client, person: User) -> None:

@@ -1,14 +1,8 @@
 """Anchors of the audit log outside the database: written, retried, and compared with the chain."""
 
-import base64
-import hashlib
-import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,11 +21,11 @@ from core.models import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead
 from core.tasks import sweep_audit_logs
 from core.tenancy.scope import tenant_scope
 from integrations.object_store import authorization
+from tests.object_store import KEY, Store, open_store
 from tests.tampering import tamper_with_history
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-KEY = ("AKIDEXAMPLE", "a secret of the store")
 
 
 @transaction.atomic
@@ -40,67 +34,12 @@ def record(count: int = 3) -> None:
         chain.record(actor=system("t"), action="X", object_type="t", object_id=uuid4(), facts={"n": number})
 
 
-@dataclass
-class Store:
-    """An object store: what was put where, and how it answers."""
-
-    url: str = ""
-    objects: dict[str, bytes] = field(default_factory=dict)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    status: int = 0
-
-
-def signature_of(method: str, path: str, headers: dict[str, str]) -> str:
-    """Compute the signature of a request as Amazon's description says, from what arrived."""
-    fields = dict(part.split("=", 1) for part in headers["authorization"].partition(" ")[2].split(", "))
-    _, day, region, service, ending = fields["Credential"].split("/")
-    names = fields["SignedHeaders"].split(";")
-    lines = [method, path, "", *(f"{name}:{headers[name]}" for name in names), "", ";".join(names)]
-    request = "\n".join([*lines, headers["x-amz-content-sha256"]])
-    scope = f"{day}/{region}/{service}/{ending}"
-    text = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, hashlib.sha256(request.encode()).hexdigest()]
-    key = b"AWS4" + KEY[1].encode()
-    for part in (day, region, service, ending):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return f"{fields['Signature']}={hmac.new(key, chr(10).join(text).encode(), hashlib.sha256).hexdigest()}"
-
-
 @pytest.fixture
 def store(settings: Any) -> Iterator[Store]:
-    kept = Store()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers["content-length"]))
-            given, _, right = signature_of("PUT", self.path, headers).partition("=")
-            digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-            status = 200
-            if given != right or headers["x-amz-checksum-sha256"] != digest:
-                status = 403
-            elif kept.status:
-                status = kept.status
-            elif self.path in kept.objects and headers.get("if-none-match") == "*":
-                status = 412
-            else:
-                kept.objects[self.path] = body
-                kept.headers.append(headers)
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    kept.url = f"http://127.0.0.1:{server.server_port}/evidence/walker audit"
-    settings.AUDIT_ANCHOR_STORE, settings.AUDIT_ANCHOR_STORE_KEY = kept.url, ":".join(KEY)
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with open_store() as kept:
+        kept.url = f"{kept.url}/evidence/walker audit"
+        settings.AUDIT_ANCHOR_STORE, settings.AUDIT_ANCHOR_STORE_KEY = kept.url, ":".join(KEY)
+        yield kept
 
 
 def test_every_entry_leads_to_the_root_of_a_signed_anchor(acme: World) -> None:

@@ -9,6 +9,7 @@ from channels_app.webchat import conversation
 from channels_app.webchat.frames import SendMessage
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
+from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -20,9 +21,12 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
+from tests.channels_app.email.test_mail_in import mail, open_mail_door
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.console.scene import Budget
 from tests.erasure.scene import (
+    DOOR,
+    MAIL,
     NAME,
     OTHER_WORDS,
     PHONE,
@@ -201,3 +205,23 @@ def test_nothing_is_noted_about_an_erased_contact(traces: Traces) -> None:
             talk.name_contact(actor=support, contact_id=traces.contact_id, display_name=NAME)
         with pytest.raises(Conflict):
             talk.add_note(actor=support, conversation_id=traces.conversation_id, text=NAME)
+
+
+def test_emails_of_the_person_go_and_do_not_come_back(traces: Traces) -> None:
+    """From a proven and an unproven address, encoded in their bodies, worked or waiting."""
+    inbox = open_mail_door(traces.world)
+    proven = mail(PHRASE, From=f"{NAME} <{MAIL}>", Message_ID="<one@quill.example>")
+    inbox.take(proven, dkim="{@quill.example : pass}")
+    forged = mail(f"{PHRASE} ☂", From=f"{NAME} <other@quill.example>", Message_ID="<two@quill.example>")
+    with tenant_scope(traces.world.acme.pk):
+        talk.add_point(
+            actor=DOOR, contact_id=traces.contact_id, sender=SenderIdentity("email", "other@quill.example", False)
+        )
+    inbox.take(forged, dkim="none", SPF="fail")
+    inbox.post(mail(PHRASE, From=f"{NAME} <{MAIL}>", Message_ID="<three@quill.example>"))
+    traces.erase()
+    for raw in (proven, forged):
+        inbox.take(raw)
+    rows = [row for row in inbox.door.rows() if row.provider == "mail"]
+    assert [(row.state, row.body, row.queue_key) for row in rows] == [("done", None, "erased")] * 3
+    assert found(traces.world.acme.pk, WORDS) == set()

@@ -20,6 +20,7 @@ VALUES = {
     "PUBLIC_URL": "https://filed.example",
     "EMAIL_URL": "smtp+tls://u:filed@mail.example:587",
     "PUSH_HOSTS": "push.example",
+    "WEBHOOK_HOSTS": "hooks.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",
 }

@@ -29,12 +29,10 @@ COMMON: dict[str, Any] = {
 CRASHES = PLACES[1:]
 TAMPERED = tuple(f"tamper {what}" for what in TAMPERINGS)
 ALL_MOVES = tuple(" ".join(move) for move in sorted(MOVES))
-BY_MACHINES = {"CLAIM", "DRIFT", "LAPSE", "SUCCEED", "FAIL_CLEAN", "LOSE", "RECLAIM", "PROBE", "RESOLVE"}
-BY_PEOPLE = {event for event, _, _ in MOVES} - BY_MACHINES
 IN_CONSOLE = ("undo", "edited and approved", "edited alone", "batch decided", "batch refused", "batch undone")
-HALVES: dict[str, tuple[int, Iterable[str], Iterable[str]]] = {
-    "people": (20261133, chapters.PEOPLE, (*BY_PEOPLE, "link", *IN_CONSOLE)),
-    "machines": (20261221, chapters.MACHINES, (*BY_MACHINES, *CRASHES, *TAMPERED, "effect", "erase")),
+HALVES: dict[str, tuple[int, Iterable[str]]] = {
+    "people": (20261133, chapters.PEOPLE),
+    "machines": (20261221, chapters.MACHINES),
 }
 
 
@@ -56,10 +54,10 @@ def _machine(desk: type[ApprovalMachine], chapter: str) -> type[ApprovalMachine]
 
 @pytest.mark.parametrize("half", HALVES)
 def test_engine_holds_its_invariants_whatever_happens(machine_at_desk: type[ApprovalMachine], half: str) -> None:
-    number, told, wanted = HALVES[half]
-    _play(machine_at_desk, told, number, each=1, free=6, steps=20)
-    assert machine_at_desk.seen["examples"] >= 18
-    assert [name for name in wanted if not machine_at_desk.seen[name]] == []
+    # Which moves are reached is asserted for the chapters below, and for all in the long profile.
+    number, told = HALVES[half]
+    _play(machine_at_desk, told, number, each=1, free=4, steps=12)
+    assert machine_at_desk.seen["examples"] >= 16
 
 
 @pytest.mark.long
@@ -68,7 +66,8 @@ def test_engine_holds_its_invariants_for_long(machine_at_desk: type[ApprovalMach
     number = int(os.environ.get("WALKER_PROOF_SEED") or SystemRandom().randrange(10**9))
     sys.stdout.write(f"WALKER_PROOF_SEED={number} plays part {part} again\n")
     _play(machine_at_desk, chapters.CHAPTERS, number, each=2, free=48, steps=40)
-    assert [name for name in (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE) if not machine_at_desk.seen[name]] == []
+    everything = (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE, "link", "effect", "erase")
+    assert [name for name in everything if not machine_at_desk.seen[name]] == []
 
 
 def test_chapters_make_every_move_of_the_table_and_each_folds(machine_at_desk: type[ApprovalMachine]) -> None:

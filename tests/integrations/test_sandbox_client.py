@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.http import Patience
+from core.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok, Unknown
 from tests.platform_fixture import ACME_TOKEN, Platform

@@ -148,10 +148,13 @@ def test_page_read_by_the_owner_writes_only_that_he_saw_it(town: Town, visitor: 
 # Doors that carry no cookie and trust none.
 SIGNED_OR_OPEN = {
     "widget_session",
+    "widget_file",
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",
     "email_events",
+    "cloud_webhook",
+    "email_inbound",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",

@@ -13,7 +13,7 @@ from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core.jobs import dead_letters
-from core.models import AuditEntry, Erasure, WebhookDelivery
+from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
@@ -61,6 +61,7 @@ IN_THE_API = {
     "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
+    "consent_id": "core.consent",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
@@ -86,6 +87,8 @@ class Town:
 
     def arguments(self, name: str, route: str) -> dict[str, Any]:
         """Return what fills the pattern of a URL."""
+        if "<str:secret>" in route:
+            return {"secret": f"{self.widget_key}.not-one-of-ours"}
         if "<str:key>" in route:
             return {"key": self.widget_key}
         if "<str:token>" in route:
@@ -144,7 +147,7 @@ def build_town(world: World) -> Town:
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get()]
+        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)

@@ -53,7 +53,8 @@ def test_import_contracts_hold() -> None:
 
 
 # What an app offers to those above it, beside its models for foreign keys and reading.
-OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models", "mediums"}
+OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models", "mediums", "files",
+           "downloads"}  # fmt: skip
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.test import Client
 
 from channels_app.email.connect import connect_mail, send_test
+from channels_app.email.receiving import open_inbound
 from channels_app.webhooks import deliveries
-from conversations.models import ChannelAccount
+from conversations import services
+from conversations.models import ChannelAccount, Message
 from core.reliability import circuit_breaker
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision, Notification
@@ -21,7 +23,7 @@ from integrations.models import MailDelivery
 from standins.mailbox import seed
 from tests.console.scene import ask
 from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
-from tests.phone_fixture import eventually
+from tests.phone_fixture import SHARED, eventually
 from tests.world import OPERATOR, World
 
 
@@ -39,6 +41,12 @@ def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> It
             event_public_key=VERIFICATION_KEY,
         )
         ChannelAccount.objects.filter(pk=account.pk).update(public_key=seed.door_key("acme"))
+        open_inbound(
+            actor=OPERATOR,
+            account_id=account.pk,
+            reply_domain=seed.inbound_domain("acme"),
+            token=seed.inbound_token("acme", SHARED),
+        )
         yield committed_world
 
 
@@ -137,3 +145,43 @@ def test_link_of_a_mail_decides(desk: World, mailbox: Mailbox) -> None:
     visitor.post(link[1], {"verdict": "approve", "typed": approval.reference})
     approval.refresh_from_db()
     assert (approval.state, Decision.objects.get().channel) == ("approved", "email_link")
+
+
+def _answer(world: World, message: Message) -> MailDelivery:
+    """Answer a message and return the mail."""
+    actor = world.actor("support")
+    sent = services.reply(
+        actor=actor, conversation_id=message.conversation_id, text="We look into it.", sender_type="person"
+    )
+    assert services.deliver(message_id=sent.pk) == "sent"
+    return MailDelivery.objects.get(ref=sent.pk)
+
+
+@pytest.mark.parametrize("parsed", [False, True])
+def test_reader_writes_is_answered_and_replies_into_the_same_conversation(
+    desk: World, mailbox: Mailbox, parsed: bool
+) -> None:
+    mailbox.behave(copies=2, parsed=parsed)
+    assert mailbox.write("Größe?", subject="Schuhe – Grüße", html="<p>Größe?</p>") == 200
+    deliveries.dispatch_due_deliveries()
+    first = Message.objects.get(direction="in")
+    assert (first.body, first.sender_verified) == ("Schuhe – Grüße\n\nGröße?", True)
+    answer = _answer(desk, first)
+    assert mailbox.mails()[0]["subject"] == "Re: Schuhe – Grüße"
+    assert mailbox.write("Danke!", reply_to_mail=answer.provider_message_id) == 200
+    _becomes(answer, lambda one: one.delivered_at)
+    second = Message.objects.filter(direction="in").order_by("-id")[0]
+    assert (second.conversation_id, second.body) == (first.conversation_id, "Danke!")
+    assert "We look into it." in second.metadata["mail"]["quoted"]
+    assert Message.objects.get(pk=answer.ref).status == "delivered"
+
+
+def test_approval_by_mail_is_a_message_and_decides_nothing(desk: World, mailbox: Mailbox) -> None:
+    approval, _ = _waits(desk)
+    words = f"approve {approval.reference}"
+    assert mailbox.write(words, sender=desk.people["approver"].email, subject=words) == 200
+    deliveries.dispatch_due_deliveries()
+    state = approval.state
+    approval.refresh_from_db()
+    assert Message.objects.get(direction="in").body.startswith("approve")
+    assert (approval.state, Decision.objects.count()) == (state, 0)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0008_add_words_of_failed_attempts"),
+        ("conversations", "0010_files_may_be_kept_outside"),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""WhatsApp by Meta's Cloud API: signed webhooks in, the Graph API out."""

@@ -1,0 +1,150 @@
+"""Take a post of Meta apart: one element per message, status, echo or other change (pure)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+Kind = Literal["message", "status", "echo", "change", "post"]
+Document = dict[str, Any]
+ECHOES: Final = ("smb_message_echoes", "message_echoes")
+# Nothing of Meta's is nested this deeply; what is deeper is left out, so that the rest can be read.
+DEEPEST: Final = 60
+KEY_LIMIT: Final = 180
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One part of a post, with all that its processing needs.
+
+    `key` names the event, `line` its sender: elements of one line are processed in order.
+    """
+
+    kind: Kind
+    phone_number_id: str
+    key: str
+    line: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def elements_of(body: bytes) -> list[Element]:
+    """Return the elements of a post; one that can't be read is an element as a whole."""
+    try:
+        found = _elements(body)
+    except RecursionError:
+        try:
+            found = _elements(_pruned(body))
+        except RecursionError:
+            found = None
+    if found is not None:
+        return found
+    key = f"post:{hashlib.sha256(body).hexdigest()}"
+    return [Element("post", "", key, key, body)]
+
+
+def _elements(body: bytes) -> list[Element] | None:
+    """Return the elements, or None for a body in another format."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    entries = document.get("entry") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        return None
+    found: list[Element] = []
+    for entry in entries:
+        changes = entry.get("changes") if isinstance(entry, dict) else None
+        for change in changes if isinstance(changes, list) else []:
+            found += _elements_of_change(change)
+    return found
+
+
+def _pruned(body: bytes) -> bytes:
+    """Replace everything below `DEEPEST` by null."""
+    kept: list[bytes] = []
+    depth, start = 0, 0
+    for token in _TOKENS.finditer(body):
+        sign = token[0]
+        if sign in (b"[", b"{"):
+            depth += 1
+            if depth == DEEPEST:
+                kept.append(body[start : token.start()] + b"null")
+        elif sign in (b"]", b"}"):
+            if depth == DEEPEST:
+                start = token.end()
+            depth -= 1
+    return b"".join([*kept, body[start:]])
+
+
+def _elements_of_change(change: Any) -> Iterator[Element]:
+    value = change.get("value") if isinstance(change, dict) else None
+    if not isinstance(value, dict):
+        yield _element("change", "", {"field": "", "item": change})
+        return
+    name = str(change.get("field") or "")[:60]
+    metadata = value.get("metadata")
+    number = str(metadata.get("phone_number_id") or "")[:64] if isinstance(metadata, dict) else ""
+    lists: list[tuple[Kind, Any]] = []
+    if name == "messages":
+        lists = [("message", value.get("messages")), ("status", value.get("statuses"))]
+    elif name in ECHOES:
+        lists = [("echo", value.get("message_echoes"))]
+    items = [(kind, item) for kind, rows in lists if isinstance(rows, list) for item in rows]
+    people = value.get("contacts")
+    for kind, item in items:
+        yield _element(kind, number, {"item": item, "contact": _contact_of(item, people)})
+    if not items:
+        yield _element("change", number, {"field": name, "item": value})
+
+
+def _contact_of(item: Any, people: Any) -> Any:
+    """Return what the post says about the sender of a message."""
+    rows = [row for row in people if isinstance(row, dict)] if isinstance(people, list) else []
+    if not isinstance(item, dict):
+        return None
+    names = {item.get("from"), item.get("from_user_id"), item.get("recipient_id")} - {None}
+    mine = (row for row in rows if row.get("wa_id") in names or row.get("user_id") in names)
+    return next(mine, rows[0] if len(rows) == 1 else None)
+
+
+def _element(kind: Kind, number: str, facts: Document) -> Element:
+    item = facts["item"] if isinstance(facts["item"], dict) else {}
+    contact = facts.get("contact") if isinstance(facts.get("contact"), dict) else {}
+    sender = phone_of(item.get("from")) or phone_of((contact or {}).get("wa_id"))
+    user = _text(item.get("from_user_id")) or _text((contact or {}).get("user_id"))
+    document = {
+        "kind": kind,
+        "phone_number_id": number,
+        # At the top, where the erasure of a person looks for them.
+        "From": sender if kind == "message" else "",
+        "ExternalUserId": user if kind == "message" else "",
+        "To": phone_of(item.get("to" if kind == "echo" else "recipient_id")),
+        **facts,
+    }
+    # Escaped, so that a lone surrogate or NUL is stored as it came.
+    body = json.dumps(document).encode()
+    name = _text(item.get("id"))
+    is_plain = name.isascii() and name.isprintable() and 0 < len(name) <= KEY_LIMIT
+    digest = hashlib.sha256(body).hexdigest()
+    key = name if is_plain else f"body:{digest}"
+    if kind == "status":
+        word = _text(item.get("status"))
+        key = f"{key}:{word[:16]}" if word.isalpha() and word.isascii() else f"body:{digest}"
+    elif kind != "message":
+        key = f"{kind}:{key}"
+    # Statuses may overtake each other; messages of one person may not.
+    line = (sender or user or key) if kind == "message" else (document["To"] or key) if kind == "echo" else key
+    return Element(kind, number, key, line, body)
+
+
+def phone_of(value: Any) -> str:
+    """Return Meta's digits as a phone number with +, or "" if they aren't one."""
+    text = _text(value).removeprefix("+")
+    return f"+{text}" if text.isascii() and text.isdigit() and 5 <= len(text) <= 20 else ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,133 @@
+"""Process one stored element of a post: receive a message or an echo, or update a message's status."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from channels_app.cloud import reading
+from channels_app.cloud.normalise import (
+    identities_of,
+    is_message,
+    message_of,
+    metadata_of,
+    moment_of,
+    report_of,
+    said_in,
+    text_of,
+)
+from channels_app.cloud.transport import BLOCKING
+from channels_app.models import InboundDelivery
+from channels_app.whatsapp import opt_out
+from conversations import services
+from conversations.types import SenderIdentity
+from core.actors import system
+from core.errors import Invalid, NotFound
+from core.observability.logging import get_logger
+from integrations.meta.errors import meaning_of
+
+log = get_logger(__name__)
+ACTOR: Final = system("whatsapp")
+CHANNEL: Final = "whatsapp"
+UNKNOWN_NUMBER: Final = "unknown_number"
+
+
+def receive_delivery(delivery: InboundDelivery) -> None:
+    """Process one element in its tenant's scope; safe to repeat, statuses in any order."""
+    kind = delivery.headers.get("kind", "")
+    if kind == UNKNOWN_NUMBER:
+        # Shown with the account of the address; nothing of it is used.
+        services.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
+        return
+    try:
+        document = json.loads(delivery.body.encode("latin-1"))
+    except (ValueError, RecursionError):
+        raise Invalid("This webhook isn't JSON.", code="not_json") from None
+    if not isinstance(document, dict) or kind == "post":
+        raise Invalid("This webhook isn't in Meta's format.", code="not_json")
+    if kind == "change":
+        log.info("change_ignored", delivery=str(delivery.pk), field=text_of(document.get("field")))
+        return
+    if not isinstance(document.get("item"), dict):
+        raise Invalid("This part of the webhook isn't in Meta's format.", code="not_json")
+    if kind == "status":
+        _apply_status(delivery, document)
+    elif kind == "echo":
+        _store_echo(delivery, document)
+    else:
+        _receive_message(delivery, document)
+
+
+def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
+    item = document["item"]
+    if not is_message(item):
+        log.info("no_message", delivery=str(delivery.pk), type=text_of(item.get("type"))[:40])
+        return
+    identities = identities_of(document)
+    if not identities or not text_of(item.get("id")):
+        raise Invalid("This message has no sender or no id.", code="no_sender")
+    first = identities[0]
+    if len(identities) > 1:  # a sender who once hid their number is found by id
+        first = next((one for one in identities if services.has_contact(one)), first)
+    inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
+    wish = opt_out.wish_of({"To": f"{CHANNEL}:", "Body": inbound.text})
+    message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish))
+    for other in identities:
+        if other is not first and message.sender_id is not None:
+            services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
+    if wish:
+        opt_out.apply(wish, message=message, senders=identities, channel=CHANNEL)
+    else:
+        reading.show_reading_later(message)
+
+
+def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
+    """Store what a colleague wrote with the WhatsApp app on the phone as a message of ours."""
+    item, phone = document["item"], text_of(document.get("To"))
+    if not phone or not text_of(item.get("id")):
+        raise Invalid("This message has no recipient or no id.", code="no_sender")
+    said = said_in(item)
+    services.record_echo(
+        actor=ACTOR,
+        channel_account_id=delivery.channel_account_id,
+        recipient=SenderIdentity(kind="phone", value=phone, verified=True),
+        text=said.text or f"[{said.content_type}]",
+        external_id=text_of(item.get("id"))[:200],
+        metadata=metadata_of(item),
+        sent_at=moment_of(item.get("timestamp")),
+    )
+
+
+def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
+    """Update the message of a status; a failure may also concern our number or the recipient."""
+    report = report_of(document)
+    if not report.status:
+        return
+    has_failed = report.status == "failed"
+    facts: dict[str, Any] = {"actor": ACTOR, "status": report.status}
+    if has_failed:
+        is_temporary = not meaning_of(report.error).permanent
+        facts |= {"error": report.error, "error_text": report.error_text, "is_temporary": is_temporary}
+    try:
+        services.record_status(
+            **facts, channel_account_id=delivery.channel_account_id, channel_message_id=report.message_id
+        )
+    except NotFound:
+        # The answer of the send, with Meta's id, was lost or is still on its way: our own id came back too.
+        if report.target is None or not _record_by_our_id(facts, report.target):
+            log.info("report_without_message", delivery=str(delivery.pk))
+            return
+    if not has_failed:
+        return
+    if meaning_of(report.error).at_fault == "channel":
+        services.note_trouble(account_id=delivery.channel_account_id, code=report.error)
+    if (reason := BLOCKING.get(report.error)) and report.recipient is not None:
+        services.block_point(actor=ACTOR, sender=report.recipient, channel=CHANNEL, reason=reason)
+
+
+def _record_by_our_id(facts: Mapping[str, Any], target: Any) -> bool:
+    try:
+        services.record_status(**facts, message_id=target)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,137 @@
+"""Receive a stored email: into its thread or a new conversation, answered only if a person wrote it."""
+
+import json
+from typing import Any, Final
+
+from django.conf import settings
+
+from channels_app.email import threads
+from channels_app.email.mailboxes import checked_by, inbox_of
+from channels_app.mime import mails, senders
+from channels_app.mime.mails import Mail
+from channels_app.models import InboundDelivery
+from conversations import services
+from conversations.models import ChannelAccount, Conversation, Message
+from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
+from core.actors import system
+from core.errors import Invalid, NotFound
+from core.observability.logging import get_logger
+from core.observability.metrics import counter
+
+log = get_logger(__name__)
+ACTOR: Final = system("email")
+RECEIVED = counter("walker_mail_received_total", "Emails that arrived, by what became of them.", ["outcome"])
+# Where the bytes of a file are: the delivery, and the number of its part or this word for the whole text.
+SOURCE: Final = "mail:{delivery}:{part}"
+WHOLE_TEXT: Final = "text"
+QUOTE_LIMIT: Final = 8_000
+ADDRESSES_SHOWN: Final = 10
+
+
+def receive_delivery(delivery: InboundDelivery) -> None:
+    """Process one stored email in its tenant's scope; safe to repeat."""
+    RECEIVED.labels(_receive(delivery)).inc()
+
+
+def _receive(delivery: InboundDelivery) -> str:
+    account = ChannelAccount.objects.get(pk=delivery.channel_account_id)
+    inbox = inbox_of(account)
+    mail = mails.read(delivery.body.encode("latin-1"))
+    proof = senders.proof_of_headers(mail.headers, checked_by(account, delivery.headers.get("door", "")))
+    sender = senders.find_sender(mail.headers, proof, inbox.own)
+    if sender is None:
+        raise Invalid("This email has no sender.", code="no_sender")
+    if sender.address.address.lower() in inbox.own or _is_a_copy(mail, account):
+        return "own"
+    automatic = senders.why_automatic(mail.headers, mail.parts)
+    if automatic == "bounce" and _note_bounce(mail, account):
+        return "bounce"
+    address = sender.address.address
+    thread = threads.find_thread(mail, tenant_id=delivery.tenant_id, account_id=account.pk, sender=address)
+    text, media = _content(mail, delivery, is_new=thread is None)
+    if not text and not media:
+        return "empty"
+    services.receive(
+        actor=ACTOR,
+        inbound=InboundMessage(
+            channel_account_id=account.pk,
+            sender=SenderIdentity("email", address, verified=sender.is_verified, display_name=sender.address.name),
+            text=text,
+            content_type="text" if text else _content_type(media),
+            external_id=delivery.event_key,
+            media=media,
+            metadata={"mail": _facts(mail, automatic)},
+            wants_answer=not automatic,
+            thread=_key_of(thread, delivery),
+        ),
+    )
+    return automatic or "received"
+
+
+def _key_of(thread: Conversation | None, delivery: InboundDelivery) -> str:
+    """Return the key of the thread; a new one is named for its first email, so that a repeat opens no second."""
+    return thread.thread if thread is not None else delivery.event_key
+
+
+def _is_a_copy(mail: Mail, account: ChannelAccount) -> bool:
+    """Return True for one of our own emails that came back, as a copy or by a list."""
+    ours = threads.own_ids(mail.message_id)
+    return bool(ours) and Message.objects.filter(pk__in=ours, channel_account=account).exists()
+
+
+def _note_bounce(mail: Mail, account: ChannelAccount) -> bool:
+    """Mark the message that a bounce is about as failed; False if it is about none of ours."""
+    named = [part for part in mail.parts if part.content_type.startswith("message/") or "rfc822" in part.content_type]
+    text = " ".join([*mail.references, *(part.text()[:20_000] for part in named[:5])])
+    for message_id in threads.own_ids(text):
+        try:
+            services.record_status(actor=ACTOR, status="failed", message_id=message_id, error="bounce")
+        except NotFound:
+            continue
+        log.info("mail_bounced", message=str(message_id), account=str(account.pk))
+        return True
+    return False
+
+
+def _content(mail: Mail, delivery: InboundDelivery, *, is_new: bool) -> tuple[str, tuple[InboundMedia, ...]]:
+    """Return the text as the conversation shows it, and the files; a long text is also one of them, whole."""
+    said = [mail.subject if is_new else "", mail.text]
+    if mail.files_left_out:
+        said.append(f"[{mail.files_left_out} more files of this email aren't shown.]")
+    text = "\n\n".join(filter(None, said))
+    media = [_file(delivery, one.number, one.content_type, one.filename, one.size) for one in mail.files]
+    if len(text) > settings.TEXT_LIMIT or _shortened(mail.quoted) != mail.quoted:
+        text = text if len(text) <= settings.TEXT_LIMIT else f"{text[: settings.TEXT_LIMIT - 1]}…"
+        whole = len(mail.text) + len(mail.quoted)
+        media.insert(0, _file(delivery, WHOLE_TEXT, "text/plain", "email.txt", whole))
+    return text, tuple(media)
+
+
+def _file(delivery: InboundDelivery, part: object, content_type: str, filename: str, size: int) -> InboundMedia:
+    return InboundMedia(content_type, SOURCE.format(delivery=delivery.pk, part=part), size, filename)
+
+
+def _content_type(media: tuple[InboundMedia, ...]) -> ContentType:
+    families: dict[str, ContentType] = {"image": "image", "video": "video", "audio": "audio"}
+    return families.get(media[0].content_type.partition("/")[0], "document")
+
+
+def _facts(mail: Mail, automatic: str) -> dict[str, Any]:
+    """Return what an answer needs, and what colleagues may want to know."""
+    return {
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "references": list(mail.references),
+        "to": [one.address for one in mail.headers.addresses("to")[:ADDRESSES_SHOWN]],
+        "cc": [one.address for one in mail.headers.addresses("cc")[:ADDRESSES_SHOWN]],
+        "quoted": _shortened(mail.quoted),
+        "automatic": automatic,
+    }
+
+
+def _shortened(quoted: str) -> str:
+    """Return what fits beside the other facts, as JSON counts it."""
+    text = quoted[:QUOTE_LIMIT]
+    while len(json.dumps(text)) > QUOTE_LIMIT:
+        text = text[: len(text) // 2]
+    return text

@@ -1,0 +1,146 @@
+"""Answer by email: in its thread, with an address for answers that leads back to the conversation."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.urls import reverse
+
+from channels_app.email import threads
+from conversations import services
+from conversations.mediums import Email
+from conversations.models import Conversation, Message
+from conversations.models.channels import PROVIDERS
+from conversations.registry import register_transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
+from core.actors import system
+from core.errors import Invalid, NotFound
+from integrations.mail import events as mail_events
+from integrations.mail.errors import meaning_of
+from integrations.mail.services import deliver_mail, queue_mail
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.models import MailDelivery
+
+ACTOR: Final = system("email")
+MAIL_TYPE: Final = "conversation"
+SUBJECT: Final = "Your message"
+REFERENCES_LENGTH: Final = 900
+# Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
+OF_SERVICE: Final = "mail_"
+# What our mail service reports -> the message's status. Opens are not tracked.
+STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
+
+
+class EmailTransport(Transport):
+    """Sends answers through the tenant's mail account, or the installation's."""
+
+    medium: ClassVar[type[Medium]] = Email
+
+    def send(self, outbound: OutboundMessage) -> SendResult:
+        """Hand the answer to the mail queue, which retries by itself, and try once to send it now."""
+        conversation = Conversation.objects.get(pk=outbound.conversation_id)
+        message = Message.objects.get(pk=outbound.message_id)
+        answered = _facts_of_answered(message)
+        message_id = threads.message_id_of(message.pk, outbound.from_address.rpartition("@")[2])
+        try:
+            with transaction.atomic():
+                row = queue_mail(
+                    type=MAIL_TYPE,
+                    recipient=outbound.recipient.value,
+                    subject=_subject(answered),
+                    text=outbound.text,
+                    key=f"message:{message.pk}",
+                    ref=message.pk,
+                    reply_to=_reply_to(outbound, conversation),
+                    headers=_headers(message, message_id, answered),
+                )
+        except Invalid:
+            return SendResult(ok=False, error="no_address", permanent=True)
+        deliver_mail(row.pk)
+        sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
+        if sent.status == MailDelivery.Status.FAILED:
+            return SendResult(ok=False, error=_code_of(sent.error), permanent=True)
+        return SendResult(ok=True, provider_id=message_id)
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code in words: one about the customer, or one of the mail service or mailbox."""
+        if code in COMMON:
+            return COMMON[code]
+        meaning = meaning_of(code.removeprefix(OF_SERVICE))
+        return Explanation(meaning.words, meaning.advice)
+
+
+def _code_of(error: str) -> str:
+    return f"{OF_SERVICE}{error}" if error in COMMON else error
+
+
+def _facts_of_answered(message: Message) -> Mapping[str, Any]:
+    """Return what is kept of the newest email before this answer; of an erased one nothing."""
+    rows = Message.objects.filter(conversation_id=message.conversation_id, direction=Message.Direction.IN)
+    found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
+    facts = found.metadata.get("mail") if found is not None else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _subject(answered: Mapping[str, Any]) -> str:
+    subject = " ".join(str(answered.get("subject") or SUBJECT).split())
+    return subject if subject[:3].lower() == "re:" else f"Re: {subject}"
+
+
+def _headers(message: Message, message_id: str, answered: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of the thread; an answer that no person wrote says so, so that machines don't reply."""
+    found = {"Message-ID": message_id}
+    before = str(answered.get("message_id") or "")
+    if before:
+        chain = [str(one) for one in answered.get("references") or [] if one != before]
+        while chain and len(" ".join([*chain, before])) > REFERENCES_LENGTH:
+            # The first names the thread, the newest the mail that is answered.
+            del chain[min(1, len(chain) - 1)]
+        found |= {"In-Reply-To": before, "References": " ".join([*chain, before])}
+    if message.sender_type != Message.Sender.PERSON:
+        found |= {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+    return found
+
+
+def _reply_to(outbound: OutboundMessage, conversation: Conversation) -> str:
+    kept = outbound.credentials or {}
+    domain = str(kept.get("reply_domain") or "")
+    if not domain and not kept.get("plus_addresses"):
+        return outbound.from_address
+    return threads.reply_address(outbound.from_address, threads.token_of(conversation), domain=domain)
+
+
+class ConversationMail(MailReceiver):
+    """Takes what mail services report about answers into the conversation."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return a link to each message's conversation."""
+        rows = Message.objects.filter(pk__in=refs).only("conversation_id")
+        pages = {row.pk: reverse("admin:conversations_conversation_change", args=[row.conversation_id]) for row in rows}
+        return {key: RelatedObject("A conversation", page) for key, page in pages.items()}
+
+    def is_held(self, ref: UUID) -> bool:
+        """Return True while the channel of the answer is paused."""
+        paused = Message.objects.filter(pk=ref, channel_account__paused_at__isnull=False)
+        return bool(paused.exists())
+
+    def on_event(self, event: MailEvent) -> None:
+        """Move the message's status forward."""
+        status = STATUSES.get(event.what)
+        if status is None or event.ref is None:
+            return
+        try:
+            error = _code_of(event.error)
+            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
+        except NotFound:
+            return
+
+
+def register() -> None:
+    """Register the transport and the receiver of its reports; safe to repeat."""
+    for provider in PROVIDERS["email"]:
+        register_transport("email", provider, EmailTransport)
+    if mail_events.receiver_of(MAIL_TYPE) is None:
+        mail_events.register(MAIL_TYPE, ConversationMail)

@@ -1,0 +1,1 @@
+"""Read emails of strangers within bounds: parts, headers, texts and quotes (pure)."""

@@ -1,0 +1,187 @@
+"""The console's consent ledger: who agreed or objected to what, and the rules for marketing messages."""
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import SelectFilter, choose, since
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.time_zones import zone_choices
+from console.viewers import viewer_of
+from conversations import services
+from conversations.models import ChannelAccount
+from conversations.selectors import query_consents
+from core.models import Consent
+from core.reach import policy
+from core.reach.verdict import ANY, STOPPABLE
+
+CHANNELS: Final = {ANY: "Every channel", **dict(ChannelAccount.Kind.choices)}
+TONES: Final = {
+    Consent.State.GIVEN: ("good", "check"),
+    Consent.State.UNBLOCKED: ("good", "check"),
+    Consent.State.UNREACHABLE: ("warn", "alert"),
+}
+
+
+class RecordForm(ConsoleForm):
+    """A consent or an opt-out that somebody told us."""
+
+    address = forms.CharField(
+        label="Phone number or email address",
+        max_length=320,
+        help_text="The full address; numbers with country code. It counts even if no contact has it yet.",
+    )
+    state = forms.ChoiceField(label="What they said", choices=[("withdrawn", "Opted out"), ("given", "Agreed")])
+    purpose = forms.ChoiceField(
+        label="About", choices=[(value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE]
+    )
+    channel = forms.ChoiceField(label="Channel", choices=list(CHANNELS.items()))
+    at = forms.DateTimeField(
+        label="When (optional)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="The newest wish counts, so an old consent doesn't undo a later opt-out.",
+    )
+
+
+class RulesForm(ConsoleForm):
+    """The organisation's rules for messages that nobody asked for."""
+
+    zone = forms.ChoiceField(label="Time zone", choices=zone_choices)
+    quiet_from = forms.TimeField(
+        label="Quiet hours from",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text="Marketing waits for their end. Leave both times empty for none.",
+    )
+    quiet_until = forms.TimeField(
+        label="Quiet hours until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    per_contact = forms.IntegerField(
+        label="Most messages per contact and day",
+        min_value=0,
+        max_value=policy.MOST,
+        help_text="More wait for the next day. 0 for no limit.",
+    )
+    per_day = forms.IntegerField(
+        label="Most messages per day",
+        min_value=0,
+        max_value=policy.MOST,
+        help_text="Of your whole organisation. 0 for no limit.",
+    )
+    needs_consent = forms.BooleanField(
+        label="Only to people who agreed", required=False, help_text="Everyone else is left out of campaigns."
+    )
+
+
+class AboutFilter(SelectFilter):
+    """Filter by purpose."""
+
+    title, parameter_name, any_label = "About", "about", "Everything"
+    options = tuple((value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply the choice."""
+        return queryset.filter(purpose=self.chosen()) if self.chosen() else queryset
+
+
+@admin.register(Consent)
+class ConsentAdmin(ServiceAdmin):
+    """The consent ledger."""
+
+    view_permission = "core.view_consent"
+    nav = Nav("Consents", "hand", order=27)
+    intro = "What people agreed or objected to. Lines are only added; the newest of an address counts."
+    empty_title = "No consents yet"
+    empty_text = "STOP and START, blocks and recorded consents appear here."
+    list_display = ("person", "said", "about", "channel_name", "source_name", "at")
+    list_filter: ClassVar = [choose("state", title="What", options=Consent.State.choices), AboutFilter, since("at")]
+    ordering = ("-id",)
+    detail_fields = ("person", "said", "about", "channel_name", "source_name", "at", "recorder", "recorded_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
+        """Return the ledger with the contacts that have the addresses."""
+        return query_consents(viewer=viewer_of(request))
+
+    def object_title(self, line: Consent) -> str:
+        """Return what was said about what."""
+        return " · ".join(filter(None, (line.get_state_display(), line.get_purpose_display())))
+
+    @admin.display(description="Contact")
+    def person(self, line: Consent) -> str:
+        """Return a link to the contact with the address, if there is one."""
+        contact_id = getattr(line, "contact_id", None)
+        if contact_id is None:
+            return "Unknown address"
+        url = reverse("admin:conversations_contact_change", args=[contact_id])
+        return format_html('<a href="{}">Contact {}</a>', url, str(contact_id)[-6:])
+
+    @admin.display(description="What")
+    def said(self, line: Consent) -> str:
+        """Return what was said."""
+        tone, icon = TONES.get(Consent.State(line.state), ("bad", "ban"))
+        return chip(line.get_state_display(), tone, icon)
+
+    @admin.display(description="About")
+    def about(self, line: Consent) -> str:
+        """Return the purpose."""
+        return line.get_purpose_display() or "Everything"
+
+    @admin.display(description="Channel")
+    def channel_name(self, line: Consent) -> str:
+        """Return the channel."""
+        return CHANNELS.get(line.channel, line.channel)
+
+    @admin.display(description="Source")
+    def source_name(self, line: Consent) -> str:
+        """Return where the line came from."""
+        return str(line.get_source_display())
+
+    @admin.display(description="Recorded by")
+    def recorder(self, line: Consent) -> str:
+        """Return the colleague who recorded it."""
+        return name_in(names_of([line.recorded_by]), line.recorded_by, otherwise="–")
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Start the rules with the saved ones."""
+        if action.path != "rules":
+            return {}
+        row = policy.read_policy()
+        return {name: getattr(row, name) for name in RulesForm.base_fields}
+
+    @service_action(
+        path="record",
+        title="Record consent",
+        permission=services.RECORD,
+        form=RecordForm,
+        submit="Record",
+        on_list=True,
+    )
+    def record(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Add a line to the ledger."""
+        services.record_consent(actor=viewer_of(request), **form.cleaned_data)
+        return "Recorded. It counts from now on."
+
+    @service_action(
+        path="rules",
+        title="Marketing rules",
+        permission=policy.CHANGE,
+        form=RulesForm,
+        submit="Save",
+        explain="They apply to campaigns on channels that ring: WhatsApp, SMS and email. Replies are never held back.",
+        on_list=True,
+    )
+    def rules(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Save the rules."""
+        policy.change_policy(actor=viewer_of(request), **form.cleaned_data)
+        return "Rules saved."

@@ -1,0 +1,66 @@
+"""Endpoints of the consent ledger."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django_filters import CharFilter, ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import selectors, services
+from conversations.models import ContactPoint
+from conversations.rest.serializers import ConsentSerializer, RecordingConsent
+from core.models import Consent
+from core.rest.filters import ApiFilterSet
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
+
+VIEW = "core.view_consent"
+
+
+class ConsentFilters(ApiFilterSet):
+    """The filters of consents."""
+
+    contact = UUIDFilter(method="of_contact")
+    channel = CharFilter(max_length=12)
+    purpose = ChoiceFilter(choices=Consent.Purpose.choices)
+    state = ChoiceFilter(choices=Consent.State.choices)
+
+    def of_contact(self, rows: QuerySet[Consent], name: str, value: Any) -> QuerySet[Consent]:
+        """Return the lines about the addresses of a contact."""
+        return rows.filter(address_index__in=ContactPoint.objects.filter(contact_id=value).values("value_index"))
+
+
+@extend_schema_view(
+    list=extend_schema(description="List the lines of the consent ledger, newest first. Needs `core.view_consent`."),
+    retrieve=extend_schema(description="Read a line of the consent ledger. Needs `core.view_consent`."),
+)
+class ConsentViewSet(RetrieveModelMixin, ListViewSet):
+    """The consent ledger."""
+
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": services.RECORD}
+    serializer_class = ConsentSerializer
+    request_serializers: ClassVar = {"create": RecordingConsent}
+    filterset_class = ConsentFilters
+    lookup_url_kwarg = "consent_id"
+
+    def get_queryset(self) -> QuerySet[Consent]:
+        """Return the ledger."""
+        return selectors.query_consents(viewer=self.actor)
+
+    def get_object(self) -> Consent:
+        """Return the line of the address."""
+        return selectors.get_consent(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Record a consent or an opt-out of an address, also of one that no contact has yet.
+
+        The newest by `at` counts, so an old consent doesn't undo a later opt-out. Needs `core.record_consent`.
+        """
+        body = {name: value for name, value in self.read_body().items() if value is not None}
+        return self.respond(services.record_consent(actor=self.actor, **body))

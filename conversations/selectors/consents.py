@@ -1,0 +1,75 @@
+"""Read the consent ledger, and whose addresses its lines are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from conversations.models import ContactPoint
+from core.actors import Actor
+from core.errors import NotFound
+from core.models import Consent
+from core.reach import ledger
+from core.reach.verdict import ANY, STOPPABLE, Entry, has_objected, is_blocked, latest
+
+VIEW_CONSENT: Final = "core.view_consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What counts for a contact now: blocked by a colleague, opted out of, and where the provider can't reach them."""
+
+    is_blocked: bool
+    opt_outs: tuple[tuple[str, str], ...] = ()
+    unreachable: tuple[str, ...] = ()
+
+
+def query_consents(*, viewer: Actor, contact_id: UUID | None = None) -> QuerySet[Consent]:
+    """Return the lines of the ledger with `contact_id`, newest first; None where no contact has the address.
+
+    Needs `core.view_consent`.
+    """
+    viewer.require(VIEW_CONSENT)
+    points = ContactPoint.objects.filter(value_index=OuterRef("address_index"))
+    rows: QuerySet[Any] = Consent.objects.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
+    if contact_id is not None:
+        indexes = ContactPoint.objects.filter(contact_id=contact_id).values("value_index")
+        rows = rows.filter(address_index__in=indexes)
+    return rows
+
+
+def get_consent(*, viewer: Actor, consent_id: UUID) -> Consent:
+    """Return a line of the ledger. Needs `core.view_consent`; raises `NotFound`."""
+    found = query_consents(viewer=viewer).filter(pk=consent_id).first()
+    if found is None:
+        raise NotFound("There is no such consent.")
+    return found
+
+
+def wishes_of(points: Iterable[ContactPoint]) -> Wishes:
+    """Return what counts now for a contact with these points. One query."""
+    indexes = [point.value_index for point in points]
+    by_point = ledger.entries_of(indexes)
+    return Wishes(
+        is_blocked=any(is_blocked(entries, ANY) for entries in by_point.values()),
+        opt_outs=tuple(sorted({one for entries in by_point.values() for one in _objections(entries)})),
+        unreachable=tuple(
+            sorted(
+                {
+                    entry.channel
+                    for entries in by_point.values()
+                    for entry in entries
+                    if latest(entries, (entry.channel,), ("unreachable",)) is not None
+                }
+            )
+        ),
+    )
+
+
+def _objections(entries: list[Entry]) -> list[tuple[str, str]]:
+    channels = {entry.channel for entry in entries}
+    return [(place, purpose) for place in channels for purpose in STOPPABLE if has_objected(entries, place, purpose)]

@@ -1,0 +1,1 @@
+"""Meta's Graph API for WhatsApp: messages, read marks, files and templates."""

@@ -1,0 +1,121 @@
+"""Meta's Graph API for one WhatsApp number: time-outs, egress guard, errors as data."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+
+from core.errors import Unavailable
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.reliability.circuit_breaker import breaker
+from integrations.meta.errors import meaning_of, words_of
+from integrations.meta.types import Answer, Failed, Sent, Unknown
+
+VERSION: Final = "v23.0"
+PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)
+PAGES: Final = 20
+PAGE_SIZE: Final = 100
+_ID = re.compile(r"[0-9]{1,32}")
+
+
+@cache
+def _http_client(base_url: str) -> OutgoingHttp:
+    """Return one client per process: creating it takes longer than a request, and it keeps no connection."""
+    return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
+
+
+class MetaClient:
+    """One number of a WhatsApp business account. Failures outside are returned, never raised."""
+
+    def __init__(self, phone_number_id: str, access_token: str, *, base_url: str = "") -> None:
+        self._http = _http_client(base_url or settings.META_API_BASE)
+        self._number = phone_number_id
+        self._headers = {"Authorization": f"Bearer {access_token}"}
+        self._breaker = breaker(f"meta:{phone_number_id}")
+
+    def send_message(self, to: str, content: Mapping[str, Any], *, callback_data: str = "") -> Sent | Failed | Unknown:
+        """Send one message; `content` has its type and the object of that name.
+
+        `callback_data` comes back with every status report.
+        """
+        body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **content}
+        if callback_data:
+            body["biz_opaque_callback_data"] = callback_data
+        try:
+            self._breaker.allow()
+        except Unavailable as closed:
+            return Failed(closed.code, permanent=False, retry_after=30)
+        outcome = _sent(self._call("POST", f"{self._number}/messages", json=body))
+        if isinstance(outcome, Sent) or (isinstance(outcome, Failed) and outcome.permanent):
+            self._breaker.succeeded()
+        else:
+            self._breaker.failed()
+        return outcome
+
+    def mark_read(self, message_id: str, *, typing: bool = False) -> Answer | Failed | Unknown:
+        """Show the customer that their message was read, and with `typing` that an answer is on its way."""
+        body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+        if typing:
+            body["typing_indicator"] = {"type": "text"}
+        return self._call("POST", f"{self._number}/messages", json=body)
+
+    def describe_media(self, media_id: str) -> Answer | Failed | Unknown:
+        """Return the address (for minutes), type, size and SHA-256 of a customer's file."""
+        if not _ID.fullmatch(media_id):
+            return Failed("100", permanent=True)
+        return self._call("GET", media_id)
+
+    def list_templates(self, business_account_id: str) -> list[Mapping[str, Any]] | Failed | Unknown:
+        """Return all templates of the WhatsApp business account."""
+        found: list[Mapping[str, Any]] = []
+        after = ""
+        for _ in range(PAGES):
+            query = {"limit": str(PAGE_SIZE), **({"after": after} if after else {})}
+            page = self._call("GET", f"{business_account_id}/message_templates", params=query)
+            if not isinstance(page, Answer):
+                return page
+            rows, paging = page.body.get("data"), page.body.get("paging")
+            found += [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            cursors = paging.get("cursors") if isinstance(paging, dict) else None
+            after = str(cursors.get("after") or "") if isinstance(cursors, dict) else ""
+            if not after or not rows or not (isinstance(paging, dict) and paging.get("next")):
+                return found
+        return found
+
+    def _call(
+        self, method: str, path: str, *, json: Any = None, params: Mapping[str, str] | None = None
+    ) -> Answer | Failed | Unknown:
+        outcome = self._http.request(method, f"/{VERSION}/{path}", json=json, params=params, headers=self._headers)
+        if isinstance(outcome, NotSent):
+            return Failed(outcome.code, permanent=not outcome.retry)
+        if isinstance(outcome, NoAnswer):
+            return Unknown(outcome.code)
+        body = outcome.json()
+        if outcome.status == 200:
+            return Answer(body) if isinstance(body, dict) else Unknown("bad_answer", outcome.status)
+        return _failure(outcome, body)
+
+
+def _sent(outcome: Answer | Failed | Unknown) -> Sent | Failed | Unknown:
+    if not isinstance(outcome, Answer):
+        return outcome
+    messages = outcome.body.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else None
+    message_id = first.get("id") if isinstance(first, dict) else None
+    return Sent(message_id) if isinstance(message_id, str) and message_id else Unknown("bad_answer", 200)
+
+
+def _failure(answer: Reply, body: Any) -> Failed | Unknown:
+    error = body.get("error") if isinstance(body, dict) else None
+    given = error.get("code") if isinstance(error, dict) else None
+    code = str(given)[:20] if isinstance(given, int | str) and str(given).isalnum() else str(answer.status)
+    if answer.status >= 500 and given is None:
+        # The server may have failed after accepting the message.
+        return Unknown(code, answer.status)
+    wait = answer.headers.get("Retry-After", "")
+    retry_after = min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
+    meaning = meaning_of(code, status=answer.status)
+    is_permanent = meaning.permanent and answer.status != 429
+    return Failed(code, is_permanent, retry_after, text=words_of(error), status=answer.status)

@@ -1,0 +1,182 @@
+"""Out through Meta's API to the stand-in, and the statuses back through the webhook."""
+
+import base64
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from channels_app.cloud import reading
+from channels_app.cloud.transport import CloudTransport, content_of
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import fallbacks, media
+from conversations import services
+from conversations.mediums import WhatsApp
+from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.types import OutboundMessage, SenderIdentity, explain_common
+from core.clock import now
+from core.ids import uuid7
+from core.models import ReplyWindow
+from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta
+from tests.phone_fixture import eventually
+from tests.world import OPERATOR
+
+API = f"POST /v23.0/{NUMBER_ID}/messages"
+LATER = timedelta(minutes=5)
+
+
+@pytest.fixture
+def inside(open_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """The number, in its tenant's scope; read marks are not queued to a broker."""
+    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    with open_door.inside():
+        yield open_door
+
+
+def arrived(meta: Meta) -> Conversation:
+    assert meta.write("Where is my parcel?")["status"] == 200
+    deliveries.dispatch_due_deliveries()
+    return Conversation.objects.get()
+
+
+def answer(text: str, conversation: Conversation, **more: Any) -> Message:
+    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system", **more)
+    services.deliver(message_id=message.pk)
+    message.refresh_from_db()
+    return message
+
+
+def status_of(message: Message) -> str:
+    deliveries.dispatch_due_deliveries()
+    return str(Message.objects.values_list("status", flat=True).get(pk=message.pk))
+
+
+@pytest.mark.parametrize("how", [{}, {"reversed": True, "copies": 2}, {"early": True}])
+def test_answer_arrives_and_its_ticks_come_back_in_any_order(inside: Door, meta: Meta, how: dict[str, Any]) -> None:
+    conversation = arrived(meta)
+    meta.call("/__behave", how)
+    message = answer("It is on its way 😀", conversation)
+    assert message.channel_message_id.startswith("wamid.")
+    assert [reply["body"] for reply in meta.replies()] == ["It is on its way 😀"]
+    eventually(lambda: status_of(message) == "delivered")
+    meta.call("/__read", {"account": NUMBER_ID})
+    eventually(lambda: status_of(message) == "read")
+
+
+def test_choices_are_buttons_then_a_list_then_lines(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    for count in (2, 5, 12):
+        choices = [{"id": f"c{number}", "title": f"Choice {number}"} for number in range(count)]
+        assert answer(f"Pick of {count}", conversation, metadata={"choices": choices}).status == "sent"
+    kinds = [reply["more"]["content"]["type"] for reply in meta.replies()]
+    assert kinds == ["interactive", "interactive", "text"]
+    assert "12. Choice 11" in meta.replies()[-1]["body"]
+
+
+def test_outside_the_window_a_template_goes_out_with_language_policy(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=24))
+    message = answer("Two\nlines", conversation)
+    [reply] = meta.replies()
+    assert (message.status, reply["body"]) == ("sent", "News about your request: Two lines")
+    language = reply["more"]["content"]["template"]["language"]
+    assert language == {"code": "en", "policy": "deterministic"}
+
+
+def test_window_that_meta_sees_closed_sends_the_template_after_all(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    meta.call("/__behave", {"hours_later": 25})
+    message = answer("Hello", conversation)
+    eventually(lambda: status_of(message) == "failed")
+    assert DeliveryAttempt.objects.get(message=message).error == "131047"
+    assert fallbacks.send_fallback(message.pk) == "template"
+    again = Message.objects.filter(direction="out").latest("seq")
+    assert services.deliver(message_id=again.pk) == "sent"
+
+
+@pytest.mark.parametrize(
+    ("rule", "behaviour", "status", "error", "waits"),
+    [
+        ({"do": "429", "retry_after": 77}, {}, "sending", "429", 77),
+        ({"do": "fail", "status": 500}, {}, "sending", "500", 30),
+        ({"do": "drop_after"}, {}, "sending", "connection_lost", 30),
+        ({}, {"token_expired": True}, "failed", "190", 0),
+    ],
+)
+def test_each_refusal_is_retried_or_final_as_its_code_says(
+    inside: Door, meta: Meta, rule: dict[str, Any], behaviour: dict[str, Any], status: str, error: str, waits: int
+) -> None:
+    conversation = arrived(meta)
+    meta.call("/__behave", {"wait": 5, **behaviour})
+    if rule:
+        meta.call("/__script", {"match": API, **rule})
+    message = answer("Hello", conversation)
+    assert message.status == status
+    assert DeliveryAttempt.objects.get(message=message).error == error
+    if waits:
+        assert message.next_attempt_at is not None
+        assert waits - 5 < (message.next_attempt_at - now()).total_seconds() < waits + 5
+    assert (ChannelAccount.objects.get().last_error == "190") == (error == "190")
+
+
+def test_lost_answer_is_settled_by_the_status_and_not_sent_twice(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    meta.call("/__script", {"match": API, "do": "drop_after"})
+    message = answer("Only once", conversation)
+    assert message.status == "sending"
+    eventually(lambda: status_of(message) == "delivered")
+    assert services.deliver(message_id=message.pk, now=now() + LATER) == ""
+    assert len(meta.replies()) == 1
+
+
+def test_file_is_fetched_by_its_id(inside: Door, meta: Meta) -> None:
+    picture = {"type": "image/png", "content": base64.b64encode(b"\x89PNG bytes").decode()}
+    assert meta.write("Look", files=[picture])["status"] == 200
+    deliveries.dispatch_due_deliveries()
+    attachment = Attachment.objects.get()
+    assert media.fetch(attachment.pk) == "stored"
+    gone = {"type": "image", "image": {"id": "999999", "mime_type": "image/png"}}
+    meta.write("", message=gone)
+    deliveries.dispatch_due_deliveries()
+    lost = Attachment.objects.exclude(pk=attachment.pk).get()
+    assert media.fetch(lost.pk) == "failed"
+    assert Message.objects.filter(direction="in").count() == 2
+
+
+def test_read_mark_and_typing_reach_meta(open_door: Door, meta: Meta) -> None:
+    with open_door.inside():
+        arrived(meta)
+        message = Message.objects.get()
+        assert reading.show_reading(message.pk)
+        rows = meta.call("/__view")["accounts"]
+        states = [one["status"] for number in rows for one in number["messages"]]
+        assert states == ["typing"]
+        Conversation.objects.update(state="person")
+        assert reading.show_reading(message.pk)
+        Message.objects.update(channel_message_id="wamid.unknown")
+        assert not reading.show_reading(message.pk)
+
+
+def test_content_never_breaks_the_medium_s_limits() -> None:
+    def outbound(text: str, **metadata: Any) -> OutboundMessage:
+        recipient = SenderIdentity(kind="phone", value="+34600123456")
+        return OutboundMessage(uuid7(), uuid7(), uuid7(), "", {}, recipient, text, metadata=metadata)
+
+    same = [{"title": "x" * 20 + "1"}, {"title": "x" * 20 + "2"}]
+    for made in (
+        outbound("x" * 1025, choices=[{"title": "A"}]), outbound("x", choices=same), outbound("x", choices=["no"]),
+        outbound("x", choices=[]), outbound("x"),
+    ):  # fmt: skip
+        assert content_of(made, WhatsApp)["type"] == "text"
+    assert CloudTransport.missing_for_activation({"app_secret": " "}) == "app_secret"
+
+
+def test_failures_are_explained_in_words_with_what_to_do_and_meta_s_page() -> None:
+    found = CloudTransport.explain("131026")
+    assert found.reason == "The recipient can't be reached on WhatsApp."
+    assert found.advice == "Check the number, or contact the customer another way."
+    assert found.url.startswith("https://developers.facebook.com/")
+    assert "token" in CloudTransport.explain("190").reason
+    assert CloudTransport.explain("opted_out") == explain_common("opted_out")
+    assert CloudTransport.explain("999999").reason == explain_common("999999").reason

@@ -1,0 +1,394 @@
+"""Emails come in once, into their thread, from proven senders or marked as unproven, and machines get no answer."""
+
+import json
+import threading
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from channels_app.email import threads
+from channels_app.email.receiving import close_inbound, open_inbound
+from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
+from channels_app.webhooks.intake import REFUSED
+from channels_app.whatsapp import media
+from conversations import services
+from conversations.models import Attachment, Contact, Conversation, Message
+from core.models import Outbox
+from core.tenancy.scope import tenant_scope
+from integrations.models import MailDelivery
+from tests.channels_app.email.conftest import Door, open_door
+from tests.world import OPERATOR, World
+
+
+@dataclass
+class MailDoor:
+    """Acme's door for emails."""
+
+    door: Door
+    path: str
+
+    def post(self, raw: bytes | None = None, *, path: str = "", **fields: Any) -> int:
+        """Post a mail as Inbound Parse does in raw mode, or only the given fields."""
+        given = {"dkim": "{@customers.example : pass}", "SPF": "pass", **fields}
+        if raw is not None:
+            given["email"] = raw
+        body = b"".join(_field(name, value) for name, value in given.items()) + b"--xYzZY--\r\n"
+        answer = Client().post(path or self.path, body, content_type="multipart/form-data; boundary=xYzZY")
+        return answer.status_code
+
+    def take(self, raw: bytes, **fields: Any) -> None:
+        """Let a mail come in and be worked."""
+        assert self.post(raw, **fields) == 200
+        deliveries.dispatch_due_deliveries()
+
+    def messages(self) -> list[Message]:
+        """Return what customers wrote."""
+        with tenant_scope(self.door.world.acme.pk):
+            return list(Message.objects.select_related("conversation").filter(direction="in").order_by("id"))
+
+    def reply(self, message: Message, text: str = "We look into it.") -> MailDelivery:
+        """Let a colleague answer, and return the mail that went out."""
+        with tenant_scope(self.door.world.acme.pk):
+            actor = self.door.world.actor("support")
+            sent = services.reply(actor=actor, conversation_id=message.conversation_id, text=text, sender_type="person")
+            services.deliver(message_id=sent.pk)
+            return MailDelivery.objects.get(ref=sent.pk)
+
+
+def _field(name: str, value: Any) -> bytes:
+    found = value if isinstance(value, bytes) else str(value).encode()
+    return b'--xYzZY\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), found)
+
+
+def mail(text: str = "Where is my order?", **headers: str) -> bytes:
+    """Return a mail of Ana's."""
+    made = EmailMessage()
+    facts = {"From": "Ana <ana@customers.example>", "To": "desk@acme.example", "Subject": "My order"}
+    facts |= {"Message-ID": "<one@customers.example>"} | {name.replace("_", "-"): one for name, one in headers.items()}
+    for name, value in facts.items():
+        if value:
+            made[name] = value
+    made.set_content(text)
+    return bytes(made)
+
+
+def open_mail_door(world: World, **more: str) -> MailDoor:
+    door = open_door(world, **more)
+    with tenant_scope(world.acme.pk):
+        address = open_inbound(actor=OPERATOR, account_id=door.account.pk, reply_domain="in.acme.example")
+    return MailDoor(door, urlsplit(address).path)
+
+
+@pytest.fixture
+def inbox(world: World) -> MailDoor:
+    """The door in a test of one connection."""
+    return open_mail_door(world)
+
+
+def test_mail_becomes_a_message_with_its_proven_sender(inbox: MailDoor) -> None:
+    inbox.take(mail())
+    (message,) = inbox.messages()
+    assert (message.body, message.sender_verified) == ("My order\n\nWhere is my order?", True)
+    assert message.metadata["mail"]["subject"] == "My order"
+    with tenant_scope(inbox.door.world.acme.pk):
+        assert Contact.objects.get().display_name == "Ana"
+        assert Outbox.objects.filter(event="message_received", ref=message.pk).exists()
+
+
+def test_mail_is_stored_raw_and_not_readable_in_the_table(inbox: MailDoor) -> None:
+    inbox.post(mail())
+    (row,) = inbox.door.rows()
+    assert row.body.encode("latin-1").endswith(mail())
+    with tenant_scope(inbox.door.world.acme.pk), connection.cursor() as cursor:
+        cursor.execute("select channels_app_inbounddelivery::text from channels_app_inbounddelivery")
+        assert "customers" not in cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("secret", ["nobody.x", "%00", "a%0Ab.c", "{key}.wrong", "{key}.", "{key}", "%F0%9F%98%80.é"])
+def test_wrong_secret_is_refused_and_counted(inbox: MailDoor, secret: str) -> None:
+    refused = REFUSED.labels("mail", "bad_secret")
+    before = refused._value.get()
+    path = f"/channels/email/{secret.format(key=inbox.door.account.public_key)}/inbound/"
+    assert inbox.post(mail(), path=path) == 403
+    assert (inbox.door.rows(), refused._value.get()) == ([], before + 1)
+
+
+def test_previous_address_works_until_the_next_and_none_after_closing(inbox: MailDoor) -> None:
+    account = inbox.door.account.pk
+    with tenant_scope(inbox.door.world.acme.pk):
+        second = urlsplit(open_inbound(actor=OPERATOR, account_id=account)).path
+        assert [inbox.post(mail(), path=one) for one in (inbox.path, second)] == [200, 200]
+        third = urlsplit(open_inbound(actor=OPERATOR, account_id=account)).path
+        assert [inbox.post(mail(), path=one) for one in (inbox.path, second, third)] == [403, 200, 200]
+        close_inbound(actor=OPERATOR, account_id=account)
+        assert inbox.post(mail(), path=third) == 403
+
+
+def test_mail_beyond_the_limit_is_refused(inbox: MailDoor, settings: Any) -> None:
+    settings.MAIL_BYTES = 4_000
+    assert inbox.post(mail("x" * 5_000)) == 413
+    assert inbox.post(mail("x" * 3_000)) == 200
+
+
+def test_post_that_is_no_form_is_parked_and_the_next_mail_unharmed(inbox: MailDoor) -> None:
+    answer = Client().post(inbox.path, b"[" * 10_000, content_type="application/json")
+    assert answer.status_code == 200
+    inbox.take(mail())
+    assert sorted(row.state for row in inbox.door.rows()) == ["done", "parked"]
+    assert len(inbox.messages()) == 1
+
+
+@pytest.mark.parametrize("message_id", ["<one@customers.example>", ""])
+def test_repeated_and_relayed_mail_is_one(inbox: MailDoor, message_id: str) -> None:
+    raw = mail(Message_ID=message_id)
+    for one in (raw, raw, b"Received: from elsewhere\r\n" + raw):
+        inbox.take(one)
+    assert (len(inbox.door.rows()), len(inbox.messages())) == (1, 1)
+
+
+def test_same_id_from_another_sender_or_at_another_tenant_is_another_mail(inbox: MailDoor, world: World) -> None:
+    inbox.take(mail())
+    inbox.take(mail(From="Ben <ben@customers.example>"))
+    with tenant_scope(world.globex.pk):
+        assert InboundDelivery.objects.count() == 0
+    assert len({one.conversation_id for one in inbox.messages()}) == 2
+
+
+def test_mail_cut_between_store_and_work_is_received_once(inbox: MailDoor) -> None:
+    inbox.post(mail())
+    (row,) = inbox.door.rows()
+    deliveries.dispatch_due_deliveries()
+    with tenant_scope(inbox.door.world.acme.pk):
+        InboundDelivery.objects.filter(pk=row.pk).update(state="received", attempts=0)
+    deliveries.dispatch_due_deliveries()
+    assert len(inbox.messages()) == 1
+
+
+def test_mails_posted_in_parallel_are_one_each(committed_world: World) -> None:
+    inbox, found = open_mail_door(committed_world), []
+
+    def post(number: int) -> None:
+        found.append(inbox.post(mail(Message_ID=f"<{number % 2}@customers.example>")))
+        deliveries.dispatch_due_deliveries()
+        connection.close()
+
+    workers = [threading.Thread(target=post, args=[number]) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    deliveries.dispatch_due_deliveries()
+    assert (set(found), len(inbox.messages())) == ({200}, 2)
+
+
+ANA = "Ana <ana@customers.example>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields", "sender", "verified"),
+    [
+        ({}, {}, "ana@customers.example", True),
+        ({}, {"dkim": "{@customers.example : fail}", "SPF": "fail"}, "ana@customers.example", False),
+        ({}, {"dkim": "none", "envelope": '{"to":[],"from":"b@customers.example"}'}, "ana@customers.example", True),
+        ({}, {"dkim": "none", "envelope": '{"to":[],"from":"b@evil.example"}'}, "ana@customers.example", False),
+        ({}, {"dkim": "{@mail.customers.example : pass}", "SPF": ""}, "ana@customers.example", False),
+        ({"From": "a@eu.customers.example"}, {"SPF": ""}, "a@eu.customers.example", True),
+        ({"From": "a@evilcustomers.example"}, {"SPF": ""}, "a@evilcustomers.example", False),
+        ({"Reply_To": "Bo <bo@customers.example>"}, {}, "bo@customers.example", False),
+        ({"Reply_To": ANA}, {}, "ana@customers.example", True),
+        ({"Reply_To": "desk@acme.example"}, {}, "ana@customers.example", True),
+        ({"X_Original_Sender": "bo@other.example"}, {}, "bo@other.example", False),
+        ({"Reply_To": "c@c.example", "X_Original_Sender": "bo@other.example"}, {}, "c@c.example", False),
+        ({"From": f"{ANA}, bo@customers.example"}, {}, "ana@customers.example", False),
+        (
+            {"Authentication_Results": "inbound-parse.walker.invalid; dkim=pass header.d=customers.example"},
+            {"dkim": "none", "SPF": ""},
+            "ana@customers.example",
+            False,
+        ),
+    ],
+)
+def test_sender_is_the_first_of_three_headers_and_proven_or_not(
+    inbox: MailDoor, headers: dict[str, str], fields: dict[str, str], sender: str, verified: bool
+) -> None:
+    inbox.take(mail(**headers), **fields)
+    (message,) = inbox.messages()
+    with tenant_scope(inbox.door.world.acme.pk):
+        point = message.conversation.contact.points.get()
+        assert (point.value, message.sender_verified) == (sender, verified)
+
+
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, "auto_reply"),
+        ({"Precedence": "bulk"}, "list"),
+        ({"List_Id": "<all.customers.example>"}, "list"),
+        ({"X_Auto_Response_Suppress": "OOF, AutoReply"}, "auto_reply"),
+        ({"Return_Path": "<>"}, "auto_reply"),
+        ({"From": "no-reply@customers.example"}, "auto_reply"),
+        ({"From": "MAILER-DAEMON@customers.example"}, "bounce"),
+        ({"Auto_Submitted": "no"}, ""),
+    ],
+)
+def test_mail_of_a_machine_is_stored_and_never_answered(inbox: MailDoor, headers: dict[str, str], outcome: str) -> None:
+    inbox.take(mail(**headers))
+    (message,) = inbox.messages()
+    assert message.metadata["mail"]["automatic"] == outcome
+    with tenant_scope(inbox.door.world.acme.pk):
+        assert Outbox.objects.filter(event="message_received").exists() == (not outcome)
+
+
+def test_our_own_mail_is_stored_and_nothing_else(inbox: MailDoor) -> None:
+    inbox.take(mail(From="desk@acme.example"))
+    assert ([row.state for row in inbox.door.rows()], inbox.messages()) == (["done"], [])
+
+
+def test_answer_keeps_subject_chain_and_token(inbox: MailDoor) -> None:
+    inbox.take(mail(References="<root@customers.example> <zero@customers.example>"))
+    (first,) = inbox.messages()
+    sent = inbox.reply(first)
+    with tenant_scope(inbox.door.world.acme.pk):
+        token = threads.token_of(first.conversation)
+    assert (sent.subject, sent.reply_to) == ("Re: My order", f"reply+{token}@in.acme.example")
+    assert sent.headers["In-Reply-To"] == "<one@customers.example>"
+    chain = "<root@customers.example> <zero@customers.example> <one@customers.example>"
+    assert sent.headers["References"] == chain
+    assert "Auto-Submitted" not in sent.headers
+
+
+@pytest.mark.parametrize("way", ["token", "our id", "their id", "none", "token of another", "id of another"])
+def test_mail_finds_its_thread_only_if_its_sender_belongs_to_it(inbox: MailDoor, way: str) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    sent = inbox.reply(first)
+    facts = {"Message_ID": "<two@customers.example>", "Subject": "Other words"}
+    if way.startswith("token"):
+        facts["To"] = sent.reply_to.replace("reply+", "Reply+")
+    elif "id" in way:
+        facts["References"] = "<one@customers.example>" if way == "their id" else sent.headers["Message-ID"]
+    if "another" in way:
+        facts["From"] = "eve@customers.example"
+    inbox.take(mail("Thanks!\n\nOn Monday Desk wrote:\n> words", **facts))
+    second = inbox.messages()[1]
+    joins = way in ("token", "our id", "their id")
+    assert (second.conversation_id == first.conversation_id) == joins
+    assert second.body == ("Thanks!" if joins else "Other words\n\nThanks!")
+    assert second.metadata["mail"]["quoted"].endswith("> words")
+
+
+def test_thread_of_another_mailbox_is_not_joined(inbox: MailDoor) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    with tenant_scope(inbox.door.world.acme.pk):
+        token = threads.token_of(first.conversation)
+        Conversation.objects.filter(pk=first.conversation_id).update(thread="x")
+        other = services.connect_channel(
+            actor=OPERATOR,
+            kind="email",
+            provider="imap",
+            name="B",
+            address="b@acme.example",
+            provider_account="",
+            credentials={},
+        )
+        Conversation.objects.filter(pk=first.conversation_id).update(channel_account=other)
+    facts = {"To": f"reply+{token}@in.acme.example", "References": "<one@customers.example>"}
+    inbox.take(mail(Message_ID="<two@customers.example>", **facts))
+    assert inbox.messages()[1].conversation_id != first.conversation_id
+
+
+def test_late_answer_to_a_closed_thread_reopens_it(inbox: MailDoor) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    with tenant_scope(inbox.door.world.acme.pk):
+        services.close(actor=OPERATOR, conversation_id=first.conversation_id, resolved=True)
+    inbox.take(mail(Message_ID="<two@customers.example>", In_Reply_To="<one@customers.example>"))
+    second = inbox.messages()[1]
+    assert (second.conversation_id, second.conversation.state) == (first.conversation_id, "agent")
+
+
+def test_bounce_marks_the_answer_as_failed_and_is_no_message(inbox: MailDoor) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    sent = inbox.reply(first)
+    with tenant_scope(inbox.door.world.acme.pk):
+        Message.objects.filter(pk=sent.ref).update(status="sent")
+    report = EmailMessage()
+    report["From"], report["Message-ID"] = "MAILER-DAEMON@mx.example", "<bounce@mx.example>"
+    report.set_content("It could not be delivered.")
+    inner = EmailMessage()
+    inner["Message-ID"] = sent.headers["Message-ID"]
+    inner.set_content("We look into it.")
+    report.add_attachment(inner)
+    inbox.take(bytes(report))
+    with tenant_scope(inbox.door.world.acme.pk):
+        assert Message.objects.get(pk=sent.ref).status == "failed"
+    assert len(inbox.messages()) == 1
+
+
+def test_files_are_fetched_like_those_of_other_channels(inbox: MailDoor) -> None:
+    made = EmailMessage()
+    made["From"], made["Message-ID"], made["Subject"] = "ana@customers.example", "<f@customers.example>", "Files"
+    made.set_content("Look\n" * 2_000)
+    made.add_attachment(b"%PDF-1", maintype="application", subtype="pdf", filename="bill.pdf")
+    made.add_attachment(b"PK\x03\x04PK\x03\x04", maintype="application", subtype="zip", filename="a.zip")
+    inbox.take(bytes(made))
+    (message,) = inbox.messages()
+    assert len(message.body) == 4096
+    with tenant_scope(inbox.door.world.acme.pk):
+        for _, key in media.list_due():
+            media.fetch(key)
+        files = [(one.filename, one.state, one.error) for one in Attachment.objects.order_by("id")]
+        assert files == [("email.txt", "stored", ""), ("bill.pdf", "stored", ""), ("a.zip", "failed", "type_refused")]
+
+
+def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
+    fields = {
+        "headers": "From: Ana <ana@customers.example>\r\nContent-Type: text/html;\r\n boundary=a\r\nMessage-ID: <p@c>",
+        "text": "Größe?".encode("iso-8859-1"),
+        "subject": "x",
+        "charsets": json.dumps({"text": "iso-8859-1", "html": "bad\r\nX: y"}),
+        "html": "<b>no</b>",
+    }
+    assert inbox.post(None, **fields) == 200
+    deliveries.dispatch_due_deliveries()
+    (message,) = inbox.messages()
+    assert message.body == "Größe?"
+    assert message.sender_verified
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"email": b""},
+        {"email": b"\0" * 100},
+        {"from": "a@b.example\r\nBcc: c@d.example", "text": "hi", "subject": "a\r\nX: y"},
+        {"headers": b"\xff\xfe", "text": b"\xff", "charsets": "[" * 10_000, "envelope": "[" * 10_000},
+        {"headers": "From: a@b.example", "text": "hi", "charsets": '{"text":"martian"}', "dkim": "{" * 5_000},
+        {"headers": f"From: {'x' * 10_000}@b.example", "text": "hi"},
+    ],
+)
+def test_bad_form_is_taken_and_answered_without_a_fault(inbox: MailDoor, fields: dict[str, Any]) -> None:
+    assert inbox.post(None, **fields) == 200
+    deliveries.dispatch_due_deliveries()
+    assert {row.state for row in inbox.door.rows()} <= {"done", "parked"}
+
+
+@pytest.mark.parametrize("name", ["raw_data.txt", "default_data.txt", "raw_data_with_attachments.txt"])
+def test_vendor_s_own_samples_are_received(inbox: MailDoor, name: str) -> None:
+    from importlib.resources import files
+
+    body = files("sendgrid").joinpath("helpers/inbound/sample_data", name).read_bytes()
+    kind = "multipart/form-data; boundary=xYzZY"
+    assert Client().post(inbox.path, body.replace(b"\r\n", b"\n"), content_type=kind).status_code == 200
+    deliveries.dispatch_due_deliveries()
+    (message,) = inbox.messages()
+    assert "Hello Twilio SendGrid!" in message.body
+    assert message.sender_verified  # the sample says that SPF passed

@@ -1,0 +1,246 @@
+"""A mailbox is read by IMAP over TLS, from a server that nobody here wrote, and each email becomes one message."""
+
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from channels_app.email import imap
+from channels_app.email.receiving import connect_mailbox
+from channels_app.models import InboundDelivery, MailboxProgress
+from channels_app.webhooks import deliveries
+from conversations import services
+from conversations.models import ChannelAccount, Message
+from core.clock import now
+from core.errors import Invalid, Refused
+from core.tenancy.scope import tenant_scope
+from tests import imap_server
+from tests.channels_app.email.conftest import open_door
+from tests.channels_app.email.test_mail_in import mail
+from tests.channels_app.whatsapp.test_channel_page import console
+from tests.imap_server import PASSWORD, USER
+from tests.world import OPERATOR, World
+
+LIST = "/admin/conversations/channelaccount/"
+CHECKED = b"Authentication-Results: mx.acme.example; dkim=pass header.d=customers.example\r\n"
+
+
+@dataclass
+class Server:
+    """Twisted's server with a folder of emails."""
+
+    place: Path
+    tls: int
+    plain: int
+
+    def put(self, uid: int, raw: bytes, *, age: int = 0) -> None:
+        """Have an email in the mailbox."""
+        path = self.place / f"{uid}.eml"
+        path.write_bytes(raw)
+        then = now().timestamp() - age + 1
+        os.utime(path, (then, then))
+
+    def form(self, **more: Any) -> dict[str, Any]:
+        """Return the settings of the mailbox."""
+        facts = {"name": "Help", "address": "help@acme.example", "host": "localhost", "port": self.tls}
+        return {**facts, "security": "tls", "user": USER, "password": PASSWORD, "checked_by": "mx.acme.example", **more}
+
+
+def _certificate(place: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    made = made.not_valid_before(now() - timedelta(days=1)).not_valid_after(now() + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    certificate, secret = place / "certificate.pem", place / "key.pem"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    secret.write_bytes(key.private_bytes(*form))
+    return certificate, secret
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """Twisted's server as a process of its own."""
+    place = tmp_path_factory.mktemp("imap")
+    certificate, key = _certificate(place)
+    command = [sys.executable, imap_server.__file__, str(certificate), str(key), str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        tls, plain = process.stdout.readline().split()
+        yield Server(place, int(tls), int(plain)), certificate
+        process.kill()
+
+
+@pytest.fixture
+def server(running: tuple[Server, Path], settings: Any, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server, trusted and empty."""
+    found, certificate = running
+    for path in found.place.glob("*.eml"):
+        path.unlink()
+    (found.place / "validity").write_text("1")
+    settings.IMAP_PRIVATE_HOSTS = frozenset({"localhost"})
+    context = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr("integrations.imap._certificates", lambda: context)
+    return found
+
+
+def _connect(server: Server, **more: Any) -> ChannelAccount:
+    return connect_mailbox(actor=OPERATOR, **server.form(**more))
+
+
+def _read(account: ChannelAccount) -> int:
+    MailboxProgress.objects.update(due_at=now())
+    found = imap.read_mailbox(account.pk)
+    deliveries.dispatch_due_deliveries()
+    return found
+
+
+@pytest.fixture
+def acme(world: World) -> Iterator[World]:
+    """Acme's scope."""
+    with tenant_scope(world.acme.pk):
+        yield world
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_new_emails_become_messages_once_and_the_mailbox_stays_as_it_is(
+    acme: World, server: Server, security: str
+) -> None:
+    server.put(3, mail(Message_ID="<old@customers.example>"), age=3 * 86_400)
+    account = _connect(server, security=security, port=server.tls if security == "tls" else server.plain)
+    server.put(7, CHECKED + mail())
+    server.put(9, mail(Message_ID="<two@customers.example>", In_Reply_To="<one@customers.example>"))
+    assert [_read(account), _read(account)] == [2, 0]
+    first, second = Message.objects.order_by("id")
+    assert (first.sender_verified, second.sender_verified) == (True, False)
+    assert first.conversation_id == second.conversation_id
+    progress = MailboxProgress.objects.get()
+    assert (progress.uid_validity, progress.last_uid, progress.failures) == (1, 9, 0)
+
+
+def test_renumbered_mailbox_brings_back_nothing_not_even_what_was_erased(acme: World, server: Server) -> None:
+    account = _connect(server)
+    server.put(7, mail())
+    _read(account)
+    InboundDelivery.objects.update(body=None, queue_key="erased")
+    Message.objects.update(channel_message_id="")
+    server.put(1, mail())
+    server.put(2, mail(Message_ID="<new@customers.example>"))
+    (server.place / "validity").write_text("2")
+    assert _read(account) == 1
+    assert MailboxProgress.objects.get().uid_validity == 2
+
+
+def test_worker_that_died_after_storing_reads_the_same_email_once(acme: World, server: Server) -> None:
+    account = _connect(server)
+    server.put(7, mail())
+    _read(account)
+    MailboxProgress.objects.update(last_uid=0)
+    assert (_read(account), Message.objects.count()) == (0, 1)
+
+
+def test_mailbox_that_is_being_read_is_left_alone(acme: World, server: Server) -> None:
+    account = _connect(server)
+    server.put(7, mail())
+    assert [one for _, one in imap.list_due()] == [account.pk]
+    MailboxProgress.objects.update(due_at=now() + imap.LEASE)
+    assert (imap.list_due(), imap.read_mailbox(account.pk)) == ([], 0)
+
+
+def test_email_beyond_the_limit_is_shown_by_its_headers(acme: World, server: Server, settings: Any) -> None:
+    account = _connect(server)
+    server.put(7, mail("x" * 40_000))
+    settings.MAIL_BYTES = 20_000
+    _read(account)
+    assert Message.objects.get().body.startswith("My order\n\n[This email of 1 MB is too large")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"password": "wrong"}, "rejected the user name or password"),
+        ({"folder": "Nowhere"}, "doesn't have this folder"),
+        ({"port": 1}, "can't be reached"),
+        ({"host": "127.0.0.1"}, "private address"),
+        ({"host": "a b"}, "with these settings"),
+        ({"address": "nobody"}, "with these settings"),
+    ],
+)
+def test_mailbox_that_cannot_be_read_is_not_connected_and_says_why(
+    acme: World, server: Server, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Invalid, match=words):
+        _connect(server, **more)
+    assert not ChannelAccount.objects.filter(kind="email").exists()
+
+
+def test_certificate_of_another_is_refused(acme: World, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integrations.imap._certificates", ssl.create_default_context)
+    for security, port in (("tls", server.tls), ("starttls", server.plain)):
+        with pytest.raises(Invalid, match="certificate"):
+            _connect(server, security=security, port=port)
+
+
+def test_server_without_tls_is_not_spoken_to(acme: World, server: Server) -> None:
+    with pytest.raises(Invalid):
+        _connect(server, port=server.plain)
+
+
+def test_trouble_is_shown_and_tried_again_later(acme: World, server: Server) -> None:
+    account = _connect(server)
+    ChannelAccount.objects.filter(pk=account.pk).update(credentials=account.credentials | {"imap_password": "changed"})
+    assert _read(account) == 0
+    account.refresh_from_db()
+    assert (account.last_error, MailboxProgress.objects.get().failures) == ("imap_login", 1)
+    assert "rejected the user name or password" in console(acme).get(f"{LIST}{account.pk}/").content.decode()
+    assert imap.list_due() == []
+    connect_mailbox(actor=OPERATOR, account_id=account.pk, **server.form())
+    assert (_read(account), imap.list_due()) == (0, [])
+    account.refresh_from_db()
+    assert account.last_error == ""
+
+
+def test_account_that_sends_may_read_the_mailbox_of_the_same_address(acme: World, server: Server) -> None:
+    door = open_door(acme)
+    account = connect_mailbox(actor=OPERATOR, account_id=door.account.pk, **server.form(plus_addresses=True))
+    server.put(7, mail())
+    _read(account)
+    message = Message.objects.get()
+    services.reply(
+        actor=acme.actor("support"), conversation_id=message.conversation_id, text="Soon.", sender_type="person"
+    )
+    assert (account.pk, account.provider, account.address) == (door.account.pk, "sendgrid", "desk@acme.example")
+
+
+def test_console_connects_a_mailbox_and_opens_an_inbound_address_once(acme: World, server: Server) -> None:
+    client = console(acme)
+    answer: Any = client.post(f"{LIST}connect-mailbox/", server.form(folder="INBOX"))
+    assert answer.status_code == 302
+    page = client.get(answer.url).content.decode()
+    assert "Read from localhost every minute" in page
+    assert PASSWORD not in page
+    wrong = client.post(f"{answer.url}read-mailbox/", server.form(folder="INBOX", password="wrong"))
+    assert (wrong.status_code, "rejected the user name" in wrong.content.decode()) == (400, True)
+    door = open_door(acme)
+    path = f"{LIST}{door.account.pk}/"
+    made = client.post(f"{path}inbound-address/", {"reply_domain": "in.acme.example"})
+    assert f"/channels/email/{door.account.public_key}." in made.content.decode()
+    page = client.get(path).content.decode()
+    assert "SendGrid posts emails to in.acme.example" in page
+    assert f"{door.account.public_key}." not in page
+    assert client.post(f"{path}inbound-address/", {"reply_domain": "no domain"}).status_code == 400
+    assert client.post(f"{path}stop-inbound/").status_code == 302
+    with pytest.raises(Refused):
+        connect_mailbox(actor=acme.actor("viewer"), **server.form())

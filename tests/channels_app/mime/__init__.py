@@ -1,0 +1,1 @@
+"""Emails of strangers, read within bounds."""

@@ -1,0 +1,294 @@
+"""Files both ways: sent by staff, kept sealed in the database or outside, read, forgotten and erased."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+
+from accounts.privacy.reveals import reveal
+from conversations import selectors, services, tasks
+from conversations.files.rules import Upload
+from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
+from conversations.services import attachments, file_contents
+from core.actors import Actor
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from core.models import AuditEntry
+from core.privacy.key_rotation import rotate_tenant
+from core.tenancy.scope import tenant_scope
+from tests import files
+from tests.conversations.conftest import Shop, make_shop
+from tests.object_store import KEY, Store, open_store
+from tests.world import World
+
+OBJECT = "conversations.conversation"
+PICTURE = Upload("receipt.png", files.png())
+
+
+@pytest.fixture
+def store(settings: Any) -> Iterator[Store]:
+    """An object store outside, set up for files."""
+    with open_store() as kept:
+        settings.FILE_STORE, settings.FILE_STORE_KEY = f"{kept.url}/files", ":".join(KEY)
+        yield kept
+
+
+@pytest.fixture
+def chat(shop: Shop) -> Conversation:
+    """A conversation by web chat."""
+    return shop.conversation()
+
+
+def send(support: Actor, chat: Conversation, *uploads: Upload, text: str = "") -> Message:
+    return services.reply(
+        actor=support, conversation_id=chat.pk, text=text, files=uploads or (PICTURE,), sender_type="person"
+    )
+
+
+def open_reveal(actor: Actor, chat: Conversation) -> None:
+    reveal(actor=actor, object_type=OBJECT, object_id=chat.pk, fields=["messages"], reason="Checking a receipt")
+
+
+def test_reply_with_files_needs_no_text_and_shows_the_customer_their_names(chat: Conversation, support: Actor) -> None:
+    message = send(support, chat, PICTURE, Upload("C:\\prices.pdf", files.PDF))
+    assert (message.content_type, message.status) == ("document", "sent")
+    shown = selectors.snapshot_for_customer(chat.pk)["messages"][-1]["media"]
+    assert [(each["name"], each["content_type"], each["size"]) for each in shown] == [
+        ("receipt.png", "image/png", len(PICTURE.content)),
+        ("prices.pdf", "application/pdf", len(files.PDF)),
+    ]
+    frame = selectors.frames_for_customer(chat.pk, message.seq - 1)[0]
+    assert frame["media"] == shown
+    assert "receipt" not in str(message.media)
+    with connection.cursor() as cursor:
+        cursor.execute("select content, filename from conversations_attachment")
+        assert not any(b"PNG" in bytes(content) or b"receipt" in bytes(name) for content, name in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("uploads", "text"),
+    [((), ""), ((Upload("a.png", files.EXE),), "look"), ((Upload("a.png", b""),), ""), ((PICTURE,), "x" * 4097)],
+)
+def test_refused_reply_leaves_nothing(
+    chat: Conversation, support: Actor, uploads: tuple[Upload, ...], text: str
+) -> None:
+    with pytest.raises(Invalid):
+        services.reply(actor=support, conversation_id=chat.pk, text=text, files=uploads, sender_type="person")
+    assert not Attachment.objects.exists()
+    assert not Message.objects.filter(direction="out").exists()
+
+
+def test_files_need_the_right_to_reply_and_an_open_conversation(
+    chat: Conversation, viewer: Actor, support: Actor, store: Store
+) -> None:
+    with pytest.raises(Refused):
+        send(viewer, chat)
+    services.close(actor=support, conversation_id=chat.pk, resolved=True)
+    with pytest.raises(Conflict):
+        send(support, chat)
+    assert store.objects == {}
+
+
+def test_channel_without_files_refuses_before_anything_is_sent(shop: Shop, support: Actor) -> None:
+    asked = shop.call()
+    shop.line.kind, shop.line.provider = "sms", "twilio"
+    shop.line.save()
+    conversation = Conversation.objects.get(pk=asked.conversation_id)
+    with pytest.raises(Invalid, match="MMS"):
+        send(support, conversation)
+    shop.line.credentials = {"mms": True}
+    shop.line.save()
+    assert send(support, conversation).status == "queued"
+
+
+def test_file_is_read_under_a_reveal_and_each_reading_is_written_down(chat: Conversation, world: World) -> None:
+    owner = world.actor("owner")
+    send(owner, chat)
+    asked: dict[str, Any] = {"conversation_id": chat.pk, "attachment_id": Attachment.objects.get().pk}
+    with pytest.raises(Refused):
+        services.read_attachment(actor=owner, **asked, as_preview=True)
+    open_reveal(owner, chat)
+    assert services.read_attachment(actor=owner, **asked).content == PICTURE.content
+    # A page that refreshes itself shows the picture again: that is one look.
+    for _ in range(3):
+        assert services.read_attachment(actor=owner, **asked, as_preview=True).content == PICTURE.content
+    entries = AuditEntry.objects.filter(action="ATTACHMENT_VIEWED", object_id=chat.pk).order_by("seq")
+    assert [entry.facts.get("preview", False) for entry in entries] == [False, True]
+
+
+def test_file_of_another_conversation_message_or_tenant_is_not_there(shop: Shop, world: World, support: Actor) -> None:
+    owner, mine = world.actor("owner"), Conversation.objects.get(pk=shop.write().conversation_id)
+    other = Conversation.objects.get(pk=shop.call().conversation_id)
+    sent, theirs = send(support, mine), Message.objects.get(conversation=other)
+    file = Attachment.objects.get()
+    open_reveal(owner, other)
+    with pytest.raises(NotFound):
+        services.read_attachment(actor=owner, conversation_id=other.pk, attachment_id=file.pk)
+    with pytest.raises(NotFound):
+        services.read_outgoing_file(message_id=theirs.pk, attachment_id=file.pk)
+    with pytest.raises(NotFound):
+        services.read_own_file(conversation_id=other.pk, attachment_id=file.pk)
+    with tenant_scope(world.globex.pk), pytest.raises(NotFound):
+        services.read_outgoing_file(message_id=sent.pk, attachment_id=file.pk)
+
+
+def test_store_outside_gets_sealed_bytes_and_loses_them_with_the_contact(
+    chat: Conversation, support: Actor, store: Store, world: World
+) -> None:
+    message = send(support, chat)
+    file = Attachment.objects.get()
+    ((path, sealed),) = store.objects.items()
+    assert path == f"/files/{world.acme.pk}/{file.pk}"
+    assert b"PNG" not in sealed
+    assert (file.content, file.store, FileRemoval.objects.count()) == (None, "bucket", 0)
+    rotate_tenant(world.acme.pk)
+    asked = {"message_id": message.pk, "attachment_id": file.pk}
+    assert services.read_outgoing_file(**asked).content == PICTURE.content
+    store.objects[path] = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    with pytest.raises(Unavailable):
+        services.read_outgoing_file(**asked)
+    file_contents.plan_removal([file])
+    Attachment.objects.filter(pk=file.pk).update(**file_contents.EMPTY, state="failed", error="erased")
+    store.status = 503
+    ((_, removal),) = services.list_removals_due()
+    assert not services.remove_file(removal_id=removal)
+    assert services.list_removals_due() == []  # not again at once
+    store.status = 0
+    ((_, removal),) = services.list_removals_due(now=now() + timedelta(hours=1))
+    assert services.remove_file(removal_id=removal, now=now() + timedelta(hours=1))
+    assert (store.objects, FileRemoval.objects.count()) == ({}, 0)
+
+
+def test_file_whose_message_never_came_to_be_is_removed_and_a_used_one_is_not(
+    chat: Conversation, support: Actor, store: Store
+) -> None:
+    send(support, chat)
+    lost = Attachment()
+    file_contents.write_content(lost, files.PDF)  # and the process dies here
+    assert len(store.objects) == 2
+    FileRemoval.objects.create(file_id=Attachment.objects.get().pk, store="bucket", due_at=now())
+    later = now() + timedelta(hours=2)
+    for _, removal in services.list_removals_due(now=later):
+        services.remove_file(removal_id=removal, now=later)
+    assert [path.rpartition("/")[2] for path in store.objects] == [str(Attachment.objects.get().pk)]
+    assert not FileRemoval.objects.exists()
+
+
+def test_store_that_does_not_answer_refuses_the_reply_in_words(
+    chat: Conversation, support: Actor, store: Store
+) -> None:
+    store.status = 500
+    with pytest.raises(Unavailable, match="Try again"):
+        send(support, chat)
+    assert not Message.objects.filter(direction="out").exists()
+
+
+def test_files_are_forgotten_after_their_days_only_if_days_are_set(
+    chat: Conversation, support: Actor, settings: Any
+) -> None:
+    send(support, chat)
+    Attachment.objects.update(created_at=now() - timedelta(days=31))
+    assert services.list_files_expired() == []
+    settings.FILE_DAYS = 30
+    ((_, found),) = services.list_files_expired()
+    tasks.expire_file(str(chat.tenant_id), str(found))
+    file = Attachment.objects.get()
+    assert (file.content, file.filename, file.state, file.error, file.content_type) == (
+        None, "", "failed", "expired", "image/png",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "state", "kind", "error"),
+    [
+        (files.png(4, 3), "text/html", "stored", "image/png", ""),
+        (files.EXE, "image/png", "failed", "image/png", "executable"),
+        (files.SVG, "image/png", "failed", "image/png", "markup"),
+        (files.png(more=b"<script>"), "image/png", "failed", "image/png", "disguised"),
+        (b"", "image/png", "failed", "image/png", "empty"),
+        (b"\x00\x01\x02\x03", "audio/x-new", "stored", "application/octet-stream", ""),
+    ],
+)
+def test_file_of_a_customer_is_what_its_bytes_say(
+    shop: Shop, content: bytes, said: str, state: str, kind: str, error: str
+) -> None:
+    from conversations.types import InboundMedia
+
+    shop.write("", content_type="image", media=(InboundMedia("image/png", "somewhere"),))
+    file = services.claim_attachment(attachment_id=Attachment.objects.get().pk)
+    assert file is not None
+    services.keep_attachment(attachment=file, content=content, content_type=said)
+    kept = Attachment.objects.get()
+    assert (kept.state, kept.content_type, kept.error) == (state, kind, error)
+    assert attachments.can_be_previewed(kept) is (kind == "image/png" and state == "stored")
+
+
+def sign_in(world: World, who: str) -> Client:
+    client = Client()
+    client.force_login(world.people[who], backend="accounts.backends.RoleBackend")
+    return client
+
+
+def test_console_sends_files_shows_them_masked_and_previews_them_revealed(chat: Conversation, world: World) -> None:
+    client, page = sign_in(world, "owner"), f"/admin/conversations/conversation/{chat.pk}/"
+    body = client.get(page).content.decode()
+    assert 'enctype="multipart/form-data"' in body
+    assert "data-attach" in body
+    given = [SimpleUploadedFile("receipt.png", PICTURE.content), SimpleUploadedFile("list.txt", b"a b c")]
+    assert client.post(f"{page}reply/", {"text": "Here", "files": given}).status_code == 302
+    picture, text = Attachment.objects.order_by("content_type")
+    body = client.get(page).content.decode()
+    assert "PNG picture" in body
+    assert "hidden while personal data is masked" in body
+    assert "receipt.png" not in body
+    assert client.get(f"{page}files/{picture.pk}/preview/").status_code == 403
+    open_reveal(world.actor("owner"), chat)
+    body = client.get(page).content.decode()
+    assert f'src="{page}files/{picture.pk}/preview/"' in body
+    assert "receipt.png" in body
+    answer = client.get(f"{page}files/{picture.pk}/preview/")
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("image/png", "nosniff")
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert client.get(f"{page}files/{text.pk}/preview/").status_code == 404
+    assert "attachment" in client.get(f"{page}files/{text.pk}/")["Content-Disposition"]
+
+
+def test_console_says_why_a_file_is_not_sent_and_needs_text_or_a_file(chat: Conversation, world: World) -> None:
+    client, page = sign_in(world, "owner"), f"/admin/conversations/conversation/{chat.pk}/reply/"
+    answer = client.post(page, {"text": "Here", "files": [SimpleUploadedFile("a.png", files.EXE)]})
+    assert (answer.status_code, b"can run as a program" in answer.content) == (400, True)
+    answer = client.post(page, {"text": " "})
+    assert (answer.status_code, b"Enter a message" in answer.content) == (400, True)
+    assert not Message.objects.filter(direction="out").exists()
+
+
+def test_api_sends_files_once_and_refuses_what_it_should(committed_world: World, settings: Any, store: Store) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        chat = Conversation.objects.get(pk=make_shop(committed_world).write().conversation_id)
+    client, path = sign_in(committed_world, "support"), f"/api/v1/conversations/{chat.pk}/attachments/"
+
+    def post(**form: Any) -> Any:
+        return client.post(path, form)
+
+    def receipt() -> SimpleUploadedFile:
+        return SimpleUploadedFile("receipt.png", PICTURE.content)
+
+    first = client.post(path, {"files": receipt(), "text": "Here"}, headers={"idempotency-key": "one"})
+    assert (first.status_code, first.json()["media"][0]["content_type"]) == (201, "image/png")
+    assert client.post(path, {"text": "Here"}).status_code == 400
+    assert post(files=SimpleUploadedFile("a.png", files.SVG)).json()["code"] == "markup"
+    assert post(files=[receipt()] * 11).status_code == 400
+    assert post(files=SimpleUploadedFile("a.txt", b"x" * (18 * 1024 * 1024))).status_code == 413
+    assert client.post(path, {"files": "no file"}).status_code == 400
+    assert client.post(path, b"{}", content_type="application/json").status_code == 415
+    assert sign_in(committed_world, "viewer").post(path, {"files": receipt()}).status_code == 403
+    stranger = Client()
+    stranger.force_login(committed_world.outsiders["owner"], backend="accounts.backends.RoleBackend")
+    assert stranger.post(path, {"files": receipt()}).status_code == 404
+    with tenant_scope(committed_world.acme.pk):
+        assert (Attachment.objects.count(), len(store.objects)) == (1, 1)
+        assert ContactPoint.objects.exists()

@@ -1,0 +1,70 @@
+"""No transport and no mail provider is reached but through the gate."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.structure.source import Function, Source, app_files
+
+# What hands a message over, where, and the question that is asked before it in the same function.
+HANDED: dict[str, tuple[str, str]] = {
+    "OutboundMessage": ("conversations/services/delivery.py", "reach.find_way"),
+    "transport().send": ("conversations/services/delivery.py", "reach.find_way"),
+    "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
+}
+ASKED = re.compile(r"(reach\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
+SENDS = re.compile(
+    r"(\.send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
+)
+OUTSIDE = frozenset({"smtplib", "django.core.mail", "sendgrid", "twilio.rest"})
+# A transport's own module, and the adapters of mail providers behind the registered sender.
+ADAPTERS = frozenset({"integrations/mail/smtp.py", "integrations/mail/sendgrid.py", "integrations/mail/routes.py"})
+
+
+def calls_of(function: Function) -> list[tuple[int, str]]:
+    return [(node.lineno, ast.unparse(node.func)) for node in ast.walk(function) if isinstance(node, ast.Call)]
+
+
+def is_transport(source: Source) -> bool:
+    return any(
+        isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Transport") for base in node.bases)
+        for node in ast.walk(source.tree)
+    )
+
+
+def unasked() -> Iterator[str]:
+    """Yield calls that hand something over in a function that asked nothing before."""
+    for source in app_files():
+        for function in source.functions():
+            calls = calls_of(function)
+            for line, name in calls:
+                is_sending = bool(SENDS.search(name)) and not is_transport(source)
+                asked = any(before <= line and ASKED.search(other) for before, other in calls)
+                if (name in HANDED or is_sending) and not asked:
+                    yield f"{source.path}:{line} {name}"
+
+
+def imported(source: Source) -> set[str]:
+    names = {node.module or "" for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom)}
+    return names | {
+        alias.name for node in ast.walk(source.tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+
+
+def test_what_is_sent_was_asked_about_in_the_same_function() -> None:
+    assert list(unasked()) == []
+
+
+def test_transports_and_mail_senders_are_called_in_one_place_each() -> None:
+    found = {
+        (name, source.path)
+        for source in app_files()
+        for call in source.calls()
+        if (name := ast.unparse(call.func)) in HANDED
+    }
+    assert found == {(name, path) for name, (path, _) in HANDED.items()}
+
+
+def test_libraries_that_send_are_imported_by_their_adapters_only() -> None:
+    found = {source.path for source in app_files() if imported(source) & OUTSIDE}
+    assert {path for path in found if path not in ADAPTERS and not path.startswith("integrations/twilio/")} == set()
