@@ -65,9 +65,7 @@ def _fault_of(token: str, app: App) -> str:
     exp = claims.get("exp")
     if isinstance(exp, int | float) and exp <= now().timestamp():
         return "The token has expired. Sign a new one."
-    return (
-        "“exp” has to be a time (Unix seconds) at most one hour ahead, and “nbf”, if there is one, no later than now."
-    )
+    return "“exp” has to be Unix seconds, at most one hour ahead and after “iat”; “iat” and “nbf” have to be past."
 
 
 def _is_signed_by(token: str, secret: str) -> bool:
