@@ -65,10 +65,7 @@ def test_what_is_sent_was_asked_about_in_the_same_function() -> None:
 
 def test_transports_and_mail_senders_are_called_in_one_place_each() -> None:
     found = {
-        (name, source.path)
-        for source in app_files()
-        for call in source.calls()
-        if (name := name_of(call)) in HANDED
+        (name, source.path) for source in app_files() for call in source.calls() if (name := name_of(call)) in HANDED
     }
     assert found == {(name, path) for name, (path, _) in HANDED.items()}
 
