@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
 from accounts.notices import USE
+from channels_app import diagnosis
 from channels_app.models import ColleagueAddress, SlackRoute
 from channels_app.slack import connect, people, workspaces
 from console.base.actions import ServiceAction, action_url, service_action
@@ -22,10 +21,6 @@ from conversations.models import ChannelAccount
 from hitl.models import ApprovalWorkflow
 
 OWN_OF_SLACK: Final = ("test-slack", "edit-slack", "slack-channel")
-SLACK_REFUSED: Final = (
-    "A request with a wrong signature arrived in the last 24 hours. Check the signing secret against Slack's."
-)
-SCOPES: Final = "chat:write"
 
 
 def is_slack(account: ChannelAccount) -> bool:
@@ -91,15 +86,10 @@ class SlackActions(ServiceAdmin):
         """Return the settings that are not secret."""
         return {"name": account.name, "channel": str((account.credentials or {}).get("channel") or "")}
 
-    def slack_context(self, account: ChannelAccount) -> dict[str, Any]:
-        """Return what Slack needs, and where workflows post."""
-        url = f"{settings.PUBLIC_URL}{reverse('slack_interactivity', args=[account.public_key])}"
-        routes = SlackRoute.objects.select_related("workflow").order_by("workflow__name")
-        return {
-            "interactivity_url": url,
-            "scopes": SCOPES,
-            "routes": [(row.workflow.name, row.channel) for row in routes],
-        }
+    def routes(self) -> list[tuple[str, str]]:
+        """Return the workflows that post in a channel of their own."""
+        rows = SlackRoute.objects.select_related("workflow").order_by("workflow__name")
+        return [(row.workflow.name, row.channel) for row in rows]
 
     @service_action(
         path="connect-slack",
@@ -128,7 +118,7 @@ class SlackActions(ServiceAdmin):
     )
     def test_slack(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test message."""
-        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data).words
 
     @service_action(
         path="slack-channel",

@@ -62,7 +62,7 @@ def _elements(body: bytes) -> list[Element] | None:
     for entry in entries:
         changes = entry.get("changes") if isinstance(entry, dict) else None
         for change in changes if isinstance(changes, list) else []:
-            found += islice(_elements_of_change(change), MOST)
+            found += islice(_elements_of_change(change, entry.get("time")), MOST)
             if len(found) >= MOST:
                 return None
     return found

@@ -137,4 +137,5 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     if not isinstance(outcome, Done):
         say = describe_error(outcome.code)
         raise Invalid(say, fields={"to": [say]})
+    services.note_tested(account_id=account.pk)
     return "Test message sent. Look into Slack."

@@ -15,7 +15,7 @@ from hitl.notification_channels import ASKS, Delivery, Notifier
 from hitl.services import track_notification, why_unneeded
 
 CHANNEL: Final = "slack"
-NOT_CONNECTED: Final = "Slack is not connected."
+NOT_CONNECTED: Final = "Slack is not connected, or paused."
 NOT_LINKED: Final = "This person hasn't linked their Slack user."
 OPTED_OUT: Final = "This person opted out of notices."
 REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}

@@ -67,5 +67,5 @@ def colleague_of(account: ChannelAccount, slack_user: str) -> User | None:
 def _workspace() -> ChannelAccount:
     account = workspaces.own_workspace()
     if account is None:
-        raise Unavailable("Slack is not connected. Ask an administrator.", code="not_connected")
+        raise Unavailable("Slack is not connected, or paused. Ask an administrator.", code="not_connected")
     return account

@@ -127,6 +127,7 @@ def list_outdated(*, now: datetime | None = None, limit: int = 100) -> list[Due]
     """Return messages of all tenants whose request has moved on since they were shown. For the sweep; one query."""
     with platform_scope():
         rows = SlackMessage.objects.filter(is_settled=False, due_at__lte=now or clock_now()).exclude(ts="")
+        rows = rows.filter(channel_account__paused_at=None)
         late = rows.exclude(shown_version=F("approval__version")).order_by("due_at")
         return [Due(*row) for row in late.values_list("tenant_id", "pk")[:limit]]
 
@@ -134,7 +135,7 @@ def list_outdated(*, now: datetime | None = None, limit: int = 100) -> list[Due]
 def update(message_id: UUID, *, now: datetime | None = None) -> bool:
     """Show a message's request as it is now; without buttons once they decide nothing. Outside call, safe to repeat."""
     moment = now or clock_now()
-    rows = SlackMessage.objects.filter(pk=message_id, is_settled=False)
+    rows = SlackMessage.objects.filter(pk=message_id, is_settled=False, channel_account__paused_at=None)
     if not rows.filter(due_at__lte=moment).update(due_at=moment + LEASE, attempts=F("attempts") + 1):
         return False
     message = rows.select_related("approval__requester", "channel_account").first()

@@ -43,8 +43,8 @@ def secrets_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def own_workspace() -> ChannelAccount | None:
-    """Return the active workspace of the tenant in scope, or None. One query."""
-    account: ChannelAccount | None = ChannelAccount.objects.filter(kind=KIND, is_active=True).first()
+    """Return the tenant's workspace if it is active and not paused. One query."""
+    account: ChannelAccount | None = ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at=None).first()
     return account
 
 

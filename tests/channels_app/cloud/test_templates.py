@@ -156,7 +156,11 @@ def test_template_that_a_number_had_before_is_chosen_for_outcomes(inside: Channe
         add.keep_former_templates(apps, None)
         inside.refresh_from_db()
         found = MessageTemplate.objects.get(name=kept[0])
-        assert (found.language, found.state, "template_sid" in (inside.credentials or {})) == (kept[1], "approved", False)
+        assert (found.language, found.state, "template_sid" in (inside.credentials or {})) == (
+            kept[1],
+            "approved",
+            False,
+        )
         filled = fill_template(inside, "BR-1", {})
         assert not isinstance(filled, str)
         assert (filled.name, filled.values) == (kept[0], {"1": "BR-1"})

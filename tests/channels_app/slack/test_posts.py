@@ -185,7 +185,7 @@ def test_without_slack_or_a_link_a_notification_is_skipped_with_the_reason(desk:
     ChannelAccount.objects.filter(pk=desk.account.pk).update(is_active=False)
     row = queued(desk.ask())
     assert not send_notification(row.pk)
-    assert (again(row).status, again(row).failure_reason) == ("skipped", "Slack is not connected.")
+    assert (again(row).status, again(row).failure_reason) == ("skipped", "Slack is not connected, or paused.")
 
 
 @pytest.mark.parametrize(

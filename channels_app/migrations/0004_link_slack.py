@@ -12,8 +12,8 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channels_app", "0002_read_mailboxes"),
-        ("conversations", "0011_add_slack"),
+        ("channels_app", "0003_hold_deliveries_of_paused_channels"),
+        ("conversations", "0012_add_slack"),
         ("hitl", "0021_simulate_on_history"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
