@@ -76,7 +76,7 @@ class WhatsApp(Medium):
     media_limits = {
         "image/jpeg": 5 * MB,
         "image/png": 5 * MB,
-        "audio": 16 * MB,
+        **dict.fromkeys(("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"), 16 * MB),
         "video/mp4": 16 * MB,
         "video/3gpp": 16 * MB,
         "application/pdf": 100 * MB,
