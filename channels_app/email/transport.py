@@ -5,27 +5,31 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from channels_app.email import threads
 from conversations import services
+from conversations.files.names import wire_name
 from conversations.mediums import Email
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
-from core.errors import Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from integrations.mail import events as mail_events
 from integrations.mail.services import deliver_mail, queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
 
 ACTOR: Final = system("email")
 MAIL_TYPE: Final = "conversation"
 SUBJECT: Final = "Your message"
+FILES_ONLY: Final = "Please see the attached files."
 REFERENCES_LENGTH: Final = 900
 # What our mail service reports -> the message's status. Opens are not tracked.
+ENDED: Final = (MailDelivery.Status.FAILED, MailDelivery.Status.DROPPED, MailDelivery.Status.BOUNCED)
 STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
 
 
@@ -46,8 +50,8 @@ class EmailTransport(Transport):
                     type=MAIL_TYPE,
                     recipient=outbound.recipient.value,
                     subject=_subject(answered),
-                    text=outbound.text,
-                    key=f"message:{message.pk}",
+                    text=outbound.text if outbound.text.strip() else FILES_ONLY,
+                    key=_key_of(outbound),
                     ref=message.pk,
                     reply_to=_reply_to(outbound, conversation),
                     headers=_headers(message, message_id, answered),
@@ -59,6 +63,22 @@ class EmailTransport(Transport):
         if sent.status == MailDelivery.Status.FAILED:
             return SendResult(ok=False, error=sent.error, permanent=True)
         return SendResult(ok=True, provider_id=message_id)
+
+
+def _key_of(outbound: OutboundMessage) -> str:
+    """Return the key of the mail: a new one when the message is sent again after its mail was lost."""
+    before = _newest_mail(outbound.message_id)
+    if before is None:
+        return f"message:{outbound.message_id}"
+    last = DeliveryAttempt.objects.filter(message=outbound.message_id, number=outbound.attempt - 1)
+    was_handed_over = last.filter(outcome=DeliveryAttempt.Outcome.SUCCEEDED).exists()
+    is_again = before.status in ENDED or was_handed_over
+    return f"message:{outbound.message_id}:{outbound.attempt}" if is_again else before.key
+
+
+def _newest_mail(message_id: UUID) -> MailDelivery | None:
+    rows: QuerySet[MailDelivery] = MailDelivery.objects.filter(type=MAIL_TYPE, ref=message_id)
+    return rows.only("id", "key", "status").order_by("-id").first()
 
 
 def _facts_of_answered(message: Message) -> Mapping[str, Any]:
@@ -106,10 +126,24 @@ class ConversationMail(MailReceiver):
         pages = {row.pk: reverse("admin:conversations_conversation_change", args=[row.conversation_id]) for row in rows}
         return {key: RelatedObject("A conversation", page) for key, page in pages.items()}
 
+    def files_of(self, ref: UUID) -> tuple[MailFile, ...]:
+        """Return the message's files in clear."""
+        media = Message.objects.filter(pk=ref).values_list("media", flat=True).first() or []
+        try:
+            found = [services.read_outgoing_file(message_id=ref, attachment_id=UUID(str(one["id"]))) for one in media]
+        except (NotFound, Conflict) as problem:
+            raise FileGone from problem
+        names = (file.filename or wire_name("", file.content_type) for file in found)
+        return tuple(MailFile(name, file.content_type, file.content) for name, file in zip(names, found, strict=True))
+
     def on_event(self, event: MailEvent) -> None:
         """Move the message's status forward."""
         status = STATUSES.get(event.what)
         if status is None or event.ref is None:
+            return
+        newest = _newest_mail(event.ref)
+        if newest is not None and newest.pk != event.delivery_id:
+            # It was sent again since: what is reported about the earlier mail changes nothing.
             return
         try:
             services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=event.error)

@@ -166,6 +166,24 @@ class FailureSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
 
 
+class MailFactsSerializer(serializers.Serializer[Any]):
+    """What an email says beside its text, masked like the text."""
+
+    subject = serializers.CharField(read_only=True)
+    quoted = serializers.CharField(read_only=True, help_text="Text of earlier emails, split off from `text`.")
+    automatic = serializers.ChoiceField(
+        choices=["auto_reply", "bounce", "list"], read_only=True, allow_null=True, help_text="Why a program wrote it."
+    )
+    is_proven = serializers.BooleanField(
+        read_only=True, help_text="DKIM or SPF passed for the domain of the sender's address."
+    )
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return null where a person wrote it."""
+        found = super().to_representation(instance)
+        return {**found, "automatic": found["automatic"] or None}
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -182,6 +200,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     metadata = MetadataField(read_only=True)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
+    mail = MailFactsSerializer(read_only=True, allow_null=True, help_text="Only for an email that came in.")
     created_at = serializers.DateTimeField(read_only=True)
 
 

@@ -20,7 +20,7 @@ from core.tenancy.scope import platform_scope, tenant_scope
 from integrations.mail import events, routes
 from integrations.mail.progress import Report
 from integrations.mail.reports import apply_report
-from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
+from integrations.mail.types import Accepted, FileGone, Mail, Outcome, Rejected, Unknown
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
@@ -96,6 +96,8 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         return Rejected(problem.code, permanent=problem.code == "not_connected")
     try:
         mail = _build_mail(delivery, route)
+    except FileGone:
+        return Rejected("file_gone", permanent=True)
     except Exception:
         # Task boundary: a mail whose secrets can't be filled in must not stop the others.
         log.exception("mail_not_filled", delivery=str(delivery.pk))
@@ -119,6 +121,7 @@ def _claimed(delivery: MailDelivery) -> QuerySet[MailDelivery]:
 def _build_mail(delivery: MailDelivery, route: routes.Route) -> Mail:
     receiver = events.receiver_of(delivery.type)
     secrets = receiver().secrets_of(delivery.ref, delivery.text) if receiver and delivery.ref else {}
+    files = receiver().files_of(delivery.ref) if receiver and delivery.ref else ()
     return Mail(
         delivery_id=delivery.pk,
         type=delivery.type,
@@ -129,6 +132,7 @@ def _build_mail(delivery: MailDelivery, route: routes.Route) -> Mail:
         html=_fill_in(delivery.html, secrets),
         reply_to=delivery.reply_to,
         headers=delivery.headers,
+        files=files,
         tracks_opens=receiver is not None and receiver.tracks_opens,
         # A link that decides is not rewritten: the provider would log it with each click.
         tracks_clicks=receiver is not None and receiver.tracks_clicks and not secrets,

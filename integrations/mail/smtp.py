@@ -15,6 +15,8 @@ from integrations.mail.mime import message_id_of, message_of
 from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
 
 SECONDS: Final = 10.0
+# For the content of a mail with files, and still less than the lease of its row.
+SECONDS_WITH_FILES: Final = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,13 @@ class SmtpSender(GuardedSender):
         self._server, self._certificates = server, context or _certificates()
 
     def _hand_over(self, mail: Mail) -> Outcome:
+        content = bytes(message_of(mail))
         try:
             with closing(self._connect()) as line:
-                self._start(line, mail)
-                return self._send_data(line, mail)
+                self._start(line, mail, len(content))
+                if mail.files and line.sock is not None:
+                    line.sock.settimeout(SECONDS_WITH_FILES)
+                return self._send_data(line, mail, content)
         except _Stop as stop:
             return stop.outcome
         except ssl.SSLError:
@@ -72,19 +77,22 @@ class SmtpSender(GuardedSender):
             return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=self._certificates)
         return smtplib.SMTP(server.host, server.port, timeout=SECONDS)
 
-    def _start(self, line: smtplib.SMTP, mail: Mail) -> None:
+    def _start(self, line: smtplib.SMTP, mail: Mail, size: int) -> None:
         if self._server.tls:
             line.starttls(context=self._certificates)
         if self._server.user:
             line.login(self._server.user, self._server.password)
         line.ehlo_or_helo_if_needed()
+        limit = line.esmtp_features.get("size", "")
+        if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
+            raise _Stop(Rejected("too_large", permanent=True))
         _require_ok(line.mail(mail.sender.address))
         _require_ok(line.rcpt(mail.recipient))
 
-    def _send_data(self, line: smtplib.SMTP, mail: Mail) -> Outcome:
+    def _send_data(self, line: smtplib.SMTP, mail: Mail, content: bytes) -> Outcome:
         """Send the content; after the final dot only the answer says whether the server has it."""
         try:
-            code, _ = line.data(bytes(message_of(mail)))
+            code, _ = line.data(content)
         except smtplib.SMTPDataError as refusal:
             return _rejected(refusal.smtp_code)
         except (smtplib.SMTPException, OSError) as lost:

@@ -20,6 +20,19 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class MailFile:
+    """A file that goes with a mail; its name has no folders and no control characters."""
+
+    name: str = field(repr=False)
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+class FileGone(Exception):
+    """A file of the mail was deleted since the mail was queued."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One mail, ready to send."""
 
@@ -32,6 +45,7 @@ class Mail:
     html: str = field(default="", repr=False)
     reply_to: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[MailFile, ...] = ()
     tracks_opens: bool = False
     tracks_clicks: bool = False
 
@@ -131,3 +145,7 @@ class MailReceiver(ABC):
         The row keeps the text with placeholders; only the provider gets the secrets.
         """
         return {}
+
+    def files_of(self, ref: UUID) -> tuple[MailFile, ...]:
+        """Return the files of a mail, for this one attempt to send it, outside any transaction. Raises `FileGone`."""
+        return ()

@@ -46,7 +46,8 @@ def parse_form(raw: bytes, content_type: str) -> Document:
     for part in whole.iter_parts():
         name = str(part.get_param("name", "", header="content-disposition"))
         content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
+        if not isinstance(content, bytes):
+            continue
         filename = part.get_filename()
         fields[name] = content.decode(errors="replace")
         if filename is not None:

@@ -1,6 +1,7 @@
 """SMTP: what the mail looks like on the wire, and what each failure proves."""
 
 import email
+from dataclasses import replace
 from email.policy import default
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from core.ids import uuid7
 from integrations.mail.routes import find_route, smtp_server
 from integrations.mail.smtp import SmtpSender, SmtpServer
-from integrations.mail.types import Accepted, Mail, Mailbox, Rejected, Unknown
+from integrations.mail.types import Accepted, Mail, Mailbox, MailFile, Rejected, Unknown
 from tests.integrations.mail.servers import Smtp
 from tests.world import World
 
@@ -34,6 +35,20 @@ def test_mail_arrives_with_both_texts_and_a_fixed_id(smtp: Smtp) -> None:
         "r@acme.example",
     )
     assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_mail_with_files_arrives_whole_or_is_refused_before_it_is_sent(smtp: Smtp) -> None:
+    offer = MailFile("Ünser offer.pdf", "application/pdf", bytes(range(256)) * 40)
+    sender = SmtpSender(SmtpServer("127.0.0.1", smtp.port))
+    smtp.size = 1_000_000
+    assert isinstance(sender.send(replace(_mail(), files=(offer,))), Accepted)
+    found = email.message_from_string(smtp.mails[0], policy=default)
+    [file] = found.iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == (offer.name, offer.content_type)
+    assert file.get_content() == offer.content
+    smtp.size = 10_000
+    assert sender.send(replace(_mail(), files=(offer,))) == Rejected("too_large", permanent=True)
+    assert len(smtp.mails) == 1
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "END"])
