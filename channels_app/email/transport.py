@@ -18,7 +18,9 @@ from conversations.registry import register_transport
 from conversations.types import Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
+from core.models import Consent
 from integrations.mail import events as mail_events
+from integrations.mail.delivery import REFUSED
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
@@ -61,7 +63,7 @@ class EmailTransport(Transport):
         deliver_mail(row.pk)
         sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
         if sent.status == MailDelivery.Status.FAILED:
-            return SendResult(ok=False, error=sent.error, permanent=True)
+            return SendResult(ok=False, error=sent.error.removeprefix(REFUSED), permanent=True)
         return SendResult(ok=True, provider_id=message_id)
 
 
@@ -120,6 +122,8 @@ def _reply_to(outbound: OutboundMessage, conversation: Conversation) -> str:
 class ConversationMail(MailReceiver):
     """Takes what mail services report about answers into the conversation."""
 
+    purpose: ClassVar[str] = Consent.Purpose.REPLY
+
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return a link to each message's conversation."""
         rows = Message.objects.filter(pk__in=refs).only("conversation_id")
@@ -145,8 +149,9 @@ class ConversationMail(MailReceiver):
         if newest is not None and newest.pk != event.delivery_id:
             # It was sent again since: what is reported about the earlier mail changes nothing.
             return
+        error = event.error.removeprefix(REFUSED)
         try:
-            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=event.error)
+            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
         except NotFound:
             return
 

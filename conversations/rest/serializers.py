@@ -348,15 +348,17 @@ class ConsentSerializer(RowSerializer[Consent]):
 
 
 class RecordingConsent(serializers.Serializer[Any]):
-    """A consent or an opt-out of an address, which no contact needs to have yet."""
+    """A consent or an opt-out of an address, which no contact needs to have yet, or that it's reachable again."""
 
     address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
     kind = serializers.ChoiceField(
         choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
     )
     channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
-    purpose = serializers.ChoiceField(choices=list(STOPPABLE))
-    state = serializers.ChoiceField(choices=["given", "withdrawn"])
+    purpose = serializers.ChoiceField(
+        choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
+    )
+    state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
     at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 

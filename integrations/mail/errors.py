@@ -41,6 +41,7 @@ WORDS: Final = {
     "gate_blocked": "A colleague blocked this contact.",
     "gate_unreachable": "The address can't receive our emails.",
     "gate_no_consent": "The recipient hasn't agreed to marketing.",
+    "bad_address": "The provider didn't send it: the address doesn't exist or bounced before.",
     "dropped": "The provider didn't send it: the address bounced, complained or unsubscribed earlier.",
 }
 

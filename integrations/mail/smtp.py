@@ -3,10 +3,11 @@
 A failure before the final dot proves that nothing was sent.
 """
 
+import re
 import smtplib
 import ssl
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -29,6 +30,9 @@ class SmtpServer:
     password: str = field(default="", repr=False)
     tls: bool = False
     ssl: bool = False
+
+
+_DETAIL: Final = re.compile(rb"\b5\.[0-9]{1,3}\.[0-9]{1,3}\b")
 
 
 class _Stop(Exception):
@@ -87,7 +91,10 @@ class SmtpSender(GuardedSender):
         if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
             raise _Stop(Rejected("too_large", permanent=True))
         _require_ok(line.mail(mail.sender.address))
-        _require_ok(line.rcpt(mail.recipient))
+        answer = line.rcpt(mail.recipient)
+        if _names_no_mailbox(*answer):
+            raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
+        _require_ok(answer)
 
     def _send_data(self, line: smtplib.SMTP, mail: Mail, content: bytes) -> Outcome:
         """Send the content; after the final dot only the answer says whether the server has it."""
@@ -103,6 +110,15 @@ class SmtpSender(GuardedSender):
 def _require_ok(answer: tuple[int, Any]) -> None:
     if answer[0] not in (250, 251):
         raise _Stop(_rejected(answer[0]))
+
+
+def _names_no_mailbox(code: int, words: bytes) -> bool:
+    """Return True if the server says of a recipient that there is no such mailbox.
+
+    A full mailbox (5.2.2), a policy (5.7.1) or a server that doesn't relay says nothing about the address.
+    """
+    detail = _DETAIL.search(words[:200])
+    return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
 
 def _rejected(code: int) -> Rejected:

@@ -62,6 +62,7 @@ class Rejected:
     """The provider certainly does not have the mail; `counts` is False if it was not even called.
 
     `is_failure` is False where the recipient doesn't want it: there is nothing to repair or to send again.
+    `is_unreachable` says that the address takes no mail at all.
     """
 
     code: str
@@ -69,6 +70,7 @@ class Rejected:
     retry_after: int | None = None
     counts: bool = True
     is_failure: bool = True
+    is_unreachable: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

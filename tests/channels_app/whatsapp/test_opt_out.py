@@ -108,6 +108,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     deliveries.dispatch_due_deliveries()
     with door.inside():
         assert blocks() == {"whatsapp": reason}
+        assert set(Consent.objects.values_list("source", flat=True)) == {"provider"}
         assert services.deliver(message_id=say("More").pk) == "failed"
 
 

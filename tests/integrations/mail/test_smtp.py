@@ -57,6 +57,24 @@ def test_refusal_says_whether_a_repeat_can_help(smtp: Smtp, step: str, reply: st
     assert _send(smtp, **{step: reply}) == Rejected(f"smtp_{reply[:3]}", permanent)
 
 
+@pytest.mark.parametrize(
+    ("reply", "lost"),
+    [
+        ("550 no such user", True),
+        ("550 5.1.1 no such user", True),
+        ("553 5.1.3 bad address", True),
+        ("550 5.7.1 relaying denied", False),
+        ("552 5.2.2 mailbox full", False),
+        ("554 5.7.1 blocked", False),
+        ("450 4.1.1 later", False),
+    ],
+)
+def test_refused_recipient_says_whether_the_address_is_one(smtp: Smtp, reply: str, lost: bool) -> None:
+    outcome = _send(smtp, RCPT=reply)
+    assert isinstance(outcome, Rejected)
+    assert outcome.is_unreachable is lost
+
+
 @pytest.mark.parametrize("step", ["EHLO", "MAIL", "RCPT"])
 def test_line_lost_before_the_data_proves_that_nothing_left(smtp: Smtp, step: str) -> None:
     assert _send(smtp, **{step: ""}) == Rejected("not_reachable", permanent=False)
