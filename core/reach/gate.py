@@ -73,9 +73,9 @@ def judge(
 ) -> Judged:
     """Return the verdict for each address (blind indexes) of one person.
 
-    `line` is our number, None for an email; what they wrote from any of their addresses opens its window. `others` are their addresses
-    elsewhere, where an objection to marketing counts too. At most two queries for a message that has its place
-    within the limits or needs none, and none for `account`.
+    `line` is our number, None for an email; what they wrote from any of their addresses opens its window.
+    `others` are their addresses elsewhere, where an objection to marketing counts too. At most two queries for a
+    message that has its place within the limits or needs none, and none for `account`.
     """
     if question.purpose == ACCOUNT:
         return Judged(dict.fromkeys(addresses, ALLOWED))

@@ -64,8 +64,8 @@ def queue_mail(
     """Queue one mail in the caller's transaction; a worker sends it after the commit, or after `not_before`.
 
     One mail per tenant and key: a repeat returns the first and changes nothing. The gate is asked now and again right
-    before it is sent: a mail that it refuses is stored as failed, with the reason, and its receiver hears so. Runs in the tenant's
-    scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
+    before it is sent: a mail that it refuses is stored as failed, with the reason, and its receiver hears so.
+    Runs in the tenant's scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
     subject or header that can't be sent. Announces nothing; the receiver registered for the type gets
     the mail's events.
     """

@@ -9,7 +9,7 @@ from conversations.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message
 from core.actors import system
 from core.errors import Refused
-from core.models import AuditEntry, Outbox
+from core.models import AuditEntry, Consent, Outbox
 from core.reach import ledger
 from tests.channels_app.whatsapp.conftest import OURS, SID, Door, fields, post
 from tests.conversations.conftest import (
