@@ -50,7 +50,12 @@ class FileLine:
     has_preview: bool = False
 
 
-AUTOMATIC: Final = {"auto_reply": "Automatic reply", "bounce": "Bounced email", "list": "From a mailing list"}
+AUTOMATIC: Final = {
+    "auto_reply": "Automatic reply",
+    "bounce": "Bounced email",
+    "list": "From a mailing list",
+    "loop": "Answers of a program",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,10 @@ class MailFactsSerializer(serializers.Serializer[Any]):
     subject = serializers.CharField(read_only=True)
     quoted = serializers.CharField(read_only=True, help_text="Text of earlier emails, split off from `text`.")
     automatic = serializers.ChoiceField(
-        choices=["auto_reply", "bounce", "list"], read_only=True, allow_null=True, help_text="Why a program wrote it."
+        choices=["auto_reply", "bounce", "list", "loop"],
+        read_only=True,
+        allow_null=True,
+        help_text="Why a program wrote it.",
     )
     is_proven = serializers.BooleanField(
         read_only=True, help_text="DKIM or SPF passed for the domain of the sender's address."

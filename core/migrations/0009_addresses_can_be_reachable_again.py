@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0008_add_webhooks"),
+        ("core", "0008_send_webhooks"),
     ]
 
     operations = [
