@@ -65,9 +65,9 @@ def queue_mail(
 
     One mail per tenant and key: a repeat returns the first and changes nothing. The gate is asked now and again right
     before it is sent: a mail that it refuses is stored as failed, with the reason, and its receiver hears so.
-    Runs in the tenant's scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
-    subject or header that can't be sent. Announces nothing; the receiver registered for the type gets
-    the mail's events.
+    Runs in the tenant's scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an
+    address, subject or header that can't be sent. Announces nothing; the receiver registered for the type gets the
+    mail's events.
     """
     address, answer = _check_address(recipient, "recipient"), _check_address(reply_to, "reply_to") if reply_to else ""
     line = " ".join(subject.split())[:SUBJECT_LIMIT]
