@@ -19,6 +19,8 @@ VIEW: Final = "conversations.view_conversation"
 CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
+QUOTED: Final = 2000
+MARGIN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,16 @@ def _mail_facts(message: Message, *, clear: bool) -> MailFacts | None:
         return None
     subject, quoted = str(facts.get("subject") or ""), str(facts.get("quoted") or "")
     if not clear:
-        subject, quoted = mask_text(subject), mask_text(quoted)
+        subject, quoted = mask_text(subject), _masked_beginning(quoted)
     return MailFacts(subject, quoted, str(facts.get("automatic") or ""), message.sender_verified)
+
+
+def _masked_beginning(quoted: str) -> str:
+    """Return the masked beginning of a quoted text: masking takes time, and a page has many."""
+    if len(quoted) <= QUOTED:
+        return mask_text(quoted)
+    # What stands at the cut may be half a number, which isn't recognised.
+    return f"{mask_text(quoted[: QUOTED + MARGIN])[:-MARGIN].rstrip()}…"
 
 
 PUBLIC_METADATA: Final = (

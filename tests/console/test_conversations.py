@@ -154,6 +154,10 @@ def test_email_shows_its_subject_folds_what_it_quotes_and_doubts_its_sender(
         False,
         False,
     )
+    long = {**facts, "quoted": "x" * 2180 + f" {PHONE} " + "y" * 900}
+    Message.objects.filter(conversation=talk).update(metadata={"mail": long})
+    shown = browser("viewer").get(page).content.decode()
+    assert (leaks(shown), PHONE[:8] in shown, "…</blockquote>" in shown) == ([], False, True)
     Message.objects.filter(conversation=talk).update(
         metadata={"mail": {**facts, "automatic": ""}}, sender_verified=True
     )
