@@ -129,7 +129,7 @@ class ChannelsErasure(ErasureHandler):
 
     order: ClassVar[int] = 60
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("channels_app.InboundDelivery", "A random id or an email's digest, to recognise repeats; a code.",
+        Table("channels_app.InboundDelivery", "A random id or a digest, to recognise repeats; a code.",
               "body headers queue_key", "provider event_key error"),
         Table("channels_app.MailboxProgress", "Numbers of the organisation's own mailboxes."),
     )  # fmt: skip
