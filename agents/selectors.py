@@ -24,7 +24,7 @@ VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
 EARLIER_AUTHORS = "earlier_authors"
-ENDS: Final = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
+ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
 """Why an agent may not speak in a conversation of another state than its own."""
 
 

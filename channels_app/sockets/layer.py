@@ -34,7 +34,7 @@ _RedisPubSubChannelLayer: Any = RedisPubSubChannelLayer
 
 
 class PatientRedisLayer(_RedisPubSubChannelLayer):
-    """Opens consumers without Redis, and wakes them when a connection to it was made anew.
+    """Opens consumers without Redis, and wakes them when a connection to it had to be made again.
 
     Pub/sub keeps nothing: what was sent while a connection was away is lost, and is made up for by reading the rows.
     """
