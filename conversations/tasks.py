@@ -26,6 +26,7 @@ def sweep_deliveries() -> None:
     """Enqueue deliveries that are due and not claimed: retries, lost tasks, crashes."""
     with platform_scope():
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
+        due = due.filter(channel_account__paused_at=None)
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
     for tenant_id, message_id in found:
         deliver.delay(str(tenant_id), str(message_id))

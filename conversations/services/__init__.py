@@ -11,7 +11,14 @@ from conversations.services.attachments import (
     read_own_file,
 )
 from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
-from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
+from conversations.services.channel_accounts import (
+    clear_trouble,
+    connect_channel,
+    lookup_digest,
+    note_tested,
+    note_trouble,
+    pause_channel,
+)
 from conversations.services.consents import record_consent
 from conversations.services.contacts import (
     add_point,
@@ -79,7 +86,9 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_keeper",
+    "note_tested",
     "note_trouble",
+    "pause_channel",
     "publish_activity",
     "read_attachment",
     "read_outgoing_file",
