@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
+from integrations.meta.errors import words_of
 
 Fields = Mapping[str, Any]
 REST_LIMIT: Final = 8000
@@ -57,6 +58,7 @@ class Report:
     recipient: SenderIdentity | None = field(repr=False)
     part: int = 0
     of: int = 0
+    error_text: str = field(default="", repr=False)
 
 
 def is_message(item: Fields) -> bool:
@@ -198,7 +200,7 @@ def report_of(document: Fields) -> Report:
     target, part, of = _target_of(text_of(item.get("biz_opaque_callback_data")))
     phone = text_of(document.get("To"))
     recipient = SenderIdentity(kind="phone", value=phone, verified=True) if phone else None
-    return Report(text_of(item.get("id"))[:200], status, error, target, recipient, part, of)
+    return Report(text_of(item.get("id"))[:200], status, error, target, recipient, part, of, words_of(first))
 
 
 def callback_data(message_id: UUID, part: int = 0, of: int = 0) -> str:

@@ -124,5 +124,5 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
         if not row.error.startswith(REFUSED):
             services.note_trouble(account_id=account.pk, code=row.error)
         raise Invalid(describe_error(row.error), fields={"to": [describe_error(row.error)]})
-    services.clear_trouble(account_id=account.pk)
+    services.note_tested(account_id=account.pk)
     return "Test mail sent. Check your inbox."

@@ -15,12 +15,13 @@ from conversations.mediums import Email
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
 from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
+from integrations.mail.errors import meaning_of
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
@@ -30,6 +31,8 @@ MAIL_TYPE: Final = "conversation"
 SUBJECT: Final = "Your message"
 FILES_ONLY: Final = "Please see the attached files."
 REFERENCES_LENGTH: Final = 900
+# Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
+OF_SERVICE: Final = "mail_"
 # What our mail service reports -> the message's status. Opens are not tracked.
 ENDED: Final = (MailDelivery.Status.FAILED, MailDelivery.Status.DROPPED, MailDelivery.Status.BOUNCED)
 STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
@@ -63,8 +66,23 @@ class EmailTransport(Transport):
         deliver_mail(row.pk)
         sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
         if sent.status == MailDelivery.Status.FAILED:
-            return SendResult(ok=False, error=sent.error.removeprefix(REFUSED), permanent=True)
+            return SendResult(ok=False, error=_code_of(sent.error), permanent=True)
         return SendResult(ok=True, provider_id=message_id)
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code in words: one about the customer, or one of the mail service or mailbox."""
+        if code in COMMON:
+            return COMMON[code]
+        meaning = meaning_of(code.removeprefix(OF_SERVICE))
+        return Explanation(meaning.words, meaning.advice)
+
+
+def _code_of(error: str) -> str:
+    """Return the code of a failed message: the gate's own, or one that names the mail service."""
+    if error.startswith(REFUSED):
+        return error.removeprefix(REFUSED)
+    return f"{OF_SERVICE}{error}" if error in COMMON else error
 
 
 def _key_of(outbound: OutboundMessage) -> str:
@@ -140,6 +158,11 @@ class ConversationMail(MailReceiver):
         names = (file.filename or wire_name("", file.content_type) for file in found)
         return tuple(MailFile(name, file.content_type, file.content) for name, file in zip(names, found, strict=True))
 
+    def is_held(self, ref: UUID) -> bool:
+        """Return True while the channel of the answer is paused."""
+        paused = Message.objects.filter(pk=ref, channel_account__paused_at__isnull=False)
+        return bool(paused.exists())
+
     def on_event(self, event: MailEvent) -> None:
         """Move the message's status forward."""
         status = STATUSES.get(event.what)
@@ -149,7 +172,7 @@ class ConversationMail(MailReceiver):
         if newest is not None and newest.pk != event.delivery_id:
             # It was sent again since: what is reported about the earlier mail changes nothing.
             return
-        error = event.error.removeprefix(REFUSED)
+        error = _code_of(event.error)
         try:
             services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
         except NotFound:

@@ -371,7 +371,7 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         gone = services.reply(**facts, text="And this", files=[offer])
         Attachment.objects.filter(message=gone).delete()
         assert services.deliver(message_id=gone.pk) == "failed"
-        assert DeliveryAttempt.objects.get(message=gone).error == "file_gone"
+        assert DeliveryAttempt.objects.get(message=gone).error == "mail_file_gone"
     assert len(api.seen) == 2
 
 
