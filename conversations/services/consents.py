@@ -30,9 +30,9 @@ def record_consent(
     at: datetime | None = None,
     now: datetime | None = None,
 ) -> Consent:
-    """Record a consent, an opt-out or that an address works again; return its line of the ledger.
+    """Record a consent or an opt-out and return its line of the ledger.
 
-    "reachable" ends what a provider reported, for every purpose; the other states need one. The newest by
+    Or that an address works again: "reachable" ends what a provider reported, for every purpose; the other states need one. The newest by
     `at` counts. A repeat returns the line that counts already. `kind` is that of the address, "email" or "phone" by
     default. Needs `core.record_consent`; raises `Invalid` with the fields, and
     `Conflict` ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
