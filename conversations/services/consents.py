@@ -32,10 +32,10 @@ def record_consent(
 ) -> Consent:
     """Record a consent or an opt-out and return its line of the ledger.
 
-    Or that an address works again: "reachable" ends what a provider reported, for every purpose; the other states need one. The newest by
-    `at` counts. A repeat returns the line that counts already. `kind` is that of the address, "email" or "phone" by
-    default. Needs `core.record_consent`; raises `Invalid` with the fields, and
-    `Conflict` ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
+    Or that an address works again: "reachable" ends what a provider reported, for every purpose; the other states need
+    one. The newest by `at` counts. A repeat returns the line that counts already. `kind` is that of the address,
+    "email" or "phone" by default. Needs `core.record_consent`; raises `Invalid` with the fields, and `Conflict`
+    ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
     """
     actor.require(RECORD)
     moment = now or clock_now()
