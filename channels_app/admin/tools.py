@@ -37,7 +37,7 @@ class ToolActions(ServiceAdmin):
 
     @service_action(
         path="verify-sample",
-        title="Check a webhook sample",
+        title="Check a sample",
         permission=diagnosis.CHANGE,
         form=SampleForm,
         submit="Check",
