@@ -135,7 +135,8 @@ def _sent(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
             id=row.pk,
             direction="out",
             at=row.started_at,
-            outcome=row.outcome,
+            # One that the provider took may be reported as failed later.
+            outcome="failed" if row.error and row.outcome == DeliveryAttempt.Outcome.SUCCEEDED else row.outcome,
             http_status=row.http_status,
             code=row.error,
             text=row.error_text,

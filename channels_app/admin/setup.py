@@ -117,8 +117,7 @@ def _sendgrid(account: ChannelAccount, health: Health, may_change: bool) -> list
         _send_a_test("Use “Send test mail” with your own address.", account, noun="mail"),
         SetupStep(
             "Wait for the first report",
-            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a "
-            "sample”.",
+            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a sample”.",
             is_done=health.last_received_at is not None,
         ),
         SetupStep(
