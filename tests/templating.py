@@ -6,12 +6,12 @@ from conversations.services.templates import FoundTemplate
 from tests.world import OPERATOR
 
 
-def choose_template(account: ChannelAccount, state: str = "approved") -> MessageTemplate:
-    """Keep an approved template with one variable, choose it for outcomes, and let its provider change its state."""
+def choose_template(account: ChannelAccount, state: str = "approved", use: str = "outcome") -> MessageTemplate:
+    """Keep an approved template with one variable, choose it for a use, and let its provider change its state."""
     body = "News about your request: {{1}}"
     store_templates(account_id=account.pk, found=[FoundTemplate("update", "en", "HX1", "approved", body=body)])
     made: MessageTemplate = MessageTemplate.objects.get(channel_account=account, name="update")
-    use_template(actor=OPERATOR, template_id=made.pk, use="outcome")
+    use_template(actor=OPERATOR, template_id=made.pk, use=use)
     if state != "approved":
         store_templates(account_id=account.pk, found=[FoundTemplate("update", "en", "HX1", state, body=body)])
     return made

@@ -26,7 +26,7 @@ from conversations.admin.approval_panel import customer_name, state_chip
 from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
-from conversations.admin.reach import needs_template, reply_context, why_no_reply
+from conversations.admin.reach import needs_template, reply_context, template_choices, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
@@ -188,8 +188,8 @@ class ConversationAdmin(ConversationSearch):
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
-            if obj.state == State.CLOSED or not needs_template(obj):
-                del form.fields["as_template"]
+            is_offered = obj.state != State.CLOSED and needs_template(obj)
+            form.offer_templates(template_choices(obj) if is_offered else [])
             form.fit(services.files_of_channel(obj.channel_account))
         return form
 
@@ -231,6 +231,7 @@ class ConversationAdmin(ConversationSearch):
             files=form.cleaned_data.get("files", ()),
             sender_type="person",
             as_template=form.cleaned_data.get("as_template", False),
+            template_language=form.cleaned_data.get("template_language", ""),
         )
         return ""
 

@@ -42,7 +42,19 @@ class ReplyForm(ConsoleForm):
         label="Send it as a template",
         help_text="Your text becomes the template's variable: on one line, and cut after 700 characters.",
     )
+    template_language = forms.ChoiceField(label="They'll read", widget=forms.RadioSelect, required=False)
     files = FilesField(label="Attach files (optional)", required=False)  # type: ignore[assignment]  # no attribute later
+
+    def offer_templates(self, choices: list[tuple[str, str]]) -> None:
+        """Offer the templates that the reply can be sent as; without any, it is sent as free text."""
+        if not choices:
+            del self.fields["as_template"]
+        if len(choices) < 2:
+            del self.fields["template_language"]
+            return
+        field = self.fields["template_language"]
+        field.choices = choices  # type: ignore[attr-defined]
+        field.initial = choices[0][0]
 
     def fit(self, rules: FileRules) -> None:
         """Offer only the files that the channel can carry, and say what they are."""

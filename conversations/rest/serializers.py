@@ -215,6 +215,9 @@ class Reply(serializers.Serializer[Any]):
     as_template = serializers.BooleanField(
         default=False, help_text="Send it as the variable of the account's template, outside of the reply window."
     )
+    template_language = serializers.CharField(
+        max_length=16, required=False, help_text="Send the template of this language; without, English if there is one."
+    )
 
 
 class SendingFiles(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.files.kinds import KINDS
 from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
-from conversations.models import Attachment, ChannelAccount, Conversation, Message
+from conversations.models import Attachment, ChannelAccount, Conversation, Message, MessageTemplate
 from conversations.services import attachments, delivery, file_contents, reach, states, stream_events, templates
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
@@ -48,6 +48,7 @@ def reply(
     client_id: UUID | None = None,
     purpose: str = Consent.Purpose.REPLY,
     as_template: bool = False,
+    template_language: str = "",
     now: datetime | None = None,
     locked: Conversation | None = None,
 ) -> Message:
@@ -64,14 +65,16 @@ def reply(
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
-    Outside the reply window a person has to choose `as_template`, which carries no files.
+    Outside the reply window a person has to choose `as_template`, which carries no files; `template_language` names
+    one of the languages that a template is chosen for.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
         actor.require("conversations.reply_conversation")
     body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files))
-    document = texts.checked_document({**(metadata or {}), **({reach.AS_TEMPLATE: True} if as_template else {})})
+    facts = _template_facts(sender_type, template_language) if as_template else {}
+    document = texts.checked_document({**(metadata or {}), **facts})
     moment = now or clock_now()
     message_id = uuid7()
     if files and as_template:
@@ -141,6 +144,14 @@ def _check_files(
         return []  # a repeat: nothing is stored again
     _require_turn(actor, conversation, sender_type)
     return checked_files(files, files_of_channel(conversation.channel_account))
+
+
+def _template_facts(sender_type: str, language: str) -> dict[str, Any]:
+    """Return what a message keeps of its template: a person's text reopens the conversation."""
+    facts: dict[str, Any] = {reach.AS_TEMPLATE: True}
+    if sender_type == "person":
+        facts[templates.USE] = MessageTemplate.Use.REOPENING.value
+    return {**facts, templates.LANGUAGE: language} if language else facts
 
 
 def _content_type(files: Sequence[CheckedFile]) -> str:

@@ -10,7 +10,7 @@ from conversations import registry
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message, MessageTemplate
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.services.contacts import point_index
-from conversations.services.templates import find_template, has_template
+from conversations.services.templates import USE, has_template, list_templates
 from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
@@ -33,12 +33,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """Whether a colleague can reply: the verdict, the end of the reply window, and the template for outside of it."""
+    """Whether a colleague can reply: the verdict, the end of the reply window, the templates for outside of it."""
 
     verdict: Verdict
     window_ends_at: datetime | None = None
     has_window: bool = False
-    template: MessageTemplate | None = None
+    templates: tuple[MessageTemplate, ...] = ()
 
     @property
     def can_reply(self) -> bool:
@@ -48,7 +48,7 @@ class Reachability:
     @property
     def can_send_template(self) -> bool:
         """Return True if a template can be sent now."""
-        return self.template is not None and self.verdict.may_leave
+        return bool(self.templates) and self.verdict.may_leave
 
     @property
     def refusal(self) -> str:
@@ -56,15 +56,21 @@ class Reachability:
         return "" if self.can_reply else self.verdict.reason or WINDOW_CLOSED
 
 
-def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
-    """Return the rules of a channel account."""
+def rules_of(account: ChannelAccount, transport: type[Transport], use: str) -> ChannelRules:
+    """Return the rules of a channel account for a message of this use of templates."""
     window = transport.medium.window
     return ChannelRules(
         channel=account.kind,
         reply_window=window,
-        has_template=window is not None and has_template(account),
+        has_template=window is not None and has_template(account, use),
         is_passive=transport.instant,
     )
+
+
+def use_of(message: Message) -> str:
+    """Return what a template is sent for in a message's stead: a person's text reopens the conversation."""
+    is_person = message.sender_type == Message.Sender.PERSON
+    return str(message.metadata.get(USE) or (MessageTemplate.Use.REOPENING if is_person else ""))
 
 
 def question_of(message: Message, rules: ChannelRules) -> Question:
@@ -83,7 +89,7 @@ def find_way(message: Message, account: ChannelAccount, contact_id: UUID, now: d
     Adds two queries to the one that reads the addresses. Raises `NotFound` for a channel without a transport.
     """
     transport = registry.transport_for(account.kind, account.provider)
-    question = replace(question_of(message, rules_of(account, transport)), is_counted=True)
+    question = replace(question_of(message, rules_of(account, transport, use_of(message))), is_counted=True)
     fitting, others = _points(contact_id, transport.medium.recipient_kinds, every=message.purpose == MARKETING)
     if not fitting:
         return Way(NO_ADDRESS)
@@ -103,7 +109,7 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
     is_marketing = message.purpose == MARKETING
     if transport.instant and not is_marketing and not _has_lines(conversation.contact_id):
         return ALLOWED  # the usual case of web chat, in one query
-    question = question_of(message, rules_of(account, transport))
+    question = question_of(message, rules_of(account, transport, use_of(message)))
     fitting, others = _points(conversation.contact_id, transport.medium.recipient_kinds, every=is_marketing)
     if not fitting:
         return NO_ADDRESS
@@ -121,7 +127,7 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
         transport = registry.transport_for(account.kind, account.provider)
     except NotFound:
         return Reachability(ALLOWED)
-    rules = rules_of(account, transport)
+    rules = rules_of(account, transport, MessageTemplate.Use.REOPENING)
     fitting, _ = _points(conversation.contact_id, transport.medium.recipient_kinds)
     if not fitting:
         return Reachability(NO_ADDRESS)
@@ -129,9 +135,9 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     found = gate.judge(question, _indexes(fitting), line=account.pk, now=now)
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
-    template = find_template(account, {}) if rules.has_template and best.kind == "as_template" else None
-    sendable = template if isinstance(template, MessageTemplate) else None
-    return Reachability(best, until, rules.reply_window is not None, sendable)
+    is_offered = rules.has_template and best.kind == "as_template"
+    offered = tuple(list_templates(account, MessageTemplate.Use.REOPENING)) if is_offered else ()
+    return Reachability(best, until, rules.reply_window is not None, offered)
 
 
 def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Consent.Purpose.SERVICE) -> None:

@@ -171,24 +171,29 @@ def uses_of(template: MessageTemplate, account: ChannelAccount) -> list[str]:
     return [use for use, languages in account.template_uses.items() if str(template.pk) in languages.values()]
 
 
-def has_template(account: ChannelAccount) -> bool:
-    """Return True if a template is chosen for outcomes, which colleagues' texts are sent as, too. No query."""
-    return any(_languages(account, ""))
+def has_template(account: ChannelAccount, use: str = "") -> bool:
+    """Return True if a template is chosen for this use, or for outcomes, which stand in for every use. No query."""
+    return bool(_languages(account, use))
+
+
+def list_templates(account: ChannelAccount, use: str) -> list[MessageTemplate]:
+    """Return the approved templates for a use, first the one that goes out where no language is named."""
+    return [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
 
 
 def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> MessageTemplate | str:
     """Return the template for a message by its use and language, or the code of why none can be sent.
 
-    Without one in its language it is the one in English, else any that is chosen.
+    Without one in its language it is the one in English, else any approved one that is chosen.
     """
-    languages = _languages(account, str(metadata.get(USE) or ""))
-    wanted = str(metadata.get(LANGUAGE) or FIRST_LANGUAGE)
-    choice = languages.get(wanted) or languages.get(wanted[:2]) or languages.get(FIRST_LANGUAGE)
-    choice = choice or next(iter(languages.values()), "")
-    template = MessageTemplate.objects.filter(pk=choice, channel_account=account).first() if choice else None
-    if template is None:
-        return NO_TEMPLATE
-    return template if template.state == State.APPROVED else NOT_APPROVED
+    chosen = _read_chosen(account, str(metadata.get(USE) or ""))
+    wanted = str(metadata.get(LANGUAGE) or "")
+    for language in (wanted, wanted[:2]):
+        named = next((one for one in chosen if one.language == language), None)
+        if named is not None:
+            return named if named.state == State.APPROVED else NOT_APPROVED
+    approved = next((one for one in chosen if one.state == State.APPROVED), None)
+    return approved or (NOT_APPROVED if chosen else NO_TEMPLATE)
 
 
 def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
@@ -215,6 +220,16 @@ def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any
 def _languages(account: ChannelAccount, use: str) -> dict[str, str]:
     chosen = account.template_uses.get(use) or account.template_uses.get(MessageTemplate.Use.OUTCOME) or {}
     return {language: key for language, key in chosen.items() if key}
+
+
+def _read_chosen(account: ChannelAccount, use: str) -> list[MessageTemplate]:
+    """Return the templates chosen for a use, each once, English first."""
+    keys = list(dict.fromkeys(_languages(account, use).values()))
+    rows: dict[str, MessageTemplate] = {
+        str(one.pk): one for one in MessageTemplate.objects.filter(pk__in=keys, channel_account=account)
+    }
+    found = [rows[key] for key in keys if key in rows]
+    return sorted(found, key=lambda one: one.language != FIRST_LANGUAGE)
 
 
 def _chosen(account: ChannelAccount) -> list[str]:

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from conversations.models import ChannelAccount, Conversation
+from conversations.models import ChannelAccount, Conversation, MessageTemplate
+from conversations.services import store_templates, use_template
+from conversations.services.templates import FoundTemplate, fill_template
 from core.models import Consent, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
 from tests.templating import choose_template
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
 CONSENTS = "/admin/core/consent/"
@@ -42,6 +44,32 @@ def test_composer_shows_the_countdown_then_the_choices_then_the_template(browser
     assert support.post(f"{page}reply/", {"text": "Hello"}).status_code == 400
     assert support.post(f"{page}reply/", {"text": "Hello", "as_template": "on"}).status_code == 302
     assert talk.messages.get(direction="out").metadata["as_template"] is True
+
+
+def test_colleague_chooses_a_template_for_reopening_by_its_language(browser: Browser, talk: Conversation) -> None:
+    support, page, line = browser("support"), f"/admin/conversations/conversation/{talk.pk}/", talk.channel_account
+    ReplyWindow.objects.update(wrote_at=F("wrote_at") - timedelta(hours=24))
+    texts = {("update", "en"): "News: {{1}}", ("again", "en"): "Hello again: {{1}}", ("again", "de"): "Hallo: {{1}}"}
+    store_templates(
+        account_id=line.pk,
+        found=[FoundTemplate(*key, f"{key}", "approved", body=body) for key, body in texts.items()],
+    )
+    for template in MessageTemplate.objects.filter(name="again"):
+        use_template(actor=OPERATOR, template_id=template.pk, use="reopening")
+    offered = support.get(page).content.decode()
+    assert offered.index("Hello again: [your text]") < offered.index("Hallo: [your text]")
+    assert "News: [your text]" not in offered
+    sent = {"text": "Hi", "as_template": "on"}
+    assert support.post(f"{page}reply/", {**sent, "template_language": "fr"}).status_code == 400
+    assert support.post(f"{page}reply/", {**sent, "template_language": "de"}).status_code == 302
+    written = talk.messages.get(direction="out")
+    line.refresh_from_db()
+    filled = fill_template(line, written.body, written.metadata)
+    assert not isinstance(filled, str)
+    assert (filled.name, filled.language, filled.values) == ("again", "de", {"1": "Hi"})
+    store_templates(account_id=line.pk, found=[FoundTemplate("again", "de", "1", "approved", body="Hallo: {{1}}")])
+    assert "Hallo: [your text]" in support.get(page).content.decode()
+    assert support.post(f"{page}reply/", sent).status_code == 302
 
 
 def test_contact_is_blocked_and_unblocked_on_their_page(browser: Browser, talk: Conversation) -> None:
