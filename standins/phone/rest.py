@@ -17,6 +17,11 @@ from standins.store import Document
 BODY_LIMIT = 1600
 FILE_LIMIT = 16 * 1024 * 1024
 WINDOW = timedelta(hours=24)
+# Templates that WhatsApp doesn't accept, by name, id, state and text.
+REFUSED_TEMPLATES = [
+    ("rating", "HX" + "a" * 32, "paused", "How did we do with {{1}}?"),
+    ("offer", "HX" + "b" * 32, "rejected", "Everything for {{1}} euros!"),
+]
 _TO = re.compile(r"(whatsapp:)?(\+[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}|ID\.[0-9]{1,32})")
 
 
@@ -140,17 +145,18 @@ def serialize_message(message: Document) -> Document:
 
 
 def list_contents(account: Account) -> Document:
-    """Return the account's templates with WhatsApp's approval, as one page."""
+    """Return the account's templates with WhatsApp's approval, as one page; two more can't be sent."""
+    held = [("update", sid, "approved", text) for sid, text in account.templates.items()]
     rows = [
         {
             "sid": sid,
-            "friendly_name": "update",
+            "friendly_name": name,
             "language": "en",
             "variables": {"1": ""},
             "types": {"twilio/text": {"body": text}},
-            "approval_requests": {"name": "update", "category": "UTILITY", "status": "approved"},
+            "approval_requests": {"name": name, "category": "UTILITY", "status": status},
         }
-        for sid, text in account.templates.items()
+        for name, sid, status, text in [*held, *REFUSED_TEMPLATES]
     ]
     return {"contents": rows, "meta": {"page": 0, "page_size": 100, "next_page_url": None}}
 

@@ -195,9 +195,11 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     with open_door.inside():
         MessageTemplate.objects.all().delete()
         assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 4
-        assert templates.sweep_account(line.pk) == 1
+        assert templates.sweep_account(line.pk) == 3
         states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
-        assert states == {"update": "approved", "survey": "paused", "sale": "rejected"}
+        assert states == {
+            "update": "approved", "survey": "paused", "sale": "rejected", "rating": "paused", "offer": "rejected"
+        }  # fmt: skip
         assert template("survey").variables == ["1", "2"]
         meta.call("/__behave", {"token_expired": True})
         with pytest.raises(Invalid, match="access token"):
