@@ -3,11 +3,14 @@
 import pkgutil
 import re
 from pathlib import Path
+from typing import get_args
 
 from django.apps import apps
 
 from accounts.permissions.roles import ALL_PERMISSIONS
 from channels_app.sockets import console_topics
+from core.models import Consent
+from core.reach import gate, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -43,6 +46,12 @@ def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
 def test_every_event_of_the_console_is_on_the_page_of_frames() -> None:
     page = (DOCS / "reference" / "websocket.md").read_text()
     assert {name for name in console_topics.NAMES.values() if f"`{name}`" not in page} == set()
+
+
+def test_purposes_states_and_reasons_of_the_gate_are_on_their_page() -> None:
+    listed = _listed("reach.md")
+    words = {*Consent.Purpose.values, *Consent.State.values, *Consent.Source.values}
+    assert listed == words | set(get_args(verdict.Kind)) | set(gate.REFUSALS)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
