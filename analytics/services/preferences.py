@@ -60,7 +60,7 @@ def set_preference(
 
 
 def change_preference(*, actor: Actor, changes: Mapping[str, Any], now: datetime | None = None) -> BriefPreference:
-    """Change single settings of the actor's own brief; those left out stay as they are.
+    """Change single settings of the actor's own brief; the others stay.
 
     Who may, what it raises and what it does are those of `set_preference`.
     """
