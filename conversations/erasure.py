@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from conversations.models import (
     Attachment,
+    ChannelAccount,
     Contact,
     ContactPoint,
     ContactTag,
@@ -38,6 +39,10 @@ def _contacts(person: Person, after: str, limit: int) -> Batch:
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
     DeliveryAttempt.objects.filter(message__in=rows).exclude(error_text="").update(error_text="")
+    # Meta's ids hold the customer's phone number. A late repeat is still one: its delivery has a digest of the id.
+    at_meta = rows.filter(channel_account__provider=ChannelAccount.Provider.CLOUD)
+    DeliveryAttempt.objects.filter(message__in=at_meta).exclude(provider_id="").update(provider_id="")
+    at_meta.exclude(channel_message_id="").update(channel_message_id="")
     left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
     return emptied(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
 
@@ -107,18 +112,18 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactTag", "Rows are removed.", "name"),
         Table("conversations.Conversation", "Codes for why a person was asked; the digest of a mail thread.",
               kept="escalated_by escalation_reason thread"),
-        Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
+        Table("conversations.Message", "The provider's id if it is random, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
         Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
               "content_type store error"),
         Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
               kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
-        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", "error_text",
+        Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text",
               "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
-              kept="name address public_key credentials origins keepers lookup_digest last_error"),
+              kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("contacts", "Contacts linked in the meantime", _contacts),

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal
 
 Kind = Literal["message", "status", "echo", "change", "post"]
@@ -12,8 +13,11 @@ Document = dict[str, Any]
 ECHOES: Final = ("smb_message_echoes", "message_echoes")
 # Nothing of Meta's is nested this deeply; what is deeper is left out, so that the rest can be read.
 DEEPEST: Final = 60
-KEY_LIMIT: Final = 180
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
+KEY_LIMIT: Final = 170
+# Meta puts up to a thousand into one post.
+MOST: Final = 5_000
+# Possessive, and an open text takes the rest: each byte is looked at once.
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def elements_of(body: bytes) -> list[Element]:
 
 
 def _elements(body: bytes) -> list[Element] | None:
-    """Return the elements, or None for a body in another format."""
+    """Return the elements, or None for a body in another format or with more than Meta sends."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -58,7 +62,9 @@ def _elements(body: bytes) -> list[Element] | None:
     for entry in entries:
         changes = entry.get("changes") if isinstance(entry, dict) else None
         for change in changes if isinstance(changes, list) else []:
-            found += _elements_of_change(change)
+            found += islice(_elements_of_change(change), MOST)
+            if len(found) >= MOST:
+                return None
     return found
 
 
@@ -105,9 +111,13 @@ def _contact_of(item: Any, people: Any) -> Any:
     rows = [row for row in people if isinstance(row, dict)] if isinstance(people, list) else []
     if not isinstance(item, dict):
         return None
-    names = {item.get("from"), item.get("from_user_id"), item.get("recipient_id")} - {None}
-    mine = (row for row in rows if row.get("wa_id") in names or row.get("user_id") in names)
-    return next(mine, rows[0] if len(rows) == 1 else None)
+    names = {_text(item.get(name)) for name in ("from", "from_user_id", "recipient_id")} - {""}
+    for row in rows:
+        if names & {_text(row.get("wa_id")), _text(row.get("user_id"))}:
+            return row
+    # The only one is meant, unless it names somebody: then this message would become theirs.
+    is_nameless = len(rows) == 1 and not (names and (_text(rows[0].get("wa_id")) or _text(rows[0].get("user_id"))))
+    return rows[0] if is_nameless else None
 
 
 def _element(kind: Kind, number: str, facts: Document) -> Element:

@@ -19,6 +19,7 @@ from core.tenancy.scope import tenant_scope
 log = get_logger(__name__)
 
 PROVIDER: Final = "cloud"
+KEY: Final = "channels_app_inbounddelivery.event_key"
 LINE: Final = "channels_app_inbounddelivery.queue_key"
 # Meta posts up to 3 MB at a time.
 BODY_LIMIT: Final = 4 * 1024 * 1024
@@ -83,7 +84,8 @@ def _arrival(element: Element, address: numbers.Address, proven: frozenset[str])
         provider=PROVIDER,
         tenant_id=address.tenant_id,
         account_id=account_id,
-        event_key=element.key if number else f"other:{element.key}",
+        # Keyed, as it outlives the erasure of a person: Meta's ids hold their phone number.
+        event_key=blind_index(element.key if number else f"other:{element.key}", column=KEY),
         queue_key=blind_index(f"{account_id}:{clean(element.line)}", column=LINE),
         body=element.body,
         headers={"kind": kind},

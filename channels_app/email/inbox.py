@@ -1,6 +1,7 @@
 """Receive a stored email: into its thread or a new conversation, answered only if a person wrote it."""
 
 import json
+from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -11,9 +12,11 @@ from channels_app.mime import mails, senders
 from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
 from conversations import services
-from conversations.models import ChannelAccount, Conversation, Message
+from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.services.contacts import point_index
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 from core.actors import system
+from core.clock import now
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
@@ -26,6 +29,9 @@ SOURCE: Final = "mail:{delivery}:{part}"
 WHOLE_TEXT: Final = "text"
 QUOTE_LIMIT: Final = 8_000
 ADDRESSES_SHOWN: Final = 10
+# After so many answers of agents to one address within this time, its next email waits for a person.
+LOOP_ANSWERS: Final = 10
+LOOP_WITHIN: Final = timedelta(hours=1)
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
@@ -43,11 +49,13 @@ def _receive(delivery: InboundDelivery) -> str:
         raise Invalid("This email has no sender.", code="no_sender")
     if sender.address.address.lower() in inbox.own or _is_a_copy(mail, account):
         return "own"
-    automatic = senders.why_automatic(mail.headers, mail.parts)
+    automatic: str = senders.why_automatic(mail.headers, mail.parts)
     if automatic == "bounce" and _note_bounce(mail, account):
         return "bounce"
     address = sender.address.address
     thread = threads.find_thread(mail, tenant_id=delivery.tenant_id, account_id=account.pk, sender=address)
+    if not automatic and _is_a_loop(address, account):
+        automatic = "loop"
     text, media = _content(mail, delivery, is_new=thread is None)
     if not text and not media:
         return "empty"
@@ -79,11 +87,27 @@ def _is_a_copy(mail: Mail, account: ChannelAccount) -> bool:
     return bool(ours) and Message.objects.filter(pk__in=ours, channel_account=account).exists()
 
 
+def _is_a_loop(sender: str, account: ChannelAccount) -> bool:
+    """Return True if agents wrote so many answers to an address lately that a program must be answering them."""
+    owners = ContactPoint.objects.filter(kind=ContactPoint.Kind.EMAIL, value_index=point_index("email", sender))
+    answers = Message.objects.filter(
+        channel_account=account,
+        conversation__contact_id__in=owners.values("contact_id"),
+        direction=Message.Direction.OUT,
+        created_at__gt=now() - LOOP_WITHIN,
+    ).exclude(sender_type=Message.Sender.PERSON)
+    if answers.count() < LOOP_ANSWERS:
+        return False
+    log.warning("mail_loop_ended", account=str(account.pk))
+    return True
+
+
 def _note_bounce(mail: Mail, account: ChannelAccount) -> bool:
     """Mark the message that a bounce is about as failed; False if it is about none of ours."""
     named = [part for part in mail.parts if part.content_type.startswith("message/") or "rfc822" in part.content_type]
     text = " ".join([*mail.references, *(part.text()[:20_000] for part in named[:5])])
-    for message_id in threads.own_ids(text):
+    mine = Message.objects.filter(pk__in=threads.own_ids(text), channel_account=account)
+    for message_id in mine.values_list("pk", flat=True):
         try:
             services.record_status(actor=ACTOR, status="failed", message_id=message_id, error="bounce")
         except NotFound:

@@ -17,7 +17,7 @@ from conversations.services.contacts import point_index
 from core.privacy.encryption import derive_key, lasting_key_id
 
 PURPOSE: Final = "mail|reply-token"
-_TOKEN: Final = re.compile(r"\+([a-z2-7]{42})$", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"\+([a-z2-7]{42})$", re.IGNORECASE | re.ASCII)
 _OURS: Final = re.compile(r"<([0-9a-f]{32})@[^>]+>")
 
 

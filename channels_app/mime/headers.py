@@ -1,7 +1,6 @@
 """Read the headers of an email: unfolded, decoded, cut to length and free of control characters."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header
@@ -14,6 +13,8 @@ from channels_app.mime.charsets import decode
 BLOCK_LIMIT: Final = 256 * 1024
 VALUE_LIMIT: Final = 4_000
 COUNT_LIMIT: Final = 1_000
+# The standard library reads parameters in the square of their number.
+PARAMETER_LIMIT: Final = 40
 ADDRESS_LIMIT: Final = 254
 # A chain of references is cut in the middle, as RFC 5322 advises: the first and the newest say the most.
 REFERENCES_LIMIT: Final = 20
@@ -23,7 +24,6 @@ _NAME: Final = re.compile(rb"[!-9;-~]{1,100}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
-_COMMENT: Final = re.compile(r"\([^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Headers:
         """Return some headers as the standard library's message, which knows their parameters."""
         message = Message()
         for name in names:
-            value = _CONTROL.sub(" ", self.raw(name)).encode("ascii", "replace").decode()
+            given = ";".join(self.raw(name).split(";", PARAMETER_LIMIT)[:PARAMETER_LIMIT])
+            value = _CONTROL.sub(" ", given).encode("ascii", "replace").decode()
             if value:
                 message[name] = value
         return message
@@ -126,8 +127,3 @@ def parse_date(value: str) -> float | None:
         return parsedate_to_datetime(value[:100]).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
         return None
-
-
-def without_comments(values: Iterable[str]) -> list[str]:
-    """Return structured values without what stands in brackets."""
-    return [_COMMENT.sub(" ", value) for value in values]

@@ -83,8 +83,8 @@ class _Reader:
 
     def _anchor(self, inside: str, *, opens: bool) -> None:
         if not opens:
-            label = "".join(self._line[self._label :]).strip()
-            if self._link and self._link not in label:
+            # Only the end of a link looks back: a page of ends alone would read its line again at each.
+            if self._link and self._link not in "".join(self._line[self._label :]):
                 self._line.append(f" <{self._link}>")
             self._link = ""
             return

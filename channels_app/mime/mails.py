@@ -6,9 +6,11 @@ from typing import Final
 
 from channels_app.mime import html_text, quotes
 from channels_app.mime.headers import Address, Headers, parse_addresses
-from channels_app.mime.parts import Part, head_of, split
+from channels_app.mime.parts import TEXT_LIMIT, Part, head_of, split
 
 FILES_LIMIT: Final = 50
+# Values of headers that name recipients; each may name many.
+RECIPIENTS_LIMIT: Final = 20
 SUBJECT_LIMIT: Final = 300
 
 
@@ -40,7 +42,8 @@ class Mail:
     def recipients(self) -> list[Address]:
         """Return the addresses it names as its recipients."""
         names = ("delivered-to", "x-original-to", "x-forwarded-to", "to", "cc")
-        return [one for name in names for value in self.headers.all(name) for one in parse_addresses(value)]
+        values = [value for name in names for value in self.headers.all(name)]
+        return [one for value in values[:RECIPIENTS_LIMIT] for one in parse_addresses(value)]
 
 
 def read(raw: bytes) -> Mail:
@@ -88,20 +91,24 @@ def _is_file(part: Part) -> bool:
 
 
 def _whole_text(parts: list[Part]) -> str:
-    """Return the words of an email: of alternatives the plain one, if it says something."""
+    """Return the words of an email, up to a limit: of alternatives the plain one, if it says something."""
     found: list[str] = []
     said: set[int] = set()
     pages: list[tuple[int, Part]] = []
+    left, left_of_pages = TEXT_LIMIT, html_text.LIMIT
     for part in parts:
         if _is_file(part):
             continue
         if part.content_type == "text/html":
             pages.append((len(found), part))
             found.append("")
-        elif text := part.text().strip():
+        elif left > 0 and (text := part.text()[:left].strip()):
+            left -= len(text)
             found.append(text)
             said.add(part.group)
     for place, part in pages:
-        if not (part.group and part.group in said):
-            found[place] = html_text.to_text(part.text())
+        if left_of_pages > 0 and not (part.group and part.group in said):
+            page = part.text()[:left_of_pages]
+            left_of_pages -= len(page)
+            found[place] = html_text.to_text(page)
     return "\n\n".join(filter(None, found))

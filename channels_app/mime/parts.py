@@ -18,6 +18,9 @@ DEPTH_LIMIT: Final = 12
 PARTS_LIMIT: Final = 1_000
 TEXT_LIMIT: Final = 1_000_000
 FILENAME_LIMIT: Final = 150
+NAME_LIMIT: Final = 1_000
+# Lines that begin like a boundary and are none: nested parts have some, a mail that is made of them is not cut.
+LOOKALIKES: Final = 20_000
 _BLANK: Final = re.compile(rb"\r?\n\r?\n")
 _FORBIDDEN: Final = re.compile(r"[\\/:*?\"<>|\s]+")
 
@@ -60,6 +63,7 @@ class _Cut:
 
     parts: list[Part]
     groups: int = 0
+    lookalikes: int = 0
 
 
 def split(raw: bytes) -> tuple[Headers, list[Part]]:
@@ -93,7 +97,7 @@ def _walk(view: memoryview, raw: bytes, span: tuple[int, int], cut: _Cut, *, dep
         if content_type == "multipart/alternative":
             cut.groups += 1
             group = cut.groups
-        spans = _spans(raw, body, end, _boundary(facts))
+        spans = _spans(raw, body, end, _boundary(facts), cut)
         for one in spans:
             if len(cut.parts) >= PARTS_LIMIT:
                 return headers
@@ -110,7 +114,7 @@ def _walk(view: memoryview, raw: bytes, span: tuple[int, int], cut: _Cut, *, dep
     return headers
 
 
-def _spans(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+def _spans(raw: bytes, start: int, end: int, boundary: bytes, cut: _Cut) -> list[tuple[int, int]]:
     """Return where the parts between the boundaries are; the last may lack its end."""
     found: list[tuple[int, int]] = []
     if not boundary:
@@ -118,7 +122,7 @@ def _spans(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int,
     line = b"--" + boundary
     at = start if raw.startswith(line, start, end) else _next_line(raw, line, start, end)
     began = -1
-    while at >= 0:
+    while at >= 0 and cut.lookalikes < LOOKALIKES:
         after = at + len(line)
         tail = raw[after : min(after + 2, end)]
         is_last = tail == b"--"
@@ -130,6 +134,8 @@ def _spans(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int,
             line_end = raw.find(b"\n", after, end)
             began = line_end + 1 if line_end >= 0 else end
             after = began - 1
+        else:
+            cut.lookalikes += 1
         at = _next_line(raw, line, after, end)
     if 0 <= began < end:
         found.append((began, end))
@@ -171,7 +177,7 @@ def _filename(facts: Message, headers: Headers) -> str:
         found = str(facts.get_filename("") or "")
     except FAULTS:
         return ""
-    name = _FORBIDDEN.sub(" ", in_words(found).replace("\\", "/").rpartition("/")[2]).strip(" .")
+    name = _FORBIDDEN.sub(" ", in_words(found[:NAME_LIMIT]).replace("\\", "/").rpartition("/")[2]).strip(" .")
     return name[:FILENAME_LIMIT]
 
 
@@ -202,7 +208,7 @@ def fields_of(body: bytes, content_type: str) -> dict[str, Field]:
     if outer.get_content_type() != "multipart/form-data":
         return found
     view = memoryview(body)
-    for start, end in _spans(body, 0, len(body), _boundary(outer)):
+    for start, end in _spans(body, 0, len(body), _boundary(outer), _Cut([])):
         headers, at = _head(body, start, end)
         facts = headers.as_message("content-type", "content-disposition")
         name = _parameter(facts, "name", "content-disposition")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from channels_app.mime.headers import Address, Headers, is_address, without_comments
+from channels_app.mime.headers import VALUE_LIMIT, Address, Headers, is_address
 from channels_app.mime.parts import Part
 
 Automatic = Literal["", "bounce", "auto_reply", "list"]
@@ -14,10 +14,15 @@ _MACHINES: Final = re.compile(
     r"(mailer-daemon|postmaster|bounces?([+=-].*)?|(do-?)?no-?t?-?reply([+=.-].*)?|donotreply|noreply)@", re.IGNORECASE
 )
 _BOUNCERS: Final = re.compile(r"(mailer-daemon|postmaster|bounces?([+=-].*)?)@", re.IGNORECASE)
-_RESULT: Final = re.compile(r"\b(dkim|spf|dmarc)\s*=\s*([a-z]+)([^;]*)", re.IGNORECASE)
-_PROPERTY: Final = re.compile(
-    r"\b(header\.d|header\.i|header\.from|smtp\.mailfrom)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE
+# A longer header may have been cut, in the middle of a domain.
+RESULTS_LIMIT: Final = VALUE_LIMIT - 500
+_PIECE: Final = re.compile(
+    r"""(?P<quoted>"[^"\\]*+") | (?P<end>;) | (?P<word>[^"();\\]++)
+    | (?P<comment>(?<!\S)\((?:[^()"\\] | "[^"\\]*+" | \([^()"\\]*+\))*+\)(?=[\s;]|$))""",
+    re.VERBOSE,
 )
+_RESULT: Final = re.compile(r"\s*(dkim|spf|dmarc)\s*(?:/\s*1\s*)?=\s*([a-z]+)(?=\s|$)", re.IGNORECASE)
+_PROPERTY: Final = re.compile(r"(?:[^\s\"]|\"[^\"]*\")+")
 _DKIM_FIELD: Final = re.compile(r"@([A-Za-z0-9._-]{1,253})\s*:\s*([A-Za-z]+)")
 
 
@@ -79,22 +84,48 @@ def proof_of_headers(headers: Headers, server: str) -> Proof:
 
     Lower ones may have come with the mail, so they prove nothing; without the server's name nothing is proven.
     """
-    top = next(iter(without_comments(headers.all("authentication-results")[:1])), "")
-    name, _, results = top.partition(";")
+    name, *results = _results_of(next(iter(headers.all("authentication-results")), ""))
     if not server or name.strip().split(" ")[0].lower() != server.strip().lower():
         return Proof()
     dkim, spf, dmarc = set(), "", ""
-    for method, word, rest in _RESULT.findall(results):
-        facts = {key.lower(): value.rpartition("@")[2].lower() for key, value in _PROPERTY.findall(rest)}
-        if word.lower() != "pass":
+    for result in results:
+        found = _RESULT.match(result)
+        if found is None or found[2].lower() != "pass":
             continue
-        if method.lower() == "dkim":
+        facts: dict[str, str] = {}
+        for one in _PROPERTY.findall(result[found.end() :]):
+            key, _, value = one.partition("=")
+            facts.setdefault(key.lower(), value.strip('"').rpartition("@")[2].lower())
+        method = found[1].lower()
+        if method == "dkim":
             dkim.add(facts.get("header.d") or facts.get("header.i", ""))
-        elif method.lower() == "spf":
+        elif method == "spf":
             spf = facts.get("smtp.mailfrom", "")
         else:
             dmarc = facts.get("header.from", "")
     return Proof(frozenset(filter(None, dkim)), spf, dmarc)
+
+
+def _results_of(value: str) -> list[str]:
+    """Return the server's name and its results without comments; nothing if a sender's words may be mixed in.
+
+    A server repeats what senders choose, such as the part before the @ or the name in HELO. If it forgets to quote
+    them, they could end a comment and begin a result of their own.
+    """
+    found, words, at = [], "", 0
+    if len(value) > RESULTS_LIMIT or not value.isascii():
+        return [""]
+    while at < len(value):
+        piece = _PIECE.match(value, at)
+        if piece is None:
+            return [""]
+        at = piece.end()
+        if piece.lastgroup == "end":
+            found.append(words)
+            words = ""
+        else:
+            words += " " if piece.lastgroup == "comment" else piece[0]
+    return [*found, words]
 
 
 def why_automatic(headers: Headers, parts: list[Part]) -> Automatic:

@@ -1,6 +1,5 @@
 """The door of a company's own app: check the caller, store by one INSERT and answer; a worker does the rest."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
@@ -29,6 +28,7 @@ from core.tenancy.scope import tenant_scope
 log = get_logger(__name__)
 
 PROVIDER: Final = "app"
+KEY: Final = "channels_app_inbounddelivery.event_key"
 LINE: Final = "channels_app_inbounddelivery.queue_key"
 DELIVER: Final = "channels_app.deliver_message"
 BODY_LIMIT: Final = 64 * 1024
@@ -197,8 +197,6 @@ def _refuse_constant(word: str) -> NoReturn:
 
 def _arrival(app: App, incoming: Incoming) -> deliveries.Arrival:
     point = app_customers.customer_point(app.key, incoming.customer_id)
-    # Ids are the customer's own: another customer may use the same one.
-    digest = hashlib.sha256(f"{incoming.customer_id}\n{incoming.id}".encode()).hexdigest()
     document = {
         # Under the name by which the erasure of a person finds their webhooks.
         "From": point,
@@ -210,6 +208,8 @@ def _arrival(app: App, incoming: Incoming) -> deliveries.Arrival:
     }
     with tenant_scope(app.tenant_id):
         queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
+        # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
+        digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
     return deliveries.Arrival(
         provider=PROVIDER,
         tenant_id=app.tenant_id,

@@ -144,14 +144,18 @@ def verify(token: str, *, app: App, now: datetime) -> Claims:
 
 def _end_of(claims: dict[str, Any], moment: datetime) -> datetime | None:
     """Return when a token ends; None if that has passed, is too far away or is no time."""
-    exp, start = claims["exp"], claims.get("nbf", 0)
+    exp, start, made = claims["exp"], claims.get("nbf", 0), claims.get("iat", claims["exp"])
     # No time is longer than this; a longer number is too large to compare.
     if any(
-        isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11 for value in (exp, start)
+        isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11
+        for value in (exp, start, made)
     ):
         return None
-    left, early = exp - moment.timestamp(), start - moment.timestamp()
-    is_timely = -LEEWAY.total_seconds() < left <= (LIFE + LEEWAY).total_seconds() and early <= LEEWAY.total_seconds()
+    moment_seconds, leeway, life = moment.timestamp(), LEEWAY.total_seconds(), LIFE.total_seconds()
+    # One that was made for longer must not become valid in its last hour.
+    is_short = exp - moment_seconds <= life + leeway and exp - made <= life + leeway
+    has_begun = start - moment_seconds <= leeway and ("iat" not in claims or made - moment_seconds <= leeway)
+    is_timely = exp - moment_seconds > -leeway and is_short and has_begun
     return datetime.fromtimestamp(exp, UTC) if is_timely else None
 
 

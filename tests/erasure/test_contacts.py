@@ -1,5 +1,6 @@
 """A contact is erased: nothing of the person is left anywhere, and nobody else loses a byte."""
 
+import base64
 from uuid import uuid4
 
 import pytest
@@ -7,8 +8,9 @@ from redis import Redis
 
 from channels_app.webchat import conversation
 from channels_app.webchat.frames import SendMessage
+from channels_app.webhooks import deliveries
 from conversations import services as talk
-from conversations.models import Contact, Conversation, Message
+from conversations.models import Contact, ContactPoint, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -21,6 +23,7 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
+from tests.channels_app.cloud import conftest as cloud
 from tests.channels_app.email.test_mail_in import mail, open_mail_door
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.console.scene import Budget
@@ -225,3 +228,26 @@ def test_emails_of_the_person_go_and_do_not_come_back(traces: Traces) -> None:
     rows = [row for row in inbox.door.rows() if row.provider == "mail"]
     assert [(row.state, row.body, row.queue_key) for row in rows] == [("done", None, "erased")] * 3
     assert found(traces.world.acme.pk, WORDS) == set()
+
+
+def test_ids_of_meta_hold_the_number_so_they_go_and_nothing_comes_back(traces: Traces) -> None:
+    """As Meta makes them: the number of the customer, in Base64, in messages, answers and webhooks."""
+    hidden = base64.b64encode(b"\x1c\x18\x0b" + PHONE[1:].encode()).decode()
+    came, sent = f"wamid.{hidden}VQIAEhggAA==", f"wamid.{hidden}FQIAERgSAA=="
+    account = cloud.connect(traces.world)
+    document = cloud.wrap(cloud.change(messages=[{**cloud.message(sender=PHONE[1:]), "id": came}]))
+    assert cloud.post(document).status_code == 200
+    deliveries.dispatch_due_deliveries()
+    with tenant_scope(traces.world.acme.pk):
+        asked = Message.objects.get(channel_message_id=came)
+        answer = talk.reply(actor=DOOR, conversation_id=asked.conversation_id, text="Hello", sender_type="system")
+        Message.objects.filter(pk=answer.pk).update(status="sent", channel_message_id=sent)
+        DeliveryAttempt.objects.create(message=answer, number=1, outcome="succeeded", provider_id=sent)
+    assert len(found(traces.world.acme.pk, (hidden,))) >= 2
+    traces.erase()
+    assert found(traces.world.acme.pk, (hidden,)) == set()
+    assert cloud.post(document).status_code == 200
+    deliveries.dispatch_due_deliveries()
+    with tenant_scope(traces.world.acme.pk):
+        assert Message.objects.filter(channel_account=account, direction="in").count() == 1
+        assert not ContactPoint.objects.filter(contact__conversations__channel_account=account).exists()

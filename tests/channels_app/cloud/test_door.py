@@ -1,6 +1,7 @@
 """What Meta's webhook answers, and what it stores."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -190,10 +191,23 @@ def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
         message(6, sender="nobody at all"),
         {**message(7), "id": "w" * 5000},
         {**message(8), "timestamp": "9" * 400},
+        {**message(10), "from": [ANA]},
+        {**message(11), "from": {"wa_id": ANA}, "from_user_id": []},
+        {**message(12), "id": "w" * 175},
         {"deep": "HERE"},
     ]  # fmt: skip
-    names = [person(name="N" * 10_000), "no object"]
-    raw = json.dumps(wrap(change(messages=[message(1), *bad, message(9)], contacts=names, statuses=["no", {}]), "x"))
+    names = [person(name="N" * 10_000), "no object", {"wa_id": [], "user_id": {}}]
+    raw = json.dumps(
+        wrap(
+            change(
+                messages=[message(1), *bad, message(9)],
+                contacts=names,
+                statuses=["no", {}, status("a" * 16, "w" * 180)],
+            ),
+            change(number="1", statuses=[status("a" * 16, "w" * 180)]),
+            "x",
+        )
+    )
     assert post(raw.encode().replace(b'"HERE"', nested)).status_code == 200
     deliveries.dispatch_due_deliveries()
     with door.inside():
@@ -201,6 +215,30 @@ def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
         assert {"wamid.0001", "wamid.0002", "wamid.0003", "wamid.0009"} <= found
         assert Message.objects.get(channel_message_id="wamid.0001").conversation.contact.display_name == "N" * 120
     assert {row.state for row in door.rows()} <= {"done", "parked"}
+
+
+def test_only_contact_of_a_post_stands_for_nobody_else(door: Door) -> None:
+    other = "34600999888"
+    door.take(change(messages=[message(1)], contacts=[person(user_id="ES.ana")]))
+    door.take(change(messages=[message(2, sender=other)], contacts=[person(user_id="ES.ana")]))
+    door.take(change(messages=[message(3, sender=other)], contacts=[{"profile": {"name": "Bo"}}]))
+    with door.inside():
+        found = Message.objects.order_by("seq").select_related("conversation__contact")
+        names = {one.channel_message_id: one.conversation.contact.display_name for one in found}
+    assert names == {"wamid.0001": "Ana Souza", "wamid.0002": "Bo", "wamid.0003": "Bo"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"[" * 100_000 + b'"' + b'\\"' * 300_000, id="text without an end"),
+        pytest.param(b'{"entry":[{"changes":[' + b"0," * 1_900_000 + b"0]}]}", id="2 million changes"),
+    ],
+)
+def test_hostile_post_is_one_parked_element_within_a_second(raw: bytes) -> None:
+    began = time.process_time()
+    assert [one.kind for one in elements_of(raw)] == ["post"]
+    assert time.process_time() - began < 1
 
 
 def test_body_above_the_limit_is_too_large(door: Door) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from channels_app.email import inbox as inbox_module
 from channels_app.email import threads
 from channels_app.email.receiving import close_inbound, open_inbound
 from channels_app.models import InboundDelivery
@@ -18,7 +19,8 @@ from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from channels_app.whatsapp import media
 from conversations import services
-from conversations.models import Attachment, Contact, Conversation, Message
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.types import InboundMessage, SenderIdentity
 from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
@@ -331,6 +333,44 @@ def test_bounce_marks_the_answer_as_failed_and_is_no_message(inbox: MailDoor) ->
     with tenant_scope(inbox.door.world.acme.pk):
         assert Message.objects.get(pk=sent.ref).status == "failed"
     assert len(inbox.messages()) == 1
+
+
+def test_bounce_about_a_message_of_another_channel_changes_nothing(inbox: MailDoor) -> None:
+    """A visitor of the web chat knows the ids of the messages there."""
+    with tenant_scope(inbox.door.world.acme.pk):
+        chat = ChannelAccount.objects.create(kind="webchat", name="Desk")
+        asked = services.receive(
+            actor=OPERATOR, inbound=InboundMessage(chat.pk, SenderIdentity("webchat", "visitor:1"), text="Hello")
+        )
+        told = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, text="Hello", sender_type="system")
+    inbox.take(
+        mail(f"<{told.pk.hex}@acme.example>", From="MAILER-DAEMON@evil.example", References=f"<{told.pk.hex}@x>")
+    )
+    with tenant_scope(inbox.door.world.acme.pk):
+        told.refresh_from_db()
+        assert told.status != "failed"
+
+
+def test_programs_that_answer_each_other_stop_and_a_person_s_answers_do_not_count(
+    inbox: MailDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that doesn't say that it is one answers each of our answers."""
+    monkeypatch.setattr(inbox_module, "LOOP_ANSWERS", 3)
+    for number in range(6):
+        inbox.take(mail(f"I am away. {number}", Message_ID=f"<{number}@customers.example>"))
+        with tenant_scope(inbox.door.world.acme.pk):
+            last = Message.objects.filter(direction="in").latest("id")
+            automatic = last.metadata["mail"]["automatic"]
+            if not automatic:
+                services.reply(
+                    actor=OPERATOR, conversation_id=last.conversation_id, text="We look.", sender_type="agent"
+                )
+            elif number < 5:
+                inbox.reply(last)
+    found = [one.metadata["mail"]["automatic"] for one in inbox.messages()]
+    assert found == ["", "", "", "loop", "loop", "loop"]
+    inbox.take(mail("Somebody else.", From="bo@customers.example", Message_ID="<bo@customers.example>"))
+    assert inbox.messages()[-1].metadata["mail"]["automatic"] == ""
 
 
 def test_files_are_fetched_like_those_of_other_channels(inbox: MailDoor) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_app.mime import mails, parts
+from channels_app.mime import mails, parts, senders
+from channels_app.mime.headers import Headers
 from channels_app.mime.html_text import to_text
 from channels_app.mime.mails import Mail
 from channels_app.mime.parts import split
@@ -81,6 +82,15 @@ def _nested(depth: int) -> bytes:
     return FROM + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(depth))
 
 
+def _nested_lookalikes() -> bytes:
+    """Return parts whose boundaries all begin the same lines."""
+    heads = (b"Content-Type: multipart/mixed; boundary=%s\n\n--%s\n" % (b"b" * n, b"b" * n) for n in range(1, 13))
+    return FROM + b"".join(heads) + (b"--" + b"b" * 14 + b"X\n") * 500_000
+
+
+LOOKALIKES = _nested_lookalikes()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -95,13 +105,18 @@ def _nested(depth: int) -> bytes:
         pytest.param(HTML + b"<a href=http://x>" * 100_000, id="open links"),
         pytest.param(HTML + b"<blockquote>x" * 100_000, id="open quotes"),
         pytest.param(FROM + b"\n" + (b"on " + b"wrote " * 49 + b":x\n") * 20_000, id="headings of quotes"),
+        pytest.param(HTML + b"x</a>" * 100_000, id="ends of links"),
+        pytest.param(MIXED + b"--x\nContent-Type: text/html\n\n%s\n" % (b"<b>x" * 125_000) * 20, id="20 pages"),
+        pytest.param(LOOKALIKES, id="lines like boundaries, 12 deep"),
+        pytest.param(MIXED + b'--x\nContent-Type: text/plain; x="%s\n\nhi\n' % (b";" * 3_900) * 1_000, id="parameters"),
+        pytest.param(FROM + (b"To: " + b"@" * 3_990 + b"\n") * 64 + b"\nhi", id="recipients"),
         pytest.param(FROM + b"\n" + b">" * 2_000_000, id="marks of quotes"),
         pytest.param(FROM + b"Content-Type: text/plain; charset=punycode\n\n" + b"ab-" * 300_000, id="punycode"),
     ],
 )
 def test_hostile_mail_is_read_within_a_second(raw: bytes) -> None:
     began = time.process_time()
-    mails.read(raw)
+    assert mails.read(raw).recipients is not None
     assert time.process_time() - began < 1
 
 
@@ -203,6 +218,32 @@ def test_quoted_words_are_split_off_and_kept(body: str, text: str, quoted: str) 
     assert found.quoted.startswith(quoted)
     assert bool(found.quoted) == bool(quoted)
     assert not quoted or found.text == text
+
+
+GOOD = "dkim=pass header.d=bank.example"
+
+
+@pytest.mark.parametrize(
+    ("results", "domains", "spf"),
+    [
+        (f'mx.us; {GOOD} header.b="a;b="', {"bank.example"}, ""),
+        ('MX.us 1; DKIM/1 = pass (1024-bit key; (a) "b") header.i=@bank.example; spf=fail', {"bank.example"}, ""),
+        ('mx.us; spf=pass (domain of ana@bank.example) smtp.mailfrom="ana b"@bank.example', set(), "bank.example"),
+        (f"mx.us; x-google-{GOOD}; dkim=fail header.d=bank.example", set(), ""),
+        # What a sender chose: the part before the @, or the name in HELO.
+        (f'mx.us; spf=pass smtp.mailfrom="x; {GOOD}; y"@evil.example', set(), "evil.example"),
+        ('mx.us; spf=pass smtp.mailfrom="x smtp.mailfrom=@bank.example y"@evil.example', set(), "evil.example"),
+        (f'mx.us; spf=pass (domain of "a) {GOOD} ("@evil.example) smtp.mailfrom=@evil.example', set(), "evil.example"),
+        (f'mx.us; spf=fail (domain of "a\\"); {GOOD}; x=("@evil.example)', set(), ""),
+        ("mx.us; spf=fail (helo=x);dkim=pass(a)header.d=bank.example;x=(b)", set(), ""),
+        ("mx.us; spf=pass smtp.mailfrom=a@evil.example smtp.mailfrom=@bank.example", set(), "evil.example"),
+        (f"mx.us; {'dkim=fail ' * 400}; {GOOD}.evil.example", set(), ""),
+        (f"mx.us.evil.example; {GOOD}", set(), ""),
+    ],
+)
+def test_words_of_a_sender_in_the_results_prove_nothing(results: str, domains: set[str], spf: str) -> None:
+    found = senders.proof_of_headers(Headers(f"Authentication-Results: {results}".encode()), "mx.us")
+    assert (found.dkim, found.spf) == (domains, spf)
 
 
 def test_injected_headers_and_path_names_are_words_only() -> None:
