@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0010_files_may_be_kept_outside"),
+        ("conversations", "0011_add_pause_and_log_of_channel_accounts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
