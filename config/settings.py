@@ -352,6 +352,7 @@ SPECTACULAR_SETTINGS = {
         "core.rest.schema.with_short_names",
         "core.rest.schema.with_errors",
         "config.api_summaries.with_summaries",
+        "config.api_examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",

@@ -295,6 +295,7 @@ class ContactSerializer(RowSerializer[Contact]):
         """Return the name."""
         return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
+    @extend_schema_field(PointSerializer(many=True))
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""
         rows = points_in_order(contact.points.all())

@@ -76,8 +76,8 @@ def pages(caller: Caller, path: str, **query: Any) -> list[Any]:
 
 def check_times(office: Office, caller: Caller) -> None:
     """Read what lies between the first row and the last, and turn the pages from the second on."""
-    for path, name, column in DATED:
-        path = path.format(**office.ids)
+    for shape, name, column in DATED:
+        path = shape.format(**office.ids)
         rows = sorted(
             (row for row in caller.get(path, limit=100).json()["results"] if row[column]), key=lambda r: r[column]
         )
