@@ -31,6 +31,7 @@ from conversations.selectors.lists import (
     tags_of_conversation,
 )
 from conversations.selectors.messages import (
+    MailFacts,
     MessagePage,
     MessageRow,
     list_messages,
@@ -50,6 +51,7 @@ __all__ = [
     "ConversationPage",
     "DayCount",
     "Failure",
+    "MailFacts",
     "MessagePage",
     "MessageRow",
     "NoteRow",
