@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0008_send_webhooks"),
+        ("core", "0009_addresses_can_be_reachable_again"),
     ]
 
     operations = [

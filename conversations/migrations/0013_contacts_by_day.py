@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0011_add_pause_and_log_of_channel_accounts"),
+        ("conversations", "0012_keep_parts_of_attempts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
