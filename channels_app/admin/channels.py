@@ -93,6 +93,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
         """Return the facts, the actions and the set-up instructions."""
         context = super().detail_context(request, obj)
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
+        if obj.kind not in (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP):
+            context["rows"] = [row for row in context["rows"] if row[0] != "Allowed websites"]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         viewer = viewer_of(request)
@@ -144,7 +146,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
 
     @service_action(
         path="connect",
-        title="Connect number",
+        title="Connect Twilio number",
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",

@@ -20,6 +20,8 @@ PLACES: Final = {
 }
 
 
+CHOICE: Final = "Choice"
+"""What a button, a row of a list or a form is called in the transcript."""
 FAILURES: Final = {
     "erased": "deleted",
     "expired": "deleted: it was kept long enough",
@@ -120,7 +122,12 @@ def merge_turns(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_ea
 def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
     if row.content_type != Message.ContentType.TEXT and not files:
-        text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
+        label = (
+            CHOICE
+            if row.content_type == Message.ContentType.INTERACTIVE
+            else Message.ContentType(row.content_type).label
+        )
+        text = f"[{label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
     match row.sender_type:
         case "person":
