@@ -21,7 +21,7 @@ def deliver(message_id: UUID) -> None:
     services.deliver(message_id=message_id)
 
 
-@sweep_task(queue="high")
+@sweep_task(queue="high", is_quick=True)
 def sweep_deliveries() -> None:
     """Enqueue deliveries that are due and not claimed: retries, lost tasks, crashes."""
     with platform_scope():

@@ -43,6 +43,7 @@ from conversations.services.states import (
     escalate,
     give_back,
     hand_off,
+    lock_conversation,
     record_view,
     take_over,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "link_contact_to_user",
     "list_files_expired",
     "list_removals_due",
+    "lock_conversation",
     "lookup_digest",
     "mark_read",
     "name_contact",
