@@ -23,6 +23,7 @@ from conversations.selectors.directory import (
 )
 from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
+    ORDERS,
     ConversationFilters,
     ConversationPage,
     get_conversation,
@@ -41,6 +42,7 @@ from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_w
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
+    "ORDERS",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",
