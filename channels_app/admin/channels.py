@@ -161,7 +161,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
 
     @service_action(
         path="connect",
-        title="Connect number",
+        title="Connect Twilio number",
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",

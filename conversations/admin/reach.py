@@ -11,6 +11,7 @@ from conversations.services.templates import preview_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
+    BLOCKED,
     STOPPABLE,
     UNREACHABLE,
     WINDOW_CLOSED,
@@ -23,6 +24,7 @@ from core.reach.verdict import (
 KINDS: Final = dict(ChannelAccount.Kind.choices)
 YOUR_TEXT: Final = "[your text]"
 NO_WAY: Final = "This contact has no address on this channel."
+NO_TEMPLATE: Final = "They last wrote more than 24 hours ago, and this number has no template to send instead."
 SHOWN: Final = 3
 
 
@@ -53,7 +55,9 @@ def reach_of(conversation: Conversation) -> Reachability:
 def why_no_reply(conversation: Conversation) -> str:
     """Return why nobody can reply now, neither by text nor by template; "" if somebody can."""
     found = reach_of(conversation)
-    return "" if found.can_reply or found.can_send_template else REFUSALS.get(found.refusal, NO_WAY)
+    if found.can_reply or found.can_send_template:
+        return ""
+    return NO_TEMPLATE if found.refusal == WINDOW_CLOSED else REFUSALS.get(found.refusal, NO_WAY)
 
 
 def needs_template(conversation: Conversation) -> bool:
@@ -78,6 +82,7 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
         "needs_template": needs_template(conversation),
         "template_preview": preview_of(found.templates[0], YOUR_TEXT) if len(found.templates) == 1 else "",
         "other_ways": [] if found.can_reply else _other_ways(conversation),
+        "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),
     }
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0012_keep_parts_of_attempts"),
+        ("conversations", "0013_contacts_by_day"),
     ]
 
     operations = [
