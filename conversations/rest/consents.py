@@ -13,12 +13,12 @@ from rest_framework.response import Response
 
 from conversations import selectors, services
 from conversations.models import ContactPoint
-from conversations.rest.serializers import ConsentSerializer, RecordingConsent
+from conversations.rest.serializers import ConsentSerializer, ContactSerializer, RecordingConsent
 from core.models import Consent
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
-from core.rest.views import ListViewSet
+from core.rest.views import Expansion, ListViewSet
 
 VIEW = "core.view_consent"
 
@@ -53,6 +53,7 @@ class ConsentViewSet(RetrieveModelMixin, ListViewSet):
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": services.RECORD}
     serializer_class = ConsentSerializer
+    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
     request_serializers: ClassVar = {"create": RecordingConsent}
     filterset_class = ConsentFilters
     pagination_class = ConsentPagination
