@@ -23,7 +23,7 @@ from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import BY_CREATION, SortedPagination
-from core.rest.views import Expansion, ListViewSet
+from core.rest.views import Expansion, ListViewSet, ReadOneMixin
 from hitl.rest.serializers import ApprovalSerializer
 from hitl.selectors import query_approvals
 
@@ -245,7 +245,7 @@ def _changes(body: dict[str, Any]) -> dict[str, Any]:
     list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
 )
-class RunViewSet(RetrieveModelMixin, ListViewSet):
+class RunViewSet(ReadOneMixin, ListViewSet):
     """Runs of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
@@ -270,7 +270,7 @@ class RunViewSet(RetrieveModelMixin, ListViewSet):
     list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
 )
-class ToolCallViewSet(RetrieveModelMixin, ListViewSet):
+class ToolCallViewSet(ReadOneMixin, ListViewSet):
     """Tool calls of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}

@@ -274,3 +274,12 @@ class ListViewSet(ApiViewSet):
         rows = self.filter_queryset(self.get_queryset())
         page = self.paginate_queryset(rows)
         return Response(self.represent(rows)) if page is None else self.get_paginated_response(self.represent(page))
+
+
+class ReadOneMixin:
+    """One object at its own address, with what `expand` adds."""
+
+    def retrieve(self: Any, request: Request, **kwargs: Any) -> Response:
+        """Return the object."""
+        found: Response = self.respond(self.get_object())
+        return found

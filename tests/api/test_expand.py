@@ -1,4 +1,4 @@
-"""Objects that `expand` adds: from a closed list, with their own permission and masks, in as many queries at any length."""
+"""Objects that `expand` adds: a closed list, with their own permission and masks, in a constant number of queries."""
 
 from typing import Any
 
