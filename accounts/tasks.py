@@ -25,7 +25,7 @@ def purge_notices() -> None:
     notices.purge_notices()
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def settle_entries() -> None:
     """Write audit entries about the installation that a crashed process left behind."""
     for tenant_id in operators.list_owed_tenants():

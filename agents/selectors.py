@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
@@ -24,7 +24,7 @@ VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
 EARLIER_AUTHORS = "earlier_authors"
-ENDS: Final = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
+ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
 """Why an agent may not speak in a conversation of another state than its own."""
 
 
@@ -117,10 +117,8 @@ def any_version() -> AgentVersion | None:
 def last_version(conversation_id: UUID) -> AgentVersion | None:
     """Return the newest version of the agent that answered last in a conversation, if it is still active."""
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
-    run = runs.select_related("agent_version__agent").order_by("-created_at").first()
-    if run is None:
-        return None
-    versions = AgentVersion.objects.filter(agent_id=run.agent_version.agent_id)
+    last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
+    versions = AgentVersion.objects.filter(agent_id=Subquery(last))
     return versions.select_related("agent").order_by("-number").first()
 
 
@@ -132,7 +130,8 @@ def read_transcript(run: AgentRun) -> Transcript:
     """
     inputs = list(run.inputs.values_list("message_id", "answered_at", "message__seq"))
     joined = max((seq for _, _, seq in inputs), default=0)
-    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq").defer("body", "media")
+    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
+    newest = newest.only("seq", "direction", "sender_type", "masked_body", "metadata")
     rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
     open_ids = {message_id for message_id, answered, _ in inputs if answered is None}
     ordered = sorted(rows, key=lambda row: row.id in open_ids)
@@ -169,10 +168,12 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
     Read each time, because memberships and rights can end at any moment.
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    columns = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
-    found = Conversation.objects.values_list(*columns).get(pk=run.conversation_id)
-    contact_id, user_id, channel, keepers = found
-    senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
+    place = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
+    sender = ("inputs__message__sender_verified", "inputs__message__sender_user_id")
+    # One row for each message of the run; one with empty senders if there is none.
+    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*(f"conversation__{name}" for name in place), *sender))
+    contact_id, user_id, channel, keepers = rows[0][:4]
+    senders = {(proven, sender_id) for *_, proven, sender_id in rows if proven is not None}
     verified = bool(senders) and all(proven for proven, _ in senders)
     member = None
     if user_id and senders == {(True, user_id)}:

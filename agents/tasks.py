@@ -87,7 +87,7 @@ def _mark(run_id: UUID) -> str:
     return f"{current_tenant_id().hex}:queued-for-model:{run_id.hex}"
 
 
-@sweep_task(queue="high")
+@sweep_task(queue="high", is_quick=True)
 def sweep_runs() -> None:
     """Queue runs again that no worker has; the claim decides who gets one."""
     for tenant_id, run_id in lease.list_due():

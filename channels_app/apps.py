@@ -13,19 +13,22 @@ class ChannelsAppConfig(AppConfig):
     def ready(self) -> None:
         """Register transports, webhook handlers, replay, gauge, receivers and the system check."""
         from channels_app import checks, erasure, receivers  # noqa: F401, PLC0415  (models must be loaded first)
+        from channels_app.cloud import diagnosis as cloud_diagnosis  # noqa: PLC0415
         from channels_app.cloud import handler as cloud_handler  # noqa: PLC0415
         from channels_app.cloud import inbound as cloud_inbound  # noqa: PLC0415
         from channels_app.cloud import transport as cloud_transport  # noqa: PLC0415
         from channels_app.email import arrivals, files, inbox  # noqa: PLC0415
+        from channels_app.email import diagnosis as email_diagnosis  # noqa: PLC0415
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
         from channels_app.email import transport as email_transport  # noqa: PLC0415
+        from channels_app.own_app import diagnosis as app_diagnosis  # noqa: PLC0415
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
         from channels_app.own_app import transport as app_transport  # noqa: PLC0415
         from channels_app.tasks import show_reading  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
-        from channels_app.whatsapp import fallbacks, handler, inbound, media, transport  # noqa: PLC0415
+        from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
 
@@ -35,6 +38,10 @@ class ChannelsAppConfig(AppConfig):
         cloud_transport.register()
         queueing.provide("show_reading", show_reading.delay)
         fallbacks.register()
+        diagnosis.register()
+        cloud_diagnosis.register()
+        email_diagnosis.register()
+        app_diagnosis.register()
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
         deliveries.register_handler(cloud_inbound.PROVIDER, cloud_handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)

@@ -26,6 +26,7 @@ SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
 """Queue keys of the person's webhooks, kept with the targets until the erasure is done."""
 State = InboundDelivery.State
+UNPROCESSED: Final = (State.RECEIVED, State.HELD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +59,7 @@ def _bodies(person: Person, after: str, limit: int) -> Batch:
         if isinstance(fields, dict) and person.is_addressed_in([fields.get(name, "") for name in SENDERS]):
             own.add(row.pk)
             lines.add(row.queue_key)
-        if row.state != State.RECEIVED or row.pk in own:
+        if row.state not in UNPROCESSED or row.pk in own:
             settled.append(row.pk)
     emptied = InboundDelivery.objects.filter(pk__in=settled).update(
         body=None, headers={}, state=State.DONE, done_at=now(), error="", queue_key="erased"

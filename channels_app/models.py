@@ -17,9 +17,10 @@ class InboundDelivery(TenantModel):
     """
 
     class State(models.TextChoices):
-        """The processing state; parked deliveries wait for a person."""
+        """The processing state; held ones wait until their channel is resumed, parked ones for a person."""
 
         RECEIVED = "received", "Received"
+        HELD = "held", "Held"
         DONE = "done", "Done"
         PARKED = "parked", "Parked"
 

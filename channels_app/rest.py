@@ -1,4 +1,4 @@
-"""Endpoints of the event streams, for programs that poll, and of the webhooks to a company's own app."""
+"""Endpoints of the event streams, for programs that poll, of webhooks to own apps, and of accounts' health."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from channels_app import diagnosis, pausing
+from channels_app.exchanges import list_exchanges
+from channels_app.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
 from conversations.selectors import get_conversation
@@ -25,11 +28,12 @@ from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.pagination import LARGEST_PAGE
-from core.rest.views import ApiViewSet, ListViewSet, Query
+from core.rest.views import ApiViewSet, ListQuery, ListViewSet, Query
 from core.webhooks.words import describe
 from hitl.selectors import get_approval
 
 LAST: Final = 2**63 - 1
+VIEW_ACCOUNT: Final = "channels_app.view_channelaccount"
 
 
 class StreamQuery(Query):
@@ -201,3 +205,161 @@ class AppWebhookViewSet(ListViewSet):
     def resume(self, request: Request, **kwargs: Any) -> Response:
         """Send what has waited, in order. Needs `channels_app.change_channelaccount`."""
         return self.call_service(manage.set_paused, is_paused=False)
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """An error in words."""
+
+    reason = serializers.CharField(read_only=True)
+    advice = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True, help_text="The provider's page about it; empty for none.")
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """How a channel account is doing; `sent` and `failed` are attempts of the last 24 hours."""
+
+    state = serializers.ChoiceField(choices=["good", "slow", "error", "paused", "closed"], read_only=True)
+    paused_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    pause_reason = serializers.CharField(read_only=True)
+    error_code = serializers.CharField(read_only=True)
+    error = ExplanationSerializer(read_only=True, allow_null=True)
+    error_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    refused_webhooks = serializers.BooleanField(
+        read_only=True, help_text="A wrong webhook signature came in the last 24 hours."
+    )
+    waiting = serializers.IntegerField(read_only=True, help_text="Messages that are not sent yet.")
+    oldest_waiting_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    sent = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(read_only=True)
+    last_sent_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_received_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_read_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When the mailbox was last read to its end."
+    )
+    held = serializers.IntegerField(read_only=True, help_text="Webhooks that wait for the account to be resumed.")
+
+
+class ExchangeSerializer(serializers.Serializer[Any]):
+    """One exchange with the provider, without its contents."""
+
+    id = serializers.UUIDField(read_only=True)
+    direction = serializers.ChoiceField(choices=["in", "out"], read_only=True)
+    at = serializers.DateTimeField(read_only=True)
+    outcome = serializers.CharField(read_only=True)
+    http_status = serializers.IntegerField(read_only=True, allow_null=True)
+    code = serializers.CharField(read_only=True, help_text="The error's code; empty for none.")
+    text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
+    message = serializers.UUIDField(read_only=True, allow_null=True)
+    milliseconds = serializers.IntegerField(read_only=True, allow_null=True)
+
+
+class TestMessage(serializers.Serializer[Any]):
+    """The recipient of a test message."""
+
+    to = serializers.CharField(
+        max_length=320,
+        default="",
+        allow_blank=True,
+        help_text="Your phone number or email address; your own app's server needs none.",
+    )
+
+
+class PastedSample(serializers.Serializer[Any]):
+    """A webhook, as it stands in the provider's log. It is not stored."""
+
+    signature = serializers.CharField(
+        max_length=diagnosis.PROOF_LIMIT,
+        help_text="The header with the webhook signature; for your own app a customer's token.",
+    )
+    body = serializers.CharField(
+        max_length=diagnosis.LONGEST,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="As it was sent; not needed for a token.",
+    )
+    url = serializers.CharField(
+        max_length=500, default="", allow_blank=True, help_text="The address that was called; ours if empty."
+    )
+    timestamp = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="SendGrid's header.")
+
+
+class TrialResultSerializer(serializers.Serializer[Any]):
+    """The result of a test."""
+
+    valid = serializers.BooleanField(read_only=True)
+    words = serializers.CharField(read_only=True)
+
+
+class Pausing(serializers.Serializer[Any]):
+    """Whether the account is paused."""
+
+    paused = serializers.BooleanField(default=True, help_text="False resumes it.")
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True, help_text="Needed for a pause.")
+
+
+class ChannelAccountToolsViewSet(ApiViewSet):
+    """Health, log and tests of channel accounts."""
+
+    permissions: ClassVar = {
+        "health": VIEW_ACCOUNT,
+        "exchanges": VIEW_ACCOUNT,
+        "test": diagnosis.CHANGE,
+        "verify_sample": diagnosis.CHANGE,
+        "pause": diagnosis.CHANGE,
+    }
+    serializer_class = HealthSerializer
+    lookup_url_kwarg = "account_id"
+
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters: the log has pages."""
+        return ListQuery if self.action == "exchanges" else super().get_query_class()
+
+    @action(detail=True)
+    def health(self, request: Request, **kwargs: Any) -> Response:
+        """Read how an account is doing and its last error in words. Needs `channels_app.view_channelaccount`."""
+        return self.respond(read_health(viewer=self.actor, **self.kwargs))
+
+    @extend_schema(operation_id="channel_accounts_exchanges_list")
+    @action(detail=True, many=True, serializer_class=ExchangeSerializer)
+    def exchanges(self, request: Request, **kwargs: Any) -> Response:
+        """List what was exchanged with the provider in the last 30 days, newest first and without contents.
+
+        Needs `channels_app.view_channelaccount`.
+        """
+        page = list_exchanges(viewer=self.actor, **self.kwargs, cursor=self.query["cursor"], limit=self.query["limit"])
+        return self.respond_with_page(page.rows, page.cursor)
+
+    @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=TrialResultSerializer)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Send one test message, or webhook to your own app. Needs `channels_app.change_channelaccount`.
+
+        400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.
+        """
+        return self.call_service(diagnosis.send_test)
+
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="verify-sample",
+        request_serializer=PastedSample,
+        serializer_class=TrialResultSerializer,
+    )
+    @idempotent
+    def verify_sample(self, request: Request, **kwargs: Any) -> Response:
+        """Check whether a pasted webhook would be accepted, and why not. Needs `channels_app.change_channelaccount`.
+
+        400 `no_provider` where webhooks have no signature: a web chat and a mailbox.
+        """
+        return self.call_service(diagnosis.verify_sample)
+
+    @action(detail=True, methods=["post"], request_serializer=Pausing)
+    @idempotent
+    def pause(self, request: Request, **kwargs: Any) -> Response:
+        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed.
+
+        Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
+        """
+        pausing.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(read_health(viewer=self.actor, **self.kwargs))

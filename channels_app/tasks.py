@@ -9,7 +9,7 @@ from channels_app.whatsapp import fallbacks, media
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 
-@sweep_task(queue="high")
+@sweep_task(queue="high", is_quick=True)
 def work_deliveries() -> None:
     """Process the deliveries that are due.
 
@@ -36,7 +36,7 @@ def fetch_file(attachment_id: UUID) -> None:
     media.fetch(attachment_id)
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def fetch_files() -> None:
     """Queue the files that are due: new ones, retries, and those whose worker died."""
     for tenant_id, attachment_id in media.list_due():
@@ -56,7 +56,7 @@ def read_mailbox(account_id: UUID) -> None:
         work_deliveries.delay()
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def read_mailboxes() -> None:
     """Queue the mailboxes that are due."""
     for tenant_id, account_id in imap.list_due():

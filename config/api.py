@@ -17,7 +17,7 @@ from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
 from analytics import rest as analytics
-from channels_app.rest import AppWebhookViewSet, StreamViewSet
+from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.consents import ConsentViewSet
@@ -129,6 +129,7 @@ router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
+router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")

@@ -9,7 +9,7 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections, connection
 
-from core.jobs.decorators import MODELS
+from core.jobs.decorators import MODELS, is_quick_sweep
 from core.observability.gc_tuning import freeze_loaded_objects, tune_for_startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -82,9 +82,18 @@ def _share_memory(**_: Any) -> None:
 
 @app.on_after_finalize.connect
 def _schedule_sweeps(sender: Celery, **_: Any) -> None:
+    quick: dict[float, list[str]] = {}
     for name in APPS_WITH_TASKS:
         tasks = import_module(f"{name}.tasks")
         for key, (task, seconds) in getattr(tasks, "SWEEPS", {}).items():
-            # A sweep that waited longer than its period is dropped: the next one does its work.
-            options = {"expires": max(seconds, 5.0)}
-            sender.conf.beat_schedule[key] = {"task": task, "schedule": seconds, "options": options}
+            if is_quick_sweep(task):
+                quick.setdefault(seconds, []).append(task)
+            else:
+                sender.conf.beat_schedule[key] = _every(seconds, task)
+    for seconds, together in quick.items():
+        sender.conf.beat_schedule[f"every-{seconds:g}-s"] = _every(seconds, "core.tasks.run_sweeps", together)
+
+
+def _every(seconds: float, task: str, *arguments: Any) -> dict[str, Any]:
+    # A sweep that waited longer than its period is dropped: the next one does its work.
+    return {"task": task, "schedule": seconds, "args": arguments, "options": {"expires": max(seconds, 5.0)}}

@@ -197,8 +197,8 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_app.sockets.layer.PatientRedisLayer",
         "CONFIG": {
-            # Longer than the five seconds for which the layer waits for a message.
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 20}],
+            # What one connection can't send holds up the hints behind it.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 5, "socket_connect_timeout": 2}],
             "prefix": env("WALKER_REDIS_PREFIX", default="walker") + ":layer",
             "symmetric_encryption_keys": [SECRET_KEY],
         },
@@ -227,7 +227,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 # Celery would close the connection before and after each task; config.celery checks it instead.
 CELERY_DB_REUSE_MAX = 1_000_000
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.schedule:SweepScheduler"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [

@@ -21,11 +21,12 @@ def deliver(message_id: UUID) -> None:
     services.deliver(message_id=message_id)
 
 
-@sweep_task(queue="high")
+@sweep_task(queue="high", is_quick=True)
 def sweep_deliveries() -> None:
     """Enqueue deliveries that are due and not claimed: retries, lost tasks, crashes."""
     with platform_scope():
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
+        due = due.filter(channel_account__paused_at=None)
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
     for tenant_id, message_id in found:
         deliver.delay(str(tenant_id), str(message_id))

@@ -14,38 +14,41 @@ from core import retention
 from core.audit import anchor_places
 from core.db.time_limits import allow_long_statements
 from core.events import relay
-from core.jobs.decorators import MODELS, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, plain_task, sweep_task, tenant_task
 from core.observability import health
+from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
 from core.reach import counts
 from core.reliability import idempotency
 from core.webhooks import deliveries, sending
 
+log = get_logger(__name__)
+
 LONGEST: Final = 20.0
 """Seconds after which an erasure yields to other work."""
 
 
-@sweep_task(queue="high")
+@plain_task(queue="high")
+def run_sweeps(names: list[str]) -> None:
+    """Run the quick sweeps of one period, each also after another has failed."""
+    for name in names:
+        try:
+            current_app.tasks[name]()
+        except Exception:
+            # Its next turn does what it could not.
+            log.exception("sweep_failed", sweep=name)
+
+
+@sweep_task(queue="high", is_quick=True)
 def relay_outbox() -> None:
     """Send the waiting announcements."""
     relay.relay()
 
 
-@sweep_task(queue="high")
-def heartbeat() -> None:
-    """Record heartbeats of beat and worker: this task proves that both are running."""
-    health.note_beat("worker")
-    health.note_beat("beat")
-
-
 @heartbeat_sent.connect
 def _note_worker(**_: Any) -> None:
-    # The worker's own heartbeat, so that a dead beat and a dead worker can be told apart.
-    try:
-        for part in {MODELS if queue == MODELS else "worker" for queue in current_app.amqp.queues.consume_from}:
-            health.note_beat(part)
-    except health.AWAY:
-        health.log.warning("heartbeat_lost")
+    for part in {MODELS if queue == MODELS else "worker" for queue in current_app.amqp.queues.consume_from}:
+        health.keep_beat(part)
 
 
 @sweep_task(queue="low")
@@ -83,7 +86,7 @@ def erase_person(erasure_id: UUID) -> None:
         pass
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def sweep_erasures() -> None:
     """Continue erasures that stopped: a lost task, a dead worker, or a request that had to end first."""
     for tenant_id, erasure_id in erasures.take_unfinished():
@@ -109,7 +112,7 @@ def deliver_webhook(delivery_id: UUID) -> None:
     sending.deliver(delivery_id)
 
 
-@sweep_task(queue="default")
+@sweep_task(queue="default", is_quick=True)
 def sweep_webhooks() -> None:
     """Enqueue webhooks that are due: retries, lost tasks, crashes."""
     for tenant_id, delivery_id in sending.list_due():
@@ -125,7 +128,6 @@ def forget_webhooks() -> None:
 SWEEPS = {
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
-    "heartbeat": ("core.tasks.heartbeat", 5.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
     "webhooks": ("core.tasks.sweep_webhooks", 5.0),

@@ -76,7 +76,7 @@ def align_holds(tenant_id: UUID) -> None:
     kill_switch_activation.hold_covered()
 
 
-@sweep_task(queue="high")
+@sweep_task(queue="high", is_quick=True)
 def sweep_timers() -> None:
     """Run the timers that are due."""
     for due in claim_due():
@@ -108,7 +108,7 @@ def _run(due: Due) -> None:
         fire(due)
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def sweep_switches() -> None:
     """Align the holds with the kill switches, in every tenant that has any."""
     for tenant_id in kill_switch_activation.tenants_out_of_line():
@@ -133,7 +133,7 @@ def align_rights(person_id: UUID) -> None:
     watch_assignments.align_rights(person_id=person_id)
 
 
-@sweep_task(queue="default")
+@sweep_task(queue="default", is_quick=True)
 def sweep_delegations() -> None:
     """Start and end delegations that are due."""
     for due in delegations.list_due():
@@ -147,7 +147,7 @@ def sweep_assignments() -> None:
         align_assignments.delay(str(tenant_id), str(tenant_id))
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def sweep_notifications() -> None:
     """Send notifications whose task was lost or died."""
     for unsent in send.list_unsent():
@@ -160,7 +160,7 @@ def release_notifications(notification_id: UUID) -> None:
     hold.release(notification_id=notification_id)
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def sweep_held_notifications() -> None:
     """Release notifications whose quiet hours, digest or hour has come."""
     for found in hold.list_waiting():
@@ -179,7 +179,7 @@ def work_batch(batch_id: UUID) -> None:
     work.work_batch(batch_id=batch_id)
 
 
-@sweep_task(queue="default")
+@sweep_task(queue="default", is_quick=True)
 def sweep_batches() -> None:
     """Continue the batches whose worker is gone."""
     for batch in work.list_abandoned():
@@ -217,7 +217,7 @@ def run_simulation(simulation_id: UUID) -> None:
     runs.run_simulation(simulation_id=simulation_id)
 
 
-@sweep_task(queue="low")
+@sweep_task(queue="low", is_quick=True)
 def sweep_simulations() -> None:
     """Start simulations that wait, or whose worker stopped."""
     for tenant_id, simulation_id in runs.take_waiting():

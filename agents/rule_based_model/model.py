@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 from agents.rule_based_model.briefs import CALL_ID, word_brief
@@ -37,7 +38,7 @@ class LocalModel(Model):
             if found is None:
                 return Turn("", (ToolRequest(CALL_ID, BRIEF_TOOL),), stop="tool_calls")
             return Turn(word_brief(found.result))
-        decisions = decide([(line.role, line.text) for line in lines if _is_spoken(line)])
+        decisions = _decide_lines(lines)
         answers = _answers(lines, decisions, names)
         decisions = [] if answers else decisions
         calls = [call for decision in decisions for call in decision.calls if call.tool in names]
@@ -62,6 +63,16 @@ class LocalModel(Model):
 def make_local_model(name: str) -> LocalModel:
     """Return the built-in model, which has no variants."""
     return LocalModel()
+
+
+def _decide_lines(lines: Sequence[Line]) -> list[Decision]:
+    return list(_decide_spoken(tuple((line.role, line.text) for line in lines if _is_spoken(line))))
+
+
+@lru_cache(maxsize=8)
+def _decide_spoken(lines: tuple[tuple[str, str], ...]) -> tuple[Decision, ...]:
+    # One transcript is decided for the choice of its agent and for each round.
+    return tuple(decide(lines))
 
 
 def _is_spoken(line: Line) -> bool:
@@ -129,7 +140,7 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
 
 def topic_tool(lines: Sequence[Line]) -> str:
     """Return the tool that the newest messages are about, or "" when unclear."""
-    decisions = decide([(line.role, line.text) for line in lines if _is_spoken(line)])
+    decisions = _decide_lines(lines)
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
     return next((tool for tool in tools if tool in AGENT_OF), "")

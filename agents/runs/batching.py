@@ -26,11 +26,11 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     follow-ups get one answer. Safe to repeat.
     """
     moment = now or clock_now()
-    message = Message.objects.only("id", "conversation_id").filter(pk=message_id, direction="in").first()
-    if message is None:
+    rows = Conversation.objects.select_for_update(of=("self",))
+    conversation = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN).first()
+    if conversation is None:
         return None
-    conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
-    earlier: AgentRun | None = AgentRun.objects.filter(inputs__message=message).first()
+    earlier: AgentRun | None = AgentRun.objects.filter(inputs__message_id=message_id).first()
     if earlier:
         return earlier
     if conversation.state != Conversation.State.AGENT:
@@ -40,7 +40,7 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
         run = AgentRun.objects.create(
             conversation_id=conversation.id,
             trigger=AgentRun.Trigger.MESSAGE,
-            trigger_ref=message.id,
+            trigger_ref=message_id,
             first_message_at=moment,
             joinable_until=moment + QUIET,
             lease_until=moment,
@@ -54,7 +54,7 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
         if run.state == AgentRun.State.QUEUED and run.finished_at:
             run.lease_until = run.joinable_until
         run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
-    AgentRunMessage.objects.create(run=run, message=message)
+    AgentRunMessage.objects.create(run=run, message_id=message_id)
     return run
 
 

@@ -42,7 +42,7 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
         return None
     if not won:
         return None
-    run: AgentRun = AgentRun.objects.select_related("agent_version__agent").get(pk=run_id)
+    run: AgentRun = AgentRun.objects.get(pk=run_id)
     return run
 
 

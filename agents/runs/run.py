@@ -92,8 +92,10 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
     speaker.typing(True)
     try:
         for number in range(MAX_REDOS):
-            if number and not lease.renew(run):
-                return
+            if number:
+                if not lease.renew(run):
+                    return
+                run.refresh_from_db(fields=["generation"])
             answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
             is_cut = answer.outcome.error == ANSWER_CUT
             if not (is_cut and not was_cut) and _finish(run, answer):
@@ -107,8 +109,8 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
 
 def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may_wait: bool) -> Answer:
     """Let the orchestrator answer all messages that have joined so far."""
-    # Read before the messages: if another one joins in between, the round is repeated.
-    generation = AgentRun.objects.values_list("generation", flat=True).get(pk=run.pk)
+    # Read before the messages, by the claim or the loop: if another one joins in between, the round is repeated.
+    generation = run.generation
     transcript = selectors.read_transcript(run)
     version = choose_version(run, transcript)
     if version is None:
@@ -174,7 +176,7 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
     """
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update().get(pk=run.conversation_id)
+        conversation = conversations.lock_conversation(run.conversation_id)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
         current = held.first()
         if current is None:
@@ -192,14 +194,14 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
         elif ended:
             # The customer asked for silence, or somebody had it in between: a failure is no news then either.
             silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
-            _reply(current, silent, made)
+            _reply(current, conversation, silent, made)
         else:
-            _reply(current, answer, made)
+            _reply(current, conversation, answer, made)
     return True
 
 
-def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
-    """Send the answer, or the apology, or after an end only what was requested.
+def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list[ToolCall]) -> None:
+    """Send the answer, or the apology, or after an end only what was requested, in the locked conversation.
 
     Then hand off if needed.
     """
@@ -220,6 +222,7 @@ def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
                 sender_name=version.agent.name if version else "",
                 metadata=facts,
                 client_id=answer_id(run),
+                locked=conversation,
             ).pk
         except NotReachable as refused:
             _record_end(run, answer, made, code=refused.code)

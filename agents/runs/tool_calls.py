@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
+from contextlib import nullcontext
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from agents.models import AgentRun, ToolCall
@@ -90,7 +91,8 @@ def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCa
         round=number,
     )
     try:
-        with transaction.atomic():
+        # Within another transaction a savepoint keeps a refusal from breaking it.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
             call.save(force_insert=True)
     except IntegrityError:
         # The worker that has taken over the run recorded the same wish first.

@@ -1,23 +1,23 @@
 """The console's page of channels: set-up, tests and the last error."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
-from redis.exceptions import RedisError
 
-from channels_app.admin.cloud import OWN_OF_CLOUD, REFUSED_BY_META, CloudActions, is_cloud
+from channels_app import diagnosis
+from channels_app.admin.cloud import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
-from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.mail import OWN_OF_MAIL, MailActions, is_mail
 from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
+from channels_app.admin.setup import setup_steps
+from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
-from channels_app.webhooks.intake import refused_key
+from channels_app.exchanges import list_exchanges
+from channels_app.health import error_of, read_health, refusal_of
 from channels_app.whatsapp import connect
 from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
@@ -26,18 +26,13 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
-from core.observability.logging import get_logger
-from core.webhooks.words import describe as describe_webhook
-from integrations.mail.errors import describe_error as describe_mail_error
-from integrations.meta.errors import describe_error as describe_meta_error
-from integrations.twilio.errors import describe_error
 
-log = get_logger(__name__)
 CHANGE = "channels_app.change_channelaccount"
+LOGGED = 20
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
+class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, ToolActions):
     """Numbers, mailboxes, web chats and apps; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -70,6 +65,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
     @admin.display(description="State")
     def standing(self, account: ChannelAccount) -> str:
         """Return whether the channel is open, and whether it has an error."""
+        if account.is_active and account.paused_at is not None:
+            return chip("Paused", "warn", "pause")
         if account.is_active and account.last_error:
             return chip("Error", "warn", "pause")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
@@ -77,30 +74,15 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return the last error in words."""
-        if _was_refused(account) and is_mail(account):
-            return REFUSED
-        if _was_refused(account) and is_app(account):
-            return (
-                "A message with a wrong key or token arrived in the last 24 hours. Check that your app signs with "
-                "the current token secret, and that its API key belongs to this organisation."
-            )
-        if _was_refused(account) and is_cloud(account):
-            return REFUSED_BY_META
-        if _was_refused(account):
-            return (
-                "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
-                "Twilio's, and the webhook address against the one below."
-            )
-        if not account.last_error:
+        if refusal := refusal_of(account):
+            return refusal
+        error = error_of(account)
+        if error is None:
             return "–"
-        words: Callable[[str], str]
-        if is_app(account):
-            words = describe_webhook
-        elif is_mail(account):
-            words = describe_mail_error
-        else:
-            words = describe_meta_error if is_cloud(account) else describe_error
-        return f"{words(account.last_error)} {moment(account.last_error_at)}"
+        # Our own codes say no more than the sentence does.
+        code = f"({account.last_error})" if any(map(str.isdigit, account.last_error)) else ""
+        page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
+        return format_html("{} {} {} {}", error.reason, page, error.advice, moment(account.last_error_at))
 
     @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -113,20 +95,23 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
+        viewer = viewer_of(request)
+        health = read_health(viewer=viewer, account_id=obj.pk)
+        context["health"] = health
+        steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
+        context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
+        context["exchanges"] = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
+        context["lacks_secret"] = is_cloud(obj) and not obj.is_active
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
-        if is_app(obj):
-            return {**context, **self.app_context(request, obj)}
-        if is_cloud(obj):
-            return {**context, **self.cloud_context(obj, may_change=viewer_of(request).may(CHANGE))}
-        if obj.provider != PROVIDER:
-            return {**context, "offered": []}
-        return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
+        return {**context, **self.app_context(request, obj)} if is_app(obj) else context
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
         """Return why an action does not apply to this kind of channel."""
         if account is None:
             return ""
+        if action.path in OWN_OF_TOOLS:
+            return self.tool_in_the_way(action, account)
         if action.path in (*OWN_OF_APP, *OF_WEBHOOKS):
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
@@ -139,6 +124,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Return the settings that are not secret."""
+        if action.path == "verify-sample":
+            return self.sample_initial(account)
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
         if action.path == "read-mailbox" and is_mail(account):
@@ -180,7 +167,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
     )
     def send_test(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test message."""
-        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data).words
 
     @service_action(
         path="colleague",
@@ -202,11 +189,3 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions):
         facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}
         connect.connect_number(actor=viewer_of(request), **facts)
         return "Channel saved."
-
-
-def _was_refused(account: ChannelAccount) -> bool:
-    try:
-        return bool(cache.get(refused_key(account.tenant_id, account.pk)))
-    except (RedisError, OSError):
-        log.warning("refusal_not_read")
-        return False

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
+from channels_app import diagnosis
 from channels_app.admin.forms import ChangeCloudForm, ConnectCloudForm, TestForm
 from channels_app.cloud import connect
 from channels_app.cloud.numbers import PROVIDER
@@ -18,10 +17,6 @@ from conversations.models import ChannelAccount
 
 CHANGE: Final = "channels_app.change_channelaccount"
 OWN_OF_CLOUD: Final = ("test-cloud", "edit-cloud")
-REFUSED_BY_META: Final = (
-    "A webhook with a wrong signature arrived in the last 24 hours. Check the app secret against the one under "
-    "App settings, Basic, in Meta's console."
-)
 STAYS_CLOSED: Final = "Number saved, but it stays closed: enter the app secret to open it."
 
 
@@ -38,12 +33,6 @@ class CloudActions(ServiceAdmin):
         kept = account.credentials or {}
         names = ("phone_number_id", "business_account_id", "template_sid")
         return {"name": account.name, **{name: kept.get(name, "") for name in names}}
-
-    def cloud_context(self, account: ChannelAccount, *, may_change: bool) -> dict[str, Any]:
-        """Return what Meta needs; the verify token is for those who may change the channel."""
-        token = str((account.credentials or {}).get("verify_token") or "") if may_change else ""
-        url = f"{settings.PUBLIC_URL}{reverse('cloud_webhook', args=[account.public_key])}" if may_change else ""
-        return {"cloud_url": url, "verify_token": token, "is_cloud": True}
 
     @service_action(
         path="connect-cloud",
@@ -75,7 +64,7 @@ class CloudActions(ServiceAdmin):
     )
     def test_cloud(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test message."""
-        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data).words
 
     @service_action(
         path="edit-cloud",

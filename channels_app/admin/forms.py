@@ -1,7 +1,10 @@
 """Forms of the channels page."""
 
+from typing import Any
+
 from django import forms
 
+from channels_app.diagnosis import LONGEST, PROOF_LIMIT, Diagnosis
 from console.base.forms import ConsoleForm
 
 
@@ -89,6 +92,46 @@ class TestForm(ConsoleForm):
     to = forms.CharField(
         label="Your phone", max_length=40, help_text="It must have written to it in the last 24 hours."
     )
+
+
+class SampleForm(ConsoleForm):
+    """A webhook as it stands in the provider's log; asks for what its proof covers."""
+
+    signature = forms.CharField(label="Webhook signature", max_length=PROOF_LIMIT)
+    timestamp = forms.CharField(
+        label="Timestamp", max_length=20, help_text="The header beside it, whose name ends in -Timestamp."
+    )
+    url = forms.CharField(
+        label="Address (optional)",
+        max_length=500,
+        required=False,
+        help_text="As the provider called it; ours if empty.",
+    )
+    body = forms.CharField(
+        label="Body",
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Exactly as it was sent. It isn't stored.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found: Diagnosis | None = (self.initial or {}).get("diagnosis")
+        if found is None:
+            return
+        self.fields["signature"].help_text = f"The value of the {found.proof}. It isn't stored."
+        for name in ("timestamp", "url", "body"):
+            if not getattr(found, f"takes_{name}"):
+                del self.fields[name]
+        if not found.takes_body:
+            self.fields["signature"].label = "Token"
+
+
+class PauseForm(ConsoleForm):
+    """Why the channel is paused."""
+
+    reason = forms.CharField(label="Reason", max_length=200, help_text="Colleagues see it.")
 
 
 class ColleagueForm(ConsoleForm):

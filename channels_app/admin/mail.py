@@ -2,12 +2,11 @@
 
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
+from channels_app import diagnosis
 from channels_app.admin.forms import (
     ChangeMailForm,
     ConnectMailboxForm,
@@ -28,10 +27,6 @@ from conversations.models import ChannelAccount
 CHANGE: Final = "channels_app.change_channelaccount"
 OWN_OF_SENDGRID: Final = ("edit-mail", "inbound-address", "stop-inbound")
 OWN_OF_MAIL: Final = ("test-mail", "read-mailbox", *OWN_OF_SENDGRID)
-REFUSED: Final = (
-    "A webhook with a wrong signature or secret arrived in the last 24 hours. Check the verification key and the "
-    "inbound address against SendGrid's."
-)
 
 
 def is_mail(account: ChannelAccount) -> bool:
@@ -64,11 +59,11 @@ class MailActions(ServiceAdmin):
         return ""
 
     def mail_context(self, account: ChannelAccount) -> dict[str, Any]:
-        """Return how the account receives emails, and what SendGrid needs."""
+        """Return how the account receives emails."""
         kept = account.credentials or {}
         server = imap.server_of(kept)
         progress = MailboxProgress.objects.filter(channel_account=account).first() if server else None
-        found = {
+        return {
             "receives": {
                 "parse": bool(kept.get("inbound_secret")),
                 "domain": kept.get("reply_domain", ""),
@@ -77,9 +72,6 @@ class MailActions(ServiceAdmin):
                 "is_proven": bool(kept.get("inbound_secret") or kept.get("imap_checked_by")),
             }
         }
-        if account.provider != PROVIDER:
-            return found
-        return {**found, "events_url": f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}"}
 
     @service_action(
         path="connect-mail",
@@ -106,7 +98,7 @@ class MailActions(ServiceAdmin):
     )
     def test_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test mail."""
-        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data).words
 
     @service_action(
         path="edit-mail",

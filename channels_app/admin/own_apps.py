@@ -4,12 +4,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
+from channels_app import diagnosis
 from channels_app.own_app import manage
 from channels_app.own_app.transport import PURPOSE
 from console.base.actions import ServiceAction, service_action
@@ -115,9 +113,6 @@ class AppActions(ServiceAdmin):
         endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk)
         log = manage.query_log(viewer=viewer_of(request), account_id=account.pk)[:SHOWN]
         return {
-            "app_url": f"{settings.PUBLIC_URL}{reverse('app_messages', args=[account.public_key])}",
-            "app_key": account.public_key,
-            "socket_url": f"{settings.PUBLIC_URL.replace('http', 'ws', 1)}/ws/chat/",
             "endpoint": endpoint,
             "endpoint_trouble": describe(endpoint.last_error) if endpoint and endpoint.last_error else "",
             "webhook_log": [_line_of(row) for row in log],
@@ -164,9 +159,7 @@ class AppActions(ServiceAdmin):
     )
     def test_webhook(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Queue a test."""
-        manage.send_test(actor=viewer_of(request), account_id=obj.pk)
-        messages.info(request, "Reload this page in a moment to see the answer in the log.")
-        return "Test webhook queued."
+        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk).words
 
     @service_action(
         path="replay-webhook",

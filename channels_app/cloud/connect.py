@@ -116,5 +116,5 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     if not isinstance(outcome, Sent):
         services.note_trouble(account_id=account.pk, code=outcome.code)
         raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
-    services.clear_trouble(account_id=account.pk)
+    services.note_tested(account_id=account.pk)
     return "Test message sent. Check your phone."

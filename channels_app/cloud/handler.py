@@ -104,7 +104,10 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
     if not report.status:
         return
     has_failed = report.status == "failed"
-    facts: dict[str, Any] = {"actor": ACTOR, "status": report.status, "error": report.error if has_failed else ""}
+    facts: dict[str, Any] = {"actor": ACTOR, "status": report.status}
+    if has_failed:
+        is_temporary = not meaning_of(report.error).permanent
+        facts |= {"error": report.error, "error_text": report.error_text, "is_temporary": is_temporary}
     try:
         services.record_status(
             **facts, channel_account_id=delivery.channel_account_id, channel_message_id=report.message_id

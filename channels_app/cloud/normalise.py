@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
+from integrations.meta.errors import words_of
 
 Fields = Mapping[str, Any]
 REST_LIMIT: Final = 8000
@@ -50,6 +51,7 @@ class Report:
     error: str
     target: UUID | None
     recipient: SenderIdentity | None = field(repr=False)
+    error_text: str = field(default="", repr=False)
 
 
 def is_message(item: Fields) -> bool:
@@ -194,7 +196,7 @@ def report_of(document: Fields) -> Report:
         target = None
     phone = text_of(document.get("To"))
     recipient = SenderIdentity(kind="phone", value=phone, verified=True) if phone else None
-    return Report(text_of(item.get("id"))[:200], status, error, target, recipient)
+    return Report(text_of(item.get("id"))[:200], status, error, target, recipient, words_of(first))
 
 
 def moment_of(value: Any) -> datetime | None:

@@ -37,7 +37,9 @@ def _enqueue(message_id: UUID) -> None:
 def show_reading(message_id: UUID) -> bool:
     """Mark a customer's message as read, and as being answered while an agent has the conversation."""
     rows = Message.objects.select_related("channel_account", "conversation")
-    message = rows.filter(pk=message_id, direction=IN, channel_account__provider=PROVIDER).first()
+    message = rows.filter(
+        pk=message_id, direction=IN, channel_account__provider=PROVIDER, channel_account__paused_at=None
+    ).first()
     if message is None or not message.channel_message_id:
         return False
     kept = message.channel_account.credentials or {}

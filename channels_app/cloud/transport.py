@@ -59,14 +59,22 @@ class CloudTransport(Transport):
 
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):
-            return SendResult(ok=True, provider_id=outcome.message_id)
+            return SendResult(ok=True, provider_id=outcome.message_id, http_status=200)
         if meaning_of(outcome.code).at_fault == "channel":
             services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
         if reason := BLOCKING.get(outcome.code):
             services.block_point(actor=ACTOR, sender=outbound.recipient, channel="whatsapp", reason=reason)
         if isinstance(outcome, Unknown):
-            return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
-        return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)
+            wait = int(SETTLED.total_seconds())
+            return SendResult(ok=False, error=outcome.code, retry_after=wait, http_status=outcome.status)
+        return SendResult(
+            ok=False,
+            error=outcome.code,
+            permanent=outcome.permanent,
+            retry_after=outcome.retry_after,
+            error_text=outcome.text,
+            http_status=outcome.status,
+        )
 
     @classmethod
     def explain(cls, code: str) -> Explanation:

@@ -122,5 +122,5 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     if row.status in ("failed", "unknown", "queued") and row.error:
         services.note_trouble(account_id=account.pk, code=row.error)
         raise Invalid(describe_error(row.error), fields={"to": [describe_error(row.error)]})
-    services.clear_trouble(account_id=account.pk)
+    services.note_tested(account_id=account.pk)
     return "Test mail sent. Check your inbox."

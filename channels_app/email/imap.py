@@ -29,7 +29,9 @@ MAILBOXES: Final = 100
 def list_due() -> list[tuple[UUID, UUID]]:
     """Return (tenant, channel account) of the mailboxes to read, the longest waiting first."""
     with platform_scope():
-        due = MailboxProgress.objects.filter(due_at__lte=now(), channel_account__is_active=True)
+        due = MailboxProgress.objects.filter(
+            due_at__lte=now(), channel_account__is_active=True, channel_account__paused_at=None
+        )
         return list(due.order_by("due_at").values_list("tenant_id", "channel_account_id")[:MAILBOXES])
 
 
@@ -47,7 +49,7 @@ def read_mailbox(account_id: UUID) -> int:
     )
     account = progress.channel_account
     server = server_of(account.credentials)
-    if server is None or not account.is_active:
+    if server is None or not account.is_active or account.paused_at is not None:
         return 0
     try:
         with open_mailbox(server) as mailbox:

@@ -13,10 +13,11 @@ from conversations.mediums import Email
 from conversations.models import Conversation, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
-from conversations.types import Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import Invalid, NotFound
 from integrations.mail import events as mail_events
+from integrations.mail.errors import meaning_of
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
@@ -25,6 +26,8 @@ ACTOR: Final = system("email")
 MAIL_TYPE: Final = "conversation"
 SUBJECT: Final = "Your message"
 REFERENCES_LENGTH: Final = 900
+# Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
+OF_SERVICE: Final = "mail_"
 # What our mail service reports -> the message's status. Opens are not tracked.
 STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
 
@@ -57,8 +60,20 @@ class EmailTransport(Transport):
         deliver_mail(row.pk)
         sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
         if sent.status == MailDelivery.Status.FAILED:
-            return SendResult(ok=False, error=sent.error, permanent=True)
+            return SendResult(ok=False, error=_code_of(sent.error), permanent=True)
         return SendResult(ok=True, provider_id=message_id)
+
+    @classmethod
+    def explain(cls, code: str) -> Explanation:
+        """Return an error code in words: one about the customer, or one of the mail service or mailbox."""
+        if code in COMMON:
+            return COMMON[code]
+        meaning = meaning_of(code.removeprefix(OF_SERVICE))
+        return Explanation(meaning.words, meaning.advice)
+
+
+def _code_of(error: str) -> str:
+    return f"{OF_SERVICE}{error}" if error in COMMON else error
 
 
 def _facts_of_answered(message: Message) -> Mapping[str, Any]:
@@ -106,13 +121,19 @@ class ConversationMail(MailReceiver):
         pages = {row.pk: reverse("admin:conversations_conversation_change", args=[row.conversation_id]) for row in rows}
         return {key: RelatedObject("A conversation", page) for key, page in pages.items()}
 
+    def is_held(self, ref: UUID) -> bool:
+        """Return True while the channel of the answer is paused."""
+        paused = Message.objects.filter(pk=ref, channel_account__paused_at__isnull=False)
+        return bool(paused.exists())
+
     def on_event(self, event: MailEvent) -> None:
         """Move the message's status forward."""
         status = STATUSES.get(event.what)
         if status is None or event.ref is None:
             return
         try:
-            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=event.error)
+            error = _code_of(event.error)
+            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
         except NotFound:
             return
 

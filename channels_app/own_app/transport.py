@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.urls import reverse
@@ -10,7 +10,7 @@ from django.urls import reverse
 from channels_app.webchat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
-from conversations.models import Message
+from conversations.models import ChannelAccount, Message
 from conversations.registry import register_transport
 from conversations.services import reach
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
@@ -24,6 +24,8 @@ from core.webhooks.words import describe
 
 ACTOR: Final = system("app")
 PURPOSE: Final = "app"
+# How often webhooks that wait for a paused channel look whether it was resumed.
+PAUSED_LOOK: Final = timedelta(seconds=30)
 CREATED: Final = "message.created"
 
 
@@ -83,9 +85,10 @@ class AppWebhooks(WebhookPurpose):
     permission = "channels_app.change_channelaccount"
 
     def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
-        """Ask the gate again: much can happen while a server is down. A channel that was closed sends nothing."""
+        """Ask the gate again: much can happen while a server is down. A closed channel sends nothing."""
         if delivery.ref is None:
-            return Verdict()
+            paused = ChannelAccount.objects.filter(pk=delivery.endpoint.ref, paused_at__isnull=False)
+            return Verdict(until=now + PAUSED_LOOK) if paused.exists() else Verdict()
         rows = Message.objects.select_related("channel_account", "conversation").filter(pk=delivery.ref)
         message: Message | None = rows.first()
         if message is None:
@@ -93,6 +96,8 @@ class AppWebhooks(WebhookPurpose):
         account = message.channel_account
         if not account.is_active:
             return Verdict(reason="channel_off")
+        if account.paused_at is not None:
+            return Verdict(until=now + PAUSED_LOOK)
         found = reach.find_way(message, account, message.conversation.contact_id, now).verdict
         if found.kind == "wait":
             return Verdict(until=found.until)

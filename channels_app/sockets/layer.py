@@ -1,12 +1,14 @@
-"""A Redis channel layer that survives outages: connections stay open and polling continues."""
+"""A Redis channel layer by pub/sub that survives outages: connections open, and stay open, without Redis."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
+from uuid import uuid4
 from weakref import WeakSet
 
-from channels_redis.core import RedisChannelLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis import RedisError
 
 from core.observability.logging import get_logger
@@ -27,14 +29,31 @@ hints_lost_listeners: WeakSet[Listener] = WeakSet()
 """The open connections of this process."""
 
 
-class PatientRedisLayer(RedisChannelLayer):
-    """Waits for Redis instead of ending the consumer, and releases a consumer that disconnects."""
+# The library has no types.
+_RedisPubSubChannelLayer: Any = RedisPubSubChannelLayer
+
+
+class PatientRedisLayer(_RedisPubSubChannelLayer):
+    """Opens consumers without Redis, and wakes them when a connection to it had to be made again.
+
+    Pub/sub keeps nothing: what was sent while a connection was away is lost, and is made up for by reading the rows.
+    """
+
+    def __init__(self, *args: Any, hosts: Sequence[dict[str, Any]] = (), **options: Any) -> None:
+        hosts = [{**host, "redis_connect_func": _greet} for host in hosts]
+        super().__init__(*args, hosts=hosts, **options)
+
+    async def new_channel(self, prefix: str = "specific.") -> str:
+        """Return the name of a new channel, also without Redis."""
+        try:
+            name: str = await super().__getattr__("new_channel")(prefix)
+        except (RedisError, OSError):
+            log.warning("channel_layer_away")
+            return f"{prefix}{uuid4().hex}"
+        return name
 
     async def receive(self, channel: str) -> Any:
-        """Return the next message for a channel.
-
-        Lost hints are made up for by reading the rows.
-        """
+        """Return the next message for a channel."""
         waiting = asyncio.ensure_future(self._receive_patiently(channel))
         try:
             return await asyncio.shield(waiting)
@@ -45,20 +64,11 @@ class PatientRedisLayer(RedisChannelLayer):
     async def _receive_patiently(self, channel: str) -> Any:
         while True:
             try:
-                return await super().receive(channel)
+                return await super().__getattr__("receive")(channel)
             except (RedisError, OSError):
+                # A channel that was opened without Redis is not subscribed yet.
                 log.warning("channel_layer_away")
                 await asyncio.sleep(PAUSE)
-                if await self._is_back():
-                    for listener in list(hints_lost_listeners):
-                        listener.hints_lost()
-
-    async def _is_back(self) -> bool:
-        try:
-            await self.connection(0).ping()
-        except (RedisError, OSError):
-            return False
-        return True
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:
@@ -72,3 +82,10 @@ async def _end(waiting: asyncio.Future[Any]) -> None:
         await asyncio.wait([waiting], timeout=INSIST)
     if not waiting.cancelled():
         waiting.exception()
+
+
+async def _greet(connection: Any) -> None:
+    """Greet Redis on a new connection: if there was one before, hints may have been lost since."""
+    await connection.on_connect()
+    for listener in list(hints_lost_listeners):
+        listener.hints_lost()

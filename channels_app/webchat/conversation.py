@@ -10,6 +10,7 @@ from accounts.selectors import is_active_member
 from channels_app.webchat import widgets
 from channels_app.webchat.frames import SendMessage
 from channels_app.webchat.tokens import Guest
+from channels_app.webchat.widgets import Widget
 from conversations import selectors, services
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
@@ -32,6 +33,7 @@ class Entry:
 
     origins: tuple[str, ...]
     guest_may: bool
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def check_entry(guest: Guest) -> Entry | None:
     if widget is None:
         return None
     is_member = guest.user_id is None or is_active_member(guest.user_id)
-    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)))
+    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)), widget.name)
 
 
 def find_place(guest: Guest) -> Place | None:
@@ -120,26 +122,29 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
     }
 
 
-def read_after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
-    """Return the next frames after a number.
+def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = PAGE) -> Batch:
+    """Return the next frames after a number, with the sender's name for visitors (`voice_of`).
 
     The caller knows that the conversation is the guest's.
     """
     found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
     head = found[-1]["seq"] if found else seq
-    voice = voice_for(guest) if found else None
     return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
 
 
-def voice_for(guest: Guest) -> str | None:
+def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
     """Return the sender's name for visitors, which is the widget's own.
 
     Returns None for members.
     """
     if guest.user_id is not None:
         return None
-    widget = widgets.load(guest.account_id)
     return widget.name if widget else ""
+
+
+def voice_for(guest: Guest) -> str | None:
+    """Read the widget and return its `voice_of`."""
+    return voice_of(guest, None if guest.user_id else widgets.load(guest.account_id))
 
 
 def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
@@ -147,7 +152,7 @@ def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
     head = streams.head(f"conversation:{conversation_id}")
     if not seq <= head <= seq + SNAPSHOT_ABOVE:
         return snapshot(guest, conversation_id)
-    batch = read_after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
+    batch = read_after(conversation_id, seq, voice_for(guest), limit=SNAPSHOT_ABOVE + 1)
     # Events expire: if the next one is gone, single frames would leave a gap.
     is_whole = batch.frames[0]["seq"] == seq + 1 if batch.frames else head == seq
     return batch if is_whole else snapshot(guest, conversation_id)

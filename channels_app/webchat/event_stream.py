@@ -28,6 +28,7 @@ POLL_EVERY: Final = 60.0
 RIGHTS_EVERY: Final = 20.0
 # After hints may have been lost, all connections look again: not all in the same moment.
 SPREAD: Final = 2.0
+RELISTENED: Final = 0.2
 AGAIN_AFTER: Final = 5.0  # where the database is away
 PASSING: Final = {"agent_typing", "agent_delta"}
 BEGUN: Final = "conversation_begun"
@@ -82,8 +83,9 @@ class ChatConnection(SocketConnection):
 
     async def catch_up(self, guest: Guest) -> None:
         """Send the new rows; the caller holds the lock."""
+        voice = chat.voice_of(guest, await entries.of(guest, younger_than=RIGHTS_EVERY / 4))
         while self.conversation is not None:
-            found = await in_scope(guest.tenant_id, chat.read_after, guest, self.conversation, self.sent)
+            found = await in_scope(guest.tenant_id, chat.read_after, self.conversation, self.sent, voice)
             for frame in found.frames:
                 await self.say(frame)
             self.sent = max(self.sent, found.head)
@@ -101,8 +103,8 @@ class ChatConnection(SocketConnection):
             self.sent = max(missed.head, self.sent)
 
     def hints_lost(self) -> None:
-        """Look again soon."""
-        asyncio.get_running_loop().call_later(random.uniform(0, SPREAD), self.look_soon)  # noqa: S311
+        """Look again soon, once this process listens to Redis again."""
+        asyncio.get_running_loop().call_later(RELISTENED + random.uniform(0, SPREAD), self.look_soon)  # noqa: S311
 
     def look_soon(self) -> None:
         """Look again as soon as the connection's own task runs."""

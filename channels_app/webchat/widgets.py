@@ -56,8 +56,8 @@ def find_widget(public_key: object) -> Widget:
 
 
 def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
-    """Return an active widget or app of the tenant in scope, or None."""
-    found = ChannelAccount.objects.filter(pk=account_id, kind__in=kinds, is_active=True).first()
+    """Return an active widget or app of the tenant in scope, or None while it is switched off or paused."""
+    found = ChannelAccount.objects.filter(pk=account_id, kind__in=kinds, is_active=True, paused_at=None).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
     kept: dict[str, Any] = found.credentials or {}

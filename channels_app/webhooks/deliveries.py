@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_app.models import InboundDelivery
+from conversations.models import ChannelAccount
 from core.clock import now as clock_now
 from core.errors import NotFound, WalkerError
 from core.ids import uuid7
@@ -28,6 +29,8 @@ PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
 # Providers whose bodies are megabytes.
 LARGE: Final = ("mail",)
+# A channel's pause doesn't hold what these report: it is about emails of all kinds.
+NEVER_HELD: Final = ("sendgrid",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
@@ -69,7 +72,8 @@ _LINE: Final = """
 _CLAIM: Final = """
 with fresh as materialized ({fresh}), again as materialized ({again})
 update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1
-where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts
+where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts, exists (
+  select 1 from conversations_channelaccount a where a.id = channel_account_id and a.paused_at is not null)
 """
 _CLAIM_NEXT: Final = _CLAIM.format(fresh=_LINE.format(attempts="="), again=_LINE.format(attempts=">"))
 
@@ -80,6 +84,7 @@ class Claimed(NamedTuple):
     tenant_id: UUID
     delivery_id: UUID
     attempts: int
+    is_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,8 @@ def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
             with tenant_scope(tenant_id):
                 alive = []
                 for one in batch:
+                    if one.is_paused and _hold(one.delivery_id):
+                        continue
                     if one.attempts <= ATTEMPTS:
                         alive.append(one.delivery_id)
                         continue
@@ -232,6 +239,22 @@ def _park(delivery_id: UUID, error: str, moment: datetime) -> None:
     with transaction.atomic():
         if _find_received(delivery_id).update(**parked):
             dead_letters.park(kind=KIND, ref=delivery_id, error=error, now=moment)
+
+
+def _hold(delivery_id: UUID) -> bool:
+    """Hold a delivery until its channel is resumed; False if it is not paused any more."""
+    with transaction.atomic():
+        delivery = _find_received(delivery_id).exclude(provider__in=NEVER_HELD)
+        # Locked, so that a resume comes before or after, and leaves nothing behind.
+        accounts = ChannelAccount.objects.select_for_update().filter(paused_at__isnull=False)
+        account = accounts.filter(pk__in=delivery.values("channel_account_id")).first()
+        return account is not None and bool(delivery.update(state=InboundDelivery.State.HELD))
+
+
+def release(account_id: UUID) -> int:
+    """Queue what was held for a channel account, with all its attempts; return how many."""
+    held = InboundDelivery.objects.filter(channel_account=account_id, state=InboundDelivery.State.HELD)
+    return held.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now())
 
 
 def replay(delivery_id: UUID) -> None:

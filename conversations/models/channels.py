@@ -74,6 +74,9 @@ class ChannelAccount(TenantModel):
     )
     last_error = models.CharField(max_length=60, blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False, help_text="When a test message was last sent.")
+    paused_at = models.DateTimeField(null=True, editable=False, help_text="While it is paused nothing is sent.")
+    pause_reason = models.CharField(max_length=200, blank=True, editable=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact
 from conversations.models.messages import Message
 from core.clock import now
@@ -25,6 +26,9 @@ class DeliveryAttempt(TenantModel):
         UNKNOWN = "unknown", "Unknown"
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    channel_account = models.ForeignKey(
+        ChannelAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True)
@@ -38,6 +42,9 @@ class DeliveryAttempt(TenantModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "message", "number"], name="one_attempt_per_number"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "channel_account", "id"], name="attempts_by_account"),
         ]
 
     def __str__(self) -> str:

@@ -350,7 +350,10 @@ class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
 
     class Meta:
         model = ChannelAccount
-        fields: ClassVar[list[str]] = "id kind provider name address widget_key origins is_active created_at".split()
+        fields: ClassVar[list[str]] = (
+            "id kind provider name address widget_key origins is_active paused_at pause_reason last_error "
+            "last_error_at created_at"
+        ).split()
 
     def get_widget_key(self, account: ChannelAccount) -> str:
         """Return the key that stands in public pages; the one in a mail hook's address is a secret."""

@@ -11,7 +11,14 @@ from conversations.services.attachments import (
     read_own_file,
 )
 from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
-from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
+from conversations.services.channel_accounts import (
+    clear_trouble,
+    connect_channel,
+    lookup_digest,
+    note_tested,
+    note_trouble,
+    pause_channel,
+)
 from conversations.services.consents import record_consent
 from conversations.services.contacts import (
     add_point,
@@ -36,6 +43,7 @@ from conversations.services.states import (
     escalate,
     give_back,
     hand_off,
+    lock_conversation,
     record_view,
     take_over,
 )
@@ -73,11 +81,14 @@ __all__ = [
     "link_contact_to_user",
     "list_files_expired",
     "list_removals_due",
+    "lock_conversation",
     "lookup_digest",
     "mark_read",
     "name_contact",
     "note_keeper",
+    "note_tested",
     "note_trouble",
+    "pause_channel",
     "publish_activity",
     "read_attachment",
     "read_outgoing_file",

@@ -10,11 +10,13 @@ from django.db import IntegrityError, transaction
 
 from conversations import registry
 from conversations.models import ChannelAccount
+from conversations.texts import clean
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
+from core.privacy.pii import mask_text
 
 _PURPOSE = "lookup|conversations_channelaccount"
 
@@ -125,3 +127,35 @@ def note_trouble(*, account_id: UUID, code: str) -> None:
 def clear_trouble(*, account_id: UUID) -> None:
     """Clear the last error of a channel account that works again."""
     ChannelAccount.objects.filter(pk=account_id).exclude(last_error="").update(last_error="", last_error_at=None)
+
+
+def note_tested(*, account_id: UUID) -> None:
+    """Record that a test message left a channel account, which clears its last error."""
+    ChannelAccount.objects.filter(pk=account_id).update(last_error="", last_error_at=None, tested_at=now())
+
+
+def pause_channel(*, actor: Actor, account_id: UUID, paused: bool, reason: str = "") -> ChannelAccount:
+    """Pause a channel account, or resume it, and return it. Safe to repeat.
+
+    Messages to its customers wait while it is paused. Needs `channels_app.change_channelaccount`; raises
+    `NotFound`, and `Invalid` for a pause without a reason.
+    """
+    actor.require("channels_app.change_channelaccount")
+    if paused and not reason.strip():
+        raise Invalid("Say why you pause this channel.", fields={"reason": ["Enter a reason."]})
+    with transaction.atomic():
+        account: ChannelAccount | None = ChannelAccount.objects.select_for_update().filter(pk=account_id).first()
+        if account is None:
+            raise NotFound("There is no such channel account.")
+        if paused == (account.paused_at is not None):
+            return account
+        account.paused_at, account.pause_reason = (now(), clean(reason).strip()[:200]) if paused else (None, "")
+        account.save(update_fields=["paused_at", "pause_reason"])
+        chain.record(
+            actor=actor,
+            action="CHANNEL_PAUSED" if paused else "CHANNEL_RESUMED",
+            object_type="conversations.channelaccount",
+            object_id=account.pk,
+            facts={"reason": mask_text(account.pause_reason)},
+        )
+    return account

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from conversations import registry
-from conversations.models import DeliveryAttempt, Message
+from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
 from conversations.services.statuses import BACK_OFF, advance
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
@@ -66,13 +66,18 @@ def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
     Returns None if it has to wait.
     """
     earlier = _in_line(moment).filter(conversation_id=OuterRef("conversation_id"), seq__lt=OuterRef("seq"))
-    due = Message.objects.filter(~Exists(earlier), pk=message_id, status__in=UNDELIVERED, next_attempt_at__lte=moment)
+    paused = ChannelAccount.objects.filter(pk=OuterRef("channel_account_id"), paused_at__isnull=False)
+    due = Message.objects.filter(
+        ~Exists(earlier), ~Exists(paused), pk=message_id, status__in=UNDELIVERED, next_attempt_at__lte=moment
+    )
     if due.update(status=SENDING, retry_count=F("retry_count") + 1, next_attempt_at=moment + LEASE) != 1:
         return None
     cut_off = DeliveryAttempt.objects.filter(message_id=message_id, outcome=DeliveryAttempt.Outcome.OPEN)
     cut_off.update(outcome=DeliveryAttempt.Outcome.UNKNOWN, finished_at=moment, error="cut_off")
-    number = Message.objects.values_list("retry_count", flat=True).get(pk=message_id)
-    attempt: DeliveryAttempt = DeliveryAttempt.objects.create(message_id=message_id, number=number, started_at=moment)
+    number, account_id = Message.objects.values_list("retry_count", "channel_account_id").get(pk=message_id)
+    attempt: DeliveryAttempt = DeliveryAttempt.objects.create(
+        message_id=message_id, channel_account_id=account_id, number=number, started_at=moment
+    )
     return attempt
 
 

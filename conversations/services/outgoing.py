@@ -49,10 +49,12 @@ def reply(
     purpose: str = Consent.Purpose.REPLY,
     as_template: bool = False,
     now: datetime | None = None,
+    locked: Conversation | None = None,
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
-    With a `client_id` a repeat returns the first one.
+    With a `client_id` a repeat returns the first one. `locked` is the conversation if the caller's transaction has
+    it from `lock_conversation`.
     A person needs `conversations.reply_conversation`; replying in an agent's conversation takes it
     over. An agent may not reply in a person's conversation, and only the system in a closed one
     (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for
@@ -78,7 +80,7 @@ def reply(
     checked = _check_files(actor, conversation_id, files, sender_type, client_id)
     rows = attachments.write_files(message_id, checked)
     with transaction.atomic():
-        conversation = states.locked(conversation_id, with_account=True)
+        conversation = locked or states.lock_conversation(conversation_id)
         if client_id is not None:
             # Customers choose their own ids and could choose this one: only outgoing messages count.
             sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
@@ -108,8 +110,7 @@ def reply(
         _store(conversation, message, event_type, moment, rows, due_at=due_at)
         if sender_type == "person":
             _assign_to_sender(actor, conversation, old_state, moment)
-        stream_events.append_inbox(conversation, "message_sent")
-        if sender_type == "person":
+            stream_events.append_inbox(conversation, "message_sent")
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
     return message
 
@@ -189,13 +190,15 @@ def _store(
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at
-    message.seq = stream_events.append_message(conversation, message, event_type=event_type).seq
+    conversation.last_message_at = moment
+    conversation.save(update_fields=["last_message_at"])
+    # A person's message may take the conversation over, which the list has to show: it hears of it afterwards.
+    listed = "" if message.sender_type == Message.Sender.PERSON else "message_sent"
+    message.seq = stream_events.append_message(conversation, message, event_type=event_type, listed=listed).seq
     message.save(force_insert=True)
     if files:
         Attachment.objects.bulk_create(files)
         file_contents.claim_content(files)
-    conversation.last_message_at = moment
-    conversation.save(update_fields=["last_message_at"])
     if not is_instant and due_at <= moment:
         delivery.wake_after_commit(message)
 

@@ -24,6 +24,14 @@ MOVES: Final = ("CONVERSATION_GIVEN_BACK", *CLOSES)
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
+def lock_conversation(conversation_id: UUID) -> Conversation:
+    """Return the conversation with its account, its row locked.
+
+    Absent and another tenant's are `NotFound`.
+    """
+    return locked(conversation_id, with_account=True)
+
+
 def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation:
     """Return the conversation with its row locked.
 

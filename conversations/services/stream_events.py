@@ -11,12 +11,15 @@ from core.models import StreamEvent
 INBOX: Final = "inbox"
 
 
-def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
-    """Append a message to the conversation's stream.
+def append_message(conversation: Conversation, message: Message, *, event_type: str, listed: str = "") -> StreamEvent:
+    """Append a message to the conversation's stream, and to the conversation list if it is `listed` as something.
 
     The event's number becomes its `seq`.
     """
-    return streams.append(conversation.stream, event_type, message_payload(message))
+    events = [streams.NewEvent(conversation.stream, event_type, message_payload(message))]
+    if listed:
+        events.append(streams.NewEvent(INBOX, listed, state_payload(conversation)))
+    return next(row for row in streams.append_all(events) if row.stream == conversation.stream)
 
 
 def message_payload(message: Message) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from channels.layers import get_channel_layer
+from redis import ConnectionError as RedisConnectionError
 
 from core.observability.logging import get_logger
 
@@ -108,7 +109,11 @@ async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
     for group, message in frames:
         try:
             layer: Any = get_channel_layer()
-            await layer.group_send(group, message)
+            try:
+                await layer.group_send(group, message)
+            except RedisConnectionError:
+                # Perhaps only the connection is gone, since Redis was restarted: a new one is made.
+                await layer.group_send(group, message)
         except Exception:
             # Losing a hint is harmless: listeners read the rows, and poll when none arrives.
             log.warning("live_hint_lost", exc_info=True)

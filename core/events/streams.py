@@ -1,5 +1,6 @@
 """Streams of numbered events, and live hints to their listeners."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -16,8 +17,8 @@ VIEWS: Final = {"queue": "approval"}
 _WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
 # Raw SQL: the ORM has no upsert that increments a stored value and returns it.
 _TAKE_NUMBERS: Final = """
-insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, %s)
-on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq returning seq
+insert into core_streamhead (id, tenant_id, stream, seq) values {}
+on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq returning stream, seq
 """
 
 
@@ -46,19 +47,22 @@ def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
 
     The heads are locked in the order of the streams' names, so that two writers can't deadlock.
     """
+    if not events:
+        return []
+    counts = sorted(Counter(event.stream for event in events).items())
+    tenant_id = current_tenant_id()
+    with connection.cursor() as cursor:
+        values = [value for stream, count in counts for value in (uuid7(), tenant_id, stream, count)]
+        cursor.execute(_TAKE_NUMBERS.format(", ".join(["(%s, %s, %s, %s)"] * len(counts))), values)
+        newest: dict[str, int] = dict(cursor.fetchall())
     rows: list[StreamEvent] = []
-    newest: dict[str, int] = {}
-    for stream in sorted({event.stream for event in events}):
+    for stream, count in counts:
         mine = [event for event in events if event.stream == stream]
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE_NUMBERS, [uuid7(), current_tenant_id(), stream, len(mine)])
-            last = newest[stream] = int(cursor.fetchone()[0])
-        for seq, event in enumerate(mine, start=last - len(mine) + 1):
+        for seq, event in enumerate(mine, start=newest[stream] - count + 1):
             rows.append(StreamEvent(seq=seq, **event._asdict()))
-    if rows:
-        StreamEvent.objects.bulk_create(rows)
-        views = {view_of(row.stream, row.about): newest[row.stream] for row in rows if row.about}
-        hint_after_commit(views | newest)
+    StreamEvent.objects.bulk_create(rows)
+    views = {view_of(row.stream, row.about): newest[row.stream] for row in rows if row.about}
+    hint_after_commit(views | newest)
     return rows
 
 

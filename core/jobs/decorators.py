@@ -15,6 +15,7 @@ MODELS: Final = "models"
 """The queue of work that waits for a model over a network: its workers take no other, so that none waits for one."""
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 _QUEUES: dict[str, Queue] = {}
+_quick_sweeps: set[str] = set()
 _afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_afterwards", default=None)
 
 
@@ -79,16 +80,24 @@ def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> C
     return decorate
 
 
-def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
+def sweep_task(queue: Queue = "default", *, is_quick: bool = False) -> Callable[[Callable[[], Any]], Any]:
     """Turn a function without arguments into a periodic task.
 
-    It enters scopes by itself.
+    It enters scopes by itself. A quick one looks for due rows and enqueues tasks about them: all quick ones of one
+    period are run one after the other by a single message.
     """
 
     def decorate(work: Callable[[], Any]) -> Any:
+        if is_quick:
+            _quick_sweeps.add(f"{work.__module__}.{work.__name__}")
         return _shared(work, queue)
 
     return decorate
+
+
+def is_quick_sweep(name: str) -> bool:
+    """Return True if a task is a sweep that shares its message with others."""
+    return name in _quick_sweeps
 
 
 def plain_task(queue: Queue = "default") -> Callable[[Callable[..., None]], Any]:

@@ -101,6 +101,14 @@ def note_beat(part: str) -> None:
     cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
 
 
+def keep_beat(part: str) -> None:
+    """Record a heartbeat; one that Redis can't take is logged."""
+    try:
+        note_beat(part)
+    except AWAY:
+        log.warning("heartbeat_lost", part=part)
+
+
 def beat_age(part: str) -> float | None:
     """Return the seconds since a part's last heartbeat.
 
@@ -205,5 +213,5 @@ register_gauge(
 register_gauge(
     "walker_beat_heartbeat_age_seconds",
     _beat_gauge("beat"),
-    help="Seconds since a task of beat last ran (3600 = an hour or more).",
+    help="Seconds since beat last looked for due work (3600 = an hour or more).",
 )

@@ -32,6 +32,8 @@ BACK_OFF: Final = (10, 30, 120, 600, 1800, 3600)
 ATTEMPTS: Final = len(BACK_OFF) + 1
 # A provider event can still tell whether an unknown mail was sent; after this time a person decides.
 SETTLED: Final = timedelta(minutes=15)
+# Seconds after which a mail that is held is looked at again.
+HELD_LOOK: Final = 30
 BATCH: Final = 50
 LONGEST: Final = timedelta(seconds=20)
 OUTCOMES = counter("walker_mail_total", "Attempts to hand mail over, by provider and outcome.", ["provider", "outcome"])
@@ -89,6 +91,8 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         return Rejected(f"gate_{verdict.reason}", permanent=False, retry_after=wait, counts=False)
     if not verdict.may_leave:
         return Rejected(f"gate_{verdict.reason}", permanent=True, counts=False, is_failure=False)
+    if receiver is not None and delivery.ref is not None and receiver().is_held(delivery.ref):
+        return Rejected("channel_paused", permanent=False, retry_after=HELD_LOOK, counts=False)
     try:
         is_own = receiver is not None and receiver.by_installation
         route = routes.find_installation_route() if is_own else routes.find_route()

@@ -1,53 +1,79 @@
-"""Mail error codes as sentences."""
+"""Mail error codes as sentences, with who can fix them."""
 
 from typing import Final
 
-WORDS: Final = {
-    "imap_not_reachable": "The mailbox's server can't be reached.",
-    "imap_private": "The mailbox's server has a private address, which isn't allowed here.",
-    "imap_certificate": "The certificate of the mailbox's server isn't valid.",
-    "imap_login": "The mailbox's server rejected the user name or password.",
-    "imap_folder": "The mailbox doesn't have this folder.",
-    "imap_refused": "The mailbox's server rejected a request.",
-    "not_connected": "No mail account is connected.",
-    "not_filled": "The link in the email couldn't be created.",
-    "400": "SendGrid rejected the email.",
-    "401": "SendGrid rejected the API key.",
-    "403": "SendGrid doesn't allow this key or sender address to send email.",
-    "404": "SendGrid's API address wasn't found.",
-    "405": "SendGrid's API address wasn't found.",
-    "413": "The email is too large.",
-    "429": "Too many emails in a short time.",
-    "408": "The mail service didn't answer in time. It may have sent the email.",
-    "504": "The mail service didn't answer in time. It may have sent the email.",
-    "timed_out": "The mail service didn't answer in time. It may have sent the email.",
-    "connection_lost": "The connection was lost while sending. The mail service may have the email.",
-    "cut_off": "Sending was interrupted. The mail service may have the email.",
-    "answer_too_large": "The mail service's answer couldn't be read. It may have sent the email.",
-    "not_reachable": "The mail service can't be reached.",
-    "egress_refused": "The mail service's address isn't allowed.",
-    "bad_url": "The mail service's address isn't valid.",
-    "bad_certificate": "The mail server's certificate isn't valid.",
-    "breaker_open": "The mail service failed several times in a row. Walker will retry shortly.",
-    "535": "The mail server rejected the user name or password.",
-    "smtp_550": "The mail server doesn't know or refuses the recipient.",
-    "smtp_554": "The mail server refused the email.",
-    "bounce": "The email bounced: the address doesn't exist or doesn't accept email.",
-    "blocked": "The recipient's server refused the email.",
-    "gate_opted_out": "The recipient opted out of these emails.",
-    "gate_blocked": "A colleague blocked this contact.",
-    "gate_unreachable": "The address can't receive our emails.",
-    "gate_no_consent": "The recipient hasn't agreed to marketing.",
-    "dropped": "The provider didn't send it: the address bounced, complained or unsubscribed earlier.",
+from integrations.meanings import Meaning
+
+_UNSURE: Final = Meaning(
+    "The mail service didn't answer in time. It may have sent the email.",
+    "provider",
+    own_advice="Ask the recipient, or look at the mail service's log, before you send it again.",
+)
+_NO_SUCH_API: Final = Meaning("SendGrid's API address wasn't found.", "channel")
+_PASSING: Final = Meaning("The mail service has a problem.", "provider", permanent=False)
+_REJECTED: Final = Meaning("The email was rejected.", "content")
+
+MEANINGS: Final[dict[str, Meaning]] = {
+    "imap_not_reachable": Meaning("The mailbox's server can't be reached.", "channel", permanent=False),
+    "imap_private": Meaning("The mailbox's server has a private address, which isn't allowed here.", "channel"),
+    "imap_certificate": Meaning("The certificate of the mailbox's server isn't valid.", "channel"),
+    "imap_login": Meaning("The mailbox's server rejected the user name or password.", "channel"),
+    "imap_folder": Meaning("The mailbox doesn't have this folder.", "channel"),
+    "imap_refused": Meaning("The mailbox's server rejected a request.", "channel"),
+    "not_connected": Meaning("No mail account is connected.", "channel"),
+    "not_filled": Meaning("The link in the email couldn't be created.", "provider", permanent=False),
+    "400": Meaning("SendGrid rejected the email.", "content"),
+    "401": Meaning("SendGrid rejected the API key.", "channel"),
+    "403": Meaning("SendGrid doesn't allow this key or sender address to send email.", "channel"),
+    "404": _NO_SUCH_API,
+    "405": _NO_SUCH_API,
+    "413": Meaning("The email is too large.", "content"),
+    "429": Meaning("Too many emails in a short time.", "provider", permanent=False),
+    "408": _UNSURE,
+    "504": _UNSURE,
+    "timed_out": _UNSURE,
+    "connection_lost": Meaning(
+        "The connection was lost while sending. The mail service may have the email.",
+        "provider",
+        own_advice=_UNSURE.own_advice,
+    ),
+    "cut_off": Meaning(
+        "Sending was interrupted. The mail service may have the email.", "provider", own_advice=_UNSURE.own_advice
+    ),
+    "answer_too_large": Meaning(
+        "The mail service's answer couldn't be read. It may have sent the email.",
+        "provider",
+        own_advice=_UNSURE.own_advice,
+    ),
+    "not_reachable": Meaning("The mail service can't be reached.", "provider", permanent=False),
+    "egress_refused": Meaning("The mail service's address isn't allowed.", "channel"),
+    "bad_url": Meaning("The mail service's address isn't valid.", "channel"),
+    "bad_certificate": Meaning("The mail server's certificate isn't valid.", "channel"),
+    "breaker_open": Meaning(
+        "The mail service failed several times in a row. Walker will retry shortly.", "provider", permanent=False
+    ),
+    "535": Meaning("The mail server rejected the user name or password.", "channel"),
+    "smtp_550": Meaning("The mail server doesn't know or refuses the recipient.", "recipient"),
+    "smtp_554": Meaning("The mail server refused the email.", "content"),
+    "bounce": Meaning("The email bounced: the address doesn't exist or doesn't accept email.", "recipient"),
+    "blocked": Meaning("The recipient's server refused the email.", "recipient"),
+    "gate_opted_out": Meaning("The recipient opted out of these emails.", "recipient"),
+    "gate_blocked": Meaning("A colleague blocked this contact.", "recipient"),
+    "gate_unreachable": Meaning("The address can't receive our emails.", "recipient"),
+    "gate_no_consent": Meaning("The recipient hasn't agreed to marketing.", "recipient"),
+    "channel_paused": Meaning("The channel is paused.", "channel", permanent=False, own_advice="Resume the channel."),
+    "dropped": Meaning(
+        "The provider didn't send it: the address bounced, complained or unsubscribed earlier.", "recipient"
+    ),
 }
+
+
+def meaning_of(code: str) -> Meaning:
+    """Return the meaning of a code, also of one that isn't listed."""
+    known = MEANINGS.get(code)
+    return known or (_PASSING if code.startswith(("5", "smtp_4")) else _REJECTED)
 
 
 def describe_error(code: str) -> str:
     """Return a sentence for an error code, with the code; "" for no error."""
-    if not code:
-        return ""
-    if code in WORDS:
-        return f"{WORDS[code]} ({code})"
-    if code.startswith(("5", "smtp_4")):
-        return f"The mail service has a problem. ({code})"
-    return f"The email was rejected. ({code})"
+    return f"{meaning_of(code).words} ({code})" if code else ""

@@ -125,6 +125,10 @@ class MailReceiver(ABC):
         """Return what the mails with these refs are about, in one query and without personal data."""
         return {}
 
+    def is_held(self, ref: UUID) -> bool:
+        """Return True while a mail has to wait for something of the receiver's own."""
+        return False
+
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
         """Return secrets by their placeholders in the mail's `text`, for this one attempt to send it.
 

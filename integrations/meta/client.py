@@ -10,7 +10,7 @@ from django.conf import settings
 from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.meta.errors import meaning_of
+from integrations.meta.errors import meaning_of, words_of
 from integrations.meta.types import Answer, Failed, Sent, Unknown
 
 VERSION: Final = "v23.0"
@@ -94,7 +94,7 @@ class MetaClient:
             return Unknown(outcome.code)
         body = outcome.json()
         if outcome.status == 200:
-            return Answer(body) if isinstance(body, dict) else Unknown("bad_answer")
+            return Answer(body) if isinstance(body, dict) else Unknown("bad_answer", outcome.status)
         return _failure(outcome, body)
 
 
@@ -104,7 +104,7 @@ def _sent(outcome: Answer | Failed | Unknown) -> Sent | Failed | Unknown:
     messages = outcome.body.get("messages")
     first = messages[0] if isinstance(messages, list) and messages else None
     message_id = first.get("id") if isinstance(first, dict) else None
-    return Sent(message_id) if isinstance(message_id, str) and message_id else Unknown("bad_answer")
+    return Sent(message_id) if isinstance(message_id, str) and message_id else Unknown("bad_answer", 200)
 
 
 def _failure(answer: Reply, body: Any) -> Failed | Unknown:
@@ -113,8 +113,9 @@ def _failure(answer: Reply, body: Any) -> Failed | Unknown:
     code = str(given)[:20] if isinstance(given, int | str) and str(given).isalnum() else str(answer.status)
     if answer.status >= 500 and given is None:
         # The server may have failed after accepting the message.
-        return Unknown(code)
+        return Unknown(code, answer.status)
     wait = answer.headers.get("Retry-After", "")
     retry_after = min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
     meaning = meaning_of(code, status=answer.status)
-    return Failed(code, permanent=meaning.permanent and answer.status != 429, retry_after=retry_after)
+    is_permanent = meaning.permanent and answer.status != 429
+    return Failed(code, is_permanent, retry_after, text=words_of(error), status=answer.status)

@@ -1,6 +1,6 @@
 """Meaning of Meta's error codes: a sentence, whether a retry can help, and who can fix it."""
 
-from typing import Final
+from typing import Any, Final
 
 from integrations.meanings import SLOW, Meaning, find_meaning
 
@@ -85,3 +85,12 @@ def meaning_of(code: str, *, status: int = 0) -> Meaning:
 def describe_error(code: str) -> str:
     """Return a sentence for an error code, with the code."""
     return f"{meaning_of(code).words} ({code})" if code else ""
+
+
+def words_of(error: Any) -> str:
+    """Return what Meta says about an error, in an answer or a status: its message and details."""
+    if not isinstance(error, dict):
+        return ""
+    data = error.get("error_data")
+    found = [error.get("message") or error.get("title"), data.get("details") if isinstance(data, dict) else ""]
+    return ": ".join(text for text in found if isinstance(text, str) and text)[:500]

@@ -14,11 +14,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Meta certainly does not have the message."""
+    """Meta certainly does not have the message; `text` and `status` are its own words and HTTP status."""
 
     code: str
     permanent: bool
     retry_after: int | None = None
+    text: str = field(default="", repr=False, compare=False)
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Unknown:
     """Meta may have the message; a status report may still tell."""
 
     code: str
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """Two tenants with a widget each, and lines to their chat sockets."""
 
+import contextlib
 import json
+import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+import redis
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from channels.routing import URLRouter
@@ -18,6 +23,8 @@ from channels_app.routing import websocket_urlpatterns
 from channels_app.sockets import thread_pool
 from channels_app.webchat.sessions import Session, open_session
 from channels_app.webchat.widgets import find_widget
+from config.launcher import ports
+from config.launcher.redis import binary
 from conversations.models import ChannelAccount
 from core.tenancy.models import tenant_scope
 from tests.world import World
@@ -137,3 +144,37 @@ async def chat(dial: Callable[..., Any]) -> Callable[..., Any]:
         return line
 
     return make
+
+
+class OwnRedis:
+    """A Redis for one test, which may stop it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, ports.pick()
+        self.host = {"address": f"redis://127.0.0.1:{self.port}", "socket_timeout": 5}
+        self.start()
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen([str(binary()), *options], stdout=subprocess.DEVNULL)
+        link = redis.Redis(port=self.port)
+        for _ in range(100):
+            with contextlib.suppress(redis.ConnectionError):
+                link.ping()
+                return
+            time.sleep(0.02)
+        raise AssertionError("Redis does not answer")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    made = OwnRedis(tmp_path)
+    yield made
+    made.kill()

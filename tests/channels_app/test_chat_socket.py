@@ -1,14 +1,14 @@
 """The chat socket: storing once, catching up, and refusing what is not the guest's."""
 
+import asyncio
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
-from channels_redis.core import RedisChannelLayer
 from pytest_django import Settings
-from redis import ConnectionError as RedisConnectionError
 
 from channels_app.webchat import consumer, event_stream
 from channels_app.webchat import conversation as chat_data
@@ -19,7 +19,7 @@ from core import actors
 from core.events import live, streams
 from core.models import StreamEvent
 from core.tenancy.models import tenant_scope
-from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.channels_app.conftest import Line, OwnRedis, Widgets, session_of
 from tests.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -259,7 +259,10 @@ async def test_layer_that_is_away_costs_no_message(
     chat: Any, committed_world: World, live_widgets: Widgets, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "POLL_EVERY", 0.2)
-    away = {"BACKEND": "channels_app.sockets.layer.PatientRedisLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]}}
+    away = {
+        "BACKEND": "channels_app.sockets.layer.PatientRedisLayer",
+        "CONFIG": {"hosts": [{"address": "redis://127.0.0.1:1"}]},
+    }
     settings.CHANNEL_LAYERS = {"default": away}
     channel_layers.backends = {}
     line = await chat(live_widgets.acme)
@@ -278,23 +281,41 @@ async def test_page_without_a_conversation_shows_the_one_that_another_page_begin
     assert (await second.hear_type("message_received", timeout=5))["content"] == "Hello"
 
 
-async def test_connections_look_again_when_redis_was_away(
-    chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+async def test_every_answer_arrives_though_redis_freezes_dies_and_returns(
+    chat: Any,
+    committed_world: World,
+    live_widgets: Widgets,
+    settings: Settings,
+    own_redis: OwnRedis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_stream, "POLL_EVERY", 600.0)
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 600.0)  # hints, or having noticed that some were lost
     monkeypatch.setattr(event_stream, "SPREAD", 0.0)
-    plain, failed = RedisChannelLayer.receive, []
-
-    async def cut_off_once(layer: RedisChannelLayer, channel: str) -> Any:
-        if not failed:
-            failed.append(channel)
-            raise RedisConnectionError("cut off")
-        return await plain(layer, channel)
-
+    layer = settings.CHANNEL_LAYERS["default"]
+    settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": [own_redis.host]}}}
+    channel_layers.backends = {}
     line = await chat(live_widgets.acme)
     await line.send("Hello")
-    monkeypatch.setattr(live, "post", lambda *_: None)  # the hint about this answer is the one that got lost
-    await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
-    monkeypatch.setattr(RedisChannelLayer, "receive", cut_off_once)
-    await chat(live_widgets.acme)
-    assert (await line.hear_type("agent_response", timeout=8))["content"] == "Still here"
+    where = (await place(line, live_widgets))["conversation"]
+
+    async def hears(text: str) -> bool:
+        return bool((await line.hear_type("agent_response", timeout=8))["content"] == text)
+
+    own_redis.signal(SIGSTOP)
+    await answer(committed_world, where, "While it is frozen")
+    await asyncio.sleep(0.3)
+    own_redis.signal(SIGCONT)
+    assert await hears("While it is frozen")
+    own_redis.kill()
+    await answer(committed_world, where, "While it is dead")
+    late = await chat(live_widgets.acme, visitor=line.visitor)
+    await asyncio.sleep(0.3)
+    own_redis.start()
+    assert await hears("While it is dead")
+    await answer(committed_world, where, "Back again")
+    assert await hears("Back again")
+    assert (await late.hear_type("agent_response", timeout=8))["content"]
+    own_redis.kill()
+    own_redis.start()
+    await answer(committed_world, where, "Restarted at once")
+    assert await hears("Restarted at once")

@@ -7,10 +7,11 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -156,6 +157,23 @@ def faults_of(page: Page, name: str, *, least: str = "minor") -> list[str]:
     wide = page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
     return [*found, *([f"{name}: too wide"] if wide else [])]
+
+
+def test_failed_message_and_set_up_of_a_channel_are_accessible(opened: Opener, scene: Scene) -> None:
+    with tenant_scope(scene.world.acme.pk):
+        lost = Message.objects.get(conversation=scene.ids["conversation"], direction="out")
+        Message.objects.filter(pk=lost.pk).update(status="failed", next_attempt_at=None)
+        words = {"error": "63016", "error_text": "Outside the allowed window", "http_status": 201, "permanent": True}
+        DeliveryAttempt.objects.create(
+            message=lost, channel_account=lost.channel_account, number=1, outcome="failed", finished_at=now(), **words
+        )
+        ChannelAccount.objects.filter(pk=lost.channel_account_id).update(last_error="20003", last_error_at=now())
+    page = opened(scene.path("conversation"), "admin")
+    expect(page.get_by_role("button", name="Send again")).to_be_visible()
+    found = faults_of(page, "failed message")
+    page = opened(f"/admin/conversations/channelaccount/{lost.channel_account_id}/", "owner")
+    expect(page.get_by_role("heading", name="Exchange log")).to_be_visible()
+    assert [*found, *faults_of(page, "channel")] == []
 
 
 def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened: Opener, scene: Scene) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from config.celery import APPS_WITH_TASKS, _schedule_sweeps, app
 from core.jobs import queueing
+from core.tasks import run_sweeps
 from tests.structure.source import APPS, ROOT, app_files, name_of
 
 
@@ -25,10 +26,27 @@ def test_worker_and_beat_stop_when_an_app_has_no_tasks(name: str, monkeypatch: p
 
 def test_all_sweeps_are_scheduled() -> None:
     app.loader.import_default_modules()
-    sweeps = {key for name in APPS_WITH_TASKS for key in getattr(sys.modules[f"{name}.tasks"], "SWEEPS", {})}
+    modules = [sys.modules[f"{name}.tasks"] for name in APPS_WITH_TASKS]
+    sweeps = {tuple(sweep) for module in modules for sweep in getattr(module, "SWEEPS", {}).values()}
     assert sweeps
-    assert sweeps <= set(app.conf.beat_schedule)
-    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+    entries = app.conf.beat_schedule.values()
+    alone = {(entry["task"], entry["schedule"]) for entry in entries if not entry["args"]}
+    shared = {(task, entry["schedule"]) for entry in entries for tasks in entry["args"] for task in tasks}
+    assert sweeps == (alone | shared)
+    assert len([entry for entry in entries if entry["schedule"] == 1.0]) == 1
+    assert {task for task, _ in sweeps} | {entry["task"] for entry in entries} <= set(app.tasks)
+
+
+def test_sweeps_after_one_that_failed_still_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def fail() -> None:
+        raise OSError
+
+    monkeypatch.setitem(app.tasks, "test.fails", fail)
+    monkeypatch.setitem(app.tasks, "test.works", lambda: ran.append("works"))
+    run_sweeps(["test.fails", "test.works"])
+    assert ran == ["works"]
 
 
 def test_tasks_enqueued_by_name_are_those_that_apps_provide() -> None:

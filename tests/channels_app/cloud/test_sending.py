@@ -58,6 +58,7 @@ def test_answer_arrives_and_its_ticks_come_back_in_any_order(inside: Door, meta:
     meta.call("/__behave", how)
     message = answer("It is on its way 😀", conversation)
     assert message.channel_message_id.startswith("wamid.")
+    assert DeliveryAttempt.objects.get().http_status == 200
     assert [reply["body"] for reply in meta.replies()] == ["It is on its way 😀"]
     eventually(lambda: status_of(message) == "delivered")
     meta.call("/__read", {"account": NUMBER_ID})

@@ -1,0 +1,59 @@
+"""Try out a mail account: at SendGrid, or a mailbox that is read by IMAP."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from channels_app import diagnosis
+from channels_app.diagnosis import Sample, Verdict
+from channels_app.email import connect, mailboxes, signature
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.clock import now
+
+
+class MailboxDiagnosis(diagnosis.Diagnosis):
+    """Tests of a mailbox; it has no webhooks."""
+
+    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
+        """Send one mail from the account."""
+        return connect.send_test(actor=actor, account_id=account_id, to=to)
+
+
+class SendGridDiagnosis(MailboxDiagnosis):
+    """Tests and samples of an account at SendGrid."""
+
+    refused = (
+        "A webhook with a wrong signature or secret arrived in the last 24 hours. Check the verification key and the "
+        "inbound address against SendGrid's."
+    )
+    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    takes_timestamp: ClassVar[bool] = True
+
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+        """Verify a batch of events; line ends count, so all ways to write them are tried."""
+        keys = mailboxes.keys_of(account.credentials)
+        if not keys:
+            return Verdict(False, "This account has no verification key yet. Copy it from SendGrid's Event Webhook.")
+        plain = sample.body.replace("\r\n", "\n")
+        stripped = plain.rstrip("\n")
+        for body in (sample.body, plain, stripped, stripped + "\r\n", stripped + "\n", plain.replace("\n", "\r\n")):
+            if signature.is_signed(
+                body=body.encode("utf-8", "replace"),
+                timestamp=sample.timestamp,
+                signature=sample.signature,
+                keys=keys,
+            ):
+                is_fresh = signature.is_fresh(sample.timestamp, now())
+                age = "" if is_fresh else " If it came now, it would be refused because of its age."
+                return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{age}")
+        return Verdict(
+            False,
+            "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key, "
+            "and paste the body byte for byte.",
+        )
+
+
+def register() -> None:
+    """Register for mail accounts; safe to repeat."""
+    diagnosis.register(mailboxes.PROVIDER, SendGridDiagnosis())
+    diagnosis.register(ChannelAccount.Provider.IMAP, MailboxDiagnosis())

@@ -1,0 +1,159 @@
+"""What was exchanged with a provider lately: deliveries that came in and attempts that went out, without contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from channels_app.email.mailboxes import IMAP
+from channels_app.models import InboundDelivery
+from conversations.models import ChannelAccount, DeliveryAttempt
+from conversations.selectors import get_channel_account
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.models import WebhookAttempt
+from core.rest.pagination import cursor_at, unknown_cursor, value_of
+
+KEPT: Final = timedelta(days=30)
+PAGE: Final = 50
+MOST: Final = 200
+WORDS: Final = {
+    "received": "Waiting",
+    "held": "Waiting until the channel is resumed",
+    "done": "Processed",
+    "parked": "Couldn't be processed",
+    "open": "Under way",
+    "succeeded": "Sent",
+    "failed": "Failed",
+    "unknown": "Interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange: its direction, time, outcome, HTTP status and code; `text` is what the provider said, masked."""
+
+    id: UUID
+    direction: str
+    at: datetime
+    outcome: str
+    http_status: int | None
+    code: str
+    text: str
+    message: UUID | None
+    milliseconds: int | None
+
+    @property
+    def words(self) -> str:
+        """Return the outcome as the console shows it."""
+        return WORDS.get(self.outcome, self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePage:
+    """One page, newest first; `cursor` gets the next one ("" at the end)."""
+
+    rows: Sequence[Exchange]
+    cursor: str
+
+
+def list_exchanges(
+    *, viewer: Actor, account_id: UUID, cursor: str = "", limit: int = PAGE, now: datetime | None = None
+) -> ExchangePage:
+    """Return the exchanges of a channel account of the last 30 days, newest first.
+
+    Needs `channels_app.view_channelaccount`; raises `NotFound`, and `Invalid` for a cursor that is not ours.
+    Three queries. Nothing of a message's content is read.
+    """
+    account = get_channel_account(viewer=viewer, account_id=account_id)
+    since, before = (now or clock_now()) - KEPT, _read_cursor(cursor)
+    size = max(1, min(limit, MOST))
+    came = InboundDelivery.objects.filter(channel_account=account_id, received_at__gte=since)
+    went = DeliveryAttempt.objects.filter(channel_account=account_id, started_at__gte=since)
+    if before is not None:
+        came, went = came.filter(id__lt=before), went.filter(id__lt=before)
+    rows = _incoming(came.defer("body").order_by("-id")[: size + 1])
+    if account.provider == ChannelAccount.Provider.APP:
+        # An attempt of ours only hands the message to the webhooks.
+        posted = WebhookAttempt.objects.filter(delivery__endpoint__ref=account_id, started_at__gte=since)
+        posted = posted.filter(id__lt=before) if before is not None else posted
+        rows += _webhooks(posted.select_related("delivery").defer("delivery__body").order_by("-id")[: size + 1])
+    else:
+        rows += _outgoing(went.order_by("-id")[: size + 1])
+    rows.sort(key=lambda row: row.id, reverse=True)
+    page = rows[:size]
+    return ExchangePage(page, cursor_at(page[-1].id) if len(rows) > size else "")
+
+
+def _incoming(rows: Iterable[InboundDelivery]) -> list[Exchange]:
+    return [
+        Exchange(
+            id=row.pk,
+            direction="in",
+            at=row.received_at,
+            outcome=row.state,
+            http_status=_answered(row),
+            code=row.error,
+            text="",
+            message=row.target,
+            milliseconds=_milliseconds(row.received_at, row.done_at),
+        )
+        for row in rows
+    ]
+
+
+def _answered(row: InboundDelivery) -> int | None:
+    """Return the status that the provider got for a stored webhook; a mailbox is read, and gets none."""
+    if row.headers.get("door") == IMAP:
+        return None
+    return 202 if row.provider == "app" else 200
+
+
+def _webhooks(rows: Iterable[WebhookAttempt]) -> list[Exchange]:
+    return [
+        Exchange(
+            id=row.pk,
+            direction="out",
+            at=row.started_at,
+            outcome="open" if row.milliseconds is None else "failed" if row.error else "succeeded",
+            http_status=row.status,
+            code=row.error,
+            text="",
+            message=row.delivery.ref,
+            milliseconds=row.milliseconds,
+        )
+        for row in rows
+    ]
+
+
+def _outgoing(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
+    return [
+        Exchange(
+            id=row.pk,
+            direction="out",
+            at=row.started_at,
+            outcome=row.outcome,
+            http_status=row.http_status,
+            code=row.error,
+            text=row.error_text,
+            message=row.message_id,
+            milliseconds=_milliseconds(row.started_at, row.finished_at),
+        )
+        for row in rows
+    ]
+
+
+def _milliseconds(start: datetime, end: datetime | None) -> int | None:
+    return None if end is None else max(0, round((end - start).total_seconds() * 1000))
+
+
+def _read_cursor(cursor: str) -> UUID | None:
+    if not cursor:
+        return None
+    try:
+        return UUID(value_of(cursor))
+    except ValueError:
+        raise unknown_cursor() from None

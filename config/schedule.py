@@ -1,0 +1,45 @@
+"""The schedule of beat: the sweeps of the code, kept as rows so that a restart remembers when each ran."""
+
+import time
+from typing import Any, Final
+
+from django_celery_beat.schedulers import DatabaseScheduler
+
+from core.observability import health
+
+LOOK_EVERY: Final = 5.0
+OF_CELERY: Final = "celery.backend_cleanup"
+
+# The library has no types.
+_DatabaseScheduler: Any = DatabaseScheduler
+
+
+class SweepScheduler(_DatabaseScheduler):
+    """Looks for changed rows and records its heartbeat every few seconds, not several times at each tick."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.look_at = self.beat_at = 0.0
+        super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Make the rows those of the code: a sweep that was renamed or removed would be sent for good."""
+        self.Model.objects.exclude(name__in=[*self.app.conf.beat_schedule, OF_CELERY]).delete()
+        super().setup_schedule()
+
+    def schedule_changed(self) -> bool:
+        """Return True if rows were changed since the last look."""
+        if time.monotonic() < self.look_at:
+            return False
+        self.look_at = time.monotonic() + LOOK_EVERY
+        return bool(super().schedule_changed())
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due and return the seconds until the next; the heartbeat does not pass through the queue.
+
+        A busy worker would delay it there, and beat would be called dead.
+        """
+        seconds: float = super().tick(*args, **kwargs)
+        if time.monotonic() >= self.beat_at:
+            self.beat_at = time.monotonic() + LOOK_EVERY
+            health.keep_beat("beat")
+        return seconds

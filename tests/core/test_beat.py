@@ -1,0 +1,45 @@
+"""Beat: it is alive without a worker, sends what the code schedules, and reads its rows rarely."""
+
+from typing import Any
+
+import pytest
+from celery.beat import Service
+from django.test import Client
+from django_celery_beat import schedulers
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from config.celery import app
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Beat, whose connection is the one of the test."""
+    monkeypatch.setattr(schedulers, "close_old_connections", lambda: None)
+    app.loader.import_default_modules()
+    return Service(app, scheduler_cls=app.conf.beat_scheduler)
+
+
+def test_beat_is_alive_while_no_worker_takes_a_task(service: Any, client: Client, settings: Settings) -> None:
+    settings.WALKER_DEMO = True
+    service.scheduler.tick()
+    checks = client.get("/readyz").json()["checks"]
+    assert checks["beat"] == {"ok": True}
+    assert checks["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+
+
+def test_tick_with_nothing_due_asks_no_database(
+    service: Any, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    service.scheduler.tick()
+    with django_assert_num_queries(0):
+        service.scheduler.tick()
+
+
+def test_sweep_of_an_older_version_is_no_longer_sent(service: Any) -> None:
+    every = IntervalSchedule.objects.create(every=5, period="seconds")
+    PeriodicTask.objects.create(name="renamed-since", task="core.tasks.heartbeat", interval=every)
+    assert set(service.scheduler.schedule) >= set(app.conf.beat_schedule)
+    assert not PeriodicTask.objects.filter(name="renamed-since").exists()
