@@ -27,13 +27,19 @@ def tell() -> None:
         )
         runs = AgentRun.objects.filter(conversation_id__in=talks)
         open_runs = runs.exclude(state__in=["finished", "waiting"]).values_list("state", flat=True)
-        in_runs = set(AgentRunMessage.objects.filter(run__in=runs).values_list("message_id", flat=True))
+        inputs = AgentRunMessage.objects.filter(run__in=runs).select_related("run")
+        in_runs = {one.message_id for one in inputs}
+        # A run answers its first message at once and those that follow together: each once.
+        rounds = {(one.run.conversation_id, one.run_id, one.answered_at) for one in inputs}
+        asked = Counter(talk for talk, _, _ in rounds)
         unanswered = [*open_runs, *("no answer" for one in talks if not answered[one])]
+        unanswered += ["not answered" for one in inputs if one.answered_at is None]
         unanswered += ["no run" for row in came if row.pk not in in_runs]
         facts = {
             "left": left,
             "texts": [row.body for row in came],
             "unanswered": unanswered,
+            "doubled": [[answered[one], asked[one]] for one in talks if answered[one] > asked[one]],
             "answers": dict(Counter(answered[one] for one in talks)),
         }
     print(json.dumps(facts))  # noqa: T201
