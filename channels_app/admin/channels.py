@@ -29,6 +29,9 @@ from conversations.models import ChannelAccount
 
 CHANGE = "channels_app.change_channelaccount"
 LOGGED = 20
+WITH_WEBSITES = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
+# The order of actions on a page.
+TONES = ("primary", "neutral", "danger")
 
 
 @admin.register(ChannelAccount)
@@ -68,7 +71,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
         if account.is_active and account.paused_at is not None:
             return chip("Paused", "warn", "pause")
         if account.is_active and account.last_error:
-            return chip("Error", "warn", "pause")
+            return chip("Error", "warn", "alert")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
 
     @admin.display(description="Last error")
@@ -80,9 +83,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
         if error is None:
             return "–"
         # Our own codes say no more than the sentence does.
-        code = f"({account.last_error})" if any(map(str.isdigit, account.last_error)) else ""
+        code = f"({account.last_error})" if account.last_error.isdigit() else ""
         page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
-        return format_html("{} {} {} {}", error.reason, page, error.advice, moment(account.last_error_at))
+        words = format_html("{} {} {}", error.reason, page, "" if is_app(account) else error.advice)
+        return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))
 
     @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -92,7 +96,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
         """Return the facts, the actions and the set-up instructions."""
         context = super().detail_context(request, obj)
-        context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
+        offered = [offer for offer in context["offered"] if not offer["blocked"]]
+        context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
+        if obj.kind not in WITH_WEBSITES:
+            context["rows"] = [row for row in context["rows"] if row[0] != "Allowed websites"]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         viewer = viewer_of(request)
@@ -100,6 +107,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
         context["health"] = health
         steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
         context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
+        context["logged"] = LOGGED
         context["exchanges"] = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
         context["lacks_secret"] = is_cloud(obj) and not obj.is_active
         if is_mail(obj):
@@ -144,7 +152,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
 
     @service_action(
         path="connect",
-        title="Connect number",
+        title="Connect Twilio number",
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",

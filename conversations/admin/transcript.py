@@ -10,7 +10,7 @@ from console.names import name_in, names_of
 from conversations import services
 from conversations.files.kinds import KINDS
 from conversations.models import Attachment, Message
-from conversations.selectors import Failure, MessageRow, NoteRow
+from conversations.selectors import Failure, MailFacts, MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -20,6 +20,8 @@ PLACES: Final = {
 }
 
 
+CHOICE: Final = "Choice"
+"""What a button, a row of a list or a form is called in the transcript."""
 FAILURES: Final = {
     "erased": "deleted",
     "expired": "deleted: it was kept long enough",
@@ -50,6 +52,23 @@ class FileLine:
     has_preview: bool = False
 
 
+AUTOMATIC: Final = {
+    "auto_reply": "Automatic reply",
+    "bounce": "Bounced email",
+    "list": "From a mailing list",
+    "loop": "Answers of a program",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """What the transcript shows of an email beside its text; `notes` are short remarks about its sender."""
+
+    subject: str
+    quoted: str
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One line of the transcript: a message, or a request that was made."""
@@ -64,6 +83,7 @@ class Turn:
     files: tuple[FileLine, ...] = ()
     id: UUID | None = None
     failure: Failure | None = None
+    mail: MailLine | None = None
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
@@ -117,10 +137,24 @@ def merge_turns(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_ea
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 
+def _mail_line(mail: MailFacts) -> MailLine:
+    notes = (AUTOMATIC.get(mail.automatic, ""), "" if mail.is_proven else "Sender not verified")
+    return MailLine(mail.subject, mail.quoted, tuple(filter(None, notes)))
+
+
 def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
+    mail = _mail_line(row.mail) if row.mail else None
+    if mail and mail.subject:
+        # The first message of a thread begins with the subject, which has its own line here.
+        text = text.removeprefix(mail.subject).lstrip("\n")
     if row.content_type != Message.ContentType.TEXT and not files:
-        text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
+        label = (
+            CHOICE
+            if row.content_type == Message.ContentType.INTERACTIVE
+            else Message.ContentType(row.content_type).label
+        )
+        text = f"[{label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
     match row.sender_type:
         case "person":
@@ -132,4 +166,5 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
             who = customer
         case _:
             who = ""
-    return Turn(row.created_at, PLACES[row.sender_type], who, text, status, files=files, id=row.id, failure=row.failure)
+    place = PLACES[row.sender_type]
+    return Turn(row.created_at, place, who, text, status, files=files, id=row.id, failure=row.failure, mail=mail)

@@ -12,22 +12,43 @@ from rest_framework import serializers
 from accounts.rest.serializers import PersonSerializer
 from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.selectors import points_in_order, wishes_of
+from conversations.selectors import ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
-from core.rest.fields import CLEAR, RowSerializer
+from core.rest.fields import CLEAR, FROM, TOO_EARLY, UNTIL, MomentField, RowSerializer, times_out_of_order
 from core.rest.views import ListQuery
 
 
-class ConversationQuery(ListQuery):
+class CreatedQuery(ListQuery):
+    """A page of rows that are narrowed by their time."""
+
+    created_after = MomentField(default=None, help_text=FROM)
+    created_before = MomentField(default=None, help_text=UNTIL)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse times that no row can lie between."""
+        if wrong := times_out_of_order(attrs):
+            raise serializers.ValidationError(dict.fromkeys(wrong, TOO_EARLY))
+        return attrs
+
+
+class ConversationQuery(CreatedQuery):
     """The page and the filters of conversations."""
 
     state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
     live = serializers.BooleanField(default=False, help_text="Not closed.")
     needs_person = serializers.BooleanField(default=False, help_text="Unassigned, and waiting for a person.")
-    assignee = serializers.UUIDField(default=None)
-    contact = serializers.UUIDField(default=None)
+    assignee = serializers.UUIDField(source="assigned_to", default=None)
+    contact = serializers.UUIDField(source="contact_id", default=None)
+    channel_account = serializers.UUIDField(source="channel_account_id", default=None)
+    last_message_after = MomentField(default=None, help_text=FROM)
+    last_message_before = MomentField(default=None, help_text=UNTIL)
+    ordering = serializers.ChoiceField(
+        choices=list(ORDERS),
+        default="",
+        help_text="With `-` the other way round. By default `-last_message_at`, or `-created_at` with `created_...`.",
+    )
     q = serializers.CharField(default="", max_length=200, help_text="Words of the masked messages, no address.")
 
 
@@ -166,6 +187,27 @@ class FailureSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
 
 
+class MailFactsSerializer(serializers.Serializer[Any]):
+    """What an email says beside its text, masked like the text."""
+
+    subject = serializers.CharField(read_only=True)
+    quoted = serializers.CharField(read_only=True, help_text="Text of earlier emails, split off from `text`.")
+    automatic = serializers.ChoiceField(
+        choices=["auto_reply", "bounce", "list", "loop"],
+        read_only=True,
+        allow_null=True,
+        help_text="Why a program wrote it.",
+    )
+    is_proven = serializers.BooleanField(
+        read_only=True, help_text="DKIM or SPF passed for the domain of the sender's address."
+    )
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return null where a person wrote it."""
+        found = super().to_representation(instance)
+        return {**found, "automatic": found["automatic"] or None}
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -182,6 +224,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     metadata = MetadataField(read_only=True)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
+    mail = MailFactsSerializer(read_only=True, allow_null=True, help_text="Only for an email that came in.")
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -274,6 +317,7 @@ class ContactSerializer(RowSerializer[Contact]):
         """Return the name."""
         return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
+    @extend_schema_field(PointSerializer(many=True))
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""
         rows = points_in_order(contact.points.all())
@@ -329,15 +373,17 @@ class ConsentSerializer(RowSerializer[Consent]):
 
 
 class RecordingConsent(serializers.Serializer[Any]):
-    """A consent or an opt-out of an address, which no contact needs to have yet."""
+    """A consent or an opt-out of an address, which no contact needs to have yet, or that it's reachable again."""
 
     address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
     kind = serializers.ChoiceField(
         choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
     )
     channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
-    purpose = serializers.ChoiceField(choices=list(STOPPABLE))
-    state = serializers.ChoiceField(choices=["given", "withdrawn"])
+    purpose = serializers.ChoiceField(
+        choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
+    )
+    state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
     at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 

@@ -23,6 +23,7 @@ from conversations.selectors.directory import (
 )
 from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
+    ORDERS,
     ConversationFilters,
     ConversationPage,
     get_conversation,
@@ -30,6 +31,7 @@ from conversations.selectors.lists import (
     tags_of_conversation,
 )
 from conversations.selectors.messages import (
+    MailFacts,
     MessagePage,
     MessageRow,
     list_messages,
@@ -40,6 +42,7 @@ from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_w
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
+    "ORDERS",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",
@@ -48,6 +51,7 @@ __all__ = [
     "ConversationPage",
     "DayCount",
     "Failure",
+    "MailFacts",
     "MessagePage",
     "MessageRow",
     "NoteRow",

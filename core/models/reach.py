@@ -30,6 +30,7 @@ class Consent(TenantModel):
         """What was said, by the person, a colleague or the provider."""
 
         UNREACHABLE = "unreachable", "Not reachable"
+        REACHABLE = "reachable", "Reachable again"
         BLOCKED = "blocked", "Blocked"
         UNBLOCKED = "unblocked", "Unblocked"
         GIVEN = "given", "Agreed"
@@ -75,6 +76,7 @@ class Consent(TenantModel):
                 name="consents_by_address",
             ),
             models.Index(fields=["tenant_id", "-id"], name="consents_by_time"),
+            models.Index(fields=["tenant_id", "recorded_at"], name="consents_by_day"),
         ]
 
     def __str__(self) -> str:
