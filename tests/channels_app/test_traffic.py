@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
-from django.test import Client
 
 from channels_app.cloud import numbers
 from channels_app.email import arrivals, mailboxes
@@ -198,7 +197,9 @@ def by_app(side: Side, world: World) -> None:
     app = AppDoor(world, manage.connect_app(actor=OPERATOR, name="App"), side.tenant_id)
     for customer in ("c-1", "c-2"):
         token = app.token(customer)
-        for number, more in enumerate(({"text": "Hello"}, {"text": "", "type": "card"}, {"text": "x", "metadata": {"a": 1}})):
+        for number, more in enumerate(
+            ({"text": "Hello"}, {"text": "", "type": "card"}, {"text": "x", "metadata": {"a": 1}})
+        ):
             side.posts.append(partial(status_of, app.post, {"id": f"m-{number}", **more}, token))
             side.said.append(("app app", more["text"] or "[card message]"))
 
