@@ -157,3 +157,40 @@ def test_marketing_needs_consent_where_the_organisation_says_so() -> None:
     assert ask(agreed, purpose="marketing", policy=strict).kind == "allowed"
     assert ask(agreed, left, purpose="marketing", policy=strict).reason == "opted_out"
     assert ask(policy=strict).kind == "allowed"
+
+
+CLOCK = st.tuples(st.integers(0, 23), st.sampled_from((0, 1, 30, 59))).map(lambda one: time(*one))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    CLOCK,
+    CLOCK,
+    st.sampled_from((UTC, MADRID, ZoneInfo("Asia/Kathmandu"))),
+    # Over both nights on which clocks change.
+    st.sampled_from((datetime(2026, 3, 28, 18, tzinfo=UTC), datetime(2026, 10, 24, 20, tzinfo=UTC), NOON)),
+    st.integers(0, 16 * 60),
+    st.lists(st.integers(0, 3), min_size=3, max_size=3),
+    st.lists(st.integers(0, 5), min_size=3, max_size=3),
+    st.booleans(),
+)
+def test_marketing_waits_for_the_first_minute_that_is_not_quiet_on_a_day_with_room(
+    begin: time, end: time, zone: Any, start: datetime, minutes: int, own: list[int], all_: list[int], counted: bool
+) -> None:
+    """Against a search minute by minute."""
+    now = start + timedelta(minutes=minutes)
+    policy = Policy(zone=zone, quiet_from=begin, quiet_until=end if end != begin else None, per_contact=3, per_day=5)
+    days = [(now.astimezone(zone) + timedelta(days=number)).date() for number in range(3)]
+    sent, by_all = dict(zip(days, own, strict=True)), dict(zip(days, all_, strict=True))
+
+    def is_free(moment: datetime) -> bool:
+        local = moment.astimezone(zone)
+        at, day = local.time(), local.date()
+        is_quiet = policy.quiet_until is not None and (begin <= at < end if begin < end else not end <= at < begin)
+        return not is_quiet and (counted or (sent.get(day, 0) < 3 and by_all.get(day, 0) < 5))
+
+    free = next(one for one in (now + timedelta(minutes=number) for number in range(6 * 1440)) if is_free(one))
+    found = ask(
+        now=now, purpose="marketing", policy=policy, sent_to_contact=sent, sent_by_tenant=by_all, is_counted=counted
+    )
+    assert (found.kind, found.until) == (("allowed", None) if free == now else ("wait", free))
