@@ -26,11 +26,16 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
         from channels_app.own_app import transport as app_transport  # noqa: PLC0415
+        from channels_app.slack import diagnosis as slack_diagnosis  # noqa: PLC0415
+        from channels_app.slack import handler as slack_handler  # noqa: PLC0415
+        from channels_app.slack import inbound as slack_inbound  # noqa: PLC0415
+        from channels_app.slack import notifier  # noqa: PLC0415
         from channels_app.tasks import show_reading  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
+        from hitl import notification_channels  # noqa: PLC0415
 
         receivers.connect()
         transport.register()
@@ -45,6 +50,9 @@ class ChannelsAppConfig(AppConfig):
         deliveries.register_handler(inbound.PROVIDER, handler.receive_delivery)
         deliveries.register_handler(cloud_inbound.PROVIDER, cloud_handler.receive_delivery)
         deliveries.register_handler(email_inbound.PROVIDER, email_handler.receive_delivery)
+        deliveries.register_handler(slack_inbound.PROVIDER, slack_handler.receive_delivery)
+        slack_diagnosis.register()
+        notification_channels.register(notifier.CHANNEL, notifier.SlackNotifier)
         deliveries.register_handler(app_inbound.PROVIDER, app_handler.receive_delivery)
         email_transport.register()
         deliveries.register_handler(arrivals.PROVIDER, inbox.receive_delivery)

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations.models import ChannelAccount
+from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound
@@ -65,6 +66,10 @@ class Diagnosis(ABC):
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
         """Verify a pasted webhook with the account's secrets; only called where there is a `proof`."""
         raise NotImplementedError
+
+    def explain(self, code: str) -> Explanation | None:
+        """Return an error code in words, for providers that carry no conversations; None for the transport's own."""
+        return None
 
 
 _by_provider: dict[str, Diagnosis] = {}

@@ -1,4 +1,4 @@
-"""Erase what channels keep about people: raw webhooks and the queue keys of their senders."""
+"""Erase what channels keep about people: raw webhooks, the queue keys of their senders, and own addresses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.db.models import Q, QuerySet
 
 from channels_app.mime import mails
 from channels_app.mime.mails import Mail
-from channels_app.models import InboundDelivery
+from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
 from channels_app.webhooks import deliveries
 from conversations.models import Message
 from core.clock import now
-from core.privacy.erasure.person import Person
+from core.privacy.erasure.person import Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
 SHARED: Final = "sendgrid"
@@ -117,6 +117,12 @@ def _values(row: InboundDelivery) -> Any:
     return fields or text
 
 
+def _slack_messages(person: Person, after: str, limit: int) -> Batch:
+    """Have the messages about the person's requests in Slack shown again, now that those are empty."""
+    rows = SlackMessage.objects.filter(approval_id__in=person.ids("approvals")).exclude(ts="")
+    return Batch(rows.exclude(shown_version=0).update(shown_version=0, is_settled=False, attempts=0, due_at=now()))
+
+
 def _words_of(mail: Mail) -> dict[str, Any]:
     """Return an email's senders, recipients and words, decoded."""
     names = ("from", "reply-to", "x-original-sender", "sender")
@@ -126,19 +132,36 @@ def _words_of(mail: Mail) -> dict[str, Any]:
 
 
 class ChannelsErasure(ErasureHandler):
-    """Erases raw webhooks."""
+    """Erases raw webhooks and own addresses."""
 
     order: ClassVar[int] = 60
     tables: ClassVar[tuple[Table, ...]] = (
         Table("channels_app.InboundDelivery", "A random id or a digest, to recognise repeats; a code.",
               "body headers queue_key", "provider event_key error"),
+        Table("channels_app.ColleagueAddress", "Rows of a member are removed.", "address",
+              "address_digest code_digest"),
+        Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
+        Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",
+              kept="key template place ts"),
         Table("channels_app.MailboxProgress", "Numbers of the organisation's own mailboxes."),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("emails", "Emails", _emails),
         Step("webhooks", "Raw webhooks", _bodies),
         Step("lines", "Older webhooks of the person", _lines),
+        Step("slack_messages", "Messages about their requests in Slack", _slack_messages),
     )
+
+    @classmethod
+    def words(cls, person: Person) -> Words:
+        """Return the person's own proven addresses, such as their Slack user."""
+        rows = ColleagueAddress.objects.filter(person_id__in=person.ids("users"), proven_at__isnull=False)
+        return Words(addresses=tuple(str(row.address) for row in rows))
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Unlink the person's own addresses: nothing that comes from them counts any more."""
+        ColleagueAddress.objects.filter(person_id__in=person.ids("users")).delete()
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

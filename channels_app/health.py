@@ -129,7 +129,9 @@ def error_of(account: ChannelAccount) -> Explanation | None:
     """Return the last error of an account in words, or None."""
     if not account.last_error:
         return None
-    return registry.explain(account.kind, account.provider, account.last_error)
+    diagnosis = diagnosis_of(account)
+    said = diagnosis.explain(account.last_error) if diagnosis else None
+    return said or registry.explain(account.kind, account.provider, account.last_error)
 
 
 def refusal_of(account: ChannelAccount) -> str:

@@ -1,7 +1,8 @@
-"""Webhooks of providers, stored until they are processed."""
+"""Webhooks of providers, stored until they are processed, addresses of colleagues, and messages in Slack."""
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from conversations.models import ChannelAccount
@@ -62,6 +63,96 @@ class InboundDelivery(TenantModel):
 
     def __str__(self) -> str:
         return f"delivery {str(self.id)[-6:]}"
+
+
+class ColleagueAddress(TenantModel):
+    """A colleague's own address at one of our channels, such as their Slack user, proven with a code sent to it.
+
+    What comes from a proven address counts as the colleague's.
+    """
+
+    channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    address = EncryptedTextField()
+    address_digest = models.CharField(max_length=64)
+    code_digest = models.CharField(max_length=64, blank=True)
+    code_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    proven_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "colleague addresses"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "channel_account", "address_digest"],
+                condition=models.Q(proven_at__isnull=False),
+                name="one_colleague_per_address",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "channel_account", "person"],
+                condition=models.Q(proven_at__isnull=False),
+                name="one_address_per_colleague",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "channel_account", "person"],
+                condition=models.Q(proven_at__isnull=True),
+                name="one_code_per_colleague",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"address {str(self.id)[-6:]}"
+
+
+class SlackRoute(TenantModel):
+    """The Slack channel in which a workflow's requests are posted; without one, they are direct messages."""
+
+    workflow = models.ForeignKey("hitl.ApprovalWorkflow", on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(max_length=40)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "workflow"], name="one_slack_channel_per_workflow"),
+        ]
+
+    def __str__(self) -> str:
+        return f"route {str(self.id)[-6:]}"
+
+
+class SlackMessage(TenantModel):
+    """A message about a request in Slack, kept to take its buttons away once they decide nothing more."""
+
+    channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
+    approval = models.ForeignKey("hitl.Approval", on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=120, help_text="One message per key.")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Whose direct message it is.",
+    )
+    template = models.CharField(max_length=60)
+    place = models.CharField(max_length=40, blank=True, help_text="Slack's id of the conversation.")
+    ts = models.CharField(max_length=40, blank=True, help_text="Slack's id of the message in it.")
+    shown_version = models.PositiveIntegerField(default=0)
+    is_settled = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=now, help_text="When it may be posted or updated again.")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "key"], name="one_slack_message_per_key"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="slack_messages_open", condition=models.Q(is_settled=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {str(self.id)[-6:]}"
 
 
 class MailboxProgress(TenantModel):

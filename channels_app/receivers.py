@@ -12,6 +12,12 @@ def on_message_failed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
     tasks.send_fallback.delay(str(tenant_id), str(ref))
 
 
+def on_approval_closed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Queue the update of the request's messages in Slack."""
+    tasks.update_slack.delay(str(tenant_id), str(ref))
+
+
 def connect() -> None:
     """Connect the receivers; safe to repeat."""
     signals.message_failed.connect(on_message_failed, dispatch_uid="channels_app.message_failed")
+    signals.approval_closed.connect(on_approval_closed, dispatch_uid="channels_app.approval_closed")

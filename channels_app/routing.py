@@ -12,7 +12,7 @@ websocket_urlpatterns: list[Any] = [
     path("ws/console/", ConsoleConsumer.as_asgi()),
 ]
 
-WEBHOOKS: Final = ("/channels/whatsapp/", "/channels/whatsapp-cloud/", "/channels/app/")
+WEBHOOKS: Final = ("/channels/whatsapp/", "/channels/whatsapp-cloud/", "/channels/slack/", "/channels/app/")
 
 
 def is_webhook(path: str) -> bool:

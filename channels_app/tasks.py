@@ -4,6 +4,7 @@ from uuid import UUID
 
 from channels_app.cloud import reading
 from channels_app.email import imap
+from channels_app.slack import posts
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks, media
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
@@ -49,6 +50,25 @@ def forget_bodies() -> None:
     deliveries.forget_bodies()
 
 
+@tenant_task(queue="default")
+def update_slack(approval_id: UUID) -> None:
+    """Show in Slack what became of a request."""
+    posts.update_all_of(approval_id)
+
+
+@tenant_task(queue="low")
+def update_slack_message(message_id: UUID) -> None:
+    """Update one message in Slack."""
+    posts.update(message_id)
+
+
+@sweep_task(queue="low")
+def update_slack_messages() -> None:
+    """Queue the messages in Slack whose request has moved on, and retries."""
+    for tenant_id, message_id in posts.list_outdated():
+        update_slack_message.delay(str(tenant_id), str(message_id))
+
+
 @tenant_task(queue="low", limits=TimeLimits(90, 120))
 def read_mailbox(account_id: UUID) -> None:
     """Read the new emails of a mailbox."""
@@ -67,5 +87,6 @@ SWEEPS = {
     "inbound-mailboxes": ("channels_app.tasks.read_mailboxes", 15.0),
     "inbound-deliveries": ("channels_app.tasks.work_deliveries", 1.0),
     "inbound-files": ("channels_app.tasks.fetch_files", 5.0),
+    "slack-messages": ("channels_app.tasks.update_slack_messages", 10.0),
     "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),
 }

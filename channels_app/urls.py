@@ -7,6 +7,7 @@ from channels_app.cloud import inbound as cloud_inbound
 from channels_app.email import inbound as email_inbound
 from channels_app.email import mail_door
 from channels_app.own_app import inbound as app_inbound
+from channels_app.slack import inbound as slack_inbound
 from channels_app.webchat import files as webchat_files
 from channels_app.webchat import views
 from channels_app.whatsapp import inbound
@@ -21,6 +22,7 @@ urlpatterns = [
     path("channels/whatsapp-cloud/<str:key>/webhook/", cloud_inbound.webhook, name="cloud_webhook"),
     path("channels/app/<str:key>/messages/", app_inbound.messages, name="app_messages"),
     path("channels/email/<str:key>/events/", email_inbound.events, name="email_events"),
+    path("channels/slack/<str:key>/interactivity/", slack_inbound.interactivity, name="slack_interactivity"),
     path("channels/email/<str:secret>/inbound/", mail_door.inbound, name="email_inbound"),
     path("chat/<str:key>/", views.hosted_page, name="hosted_chat"),
     path("chat/<str:key>/identity/", views.demo_identity, name="hosted_chat_identity"),

@@ -49,6 +49,8 @@ class Delivery:
     response: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     retry: bool = False
+    retry_after: int = 0
+    """Seconds that the provider asked to wait before another attempt."""
 
 
 class Notifier(ABC):

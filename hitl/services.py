@@ -19,6 +19,7 @@ from hitl.batches.batches import get_batch, open_batch, undo_batch
 from hitl.batches.preview import preview_batch
 from hitl.batches.work import work_batch
 from hitl.decision_links.links import decide_by_link, make_link
+from hitl.decision_links.presses import PRESSED, actor_of_press, check_press, decide_by_press, why_not_press
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
 from hitl.evidence.export import export_approval
@@ -56,10 +57,12 @@ from hitl.simulation.runs import run_simulation, save_simulated, start_simulatio
 
 __all__ = [
     "CONSOLE",
+    "PRESSED",
     "REASON_LIMIT",
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "actor_of_press",
     "add_note",
     "alert_may_leave_at",
     "align_rights",
@@ -67,6 +70,7 @@ __all__ = [
     "ask",
     "can_be_decided_by_link",
     "cancel",
+    "check_press",
     "clear_flag",
     "close_review",
     "copy_workflow",
@@ -77,6 +81,7 @@ __all__ = [
     "create_workflow",
     "decide",
     "decide_by_link",
+    "decide_by_press",
     "delegate",
     "delete_calendar",
     "delete_group",
@@ -144,6 +149,7 @@ __all__ = [
     "undo",
     "undo_batch",
     "watch_assignments",
+    "why_not_press",
     "why_unneeded",
     "work_batch",
 ]

@@ -14,6 +14,7 @@ from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNum
 from channels_app.admin.mail import OWN_OF_MAIL, MailActions, is_mail
 from channels_app.admin.own_apps import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.admin.setup import setup_steps
+from channels_app.admin.slack import OWN_OF_SLACK, SlackActions, is_slack
 from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
 from channels_app.exchanges import list_exchanges
@@ -32,8 +33,8 @@ LOGGED = 20
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, ToolActions):
-    """Numbers, mailboxes, web chats and apps; credentials are never shown."""
+class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, CloudActions, ToolActions):
+    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
@@ -106,6 +107,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
         context["lacks_secret"] = is_cloud(obj) and not obj.is_active
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
+        if is_slack(obj):
+            return {**context, "routes": self.routes()}
         return {**context, **self.app_context(request, obj)} if is_app(obj) else context
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
@@ -118,6 +121,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
             return self.app_in_the_way(action, account)
         if action.path in OWN_OF_MAIL:
             return self.mail_in_the_way(action, account)
+        if action.path in OWN_OF_SLACK:
+            return "" if is_slack(account) else "This is not a Slack workspace."
         if action.path in OWN_OF_CLOUD:
             return "" if is_cloud(account) else "This is not a number of the Cloud API."
         if is_cloud(account) and action.path == "colleague":
@@ -134,6 +139,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
             return self.mailbox_initial(account)
         if action.path == "edit-mail" and is_mail(account):
             return self.mail_initial(account)
+        if action.path == "edit-slack" and is_slack(account):
+            return self.slack_initial(account)
         if account is not None and is_app(account):
             return self.app_initial(action, account)
         if action.path == "edit-cloud" and is_cloud(account):

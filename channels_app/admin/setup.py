@@ -12,6 +12,7 @@ from channels_app.cloud import numbers
 from channels_app.email import imap
 from channels_app.email.mailboxes import keys_of
 from channels_app.health import Health
+from channels_app.models import ColleagueAddress
 from channels_app.own_app.transport import PURPOSE
 from conversations.models import ChannelAccount
 from core.webhooks.endpoints import find_endpoint
@@ -189,6 +190,31 @@ def _app(account: ChannelAccount, health: Health, may_change: bool) -> list[Setu
     ]
 
 
+def _slack(account: ChannelAccount, health: Health, may_change: bool) -> list[SetupStep]:
+    url = f"{settings.PUBLIC_URL}{reverse('slack_interactivity', args=[account.public_key])}"
+    is_linked = ColleagueAddress.objects.filter(channel_account=account, proven_at__isnull=False).exists()
+    return [
+        SetupStep("Connect the workspace", "Bot token and signing secret are saved.", is_done=True),
+        SetupStep(
+            "Give the app its scope",
+            "Under OAuth & Permissions it needs the bot scope chat:write. Invite the app to every channel it posts in.",
+            is_done=account.tested_at is not None,
+        ),
+        SetupStep(
+            "Paste the address into the Slack app",
+            "In your Slack app, open Interactivity & Shortcuts, turn it on, and paste this under “Request URL”.",
+            is_done=health.last_received_at is not None,
+            copies=(Copy("Request URL", url),),
+        ),
+        _send_a_test("Use “Send test message to Slack” with a channel or your own member ID.", account),
+        SetupStep(
+            "Let approvers link their Slack user",
+            "Each of them does it under My Slack user. Who hasn't linked theirs can't decide in Slack.",
+            is_done=is_linked,
+        ),
+    ]
+
+
 def _write_to_it(noun: str, log: str, *, is_heard: bool) -> SetupStep:
     return SetupStep(
         f"Write to the {noun} from your phone",
@@ -209,4 +235,5 @@ _STEPS: Final[dict[str, Callable[[ChannelAccount, Health, bool], list[SetupStep]
     _Provider.SENDGRID: _sendgrid,
     _Provider.IMAP: _imap,
     _Provider.APP: _app,
+    _Provider.SLACK: _slack,
 }

@@ -7,9 +7,18 @@ from django.urls import reverse
 
 from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
 from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import demo_api_key, mail_credentials, number_credentials, number_of, phones_of, widget_key
+from config.demo.setting import (
+    demo_api_key,
+    mail_credentials,
+    number_credentials,
+    number_of,
+    phones_of,
+    slack_credentials,
+    widget_key,
+)
 from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
+from standins.slack import seed as slack
 
 
 def describe() -> dict[str, Any]:
@@ -24,6 +33,7 @@ def describe() -> dict[str, Any]:
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
             **({"meta": f"{settings.SANDBOX_META_URL}/"} if settings.SANDBOX_META_URL else {}),
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
+            **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             "health": f"{public}/readyz",
         },
@@ -57,6 +67,7 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
         ]
         + _numbers(organisation, public)
         + _mail_accounts(organisation, public)
+        + _workspaces(organisation, public)
         + _portals(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
@@ -86,6 +97,14 @@ def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, An
         return []
     webhook = f"{public}{reverse('email_events', args=[mailbox.door_key(organisation.slug)])}"
     return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
+
+
+def _workspaces(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = slack_credentials(organisation)
+    if not credentials:
+        return []
+    webhook = f"{public}{reverse('slack_interactivity', args=[slack.door_key(organisation.slug)])}"
+    return [{"kind": "slack", "webhook_url": webhook, "api_base": settings.SLACK_API_BASE, **credentials}]
 
 
 def as_text(facts: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def _plain_workflows() -> None:
         name="Every risky action",
         description="Everything else: one approver decides within eight hours.",
         is_default=True,
-        notify_by=["email"],
+        notify_by=["email", "slack"],
         allow_override=True,
         levels=[{"name": "Approval", "approvers": [approver, owner], "sla_hours": 8, "editable_fields": EDITABLE}],
     )
@@ -53,7 +53,7 @@ def _plain_workflows() -> None:
         description="Critical requests: two people approve within four hours.",
         priority=10,
         risk_levels=["critical"],
-        notify_by=["email"],
+        notify_by=["email", "slack"],
         levels=[two],
     )
 
@@ -73,7 +73,7 @@ def _finance_workflow(people: dict[str, User], calendar: BusinessCalendar) -> No
         priority=20,
         kinds=["set_campaign_budget"],
         condition=FINANCE_FROM,
-        notify_by=["email"],
+        notify_by=["email", "slack"],
         levels=[{**first, "name": "Marketing"}, {**second, "name": "Finance"}],
         escalation=[{"after_hours": 8, "add": [_role("owner")]}],
         reminder_every_hours=2,

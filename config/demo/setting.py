@@ -26,6 +26,7 @@ from standins.mailbox import seed as mailbox
 from standins.meta import seed as meta
 from standins.phone import seed as phone
 from standins.portal import seed as portal
+from standins.slack import seed as slack
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
 SUGGESTIONS = [
@@ -52,6 +53,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_number(organisation, people)
     _ensure_cloud_number(organisation)
     _ensure_mail(organisation)
+    _ensure_slack(organisation)
     _ensure_portal(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
@@ -199,6 +201,37 @@ def _ensure_mail(organisation: Organisation) -> None:
             reply_domain=mailbox.inbound_domain(organisation.slug),
             token=mailbox.inbound_token(organisation.slug, settings.SANDBOX_MAILBOX_TOKEN),
         )
+
+
+def slack_credentials(organisation: Organisation) -> dict[str, str]:
+    """Return the credentials of the organisation's sandbox workspace; empty if no sandbox Slack runs."""
+    secret = settings.SANDBOX_SLACK_TOKEN
+    if not secret:
+        return {}
+    return {
+        "bot_token": slack.bot_token(organisation.slug, secret),
+        "signing_secret": slack.signing_secret(organisation.slug, secret),
+        "team": slack.team_id(organisation.slug),
+    }
+
+
+def _ensure_slack(organisation: Organisation) -> None:
+    credentials = slack_credentials(organisation)
+    # The workspace posts to a URL that both sides know in advance.
+    key = slack.door_key(organisation.slug)
+    if not credentials or ChannelAccount.objects.filter(public_key=key).exists():
+        return
+    facts = {"kind": ChannelAccount.Kind.SLACK, "provider": ChannelAccount.Provider.SLACK}
+    ChannelAccount.objects.create(public_key=key, address=credentials["team"], **facts)
+    connect_channel(
+        actor=SEEDER,
+        kind=ChannelAccount.Kind.SLACK,
+        provider=ChannelAccount.Provider.SLACK,
+        name=f"{organisation.name} Slack",
+        address=credentials["team"],
+        provider_account=ChannelAccount.Kind.SLACK,
+        credentials=credentials,
+    )
 
 
 def _ensure_portal(organisation: Organisation) -> None:

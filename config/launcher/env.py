@@ -26,6 +26,9 @@ _NAMES = (
     "SANDBOX_PORTAL_TOKEN",
     "WEBHOOK_HOSTS",
     "SENDGRID_API_BASE",
+    "SANDBOX_SLACK_URL",
+    "SANDBOX_SLACK_TOKEN",
+    "SLACK_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
     "WALKER_RUN",
@@ -56,6 +59,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "phone": secrets.token_hex(24),
         "meta": secrets.token_hex(24),
         "mailbox": secrets.token_hex(24),
+        "slack": secrets.token_hex(24),
         "portal": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),
         # A private key of P-256 is a number below its order, which begins with 32 ones.

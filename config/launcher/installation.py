@@ -28,7 +28,7 @@ MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "meta", "mailbox", "portal")
+STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -109,6 +109,9 @@ class Installation:
             "SANDBOX_MAILBOX_URL": urls["mailbox"],
             "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
             "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
+            "SANDBOX_SLACK_URL": urls["slack"],
+            "SANDBOX_SLACK_TOKEN": made["slack"],
+            "SLACK_API_BASE": env.given("SLACK_API_BASE") or f"{urls['slack']}/api",
             **_mail_of_the_demo(made["mailbox"]),
             "SANDBOX_PORTAL_URL": urls["portal"],
             "SANDBOX_PORTAL_TOKEN": made["portal"],
@@ -119,7 +122,7 @@ class Installation:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo")} | dict.fromkeys(("phone", "meta", "mailbox", "portal"), product)
+        more = {"platform": ("--seed", "demo"), **dict.fromkeys(STAND_INS[1:], product)}
         for name, port in stand_ins.items():
             folder = ("--data", str(getattr(place, name)))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])

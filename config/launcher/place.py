@@ -31,6 +31,7 @@ class Place:
         self.phone = path / "phone"
         self.meta = path / "meta"
         self.mailbox = path / "mailbox"
+        self.slack = path / "slack"
         self.portal = path / "portal"
         self.logs = path / "log"
         self.metrics = path / "metrics"
@@ -47,7 +48,8 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            for folder in (self.logs, self.platform, self.phone, self.meta, self.mailbox, self.portal):
+            stand_ins = (self.platform, self.phone, self.meta, self.mailbox, self.slack, self.portal)
+            for folder in (self.logs, *stand_ins):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:

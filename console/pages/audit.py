@@ -94,6 +94,7 @@ STRENGTHS = {
     "mfa": "Password and second factor",
     "api_key": "API key",
     "link": "Link from an email",
+    "slack": "Button in Slack",
 }
 VALUES = {"recovery_codes": "recovery codes", "totp": "authenticator app"}
 

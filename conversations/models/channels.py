@@ -26,6 +26,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("sendgrid", "imap"),
     "sms": ("twilio",),
     "app": ("app",),
+    "slack": ("slack",),
 }
 
 
@@ -45,6 +46,7 @@ class ChannelAccount(TenantModel):
         EMAIL = "email", "Email"
         SMS = "sms", "SMS"
         APP = "app", "Own app"
+        SLACK = "slack", "Slack"
 
     class Provider(models.TextChoices):
         """Who carries the messages; each pair of kind and provider has its transport."""
@@ -55,6 +57,7 @@ class ChannelAccount(TenantModel):
         IMAP = "imap", "IMAP mailbox"
         APP = "app", "Your own app"
         WIDGET = "widget", "Chat widget"
+        SLACK = "slack", "Slack"
 
     kind = models.CharField(max_length=12, choices=Kind)
     provider = models.CharField(max_length=12, choices=Provider, default=Provider.WIDGET)

@@ -18,6 +18,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
 
+WITHOUT_TRANSPORT = (ChannelAccount.Kind.SLACK,)
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
@@ -52,7 +53,7 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    if not registry.has_transport(kind, provider):
+    if kind not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,

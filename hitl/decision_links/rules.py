@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -30,6 +30,8 @@ from hitl.policy import link_policy
 
 CHANNEL: Final = "email_link"
 STRENGTH: Final = "link"
+OUTSIDE: Final = (STRENGTH, "slack")
+"""How people decide without a session: one who can forge such a decision could vote for two."""
 EITHER: Final = "either"
 CEILING: Final = 75
 """From this score (critical) no request can be decided by link, regardless of the settings."""
@@ -160,17 +162,23 @@ def _why_not_by_link(approval: Approval) -> str:
 def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
     """Return why a mail link is unsafe for this request, or "" if it is safe.
 
-    Members who can read outgoing mail could use another person's link. "twice": a link was already used for
-    the request, so one reader could vote for two. "mail": a reader contributed to the request or approves it
-    (was assigned, voted, or would be asked at a later level, also as a substitute), so they could decide
-    their own request or vote for two.
+    Members who can read outgoing mail could use another person's link.
     """
-    readers = people_who_can_read_mail()
-    if not readers:
+    return why_unsafe(approval, people_who_can_read_mail(), moment)
+
+
+def why_unsafe(approval: Approval, forgers: Collection[UUID], moment: datetime) -> str:
+    """Return why a decision without a session is unsafe while some members could forge one, or "" if it is safe.
+
+    "twice": such a decision was already made, so one of them could vote for two. "mail": one of them contributed
+    to the request or approves it (was assigned, voted, or would be asked at a later level, also as a substitute),
+    so they could decide their own request or vote for two.
+    """
+    if not forgers:
         return ""
-    if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
+    if Decision.objects.filter(approval=approval, auth_strength__in=OUTSIDE).exists():
         return "twice"
-    barred = with_substitutes(readers, substitutes_at(moment))
+    barred = with_substitutes(forgers, substitutes_at(moment))
     return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
 
 

@@ -18,6 +18,7 @@ STRENGTHS: Final = {
     "mfa": "Password and second factor",
     "password": "Password",
     "link": "Link in an email",
+    "slack": "Button in Slack",
     "api_key": "API key",
     "none": "Not signed in",
 }

@@ -26,6 +26,7 @@ log = get_logger(__name__)
 MAX_ATTEMPTS: Final = 5
 LEASE: Final = timedelta(minutes=2)
 GRACE: Final = timedelta(seconds=30)
+LONGEST_PAUSE: Final = 3600
 PARKED_AS: Final = "hitl.notification"
 _OPEN: Final = ("queued", "sending")
 
@@ -140,7 +141,8 @@ def _keep(rows: list[Notification], delivery: Delivery, moment: datetime) -> Non
     if delivery.sent:
         columns |= {"status": "sent", "sent_at": moment, "lease_until": None}
     elif again:
-        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=30 * 2**attempts)}
+        pause = max(30 * 2**attempts, min(delivery.retry_after, LONGEST_PAUSE))
+        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=pause)}
     else:
         columns |= {"status": "failed", "failed_at": moment, "lease_until": None}
     with transaction.atomic():

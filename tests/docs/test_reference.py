@@ -28,6 +28,7 @@ VENDORS = {
     "Settings, API Keys", "Mail Send", "Sender Authentication", "Settings, Mail Settings, Event Webhook",
     "Processed, Dropped, Delivered, Bounced, Opened, Clicked, Spam Reports, Unsubscribes",
     "Update on your request: {{1}}",
+    "OAuth & Permissions", "Basic Information", "Interactivity & Shortcuts", "Request URL", "Copy member ID",
     "When a message comes in", "STOP", "START",
 }  # fmt: skip
 

@@ -79,6 +79,7 @@ DOORS: Final = {
     "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "app_messages": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "email_inbound": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
@@ -276,6 +277,10 @@ WORK: Final = {
     "admin:conversations_channelaccount_connect_mail": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_channelaccount_test_mail": ACTION,
     "admin:conversations_channelaccount_edit_mail": ACTION,
+    "admin:conversations_channelaccount_connect_slack": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_test_slack": ACTION,
+    "admin:conversations_channelaccount_edit_slack": ACTION,
+    "admin:conversations_channelaccount_slack_channel": ACTION,
     "admin:conversations_channelaccount_connect_mailbox": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_channelaccount_read_mailbox": ACTION,
     "admin:conversations_channelaccount_inbound_address": ACTION,
@@ -317,6 +322,12 @@ NOTIFICATIONS: Final = {
     "admin:hitl_notificationpreference_changelist": OPEN_LIST,
     "admin:hitl_notificationpreference_change": OWN_PAGE,
     "admin:hitl_notificationpreference_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_changelist": OPEN_LIST,
+    "admin:channels_app_colleagueaddress_change": OWN_PAGE,
+    "admin:channels_app_colleagueaddress_slack_user": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_slack_code": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    # Without Slack there is nothing to unlink.
+    "admin:channels_app_colleagueaddress_slack_unlink": Row(Answers(302, 200, 200, 200), Answers(302, 503, 503)),
 }
 # One's own notices: the town's is the viewer's. Opening one leads to its page, or back to the list.
 OWN_ACTION = Row(Answers(302, 200, 404, 404), Answers(302, 302, 404, 404))

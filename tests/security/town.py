@@ -10,6 +10,7 @@ from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentRun, ToolCall
 from analytics.models import Brief, BriefPreference
+from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core.jobs import dead_letters
@@ -43,8 +44,8 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ComplianceFlag, DecisionPolicy, EvidenceExport, LinkPolicy,
-    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag, DecisionPolicy,
+    EvidenceExport, LinkPolicy, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -96,9 +97,10 @@ class Town:
         if "<uuid:message_id>" in route:
             return {"message_id": self.world.acme.pk}
         if "object_id" in route:
-            app, model = name.removeprefix("admin:").split("_")[:2]
+            named = name.removeprefix("admin:")
+            label = next(label for label in self.ids if named.startswith(f"{label.replace('.', '_')}_"))
             more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(attachment_id)>", route)}
-            return {"object_id": self.ids[f"{app}.{model}"], **more}
+            return {"object_id": self.ids[label], **more}
         return {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
 
     def form(self) -> dict[str, Any]:

@@ -84,6 +84,7 @@ ALSO_OFFERED = {
     "hitl.admin.panels": "registry of panels on an approval's page",
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.masking": "what a viewer may read of a request",
+    "hitl.approvals.conflicts": "who decided a request, in words",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
 }
 

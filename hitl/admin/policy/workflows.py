@@ -24,7 +24,6 @@ from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
 from hitl.admin.policy.simulations import TRY, try_on_history
 from hitl.admin.policy.workflow_form.form import (
-    MAIL,
     SECTIONS,
     SentenceForm,
     WorkflowForm,
@@ -34,6 +33,7 @@ from hitl.admin.policy.workflow_form.form import (
 from hitl.admin.policy.workflow_form.stale_choices import uuid_in
 from hitl.approvals.simulate import simulate
 from hitl.models import ApprovalWorkflow
+from hitl.notification_channels import channels
 from hitl.policy import selectors
 from hitl.policy.definitions import with_levels
 from hitl.policy.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
@@ -168,7 +168,10 @@ class WorkflowAdmin(ServiceAdmin):
     @admin.display(description="Notifications")
     def notified(self, workflow: ApprovalWorkflow) -> str:
         """Return how approvers are notified."""
-        return "In the console and by email" if MAIL in workflow.notify_by else "In the console only"
+        used = [label for name, label in channels() if name in workflow.notify_by]
+        ways = ["in the console", *(f"by {'email' if label == 'Email' else label}" for label in used)]
+        words = f"{', '.join(ways[:-1])} and {ways[-1]}" if used else "in the console only"
+        return words[:1].upper() + words[1:]
 
     @admin.display(description="Emergency approval")
     def emergency(self, workflow: ApprovalWorkflow) -> str:

@@ -36,6 +36,7 @@ from hitl.admin.policy.workflow_form.stale_choices import (
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
+from hitl.notification_channels import channels
 from hitl.policy.describe import DAY_NAMES, sentence
 from hitl.policy.labels import ROLE_NAMES, labels
 from hitl.policy.workflows import OWN, conditions_of, levels_of
@@ -62,7 +63,7 @@ SECTIONS: Final[dict[str, str]] = {
     "alone": "Automatic decisions",
 }
 FIELDS_OF: Final[dict[str, frozenset[str]]] = {
-    "levels": frozenset({"by_mail", "distinct_approvers", "levels"}),
+    "levels": frozenset({"by_mail", "notify_also", "distinct_approvers", "levels"}),
     "clock": frozenset({"reminder_every_hours", "reminder_max", "expire_hours", "execute_within_hours", "escalation"}),
     "alone": frozenset({"allow_override", "editor_may_vote", "fall_allows_fewer", "open_per_agent", "auto_rules"}),
 }
@@ -121,7 +122,13 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "from_time": window.get("from", ""),
         "until_time": window.get("until", ""),
         "by_mail": MAIL in workflow.notify_by,
+        "notify_also": [name for name, _ in other_channels() if name in workflow.notify_by],
     }
+
+
+def other_channels() -> list[tuple[str, str]]:
+    """Return the channels besides email, with their labels."""
+    return [(name, label) for name, label in channels() if name != MAIL]
 
 
 def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
@@ -189,6 +196,13 @@ class WorkflowForm(VersionedForm):
         label="Notify approvers by email",
         required=False,
         help_text="The console always shows requests. Everyone can turn emails off for themselves.",
+    )
+    notify_also = forms.MultipleChoiceField(
+        label="Notify approvers also by",
+        choices=other_channels,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Who is not connected there is notified in the console.",
     )
     distinct_approvers = forms.BooleanField(
         label="Require different people at each level",
@@ -304,7 +318,9 @@ class WorkflowForm(VersionedForm):
         """Return levels and conditions as the services take them; what the form does not show stays."""
         rows = {prefix: formset.definitions() for prefix, formset in self.formsets.items()}
         said: Mapping[str, Any] = self.cleaned_data if self.is_bound else self.initial
-        others = [channel for channel in self.initial.get("notify_by") or [] if channel != MAIL]
+        shown = {MAIL, *(name for name, _ in other_channels())}
+        others = [channel for channel in self.initial.get("notify_by") or [] if channel not in shown]
+        others += said.get("notify_also") or []
         window = {"days": said.get("days"), "from": said.get("from_time"), "until": said.get("until_time")}
         tags = said.get("contact_tags")
         conditions = {
@@ -368,7 +384,7 @@ class WorkflowForm(VersionedForm):
             ),
             Section(
                 "levels", SECTIONS["levels"], "Approvers see the request in the console.",
-                lay_out(self, (("by_mail",), ("distinct_approvers",))), self.formsets["levels"],
+                lay_out(self, (("by_mail", "notify_also"), ("distinct_approvers",))), self.formsets["levels"],
             ),
             Section(
                 "clock", SECTIONS["clock"], "Remind approvers and ask more people before a request expires.",

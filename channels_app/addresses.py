@@ -1,0 +1,162 @@
+"""Proving that an address at a channel is a colleague's own, by a code sent to it."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from accounts.models import User
+from accounts.notices import USE
+from accounts.permissions.role_limits import refuse_stale_sign_in
+from channels_app.models import ColleagueAddress
+from conversations.models import ChannelAccount
+from core import notices
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.privacy.encryption import blind_index
+from core.reliability.rate_limit import limit_per_hour
+
+CODE_LIFE: Final = timedelta(minutes=10)
+CODE_DIGITS: Final = 8
+TRIES: Final = 5
+CODES_PER_HOUR: Final = 10
+OBJECT: Final = "channels_app.colleagueaddress"
+KIND: Final = "own_address"
+_ADDRESS: Final = "channels_app_colleagueaddress.address_digest"
+_CODE: Final = "channels_app_colleagueaddress.code_digest"
+WRONG: Final = "This isn't the code, or it is no longer valid. Request a new one if you need to."
+
+
+class AddressNotice(notices.NoticeKind):
+    """Notices that an address became somebody's own, which they should know of."""
+
+    label, icon = "Own address", "key"
+
+
+notices.kinds.register(KIND, AddressNotice)
+
+
+class Wanted(NamedTuple):
+    """A code to be sent, and the address it goes to."""
+
+    address_id: UUID
+    code: str
+
+
+def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: datetime | None = None) -> Wanted:
+    """Start proving that an address is the actor's own, and return the code to send to it.
+
+    An earlier code of theirs ends. Needs `accounts.use_notices` and a password entered lately: what comes from a
+    proven address counts as theirs. Raises Refused (also `confirm_first`), Invalid and TooMany.
+    """
+    person_id = _person_of(actor)
+    refuse_stale_sign_in(actor)
+    # A code is guessed against one row, and goes to an address that may be a stranger's.
+    limit_per_hour(f"address-code:{person_id}", limit=CODES_PER_HOUR, sentence="Too many codes. Try again in an hour.")
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    with transaction.atomic():
+        _waiting(account, person_id).delete()
+        row = ColleagueAddress(channel_account=account, person_id=person_id, address=address)
+        row.address_digest = blind_index(address, column=_ADDRESS)
+        row.code_digest = _digest(row.pk, code)
+        row.code_until = (now or clock_now()) + CODE_LIFE
+        row.save(force_insert=True)
+        chain.record(actor=actor, action="OWN_ADDRESS_CODE_SENT", object_type=OBJECT, object_id=row.pk,
+                     facts={"channel": account.kind})  # fmt: skip
+    return Wanted(row.pk, code)
+
+
+def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datetime | None = None) -> ColleagueAddress:
+    """Link the address that the actor's code was sent to; an earlier one of theirs at the account ends.
+
+    Needs `accounts.use_notices`. After five wrong codes another has to be requested. Raises Refused, Invalid with
+    the field, and Conflict when the address is somebody else's. Audited, and left as a notice.
+    """
+    person_id, moment = _person_of(actor), now or clock_now()
+    refuse_stale_sign_in(actor)
+    wrong = Invalid(WRONG, fields={"code": [WRONG]})
+    found = _waiting(account, person_id).filter(code_until__gt=moment, tries__lt=TRIES).first()
+    # Counted before it is compared, so that attempts in parallel count, too.
+    if found is None or not _waiting(account, person_id).filter(pk=found.pk, tries__lt=TRIES).update(
+        tries=F("tries") + 1
+    ):
+        raise wrong
+    if not hmac.compare_digest(found.code_digest, _digest(found.pk, "".join(code.split()))):
+        raise wrong
+    try:
+        with transaction.atomic():
+            _proven(account).filter(person_id=person_id).delete()
+            _waiting(account, person_id).filter(pk=found.pk).update(proven_at=moment, code_digest="", code_until=None)
+            chain.record(actor=actor, action="OWN_ADDRESS_LINKED", object_type=OBJECT, object_id=found.pk,
+                         facts={"channel": account.kind})  # fmt: skip
+            notices.leave(
+                people=[person_id],
+                kind=KIND,
+                title=f"Your {account.get_kind_display()} user was linked",
+                link="",
+                body="What is decided there counts as yours. If this wasn't you, unlink it and change your password.",
+                level="alert",
+                dedupe_key=f"own-address:{found.pk}",
+                now=moment,
+            )
+    except IntegrityError:
+        raise Conflict("This address is already linked to a colleague. They have to unlink it first.") from None
+    return found
+
+
+def unlink(*, actor: Actor, account: ChannelAccount) -> None:
+    """Unlink the actor's own address at an account. Needs `accounts.use_notices`; raises Refused and NotFound."""
+    person_id = _person_of(actor)
+    with transaction.atomic():
+        row = _proven(account).select_for_update().filter(person_id=person_id).first()
+        if row is None:
+            raise NotFound("You have no linked address here.")
+        chain.record(actor=actor, action="OWN_ADDRESS_UNLINKED", object_type=OBJECT, object_id=row.pk,
+                     facts={"channel": account.kind})  # fmt: skip
+        row.delete()
+
+
+def forget_all(account: ChannelAccount) -> int:
+    """Unlink everyone at an account that now belongs to another workspace, in the caller's transaction."""
+    return int(ColleagueAddress.objects.filter(channel_account=account).delete()[0])
+
+
+def person_of(account: ChannelAccount, address: str) -> User | None:
+    """Return the colleague whose proven address this is, or None. One query."""
+    digest = blind_index(address, column=_ADDRESS)
+    row = _proven(account).filter(address_digest=digest).select_related("person").first()
+    return None if row is None else row.person
+
+
+def address_of(account: ChannelAccount, person_id: UUID) -> str:
+    """Return the proven address of a colleague, or "". One query."""
+    row = _proven(account).filter(person_id=person_id).first()
+    return "" if row is None else str(row.address)
+
+
+def _person_of(actor: Actor) -> UUID:
+    actor.require(USE)
+    if actor.kind != "user" or actor.user_id is None:
+        raise Refused("Only people can do this, signed in to the console, and only for themselves.")
+    return actor.user_id
+
+
+def _waiting(account: ChannelAccount, person_id: UUID) -> QuerySet[ColleagueAddress]:
+    return ColleagueAddress.objects.filter(channel_account=account, person_id=person_id, proven_at=None)
+
+
+def _proven(account: ChannelAccount) -> QuerySet[ColleagueAddress]:
+    return ColleagueAddress.objects.filter(channel_account=account, proven_at__isnull=False)
+
+
+def _digest(address_id: UUID, code: str) -> str:
+    """Return a keyed digest: eight digits are too few for one that anyone could compute."""
+    return blind_index(f"{address_id}:{code}", column=_CODE)

@@ -1,0 +1,1 @@
+"""Approvals in Slack: messages with buttons, and what people press."""

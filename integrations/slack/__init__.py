@@ -1,0 +1,1 @@
+"""Slack's Web API: a client, its outcomes and its errors in words."""

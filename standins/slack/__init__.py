@@ -1,0 +1,1 @@
+"""The sandbox Slack: channels, direct messages, buttons and forms, and signed requests to the product."""

@@ -1,0 +1,1 @@
+"""Slack: its door, presses, linked users and messages."""
