@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from channels_app import templates
 from channels_app.cloud import reading
 from channels_app.email import imap
 from channels_app.slack import posts
@@ -42,6 +43,19 @@ def fetch_files() -> None:
     """Queue the files that are due: new ones, retries, and those whose worker died."""
     for tenant_id, attachment_id in media.list_due():
         fetch_file.delay(str(tenant_id), str(attachment_id))
+
+
+@tenant_task(queue="low")
+def fetch_templates(account_id: UUID) -> None:
+    """Fetch the templates of one WhatsApp account."""
+    templates.sweep_account(account_id)
+
+
+@sweep_task(queue="low")
+def sweep_templates() -> None:
+    """Queue the WhatsApp accounts of all tenants: paused and rejected templates are noticed within the hour."""
+    for tenant_id, account_id in templates.list_accounts():
+        fetch_templates.delay(str(tenant_id), str(account_id))
 
 
 @sweep_task(queue="low")
@@ -87,6 +101,7 @@ SWEEPS = {
     "inbound-mailboxes": ("channels_app.tasks.read_mailboxes", 15.0),
     "inbound-deliveries": ("channels_app.tasks.work_deliveries", 1.0),
     "inbound-files": ("channels_app.tasks.fetch_files", 5.0),
+    "templates": ("channels_app.tasks.sweep_templates", 3600.0),
     "slack-messages": ("channels_app.tasks.update_slack_messages", 10.0),
     "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),
 }

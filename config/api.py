@@ -22,6 +22,7 @@ from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
+from conversations.rest.templates import TemplateViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
@@ -127,6 +128,7 @@ router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations"
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
+router.register(f"{V1}templates", TemplateViewSet, "api-templates")
 router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")

@@ -25,6 +25,7 @@ _WORDS: Final = {
     "notices": "Your own notices: what happened that concerns you.",
     "notification-preferences": "How and when you are notified: channels, quiet hours and digests.",
     "erasures": "Data deletion: who was erased, by id, and how far each erasure is.",
+    "templates": "Message templates of WhatsApp accounts, and what each is sent for.",
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",
     "agent-runs": "Runs of agents: what started each, what it cost, how it ended.",

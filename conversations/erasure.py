@@ -123,7 +123,10 @@ class ConversationsErasure(ErasureHandler):
               "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
-              kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason"),
+              kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
+              "template_uses"),
+        Table("conversations.MessageTemplate", "The organisation's own templates, with holes for values.",
+              kept="name language provider_id category body components variables"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("contacts", "Contacts linked in the meantime", _contacts),

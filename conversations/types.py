@@ -67,6 +67,16 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundTemplate:
+    """An approved template with the values of its variables, by their names and in order."""
+
+    name: str
+    language: str
+    provider_id: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """An outgoing message in clear, for transports only.
 
@@ -86,7 +96,7 @@ class OutboundMessage:
     media: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attempt: int = 1
-    as_template: bool = False
+    template: OutboundTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +236,6 @@ class Transport(ABC):
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)
         """Return the name of the credential without which an account may not be switched on, or ""."""
         return ""
-
-    @classmethod
-    def has_template(cls, credentials: Mapping[str, Any]) -> bool:  # noqa: ARG003
-        """Return True if the account can send a template outside of the reply window."""
-        return False
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:

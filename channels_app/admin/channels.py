@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
-from channels_app import diagnosis
+from channels_app import diagnosis, templates
 from channels_app.admin.cloud import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, MailActions, is_mail
@@ -125,6 +125,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
             return "" if is_slack(account) else "This is not a Slack workspace."
         if action.path in OWN_OF_CLOUD:
             return "" if is_cloud(account) else "This is not a number of the Cloud API."
+        if action.path == "fetch-templates":
+            return "" if account.kind == ChannelAccount.Kind.WHATSAPP else "Only WhatsApp has templates."
         if is_cloud(account) and action.path == "colleague":
             return ""
         return self.widget_in_the_way(action, account)
@@ -148,7 +150,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         if action.path != "edit" or account is None or account.provider != PROVIDER:
             return {}
         kept = account.credentials or {}
-        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid", "mms")}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "mms")}
         return {"name": account.name, **settings_of_number}
 
     @service_action(
@@ -190,6 +192,18 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         """Link a phone to a colleague."""
         connect.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "Phone linked to the colleague."
+
+    @service_action(
+        path="fetch-templates",
+        title="Fetch templates",
+        permission=CHANGE,
+        submit="Fetch",
+        explain="Reads the templates of this account from its provider. This also happens every hour.",
+    )
+    def fetch_templates(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Fetch the templates of the account now."""
+        count = templates.fetch_templates(actor=viewer_of(request), account_id=obj.pk)
+        return f"{count} templates fetched. Choose what each is sent for under Templates."
 
     @service_action(path="edit", title="Edit channel", permission=CHANGE, form=ChangeNumberForm, submit="Save",
                     tone="primary")  # fmt: skip

@@ -31,7 +31,7 @@ class CloudActions(ServiceAdmin):
     def cloud_initial(self, account: ChannelAccount) -> dict[str, Any]:
         """Return the settings that are not secret."""
         kept = account.credentials or {}
-        names = ("phone_number_id", "business_account_id", "template_sid")
+        names = ("phone_number_id", "business_account_id")
         return {"name": account.name, **{name: kept.get(name, "") for name in names}}
 
     @service_action(

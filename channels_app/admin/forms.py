@@ -26,12 +26,6 @@ class ChangeNumberForm(ConsoleForm):
     auth_token = _secret("Auth token", "Next to the account SID. Leave empty to keep the current one.")
     secondary_auth_token = _secret("Secondary auth token (optional)", "Only while you rotate tokens.")
     webhook_key = _secret("Shared webhook key (optional)", "Only when Twilio signs with HMAC_SHA256.")
-    template_sid = forms.CharField(
-        label="Template (optional)",
-        max_length=34,
-        required=False,
-        help_text="HX…: an approved template with one variable, for replies after 24 hours.",
-    )
     mms = forms.BooleanField(
         label="This SMS number can send pictures and files (MMS)",
         required=False,
@@ -65,13 +59,6 @@ class ChangeCloudForm(ConsoleForm):
     )  # fmt: skip
     app_secret = _secret("App secret", "Under App settings, Basic. Leave empty to keep the current one.")
     secondary_app_secret = _secret("Second app secret (optional)", "Only while you rotate secrets.")
-    template_sid = forms.CharField(
-        label="Template (optional)",
-        max_length=520,
-        required=False,
-        help_text="Name and language, such as update:en: an approved template with one variable, for replies after "
-        "24 hours.",
-    )
 
 
 class ConnectCloudForm(ChangeCloudForm):

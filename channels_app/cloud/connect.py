@@ -21,9 +21,8 @@ from integrations.meta.errors import describe_error
 from integrations.meta.types import Sent
 
 CHANGE: Final = "channels_app.change_channelaccount"
-SECRETS: Final = ("access_token", "app_secret", "secondary_app_secret", "template_sid")
+SECRETS: Final = ("access_token", "app_secret", "secondary_app_secret")
 _ID = re.compile(r"[0-9]{5,32}")
-_TEMPLATE = re.compile(r"[a-z0-9_]{1,512}:[a-z]{2,3}(_[A-Z]{2})?")
 
 
 def connect_number(
@@ -50,9 +49,6 @@ def connect_number(
     texts = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
     if not texts["access_token"] or not all(text.isascii() and text.isprintable() for text in texts.values()):
         raise Invalid("The access token is missing.", fields={"access_token": ["Copy it from Meta."]})
-    if texts["template_sid"] and not _TEMPLATE.fullmatch(texts["template_sid"]):
-        wrong = {"template_sid": ["Enter its name and language, such as update:en."]}
-        raise Invalid("This isn't the name of a template.", fields=wrong)
     _require_free(phone_number_id, before)
     credentials = {
         "phone_number_id": phone_number_id,

@@ -62,7 +62,7 @@ def _elements(body: bytes) -> list[Element] | None:
     for entry in entries:
         changes = entry.get("changes") if isinstance(entry, dict) else None
         for change in changes if isinstance(changes, list) else []:
-            found += islice(_elements_of_change(change), MOST)
+            found += islice(_elements_of_change(change, entry.get("time")), MOST)
             if len(found) >= MOST:
                 return None
     return found
@@ -85,7 +85,7 @@ def _pruned(body: bytes) -> bytes:
     return b"".join([*kept, body[start:]])
 
 
-def _elements_of_change(change: Any) -> Iterator[Element]:
+def _elements_of_change(change: Any, time: Any) -> Iterator[Element]:
     value = change.get("value") if isinstance(change, dict) else None
     if not isinstance(value, dict):
         yield _element("change", "", {"field": "", "item": change})
@@ -103,7 +103,8 @@ def _elements_of_change(change: Any) -> Iterator[Element]:
     for kind, item in items:
         yield _element(kind, number, {"item": item, "contact": _contact_of(item, people)})
     if not items:
-        yield _element("change", number, {"field": name, "item": value})
+        # Beside its time nothing tells a template that is paused again from a repeated post.
+        yield _element("change", number, {"field": name, "item": value, "time": time})
 
 
 def _contact_of(item: Any, people: Any) -> Any:

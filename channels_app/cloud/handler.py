@@ -16,6 +16,7 @@ from channels_app.cloud.normalise import (
     said_in,
     text_of,
 )
+from channels_app.cloud.template_states import STATES as TEMPLATE_STATES
 from channels_app.cloud.transport import BLOCKING
 from channels_app.models import InboundDelivery
 from channels_app.notices import reports
@@ -31,6 +32,9 @@ log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 CHANNEL: Final = "whatsapp"
 UNKNOWN_NUMBER: Final = "unknown_number"
+TEMPLATE_STATUS: Final = "message_template_status_update"
+TEMPLATE_CATEGORY: Final = "template_category_update"
+TEMPLATE_CHANGES: Final = (TEMPLATE_STATUS, TEMPLATE_CATEGORY)
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
@@ -47,7 +51,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     if not isinstance(document, dict) or kind == "post":
         raise Invalid("This webhook isn't in Meta's format.", code="not_json")
     if kind == "change":
-        log.info("change_ignored", delivery=str(delivery.pk), field=text_of(document.get("field")))
+        _apply_change(delivery, document)
         return
     if not isinstance(document.get("item"), dict):
         raise Invalid("This part of the webhook isn't in Meta's format.", code="not_json")
@@ -57,6 +61,18 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         _store_echo(delivery, document)
     else:
         _receive_message(delivery, document)
+
+
+def _apply_change(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
+    """Note what Meta reports about a template; other changes need no work."""
+    name, item = text_of(document.get("field")), document.get("item")
+    template = str(item.get("message_template_id") or "")[:80] if isinstance(item, dict) else ""
+    if name not in TEMPLATE_CHANGES or not template or not isinstance(item, dict):
+        log.info("change_ignored", delivery=str(delivery.pk), field=name)
+        return
+    state = TEMPLATE_STATES.get(text_of(item.get("event")).lower(), "") if name == TEMPLATE_STATUS else ""
+    category = text_of(item.get("new_category")) if name == TEMPLATE_CATEGORY else ""
+    services.change_template(provider_id=template, state=state, category=category)
 
 
 def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:

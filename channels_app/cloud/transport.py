@@ -6,11 +6,19 @@ from typing import Any, ClassVar, Final
 
 from channels_app.cloud import reading
 from channels_app.cloud.numbers import PROVIDER, phone_number_id_of, secrets_of
-from channels_app.whatsapp import window
 from conversations import services
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
-from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport, explain_common
+from conversations.types import (
+    COMMON,
+    Explanation,
+    Medium,
+    OutboundMessage,
+    OutboundTemplate,
+    SendResult,
+    Transport,
+    explain_common,
+)
 from core.actors import system
 from core.reach.verdict import UNREACHABLE
 from integrations.meta.client import MetaClient
@@ -36,20 +44,14 @@ class CloudTransport(Transport):
         """Return "app_secret" without one: nobody could prove that a webhook is Meta's."""
         return "" if secrets_of(credentials) else "app_secret"
 
-    @classmethod
-    def has_template(cls, credentials: Mapping[str, Any]) -> bool:
-        """Return True if an approved template takes a text as its variable."""
-        return bool(window.template_of(credentials))
-
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; Meta has no idempotency key, so a lost answer waits for its status report."""
         kept = outbound.credentials or {}
         number, token = phone_number_id_of(kept), str(kept.get("access_token") or "")
         if not number or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
-        template = window.template_of(kept)
-        is_template = bool(template) and outbound.as_template
-        content = template_content(template, [outbound.text]) if is_template else content_of(outbound, self.medium)
+        template = outbound.template
+        content = template_content(template) if template else content_of(outbound, self.medium)
         to = outbound.recipient.value.removeprefix("+")
         client = MetaClient(number, token)
         result = self._result_of(outbound, client.send_message(to, content, callback_data=str(outbound.message_id)))
@@ -108,15 +110,16 @@ def _interactive(text: str, choices: list[Mapping[str, Any]], medium: type[Mediu
     return {"type": "list", "body": {"text": text}, "action": action}
 
 
-def template_content(template: str, variables: list[str]) -> dict[str, Any]:
-    """Return an approved template, named `name:language`, with its text's variables."""
-    name, _, language = template.partition(":")
-    values = [{"type": "text", "text": window.template_variable(text)} for text in variables]
+def template_content(template: OutboundTemplate) -> dict[str, Any]:
+    """Return an approved template with the values of its text; a named variable carries its name."""
+    values: list[dict[str, str]] = []
+    for name, value in template.values.items():
+        values.append({"type": "text", "text": value, **({} if name.isdigit() else {"parameter_name": name})})
     return {
         "type": "template",
         "template": {
-            "name": name,
-            "language": {"code": language or "en", "policy": "deterministic"},
+            "name": template.name,
+            "language": {"code": template.language, "policy": "deterministic"},
             "components": [{"type": "body", "parameters": values}] if values else [],
         },
     }

@@ -20,9 +20,8 @@ from integrations.twilio.errors import describe_error
 from integrations.twilio.types import Sent
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
-SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key", "template_sid")
+SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
-_TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
 
 
 def connect_number(
@@ -49,11 +48,6 @@ def connect_number(
     secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
     if not secrets["auth_token"] or not all(text.isascii() and text.isprintable() for text in secrets.values()):
         raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
-    if secrets["template_sid"] and not _TEMPLATE_SID.fullmatch(secrets["template_sid"]):
-        raise Invalid(
-            "This isn't a template SID.",
-            fields={"template_sid": ["Enter HX followed by 32 characters."]},
-        )
     account = services.connect_channel(
         actor=actor,
         kind=kind,

@@ -60,7 +60,7 @@ def send_fallback(message_id: UUID) -> str:
 def _send_as_template(message: Message) -> bool:
     """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
-    if not window.template_of(account.credentials) or message.metadata.get(AS_TEMPLATE):
+    if not services.has_template(account) or message.metadata.get(AS_TEMPLATE):
         return False
     if message.media:
         # A template carries no files, and without them the text may make no sense: a person decides.

@@ -1,16 +1,15 @@
 """Send a message as one or more Twilio messages, or as a template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
 
 from channels_app.file_links import make_link
-from channels_app.whatsapp import window
 from channels_app.whatsapp.senders import PREFIX, PROVIDER
 from conversations import services
 from conversations.mediums import Mms, Sms, TwilioWhatsApp
@@ -67,11 +66,6 @@ class WhatsAppTransport(Transport):
     prefix: ClassVar[str] = PREFIX
     channel: ClassVar[str] = "whatsapp"
 
-    @classmethod
-    def has_template(cls, credentials: Mapping[str, Any]) -> bool:
-        """Return True if an approved template takes a text as its variable."""
-        return bool(window.template_of(credentials))
-
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; parts that an earlier attempt got through are not sent twice."""
         from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
@@ -80,19 +74,20 @@ class WhatsAppTransport(Transport):
         account_sid, token = str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")
         if not account_sid or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
-        template = window.template_of(kept)
-        is_template = bool(template) and outbound.as_template
-        if outbound.as_template and outbound.media:
+        template = outbound.template
+        if template and outbound.media:
             # A template carries no files, and without them the text may make no sense.
             return SendResult(ok=False, error=WINDOW_CLOSED, permanent=True)
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
         client = TwilioClient(account_sid, token)
-        parts = [Part(window.template_variable(outbound.text))] if is_template else self._parts_of(outbound)
+        # A template has no parts; its text says which one an earlier attempt got through.
+        first = next(iter(template.values.values()), template.name) if template else ""
+        parts = [Part(first)] if template else self._parts_of(outbound)
 
         def send_part(part: Part, callback: str) -> Sent | Failed | Unknown:
             ends = {"sender": route.sender, "to": route.to, "callback": callback}
-            if is_template:
-                return client.send_template(template_sid=template, variables={"1": part.text}, **ends)
+            if template:
+                return client.send_template(template_sid=template.provider_id, variables=template.values, **ends)
             if part.urls:
                 return client.send_media(body=part.text, urls=part.urls, **ends)
             return client.send_text(body=part.text, **ends)

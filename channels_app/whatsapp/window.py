@@ -1,7 +1,6 @@
-"""Outside WhatsApp's reply window: the template that takes a text, or a person."""
+"""Outside WhatsApp's reply window: its codes, and asking a person."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from conversations import services
@@ -13,19 +12,6 @@ log = get_logger(__name__)
 
 # Twilio's and Meta's.
 CLOSED_CODES: Final = ("63016", "131047")
-# WhatsApp refuses templates of more than 1,024 characters, variables included.
-VARIABLE_LIMIT: Final = 700
-
-
-def template_of(credentials: Mapping[str, Any] | None) -> str:
-    """Return the approved template (ContentSid) with the text as its first variable, or ""."""
-    return str((credentials or {}).get("template_sid") or "")
-
-
-def template_variable(text: str) -> str:
-    """Return the text as a template variable: one line, cut to length."""
-    line = " ".join(text.split())
-    return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
 
 
 def hand_to_person(conversation_id: UUID, reason: str) -> None:

@@ -13,11 +13,13 @@ from channels_app.email.connect import connect_mail
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
+from channels_app.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
-from conversations.models import ChannelAccount
-from conversations.services import connect_channel, introduce
+from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services import connect_channel, introduce, store_templates, use_template
+from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
 from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
@@ -96,7 +98,6 @@ def number_credentials(organisation: Organisation) -> dict[str, str]:
     return {
         "account_sid": phone.account_sid(organisation.slug),
         "auth_token": phone.auth_token(organisation.slug, settings.SANDBOX_PHONE_TOKEN),
-        "template_sid": phone.template_sid(organisation.slug),
     }
 
 
@@ -111,8 +112,14 @@ def cloud_credentials(organisation: Organisation) -> dict[str, str]:
         "access_token": meta.access_token(organisation.slug, secret),
         "app_secret": meta.app_secret(organisation.slug, secret),
         "verify_token": f"{organisation.slug}-verify",
-        "template_sid": "update:en",
     }
+
+
+def _use_template(account: ChannelAccount, *found: FoundTemplate) -> None:
+    """Keep the templates that the stand-in lists, and send the approved ones for outcomes."""
+    store_templates(account_id=account.pk, found=found)
+    for template in MessageTemplate.objects.filter(channel_account=account, state=MessageTemplate.State.APPROVED):
+        use_template(actor=SEEDER, template_id=template.pk, use=MessageTemplate.Use.OUTCOME)
 
 
 def _ensure_cloud_number(organisation: Organisation) -> None:
@@ -129,6 +136,7 @@ def _ensure_cloud_number(organisation: Organisation) -> None:
         provider_account=credentials["phone_number_id"],
         credentials=credentials,
     )
+    _use_template(made, *(found_in_meta(row) for row in meta.demo_templates()))
     # The stand-in knows the address of the webhook.
     ChannelAccount.objects.filter(pk=made.pk).update(public_key=meta.door_key(organisation.slug))
 
@@ -147,7 +155,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     credentials = number_credentials(organisation)
     if not credentials or ChannelAccount.objects.filter(provider=ChannelAccount.Provider.TWILIO).exists():
         return
-    connect_channel(
+    made = connect_channel(
         actor=SEEDER,
         kind=ChannelAccount.Kind.WHATSAPP,
         provider=ChannelAccount.Provider.TWILIO,
@@ -156,6 +164,8 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
         provider_account=credentials["account_sid"],
         credentials=credentials,
     )
+    sid = phone.template_sid(organisation.slug)
+    _use_template(made, FoundTemplate("update", "en", sid, "approved", "utility", "News about your request: {{1}}"))
     colleague = people[MARKETER]
     number = phones_of(organisation)[0]
     introduce(

@@ -103,6 +103,7 @@ class Installation:
             "SANDBOX_PHONE_URL": urls["phone"],
             "SANDBOX_PHONE_TOKEN": made["phone"],
             "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or urls["phone"],
+            "TWILIO_CONTENT_BASE": env.given("TWILIO_CONTENT_BASE") or urls["phone"],
             "SANDBOX_META_URL": urls["meta"],
             "SANDBOX_META_TOKEN": made["meta"],
             "META_API_BASE": env.given("META_API_BASE") or urls["meta"],

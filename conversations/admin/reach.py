@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from conversations.models import ChannelAccount, Conversation
 from conversations.services.reach import Reachability, judge_reply
+from conversations.services.templates import preview_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
@@ -21,6 +22,7 @@ from core.reach.verdict import (
 )
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
+YOUR_TEXT: Final = "[your text]"
 NO_WAY: Final = "This contact has no address on this channel."
 NO_TEMPLATE: Final = "They last wrote more than 24 hours ago, and this number has no template to send instead."
 SHOWN: Final = 3
@@ -72,6 +74,7 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
     return {
         "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
         "needs_template": needs_template(conversation),
+        "template_preview": preview_of(found.template, YOUR_TEXT) if found.template else "",
         "other_ways": [] if found.can_reply else _other_ways(conversation),
         "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),

@@ -7,6 +7,7 @@ from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.files import FileRemoval
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
+from conversations.models.templates import MessageTemplate
 
 __all__ = [
     "LIVE",
@@ -20,5 +21,6 @@ __all__ = [
     "DeliveryAttempt",
     "FileRemoval",
     "Message",
+    "MessageTemplate",
     "Note",
 ]

@@ -75,6 +75,9 @@ class ChannelAccount(TenantModel):
     lookup_digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="How a webhook finds the account."
     )
+    template_uses = models.JSONField(
+        default=dict, editable=False, help_text="Templates by use and language: their ids."
+    )
     last_error = models.CharField(max_length=60, blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
     tested_at = models.DateTimeField(null=True, editable=False, help_text="When a test message was last sent.")

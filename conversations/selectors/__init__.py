@@ -38,6 +38,7 @@ from conversations.selectors.messages import (
 from conversations.selectors.notes import NoteRow, list_notes
 from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
+from conversations.selectors.templates import find_lost_templates, get_template, query_templates
 
 __all__ = [
     "STOP_LIFE",
@@ -58,10 +59,12 @@ __all__ = [
     "count_live",
     "count_needing_person",
     "find_customer_conversation",
+    "find_lost_templates",
     "frames_for_customer",
     "get_channel_account",
     "get_consent",
     "get_conversation",
+    "get_template",
     "left_out",
     "left_out_in_words",
     "list_audiences",
@@ -73,6 +76,7 @@ __all__ = [
     "query_channel_accounts",
     "query_consents",
     "query_contacts",
+    "query_templates",
     "read_contact",
     "refuse_personal",
     "row_of",

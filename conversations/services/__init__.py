@@ -48,6 +48,15 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.templates import (
+    change_template,
+    has_template,
+    preview_of,
+    stop_using_template,
+    store_templates,
+    use_template,
+    uses_of,
+)
 from conversations.services.waiting import answer_about_the_wait
 from conversations.services.widgets import keep_identity_secret, save_widget
 
@@ -61,6 +70,7 @@ __all__ = [
     "block_contact",
     "block_point",
     "can_be_previewed",
+    "change_template",
     "claim_attachment",
     "clear_trouble",
     "close",
@@ -74,6 +84,7 @@ __all__ = [
     "give_back",
     "hand_off",
     "has_contact",
+    "has_template",
     "introduce",
     "keep_attachment",
     "keep_identity_secret",
@@ -89,6 +100,7 @@ __all__ = [
     "note_tested",
     "note_trouble",
     "pause_channel",
+    "preview_of",
     "publish_activity",
     "read_attachment",
     "read_outgoing_file",
@@ -104,8 +116,12 @@ __all__ = [
     "save_app",
     "save_widget",
     "send_again",
+    "stop_using_template",
+    "store_templates",
     "take_over",
     "template_copy_id",
     "unblock_contact",
     "unblock_point",
+    "use_template",
+    "uses_of",
 ]

@@ -12,8 +12,9 @@ from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
 from conversations.services.statuses import BACK_OFF, advance
+from conversations.services.templates import fill_template
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
-from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult
+from conversations.types import ContentType, OutboundMessage, OutboundTemplate, PointKind, SenderIdentity, SendResult
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.jobs import queueing
@@ -105,6 +106,13 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
         recipient = SenderIdentity(
             kind=cast("PointKind", way.point.kind), value=way.point.value, verified=way.point.is_verified
         )
+        template: OutboundTemplate | None = None
+        if way.verdict.kind == "as_template":
+            filled = fill_template(account, message.body, message.metadata)
+            if isinstance(filled, str):
+                # Refused here, before any call: nothing outside would accept it.
+                return SendResult(ok=False, error=filled, permanent=True)
+            template = filled
         outbound = OutboundMessage(
             message_id=message.pk,
             conversation_id=message.conversation_id,
@@ -117,7 +125,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
             media=tuple(message.media),
             metadata=message.metadata,
             attempt=attempt.number,
-            as_template=way.verdict.kind == "as_template",
+            template=template,
         )
         return transport().send(outbound)
     except NotFound as missing:

@@ -13,7 +13,7 @@ from conversations import registry, texts
 from conversations.files.kinds import KINDS
 from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
 from conversations.models import Attachment, ChannelAccount, Conversation, Message
-from conversations.services import attachments, delivery, file_contents, reach, states, stream_events
+from conversations.services import attachments, delivery, file_contents, reach, states, stream_events, templates
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
@@ -172,6 +172,10 @@ def _require_reachable(conversation: Conversation, message: Message, moment: dat
         raise gate.refusal(WINDOW_CLOSED, has_template=True)
     if verdict.kind == "refused":
         raise gate.refusal(verdict.reason)
+    if is_person and verdict.kind == "as_template":
+        filled = templates.fill_template(account, message.body, message.metadata)
+        if isinstance(filled, str):
+            raise Conflict(templates.REFUSALS[filled], code=filled)
     return verdict.until or moment
 
 

@@ -7,9 +7,10 @@ from typing import Final
 from uuid import UUID
 
 from conversations import registry
-from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.models import ChannelAccount, ContactPoint, Conversation, Message, MessageTemplate
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.services.contacts import point_index
+from conversations.services.templates import find_template, has_template
 from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
@@ -32,12 +33,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """Whether a colleague can reply: the verdict, the end of the reply window, and whether there is a template."""
+    """Whether a colleague can reply: the verdict, the end of the reply window, and the template for outside of it."""
 
     verdict: Verdict
     window_ends_at: datetime | None = None
     has_window: bool = False
-    has_template: bool = False
+    template: MessageTemplate | None = None
 
     @property
     def can_reply(self) -> bool:
@@ -47,7 +48,7 @@ class Reachability:
     @property
     def can_send_template(self) -> bool:
         """Return True if a template can be sent now."""
-        return self.has_template and self.verdict.may_leave
+        return self.template is not None and self.verdict.may_leave
 
     @property
     def refusal(self) -> str:
@@ -56,12 +57,12 @@ class Reachability:
 
 
 def rules_of(account: ChannelAccount, transport: type[Transport]) -> ChannelRules:
-    """Return the rules of a channel account; reads its credentials only where a template could matter."""
+    """Return the rules of a channel account."""
     window = transport.medium.window
     return ChannelRules(
         channel=account.kind,
         reply_window=window,
-        has_template=window is not None and transport.has_template(account.credentials or {}),
+        has_template=window is not None and has_template(account),
         is_passive=transport.instant,
     )
 
@@ -128,7 +129,9 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     found = gate.judge(question, _indexes(fitting), line=account.pk, now=now)
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
-    return Reachability(best, until, rules.reply_window is not None, rules.has_template)
+    template = find_template(account, {}) if rules.has_template and best.kind == "as_template" else None
+    sendable = template if isinstance(template, MessageTemplate) else None
+    return Reachability(best, until, rules.reply_window is not None, sendable)
 
 
 def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Consent.Purpose.SERVICE) -> None:

@@ -139,6 +139,22 @@ def serialize_message(message: Document) -> Document:
     }
 
 
+def list_contents(account: Account) -> Document:
+    """Return the account's templates with WhatsApp's approval, as one page."""
+    rows = [
+        {
+            "sid": sid,
+            "friendly_name": "update",
+            "language": "en",
+            "variables": {"1": ""},
+            "types": {"twilio/text": {"body": text}},
+            "approval_requests": {"name": "update", "category": "UTILITY", "status": "approved"},
+        }
+        for sid, text in account.templates.items()
+    ]
+    return {"contents": rows, "meta": {"page": 0, "page_size": 100, "next_page_url": None}}
+
+
 def list_messages(store: Store, account: Account, query: dict[str, str]) -> Document:
     """Return one page of the newest messages, filtered by To and From."""
     rows = [

@@ -15,6 +15,7 @@ from core.models import AuditEntry, ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 from tests.console.scene import DOOR
+from tests.templating import choose_template
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "+34 600 999 111"
@@ -71,9 +72,12 @@ def test_end_of_the_window_is_shown_and_a_template_has_to_be_chosen(office: Offi
     page = caller.get(path).json()
     assert (page["can_reply"], page["reply_refusal"], page["can_send_template"]) == (False, "window_closed", False)
     with tenant_scope(office.world.acme.pk):
-        account = conversation.channel_account
-        account.credentials = {"template_sid": "HX" + "0" * 32}
-        account.save(update_fields=["credentials"])
+        choose_template(conversation.channel_account, "paused")
+    assert not caller.get(path).json()["can_send_template"]
+    lost = caller.post(f"{path}messages/", {"text": "Hello", "as_template": True})
+    assert (lost.status_code, lost.json()["code"]) == (409, "template_not_approved")
+    with tenant_scope(office.world.acme.pk):
+        choose_template(conversation.channel_account)
     assert caller.get(path).json()["can_send_template"]
     refused = caller.post(f"{path}messages/", {"text": "Hello"})
     assert (refused.status_code, refused.json()["code"], refused.json()["has_template"]) == (409, "window_closed", True)

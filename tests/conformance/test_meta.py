@@ -6,7 +6,7 @@ import pytest
 
 from channels_app.cloud.transport import content_of, template_content
 from conversations.mediums import WhatsApp
-from conversations.types import OutboundMessage, SenderIdentity
+from conversations.types import OutboundMessage, OutboundTemplate, SenderIdentity
 from core.ids import uuid7
 from integrations.meta.client import MetaClient
 from integrations.meta.types import Failed, Sent
@@ -23,7 +23,7 @@ def said(text: str, count: int = 0) -> dict[str, Any]:
     return content_of(outbound, WhatsApp)
 
 
-TEMPLATE = template_content("update:en", ["BR-1 is approved"])
+TEMPLATE = template_content(OutboundTemplate("update", "en", "1", {"1": "BR-1 is approved"}))
 
 
 @pytest.mark.parametrize("content", [said("Olá 😀"), said("Pick", 3), said("Pick", 9), TEMPLATE])
@@ -48,7 +48,7 @@ def test_templates_are_read_as_the_description_has_them(meta_prism: str) -> None
 def test_description_is_really_enforced(meta_prism: str) -> None:
     """What is refused here shows that the accepted ones were looked at."""
     client = MetaClient(NUMBER, "EAAfake", base_url=meta_prism)
-    wrong = template_content("update:en", ["x"])
+    wrong = template_content(OutboundTemplate("update", "en", "1", {"1": "x"}))
     del wrong["template"]["language"]
     for content in (wrong, {"type": "telegram", "text": {"body": "x"}}):
         assert isinstance(client.send_message(TO, content), Failed)

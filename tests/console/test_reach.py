@@ -9,6 +9,7 @@ from conversations.models import ChannelAccount, Conversation
 from core.models import Consent, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
+from tests.templating import choose_template
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +36,10 @@ def test_composer_shows_the_countdown_then_the_choices_then_the_template(browser
     assert "no template to send instead" in closed
     refused = support.post(f"{page}reply/", {"text": "Hello"})
     assert (refused.status_code, "24 hours" in refused.content.decode()) == (409, True)
-    account = talk.channel_account
-    account.credentials = {"template_sid": "HX" + "0" * 32}
-    account.save(update_fields=["credentials"])
-    assert "Send a template: write below" in support.get(page).content.decode()
+    choose_template(talk.channel_account)
+    offered = support.get(page).content.decode()
+    assert "Send a template: write below" in offered
+    assert "News about your request: [your text]" in offered
     assert support.post(f"{page}reply/", {"text": "Hello"}).status_code == 400
     assert support.post(f"{page}reply/", {"text": "Hello", "as_template": "on"}).status_code == 302
     assert talk.messages.get(direction="out").metadata["as_template"] is True

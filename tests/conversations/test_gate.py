@@ -21,6 +21,7 @@ from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow, SendCount
 from core.reach import gate, ledger, policy
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
+from tests.templating import choose_template
 from tests.world import OPERATOR
 
 Script = type[ScriptedTransport]
@@ -124,19 +125,17 @@ def test_window_is_the_contacts_over_all_their_conversations(
     assert services.deliver(message_id=after.pk, now=ends) == "failed"
 
 
-def test_person_hears_at_once_why_a_reply_cannot_leave(
-    asked: Message, windowed: Script, support: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed: Script, support: Actor) -> None:
     ReplyWindow.objects.update(wrote_at=F("wrote_at") - DAY)
     with pytest.raises(gate.NotReachable, match="24 hours") as closed:
         reply(asked, support)
     assert closed.value.code == "window_closed"
-    monkeypatch.setattr(windowed, "has_template", classmethod(lambda *_: True))
+    choose_template(asked.channel_account)
     with pytest.raises(gate.NotReachable) as offered:
         reply(asked, support)
     assert offered.value.facts == {"has_template": True}
     assert services.deliver(message_id=reply(asked, support, as_template=True).pk) == "sent"
-    assert windowed.sent[-1].as_template
+    assert windowed.sent[-1].template is not None
     stop()
     with pytest.raises(gate.NotReachable, match="opted out"):
         reply(asked, support, as_template=True)

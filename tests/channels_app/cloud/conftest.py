@@ -16,9 +16,10 @@ from django.test import Client
 
 from channels_app.cloud import numbers
 from channels_app.models import InboundDelivery
+from channels_app.templates import found_in_meta
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, MessageTemplate
 from core.tenancy.scope import tenant_scope
 from standins.meta import seed
 from tests.standin_process import Process, end, launch
@@ -38,6 +39,7 @@ WROTE = int(time.time()) - 600
 def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAccount:
     """Connect a number; credentials given replace the usual ones."""
     tenant = getattr(world, slug)
+    has_templates = credentials.pop("has_templates", False)
     kept = {
         "phone_number_id": NUMBER_ID,
         "business_account_id": ACCOUNT_ID,
@@ -57,6 +59,10 @@ def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAcco
             credentials=kept,
         )
         ChannelAccount.objects.filter(pk=account.pk).update(public_key=seed.door_key(slug))
+        if has_templates:
+            services.store_templates(account_id=account.pk, found=map(found_in_meta, seed.demo_templates()))
+            for template in MessageTemplate.objects.filter(state="approved"):
+                services.use_template(actor=OPERATOR, template_id=template.pk, use="outcome")
         account.refresh_from_db()
     return account
 
@@ -146,7 +152,7 @@ def door(world: World) -> Door:
 @pytest.fixture
 def open_door(committed_world: World) -> Door:
     """The number in a test of several connections."""
-    return Door(committed_world, connect(committed_world, template_sid="update:en"))
+    return Door(committed_world, connect(committed_world, has_templates=True))
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,7 @@ def test_number_without_an_app_secret_is_saved_closed_and_opens_with_it(world: W
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("number", "call me"), ("phone_number_id", "id"), ("business_account_id", "x"), ("access_token", ""),
-     ("template_sid", "HX1")],
+    [("number", "call me"), ("phone_number_id", "id"), ("business_account_id", "x"), ("access_token", "")],
 )  # fmt: skip
 def test_wrong_entry_is_named_at_its_field(world: World, field: str, wrong: str) -> None:
     answer = console(world).post(f"{LIST}connect-cloud/", {**FORM, field: wrong})

@@ -15,7 +15,8 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.whatsapp import senders
 from conversations import services
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services.templates import FoundTemplate
 from core.tenancy.scope import tenant_scope
 from standins.phone import seed
 from tests.phone_fixture import SHARED
@@ -30,8 +31,9 @@ WEBHOOK = "/channels/whatsapp/webhook/"
 
 def connect(world: World, **credentials: Any) -> ChannelAccount:
     """Connect Acme's number; credentials given replace the usual ones."""
+    template = credentials.pop("template_sid", "")
     with tenant_scope(world.acme.pk):
-        return services.connect_channel(
+        account = services.connect_channel(
             actor=OPERATOR,
             kind="whatsapp",
             provider="twilio",
@@ -40,6 +42,17 @@ def connect(world: World, **credentials: Any) -> ChannelAccount:
             provider_account=SID,
             credentials={"account_sid": SID, "auth_token": TOKEN, **credentials},
         )
+        if template:
+            use_as_template(account, FoundTemplate("update", "en", template, "approved", body="News: {{1}}"))
+    return account
+
+
+def use_as_template(account: ChannelAccount, *found: FoundTemplate, use: str = "outcome") -> None:
+    """Keep these templates and send the approved ones for a use."""
+    services.store_templates(account_id=account.pk, found=found)
+    for template in MessageTemplate.objects.filter(channel_account=account, state="approved"):
+        services.use_template(actor=OPERATOR, template_id=template.pk, use=use)
+    account.refresh_from_db()
 
 
 def fields(text: str = "Hello", number: int = 1, **more: str) -> dict[str, str]:

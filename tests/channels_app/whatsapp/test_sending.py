@@ -103,8 +103,8 @@ def test_answer_after_24_hours_without_a_template_goes_to_a_person(inside: Door,
 
 def _without_template(door: Door) -> None:
     account = ChannelAccount.objects.get(pk=door.account.pk)
-    account.credentials = {**account.credentials, "template_sid": ""}
-    account.save(update_fields=["credentials"])
+    account.template_uses = {}
+    account.save(update_fields=["template_uses"])
 
 
 def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door, phone: Phone) -> None:

@@ -1,0 +1,72 @@
+"""Endpoints of message templates."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.mixins import RetrieveModelMixin
+
+from conversations import selectors, services
+from conversations.models import MessageTemplate
+from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet
+from core.rest.views import ListViewSet
+
+VIEW = "channels_app.view_channelaccount"
+
+
+class TemplateSerializer(RowSerializer[MessageTemplate]):
+    """A template as the provider has it, with what it is sent for."""
+
+    account = serializers.UUIDField(source="channel_account_id")
+    variables = serializers.ListField(child=serializers.CharField())
+    preview = serializers.SerializerMethodField(help_text="The text with masked values.")
+    uses = serializers.SerializerMethodField(help_text="What it is sent for in its language.")
+
+    class Meta:
+        model = MessageTemplate
+        fields: ClassVar[list[str]] = (
+            "id account name language category state body variables preview uses synced_at".split()
+        )
+
+    def get_preview(self, template: MessageTemplate) -> str:
+        """Return the text with masked values."""
+        return services.preview_of(template)
+
+    def get_uses(self, template: MessageTemplate) -> list[str]:
+        """Return the uses of the template."""
+        return services.uses_of(template, template.channel_account)
+
+
+class TemplateFilters(ApiFilterSet):
+    """The filters of templates."""
+
+    account = UUIDFilter(field_name="channel_account_id")
+    state = ChoiceFilter(choices=MessageTemplate.State.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List the message templates of WhatsApp accounts. Needs `channels_app.view_channelaccount`."
+    ),
+    retrieve=extend_schema(description="Read a message template. Needs `channels_app.view_channelaccount`."),
+)
+class TemplateViewSet(RetrieveModelMixin, ListViewSet):
+    """Message templates."""
+
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
+    serializer_class = TemplateSerializer
+    filterset_class = TemplateFilters
+    lookup_url_kwarg = "template_id"
+
+    def get_queryset(self) -> QuerySet[MessageTemplate]:
+        """Return the templates."""
+        return selectors.query_templates(viewer=self.actor)
+
+    def get_object(self) -> MessageTemplate:
+        """Return the template of the address."""
+        return selectors.get_template(viewer=self.actor, **self.kwargs)

@@ -1,0 +1,227 @@
+"""Templates of WhatsApp accounts: kept as the provider has them, chosen for uses, filled for a message."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from conversations.models import ChannelAccount, MessageTemplate
+from conversations.types import OutboundTemplate
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import locked
+from core.errors import Conflict, Invalid
+
+CHANGE: Final = "channels_app.change_channelaccount"
+# Keys of a message's metadata.
+USE: Final = "template_use"
+LANGUAGE: Final = "language"
+VARIABLES: Final = "template_variables"
+FIRST_LANGUAGE: Final = "en"
+# WhatsApp refuses templates of more than 1,024 characters, variables included.
+VARIABLE_LIMIT: Final = 700
+NO_TEMPLATE: Final = "no_template"
+NOT_APPROVED: Final = "template_not_approved"
+TOO_FEW: Final = "too_few_variables"
+REFUSALS: Final = {
+    NO_TEMPLATE: "No template is chosen for this. Choose one under Templates, or wait until they write.",
+    NOT_APPROVED: "WhatsApp doesn't accept the chosen template any more. Choose another one under Templates.",
+    TOO_FEW: "The template has more variables than this message fills.",
+}
+MASK: Final = "•••"
+_HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+State = MessageTemplate.State
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTemplate:
+    """One template as the provider lists it."""
+
+    name: str
+    language: str
+    provider_id: str
+    state: str
+    category: str = ""
+    body: str = ""
+    components: list[Any] = field(default_factory=list)
+
+
+def holes_of(body: str) -> list[str]:
+    """Return the names of a text's variables in order, each once."""
+    return list(dict.fromkeys(_HOLE.findall(body)))
+
+
+def preview_of(template: MessageTemplate, first: str = MASK) -> str:
+    """Return the text with masked values in the place of its variables, and `first` in that of the first one."""
+    name = next(iter(template.variables), "")
+    return _HOLE.sub(lambda hole: first if hole[1] == name else MASK, str(template.body))
+
+
+@transaction.atomic
+def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
+    """Keep the templates that the provider lists; what it lists no more is deleted there. Return how many.
+
+    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as the account's
+    trouble.
+    """
+    account: ChannelAccount = ChannelAccount.objects.select_for_update().get(pk=account_id)
+    moment, rows = clock_now(), {(one.name[:512], one.language[:16]): one for one in found}
+    for (name, language), one in rows.items():
+        facts = {
+            "provider_id": one.provider_id[:80],
+            "category": one.category[:20].lower(),
+            "state": one.state if one.state in State.values else State.PENDING,
+            "body": one.body[:4000],
+            "components": one.components,
+            "variables": holes_of(one.body),
+            "synced_at": moment,
+        }
+        known = MessageTemplate.objects.filter(channel_account=account)
+        # One that was known by its id only, or was renamed, stays chosen.
+        if not known.filter(name=name, language=language).exists():
+            known.filter(provider_id=one.provider_id).update(name=name, language=language)
+        MessageTemplate.objects.update_or_create(channel_account=account, name=name, language=language, defaults=facts)
+    MessageTemplate.objects.filter(channel_account=account, synced_at__lt=moment).update(state=State.GONE)
+    _note_lost(account, moment)
+    return len(rows)
+
+
+@transaction.atomic
+def change_template(*, provider_id: str, state: str = "", category: str = "") -> int:
+    """Note what a provider reports about one of its templates; return for how many accounts it is kept.
+
+    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
+    trouble.
+    """
+    rows = MessageTemplate.objects.filter(provider_id=provider_id)
+    wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
+    accounts = ChannelAccount.objects.select_for_update(of=("self",))
+    changed = list(accounts.filter(pk__in=rows.values("channel_account_id")).order_by("pk"))
+    rows.update(**{name: value for name, value in wanted.items() if value}, synced_at=F("synced_at"))
+    for account in changed:
+        _note_lost(account, clock_now())
+    return len(changed)
+
+
+def _note_lost(account: ChannelAccount, moment: datetime) -> None:
+    """Note on the account whether a chosen template can't be sent."""
+    lost = MessageTemplate.objects.filter(pk__in=_chosen(account)).exclude(state=State.APPROVED)
+    if lost.exists():
+        account.last_error, account.last_error_at = NOT_APPROVED, moment
+        account.save(update_fields=["last_error", "last_error_at"])
+    elif account.last_error == NOT_APPROVED:
+        account.last_error, account.last_error_at = "", None
+        account.save(update_fields=["last_error", "last_error_at"])
+
+
+def use_template(*, actor: Actor, template_id: UUID, use: str) -> MessageTemplate:
+    """Send this template for a use in its language from now on.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, `Invalid` for an unknown use, `Conflict` for a
+    template that isn't approved.
+    """
+    return _choose(actor, template_id, use, is_used=True)
+
+
+def stop_using_template(*, actor: Actor, template_id: UUID, use: str) -> MessageTemplate:
+    """Send this template no longer for a use. Needs and raises what `use_template` does."""
+    return _choose(actor, template_id, use, is_used=False)
+
+
+@transaction.atomic
+def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> MessageTemplate:
+    actor.require(CHANGE)
+    if use not in MessageTemplate.Use.values:
+        raise Invalid("Templates aren't sent for this.", fields={"use": ["Choose one of the list."]})
+    template: MessageTemplate = locked(MessageTemplate, template_id, "There is no such template.")
+    if is_used and template.state != State.APPROVED:
+        raise Conflict("Only an approved template can be sent.", code=NOT_APPROVED, state=template.state)
+    account = ChannelAccount.objects.select_for_update().get(pk=template.channel_account_id)
+    languages = dict(account.template_uses.get(use) or {})
+    before = languages.get(template.language, "")
+    if is_used:
+        languages[template.language] = str(template.pk)
+    else:
+        languages = {language: key for language, key in languages.items() if key != str(template.pk)}
+    account.template_uses = {**account.template_uses, use: languages}
+    account.save(update_fields=["template_uses"])
+    chain.record(
+        actor=actor,
+        action="TEMPLATE_CHOSEN",
+        object_type="conversations.channelaccount",
+        object_id=account.pk,
+        facts={
+            "use": use,
+            "language": template.language,
+            "before": before,
+            "template": languages.get(template.language, ""),
+        },
+    )
+    return template
+
+
+def uses_of(template: MessageTemplate, account: ChannelAccount) -> list[str]:
+    """Return the uses that a template is sent for."""
+    return [use for use, languages in account.template_uses.items() if str(template.pk) in languages.values()]
+
+
+def has_template(account: ChannelAccount) -> bool:
+    """Return True if a template is chosen for outcomes, which colleagues' texts are sent as, too. No query."""
+    return any(_languages(account, ""))
+
+
+def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> MessageTemplate | str:
+    """Return the template for a message by its use and language, or the code of why none can be sent.
+
+    Without one in its language it is the one in English, else any that is chosen.
+    """
+    languages = _languages(account, str(metadata.get(USE) or ""))
+    wanted = str(metadata.get(LANGUAGE) or FIRST_LANGUAGE)
+    choice = languages.get(wanted) or languages.get(wanted[:2]) or languages.get(FIRST_LANGUAGE)
+    choice = choice or next(iter(languages.values()), "")
+    template = MessageTemplate.objects.filter(pk=choice, channel_account=account).first() if choice else None
+    if template is None:
+        return NO_TEMPLATE
+    return template if template.state == State.APPROVED else NOT_APPROVED
+
+
+def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
+    """Return the template for a message with its values, or the code of why there is none.
+
+    The text is the first variable, `metadata.template_variables` are the next ones.
+    """
+    template = find_template(account, metadata)
+    if isinstance(template, str):
+        return template
+    more = metadata.get(VARIABLES)
+    values = [text, *(more if isinstance(more, list) else [])]
+    lines = [_as_variable(str(value)) for value in values][: len(template.variables)]
+    if len(lines) < len(template.variables) or not all(lines):
+        return TOO_FEW
+    return OutboundTemplate(
+        name=template.name,
+        language=template.language,
+        provider_id=template.provider_id,
+        values=dict(zip(template.variables, lines, strict=True)),
+    )
+
+
+def _languages(account: ChannelAccount, use: str) -> dict[str, str]:
+    chosen = account.template_uses.get(use) or account.template_uses.get(MessageTemplate.Use.OUTCOME) or {}
+    return {language: key for language, key in chosen.items() if key}
+
+
+def _chosen(account: ChannelAccount) -> list[str]:
+    return [key for languages in account.template_uses.values() for key in languages.values()]
+
+
+def _as_variable(text: str) -> str:
+    """Return the text as a template variable: one line, cut to length."""
+    line = " ".join(text.split())
+    return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"

@@ -1,0 +1,232 @@
+"""Templates: fetched from Meta and Twilio, chosen for uses, filled, and noticed when they can't be sent."""
+
+import importlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from channels_app import templates
+from channels_app.cloud import reading
+from channels_app.webhooks import deliveries
+from conversations import services
+from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
+from conversations.services.templates import FoundTemplate, fill_template, preview_of
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.models import AuditEntry, ReplyWindow
+from core.tenancy.scope import tenant_scope
+from tests.channels_app.cloud.conftest import Door, Meta, change
+from tests.world import OPERATOR, World
+
+LIST = "/admin/conversations/messagetemplate/"
+
+
+@pytest.fixture
+def inside(door: Door) -> Iterator[ChannelAccount]:
+    """Acme's number at Meta, in its tenant's scope, with two languages and two that can't be sent."""
+    with door.inside():
+        store(door.account)
+        yield door.account
+
+
+def store(account: ChannelAccount, **states: str) -> None:
+    rows = [
+        ("update", "en", "approved", "News about {{1}}: {{2}}"), ("update", "de", "approved", "Neues: {{1}}"),
+        ("survey", "en", "paused", "How was {{name}}?"), ("sale", "en", "rejected", "Sale!"),
+    ]  # fmt: skip
+    found = [
+        FoundTemplate(name, language, f"{name}-{language}", states.get(f"{name}_{language}", state), body=body)
+        for name, language, state, body in rows
+    ]
+    services.store_templates(account_id=account.pk, found=found)
+
+
+def template(name: str = "update", language: str = "en") -> MessageTemplate:
+    return MessageTemplate.objects.get(name=name, language=language)
+
+
+def use(name: str = "update", language: str = "en", what: str = "outcome") -> None:
+    services.use_template(actor=OPERATOR, template_id=template(name, language).pk, use=what)
+
+
+def test_variables_are_named_and_the_preview_is_masked(inside: ChannelAccount) -> None:
+    assert (template().variables, template("survey").variables) == (["1", "2"], ["name"])
+    assert preview_of(template()) == "News about •••: •••"
+
+
+def test_each_use_has_a_template_per_language(inside: ChannelAccount) -> None:
+    use("update", "de")
+    use("update", "en", "reminder")
+    inside.refresh_from_db()
+    told = {
+        (kind, language): fill_template(
+            inside, "BR-1", {"template_use": kind, "language": language, "template_variables": ["approved"]}
+        )
+        for kind, language in (("outcome", "de"), ("outcome", "fr"), ("reminder", "en"), ("survey", "de_AT"))
+    }
+    names = {key: (one if isinstance(one, str) else one.provider_id) for key, one in told.items()}
+    assert names == {
+        ("outcome", "de"): "update-de", ("outcome", "fr"): "update-de", ("reminder", "en"): "update-en",
+        ("survey", "de_AT"): "update-de",
+    }  # fmt: skip
+    assert AuditEntry.objects.filter(action="TEMPLATE_CHOSEN").count() == 2
+    services.stop_using_template(actor=OPERATOR, template_id=template("update", "de").pk, use="outcome")
+    inside.refresh_from_db()
+    assert not services.has_template(inside)
+    assert fill_template(inside, "x", {}) == "no_template"
+
+
+@pytest.mark.parametrize("name", ["survey", "sale"])
+def test_paused_and_rejected_ones_cannot_be_chosen(inside: ChannelAccount, name: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        use(name)
+    assert refused.value.code == "template_not_approved"
+
+
+def test_choosing_needs_the_right_and_a_known_use(inside: ChannelAccount, door: Door) -> None:
+    with pytest.raises(Refused):
+        services.use_template(actor=door.world.actor("viewer"), template_id=template().pk, use="outcome")
+    with pytest.raises(Invalid):
+        use(what="greeting")
+    with pytest.raises(NotFound):
+        services.use_template(actor=OPERATOR, template_id=inside.pk, use="outcome")
+
+
+def test_too_few_values_are_refused_before_the_call(inside: ChannelAccount) -> None:
+    use()
+    inside.refresh_from_db()
+    for metadata in ({}, {"template_variables": []}, {"template_variables": ["  "]}, {"template_variables": "no"}):
+        assert fill_template(inside, "BR-1", metadata) == "too_few_variables"
+    filled = fill_template(inside, "BR-1\nis", {"template_variables": ["x" * 900, "too many"]})
+    assert not isinstance(filled, str)
+    assert filled.values == {"1": "BR-1 is", "2": "x" * 699 + "…"}
+
+
+def test_chosen_one_that_is_paused_later_is_not_sent_and_raises_a_banner(inside: ChannelAccount, door: Door) -> None:
+    use("update", "de")
+    store(inside, update_de="paused")
+    inside.refresh_from_db()
+    assert inside.last_error == "template_not_approved"
+    assert fill_template(inside, "x", {}) == "template_not_approved"
+    assert "A template can&#x27;t be sent" in console(door.world).get("/admin/").content.decode()
+    store(inside)
+    inside.refresh_from_db()
+    assert inside.last_error == ""
+    services.store_templates(account_id=inside.pk, found=[])
+    assert set(MessageTemplate.objects.values_list("state", flat=True)) == {"gone"}
+
+
+def test_what_meta_reports_about_a_template_counts_at_once_and_repeats_change_nothing(door: Door) -> None:
+    with door.inside():
+        store(door.account)
+        use("update", "de")
+    facts = {"message_template_id": "update-de", "message_template_name": "update"}
+    told = {}
+    for word in ("PAUSED", "PAUSED", "APPROVED", "PENDING_DELETION", "no such word", 7, "REINSTATED"):
+        report = change("message_template_status_update", number="", event=word, **facts)
+        door.take(report)
+        with door.inside():
+            told[str(word)] = (template("update", "de").state, template().state)
+    assert {words[1] for words in told.values()} == {"approved"}
+    assert {word: words[0] for word, words in told.items()} == {
+        "PAUSED": "paused", "APPROVED": "approved", "PENDING_DELETION": "gone", "no such word": "gone", "7": "gone",
+        "REINSTATED": "approved",
+    }  # fmt: skip
+    door.take(change("template_category_update", number="", new_category="MARKETING", **facts))
+    door.take(change("message_template_status_update", number="", event="PAUSED", message_template_id=["x"]))
+    with door.inside():
+        assert template("update", "de").category == "marketing"
+        assert set(MessageTemplate.objects.exclude(name="update").values_list("state", flat=True)) == {
+            "paused", "rejected"
+        }  # fmt: skip
+
+
+def test_template_that_a_number_had_before_is_chosen_for_outcomes(inside: ChannelAccount) -> None:
+    add = importlib.import_module("conversations.migrations.0013_add_message_templates")
+    MessageTemplate.objects.all().delete()
+    for former, kept in (("HX" + "1" * 32, ("HX" + "1" * 32, "en")), ("update:de", ("update", "de"))):
+        ChannelAccount.objects.filter(pk=inside.pk).update(template_uses={})
+        inside.refresh_from_db()
+        inside.credentials = {**(inside.credentials or {}), "template_sid": former}
+        inside.save(update_fields=["credentials"])
+        add.keep_former_templates(apps, None)
+        inside.refresh_from_db()
+        found = MessageTemplate.objects.get(name=kept[0])
+        assert (found.language, found.state, "template_sid" in (inside.credentials or {})) == (
+            kept[1],
+            "approved",
+            False,
+        )
+        filled = fill_template(inside, "BR-1", {})
+        assert not isinstance(filled, str)
+        assert (filled.name, filled.values) == (kept[0], {"1": "BR-1"})
+
+
+def console(world: World, role: str = "owner") -> Client:
+    client = Client()
+    client.force_login(world.people[role], backend="accounts.backends.RoleBackend")
+    return client
+
+
+def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Door) -> None:
+    client = console(door.world)
+    assert "In review" not in client.get(LIST).content.decode()
+    page = f"{LIST}{template().pk}/"
+    assert "News about •••" in client.get(page).content.decode()
+    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 302
+    inside.refresh_from_db()
+    assert services.uses_of(template(), inside) == ["survey"]
+    assert client.post(f"{page}stop-using/", {"use": "survey"}).status_code == 302
+    assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "survey"}).status_code in (400, 403, 409)
+    assert console(door.world, "viewer").post(f"{page}use/", {"use": "survey"}).status_code == 403
+
+
+def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
+    open_door: Door, meta: Meta, phone: Any, settings: Any
+) -> None:
+    from tests.channels_app.whatsapp.conftest import connect as connect_twilio
+
+    settings.TWILIO_CONTENT_BASE = phone.url
+    line = connect_twilio(open_door.world)
+    with open_door.inside():
+        MessageTemplate.objects.all().delete()
+        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 4
+        assert templates.sweep_account(line.pk) == 1
+        states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
+        assert states == {"update": "approved", "survey": "paused", "sale": "rejected"}
+        assert template("survey").variables == ["1", "2"]
+        meta.call("/__behave", {"token_expired": True})
+        with pytest.raises(Invalid, match="access token"):
+            templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk)
+        assert templates.sweep_account(open_door.account.pk) == 0
+    assert {account for _, account in templates.list_accounts()} == {line.pk, open_door.account.pk}
+
+
+def test_message_without_enough_values_never_reaches_meta(
+    open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    meta.write("Hello")
+    with open_door.inside():
+        deliveries.dispatch_due_deliveries()
+        account = open_door.account
+        services.store_templates(
+            account_id=account.pk, found=[FoundTemplate("two", "en", "1", "approved", body="{{1}} and {{2}}")]
+        )
+        services.use_template(actor=OPERATOR, template_id=template("two").pk, use="outcome")
+        ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
+        conversation = Conversation.objects.get()
+        message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text="One", sender_type="system")
+        assert services.deliver(message_id=message.pk) == "failed"
+        assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
+        assert Message.objects.filter(direction="out").count() == 1
+    assert meta.replies() == []
+
+
+def test_other_organisations_see_none_of_it(inside: ChannelAccount, door: Door) -> None:
+    with tenant_scope(door.world.globex.pk):
+        assert not MessageTemplate.objects.exists()

@@ -1,0 +1,17 @@
+"""A number with a template that is sent for outcomes and colleagues' texts."""
+
+from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services import store_templates, use_template
+from conversations.services.templates import FoundTemplate
+from tests.world import OPERATOR
+
+
+def choose_template(account: ChannelAccount, state: str = "approved") -> MessageTemplate:
+    """Keep an approved template with one variable, choose it for outcomes, and let its provider change its state."""
+    body = "News about your request: {{1}}"
+    store_templates(account_id=account.pk, found=[FoundTemplate("update", "en", "HX1", "approved", body=body)])
+    made: MessageTemplate = MessageTemplate.objects.get(channel_account=account, name="update")
+    use_template(actor=OPERATOR, template_id=made.pk, use="outcome")
+    if state != "approved":
+        store_templates(account_id=account.pk, found=[FoundTemplate("update", "en", "HX1", state, body=body)])
+    return made
