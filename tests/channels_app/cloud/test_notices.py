@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -169,6 +170,8 @@ def test_words_fit_the_variables_and_codes_fill_the_button_of_their_template() -
     assert fit(words, 2) == ["BR-1 needs you. A budget of 900.", "https://walker.example/d/x/"]
     assert fit(words, 3)[2] == "https://walker.example/d/x/"
     assert (fit(words, 0), fit(words, 4)) == ([], [])
-    template = MessageTemplate(category="authentication", components=[{"type": "BUTTONS", "buttons": [{"type": "OTP"}]}])
+    template = MessageTemplate(
+        tenant_id=uuid4(), category="authentication", components=[{"type": "BUTTONS", "buttons": [{"type": "OTP"}]}]
+    )
     filled = with_button({"type": "template", "template": {"name": "code", "components": []}}, template, "1234 5678")
     assert filled["template"]["components"][0]["parameters"] == [{"type": "text", "text": "1234 5678"}]
