@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from bench._surroundings import quantile
+from standins.meta.webhooks import sign as post_signature
 from standins.phone.signature import signature
 
 
@@ -47,6 +49,42 @@ class Sender:
             "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
             f"X-Twilio-Signature: {signature(self.token, self.public + path, form)}\r\n"
             f"I-Twilio-Idempotency-Token: {uuid4().hex}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(frozen=True)
+class MetaSender:
+    """Who signs as Meta does, and for which number."""
+
+    public: str
+    secret: str
+    phone_number_id: str
+
+    def webhook(self, path: str, writers: Sequence[str], text: str) -> bytes:
+        """Return one whole signed post with a new message of each writer."""
+        messages = [
+            {
+                "from": writer.lstrip("+"),
+                "id": f"wamid.{uuid4().hex}",
+                "timestamp": str(int(time.time())),
+                "type": "text",
+                "text": {"body": text},
+            }
+            for writer in writers
+        ]
+        people = [{"profile": {"name": "Someone"}, "wa_id": writer.lstrip("+")} for writer in writers]
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15550001", "phone_number_id": self.phone_number_id},
+            "contacts": people,
+            "messages": messages,
+        }
+        entry = {"id": "1", "changes": [{"field": "messages", "value": value}]}
+        body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {urlsplit(self.public).netloc}\r\nContent-Type: application/json\r\n"
+            f"X-Hub-Signature-256: {post_signature(self.secret, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 

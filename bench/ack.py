@@ -1,4 +1,4 @@
-"""WhatsApp's door: signed POST until 2xx against a bare view; from there until the reply is with the provider."""
+"""WhatsApp's doors: signed POST until 2xx against a bare view; from there until the reply is with the provider."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import signal
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
 
 from bench._surroundings import (
     ACK_PATH,
@@ -32,15 +33,19 @@ from bench._surroundings import (
     quantile,
     say,
 )
-from bench._webhooks import Run, Sender, post_all
+from bench._webhooks import MetaSender, Run, Sender, post_all
+from standins.meta import seed as meta
 
 MAKE_TABLE = (
     f"create table if not exists {ACK_TABLE} (id uuid primary key, body bytea not null, at timestamptz default now())"
 )
-BARE, OURS = "bare view", "WhatsApp's door"
+BARE, OURS = "bare view", "our door"
 RATE_TARGET, P99_TARGET, REPLY_TARGET = 0.75, 2.0, 2.0
 ROUNDS = 3
 WEBHOOK = "/channels/whatsapp/webhook/"
+META_WEBHOOK = f"/channels/whatsapp-cloud/{meta.door_key('acme')}/webhook/"
+Door = Callable[[str], bytes]
+HUNDRED, POSTS = 100, 40
 TEXT = "Hello, what can you do for me?"
 
 
@@ -50,16 +55,21 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1500, help="webhooks of a run (default 1500)")
     parser.add_argument("--lines", type=int, default=8, help="connections that post at once (default 8)")
     parser.add_argument("--rate", type=float, default=20.0, help="messages a second of the second part (default 20)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long they flow (default 30)")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="how long they flow; 0 leaves them out (default 30)"
+    )
     options = parser.parse_args()
     own([MAKE_TABLE, f'grant insert on {ACK_TABLE} to "{app_role()}"'])
     tenant = demo_facts()["tenants"][0]
     [number] = [one for one in tenant["channels"] if one["kind"] == "whatsapp"]
     say("\n".join([*describe_machine(), *describe_database(), describe_pool()]))
     with resting():
-        passed = asyncio.run(compare(options, number))
+        passed = [asyncio.run(compare(options, title, of)) for title, of in doors(number).items()]
+        passed.append(asyncio.run(post_hundreds(options)))
         own(["set walker.migrate = 'on'", "delete from channels_app_inbounddelivery"])
-    return 0 if asyncio.run(time_replies(options, number)) and passed else 1
+    if options.seconds:
+        passed.append(asyncio.run(time_replies(options, number)))
+    return 0 if all(passed) else 1
 
 
 @contextmanager
@@ -76,28 +86,68 @@ def resting() -> Iterator[None]:
             os.killpg(group, signal.SIGCONT)
 
 
-async def compare(options: argparse.Namespace, number: dict[str, Any]) -> bool:
-    """Run both in turn, three times each, and tell whether rate and p99 are within the targets."""
+def doors(number: dict[str, Any]) -> dict[str, dict[str, Door]]:
+    """Return how one message comes in by each door and by the bare view."""
     url = os.environ["PUBLIC_URL"]
     ours = Sender(url, number["account_sid"], number["auth_token"], number["number"])
     bare = Sender(url, number["account_sid"], ACK_SECRET.decode(), number["number"])
-    contenders = {BARE: (bare, f"/{ACK_PATH}"), OURS: (ours, WEBHOOK)}
-    say(f"webhooks     {ROUNDS} alternating runs of {options.requests}, {options.lines} connections, worker asleep")
+    posts = meta_sender(meta.app_secret("acme", os.environ["SANDBOX_META_TOKEN"]))
+    bare_posts = meta_sender(ACK_SECRET.decode())
+    return {
+        "Twilio": {
+            BARE: lambda writer: bare.webhook(f"/{ACK_PATH}", writer, TEXT),
+            OURS: lambda writer: ours.webhook(WEBHOOK, writer, TEXT),
+        },
+        "Meta": {
+            BARE: lambda writer: bare_posts.webhook(f"/{ACK_PATH}", [writer], TEXT),
+            OURS: lambda writer: posts.webhook(META_WEBHOOK, [writer], TEXT),
+        },
+    }
+
+
+def meta_sender(secret: str) -> MetaSender:
+    """Return who signs with a secret for the demo's number at Meta."""
+    return MetaSender(os.environ["PUBLIC_URL"], secret, meta.phone_number_id("acme"))
+
+
+async def compare(options: argparse.Namespace, title: str, contenders: dict[str, Door]) -> bool:
+    """Run both in turn, three times each, and tell whether rate and p99 are within the targets."""
+    say(f"\n{title}: {ROUNDS} alternating runs of {options.requests}, {options.lines} connections, worker asleep")
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for turn in range(ROUNDS + 1):
-        for name, (sender, path) in contenders.items():
+        for name, make in contenders.items():
             # Every message is new, from one of many people; made before the clock starts.
-            posts = [sender.webhook(path, f"+3460{turn}{one % 500:06d}", TEXT) for one in range(options.requests)]
-            run = await post_all(url, posts if turn else posts[:300], options.lines)
+            posts = [make(f"+3460{turn}{one % 500:06d}") for one in range(options.requests)]
+            run = await post_all(os.environ["PUBLIC_URL"], posts if turn else posts[:300], options.lines)
             if turn:
                 runs[name].append(run)
             await asyncio.sleep(0.5)
     return verdict(runs)
 
 
+async def post_hundreds(options: argparse.Namespace) -> bool:
+    """Post a hundred messages at a time by Meta's door, and tell whether each post was one INSERT of all."""
+    sender = meta_sender(meta.app_secret("acme", os.environ["SANDBOX_META_TOKEN"]))
+    writers = [f"+34611{one:06d}" for one in range(HUNDRED)]
+    posts = [sender.webhook(META_WEBHOOK, writers, TEXT) for _ in range(POSTS)]
+    before = count_stored()
+    run = await post_all(os.environ["PUBLIC_URL"], posts, options.lines)
+    rows, statements = (now - then for now, then in zip(count_stored(), before, strict=True))
+    say(f"\nMeta: {POSTS} posts of {HUNDRED} messages, {rows / run.seconds:.0f} messages a second")
+    say(f"  {rows} rows by {statements} transactions that inserted (one for each post: {POSTS})")
+    return rows == POSTS * HUNDRED and statements == POSTS
+
+
+def count_stored() -> tuple[int, int]:
+    """Return how many deliveries are stored, and by how many transactions: the door's INSERT is one by itself."""
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], options="-c walker.migrate=on") as connection:
+        query = "select count(*), count(distinct xmin::text) from channels_app_inbounddelivery"
+        rows, transactions = connection.execute(query).fetchone() or (0, 0)
+        return int(rows), int(transactions)
+
+
 def verdict(runs: dict[str, list[Run]]) -> bool:
     """Print what the runs took, and tell whether the targets are met."""
-    say("\nsigned POST until 2xx, the row durable")
     for name, found in runs.items():
         shown = "  ".join(f"{run.rate:6.0f}" for run in found)
         p50 = middle([quantile(run.spent, 0.5) for run in found]) * 1000
