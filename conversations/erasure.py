@@ -38,7 +38,7 @@ def _contacts(person: Person, after: str, limit: int) -> Batch:
 
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
-    DeliveryAttempt.objects.filter(message__in=rows).exclude(error_text="").update(error_text="")
+    DeliveryAttempt.objects.filter(message__in=rows).exclude(error_text="", parts={}).update(error_text="", parts={})
     # Meta's ids hold the customer's phone number. A late repeat is still one: its delivery has a digest of the id.
     at_meta = rows.filter(channel_account__provider=ChannelAccount.Provider.CLOUD)
     DeliveryAttempt.objects.filter(message__in=at_meta).exclude(provider_id="").update(provider_id="")
@@ -119,7 +119,7 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
               kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
-        Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text",
+        Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
               "provider_id error"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",

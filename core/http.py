@@ -214,14 +214,17 @@ class OutgoingHttp:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply | NotSent | NoAnswer:
-        """Send one request once; failures outside are returned, never raised."""
+        """Send one request once; failures outside are returned, never raised.
+
+        `files` are names, bytes and content types by field; the form goes beside them, as multipart/form-data.
+        """
         with Deadline(self._patience.total) as deadline:
-            outcome = self._request(
-                deadline, method, path, params=params, json=json, data=form, content=content, headers=headers
-            )
+            body = {"json": json, "data": form, "files": files, "content": content}
+            outcome = self._request(deadline, method, path, params=params, headers=headers, **body)
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")

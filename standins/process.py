@@ -1,14 +1,32 @@
 """Running a stand-in as a process: its options, the listening server, and stopping on signals."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from standins.store import SqliteStore
 from standins.web import StandInServer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a stand-in was started that posts to the product; `door` is where it listens, if that isn't `public`."""
+
+    host: str
+    port: int
+    data: Path
+    public: str
+    door: str
+    secret: str = field(repr=False)
+
+
+Build = Callable[[Setting], tuple[SqliteStore, Callable[[], StandInServer]]]
 
 
 def build_parser(name: str, about: str) -> argparse.ArgumentParser:
@@ -38,3 +56,26 @@ def serve(make: Callable[[], StandInServer], arguments: argparse.Namespace) -> i
     server.serve_forever(poll_interval=0.1)
     server.server_close()
     return 0
+
+
+def run(name: str, about: str | None, build: Build) -> int:
+    """Build a stand-in that posts to the product, and serve it.
+
+    The shared secret is in the environment, which other users can't read. Returns 1 if it is missing or the port is
+    in use.
+    """
+    parser = build_parser(name, about or "")
+    parser.add_argument("--public", required=True, help="public address of the product, which is posted to")
+    parser.add_argument("--door", default="", help="where the product listens, if that differs")
+    arguments = parser.parse_args()
+    variable = f"SANDBOX_{name.upper()}_TOKEN"
+    secret = os.environ.get(variable, "")
+    if not secret:
+        print(f"{variable} is not set", file=sys.stderr)
+        return 1
+    arguments.data.mkdir(parents=True, exist_ok=True)
+    given = (arguments.host, arguments.port, arguments.data, arguments.public, arguments.door)
+    store, make = build(Setting(*given, secret=secret))
+    code = serve(make, arguments)
+    store.close()
+    return code

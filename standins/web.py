@@ -22,6 +22,9 @@ from standins.script import Rule, Script, parse_rule
 MAX_BODY = 64 * 1024
 Document = dict[str, Any]
 Content = tuple[str, bytes]  # its type, and the bytes of a file
+# The look of the pages on which people chat, filled in where a page says so.
+CHAT_STYLE = Path(__file__).with_name("chat.css")
+CHAT_PLACE = b"/* chat.css */"
 STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
@@ -181,7 +184,8 @@ class StandInHandler(BaseHTTPRequestHandler):
     def _send_page(self) -> None:
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
         headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; img-src data:"}
-        self._send_bytes(200, self.page.read_bytes(), "text/html; charset=utf-8", headers)
+        content = self.page.read_bytes().replace(CHAT_PLACE, CHAT_STYLE.read_bytes())
+        self._send_bytes(200, content, "text/html; charset=utf-8", headers)
 
     def _send_bytes(self, status: int, payload: bytes, content_type: str, headers: dict[str, str]) -> None:
         self.send_response(status, HTTPStatus(status).phrase if status in STATUSES else "")

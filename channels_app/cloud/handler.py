@@ -121,6 +121,17 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
     if not report.status:
         return
     has_failed = report.status == "failed"
+    if report.target is not None and report.part and report.message_id:
+        services.note_report(
+            channel_account_id=delivery.channel_account_id,
+            message_id=report.target,
+            part=report.part,
+            provider_id=report.message_id,
+            has_failed=has_failed,
+        )
+    if not has_failed and report.part != report.of:
+        # Any part can fail a message, only the last one can deliver it.
+        return
     facts: dict[str, Any] = {"actor": ACTOR, "status": report.status}
     if has_failed:
         is_temporary = not meaning_of(report.error).permanent

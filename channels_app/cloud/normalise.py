@@ -1,6 +1,7 @@
 """Convert Meta's messages, echoes and statuses to ours (pure)."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ STATUSES: Final[dict[str, str]] = {
     "played": "read",
     "failed": "failed",
 }
+_CALLBACK: Final = re.compile(r"([0-9a-f-]{36})(?::([1-9][0-9]?)-([1-9][0-9]?))?")
 LATEST: Final = 4102444800  # 2100: what is later is no time
 
 
@@ -44,13 +46,18 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A status report about one of our messages; `status` is empty without news."""
+    """A status report about one of our messages; `status` is empty without news.
+
+    `part` and `of` are the number of the part and of all, for a message that became several or carries a file; else 0.
+    """
 
     message_id: str
     status: Literal["", "sent", "delivered", "read", "failed"]
     error: str
     target: UUID | None
     recipient: SenderIdentity | None = field(repr=False)
+    part: int = 0
+    of: int = 0
     error_text: str = field(default="", repr=False)
 
 
@@ -190,13 +197,24 @@ def report_of(document: Fields) -> Report:
     first = _mapping(errors[0]) if isinstance(errors, list) and errors else {}
     code = first.get("code")
     error = str(code)[:20] if isinstance(code, int) else "failed"
-    try:
-        target = UUID(text_of(item.get("biz_opaque_callback_data")))
-    except ValueError:
-        target = None
+    target, part, of = _target_of(text_of(item.get("biz_opaque_callback_data")))
     phone = text_of(document.get("To"))
     recipient = SenderIdentity(kind="phone", value=phone, verified=True) if phone else None
-    return Report(text_of(item.get("id"))[:200], status, error, target, recipient, words_of(first))
+    return Report(text_of(item.get("id"))[:200], status, error, target, recipient, part, of, words_of(first))
+
+
+def callback_data(message_id: UUID, part: int = 0, of: int = 0) -> str:
+    """Return what comes back with each status: our message, and the part of it."""
+    return f"{message_id}:{part}-{of}" if of else str(message_id)
+
+
+def _target_of(data: str) -> tuple[UUID | None, int, int]:
+    found = _CALLBACK.fullmatch(data)
+    try:
+        target = UUID(found[1]) if found else None
+    except ValueError:
+        target = None
+    return (target, int(found[2] or 0), int(found[3] or 0)) if found and target else (None, 0, 0)
 
 
 def moment_of(value: Any) -> datetime | None:

@@ -1,14 +1,20 @@
-"""Send a message through Meta's Cloud API: text, buttons, a list, or a template."""
+"""Send a message through Meta's Cloud API: text, buttons, a list, files, or a template."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from channels_app.cloud import reading
+from channels_app.cloud.normalise import callback_data
 from channels_app.cloud.numbers import PROVIDER, phone_number_id_of, secrets_of
 from conversations import services
+from conversations.files.kinds import KINDS
+from conversations.files.names import wire_name
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
+from conversations.services.parts import SENT, UPLOAD
 from conversations.types import (
     COMMON,
     Explanation,
@@ -20,18 +26,32 @@ from conversations.types import (
     explain_common,
 )
 from core.actors import system
-from core.reach.verdict import UNREACHABLE
+from core.clock import now
+from core.errors import Conflict, NotFound, Unavailable
+from core.reach.verdict import UNREACHABLE, WINDOW_CLOSED
 from integrations.meta.client import MetaClient
 from integrations.meta.errors import MEANINGS, PAGE, meaning_of
-from integrations.meta.types import Failed, Sent, Unknown
+from integrations.meta.types import Failed, Sent, Unknown, Uploaded
 
 ACTOR: Final = system("whatsapp")
 # Error codes that mean an address cannot receive our messages any more.
 BLOCKING: Final = {"131026": UNREACHABLE}
 # Meta lists no messages. A status report with our own id tells in this time whether a lost answer was a success.
 SETTLED: Final = timedelta(seconds=30)
+# Meta keeps an uploaded file for 30 days.
+UPLOADS_KEPT: Final = timedelta(days=29)
 PAYLOAD_LIMIT: Final = 256
 LIST_BUTTON: Final = "Choose"
+LOST: Final = Failed("cut_off", permanent=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message at Meta: ready content, or a file with or without a caption."""
+
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    file: Mapping[str, Any] | None = None
+    caption: str = field(default="", repr=False)
 
 
 class CloudTransport(Transport):
@@ -51,10 +71,11 @@ class CloudTransport(Transport):
         if not number or not token:
             return self._result_of(outbound, Failed("no_credentials", permanent=True))
         template = outbound.template
-        content = template_content(template) if template else content_of(outbound, self.medium)
-        to = outbound.recipient.value.removeprefix("+")
-        client = MetaClient(number, token)
-        result = self._result_of(outbound, client.send_message(to, content, callback_data=str(outbound.message_id)))
+        if template and outbound.media:
+            # A template carries no files, and without them the text may make no sense.
+            return SendResult(ok=False, error=WINDOW_CLOSED, permanent=True)
+        parts = [Part(template_content(template))] if template else parts_of(outbound, self.medium)
+        result = self._result_of(outbound, _send_all(MetaClient(number, token), outbound, parts))
         if result.ok:
             reading.show_answered_later(outbound.conversation_id)
         return result
@@ -85,6 +106,79 @@ class CloudTransport(Transport):
             return explain_common(code)
         meaning = meaning_of(code)
         return Explanation(meaning.words, meaning.advice, PAGE if code.isdigit() else "")
+
+
+def parts_of(outbound: OutboundMessage, medium: type[Medium]) -> list[Part]:
+    """Return the messages that a reply becomes: its text, and each file on its own.
+
+    A short text goes with the first file, if WhatsApp shows a text beside that kind.
+    """
+    files, text = outbound.media, outbound.text.strip()
+    if not files:
+        return [Part(content_of(outbound, medium))]
+    is_caption = len(text) <= medium.caption_limit and not outbound.metadata.get("choices")
+    if text and not (is_caption and _family(files[0]) != "audio"):
+        return [Part(content_of(outbound, medium)), *(Part(file=file) for file in files)]
+    return [Part(file=file, caption="" if number else text) for number, file in enumerate(files)]
+
+
+def _family(file: Mapping[str, Any]) -> str:
+    kind = KINDS.get(str(file["content_type"]))
+    return kind.family if kind else "document"
+
+
+def _send_all(client: MetaClient, outbound: OutboundMessage, parts: list[Part]) -> Sent | Failed | Unknown:
+    """Send the parts in order, except those that an earlier attempt got through; return the last result."""
+    to, message_id = outbound.recipient.value.removeprefix("+"), outbound.message_id
+    if not outbound.media:
+        return client.send_message(to, parts[0].content, callback_data=callback_data(message_id))
+    there = services.read_parts(message_id=message_id, uploads_since=now() - UPLOADS_KEPT)
+    outcome: Sent | Failed | Unknown = Failed("no_content", permanent=True)
+    for number, part in enumerate(parts, start=1):
+        known = there.get(str(number), {})
+        if SENT in known:
+            outcome = Sent(known[SENT])
+            continue
+        content: Mapping[str, Any] | Failed | Unknown = part.content
+        if part.file is not None:
+            content = _file_content(client, outbound, number, part, known.get(UPLOAD, ""))
+        if not isinstance(content, Mapping):
+            return content
+        outcome = client.send_message(to, content, callback_data=callback_data(message_id, number, len(parts)))
+        if not isinstance(outcome, Sent):
+            return outcome
+        noted = {SENT: outcome.message_id}
+        if not services.note_part(message_id=message_id, attempt=outbound.attempt, part=number, facts=noted):
+            # A report ended it, or a later attempt has it: for the last part its result still counts.
+            return outcome if number == len(parts) else LOST
+    return outcome
+
+
+def _file_content(
+    client: MetaClient, outbound: OutboundMessage, number: int, part: Part, media_id: str
+) -> Mapping[str, Any] | Failed | Unknown:
+    """Upload a file unless it is there already, and return its message."""
+    file = part.file or {}
+    try:
+        found = services.read_outgoing_file(message_id=outbound.message_id, attachment_id=UUID(str(file["id"])))
+    except (NotFound, Conflict):
+        return Failed("file_gone", permanent=True)
+    except Unavailable as problem:
+        return Failed(problem.code, permanent=False)
+    if not media_id:
+        name = wire_name(found.filename, found.content_type)
+        uploaded = client.upload_media(found.content, content_type=found.content_type, filename=name)
+        if not isinstance(uploaded, Uploaded):
+            return uploaded
+        media_id, noted = uploaded.media_id, {UPLOAD: uploaded.media_id}
+        attempt = outbound.attempt
+        if not services.note_part(message_id=outbound.message_id, attempt=attempt, part=number, facts=noted):
+            return LOST
+    family = _family(file)
+    facts = {"id": media_id, **({"caption": part.caption} if part.caption else {})}
+    if family == "document" and found.filename:
+        facts["filename"] = found.filename
+    return {"type": family, family: facts}
 
 
 def content_of(outbound: OutboundMessage, medium: type[Medium]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
 from core.ids import uuid7
+from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import describe_error
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery, ProviderAccount
@@ -120,7 +121,8 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     deliver_mail(row.pk)
     row = MailDelivery.objects.get(pk=row.pk)
     if row.status in ("failed", "unknown", "queued") and row.error:
-        services.note_trouble(account_id=account.pk, code=row.error)
+        if not row.error.startswith(REFUSED):
+            services.note_trouble(account_id=account.pk, code=row.error)
         raise Invalid(describe_error(row.error), fields={"to": [describe_error(row.error)]})
     services.note_tested(account_id=account.pk)
     return "Test mail sent. Check your inbox."

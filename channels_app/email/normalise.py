@@ -17,6 +17,8 @@ WHATS: Final[dict[str, What]] = {
     "open": "opened",
     "click": "clicked",
 }
+# Reasons for which SendGrid doesn't even try: the address isn't one, or bounced before.
+BAD_ADDRESS: Final = frozenset({"invalid", "bounced address"})
 UNSUBSCRIBED: Final = frozenset({"unsubscribe", "group_unsubscribe"})
 _LAST: Final = 4_102_444_800  # the year 2100: beyond it a timestamp is noise
 
@@ -46,7 +48,9 @@ def parse_event(event: Any, received_at: datetime) -> ProviderEvent | None:
     if what == "opened" and event.get("sg_machine_open") is True:
         # A mail program loaded the images on its own: the mail is delivered, not opened.
         what = "delivered"
-    error = "dropped" if kind == "dropped" else ""
+    is_bad = kind == "dropped" and str(event.get("reason", "")).strip().lower() in BAD_ADDRESS
+    error = ("bad_address" if is_bad else "dropped") if kind == "dropped" else ""
     if kind == "bounce":
         error = "blocked" if event.get("type") == "blocked" else "bounce"
-    return ProviderEvent(Report(what, at, error), url=clean(str(event.get("url", ""))[:2000]), **facts)
+    report = Report(what, at, error, is_unreachable=error in ("bounce", "bad_address"))
+    return ProviderEvent(report, url=clean(str(event.get("url", ""))[:2000]), **facts)

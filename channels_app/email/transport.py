@@ -5,30 +5,36 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from channels_app.email import threads
 from conversations import services
+from conversations.files.names import wire_name
 from conversations.mediums import Email
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
-from core.errors import Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
+from core.models import Consent
 from integrations.mail import events as mail_events
+from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import meaning_of
 from integrations.mail.services import deliver_mail, queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
 
 ACTOR: Final = system("email")
 MAIL_TYPE: Final = "conversation"
 SUBJECT: Final = "Your message"
+FILES_ONLY: Final = "Please see the attached files."
 REFERENCES_LENGTH: Final = 900
 # Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
 OF_SERVICE: Final = "mail_"
 # What our mail service reports -> the message's status. Opens are not tracked.
+ENDED: Final = (MailDelivery.Status.FAILED, MailDelivery.Status.DROPPED, MailDelivery.Status.BOUNCED)
 STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
 
 
@@ -49,8 +55,8 @@ class EmailTransport(Transport):
                     type=MAIL_TYPE,
                     recipient=outbound.recipient.value,
                     subject=_subject(answered),
-                    text=outbound.text,
-                    key=f"message:{message.pk}",
+                    text=outbound.text if outbound.text.strip() else FILES_ONLY,
+                    key=_key_of(outbound),
                     ref=message.pk,
                     reply_to=_reply_to(outbound, conversation),
                     headers=_headers(message, message_id, answered),
@@ -73,7 +79,26 @@ class EmailTransport(Transport):
 
 
 def _code_of(error: str) -> str:
+    """Return the code of a failed message: the gate's own, or one that names the mail service."""
+    if error.startswith(REFUSED):
+        return error.removeprefix(REFUSED)
     return f"{OF_SERVICE}{error}" if error in COMMON else error
+
+
+def _key_of(outbound: OutboundMessage) -> str:
+    """Return the key of the mail: a new one when the message is sent again after its mail was lost."""
+    before = _newest_mail(outbound.message_id)
+    if before is None:
+        return f"message:{outbound.message_id}"
+    last = DeliveryAttempt.objects.filter(message=outbound.message_id, number=outbound.attempt - 1)
+    was_handed_over = last.filter(outcome=DeliveryAttempt.Outcome.SUCCEEDED).exists()
+    is_again = before.status in ENDED or was_handed_over
+    return f"message:{outbound.message_id}:{outbound.attempt}" if is_again else before.key
+
+
+def _newest_mail(message_id: UUID) -> MailDelivery | None:
+    rows: QuerySet[MailDelivery] = MailDelivery.objects.filter(type=MAIL_TYPE, ref=message_id)
+    return rows.only("id", "key", "status").order_by("-id").first()
 
 
 def _facts_of_answered(message: Message) -> Mapping[str, Any]:
@@ -115,11 +140,23 @@ def _reply_to(outbound: OutboundMessage, conversation: Conversation) -> str:
 class ConversationMail(MailReceiver):
     """Takes what mail services report about answers into the conversation."""
 
+    purpose: ClassVar[str] = Consent.Purpose.REPLY
+
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return a link to each message's conversation."""
         rows = Message.objects.filter(pk__in=refs).only("conversation_id")
         pages = {row.pk: reverse("admin:conversations_conversation_change", args=[row.conversation_id]) for row in rows}
         return {key: RelatedObject("A conversation", page) for key, page in pages.items()}
+
+    def files_of(self, ref: UUID) -> tuple[MailFile, ...]:
+        """Return the message's files in clear."""
+        media = Message.objects.filter(pk=ref).values_list("media", flat=True).first() or []
+        try:
+            found = [services.read_outgoing_file(message_id=ref, attachment_id=UUID(str(one["id"]))) for one in media]
+        except (NotFound, Conflict) as problem:
+            raise FileGone from problem
+        names = (file.filename or wire_name("", file.content_type) for file in found)
+        return tuple(MailFile(name, file.content_type, file.content) for name, file in zip(names, found, strict=True))
 
     def is_held(self, ref: UUID) -> bool:
         """Return True while the channel of the answer is paused."""
@@ -131,8 +168,12 @@ class ConversationMail(MailReceiver):
         status = STATUSES.get(event.what)
         if status is None or event.ref is None:
             return
+        newest = _newest_mail(event.ref)
+        if newest is not None and newest.pk != event.delivery_id:
+            # It was sent again since: what is reported about the earlier mail changes nothing.
+            return
+        error = _code_of(event.error)
         try:
-            error = _code_of(event.error)
             services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
         except NotFound:
             return

@@ -13,7 +13,7 @@ import core.tenancy.scope
 class Migration(migrations.Migration):
     dependencies = [
         ("channels_app", "0003_hold_deliveries_of_paused_channels"),
-        ("conversations", "0012_add_slack"),
+        ("conversations", "0013_add_slack"),
         ("hitl", "0021_simulate_on_history"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -23,6 +23,7 @@ from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.models import MailDelivery
 
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
@@ -97,7 +98,7 @@ def _send_by_mail(message: Message) -> bool:
         return False
     try:
         with transaction.atomic():
-            queue_mail(
+            mail = queue_mail(
                 type=MAIL_TYPE,
                 recipient=address,
                 subject=f"Update on your request {reference}",
@@ -106,6 +107,9 @@ def _send_by_mail(message: Message) -> bool:
                 ref=message.pk,
                 user_id=user_id,
             )
+            if mail.status == MailDelivery.Status.FAILED:
+                # The gate refused it: they don't want our mails, or can't get them.
+                return False
             chain.record(
                 actor=ACTOR,
                 action="MESSAGE_MAILED",

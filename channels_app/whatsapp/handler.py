@@ -94,4 +94,4 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
     if reason := BLOCKING.get(report.error):
         channel, _ = split_address(fields.get("To", ""))
         for recipient in sender_of({"From": fields.get("To", "")}).identities:
-            services.block_point(actor=ACTOR, sender=recipient, channel=channel, reason=reason)
+            services.block_point(actor=ACTOR, sender=recipient, channel=channel, reason=reason, by_provider=True)

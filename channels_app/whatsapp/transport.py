@@ -108,7 +108,9 @@ class WhatsAppTransport(Transport):
         if meaning_of(outcome.code).at_fault == "channel":
             services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
         if reason := BLOCKING.get(outcome.code):
-            services.block_point(actor=ACTOR, sender=outbound.recipient, channel=self.channel, reason=reason)
+            services.block_point(
+                actor=ACTOR, sender=outbound.recipient, channel=self.channel, reason=reason, by_provider=True
+            )
         if isinstance(outcome, Unknown):
             wait = int(SETTLED.total_seconds())
             return SendResult(ok=False, error=outcome.code, retry_after=wait, http_status=outcome.status)

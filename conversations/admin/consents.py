@@ -29,8 +29,12 @@ CHANNELS: Final = {ANY: "Every channel", **dict(ChannelAccount.Kind.choices)}
 TONES: Final = {
     Consent.State.GIVEN: ("good", "check"),
     Consent.State.UNBLOCKED: ("good", "check"),
+    Consent.State.REACHABLE: ("good", "check"),
     Consent.State.UNREACHABLE: ("warn", "alert"),
 }
+
+
+STATES: Final = [("withdrawn", "Opted out"), ("given", "Agreed"), ("reachable", "The address is reachable again")]
 
 
 class RecordForm(ConsoleForm):
@@ -41,11 +45,12 @@ class RecordForm(ConsoleForm):
         max_length=320,
         help_text="The full address; numbers with country code. It counts even if no contact has it yet.",
     )
-    state = forms.ChoiceField(label="What they said", choices=[("withdrawn", "Opted out"), ("given", "Agreed")])
+    state = forms.ChoiceField(label="What is known", choices=STATES)
     purpose = forms.ChoiceField(
         label="Messages",
         choices=[(value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE],
         initial=Consent.Purpose.MARKETING,
+        help_text="An address that is reachable again is so for everything.",
     )
     channel = forms.ChoiceField(label="Channel", choices=list(CHANNELS.items()))
     at = forms.DateTimeField(

@@ -18,7 +18,7 @@ from core.reach.verdict import (
     Entry,
     has_objected,
     is_blocked,
-    latest,
+    is_unreachable,
 )
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
@@ -38,7 +38,7 @@ def blocks_of(entries: Sequence[Entry]) -> list[str]:
             found.append(f"Opted out of {name}")
         elif objected:
             found.append(f"Opted out of {' and '.join(objected)} on {name}")
-        if latest(entries, (channel,), ("unreachable",)) is not None:
+        if is_unreachable(entries, channel, None):
             found.append(f"Not reachable on {name}")
     return found
 

@@ -10,7 +10,7 @@ from console.names import name_in, names_of
 from conversations import services
 from conversations.files.kinds import KINDS
 from conversations.models import Attachment, Message
-from conversations.selectors import Failure, MessageRow, NoteRow
+from conversations.selectors import Failure, MailFacts, MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -52,6 +52,23 @@ class FileLine:
     has_preview: bool = False
 
 
+AUTOMATIC: Final = {
+    "auto_reply": "Automatic reply",
+    "bounce": "Bounced email",
+    "list": "From a mailing list",
+    "loop": "Answers of a program",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """What the transcript shows of an email beside its text; `notes` are short remarks about its sender."""
+
+    subject: str
+    quoted: str
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One line of the transcript: a message, or a request that was made."""
@@ -66,6 +83,7 @@ class Turn:
     files: tuple[FileLine, ...] = ()
     id: UUID | None = None
     failure: Failure | None = None
+    mail: MailLine | None = None
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
@@ -119,8 +137,17 @@ def merge_turns(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_ea
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 
+def _mail_line(mail: MailFacts) -> MailLine:
+    notes = (AUTOMATIC.get(mail.automatic, ""), "" if mail.is_proven else "Sender not verified")
+    return MailLine(mail.subject, mail.quoted, tuple(filter(None, notes)))
+
+
 def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
+    mail = _mail_line(row.mail) if row.mail else None
+    if mail and mail.subject:
+        # The first message of a thread begins with the subject, which has its own line here.
+        text = text.removeprefix(mail.subject).lstrip("\n")
     if row.content_type != Message.ContentType.TEXT and not files:
         label = (
             CHOICE
@@ -139,4 +166,5 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
             who = customer
         case _:
             who = ""
-    return Turn(row.created_at, PLACES[row.sender_type], who, text, status, files=files, id=row.id, failure=row.failure)
+    place = PLACES[row.sender_type]
+    return Turn(row.created_at, place, who, text, status, files=files, id=row.id, failure=row.failure, mail=mail)

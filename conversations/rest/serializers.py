@@ -166,6 +166,27 @@ class FailureSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
 
 
+class MailFactsSerializer(serializers.Serializer[Any]):
+    """What an email says beside its text, masked like the text."""
+
+    subject = serializers.CharField(read_only=True)
+    quoted = serializers.CharField(read_only=True, help_text="Text of earlier emails, split off from `text`.")
+    automatic = serializers.ChoiceField(
+        choices=["auto_reply", "bounce", "list", "loop"],
+        read_only=True,
+        allow_null=True,
+        help_text="Why a program wrote it.",
+    )
+    is_proven = serializers.BooleanField(
+        read_only=True, help_text="DKIM or SPF passed for the domain of the sender's address."
+    )
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return null where a person wrote it."""
+        found = super().to_representation(instance)
+        return {**found, "automatic": found["automatic"] or None}
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -182,6 +203,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     metadata = MetadataField(read_only=True)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
+    mail = MailFactsSerializer(read_only=True, allow_null=True, help_text="Only for an email that came in.")
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -329,15 +351,17 @@ class ConsentSerializer(RowSerializer[Consent]):
 
 
 class RecordingConsent(serializers.Serializer[Any]):
-    """A consent or an opt-out of an address, which no contact needs to have yet."""
+    """A consent or an opt-out of an address, which no contact needs to have yet, or that it's reachable again."""
 
     address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
     kind = serializers.ChoiceField(
         choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
     )
     channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
-    purpose = serializers.ChoiceField(choices=list(STOPPABLE))
-    state = serializers.ChoiceField(choices=["given", "withdrawn"])
+    purpose = serializers.ChoiceField(
+        choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
+    )
+    state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
     at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 

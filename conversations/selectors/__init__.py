@@ -30,6 +30,7 @@ from conversations.selectors.lists import (
     tags_of_conversation,
 )
 from conversations.selectors.messages import (
+    MailFacts,
     MessagePage,
     MessageRow,
     list_messages,
@@ -49,6 +50,7 @@ __all__ = [
     "ConversationPage",
     "DayCount",
     "Failure",
+    "MailFacts",
     "MessagePage",
     "MessageRow",
     "NoteRow",

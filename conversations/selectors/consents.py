@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import ledger
-from core.reach.verdict import ANY, STOPPABLE, Entry, has_objected, is_blocked, latest
+from core.reach.verdict import ANY, STOPPABLE, Entry, has_objected, is_blocked, is_unreachable
 
 VIEW_CONSENT: Final = "core.view_consent"
 
@@ -63,7 +63,7 @@ def wishes_of(points: Iterable[ContactPoint]) -> Wishes:
                     entry.channel
                     for entries in by_point.values()
                     for entry in entries
-                    if latest(entries, (entry.channel,), ("unreachable",)) is not None
+                    if is_unreachable(entries, entry.channel, None)
                 }
             )
         ),

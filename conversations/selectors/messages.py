@@ -13,11 +13,27 @@ from conversations.models import Conversation, Message
 from conversations.selectors.failures import Failure, failures_of
 from core.actors import Actor
 from core.errors import NotFound
+from core.privacy.pii import mask_text
 
 VIEW: Final = "conversations.view_conversation"
 CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
+QUOTED: Final = 2000
+MARGIN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """What an email says beside its text, masked like the text; `automatic` is why a program wrote it, "" if none did.
+
+    `is_proven` means that DKIM or SPF passed for the sender's own domain.
+    """
+
+    subject: str = field(repr=False)
+    quoted: str = field(repr=False)
+    automatic: str
+    is_proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class MessageRow:
     retry_count: int
     created_at: datetime
     failure: Failure | None = None
+    mail: MailFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,27 @@ def row_of(message: Message, *, clear: bool = False, failure: Failure | None = N
         retry_count=message.retry_count,
         created_at=message.created_at,
         failure=failure,
+        mail=_mail_facts(message, clear=clear),
     )
+
+
+def _mail_facts(message: Message, *, clear: bool) -> MailFacts | None:
+    """Return what is kept of an email that came in; None for every other message and for an erased one."""
+    facts = message.metadata.get("mail") if message.direction == Message.Direction.IN else None
+    if not isinstance(facts, dict):
+        return None
+    subject, quoted = str(facts.get("subject") or ""), str(facts.get("quoted") or "")
+    if not clear:
+        subject, quoted = mask_text(subject), _masked_beginning(quoted)
+    return MailFacts(subject, quoted, str(facts.get("automatic") or ""), message.sender_verified)
+
+
+def _masked_beginning(quoted: str) -> str:
+    """Return the masked beginning of a quoted text: masking takes time, and a page has many."""
+    if len(quoted) <= QUOTED:
+        return mask_text(quoted)
+    # What stands at the cut may be half a number, which isn't recognised.
+    return f"{mask_text(quoted[: QUOTED + MARGIN])[:-MARGIN].rstrip()}…"
 
 
 PUBLIC_METADATA: Final = (

@@ -36,6 +36,7 @@ from conversations.services.file_contents import expire_file, list_files_expired
 from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
 from conversations.services.outgoing import files_of_channel, reply
+from conversations.services.parts import note_part, note_report, read_parts
 from conversations.services.resending import send_again, template_copy_id
 from conversations.services.states import (
     assign,
@@ -97,6 +98,8 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_keeper",
+    "note_part",
+    "note_report",
     "note_tested",
     "note_trouble",
     "pause_channel",
@@ -105,6 +108,7 @@ __all__ = [
     "read_attachment",
     "read_outgoing_file",
     "read_own_file",
+    "read_parts",
     "receive",
     "record_consent",
     "record_echo",

@@ -23,17 +23,25 @@ STATES: Final = {OPTED_OUT: Consent.State.WITHDRAWN, UNREACHABLE: Consent.State.
 
 
 def block_point(
-    *, actor: Actor, sender: SenderIdentity, channel: str, reason: str, now: datetime | None = None
+    *,
+    actor: Actor,
+    sender: SenderIdentity,
+    channel: str,
+    reason: str,
+    by_provider: bool = False,
+    now: datetime | None = None,
 ) -> bool:
     """Record that an address can't be messaged on a kind of channel.
 
     Returns False if that counted already. No contact needs to have the address. For channels only: `reason` is
-    "opted_out" (by the person) or "unreachable" (by the provider). Writes an audit entry. Raises `Refused`, `Invalid`.
+    "opted_out" or "unreachable". An opt-out is the person's own word unless only the provider knows of it
+    (`by_provider`). Writes an audit entry. Raises `Refused`, `Invalid`.
     """
     _require_channel(actor)
     if reason not in STATES:
         raise Invalid("This reason isn't known.", fields={"reason": ["unknown"]})
-    source = Consent.Source.CUSTOMER if reason == OPTED_OUT else Consent.Source.PROVIDER
+    is_own_word = reason == OPTED_OUT and not by_provider
+    source = Consent.Source.CUSTOMER if is_own_word else Consent.Source.PROVIDER
     with transaction.atomic():
         return _add(actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now)
 

@@ -11,7 +11,7 @@ from conversations.services.contacts import point_index
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.models import Consent
 from core.reach import ledger
 from core.reach.verdict import ANY, STOPPABLE
@@ -23,8 +23,8 @@ def record_consent(
     *,
     actor: Actor,
     address: str,
-    purpose: str,
     state: str,
+    purpose: str = "",
     kind: str = "",
     channel: str = ANY,
     at: datetime | None = None,
@@ -32,18 +32,21 @@ def record_consent(
 ) -> Consent:
     """Record a consent or an opt-out and return its line of the ledger.
 
-    The newest by `at` counts. A repeat returns the line that counts already. `kind` is that of the address, "email"
-    or "phone" by default. Needs `core.record_consent`; raises `Invalid` with the fields. Writes `CONSENT_RECORDED`.
+    Or that an address works again: "reachable" ends what a provider reported, for every purpose; the other states need
+    one. The newest by `at` counts. A repeat returns the line that counts already. `kind` is that of the address,
+    "email" or "phone" by default. Needs `core.record_consent`; raises `Invalid` with the fields, and `Conflict`
+    ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
     """
     actor.require(RECORD)
     moment = now or clock_now()
     wrong: dict[str, list[str]] = {}
     if channel not in CHANNELS:
         wrong["channel"] = ["Choose a channel, or “any”."]
-    if purpose not in STOPPABLE:
+    if state not in ledger.RECORDED:
+        wrong["state"] = ["Choose given, withdrawn or reachable."]
+    purpose = "" if state == Consent.State.REACHABLE else purpose
+    if state in ledger.OF_A_PURPOSE and purpose not in STOPPABLE:
         wrong["purpose"] = ["Choose reply, service, notice or marketing."]
-    if state not in ledger.OF_A_PURPOSE:
-        wrong["state"] = ["Choose given or withdrawn."]
     if at is not None and at > moment:
         wrong["at"] = ["This is in the future."]
     if wrong:
@@ -64,7 +67,10 @@ def record_consent(
         )
         if not added:
             known = Consent.objects.filter(address_index=index, channel=channel, purpose=purpose, state=state)
-            newest: Consent = known.order_by("-at", "-id")[0]
+            newest: Consent | None = known.order_by("-at", "-id").first()
+            if newest is None:
+                problem = "No provider reported that this address isn't reachable on this channel."
+                raise Conflict(problem, code="is_reachable")
             return newest
         _record(actor, added[0])
     return added[0]

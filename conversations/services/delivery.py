@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
+from conversations.services.parts import LEASE
 from conversations.services.statuses import BACK_OFF, advance
 from conversations.services.templates import fill_template
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
@@ -26,7 +27,6 @@ from core.tenancy.scope import current_tenant_id
 
 log = get_logger(__name__)
 
-LEASE: Final = timedelta(seconds=60)
 ATTEMPTS: Final = len(BACK_OFF) + 1
 ENDED: Final = ("outcome", "finished_at", "provider_id", "error", "error_text", "http_status", "permanent")
 

@@ -30,6 +30,7 @@ class Consent(TenantModel):
         """What was said, by the person, a colleague or the provider."""
 
         UNREACHABLE = "unreachable", "Not reachable"
+        REACHABLE = "reachable", "Reachable again"
         BLOCKED = "blocked", "Blocked"
         UNBLOCKED = "unblocked", "Unblocked"
         GIVEN = "given", "Agreed"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 
 from core.clock import now
 from core.ids import uuid7
@@ -17,7 +18,9 @@ from core.retention import BATCH, remove
 from core.tenancy.scope import current_tenant_id
 
 TENANT: Final = ""
-"""The address of the row that counts all of the organisation's messages."""
+"""What stands for all of the organisation's messages."""
+SHARES: Final = tuple(f"#{number}" for number in range(16))
+"""The addresses of the rows over which an organisation's limit of a day is spread, so that none is locked by all."""
 KEPT: Final = timedelta(days=3)
 # By hand: counting and the limit are one statement, so that two workers never both take the last place.
 _TAKE: Final = """
@@ -32,23 +35,73 @@ class Full(Exception):
 
 
 def sent_on(indexes: Sequence[str], since: date) -> Mapping[str, Mapping[date, int]]:
-    """Return the numbers of the next days by address, the organisation's under `TENANT`. One query."""
-    wanted = [*dict.fromkeys(indexes), TENANT]
-    found: dict[str, dict[date, int]] = {index: {} for index in wanted}
+    """Return the numbers of the next days by address, the organisation's under `TENANT`. One query.
+
+    The organisation's are counted only while it has a limit.
+    """
+    found: dict[str, dict[date, int]] = {index: {} for index in (*indexes, TENANT)}
     days = (since, since + timedelta(days=DAYS_AHEAD + 1))
-    rows = SendCount.objects.filter(address_index__in=wanted, day__range=days)
+    rows = SendCount.objects.filter(address_index__in=[*found, *SHARES], day__range=days)
     for index, day, sent in rows.values_list("address_index", "day", "sent"):
-        found[index][day] = sent
+        counted = found[TENANT if index in SHARES else index]
+        counted[day] = counted.get(day, 0) + sent
     return found
 
 
 def take_place(*, address_index: str, day: date, per_contact: int, per_day: int) -> None:
-    """Count one message, in the caller's transaction. Raises `Full` and counts nothing if the day is full."""
+    """Count one message, in the caller's transaction. Raises `Full` and counts nothing if the day is full.
+
+    Without a limit of the organisation only the address's own row is written.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        for index, limit in ((TENANT, per_day), (address_index, per_contact)):
-            cursor.execute(_TAKE, [uuid7(), current_tenant_id(), index, day, limit, limit])
-            if cursor.rowcount != 1:
-                raise Full
+        if per_day and not _take_share(day, per_day):
+            raise Full
+        cursor.execute(_TAKE, [uuid7(), current_tenant_id(), address_index, day, per_contact, per_contact])
+        if cursor.rowcount != 1:
+            raise Full
+
+
+def _take_share(day: date, limit: int) -> bool:
+    """Take a place in one of the shares, beginning anywhere; the sum of the shares is the limit.
+
+    An UPDATE leaves full rows unlocked, so that transactions hold one share each and never wait in a circle.
+    """
+    shares = list(_shares_of(limit))
+    start = random.randrange(len(shares))  # noqa: S311  (which row is no secret)
+    for index, most in (*shares[start:], *shares[:start]):
+        rows = SendCount.objects.filter(address_index=index, day=day)
+        if rows.filter(sent__lt=most).update(sent=F("sent") + 1):
+            return True
+        row = SendCount(address_index=index, day=day, sent=1)
+        if not rows.exists() and _insert(row):
+            return True
+    return False
+
+
+def _insert(row: SendCount) -> bool:
+    SendCount.objects.bulk_create([row], ignore_conflicts=True)
+    return SendCount.objects.filter(pk=row.pk).exists()
+
+
+def _shares_of(total: int) -> Iterator[tuple[str, int]]:
+    """Yield the rows and their parts of a number, without empty ones."""
+    each, rest = divmod(total, len(SHARES))
+    for number, index in enumerate(SHARES):
+        if part := each + (number < rest):
+            yield index, part
+
+
+def start_counting(since: date) -> None:
+    """Begin to count the organisation's messages with those that its contacts' rows have; in the caller's transaction.
+
+    For the moment when a limit is set. What is queued in these seconds by processes that don't know it isn't counted.
+    """
+    SendCount.objects.filter(address_index__in=SHARES).delete()
+    rows = SendCount.objects.filter(day__gte=since).exclude(address_index=TENANT)
+    totals = rows.values("day").annotate(total=Sum("sent")).values_list("day", "total")
+    SendCount.objects.bulk_create(
+        SendCount(address_index=index, day=day, sent=part) for day, total in totals for index, part in _shares_of(total)
+    )
 
 
 def prune(*, limit: int = BATCH) -> int:

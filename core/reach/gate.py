@@ -26,6 +26,7 @@ from core.reach.verdict import (
     Policy,
     Question,
     Verdict,
+    is_unreachable,
     local_day,
     verdict,
 )
@@ -33,7 +34,8 @@ from core.reach.verdict import (
 REFUSALS: Final[Mapping[str, str]] = {
     OPTED_OUT: "They opted out of these messages. Contact them another way, or wait until they write START.",
     BLOCKED: "This contact is blocked. Unblock them to write to them again.",
-    UNREACHABLE: "Their address can't receive our messages. Contact them another way, or wait until they write.",
+    UNREACHABLE: "Their address can't receive our messages. Contact them another way, wait until they write, or record "
+    "under Consents that it's reachable again.",
     WINDOW_CLOSED: "They last wrote more than 24 hours ago. Send a template, wait until they write, or contact them "
     "another way.",
     NO_CONSENT: "They haven't agreed to marketing messages.",
@@ -71,15 +73,20 @@ def judge(
 ) -> Judged:
     """Return the verdict for each address (blind indexes) of one person.
 
-    `line` is our number; what they wrote from any of their addresses opens its window. `others` are their addresses
-    elsewhere, where an objection to marketing counts too. At most two queries for a message that has its place
-    within the limits or needs none, and none for `account`.
+    `line` is our number, None for an email; what they wrote from any of their addresses opens its window.
+    `others` are their addresses elsewhere, where an objection to marketing counts too. At most two queries for a
+    message that has its place within the limits or needs none, and none for `account`.
     """
     if question.purpose == ACCOUNT:
         return Judged(dict.fromkeys(addresses, ALLOWED))
     moment, everywhere = now or clock_now(), list(dict.fromkeys([*addresses, *others]))
     entries = ledger.entries_of(everywhere)
-    written = windows.last_written(everywhere, [line]) if line is not None else {}
+    written: Mapping[Any, datetime] = {}
+    if line is not None:
+        written = windows.last_written(everywhere, [line])
+    elif any(is_unreachable(rows, question.rules.channel, None) for rows in entries.values()):
+        # An email comes from no number of ours: writing to any of them shows that the address works.
+        written = windows.last_written(everywhere, None)
     wrote_at = max(written.values(), default=None)
     is_marketing = question.purpose == MARKETING
     policy = current_policy() if is_marketing else Policy()

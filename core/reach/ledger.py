@@ -15,10 +15,12 @@ from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.models import Consent
 from core.privacy.encryption import blind_index
-from core.reach.verdict import ADDRESS_COLUMN, STOPPABLE, Entry, has_objected, is_blocked, latest
+from core.reach.verdict import ADDRESS_COLUMN, ANY, STOPPABLE, Entry, has_objected, is_blocked, is_unreachable, latest
 
 State = Consent.State
 OF_A_PURPOSE: Final = (State.GIVEN, State.WITHDRAWN)
+RECORDED: Final = (*OF_A_PURPOSE, State.REACHABLE)
+"""The states that people record about an address; the others have services of their own."""
 
 
 def index_of(plain: str) -> str:
@@ -94,5 +96,8 @@ def _counts_already(entries: Sequence[Entry], channel: str, purpose: str, state:
     if state in (State.BLOCKED, State.UNBLOCKED):
         is_so = is_blocked([row for row in entries if row.channel == channel], channel)
         return is_so == (state == State.BLOCKED)
+    if state == State.REACHABLE:
+        places = {row.channel for row in entries} if channel == ANY else {channel}
+        return not any(is_unreachable(entries, place, None) for place in places)
     newest = latest(entries, (channel,), (state,))
     return newest is not None and newest.at >= moment

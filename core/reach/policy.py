@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from datetime import time
+from datetime import time, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from core.audit import chain
 from core.clock import now, zones
 from core.errors import Invalid
 from core.models import ReachPolicy
+from core.reach import counts
 from core.reach.verdict import Policy
 from core.tenancy.scope import current_tenant_id
 
@@ -96,6 +97,8 @@ def change_policy(
         "changed_at": now(),
     }
     with transaction.atomic():
+        if per_day and not read_policy().per_day:
+            counts.start_counting((now() - timedelta(days=1)).date())
         row: ReachPolicy
         row, _ = ReachPolicy.objects.update_or_create(tenant_id=current_tenant_id(), defaults=values)
         facts = {"per_contact": per_contact, "per_day": per_day, "needs_consent": needs_consent, "zone": zone}

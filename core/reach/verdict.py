@@ -164,9 +164,9 @@ def has_objected(entries: Sequence[Entry], channel: str, purpose: str) -> bool:
 
 
 def is_unreachable(entries: Sequence[Entry], channel: str, wrote_at: datetime | None) -> bool:
-    """Return True if the provider can't reach the address; writing since then ends it."""
-    found = latest(entries, (channel, ANY), ("unreachable",))
-    return found is not None and (wrote_at is None or wrote_at <= found.at)
+    """Return True if the provider can't reach the address; writing since then ends it, and so does a colleague."""
+    found = latest(entries, (channel, ANY), ("unreachable", "reachable"))
+    return found is not None and found.state == "unreachable" and (wrote_at is None or wrote_at <= found.at)
 
 
 def _objection(question: Question, facts: Known) -> str:

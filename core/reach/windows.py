@@ -27,7 +27,9 @@ def note_inbound(*, address_index: str, line: UUID, at: datetime) -> None:
         cursor.execute(_NOTE, [uuid7(), current_tenant_id(), address_index, line, at])
 
 
-def last_written(indexes: Iterable[str], lines: Iterable[UUID]) -> dict[tuple[str, UUID], datetime]:
-    """Return when the owners of addresses last wrote to these numbers. One query."""
-    rows = ReplyWindow.objects.filter(address_index__in=list(indexes), line__in=list(lines))
+def last_written(indexes: Iterable[str], lines: Iterable[UUID] | None) -> dict[tuple[str, UUID], datetime]:
+    """Return when the owners of addresses last wrote to these numbers, or to any with None. One query."""
+    rows = ReplyWindow.objects.filter(address_index__in=list(indexes))
+    if lines is not None:
+        rows = rows.filter(line__in=list(lines))
     return {(index, line): at for index, line, at in rows.values_list("address_index", "line", "wrote_at")}

@@ -19,14 +19,15 @@ from core.reach.verdict import ChannelRules, Question
 from core.tenancy.scope import platform_scope, tenant_scope
 from integrations.mail import events, routes
 from integrations.mail.progress import Report
-from integrations.mail.reports import apply_report
-from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
+from integrations.mail.reports import CHANNEL, apply_report
+from integrations.mail.types import Accepted, FileGone, Mail, Outcome, Rejected, Unknown
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
 
 KIND: Final = "integrations.maildelivery"
-CHANNEL: Final = "email"
+REFUSED: Final = "gate_"
+"""How the error of a mail begins that the gate refused or postponed."""
 LEASE: Final = timedelta(seconds=120)
 BACK_OFF: Final = (10, 30, 120, 600, 1800, 3600)
 ATTEMPTS: Final = len(BACK_OFF) + 1
@@ -84,13 +85,12 @@ def deliver_mail(delivery_id: UUID, *, now: datetime | None = None) -> str:
 def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
     """Ask the gate and call the provider, outside any transaction; returns None if the claim was lost meanwhile."""
     receiver = events.receiver_of(delivery.type)
-    question = Question(ChannelRules(CHANNEL), receiver.purpose if receiver else Consent.Purpose.SERVICE)
-    verdict = gate.judge_one(question, ledger.index_of_mail(delivery.address or ""), now=moment)
+    verdict = gate.judge_one(question_of(delivery.type), ledger.index_of_mail(delivery.address or ""), now=moment)
     if verdict.until is not None:
         wait = max(1, int((verdict.until - moment).total_seconds()))
-        return Rejected(f"gate_{verdict.reason}", permanent=False, retry_after=wait, counts=False)
+        return Rejected(f"{REFUSED}{verdict.reason}", permanent=False, retry_after=wait, counts=False)
     if not verdict.may_leave:
-        return Rejected(f"gate_{verdict.reason}", permanent=True, counts=False, is_failure=False)
+        return Rejected(f"{REFUSED}{verdict.reason}", permanent=True, counts=False, is_failure=False)
     if receiver is not None and delivery.ref is not None and receiver().is_held(delivery.ref):
         return Rejected("channel_paused", permanent=False, retry_after=HELD_LOOK, counts=False)
     try:
@@ -100,6 +100,8 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         return Rejected(problem.code, permanent=problem.code == "not_connected")
     try:
         mail = _build_mail(delivery, route)
+    except FileGone:
+        return Rejected("file_gone", permanent=True)
     except Exception:
         # Task boundary: a mail whose secrets can't be filled in must not stop the others.
         log.exception("mail_not_filled", delivery=str(delivery.pk))
@@ -115,6 +117,12 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         return Unknown("adapter_broke")
 
 
+def question_of(type: str) -> Question:
+    """Return what the gate is asked about a mail of this type."""
+    receiver = events.receiver_of(type)
+    return Question(ChannelRules(CHANNEL), receiver.purpose if receiver else Consent.Purpose.SERVICE)
+
+
 def _claimed(delivery: MailDelivery) -> QuerySet[MailDelivery]:
     """Return the row while this attempt holds the claim."""
     return MailDelivery.objects.filter(pk=delivery.pk, status=Status.SENDING, attempts=delivery.attempts)
@@ -123,6 +131,7 @@ def _claimed(delivery: MailDelivery) -> QuerySet[MailDelivery]:
 def _build_mail(delivery: MailDelivery, route: routes.Route) -> Mail:
     receiver = events.receiver_of(delivery.type)
     secrets = receiver().secrets_of(delivery.ref, delivery.text) if receiver and delivery.ref else {}
+    files = receiver().files_of(delivery.ref) if receiver and delivery.ref else ()
     return Mail(
         delivery_id=delivery.pk,
         type=delivery.type,
@@ -133,6 +142,7 @@ def _build_mail(delivery: MailDelivery, route: routes.Route) -> Mail:
         html=_fill_in(delivery.html, secrets),
         reply_to=delivery.reply_to,
         headers=delivery.headers,
+        files=files,
         tracks_opens=receiver is not None and receiver.tracks_opens,
         # A link that decides is not rewritten: the provider would log it with each click.
         tracks_clicks=receiver is not None and receiver.tracks_clicks and not secrets,
@@ -160,7 +170,7 @@ def _record_outcome(delivery: MailDelivery, outcome: Outcome, moment: datetime) 
     OUTCOMES.labels(provider, "refused" if outcome.permanent else "postponed").inc()
     if outcome.permanent or (outcome.counts and delivery.attempts >= ATTEMPTS):
         with transaction.atomic():
-            report = Report("failed", moment, outcome.code[:80])
+            report = Report("failed", moment, outcome.code[:80], outcome.is_unreachable)
             has_failed = _claimed(delivery).exists() and apply_report(delivery.pk, report)
             if has_failed and outcome.is_failure:
                 log.error("mail_failed", delivery=str(delivery.pk), type=delivery.type, code=outcome.code)

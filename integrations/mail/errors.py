@@ -28,6 +28,8 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "404": _NO_SUCH_API,
     "405": _NO_SUCH_API,
     "413": Meaning("The email is too large.", "content"),
+    "too_large": Meaning("The email is larger than the mail server takes.", "content"),
+    "file_gone": Meaning("A file of this email was deleted before it was sent.", "content"),
     "429": Meaning("Too many emails in a short time.", "provider", permanent=False),
     "408": _UNSURE,
     "504": _UNSURE,
@@ -54,6 +56,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     ),
     "535": Meaning("The mail server rejected the user name or password.", "channel"),
     "smtp_550": Meaning("The mail server doesn't know or refuses the recipient.", "recipient"),
+    "smtp_552": Meaning("The email is larger than the mail server takes, or the mailbox is full.", "recipient"),
     "smtp_554": Meaning("The mail server refused the email.", "content"),
     "bounce": Meaning("The email bounced: the address doesn't exist or doesn't accept email.", "recipient"),
     "blocked": Meaning("The recipient's server refused the email.", "recipient"),
@@ -62,6 +65,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "gate_unreachable": Meaning("The address can't receive our emails.", "recipient"),
     "gate_no_consent": Meaning("The recipient hasn't agreed to marketing.", "recipient"),
     "channel_paused": Meaning("The channel is paused.", "channel", permanent=False, own_advice="Resume the channel."),
+    "bad_address": Meaning("The provider didn't send it: the address doesn't exist or bounced before.", "recipient"),
     "dropped": Meaning(
         "The provider didn't send it: the address bounced, complained or unsubscribed earlier.", "recipient"
     ),

@@ -10,7 +10,7 @@ from integrations.mail.types import Mail
 
 
 def message_of(mail: Mail) -> EmailMessage:
-    """Return the message with plain text and HTML; its Message-ID contains our delivery id."""
+    """Return the message with plain text, HTML and files; its Message-ID contains our delivery id."""
     message = EmailMessage(policy=SMTP)
     message["From"] = str(Address(mail.sender.name, addr_spec=mail.sender.address))
     message["To"] = mail.recipient
@@ -25,6 +25,9 @@ def message_of(mail: Mail) -> EmailMessage:
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    for file in mail.files:
+        family, _, kind = file.content_type.partition("/")
+        message.add_attachment(file.content, maintype=family, subtype=kind, filename=file.name)
     return message
 
 

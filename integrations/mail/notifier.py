@@ -22,6 +22,7 @@ from integrations.mail import routes
 from integrations.mail.errors import describe_error
 from integrations.mail.services import queue_mail
 from integrations.mail.types import EventKind, MailEvent, MailReceiver, RelatedObject
+from integrations.models import MailDelivery
 
 CHANNEL: Final = "email"
 TYPE: Final = "approval"
@@ -69,6 +70,8 @@ class MailNotifier(Notifier):
                 key=f"notification:{row.pk}",
                 user_id=row.recipient_id,
             )
+        if mail.status == MailDelivery.Status.FAILED:
+            return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
         return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
 
     def notify_together(self, digest_id: UUID, notification_ids: Sequence[UUID]) -> Delivery:
@@ -90,6 +93,8 @@ class MailNotifier(Notifier):
                 key=f"digest:{digest_id}",
                 user_id=rows[0].recipient_id,
             )
+        if mail.status == MailDelivery.Status.FAILED:
+            return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
         return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
 
     def people_who_can_read_mail(self) -> Collection[UUID]:

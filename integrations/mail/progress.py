@@ -28,11 +28,12 @@ FAILURES: Final = frozenset({"failed", "dropped", "bounced"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of a mail; `error` is a code."""
+    """One event of a mail; `error` is a code. `is_unreachable` says that the address takes no mail at all."""
 
     what: What
     at: datetime
     error: str = ""
+    is_unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

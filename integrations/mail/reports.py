@@ -7,11 +7,17 @@ from uuid import UUID
 
 from django.db import transaction
 
+from core.actors import system
+from core.audit import chain
+from core.models import Consent
+from core.reach import ledger
 from integrations.mail import events
 from integrations.mail.progress import FAILURES, Progress, Report, advance
 from integrations.mail.types import EventKind, MailEvent
 from integrations.models import MailDelivery
 
+ACTOR: Final = system("email")
+CHANNEL: Final = "email"
 COLUMNS: Final = [each.name for each in fields(Progress)]
 
 
@@ -53,7 +59,8 @@ def record_report(*, event: ProviderEvent) -> bool:
 def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str = "", url: str = "") -> bool:
     """Apply one report to a mail's row, in the caller's transaction, and return whether it changed.
 
-    Notifies the receiver of the mail's type about what is new.
+    Notifies the receiver of the mail's type about what is new. A report that the address takes no mail is a line of the
+    consent ledger, with its audit entry.
     """
     row: MailDelivery = MailDelivery.objects.select_for_update().get(pk=delivery_id)
     before = Progress(**{name: getattr(row, name) for name in COLUMNS})
@@ -63,6 +70,8 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
         row.provider_message_id = provider_message_id[:200]
     elif after == before:
         return False
+    if report.is_unreachable and row.address:
+        _note_unreachable(row.address, report.at)
     for name in COLUMNS:
         setattr(row, name, getattr(after, name))
     row.due_at = None
@@ -71,6 +80,20 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
     if getattr(before, column) is None:
         events.notify_receiver(_event(row, report.what, report.at, error=report.error, url=url))
     return True
+
+
+def _note_unreachable(address: str, at: datetime) -> None:
+    """Record that an address takes no mail; the gate refuses the next one."""
+    index, state = ledger.index_of_mail(address), Consent.State.UNREACHABLE
+    source = Consent.Source.PROVIDER
+    for line in ledger.add_lines(address_index=index, channel=CHANNEL, state=state, source=source, at=at):
+        chain.record(
+            actor=ACTOR,
+            action="CONSENT_RECORDED",
+            object_type="core.consent",
+            object_id=line.pk,
+            facts={"channel": CHANNEL, "state": str(state)},
+        )
 
 
 def _event(row: MailDelivery, what: EventKind, at: datetime, *, error: str = "", url: str = "") -> MailEvent:

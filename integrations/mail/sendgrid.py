@@ -1,12 +1,15 @@
 """SendGrid's Mail Send API: one call per mail, with an outcome that says what is certain."""
 
+import base64
 from typing import Any, ClassVar, Final
 
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.mail.guarded_sender import GuardedSender
-from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
+from integrations.mail.types import Accepted, Mail, MailFile, Outcome, Rejected, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=15.0, max_bytes=200_000)
+# A mail with files takes longer, and still less than the lease of its row.
+PATIENCE_WITH_FILES: Final = Patience(connect=3.0, read=45.0, total=60.0, max_bytes=200_000)
 PATH: Final = "/v3/mail/send"
 # Returned with every event. An opaque id, because the vendor keeps it forever.
 OUR_ID: Final = "walker_mail"
@@ -26,7 +29,7 @@ class SendGridSender(GuardedSender):
         line = OutgoingHttp(
             self._base_url,
             headers={"Authorization": f"Bearer {self._api_key}"},
-            patience=PATIENCE,
+            patience=PATIENCE_WITH_FILES if mail.files else PATIENCE,
             private_hosts=[host_of(self._base_url)],
         )
         try:
@@ -48,6 +51,7 @@ def body_of(mail: Mail) -> dict[str, Any]:
         "subject": mail.subject,
         "content": content,
         **({"headers": dict(mail.headers)} if mail.headers else {}),
+        **({"attachments": [_attachment(file) for file in mail.files]} if mail.files else {}),
         "categories": [mail.type],
         "custom_args": {OUR_ID: str(mail.delivery_id)},
         "tracking_settings": {
@@ -56,6 +60,11 @@ def body_of(mail: Mail) -> dict[str, Any]:
             "subscription_tracking": {"enable": False},
         },
     }
+
+
+def _attachment(file: MailFile) -> dict[str, str]:
+    content = base64.b64encode(file.content).decode()
+    return {"content": content, "filename": file.name, "type": file.content_type, "disposition": "attachment"}
 
 
 def _outcome_of(answer: Reply | NotSent | NoAnswer) -> Outcome:

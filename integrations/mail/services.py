@@ -16,8 +16,10 @@ from core.events import live
 from core.jobs import queueing
 from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
-from integrations.mail.delivery import deliver_due, deliver_mail, replay, sweep
-from integrations.mail.reports import ProviderEvent, record_report
+from core.reach import gate, ledger
+from integrations.mail.delivery import REFUSED, deliver_due, deliver_mail, question_of, replay, sweep
+from integrations.mail.progress import Report
+from integrations.mail.reports import ProviderEvent, apply_report, record_report
 from integrations.mail.retention import forget_rows, forget_texts
 from integrations.models import MailDelivery
 
@@ -61,10 +63,11 @@ def queue_mail(
 ) -> MailDelivery:
     """Queue one mail in the caller's transaction; a worker sends it after the commit, or after `not_before`.
 
-    One mail per tenant and key: a repeat returns the first and changes nothing. Runs in the tenant's
-    scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
-    subject or header that can't be sent. Announces nothing; the receiver registered for the type gets
-    the mail's events.
+    One mail per tenant and key: a repeat returns the first and changes nothing. The gate is asked now and again right
+    before it is sent: a mail that it refuses is stored as failed, with the reason, and its receiver hears so.
+    Runs in the tenant's scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an
+    address, subject or header that can't be sent. Announces nothing; the receiver registered for the type gets the
+    mail's events.
     """
     address, answer = _check_address(recipient, "recipient"), _check_address(reply_to, "reply_to") if reply_to else ""
     line = " ".join(subject.split())[:SUBJECT_LIMIT]
@@ -77,6 +80,7 @@ def queue_mail(
         if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
             raise Invalid("This header can't be sent.", fields={"headers": [name[:60]]})
     moment = now or clock_now()
+    verdict = gate.judge_one(question_of(type), ledger.index_of_mail(address), now=moment)
     row = MailDelivery(
         type=type,
         key=key[:200],
@@ -91,11 +95,17 @@ def queue_mail(
         reply_to=answer,
         headers=dict(headers or {}),
         queued_at=moment,
-        due_at=max(moment, not_before or moment),
+        due_at=max(moment, not_before or moment, verdict.until or moment),
     )
     MailDelivery.objects.bulk_create([row], ignore_conflicts=True)
     stored: MailDelivery = MailDelivery.objects.get(key=row.key)
-    if stored.pk == row.pk:
+    if stored.pk != row.pk:
+        return stored
+    if verdict.kind == "refused":
+        with transaction.atomic():
+            apply_report(row.pk, Report("failed", moment, f"{REFUSED}{verdict.reason}"))
+        stored.refresh_from_db()
+    else:
         transaction.on_commit(wake, robust=True)
     return stored
 

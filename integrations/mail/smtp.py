@@ -3,10 +3,11 @@
 A failure before the final dot proves that nothing was sent.
 """
 
+import re
 import smtplib
 import ssl
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -15,6 +16,8 @@ from integrations.mail.mime import message_id_of, message_of
 from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
 
 SECONDS: Final = 10.0
+# For the content of a mail with files, and still less than the lease of its row.
+SECONDS_WITH_FILES: Final = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class SmtpServer:
     password: str = field(default="", repr=False)
     tls: bool = False
     ssl: bool = False
+
+
+_DETAIL: Final = re.compile(rb"\b5\.[0-9]{1,3}\.[0-9]{1,3}\b")
 
 
 class _Stop(Exception):
@@ -52,10 +58,13 @@ class SmtpSender(GuardedSender):
         self._server, self._certificates = server, context or _certificates()
 
     def _hand_over(self, mail: Mail) -> Outcome:
+        content = bytes(message_of(mail))
         try:
             with closing(self._connect()) as line:
-                self._start(line, mail)
-                return self._send_data(line, mail)
+                self._start(line, mail, len(content))
+                if mail.files and line.sock is not None:
+                    line.sock.settimeout(SECONDS_WITH_FILES)
+                return self._send_data(line, mail, content)
         except _Stop as stop:
             return stop.outcome
         except ssl.SSLError:
@@ -72,19 +81,25 @@ class SmtpSender(GuardedSender):
             return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=self._certificates)
         return smtplib.SMTP(server.host, server.port, timeout=SECONDS)
 
-    def _start(self, line: smtplib.SMTP, mail: Mail) -> None:
+    def _start(self, line: smtplib.SMTP, mail: Mail, size: int) -> None:
         if self._server.tls:
             line.starttls(context=self._certificates)
         if self._server.user:
             line.login(self._server.user, self._server.password)
         line.ehlo_or_helo_if_needed()
+        limit = line.esmtp_features.get("size", "")
+        if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
+            raise _Stop(Rejected("too_large", permanent=True))
         _require_ok(line.mail(mail.sender.address))
-        _require_ok(line.rcpt(mail.recipient))
+        answer = line.rcpt(mail.recipient)
+        if _names_no_mailbox(*answer):
+            raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
+        _require_ok(answer)
 
-    def _send_data(self, line: smtplib.SMTP, mail: Mail) -> Outcome:
+    def _send_data(self, line: smtplib.SMTP, mail: Mail, content: bytes) -> Outcome:
         """Send the content; after the final dot only the answer says whether the server has it."""
         try:
-            code, _ = line.data(bytes(message_of(mail)))
+            code, _ = line.data(content)
         except smtplib.SMTPDataError as refusal:
             return _rejected(refusal.smtp_code)
         except (smtplib.SMTPException, OSError) as lost:
@@ -95,6 +110,15 @@ class SmtpSender(GuardedSender):
 def _require_ok(answer: tuple[int, Any]) -> None:
     if answer[0] not in (250, 251):
         raise _Stop(_rejected(answer[0]))
+
+
+def _names_no_mailbox(code: int, words: bytes) -> bool:
+    """Return True if the server says of a recipient that there is no such mailbox.
+
+    A full mailbox (5.2.2), a policy (5.7.1) or a server that doesn't relay says nothing about the address.
+    """
+    detail = _DETAIL.search(words[:200])
+    return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
 
 def _rejected(code: int) -> Rejected:

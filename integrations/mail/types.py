@@ -20,6 +20,19 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class MailFile:
+    """A file that goes with a mail; its name has no folders and no control characters."""
+
+    name: str = field(repr=False)
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+class FileGone(Exception):
+    """A file of the mail was deleted since the mail was queued."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One mail, ready to send."""
 
@@ -32,6 +45,7 @@ class Mail:
     html: str = field(default="", repr=False)
     reply_to: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[MailFile, ...] = ()
     tracks_opens: bool = False
     tracks_clicks: bool = False
 
@@ -48,6 +62,7 @@ class Rejected:
     """The provider certainly does not have the mail; `counts` is False if it was not even called.
 
     `is_failure` is False where the recipient doesn't want it: there is nothing to repair or to send again.
+    `is_unreachable` says that the address takes no mail at all.
     """
 
     code: str
@@ -55,6 +70,7 @@ class Rejected:
     retry_after: int | None = None
     counts: bool = True
     is_failure: bool = True
+    is_unreachable: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +151,7 @@ class MailReceiver(ABC):
         The row keeps the text with placeholders; only the provider gets the secrets.
         """
         return {}
+
+    def files_of(self, ref: UUID) -> tuple[MailFile, ...]:
+        """Return the files of a mail, for this one attempt to send it, outside any transaction. Raises `FileGone`."""
+        return ()

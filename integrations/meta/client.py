@@ -1,7 +1,7 @@
 """Meta's Graph API for one WhatsApp number: time-outs, egress guard, errors as data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -11,26 +11,29 @@ from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
 from integrations.meta.errors import meaning_of, words_of
-from integrations.meta.types import Answer, Failed, Sent, Unknown
+from integrations.meta.types import Answer, Failed, Sent, Unknown, Uploaded
 
 VERSION: Final = "v23.0"
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)
+# A file takes longer than a message, and still less than an attempt has.
+PATIENCE_WITH_FILES: Final = Patience(connect=3.0, read=30.0, total=40.0, max_bytes=2_000_000)
 PAGES: Final = 20
 PAGE_SIZE: Final = 100
 _ID = re.compile(r"[0-9]{1,32}")
 
 
 @cache
-def _http_client(base_url: str) -> OutgoingHttp:
+def _http_client(base_url: str, patience: Patience = PATIENCE) -> OutgoingHttp:
     """Return one client per process: creating it takes longer than a request, and it keeps no connection."""
-    return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
+    return OutgoingHttp(base_url, patience=patience, private_hosts=[host_of(base_url)])
 
 
 class MetaClient:
     """One number of a WhatsApp business account. Failures outside are returned, never raised."""
 
     def __init__(self, phone_number_id: str, access_token: str, *, base_url: str = "") -> None:
-        self._http = _http_client(base_url or settings.META_API_BASE)
+        self._base_url = base_url or settings.META_API_BASE
+        self._http = _http_client(self._base_url)
         self._number = phone_number_id
         self._headers = {"Authorization": f"Bearer {access_token}"}
         self._breaker = breaker(f"meta:{phone_number_id}")
@@ -43,12 +46,29 @@ class MetaClient:
         body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **content}
         if callback_data:
             body["biz_opaque_callback_data"] = callback_data
+        return _sent(self._guarded(lambda: self._call("POST", f"{self._number}/messages", json=body)))
+
+    def upload_media(self, content: bytes, *, content_type: str, filename: str) -> Uploaded | Failed | Unknown:
+        """Store a file at Meta, for 30 days. Nobody sees it before it is sent, so that a repeat does no harm."""
+        form = {"messaging_product": "whatsapp", "type": content_type}
+        files = {"file": (filename, content, content_type)}
+        patient = _http_client(self._base_url, PATIENCE_WITH_FILES)
+        outcome = self._guarded(
+            lambda: self._call("POST", f"{self._number}/media", form=form, files=files, line=patient)
+        )
+        if not isinstance(outcome, Answer):
+            return outcome
+        media_id = outcome.body.get("id")
+        return Uploaded(media_id) if isinstance(media_id, str) and _ID.fullmatch(media_id) else Unknown("bad_answer")
+
+    def _guarded(self, call: Callable[[], Answer | Failed | Unknown]) -> Answer | Failed | Unknown:
+        """Make a call unless too many failed lately."""
         try:
             self._breaker.allow()
         except Unavailable as closed:
             return Failed(closed.code, permanent=False, retry_after=30)
-        outcome = _sent(self._call("POST", f"{self._number}/messages", json=body))
-        if isinstance(outcome, Sent) or (isinstance(outcome, Failed) and outcome.permanent):
+        outcome = call()
+        if isinstance(outcome, Answer) or (isinstance(outcome, Failed) and outcome.permanent):
             self._breaker.succeeded()
         else:
             self._breaker.failed()
@@ -85,9 +105,9 @@ class MetaClient:
         return found
 
     def _call(
-        self, method: str, path: str, *, json: Any = None, params: Mapping[str, str] | None = None
+        self, method: str, path: str, *, line: OutgoingHttp | None = None, **content: Any
     ) -> Answer | Failed | Unknown:
-        outcome = self._http.request(method, f"/{VERSION}/{path}", json=json, params=params, headers=self._headers)
+        outcome = (line or self._http).request(method, f"/{VERSION}/{path}", headers=self._headers, **content)
         if isinstance(outcome, NotSent):
             return Failed(outcome.code, permanent=not outcome.retry)
         if isinstance(outcome, NoAnswer):

@@ -13,6 +13,13 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Meta has the file."""
+
+    media_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Meta certainly does not have the message; `text` and `status` are its own words and HTTP status."""
 

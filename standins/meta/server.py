@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from standins.errors import ApiError, not_found
+from standins.meta import uploads
 from standins.meta.world import Number, World, refusal
 from standins.phone import server as phone_server
 from standins.store import Document
@@ -30,7 +31,7 @@ class Handler(StandInHandler):
 
     server: MetaServer
     name = "sandbox-meta"
-    max_body = 4 * 1024 * 1024
+    max_body = 18 * 1024 * 1024
     page = Path(phone_server.__file__).with_name("page.html")
     server_version = "SandboxMeta/1"
 
@@ -53,6 +54,8 @@ class Handler(StandInHandler):
         rest = match["rest"]
         if (self.command, rest) == ("POST", f"{number.sid}/messages"):
             return 200, world.send(number, body)
+        if (self.command, rest) == ("POST", f"{number.sid}/media"):
+            return 200, world.upload(number, body)
         if (self.command, rest) == ("GET", f"{number.business_account_id}/message_templates"):
             return 200, {"data": world.templates, "paging": {"cursors": {"before": "MA", "after": "MQ"}}}
         file = world.store.get_file(number.sid, rest) if self.command == "GET" else None
@@ -88,7 +91,10 @@ class Handler(StandInHandler):
         raise not_found()
 
     def parse(self, raw: bytes) -> Document:
-        """Return the JSON of a request; pages of other origins can't set its content type."""
+        """Return the JSON of a request, or the form of an upload; pages of other origins can't set its content type."""
+        is_upload = _PATH.fullmatch(self.path) and self.path.endswith("/media")
+        if is_upload and self.headers.get_content_type() == "multipart/form-data":
+            return uploads.parse_form(raw, self.headers.get("Content-Type", ""))
         if raw and self.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             raise ApiError(415, "json_only", "Send JSON.")
         return super().parse(raw)

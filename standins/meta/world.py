@@ -12,12 +12,14 @@ from typing import Any
 
 from standins.clock import now
 from standins.errors import ApiError, invalid, not_found, refuse_unknown
+from standins.meta import uploads
 from standins.meta.webhooks import Poster
 from standins.phone.store import Account, Store
 from standins.store import Document
 
 WINDOW = timedelta(hours=24)
 TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
 _TO = re.compile(r"\+?[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}")
 
 
@@ -155,7 +157,8 @@ class World:
         is_open = bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
         refused = self.behaviour.fail_with or (0 if is_open or kind == "template" else 131047)
         sid = f"wamid.{uuid.uuid4().hex.upper()}"
-        self._add(number, sid, number.address, phone, body, "accepted", {"content": wanted, "refused": refused})
+        more = {"content": wanted, "refused": refused, "files": self._sent_files(number, wanted, kind)}
+        self._add(number, sid, number.address, phone, body, "accepted", more)
         data = str(wanted.get("biz_opaque_callback_data") or "")
         words = ["failed"] if refused else ["sent", "delivered"]
         if self.behaviour.early:
@@ -166,8 +169,39 @@ class World:
         contacts = [{"input": to, "wa_id": to.lstrip("+")}]
         return {"messaging_product": "whatsapp", "contacts": contacts, "messages": [{"id": sid}]}
 
+    def upload(self, number: Number, form: Document) -> Document:
+        """Store a file of the product, by an id of its own."""
+        file = form.get("file")
+        kind = str(form.get("type", ""))
+        family = uploads.family_of(kind)
+        if form.get("messaging_product") != "whatsapp" or not isinstance(file, dict):
+            raise refusal(400, 100, "The parameters messaging_product and file are required.")
+        if not family or file["type"] != kind:
+            raise refusal(400, 100, "Param file must be a file with one of the supported types.")
+        if not 0 < len(file["content"]) <= uploads.FAMILIES[family][0]:
+            raise refusal(400, 131053, "Media upload error", "The file is empty or too large.")
+        media_id = str(uuid.uuid4().int)[:15]
+        self.store.add_file(number.sid, media_id, kind, file["content"])
+        return {"id": media_id}
+
+    def _sent_files(self, number: Number, wanted: Document, kind: str) -> list[Document]:
+        """Return the file of a message for the page; one of another kind or number is refused."""
+        if kind not in uploads.FAMILIES:
+            return []
+        part = wanted[kind]
+        found = self.store.get_file(number.sid, str(part.get("id", "")))
+        if found is None or uploads.family_of(found[0]) != kind:
+            raise refusal(400, 100, "Invalid parameter", "There is no such media of this kind.")
+        digest = hashlib.sha256(found[1]).hexdigest()
+        return [{"name": part.get("filename", ""), "type": found[0], "size": len(found[1]), "digest": digest}]
+
     def _render(self, wanted: Document, kind: str) -> str:
         part = wanted[kind]
+        if kind in uploads.FAMILIES:
+            caption = str(part.get("caption") or "")
+            if len(caption) > CAPTION_LIMIT or (caption and kind == "audio"):
+                raise refusal(400, 100, "The parameter caption is too long or not allowed here.")
+            return caption
         if kind == "text":
             body = str(part.get("body") or "")
             if not 0 < len(body) <= TEXT_LIMIT:

@@ -107,6 +107,7 @@ MORE = [
     "admin/conversations/channelaccount/connect/",
     "admin/conversations/channelaccount/connect-mail/",
     "admin/conversations/channelaccount/connect-slack/",
+    "admin/conversations/messagetemplate/",
     "admin/channels_app/colleagueaddress/",
     "admin/channels_app/colleagueaddress/slack-user/",
     "admin/channels_app/colleagueaddress/slack-code/",

@@ -10,10 +10,11 @@ from django.utils.html import escape
 from accounts.models import RevealGrant
 from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from conversations.admin import page as admin_page
-from conversations.models import ChannelAccount, Contact, Conversation
+from conversations.models import ChannelAccount, Contact, Conversation, Message
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
+from core.privacy.pii import mask_text
 from tests.console.conftest import Browser
 from tests.console.scene import EMAIL, NAME, PHONE, add_workflow, ask, write_in
 from tests.world import World
@@ -133,6 +134,36 @@ def test_get_of_an_action_changes_nothing(browser: Browser, talk: Conversation, 
     talk.refresh_from_db()
     assert talk.state == "agent"
     assert not RevealGrant.objects.exists()
+
+
+def test_email_shows_its_subject_folds_what_it_quotes_and_doubts_its_sender(
+    browser: Browser, talk: Conversation, page: str
+) -> None:
+    facts = {"subject": f"Order <b>4</b> of {EMAIL}", "quoted": f"<img src=x> Call {PHONE}", "automatic": "auto_reply"}
+    text = f"{facts['subject']}\n\nI am away."
+    values = {"body": text, "masked_body": mask_text(text), "metadata": {"mail": facts}, "sender_verified": False}
+    Message.objects.filter(conversation=talk).update(**values)
+    shown = browser("viewer").get(page).content.decode()
+    assert leaks(shown) == []
+    assert shown.count("Order &lt;b&gt;4&lt;/b&gt; of") == 1  # not once more as the beginning of the text
+    for part in ("<summary>Show quoted text", "&lt;img src=x&gt; Call", "Automatic reply", "Sender not verified"):
+        assert part in shown
+    row = browser("viewer").get(f"/api/v1/conversations/{talk.pk}/messages/").json()["results"][0]
+    assert (row["mail"]["automatic"], row["mail"]["is_proven"], EMAIL in row["mail"]["subject"]) == (
+        "auto_reply",
+        False,
+        False,
+    )
+    long = {**facts, "quoted": "x" * 2180 + f" {PHONE} " + "y" * 900}
+    Message.objects.filter(conversation=talk).update(metadata={"mail": long})
+    shown = browser("viewer").get(page).content.decode()
+    assert (leaks(shown), PHONE[:8] in shown, "…</blockquote>" in shown) == ([], False, True)
+    Message.objects.filter(conversation=talk).update(
+        metadata={"mail": {**facts, "automatic": ""}}, sender_verified=True
+    )
+    shown = browser("viewer").get(page).content.decode()
+    assert "Sender not verified" not in shown
+    assert "Automatic reply" not in shown
 
 
 def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:

@@ -1,7 +1,9 @@
 """Every message asks the gate when it is queued and again right before it is sent."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -11,14 +13,15 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
-from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.models import AudienceSend, Conversation, DeliveryAttempt, Message
 from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import at, now
 from core.errors import NotFound, Refused
 from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow, SendCount
-from core.reach import gate, ledger, policy
+from core.reach import counts, gate, ledger, policy
+from core.reach.verdict import STOPPABLE
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
 from tests.templating import choose_template
@@ -214,16 +217,94 @@ def test_limits_of_marketing_count_each_message_once(
     with at(moment):
         first, second, third = (reply(asked, OPERATOR, purpose="marketing") for _ in range(3))
         assert [one.next_attempt_at == moment for one in (first, second, third)] == [True, True, False]
-        assert SendCount.objects.get(address_index="", day=moment.date()).sent == 2
+        assert counts.sent_on([], moment.date())[counts.TENANT][moment.date()] == 2
         windowed.answers = [ConnectionError()]
         services.deliver(message_id=first.pk)
     assert services.deliver(message_id=first.pk, now=moment + timedelta(minutes=1)) == "sent"
-    assert SendCount.objects.get(address_index="", day=moment.date()).sent == 2
+    assert counts.sent_on([], moment.date())[counts.TENANT][moment.date()] == 2
     other = SenderIdentity(kind="phone", value="+34600999999", verified=True)
     elsewhere = shop.write(channel_account_id=shop.line.pk, sender=other)
     with at(moment):
         due = [reply(elsewhere, OPERATOR, purpose="marketing").next_attempt_at for _ in range(2)]
     assert [one == moment for one in due] == [True, False]
+
+
+def test_without_a_limit_no_row_is_everybody_s_and_with_one_the_shares_are_exact(shop: Shop, support: Actor) -> None:
+    day, facts = now().date(), {"quiet_from": None, "quiet_until": None, "needs_consent": False, "zone": "UTC"}
+
+    def take(number: int, limit: int) -> None:
+        counts.take_place(address_index=f"address {number}", day=day, per_contact=1, per_day=limit)
+
+    for number in range(5):
+        take(number, 0)
+    assert set(SendCount.objects.values_list("address_index", flat=True)) == {f"address {n}" for n in range(5)}
+    policy.change_policy(actor=OPERATOR, per_contact=1, per_day=40, **facts)  # type: ignore[arg-type]
+    for number in range(5, 40):
+        take(number, 40)
+    with pytest.raises(counts.Full):
+        take(40, 40)
+    assert counts.sent_on([], day)[counts.TENANT] == {day: 40}
+    shares = SendCount.objects.filter(address_index__in=counts.SHARES)
+    assert shares.count() == 16
+    assert set(shares.values_list("sent", flat=True)) == {2, 3}
+    # Twice to one address counts nowhere.
+    with pytest.raises(counts.Full):
+        take(3, 80)
+    assert counts.sent_on([], day)[counts.TENANT] == {day: 40}
+
+
+@pytest.mark.parametrize(("said", "stored"), [("+551187654321", "+5511987654321"), ("+5491123456789", "+541123456789")])
+def test_wish_block_and_window_hold_for_each_spelling_of_a_number(
+    shop: Shop, windowed: Script, support: Actor, said: str, stored: str
+) -> None:
+    one, other = (SenderIdentity(kind="phone", value=value, verified=True) for value in (said, stored))
+    asked = shop.write(channel_account_id=shop.line.pk, sender=other)
+    again = shop.write(channel_account_id=shop.line.pk, sender=one)
+    assert again.sender_id == asked.sender_id
+    assert ReplyWindow.objects.count() == 1
+    services.block_point(actor=DOOR, sender=one, channel="whatsapp", reason="opted_out")
+    assert services.deliver(message_id=reply(asked).pk) == "failed"
+    services.unblock_point(actor=DOOR, sender=other, channel="whatsapp")
+    assert services.deliver(message_id=reply(asked).pk) == "sent"
+    facts: dict[str, Any] = {"actor": OPERATOR, "purpose": "reply", "state": "withdrawn", "channel": "any"}
+    services.record_consent(address=said, **facts)
+    with pytest.raises(gate.NotReachable, match="opted out"):
+        reply(asked, support)
+    assert services.deliver(message_id=reply(asked).pk) == "failed"
+
+
+def test_migrated_blocks_windows_and_campaigns_say_what_they_said(shop: Shop, windowed: Script) -> None:
+    moved = import_module("conversations.migrations.0006_move_blocks_to_the_ledger")
+    asked = shop.call()
+    since, wrote_at = now() - timedelta(days=3), now() - timedelta(hours=2)
+    Conversation.objects.update(last_inbound_at=wrote_at)
+    ReplyWindow.objects.all().delete()
+    sale = reply(asked)
+    AudienceSend.objects.create(send_key="k", contact_id=asked.sender_id, message=sale)
+    blocks = {
+        "whatsapp": {"reason": "opted_out", "since": since.isoformat()},
+        "sms": {"reason": "unreachable", "since": since.isoformat()},
+    }
+    with connection.cursor() as cursor:
+        # The table as it was: the same rows with the column that the migration drops.
+        cursor.execute(
+            "create temporary table conversations_contactpoint on commit drop as "
+            "select *, %s::jsonb as blocks from public.conversations_contactpoint",
+            [json.dumps(blocks)],
+        )
+        for statement in (moved.BLOCKS, moved.WINDOWS, moved.CAMPAIGNS):
+            cursor.execute(statement)
+        cursor.execute("drop table pg_temp.conversations_contactpoint")
+    lines = set(Consent.objects.values_list("channel", "purpose", "state", "source", "at"))
+    assert lines == {
+        ("sms", "", "unreachable", "provider", since),
+        *(("whatsapp", purpose, "withdrawn", "customer", since) for purpose in STOPPABLE),
+    }
+    assert [(row.wrote_at, row.line) for row in ReplyWindow.objects.all()] == [(wrote_at, shop.line.pk)]
+    assert Message.objects.get(pk=sale.pk).purpose == "marketing"
+    assert [services.deliver(message_id=one.pk) for one in (sale, reply(asked))] == ["failed", "failed"]
+    services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
+    assert services.deliver(message_id=reply(asked).pk) == "sent"
 
 
 def test_campaign_leaves_out_who_is_blocked_or_has_not_agreed(

@@ -34,7 +34,7 @@ class Model:
         self.entries: list[Entry] = []
         self.wish: dict[tuple[str, str], tuple[str, int]] = {}
         self.blocked: dict[str, bool] = {}
-        self.lost: dict[str, datetime] = {}
+        self.lost: dict[str, tuple[str, datetime, int]] = {}
         self.wrote_at: datetime | None = None
 
     def add(self, channel: str, purpose: str, state: str, at: datetime) -> None:
@@ -42,8 +42,8 @@ class Model:
         self.entries.append(Entry(channel, named, state, at, f"{len(self.entries):06}"))
         if named:
             self.wish[channel, named] = (state, len(self.entries))
-        elif state == "unreachable":
-            self.lost[channel] = at
+        elif state in ("unreachable", "reachable"):
+            self.lost[channel] = (state, at, len(self.entries))
         else:
             self.blocked[channel] = state == "blocked"
 
@@ -59,8 +59,9 @@ class Model:
         places = {channel, *(entry.channel for entry in self.entries)} if purpose == "marketing" else {channel}
         if "withdrawn" in {self.last_wish(place, purpose) for place in places}:
             return "refused", "opted_out"
-        gone = [self.lost[place] for place in (channel, ANY) if place in self.lost]
-        if gone and (self.wrote_at is None or self.wrote_at <= max(gone)):
+        told = [self.lost[place] for place in (channel, ANY) if place in self.lost]
+        state, at, _ = max(told, key=lambda one: one[2], default=("", now, 0))
+        if state == "unreachable" and (self.wrote_at is None or self.wrote_at <= at):
             return "refused", "unreachable"
         if channel == "whatsapp" and (self.wrote_at is None or (now - self.wrote_at).total_seconds() >= 86400):
             return ("as_template", "") if template else ("refused", "window_closed")
@@ -69,7 +70,7 @@ class Model:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(("given", "withdrawn", "blocked", "unblocked", "unreachable", "wrote")),
+        st.sampled_from(("given", "withdrawn", "blocked", "unblocked", "unreachable", "reachable", "wrote")),
         st.sampled_from((*CHANNELS, ANY)),
         st.sampled_from(PURPOSES[:-1]),
         st.sampled_from((0, 1, 60, 3600, 86399, 86400)),

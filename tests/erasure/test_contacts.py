@@ -242,7 +242,9 @@ def test_ids_of_meta_hold_the_number_so_they_go_and_nothing_comes_back(traces: T
         asked = Message.objects.get(channel_message_id=came)
         answer = talk.reply(actor=DOOR, conversation_id=asked.conversation_id, text="Hello", sender_type="system")
         Message.objects.filter(pk=answer.pk).update(status="sent", channel_message_id=sent)
-        DeliveryAttempt.objects.create(message=answer, number=1, outcome="succeeded", provider_id=sent)
+        DeliveryAttempt.objects.create(
+            message=answer, number=1, outcome="succeeded", provider_id=sent, parts={"1": {"sent": sent}}
+        )
     assert len(found(traces.world.acme.pk, (hidden,))) >= 2
     traces.erase()
     assert found(traces.world.acme.pk, (hidden,)) == set()

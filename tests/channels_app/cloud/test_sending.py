@@ -1,6 +1,7 @@
 """Out through Meta's API to the stand-in, and the statuses back through the webhook."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,13 +13,16 @@ from channels_app.cloud.transport import CloudTransport, content_of
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks, media
 from conversations import services
+from conversations.files.rules import Upload
 from conversations.mediums import WhatsApp
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import OutboundMessage, SenderIdentity, explain_common
 from core.clock import now
+from core.errors import Invalid
 from core.ids import uuid7
 from core.models import ReplyWindow
-from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta
+from tests import files
+from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta, change, status
 from tests.phone_fixture import eventually
 from tests.world import OPERATOR
 
@@ -143,6 +147,75 @@ def test_file_is_fetched_by_its_id(inside: Door, meta: Meta) -> None:
     lost = Attachment.objects.exclude(pk=attachment.pk).get()
     assert media.fetch(lost.pk) == "failed"
     assert Message.objects.filter(direction="in").count() == 2
+
+
+def bodies(meta: Meta) -> list[tuple[str, str, str]]:
+    """Return type, text and file's name of what the product sent."""
+    sent = [(reply["more"]["content"], reply) for reply in meta.replies()]
+    return [
+        (content["type"], reply["body"], "".join(file["name"] for file in reply["more"]["files"]))
+        for content, reply in sent
+    ]
+
+
+PICTURE, PAPER, VOICE = (
+    Upload("photo.png", files.png(30, 20)), Upload("Ünser offer.pdf", files.PDF), Upload("note.ogg", files.OGG)
+)  # fmt: skip
+
+
+def test_files_are_uploaded_and_leave_as_messages_of_their_kind(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    message = answer("Here you are", conversation, files=[PICTURE, PAPER])
+    assert message.status == "sent"
+    assert bodies(meta) == [("image", "Here you are", ""), ("document", "", "Ünser offer.pdf")]
+    [photo] = meta.replies()[0]["more"]["files"]
+    assert (photo["type"], photo["digest"]) == ("image/png", hashlib.sha256(PICTURE.content).hexdigest())
+    eventually(lambda: status_of(message) == "delivered")
+    # A recording has no caption, and a long text doesn't fit one.
+    answer("Listen", conversation, files=[VOICE])
+    answer("x" * 1025, conversation, files=[PAPER])
+    assert [kind for kind, *_ in bodies(meta)[2:]] == ["text", "audio", "text", "document"]
+    with pytest.raises(Invalid, match="can't carry"):
+        answer("", conversation, files=[Upload("sound.wav", b"RIFF\x04\x00\x00\x00WAVEfmt ")])
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=24))
+    assert answer("Late", conversation, files=[PAPER]).status == "failed"
+
+
+def test_repeated_attempt_uploads_and_sends_only_what_is_missing(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    # The first file leaves; the second one is uploaded, and its message refused for now.
+    meta.call("/__behave", {"copies": 0})
+    meta.call("/__script", {"match": API, "do": "stall", "seconds": 0})
+    meta.call("/__script", {"match": API, "do": "fail", "status": 500})
+    message = answer("", conversation, files=[PICTURE, PAPER])
+    assert (message.status, len(meta.replies())) == ("sending", 1)
+    uploaded = DeliveryAttempt.objects.get(message=message).parts["2"]["upload"]
+    services.deliver(message_id=message.pk, now=now() + LATER)
+    assert [kind for kind, *_ in bodies(meta)] == ["image", "document"]
+    assert meta.replies()[1]["more"]["content"]["document"]["id"] == uploaded
+
+
+def test_part_reported_as_sent_or_failed_is_kept_or_sent_again(inside: Door, meta: Meta) -> None:
+    conversation = arrived(meta)
+    meta.call("/__behave", {"copies": 0})
+    meta.call("/__script", {"match": API, "do": "drop_after"})
+    message = answer("", conversation, files=[PICTURE, PAPER])
+    [lost] = meta.replies()
+    data = lost["more"]["content"]["biz_opaque_callback_data"]
+    inside.take(change(statuses=[status("delivered", lost["sid"], biz_opaque_callback_data=data)]))
+    assert status_of(message) == "sending"  # one of two
+    services.deliver(message_id=message.pk, now=now() + LATER)
+    assert [kind for kind, *_ in bodies(meta)] == ["image", "document"]
+    last = meta.replies()[1]
+    errors = [{"code": 131053, "title": "Media upload error"}]
+    data = last["more"]["content"]["biz_opaque_callback_data"]
+    inside.take(change(statuses=[status("failed", last["sid"], biz_opaque_callback_data=data, errors=errors)]))
+    assert status_of(message) == "failed"
+    services.send_again(actor=inside.world.actor("support"), message_id=message.pk)
+    services.deliver(message_id=message.pk)
+    assert [kind for kind, *_ in bodies(meta)] == ["image", "document", "document"]
+    first, second = (reply["more"]["content"]["document"]["id"] for reply in meta.replies()[1:])
+    assert first != second
 
 
 def test_read_mark_and_typing_reach_meta(open_door: Door, meta: Meta) -> None:

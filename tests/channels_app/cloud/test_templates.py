@@ -146,7 +146,7 @@ def test_what_meta_reports_about_a_template_counts_at_once_and_repeats_change_no
 
 
 def test_template_that_a_number_had_before_is_chosen_for_outcomes(inside: ChannelAccount) -> None:
-    add = importlib.import_module("conversations.migrations.0013_add_message_templates")
+    add = importlib.import_module("conversations.migrations.0014_add_message_templates")
     MessageTemplate.objects.all().delete()
     for former, kept in (("HX" + "1" * 32, ("HX" + "1" * 32, "en")), ("update:de", ("update", "de"))):
         ChannelAccount.objects.filter(pk=inside.pk).update(template_uses={})

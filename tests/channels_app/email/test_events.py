@@ -7,7 +7,11 @@ import pytest
 
 from channels_app.email.handler import EVENTS
 from channels_app.email.normalise import parse_event
+from conversations.services import record_consent
 from core.clock import now
+from core.errors import Conflict, Refused
+from core.models import AuditEntry, Consent
+from core.reach import ledger, windows
 from core.tenancy.scope import tenant_scope
 from integrations.mail import events
 from integrations.mail.services import queue_mail
@@ -116,6 +120,53 @@ def test_bounce_says_why(door: Door) -> None:
     mail = door.mail()
     door.take(event("bounce", mail, type="blocked", reason="550 no"))
     assert door.again(mail).error == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "lost"),
+    [
+        ("bounce", {"type": "bounce", "status": "5.1.1"}, True),
+        ("bounce", {"type": "blocked"}, False),
+        ("dropped", {"reason": "Invalid"}, True),
+        ("dropped", {"reason": "Bounced Address"}, True),
+        ("dropped", {"reason": "Unsubscribed Address"}, False),
+    ],
+)
+def test_hard_bounce_closes_the_address_until_a_colleague_opens_it(
+    door: Door, kind: str, facts: dict[str, str], lost: bool
+) -> None:
+    mail = door.mail()
+    for seconds in (0, 5):
+        door.take(event(kind, mail, seconds, **facts))
+    with tenant_scope(door.world.acme.pk):
+        queued = {"recipient": "Ana@customers.example", "subject": "Hi", "text": "Hello"}
+        row = queue_mail(type="notice", key="next", **queued)
+        assert (row.status, row.error) == (("failed", "gate_unreachable") if lost else ("queued", ""))
+        lines = Consent.objects.filter(state="unreachable", channel="email", source="provider")
+        entries = AuditEntry.objects.filter(action="CONSENT_RECORDED")
+        assert (lines.count(), entries.count()) == (int(lost), int(lost))
+        # Sign-in and invitations still leave.
+        assert queue_mail(type="invitation", key="account", **queued).status == "queued"
+        told: dict[str, Any] = {"address": "ana@customers.example", "state": "reachable"}
+        with pytest.raises(Refused):
+            record_consent(actor=door.world.actor("viewer"), **told)
+        actor = door.world.actor("support")
+        if not lost:
+            with pytest.raises(Conflict, match="No provider"):
+                record_consent(actor=actor, **told)
+            return
+        assert record_consent(actor=actor, **told).source == "staff"
+        assert queue_mail(type="notice", key="later", **queued).status == "queued"
+        assert entries.count() == 2
+
+
+def test_address_that_writes_after_its_bounce_works_again(door: Door) -> None:
+    door.take(event("bounce", door.mail(), type="bounce"))
+    with tenant_scope(door.world.acme.pk):
+        windows.note_inbound(
+            address_index=ledger.index_of_mail("ana@customers.example"), line=door.account.pk, at=now()
+        )
+        assert queue_mail(type="notice", key="n", recipient="ana@customers.example", subject="Hi", text="Hello").due_at
 
 
 def test_receiver_is_told_each_thing_once(door: Door) -> None:

@@ -1,5 +1,6 @@
 """Emails come in once, into their thread, from proven senders or marked as unproven, and machines get no answer."""
 
+import base64
 import json
 import threading
 from dataclasses import dataclass
@@ -19,12 +20,17 @@ from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from channels_app.whatsapp import media
 from conversations import services
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.files.rules import Upload
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
 from conversations.types import InboundMessage, SenderIdentity
+from core.errors import Invalid
 from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
-from tests.channels_app.email.conftest import Door, open_door
+from tests import files
+from tests.channels_app.email.conftest import Door, event, open_door
+from tests.integrations.mail.conftest import api  # noqa: F401  (fixture)
+from tests.integrations.mail.servers import Answers
 from tests.world import OPERATOR, World
 
 
@@ -333,6 +339,40 @@ def test_bounce_marks_the_answer_as_failed_and_is_no_message(inbox: MailDoor) ->
     with tenant_scope(inbox.door.world.acme.pk):
         assert Message.objects.get(pk=sent.ref).status == "failed"
     assert len(inbox.messages()) == 1
+
+
+def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
+    inbox: MailDoor,
+    api: Answers,  # noqa: F811
+) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    with tenant_scope(inbox.door.world.acme.pk):
+        actor = inbox.door.world.actor("support")
+        facts: dict[str, Any] = {"actor": actor, "conversation_id": first.conversation_id, "sender_type": "person"}
+        offer = Upload("Ünser offer.pdf", files.PDF)
+        with pytest.raises(Invalid, match="larger than 10 MB"):
+            services.reply(**facts, text="", files=[Upload("long.txt", b"word " * 2_200_000)])
+        sent = services.reply(**facts, text="", files=[offer, Upload("photo.png", files.png())])
+        services.deliver(message_id=sent.pk)
+        [body] = api.seen
+        names = [(one["filename"], one["type"]) for one in body["attachments"]]
+        assert names == [("Ünser offer.pdf", "application/pdf"), ("photo.png", "image/png")]
+        assert base64.b64decode(body["attachments"][0]["content"]) == files.PDF
+        assert body["content"] == [{"type": "text/plain", "value": "Please see the attached files."}]
+        lost = MailDelivery.objects.get()
+        inbox.door.take(event("bounce", lost, type="blocked"))
+        assert Message.objects.get(pk=sent.pk).status == "failed"
+        services.send_again(actor=actor, message_id=sent.pk)
+        assert services.deliver(message_id=sent.pk) == "sent"
+        assert [len(one["attachments"]) for one in api.seen] == [2, 2]
+        inbox.door.take(event("dropped", lost, seconds=5))
+        assert Message.objects.get(pk=sent.pk).status == "sent"
+        gone = services.reply(**facts, text="And this", files=[offer])
+        Attachment.objects.filter(message=gone).delete()
+        assert services.deliver(message_id=gone.pk) == "failed"
+        assert DeliveryAttempt.objects.get(message=gone).error == "mail_file_gone"
+    assert len(api.seen) == 2
 
 
 def test_bounce_about_a_message_of_another_channel_changes_nothing(inbox: MailDoor) -> None:

@@ -9,7 +9,7 @@ from conversations.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message
 from core.actors import system
 from core.errors import Refused
-from core.models import AuditEntry, Outbox
+from core.models import AuditEntry, Consent, Outbox
 from core.reach import ledger
 from tests.channels_app.whatsapp.conftest import OURS, SID, Door, fields, post
 from tests.conversations.conftest import (
@@ -108,6 +108,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     deliveries.dispatch_due_deliveries()
     with door.inside():
         assert blocks() == {"whatsapp": reason}
+        assert set(Consent.objects.values_list("source", flat=True)) == {"provider"}
         assert services.deliver(message_id=say("More").pk) == "failed"
 
 

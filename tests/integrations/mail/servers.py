@@ -56,6 +56,7 @@ class Smtp:
 
     replies: dict[str, str] = field(default_factory=dict)
     mails: list[str] = field(default_factory=list)
+    size: int = 0
     port: int = 0
 
 
@@ -73,7 +74,8 @@ def smtp_server() -> Iterator[Smtp]:
                     self.say("354 go on")
                     self.take()
                     word = "END"
-                reply = smtp.replies.get(word, "250 fine")
+                limit = f"250-fine\r\n250 SIZE {smtp.size}" if word == "EHLO" and smtp.size else "250 fine"
+                reply = smtp.replies.get(word, limit)
                 if not reply:
                     return
                 self.say(reply)

@@ -4,9 +4,13 @@ import pytest
 from django.db import connection, transaction
 
 from core.errors import Invalid, NoTenant
+from core.models import DeadLetter
+from core.reach import ledger
 from core.tenancy.scope import tenant_scope
+from integrations.mail.services import deliver_due
 from integrations.models import MailDelivery
 from tests.integrations.mail.conftest import ADDRESS, queue
+from tests.integrations.mail.servers import Answers
 from tests.world import World
 
 
@@ -47,6 +51,19 @@ def test_nothing_of_the_mail_is_readable_in_the_table(acme: World) -> None:
 def test_mail_outside_a_tenant_is_a_mistake(world: World) -> None:
     with pytest.raises(NoTenant):
         queue()
+
+
+def test_mail_that_the_gate_refuses_is_stored_as_failed_and_not_sent_unless_it_is_about_the_account(
+    desk: World, api: Answers
+) -> None:
+    index = ledger.index_of_mail(ADDRESS)
+    ledger.add_lines(address_index=index, channel="email", state="withdrawn", source="staff")
+    refused, invited = queue("a", type="notice"), queue("b", type="password_changed")
+    assert (refused.status, refused.error, refused.due_at) == ("failed", "gate_opted_out", None)
+    assert queue("a").pk == refused.pk
+    deliver_due()
+    assert [row["categories"] for row in api.seen] == [[invited.type]]
+    assert not DeadLetter.objects.exists()
 
 
 @pytest.mark.parametrize("address", ["", "ana", "ana@", "a@b.example, c@d.example", "a@b.example\nBcc: x@y.example"])

@@ -1,6 +1,7 @@
 """SMTP: what the mail looks like on the wire, and what each failure proves."""
 
 import email
+from dataclasses import replace
 from email.policy import default
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from core.ids import uuid7
 from integrations.mail.routes import find_route, smtp_server
 from integrations.mail.smtp import SmtpSender, SmtpServer
-from integrations.mail.types import Accepted, Mail, Mailbox, Rejected, Unknown
+from integrations.mail.types import Accepted, Mail, Mailbox, MailFile, Rejected, Unknown
 from tests.integrations.mail.servers import Smtp
 from tests.world import World
 
@@ -36,10 +37,42 @@ def test_mail_arrives_with_both_texts_and_a_fixed_id(smtp: Smtp) -> None:
     assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]
 
 
+def test_mail_with_files_arrives_whole_or_is_refused_before_it_is_sent(smtp: Smtp) -> None:
+    offer = MailFile("Ünser offer.pdf", "application/pdf", bytes(range(256)) * 40)
+    sender = SmtpSender(SmtpServer("127.0.0.1", smtp.port))
+    smtp.size = 1_000_000
+    assert isinstance(sender.send(replace(_mail(), files=(offer,))), Accepted)
+    found = email.message_from_string(smtp.mails[0], policy=default)
+    [file] = found.iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == (offer.name, offer.content_type)
+    assert file.get_content() == offer.content
+    smtp.size = 10_000
+    assert sender.send(replace(_mail(), files=(offer,))) == Rejected("too_large", permanent=True)
+    assert len(smtp.mails) == 1
+
+
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "END"])
 @pytest.mark.parametrize(("reply", "permanent"), [("451 later", False), ("550 no", True)])
 def test_refusal_says_whether_a_repeat_can_help(smtp: Smtp, step: str, reply: str, permanent: bool) -> None:
     assert _send(smtp, **{step: reply}) == Rejected(f"smtp_{reply[:3]}", permanent)
+
+
+@pytest.mark.parametrize(
+    ("reply", "lost"),
+    [
+        ("550 no such user", True),
+        ("550 5.1.1 no such user", True),
+        ("553 5.1.3 bad address", True),
+        ("550 5.7.1 relaying denied", False),
+        ("552 5.2.2 mailbox full", False),
+        ("554 5.7.1 blocked", False),
+        ("450 4.1.1 later", False),
+    ],
+)
+def test_refused_recipient_says_whether_the_address_is_one(smtp: Smtp, reply: str, lost: bool) -> None:
+    outcome = _send(smtp, RCPT=reply)
+    assert isinstance(outcome, Rejected)
+    assert outcome.is_unreachable is lost
 
 
 @pytest.mark.parametrize("step", ["EHLO", "MAIL", "RCPT"])

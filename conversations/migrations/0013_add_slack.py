@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0011_add_pause_and_log_of_channel_accounts"),
+        ("conversations", "0012_keep_parts_of_attempts"),
     ]
 
     operations = [

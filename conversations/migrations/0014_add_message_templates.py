@@ -39,7 +39,7 @@ def keep_former_templates(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0012_add_slack"),
+        ("conversations", "0013_add_slack"),
     ]
 
     operations = [
