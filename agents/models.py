@@ -143,6 +143,7 @@ class AgentRun(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "conversation", "-created_at"], name="runs_by_conversation"),
+            models.Index(fields=["tenant_id", "created_at"], name="runs_by_day"),
             models.Index(
                 fields=["lease_until"],
                 name="runs_to_sweep",

@@ -18,8 +18,9 @@ from rest_framework.serializers import BaseSerializer
 from agents import configuration, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from core.rest.fields import MaskedDocument, RowSerializer
-from core.rest.filters import ApiFilterSet
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import BY_CREATION, SortedPagination
 from core.rest.views import ListViewSet
 
 
@@ -99,6 +100,16 @@ class RunFilters(ApiFilterSet):
     state = ChoiceFilter(choices=AgentRun.State.choices)
     conversation = UUIDFilter(field_name="conversation_id")
     agent = UUIDFilter(field_name="agent_version__agent_id")
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+    ordering = OrderFilter(*BY_CREATION)
+
+
+class RunPagination(SortedPagination):
+    """Pages of runs, newest first or in the order that is asked for."""
+
+    orders = BY_CREATION
+    dated: ClassVar = {"created": "created_at"}
 
 
 class RunSerializer(RowSerializer[AgentRun]):
@@ -231,6 +242,7 @@ class RunViewSet(RetrieveModelMixin, ListViewSet):
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
     serializer_class = RunSerializer
     filterset_class = RunFilters
+    pagination_class = RunPagination
     lookup_url_kwarg = "run_id"
 
     def get_queryset(self) -> QuerySet[AgentRun]:

@@ -31,6 +31,23 @@ class PreferenceRequest(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=[(code.value, code.label) for code in Language])
 
 
+class PreferenceChange(PreferenceRequest):
+    """What to change; what is left out stays."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the settings, each of which may be left out."""
+        found = super().get_fields()
+        for field in found.values():
+            field.required = False
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a change of nothing: its names are probably misspelt."""
+        if not attrs:
+            raise serializers.ValidationError(f"Give at least one of {', '.join(self.fields)}.")
+        return attrs
+
+
 class PreferenceSerializer(RowSerializer[BriefPreference]):
     """How a person wants their brief; `next_due_at` is when the next one is prepared."""
 
@@ -64,9 +81,13 @@ class BriefSerializer(RowSerializer[Brief]):
 class OwnPreferenceViewSet(ApiViewSet):
     """The caller's settings for their daily brief."""
 
-    permissions: ClassVar = {"retrieve": selectors.USE, "replace": selectors.USE}
+    permissions: ClassVar = {
+        "retrieve": selectors.USE,
+        "replace": selectors.USE,
+        "partial_update": selectors.USE,
+    }
     serializer_class = PreferenceSerializer
-    request_serializers: ClassVar = {"replace": PreferenceRequest}
+    request_serializers: ClassVar = {"replace": PreferenceRequest, "partial_update": PreferenceChange}
 
     def retrieve(self, request: Request) -> Response:
         """Return how you want your daily brief. Needs `analytics.use_brief`."""
@@ -76,6 +97,10 @@ class OwnPreferenceViewSet(ApiViewSet):
     def replace(self, request: Request) -> Response:
         """Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`."""
         return self.call_service(services.set_preference)
+
+    def partial_update(self, request: Request) -> Response:
+        """Change single settings of your daily brief; what is left out stays. Needs `analytics.use_brief`."""
+        return self.respond(services.change_preference(actor=self.actor, changes=self.read_body()))
 
 
 @extend_schema_view(

@@ -31,8 +31,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether Walker would accept the sample, and why or why not."""
+class Trial:
+    """Whether a test message left or a sample would be accepted, and why or why not."""
 
     valid: bool
     words: str
@@ -63,7 +63,7 @@ class Diagnosis(ABC):
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message now and return the result in words; raises `Invalid` with the reason."""
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a pasted webhook with the account's secrets; only called where there is a `proof`."""
         raise NotImplementedError
 
@@ -85,7 +85,7 @@ def diagnosis_of(account: ChannelAccount) -> Diagnosis | None:
     return _by_provider.get(account.provider)
 
 
-def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Verdict:
+def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Trial:
     """Send one test message from an account.
 
     Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict` for a paused account, and `Invalid` with
@@ -97,12 +97,12 @@ def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Verdict:
         raise Conflict("This channel is paused. Resume it before you send a test.", code="channel_paused")
     if diagnosis.takes_recipient and not to.strip():
         raise Invalid("A test message needs a recipient.", fields={"to": ["Enter your phone number or email address."]})
-    return Verdict(True, diagnosis.send_test(actor=actor, account_id=account_id, to=to))
+    return Trial(True, diagnosis.send_test(actor=actor, account_id=account_id, to=to))
 
 
 def verify_sample(
     *, actor: Actor, account_id: UUID, signature: str, body: str = "", url: str = "", timestamp: str = ""
-) -> Verdict:
+) -> Trial:
     """Check whether a pasted webhook would be accepted, and say why not.
 
     Needs `channels_app.change_channelaccount`; writes an audit entry without the sample. Raises `NotFound`, `Invalid`.
@@ -117,16 +117,16 @@ def verify_sample(
         raise Invalid("The proof is missing.", fields={"signature": [f"Paste the {diagnosis.proof}."]})
     if diagnosis.takes_body and not body.strip():
         raise Invalid("The body is missing.", fields={"body": ["Paste the body of the request."]})
-    verdict = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
+    result = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
         chain.record(
             actor=actor,
             action="CHANNEL_SAMPLE_CHECKED",
             object_type="conversations.channelaccount",
             object_id=account.pk,
-            new_state="valid" if verdict.valid else "invalid",
+            new_state="valid" if result.valid else "invalid",
         )
-    return verdict
+    return result
 
 
 def _require(account_id: UUID) -> tuple[ChannelAccount, Diagnosis]:

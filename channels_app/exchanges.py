@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from channels_app.email.mailboxes import IMAP
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, DeliveryAttempt
@@ -22,7 +24,7 @@ PAGE: Final = 50
 MOST: Final = 200
 WORDS: Final = {
     "received": "Waiting",
-    "held": "Waiting until the channel is resumed",
+    "held": "Held by the pause",
     "done": "Processed",
     "parked": "Couldn't be processed",
     "open": "Under way",
@@ -71,24 +73,22 @@ def list_exchanges(
     account = get_channel_account(viewer=viewer, account_id=account_id)
     since, before = (now or clock_now()) - KEPT, _read_cursor(cursor)
     size = max(1, min(limit, MOST))
-    came = InboundDelivery.objects.filter(channel_account=account_id, received_at__gte=since)
-    went = DeliveryAttempt.objects.filter(channel_account=account_id, started_at__gte=since)
-    if before is not None:
-        came, went = came.filter(id__lt=before), went.filter(id__lt=before)
-    rows = _incoming(came.defer("body").order_by("-id")[: size + 1])
+    older = Q() if before is None else Q(id__lt=before)
+    came = InboundDelivery.objects.filter(older, channel_account=account_id, received_at__gte=since)
+    rows = _received(came.defer("body").order_by("-id")[: size + 1])
     if account.provider == ChannelAccount.Provider.APP:
         # An attempt of ours only hands the message to the webhooks.
-        posted = WebhookAttempt.objects.filter(delivery__endpoint__ref=account_id, started_at__gte=since)
-        posted = posted.filter(id__lt=before) if before is not None else posted
-        rows += _webhooks(posted.select_related("delivery").defer("delivery__body").order_by("-id")[: size + 1])
+        posted = WebhookAttempt.objects.filter(older, delivery__endpoint__ref=account_id, started_at__gte=since)
+        rows += _posted(posted.select_related("delivery").defer("delivery__body").order_by("-id")[: size + 1])
     else:
-        rows += _outgoing(went.order_by("-id")[: size + 1])
+        went = DeliveryAttempt.objects.filter(older, channel_account=account_id, started_at__gte=since)
+        rows += _sent(went.order_by("-id")[: size + 1])
     rows.sort(key=lambda row: row.id, reverse=True)
     page = rows[:size]
     return ExchangePage(page, cursor_at(page[-1].id) if len(rows) > size else "")
 
 
-def _incoming(rows: Iterable[InboundDelivery]) -> list[Exchange]:
+def _received(rows: Iterable[InboundDelivery]) -> list[Exchange]:
     return [
         Exchange(
             id=row.pk,
@@ -112,7 +112,7 @@ def _answered(row: InboundDelivery) -> int | None:
     return 202 if row.provider == "app" else 200
 
 
-def _webhooks(rows: Iterable[WebhookAttempt]) -> list[Exchange]:
+def _posted(rows: Iterable[WebhookAttempt]) -> list[Exchange]:
     return [
         Exchange(
             id=row.pk,
@@ -129,13 +129,14 @@ def _webhooks(rows: Iterable[WebhookAttempt]) -> list[Exchange]:
     ]
 
 
-def _outgoing(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
+def _sent(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
     return [
         Exchange(
             id=row.pk,
             direction="out",
             at=row.started_at,
-            outcome=row.outcome,
+            # One that the provider took may be reported as failed later.
+            outcome="failed" if row.error and row.outcome == DeliveryAttempt.Outcome.SUCCEEDED else row.outcome,
             http_status=row.http_status,
             code=row.error,
             text=row.error_text,

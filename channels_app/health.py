@@ -55,7 +55,7 @@ class Health:
 def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None) -> Health:
     """Return the health of a channel account; what was sent and failed is of the last 24 hours.
 
-    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most seven queries.
+    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most eight queries.
     """
     account = get_channel_account(viewer=viewer, account_id=account_id)
     moment = now or clock_now()
@@ -95,24 +95,26 @@ def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
         )
     outcome = DeliveryAttempt.Outcome
     attempts = DeliveryAttempt.objects.filter(channel_account=account.pk, started_at__gte=since)
+    # One that the provider took and reported as failed later has an error too.
+    left = Q(outcome=outcome.SUCCEEDED, error="")
+    failed = Q(outcome=outcome.FAILED) | Q(outcome=outcome.SUCCEEDED) & ~Q(error="")
     return attempts.aggregate(
-        sent=Count("pk", filter=Q(outcome=outcome.SUCCEEDED)),
-        failed=Count("pk", filter=Q(outcome=outcome.FAILED)),
-        last=Max("finished_at", filter=Q(outcome=outcome.SUCCEEDED)),
+        sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("finished_at", filter=left)
     )
 
 
 def _waiting(account: ChannelAccount) -> dict[str, Any]:
     """Return how many messages, or webhooks to an app, are not sent yet, and since when."""
-    if account.provider == ChannelAccount.Provider.APP:
-        rows = WebhookDelivery.objects.filter(endpoint__ref=account.pk, state=WebhookDelivery.State.WAITING)
-        found = rows.aggregate(count=Count("pk"), oldest=Min("created_at"))
-        if found["count"]:
-            return found
     queue = Message.objects.filter(
         channel_account=account.pk, status__in=(Message.Status.QUEUED, Message.Status.SENDING)
     )
-    return queue.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    found = queue.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    if account.provider != ChannelAccount.Provider.APP:
+        return found
+    rows = WebhookDelivery.objects.filter(endpoint__ref=account.pk, state=WebhookDelivery.State.WAITING)
+    posted = rows.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    oldest = min(filter(None, (found["oldest"], posted["oldest"])), default=None)
+    return {"count": found["count"] + posted["count"], "oldest": oldest}
 
 
 def _state_of(account: ChannelAccount, *, is_slow: bool, was_refused: bool) -> str:

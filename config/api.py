@@ -170,7 +170,7 @@ urlpatterns = [
     ),
     path(
         f"{V1}brief-preferences/me/",
-        analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace"}),
+        analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace", "patch": "partial_update"}),
         name="api-own-brief-preference",
     ),
     path(

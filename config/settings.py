@@ -346,13 +346,17 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # A change says itself what it needs, such as the version it was made from.
+    "COMPONENT_SPLIT_PATCH": False,
     "SORT_OPERATIONS": False,
     "TAGS": GROUPS,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.rest.schema.without_empty_defaults",
+        "core.rest.schema.with_short_names",
         "core.rest.schema.with_errors",
         "config.api_summaries.with_summaries",
+        "config.api_examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",

@@ -3,10 +3,11 @@
 from analytics.services.briefs import list_stuck, make_brief, record_failure
 from analytics.services.due_briefs import claim_due, purge_briefs
 from analytics.services.on_demand import request_brief
-from analytics.services.preferences import set_preference, switch_off
+from analytics.services.preferences import change_preference, set_preference, switch_off
 from analytics.services.previews import discard_preview, find_preview, preview_brief
 
 __all__ = [
+    "change_preference",
     "claim_due",
     "discard_preview",
     "find_preview",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from django.db import transaction
 from analytics.brief.texts import SECTIONS, TEXTS
 from analytics.models import Brief, BriefPreference
 from analytics.schedule import next_slot
-from analytics.selectors import person_of
+from analytics.selectors import own_preference, person_of
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
@@ -20,6 +21,8 @@ from core.clock import zones
 from core.errors import Invalid
 
 OBJECT = "analytics.briefpreference"
+SETTINGS: Final = ("is_on", "at", "zone", "sections", "language")
+"""What a person chooses; the rest follows from it."""
 
 
 def set_preference(
@@ -54,6 +57,22 @@ def set_preference(
         row.refresh_from_db()
         _record(actor, row, was_on, at=f"{local:%H:%M}", zone=zone, language=language, sections=list(sections))
     return row
+
+
+def change_preference(*, actor: Actor, changes: Mapping[str, Any], now: datetime | None = None) -> BriefPreference:
+    """Change single settings of the actor's own brief; the others stay.
+
+    Who may, what it raises and what it does are those of `set_preference`.
+    """
+    with transaction.atomic():
+        # Locked first: two changes of different settings at once keep both.
+        unsaved = own_preference(viewer=actor)
+        BriefPreference.objects.bulk_create(
+            [BriefPreference(user_id=unsaved.user_id, zone=unsaved.zone)], ignore_conflicts=True
+        )
+        row: BriefPreference = BriefPreference.objects.select_for_update().get(user_id=unsaved.user_id)
+        kept = {name: getattr(row, name) for name in SETTINGS}
+        return set_preference(actor=actor, **{**kept, **changes}, now=now)
 
 
 def switch_off(*, user_id: UUID) -> bool:

@@ -30,6 +30,9 @@ from conversations.models import ChannelAccount
 
 CHANGE = "channels_app.change_channelaccount"
 LOGGED = 20
+WITH_WEBSITES = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
+# The order of actions on a page.
+TONES = ("primary", "neutral", "danger")
 
 
 @admin.register(ChannelAccount)
@@ -69,7 +72,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         if account.is_active and account.paused_at is not None:
             return chip("Paused", "warn", "pause")
         if account.is_active and account.last_error:
-            return chip("Error", "warn", "pause")
+            return chip("Error", "warn", "alert")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
 
     @admin.display(description="Last error")
@@ -81,9 +84,10 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         if error is None:
             return "–"
         # Our own codes say no more than the sentence does.
-        code = f"({account.last_error})" if any(map(str.isdigit, account.last_error)) else ""
+        code = f"({account.last_error})" if account.last_error.isdigit() else ""
         page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
-        return format_html("{} {} {} {}", error.reason, page, error.advice, moment(account.last_error_at))
+        words = format_html("{} {} {}", error.reason, page, "" if is_app(account) else error.advice)
+        return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))
 
     @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -93,8 +97,9 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
         """Return the facts, the actions and the set-up instructions."""
         context = super().detail_context(request, obj)
-        context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
-        if obj.kind not in (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP):
+        offered = [offer for offer in context["offered"] if not offer["blocked"]]
+        context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
+        if obj.kind not in WITH_WEBSITES:
             context["rows"] = [row for row in context["rows"] if row[0] != "Allowed websites"]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
@@ -103,6 +108,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         context["health"] = health
         steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
         context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
+        context["logged"] = LOGGED
         context["exchanges"] = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows
         context["lacks_secret"] = is_cloud(obj) and not obj.is_active
         if is_mail(obj):

@@ -118,8 +118,7 @@ def _sendgrid(account: ChannelAccount, health: Health, may_change: bool) -> list
         _send_a_test("Use “Send test mail” with your own address.", account, noun="mail"),
         SetupStep(
             "Wait for the first report",
-            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a webhook "
-            "sample”.",
+            "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a sample”.",
             is_done=health.last_received_at is not None,
         ),
         SetupStep(
@@ -167,7 +166,7 @@ def _app(account: ChannelAccount, health: Health, may_change: bool) -> list[Setu
             "Post customers' messages here",
             "Your server posts them with an API key that has the scope channels_app.deliver_message, or your app posts "
             "them with a token. A token is a JWT, signed by your server with the token secret (HS256) for at most one "
-            "hour: “sub” is your id of the customer, “aud” is the app's key. “Check a token” says what is wrong "
+            "hour: “sub” is your id of the customer, “aud” is the app's key. “Check a sample” says what is wrong "
             "with one.",
             is_done=health.last_received_at is not None,
             copies=(
@@ -219,7 +218,7 @@ def _write_to_it(noun: str, log: str, *, is_heard: bool) -> SetupStep:
     return SetupStep(
         f"Write to the {noun} from your phone",
         f"This page notices the first message by itself. If nothing comes, paste the request from {log} into “Check a "
-        "webhook sample”: it says what is wrong.",
+        "sample”: it says what is wrong.",
         is_done=is_heard,
     )
 

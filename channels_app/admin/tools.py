@@ -37,7 +37,7 @@ class ToolActions(ServiceAdmin):
 
     @service_action(
         path="verify-sample",
-        title="Check a webhook sample",
+        title="Check a sample",
         permission=diagnosis.CHANGE,
         form=SampleForm,
         submit="Check",
@@ -45,10 +45,10 @@ class ToolActions(ServiceAdmin):
     )
     def verify_sample(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Check a pasted webhook; what is wrong stands on the form."""
-        verdict = diagnosis.verify_sample(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
-        if not verdict.valid:
-            raise Invalid(verdict.words, fields={"signature": [verdict.words]})
-        return verdict.words
+        result = diagnosis.verify_sample(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        if not result.valid:
+            raise Invalid(result.words, fields={"signature": [result.words]})
+        return result.words
 
     @service_action(
         path="pause",

@@ -8,7 +8,7 @@ from uuid import UUID
 from channels_app import diagnosis
 from channels_app.cloud import connect, numbers, signature
 from channels_app.cloud.elements import elements_of
-from channels_app.diagnosis import Sample, Verdict
+from channels_app.diagnosis import Sample, Trial
 from conversations.models import ChannelAccount
 from core.actors import Actor
 
@@ -26,18 +26,18 @@ class CloudDiagnosis(diagnosis.Diagnosis):
         """Send one message from the number."""
         return connect.send_test(actor=actor, account_id=account_id, to=to)
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a post; a wrong number is told from a wrong secret."""
         secrets = numbers.secrets_of(account.credentials)
         if not secrets:
-            return Verdict(False, "This number has no app secret yet. Enter it under “Edit channel”.")
+            return Trial(False, "This number has no app secret yet. Enter it under “Edit channel”.")
         if not sample.signature.startswith("sha256="):
-            return Verdict(False, f"The value of {signature.SIGNATURE_HEADER} starts with “sha256=”. Paste all of it.")
+            return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “sha256=”. Paste all of it.")
         body = next(
             (one for one in _ways_to_write(sample.body) if signature.proven_by(one, sample.signature, secrets)), None
         )
         if body is None:
-            return Verdict(
+            return Trial(
                 False,
                 "This number's app secret didn't make this webhook signature for this body. Check the app secret, and "
                 "paste the body byte for byte: Meta signs it before it is formatted.",
@@ -45,12 +45,12 @@ class CloudDiagnosis(diagnosis.Diagnosis):
         named = {element.phone_number_id for element in elements_of(body) if element.phone_number_id}
         ours = numbers.phone_number_id_of(account.credentials)
         if named and ours not in named:
-            return Verdict(
+            return Trial(
                 False,
                 f"The app secret is right, but the webhook is about the phone number ID {min(named)}, and this channel "
                 f"has {ours}. Connect that number too, or correct the ID under “Edit channel”.",
             )
-        return Verdict(True, "The webhook signature is valid: Walker accepts this webhook.")
+        return Trial(True, "The webhook signature is valid: Walker accepts this webhook.")
 
 
 def _ways_to_write(body: str) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Verdict
+from channels_app.diagnosis import Sample, Trial
 from channels_app.email import connect, mailboxes, signature
 from conversations.models import ChannelAccount
 from core.actors import Actor
@@ -29,11 +29,11 @@ class SendGridDiagnosis(MailboxDiagnosis):
     proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
     takes_timestamp: ClassVar[bool] = True
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a batch of events; line ends count, so all ways to write them are tried."""
         keys = mailboxes.keys_of(account.credentials)
         if not keys:
-            return Verdict(False, "This account has no verification key yet. Copy it from SendGrid's Event Webhook.")
+            return Trial(False, "This account has no verification key yet. Copy it from SendGrid's Event Webhook.")
         plain = sample.body.replace("\r\n", "\n")
         stripped = plain.rstrip("\n")
         for body in (sample.body, plain, stripped, stripped + "\r\n", stripped + "\n", plain.replace("\n", "\r\n")):
@@ -45,8 +45,8 @@ class SendGridDiagnosis(MailboxDiagnosis):
             ):
                 is_fresh = signature.is_fresh(sample.timestamp, now())
                 age = "" if is_fresh else " If it came now, it would be refused because of its age."
-                return Verdict(True, f"The webhook signature is valid: Walker accepts this webhook.{age}")
-        return Verdict(
+                return Trial(True, f"The webhook signature is valid: Walker accepts this webhook.{age}")
+        return Trial(
             False,
             "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key, "
             "and paste the body byte for byte.",

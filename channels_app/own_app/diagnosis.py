@@ -6,7 +6,7 @@ from uuid import UUID
 import jwt
 
 from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Verdict
+from channels_app.diagnosis import Sample, Trial
 from channels_app.own_app import manage
 from channels_app.webchat import app_customers, widgets
 from channels_app.webchat.app_customers import App, BadCustomerToken
@@ -32,17 +32,17 @@ class AppDiagnosis(diagnosis.Diagnosis):
         manage.send_test(actor=actor, account_id=account_id)
         return "Test webhook queued. Reload this page in a moment to see in the log what your server answered."
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a token as the app's door does; the first fault is named."""
         secrets = tuple(widgets.token_secrets(account.credentials, now()))
         app = App(account.tenant_id, account.pk, account.public_key, secrets=secrets)
         try:
             claims = app_customers.verify(sample.signature, app=app, now=now())
         except Unavailable as problem:
-            return Verdict(False, str(problem))
+            return Trial(False, str(problem))
         except BadCustomerToken:
-            return Verdict(False, _fault_of(sample.signature, app))
-        return Verdict(True, f"The token is valid until {claims.expires_at:%H:%M} UTC: Walker accepts its messages.")
+            return Trial(False, _fault_of(sample.signature, app))
+        return Trial(True, f"The token is valid until {claims.expires_at:%H:%M} UTC: Walker accepts its messages.")
 
 
 def _fault_of(token: str, app: App) -> str:

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Verdict
+from channels_app.diagnosis import Sample, Trial
 from channels_app.whatsapp import connect, senders, signature
 from conversations.models import ChannelAccount
 from core.actors import Actor
@@ -30,16 +30,16 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
         """Send one message from the number."""
         return connect.send_test(actor=actor, account_id=account_id, to=to)
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify the form of a webhook; a wrong address is told from a wrong secret."""
         ours = f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"
         try:
             form = QueryDict(sample.body.strip().encode(), encoding="utf-8")
         except (SuspiciousOperation, ValueError):
-            return Verdict(False, "The body can't be read. Paste it as it was sent: name=value&name=value.")
+            return Trial(False, "The body can't be read. Paste it as it was sent: name=value&name=value.")
         sid, kept = form.get("AccountSid", ""), str((account.credentials or {}).get("account_sid") or "")
         if sid != kept:
-            return Verdict(False, "The body names another Twilio account (AccountSid) than this channel.")
+            return Trial(False, "The body names another Twilio account (AccountSid) than this channel.")
         secrets = senders.secrets_of(account.credentials)
         for url in filter(None, (sample.url or ours, ours, *_other_ways_to_write(ours))):
             algorithms = ("", "algorithm=HMAC_SHA256")
@@ -49,8 +49,8 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
                 )
                 for one in algorithms
             ):
-                return _verdict_on(url)
-        return Verdict(
+                return _result_for(url)
+        return Trial(
             False,
             "None of this channel's secrets made this webhook signature for this address and body. Check the token, "
             f"and that the body is complete. Walker expects webhooks at {ours}.",
@@ -63,17 +63,17 @@ def _other_ways_to_write(url: str) -> tuple[str, ...]:
     return url.rstrip("/"), other, other.rstrip("/")
 
 
-def _verdict_on(url: str) -> Verdict:
+def _result_for(url: str) -> Trial:
     own, found = urlsplit(settings.PUBLIC_URL), urlsplit(url)
     if (found.scheme, found.netloc) != (own.scheme, own.netloc):
-        return Verdict(
+        return Trial(
             False,
             f"The secret is right, but Twilio called {found.scheme}://{found.netloc} and Walker's public address is "
             f"{settings.PUBLIC_URL}. Enter that address in the Twilio console, or correct PUBLIC_URL.",
         )
     if not found.path.startswith(("/channels/whatsapp/webhook/", "/channels/whatsapp/status/")):
-        return Verdict(False, f"The secret is right, but Twilio called {found.path}, which isn't a webhook of Walker.")
-    return Verdict(True, "The webhook signature is valid: Walker accepts this webhook.")
+        return Trial(False, f"The secret is right, but Twilio called {found.path}, which isn't a webhook of Walker.")
+    return Trial(True, "The webhook signature is valid: Walker accepts this webhook.")
 
 
 def register() -> None:

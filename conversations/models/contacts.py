@@ -25,6 +25,7 @@ class Contact(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
             models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
+            models.Index(fields=["tenant_id", "created_at"], name="contacts_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -15,8 +15,9 @@ from conversations import selectors, services
 from conversations.models import ContactPoint
 from conversations.rest.serializers import ConsentSerializer, RecordingConsent
 from core.models import Consent
-from core.rest.filters import ApiFilterSet
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
 VIEW = "core.view_consent"
@@ -29,10 +30,18 @@ class ConsentFilters(ApiFilterSet):
     channel = CharFilter(max_length=12)
     purpose = ChoiceFilter(choices=Consent.Purpose.choices)
     state = ChoiceFilter(choices=Consent.State.choices)
+    recorded_after = AfterFilter("recorded_at")
+    recorded_before = BeforeFilter("recorded_at")
 
     def of_contact(self, rows: QuerySet[Consent], name: str, value: Any) -> QuerySet[Consent]:
         """Return the lines about the addresses of a contact."""
         return rows.filter(address_index__in=ContactPoint.objects.filter(contact_id=value).values("value_index"))
+
+
+class ConsentPagination(SortedPagination):
+    """Pages of the ledger, newest first."""
+
+    dated: ClassVar = {"recorded": "recorded_at"}
 
 
 @extend_schema_view(
@@ -46,6 +55,7 @@ class ConsentViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = ConsentSerializer
     request_serializers: ClassVar = {"create": RecordingConsent}
     filterset_class = ConsentFilters
+    pagination_class = ConsentPagination
     lookup_url_kwarg = "consent_id"
 
     def get_queryset(self) -> QuerySet[Consent]:

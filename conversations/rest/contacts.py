@@ -18,8 +18,9 @@ from conversations.models import Contact
 from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
-from core.rest.filters import ApiFilterSet
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import BY_CREATION, SortedPagination
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_contact"
@@ -29,6 +30,16 @@ class ContactFilters(ApiFilterSet):
     """The filters of contacts."""
 
     tag = CharFilter(field_name="tags__name", max_length=60)
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+    ordering = OrderFilter(*BY_CREATION)
+
+
+class ContactPagination(SortedPagination):
+    """Pages of contacts, newest first or in the order that is asked for."""
+
+    orders = BY_CREATION
+    dated: ClassVar = {"created": "created_at"}
 
 
 @extend_schema_view(
@@ -50,6 +61,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     }
     serializer_class = ContactSerializer
     filterset_class = ContactFilters
+    pagination_class = ContactPagination
     lookup_url_kwarg = "contact_id"
     revealing_actions = frozenset({"retrieve"})
 

@@ -25,6 +25,7 @@ from conversations.rest.serializers import (
     ConversationQuery,
     ConversationRowSerializer,
     ConversationSerializer,
+    CreatedQuery,
     Escalating,
     MessageSerializer,
     Reply,
@@ -70,23 +71,15 @@ class ConversationViewSet(ApiViewSet):
         return ConversationQuery if self.action == "list" else super().get_query_class()
 
     def list(self, request: Request) -> Response:
-        """List conversations, newest activity first. Needs `conversations.view_conversation`.
+        """List conversations, newest activity first or by `ordering`. Needs `conversations.view_conversation`.
 
         `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone
         number, a mail address and the like: search for those by POST.
         """
-        asked = self.query
+        asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "show_pii")}
         selectors.refuse_personal(asked["q"])
-        return self._respond_with_found(
-            selectors.ConversationFilters(
-                state=asked["state"],
-                needs_person=asked["needs_person"],
-                live=asked["live"],
-                assigned_to=asked["assignee"],
-                contact_id=asked["contact"],
-                q=asked["q"],
-            )
-        )
+        ordering = asked.pop("ordering")
+        return self._respond_with_found(selectors.ConversationFilters(**asked), ordering)
 
     @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
     @idempotent
@@ -98,10 +91,9 @@ class ConversationViewSet(ApiViewSet):
         """
         return self._respond_with_found(selectors.ConversationFilters(**self.read_body()))
 
-    def _respond_with_found(self, filters: selectors.ConversationFilters) -> Response:
-        page = selectors.list_conversations(
-            viewer=self.actor, filters=filters, cursor=self.query["cursor"], limit=self.query["limit"]
-        )
+    def _respond_with_found(self, filters: selectors.ConversationFilters, ordering: str = "") -> Response:
+        place = {name: self.query[name] for name in ("cursor", "limit")}
+        page = selectors.list_conversations(viewer=self.actor, filters=filters, ordering=ordering, **place)
         return self.respond_with_page(page.rows, page.cursor)
 
     def respond(self, row: Any) -> Response:
@@ -163,6 +155,10 @@ class MessageViewSet(ApiViewSet):
     request_serializers: ClassVar = {"create": Reply}
     revealing_actions = frozenset({"list", "create"})
 
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return CreatedQuery if self.action == "list" else super().get_query_class()
+
     def list(self, request: Request, **kwargs: Any) -> Response:
         """Read messages, masked; the newest page first, oldest first within a page.
 
@@ -175,6 +171,8 @@ class MessageViewSet(ApiViewSet):
             before=number_of(self.query["cursor"]),
             limit=self.query["limit"],
             clear=self.query["show_pii"],
+            created_after=self.query["created_after"],
+            created_before=self.query["created_before"],
         )
         services.record_view(actor=self.actor, **self.kwargs)
         return self.respond_with_page(page.rows, "" if page.before is None else cursor_at(page.before))

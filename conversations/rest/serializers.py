@@ -12,22 +12,43 @@ from rest_framework import serializers
 from accounts.rest.serializers import PersonSerializer
 from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.selectors import points_in_order, wishes_of
+from conversations.selectors import ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
-from core.rest.fields import CLEAR, RowSerializer
+from core.rest.fields import CLEAR, FROM, TOO_EARLY, UNTIL, MomentField, RowSerializer, times_out_of_order
 from core.rest.views import ListQuery
 
 
-class ConversationQuery(ListQuery):
+class CreatedQuery(ListQuery):
+    """A page of rows that are narrowed by their time."""
+
+    created_after = MomentField(default=None, help_text=FROM)
+    created_before = MomentField(default=None, help_text=UNTIL)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse times that no row can lie between."""
+        if wrong := times_out_of_order(attrs):
+            raise serializers.ValidationError(dict.fromkeys(wrong, TOO_EARLY))
+        return attrs
+
+
+class ConversationQuery(CreatedQuery):
     """The page and the filters of conversations."""
 
     state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
     live = serializers.BooleanField(default=False, help_text="Not closed.")
     needs_person = serializers.BooleanField(default=False, help_text="Unassigned, and waiting for a person.")
-    assignee = serializers.UUIDField(default=None)
-    contact = serializers.UUIDField(default=None)
+    assignee = serializers.UUIDField(source="assigned_to", default=None)
+    contact = serializers.UUIDField(source="contact_id", default=None)
+    channel_account = serializers.UUIDField(source="channel_account_id", default=None)
+    last_message_after = MomentField(default=None, help_text=FROM)
+    last_message_before = MomentField(default=None, help_text=UNTIL)
+    ordering = serializers.ChoiceField(
+        choices=list(ORDERS),
+        default="",
+        help_text="With `-` the other way round. By default `-last_message_at`, or `-created_at` with `created_...`.",
+    )
     q = serializers.CharField(default="", max_length=200, help_text="Words of the masked messages, no address.")
 
 
@@ -296,6 +317,7 @@ class ContactSerializer(RowSerializer[Contact]):
         """Return the name."""
         return (contact.display_name if self.context.get(CLEAR) else "") or contact.shown_name
 
+    @extend_schema_field(PointSerializer(many=True))
     def get_points(self, contact: Contact) -> list[dict[str, Any]]:
         """Return the addresses, the primary ones first."""
         rows = points_in_order(contact.points.all())

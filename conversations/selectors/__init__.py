@@ -23,6 +23,7 @@ from conversations.selectors.directory import (
 )
 from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
+    ORDERS,
     ConversationFilters,
     ConversationPage,
     get_conversation,
@@ -42,6 +43,7 @@ from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_a
 from conversations.selectors.templates import find_lost_templates, get_template, query_templates
 
 __all__ = [
+    "ORDERS",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",

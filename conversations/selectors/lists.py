@@ -8,24 +8,33 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from conversations.models import LIVE, ContactTag, Conversation, Message
 from conversations.selectors.search import cleaned, conversations_with
 from core.actors import Actor
 from core.errors import NotFound
-from core.rest.pagination import cursor_at, unknown_cursor, value_of
+from core.rest.pagination import Place, cursor_at, value_of
 
 VIEW: Final = "conversations.view_conversation"
 PAGE: Final = 50
 MOST: Final = 200
+NEWEST: Final = "-last_message_at"
+ORDERS: Final = {
+    "last_message_at": ("last_message_at", "id"),
+    NEWEST: (NEWEST, "-id"),
+    "created_at": ("created_at", "id"),
+    "-created_at": ("-created_at", "-id"),
+}
+"""The orders of lists. Each follows an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
     """Filters. `needs_person`: unassigned and waiting.
 
-    `q`: a full address, or words of masked text.
+    `q`: a full address, or words of masked text. `after` is the first moment that counts, `before` the first that
+    doesn't any more.
     """
 
     state: str = ""
@@ -33,12 +42,17 @@ class ConversationFilters:
     live: bool = False
     assigned_to: UUID | None = None
     contact_id: UUID | None = None
+    channel_account_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    last_message_after: datetime | None = None
+    last_message_before: datetime | None = None
     q: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationPage:
-    """One page, newest activity first; `cursor` gets the next one ("" at the end)."""
+    """One page; `cursor` gets the next one ("" at the end)."""
 
     rows: Sequence[Conversation]
     cursor: str
@@ -60,28 +74,33 @@ def list_conversations(
     *,
     viewer: Actor,
     filters: ConversationFilters | None = None,
+    ordering: str = "",
     cursor: str = "",
     limit: int = PAGE,
 ) -> ConversationPage:
     """Return a page of conversations, each with `last_text` (masked), `last_sender`, `is_unread`.
 
-    Needs `conversations.view_conversation`. One query for any number of rows. Raises
-    `Invalid` for a cursor that is not ours.
+    `ordering` is one of `ORDERS`; by default the newest activity comes first, or the newest if they are narrowed by
+    when they began. Needs `conversations.view_conversation`. One query for any number of rows. Raises `Invalid` for
+    a cursor that is not ours, or of another order.
     """
     viewer.require(VIEW)
     size = max(1, min(limit, MOST))
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-    rows: QuerySet[Any] = _filtered(_rows(), filters or ConversationFilters()).annotate(
+    wanted = filters or ConversationFilters()
+    rows: QuerySet[Any] = _filtered(_rows(), wanted).annotate(
         last_text=Subquery(last.values("masked_body")[:1]),
         last_sender=Subquery(last.values("sender_type")[:1]),
     )
+    by_beginning = wanted.created_after or wanted.created_before
+    name = ordering or ("-created_at" if by_beginning else NEWEST)
+    place = Place.of(ORDERS[name])
     if cursor:
-        at, last_id = _read_cursor(cursor)
-        rows = rows.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, id__lt=last_id))
-    found = list(rows.order_by("-last_message_at", "-id")[: size + 1])
+        rows = rows.filter(place.after(name, value_of(cursor), Conversation))
+    found = list(rows.order_by(*ORDERS[name])[: size + 1])
     page = found[:size]
-    following = f"{page[-1].last_message_at.isoformat()}|{page[-1].pk}" if len(found) > size else ""
-    return ConversationPage(page, cursor_at(following) if following else "")
+    following = cursor_at(f"{name}|{place.at(page[-1])}") if len(found) > size else ""
+    return ConversationPage(page, following)
 
 
 def _rows() -> QuerySet[Conversation]:
@@ -102,19 +121,17 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
         rows = rows.filter(assigned_to_id=filters.assigned_to)
     if filters.contact_id:
         rows = rows.filter(contact_id=filters.contact_id)
+    if filters.channel_account_id:
+        rows = rows.filter(channel_account_id=filters.channel_account_id)
+    times = {
+        "created_at__gte": filters.created_after,
+        "created_at__lt": filters.created_before,
+        "last_message_at__gte": filters.last_message_after,
+        "last_message_at__lt": filters.last_message_before,
+    }
+    rows = rows.filter(**{lookup: moment for lookup, moment in times.items() if moment})
     words = cleaned(filters.q)
     return rows.filter(pk__in=conversations_with(words)) if words else rows
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        at, _, last_id = value_of(cursor).partition("|")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError(at)
-        return moment, UUID(last_id)
-    except ValueError:
-        raise unknown_cursor() from None
 
 
 def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:

@@ -76,8 +76,12 @@ def list_messages(
     before: int | None = None,
     limit: int = PAGE,
     clear: bool = False,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
 ) -> MessagePage:
     """Return the newest messages below the number `before`, oldest first, masked.
+
+    `created_after` is the first moment that counts, `created_before` the first that doesn't any more.
 
     Needs `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal
     grant on the conversation's messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records
@@ -93,6 +97,10 @@ def list_messages(
     rows = Message.objects.filter(conversation_id=conversation_id)
     if before is not None:
         rows = rows.filter(seq__lt=before)
+    if created_after:
+        rows = rows.filter(created_at__gte=created_after)
+    if created_before:
+        rows = rows.filter(created_at__lt=created_before)
     if not clear:
         rows = rows.defer("body")
     found = list(rows.order_by("-seq")[: size + 1])

@@ -56,6 +56,7 @@ class AuditEntry(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "object_type", "object_id", "seq"], name="audit_by_object"),
             models.Index(fields=["tenant_id", "action", "seq"], name="audit_by_action"),
+            models.Index(fields=["tenant_id", "at"], name="audit_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -76,6 +76,7 @@ class Consent(TenantModel):
                 name="consents_by_address",
             ),
             models.Index(fields=["tenant_id", "-id"], name="consents_by_time"),
+            models.Index(fields=["tenant_id", "recorded_at"], name="consents_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from core.audit import selectors
 from core.models import AuditEntry
 from core.rest.fields import RowSerializer
-from core.rest.filters import ApiFilterSet
-from core.rest.pagination import KeysetPagination
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
 
@@ -27,12 +27,17 @@ class EntryFilters(ApiFilterSet):
     object_type = CharFilter(max_length=60)
     object_id = UUIDFilter()
     user = UUIDFilter(field_name="actor_user_id", help_text="Who did it.")
+    at_after = AfterFilter("at")
+    at_before = BeforeFilter("at")
+    ordering = OrderFilter("seq", "-seq", help_text="By number; `-seq` is the default: newest first.")
 
 
-class EntryPagination(KeysetPagination):
+class EntryPagination(SortedPagination):
     """Pages of audit entries, by their number."""
 
     ordering = "-seq"
+    orders: ClassVar = {"seq": ("seq",), "-seq": ("-seq",)}
+    dated: ClassVar = {"at": "at"}
 
 
 class EntrySerializer(RowSerializer[AuditEntry]):

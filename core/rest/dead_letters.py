@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from core.jobs import dead_letters
 from core.models import DeadLetter
 from core.rest.fields import RowSerializer
-from core.rest.filters import ApiFilterSet
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
 REPLAY = "core.replay_deadletter"
@@ -27,6 +28,14 @@ class LetterFilters(ApiFilterSet):
     state = ChoiceFilter(
         choices=[(value, value) for value in DeadLetter.State.values], initial=DeadLetter.State.PARKED.value
     )
+    parked_after = AfterFilter("parked_at")
+    parked_before = BeforeFilter("parked_at")
+
+
+class LetterPagination(SortedPagination):
+    """Pages of failed jobs, newest first."""
+
+    dated: ClassVar = {"parked": "parked_at"}
 
 
 class LetterSerializer(RowSerializer[DeadLetter]):
@@ -44,6 +53,7 @@ class DeadLetterViewSet(ListViewSet):
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
     filterset_class = LetterFilters
+    pagination_class = LetterPagination
     lookup_url_kwarg = "letter_id"
 
     def get_queryset(self) -> QuerySet[DeadLetter]:

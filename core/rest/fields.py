@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model
@@ -18,6 +20,12 @@ from core.text.amounts import parse_amount
 from core.text.clean import can_be_stored
 
 M = TypeVar("M", bound=Model)
+FROM: Final = "From this moment on, such as `2026-05-01T00:00:00Z`; a day alone begins at midnight UTC."
+UNTIL: Final = "Before this moment: rows of the moment itself are left out."
+NO_MOMENT: Final = (
+    "Give a moment with its offset, such as 2026-05-01T00:00:00Z (a + in an address is written %2B), or a day."
+)
+TOO_EARLY: Final = "It has to be later than the other moment."
 CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
@@ -85,6 +93,34 @@ class MaskedDocument(serializers.JSONField):
         return value if self.context.get(CLEAR) else with_texts(value, mask_text)
 
 
+def read_moment(text: str) -> datetime:
+    """Return the moment of a text with an offset, or the beginning of a day in UTC; raises `ValueError`."""
+    if _DAY.fullmatch(text):
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    found = datetime.fromisoformat(text) if "T" in text.upper() else None
+    if found is None or found.tzinfo is None:
+        raise ValueError(text)
+    return found
+
+
+def times_out_of_order(values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the values `<name>_before` that do not lie after `<name>_after`."""
+    pairs = [(name, values.get(name.removesuffix("_before") + "_after"), values[name]) for name in values]
+    return [name for name, first, end in pairs if name.endswith("_before") and first and end and end <= first]
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment with its offset, or a day, which begins at midnight UTC."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the moment; raises `ValidationError`."""
+        try:
+            return read_moment(str(value))
+        except ValueError:
+            raise serializers.ValidationError(NO_MOMENT) from None
+
+
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 

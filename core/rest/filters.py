@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,20 @@ from drf_spectacular.plumbing import build_choice_description_list
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.rest.fields import FROM, NO_MOMENT, TOO_EARLY, UNTIL, read_moment, times_out_of_order
+
 ME = "me"
+
+
+class TimesInOrder(forms.Form):
+    """A form whose `<name>_before` lies after its `<name>_after`."""
+
+    def clean(self) -> dict[str, Any]:
+        """Return the values; raises `ValidationError` for times that no row can lie between."""
+        found: dict[str, Any] = super().clean() or {}
+        if wrong := times_out_of_order(found):
+            raise forms.ValidationError(dict.fromkeys(wrong, TOO_EARLY))
+        return found
 
 
 class ApiFilterSet(FilterSet):
@@ -29,6 +43,11 @@ class ApiFilterSet(FilterSet):
                 if each.extra.get("initial") is not None:
                     data.setdefault(name, each.extra["initial"])
         super().__init__(data, *args, **kwargs)
+
+    def get_form_class(self) -> type[forms.Form]:
+        """Return the form, which refuses times that no row can lie between."""
+        found: type[forms.Form] = super().get_form_class()
+        return type("ApiFilterForm", (TimesInOrder, found), {})
 
 
 class StrictBooleanField(forms.Field):
@@ -57,6 +76,50 @@ class AnyOfFilter(MultipleChoiceFilter):
     def filter(self, qs: QuerySet[Any], value: Sequence[str]) -> QuerySet[Any]:
         """Return the rows with one of the values."""
         return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
+
+
+class MomentField(forms.Field):
+    """A moment with its offset, or a day, which begins at midnight UTC."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the moment; raises `ValidationError`."""
+        if value in self.empty_values:
+            return None
+        try:
+            return read_moment(str(value))
+        except ValueError:
+            raise forms.ValidationError("%(text)s", params={"text": NO_MOMENT}) from None
+
+
+class AfterFilter(Filter):
+    """Rows from a moment on."""
+
+    field_class = MomentField
+
+    def __init__(self, field_name: str, **options: Any) -> None:
+        super().__init__(field_name, lookup_expr="gte", **{"help_text": FROM, **options})
+
+
+class BeforeFilter(Filter):
+    """Rows before a moment."""
+
+    field_class = MomentField
+
+    def __init__(self, field_name: str, **options: Any) -> None:
+        super().__init__(field_name, lookup_expr="lt", **{"help_text": UNTIL, **options})
+
+
+class OrderFilter(ChoiceFilter):
+    """The order of the list, which the pages read."""
+
+    def __init__(self, *names: str, **options: Any) -> None:
+        super().__init__(
+            choices=[(name, name) for name in names], **{"help_text": "With `-` the other way round."} | options
+        )
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Return all rows."""
+        return qs
 
 
 class PersonField(forms.UUIDField):
@@ -138,12 +201,14 @@ def _schema(each: Filter) -> dict[str, Any]:
         case AnyOfFilter():
             return {"type": "array", "items": {"type": "string", "enum": values}}
         case ChoiceFilter():
-            return {"type": "string", "enum": values, "minLength": 1, "default": initial or ""}
+            return {"type": "string", "enum": values} | ({"default": initial} if initial else {})
         case BooleanFilter():
-            return {"type": ["boolean", "null"]} if initial is None else {"type": "boolean", "default": initial}
+            return {"type": "boolean"} if initial is None else {"type": "boolean", "default": initial}
         case UUIDFilter():
             return {"type": "string", "format": "uuid"}
+        case AfterFilter() | BeforeFilter():
+            return {"type": "string", "format": "date-time"}
         case CharFilter():
-            return {"type": "string", "minLength": 1, "default": "", "maxLength": each.extra["max_length"]}
+            return {"type": "string", "minLength": 1, "maxLength": each.extra["max_length"]}
         case _:
             return {"type": "string", "minLength": 1}

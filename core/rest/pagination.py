@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
@@ -22,6 +23,8 @@ from core.errors import Invalid
 
 PAGE: Final = 50
 LARGEST_PAGE: Final = 100
+BY_CREATION: Final = {"created_at": ("created_at", "id"), "-created_at": ("-created_at", "-id")}
+"""The orders of rows that have an index on when they were made."""
 
 
 class KeysetPagination(CursorPagination):
@@ -71,25 +74,36 @@ class SortedPagination(KeysetPagination):
     """Pages in the order that `ordering` names, of those in `orders`; without one as `KeysetPagination` does.
 
     An order is one column and the id, in the same direction. A page starts after the last row's value and id.
+    `dated`: the columns that filters bound by time. Without `ordering` such a list is read by that column, newest
+    first, so that the index begins at the bound.
     """
 
     orders: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    dated: ClassVar[Mapping[str, str]] = {}
     following: str | None = None
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the page; raises `Invalid` for a cursor of another order."""
-        name = request.query_params.get("ordering", "")
-        order = self.orders.get(name, (self.ordering,))
+        name, order = self._order(request)
         if len(order) == 1:
             self.ordering = order[0]
             return super().paginate_queryset(queryset, request, view)
-        place, size = _Place.of(order), self.get_page_size(request) or PAGE
+        place, size = Place.of(order), self.get_page_size(request) or PAGE
         self.base_url, cursor = request.build_absolute_uri(), request.query_params.get(self.cursor_query_param)
         rows = queryset.order_by(*order)
         found = list((rows.filter(place.after(name, value_of(cursor), queryset.model)) if cursor else rows)[: size + 1])
         self.page = found[:size]
         self.following = cursor_at(f"{name}|{place.at(self.page[-1])}") if len(found) > size else ""
         return self.page
+
+    def _order(self, request: Request) -> tuple[str, tuple[Any, ...]]:
+        """Return the name of the order and its columns."""
+        name = request.query_params.get("ordering", "")
+        if not name:
+            for prefix, column in self.dated.items():
+                if any(f"{prefix}_{side}" in request.query_params for side in ("after", "before")):
+                    return f"-{column}", (f"-{column}", "-id")
+        return name, self.orders.get(name, (self.ordering,))
 
     def get_next_link(self) -> str | None:
         """Return the address of the next page, None at the end."""
@@ -102,7 +116,7 @@ class SortedPagination(KeysetPagination):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A place in an order by a column, which may be empty, and the id."""
 
     column: str
@@ -110,17 +124,20 @@ class _Place:
     nulls_first: bool
 
     @classmethod
-    def of(cls, order: tuple[Any, ...]) -> _Place:
+    def of(cls, order: tuple[Any, ...]) -> Place:
+        """Return the place that an order pages by."""
         first = order[0]
         if isinstance(first, str):
             return cls(first.lstrip("-"), first.startswith("-"), nulls_first=False)
         return cls(first.expression.name, first.descending, bool(first.nulls_first))
 
     def at(self, row: Any) -> str:
+        """Return the text of a row's place."""
         value = getattr(row, self.column)
         return f"{'' if value is None else value}|{row.pk}"
 
     def after(self, name: str, cursor: str, model: type[Model]) -> Q:
+        """Return the condition of the rows after a cursor; raises `Invalid` for one of another order."""
         of, _, rest = cursor.partition("|")
         text, _, key = rest.rpartition("|")
         field: Any = model._meta.get_field(self.column)
@@ -131,6 +148,8 @@ class _Place:
             last = model._meta.pk.to_python(key)
         except ValidationError:
             raise unknown_cursor() from None
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise unknown_cursor()
         side = "lt" if self.is_descending else "gt"
         ties = Q(**{f"pk__{side}": last})
         is_null = Q(**{f"{self.column}__isnull": True})

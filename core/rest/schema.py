@@ -31,6 +31,7 @@ WRITING_ERRORS: Final[dict[str, str]] = {
     "415": "The body has to be `application/json`.",
     "422": "This idempotency key was used for another request.",
 }
+_SCHEMAS: Final = "#/components/schemas/"
 WRITING: Final = ("post", "put", "patch", "delete")
 PROBLEM: Final = {
     "type": "object",
@@ -134,18 +135,37 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
 
 
 def without_empty_defaults(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """Drop the default "" of enums, which it is no value of: what is left out is no filter.
+    """Drop the default "" where it is no value: of enums, and of texts that may not be empty.
 
-    Generators of clients refuse such an operation.
+    Generators of clients refuse such an enum, and their clients send such a text, which is refused here.
     """
     waiting: list[Any] = [result]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            if part.get("default") == "" and _is_enum(part):
+            if part.get("default") == "" and (_is_enum(part) or part.get("minLength")):
                 del part["default"]
             if "enum" in part:
                 part.pop("minLength", None)
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return result
+
+
+def with_short_names(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """Write `CapRequest` for the body that a serializer of this name reads, not `CapRequestRequest`."""
+    schemas = result.get("components", {}).get("schemas", {})
+    renamed = {name: name.removesuffix("Request") for name in schemas if name.endswith("RequestRequest")}
+    renamed = {name: short for name, short in renamed.items() if short not in schemas}
+    result["components"]["schemas"] = {renamed.get(name, name): schema for name, schema in schemas.items()}
+    waiting: list[Any] = [result]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).removeprefix(_SCHEMAS)
+            if name in renamed:
+                part["$ref"] = _SCHEMAS + renamed[name]
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
@@ -159,7 +179,9 @@ def _is_enum(part: dict[str, Any]) -> bool:
 def _response(code: str, text: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     found: dict[str, Any] = {"description": text, "content": content}
-    return {**found, "headers": _RETRY} if code in ("429", "503") else found
+    waits = _RETRY if code in ("429", "503") else {}
+    left = LIMIT_REFERENCES if code == "429" else {}
+    return {**found, "headers": {**waits, **left}} if waits else found
 
 
 def _operations(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

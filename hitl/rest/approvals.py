@@ -19,8 +19,16 @@ from rest_framework.serializers import BaseSerializer
 
 from core.clock import now
 from core.reliability.idempotency import KEPT_FOR, digest
-from core.rest.fields import Document
-from core.rest.filters import AnyOfFilter, ApiFilterSet, BooleanFilter, PersonFilter
+from core.rest.fields import FROM, UNTIL, Document
+from core.rest.filters import (
+    AfterFilter,
+    AnyOfFilter,
+    ApiFilterSet,
+    BeforeFilter,
+    BooleanFilter,
+    OrderFilter,
+    PersonFilter,
+)
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.pagination import SortedPagination
 from core.rest.views import ApiViewSet, ListViewSet, Query
@@ -71,10 +79,12 @@ class ApprovalFilters(ApiFilterSet):
         max_length=selectors.LONGEST,
         help_text="A reference (`BR-1042` or `1042`), the beginnings of words, or of the requester's name.",
     )
-    ordering = ChoiceFilter(
-        method="keep_all",
-        choices=[(name, name) for name in selectors.ORDERS],
-        help_text="By risk, cost, deadline or age; with `-` the highest, latest or oldest first.",
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+    decided_after = AfterFilter("decided_at", help_text=f"Decided. {FROM}")
+    decided_before = BeforeFilter("decided_at", help_text=f"Decided. {UNTIL}")
+    ordering = OrderFilter(
+        *selectors.ORDERS, help_text="By risk, cost, deadline or age; with `-` the highest, latest or oldest first."
     )
 
     def filter_hold(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
@@ -109,15 +119,12 @@ class ApprovalFilters(ApiFilterSet):
         states = self.form.cleaned_data["state"]
         return queryset.filter(selectors.found_by(words, only_open=bool(states) and set(states) <= set(OPEN)))
 
-    def keep_all(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
-        """Return all: the pages read the order."""
-        return queryset
-
 
 class ApprovalPagination(SortedPagination):
     """Pages of approvals, newest first or in the order that is asked for."""
 
     orders = selectors.ORDERS
+    dated: ClassVar = {"created": "created_at", "decided": "decided_at"}
 
 
 class ExportQuery(Query):

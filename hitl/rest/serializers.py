@@ -144,6 +144,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         """Return the levels."""
         return list(approval.snapshot.get("levels", []))
 
+    @extend_schema_field(AssignmentSerializer(many=True))
     def get_assignments(self, approval: Approval) -> list[dict[str, Any]]:
         """Return who is asked now."""
         return list(AssignmentSerializer(self.context["assignments"], many=True).data)

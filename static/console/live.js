@@ -128,8 +128,8 @@
     for (const clock of document.querySelectorAll("time[data-countdown]")) {
       const left = Math.round((new Date(clock.dateTime) - Date.now()) / 1000);
       if (left <= 0) return location.reload();
-      const minutes = Math.floor(left / 60), hours = Math.floor(minutes / 60);
-      clock.textContent = hours ? `${hours} h ${minutes % 60} min` : `${minutes}:${String(left % 60).padStart(2, "0")}`;
+      const minutes = Math.floor(left / 60);
+      clock.textContent = minutes < 60 ? `${minutes}:${String(left % 60).padStart(2, "0")}` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     }
   };
 

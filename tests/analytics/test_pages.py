@@ -197,3 +197,38 @@ def test_api_sends_one_and_lists_ones_own(browser: Browser, morning: Morning) ->
     with tenant_scope(morning.world.globex.pk):
         Brief.objects.create(user=morning.world.outsiders["owner"], local_date=MORNING.date())
     assert [row["kind"] for row in client.get("/api/v1/briefs/").json()["results"]] == ["asked"]
+
+
+def test_api_changes_single_settings_and_keeps_the_others(browser: Browser, morning: Morning) -> None:
+    client = browser("viewer")
+    wish = {"is_on": True, "at": "08:00:00", "zone": "Asia/Tokyo", "sections": ["content"], "language": "fr"}
+    client.post(OWN, wish, content_type="application/json")
+
+    def change(**body: object) -> Any:
+        return client.patch(OWN, body, content_type="application/json")
+
+    for name, value in (
+        ("language", "de"),
+        ("at", "09:15:00"),
+        ("sections", ["approvals", "content"]),
+        ("is_on", False),
+    ):
+        wish[name] = value
+        answer = change(**{name: value})
+        assert (answer.status_code, {key: answer.json()[key] for key in wish}) == (200, wish)
+    assert client.get(OWN).json()["next_due_at"] is None
+    assert change(is_on=True).json()["next_due_at"]
+    for body, field in (
+        ({"zone": "Mars"}, "zone"),
+        ({"language": None}, "language"),
+        ({}, "body"),
+        ({"zoen": "UTC"}, "body"),
+    ):
+        refused = change(**body)
+        assert (refused.status_code, list(refused.json()["fields"])) == (400, [field])
+    assert {key: client.get(OWN).json()[key] for key in wish} == {**wish, "is_on": True}
+
+
+def test_api_changes_settings_that_were_never_saved(browser: Browser, acme: World) -> None:
+    answer = browser("viewer").patch(OWN, {"language": "de"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["language"], answer.json()["is_on"]) == (200, "de", False)

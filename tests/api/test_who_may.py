@@ -189,6 +189,7 @@ DOORS = [
     Door("post", "briefs/", "viewer", 201, outsider=201),
     Door("get", "brief-preferences/", "admin", 200, "approver", outsider=200),
     Door("get", "brief-preferences/me/", "viewer", 200, outsider=200),
+    Door("patch", "brief-preferences/me/", "viewer", 200, outsider=200, body={"language": "de"}),
     Door("get", "notification-preferences/me/", "viewer", 200, outsider=200),
     Door("post", "notification-preferences/me/", "viewer", 200, outsider=200, body={"channels_on": ["email"]}),
     Door("get", "contacts/", "support", 200, "viewer", outsider=200),

@@ -52,11 +52,11 @@ def mailbox(world: World) -> ChannelAccount:
     return made
 
 
-def asking(world: World, account: ChannelAccount) -> Callable[..., Any]:
-    """Return a way to ask the API about an account as a program of its owner."""
+def asking(world: World, account: ChannelAccount, role: str = "owner") -> Callable[..., Any]:
+    """Return a way to ask the API about an account as a program with a role's rights."""
     with tenant_scope(world.acme.pk):
-        scopes = sorted(permissions_of("owner"))
-        secret = create_api_key(actor=OPERATOR, user=world.people["owner"], name="Test", scopes=scopes)[1]
+        scopes = sorted(permissions_of(role))
+        secret = create_api_key(actor=OPERATOR, user=world.people[role], name="Test", scopes=scopes)[1]
     headers = {"Authorization": f"Bearer {secret}"}
 
     def ask(path: str, body: Any = None) -> Any:
@@ -225,12 +225,17 @@ def test_refusal_of_meta_is_kept_with_its_attempt(world: World) -> None:
         message = services.reply(
             actor=OPERATOR, conversation_id=Conversation.objects.get().pk, text="Hi", sender_type="system"
         )
-        DeliveryAttempt.objects.create(message=message, channel_account=account, number=1, provider_id="wamid.out")
+        DeliveryAttempt.objects.create(
+            message=message, channel_account=account, number=1, provider_id="wamid.out", outcome="succeeded"
+        )
         Message.objects.filter(pk=message.pk).update(status="sent", channel_message_id="wamid.out")
     error = {"code": 131026, "title": "Message undeliverable", "error_data": {"details": "To +34600123456 it failed"}}
     door.take(cloud.change(statuses=[cloud.status("failed", errors=[error])]))
     with door.inside():
         attempt = DeliveryAttempt.objects.get()
     assert attempt.error == "131026"
+    ask = asking(world, account)
+    sent = [row["outcome"] for row in ask("exchanges/").json()["results"] if row["direction"] == "out"]
+    assert (ask("health/").json()["failed"], sent) == (1, ["failed"])
     assert attempt.error_text.startswith("Message undeliverable: To ")
     assert "600123456" not in attempt.error_text

@@ -6,13 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.test import Client
+from twilio.request_validator import RequestValidator
 
-from accounts.permissions.roles import permissions_of
-from accounts.services import create_api_key
 from channels_app.exchanges import KEPT, list_exchanges
 from channels_app.webhooks import deliveries
-from conversations import services
+from conversations import services, tasks
+from conversations.gauges import oldest_due_delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.tasks import sweep_deliveries
 from conversations.types import SendResult
@@ -20,7 +19,9 @@ from core.actors import system
 from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.channels_app.whatsapp.conftest import WEBHOOK, Door, fields, post, sign
+from tests.channels_app.test_accounts import LIST, asking
+from tests.channels_app.whatsapp.conftest import TOKEN, WEBHOOK, Door, fields, post, sign
+from tests.channels_app.whatsapp.test_channel_page import console
 from tests.conversations.conftest import (
     ScriptedTransport,
     transport,  # noqa: F401  (a fixture)
@@ -28,24 +29,11 @@ from tests.conversations.conftest import (
 from tests.world import OPERATOR
 
 Script = type[ScriptedTransport]
-LIST = "/admin/conversations/channelaccount/"
 
 
 def caller(door: Door, role: str = "owner") -> Callable[..., Any]:
     """Return a way to ask the API about the account as a program with a role's rights."""
-    with door.inside():
-        user = door.world.people[role]
-        secret = create_api_key(actor=OPERATOR, user=user, name="Test", scopes=sorted(permissions_of(role)))[1]
-    headers = {"Authorization": f"Bearer {secret}"}
-
-    def ask(path: str, body: Any = None) -> Any:
-        where = f"/api/v1/channel-accounts/{door.account.pk}/{path}"
-        client = Client(raise_request_exception=False)
-        if body is None:
-            return client.get(where, headers=headers)
-        return client.post(where, body, content_type="application/json", headers=headers)
-
-    return ask
+    return asking(door.world, door.account, role)
 
 
 def say(door: Door, text: str) -> Message:
@@ -70,7 +58,7 @@ def test_paused_account_sends_nothing_and_loses_nothing(door: Door, transport: S
     health = ask("health/").json()
     assert (health["state"], health["held"], health["waiting"]) == ("paused", 1, 1)
     assert ask("test/", {"to": "+447700900101"}).json()["code"] == "channel_paused"
-    assert "Paused" in console(door).get(f"{LIST}{door.account.pk}/").content.decode()
+    assert "Paused" in console(door.world).get(f"{LIST}{door.account.pk}/").content.decode()
     assert ask("exchanges/").json()["results"][0]["outcome"] == "held"
     assert ask("pause/", {"paused": False}).json()["paused_at"] is None
     deliveries.dispatch_due_deliveries()
@@ -85,8 +73,6 @@ def test_sweep_leaves_messages_of_a_paused_account(
     transport: Script,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from conversations import tasks
-
     door.take("Hello", 1)
     with door.inside():
         message = say(door, "waits")
@@ -98,12 +84,7 @@ def test_sweep_leaves_messages_of_a_paused_account(
         services.pause_channel(actor=door.world.actor("owner"), account_id=door.account.pk, paused=True, reason="stop")
     sweep_deliveries()
     assert asked == [str(message.pk)]
-
-
-def console(door: Door, role: str = "owner") -> Client:
-    client = Client()
-    client.force_login(door.world.people[role], backend="accounts.backends.RoleBackend")
-    return client
+    assert oldest_due_delivery() == 0
 
 
 def test_health_and_log_tell_what_happened_without_contents(door: Door, transport: Script) -> None:  # noqa: F811
@@ -139,7 +120,7 @@ def test_health_and_log_tell_what_happened_without_contents(door: Door, transpor
         viewer = system("tests")
         assert list_exchanges(viewer=viewer, account_id=door.account.pk, now=now() + KEPT * 2).rows == []
         assert DeliveryAttempt.objects.filter(channel_account=door.account.pk).count() == 2
-    page = console(door).get(f"{LIST}{door.account.pk}/").content.decode()
+    page = console(door.world).get(f"{LIST}{door.account.pk}/").content.decode()
     assert "Exchange log" in page
     assert "21211" in page
     assert "600123456" not in page
@@ -159,15 +140,11 @@ def test_pasted_sample_is_checked_in_words(door: Door, change: dict[str, str], v
     form = fields()
     sample = {"body": urlencode(form), "signature": sign(WEBHOOK, form)}
     if "url" in change:
-        from twilio.request_validator import RequestValidator
-
-        from tests.channels_app.whatsapp.conftest import TOKEN
-
         sample["signature"] = str(RequestValidator(TOKEN).compute_signature(change["url"], form))
     answer = caller(door)("verify-sample/", {**sample, **change})
     assert (answer.status_code, answer.json()["valid"]) == (200, valid)
     assert words in answer.json()["words"]
-    shown = console(door).post(f"{LIST}{door.account.pk}/verify-sample/", {**sample, **change})
+    shown = console(door.world).post(f"{LIST}{door.account.pk}/verify-sample/", {**sample, **change})
     assert shown.status_code == (302 if valid else 400)
     with door.inside():
         assert Message.objects.count() == 0
@@ -186,16 +163,16 @@ def test_account_is_changed_and_tried_only_with_the_right(door: Door, path: str)
 
 def test_guided_set_up_ticks_what_is_done(door: Door) -> None:
     page = f"{LIST}{door.account.pk}/"
-    assert console(door).get(page).content.decode().count("wk-setup-done") == 1
+    assert console(door.world).get(page).content.decode().count("wk-setup-done") == 1
     post(fields())
     with door.inside():
         services.note_trouble(account_id=door.account.pk, code="20003")
-    shown = console(door).get(page).content.decode()
+    shown = console(door.world).get(page).content.decode()
     assert shown.count("wk-setup-done") == 3
     assert "https://www.twilio.com/docs/api/errors/20003" in shown
     with door.inside():
         services.note_tested(account_id=door.account.pk)
-    shown = console(door).get(page).content.decode()
+    shown = console(door.world).get(page).content.decode()
     assert shown.count("wk-setup-done") == 4
     assert "All steps are done" in shown
     assert "errors/20003" not in shown
