@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Verdict
+from channels_app.diagnosis import Sample, Trial
 from channels_app.slack import connect, signature, workspaces
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
@@ -24,10 +24,10 @@ class SlackDiagnosis(diagnosis.Diagnosis):
         """Send one message to a channel or a member."""
         return connect.send_test(actor=actor, account_id=account_id, to=to)
 
-    def check_sample(self, account: ChannelAccount, sample: Sample) -> Verdict:
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a button press."""
         if not sample.signature.startswith("v0="):
-            return Verdict(False, f"The value of {signature.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
+            return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
         secrets = workspaces.secrets_of(account.credentials)
         for body in (sample.body, sample.body.strip()):
             if signature.is_signed(
@@ -38,8 +38,8 @@ class SlackDiagnosis(diagnosis.Diagnosis):
             ):
                 is_fresh = signature.is_fresh(sample.timestamp, now())
                 age = "" if is_fresh else " If it came now, it would be refused because of its age."
-                return Verdict(True, f"The signature is valid: Walker accepts this request.{age}")
-        return Verdict(
+                return Trial(True, f"The signature is valid: Walker accepts this request.{age}")
+        return Trial(
             False,
             "This workspace's signing secret didn't make this signature for this timestamp and body. Check the signing "
             "secret, and paste the body byte for byte.",
