@@ -32,6 +32,8 @@ OBJECT: Final = "channels_app.colleagueaddress"
 KIND: Final = "own_address"
 _ADDRESS: Final = "channels_app_colleagueaddress.address_digest"
 _CODE: Final = "channels_app_colleagueaddress.code_digest"
+LINKED_USER: Final = "What is decided there counts as yours."
+LINKED_NUMBER: Final = "Requests that need you are sent there, with a link to decide them."
 WRONG: Final = "This isn't the code, or it is no longer valid. Request a new one if you need to."
 
 
@@ -57,7 +59,7 @@ def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: da
     An earlier code of theirs ends. Needs `accounts.use_notices` and a password entered lately: what comes from a
     proven address counts as theirs. Raises Refused (also `confirm_first`), Invalid and TooMany.
     """
-    person_id = _person_of(actor)
+    person_id = person_behind(actor)
     refuse_stale_sign_in(actor)
     # A code is guessed against one row, and goes to an address that may be a stranger's.
     limit_per_hour(f"address-code:{person_id}", limit=CODES_PER_HOUR, sentence="Too many codes. Try again in an hour.")
@@ -80,7 +82,8 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
     Needs `accounts.use_notices`. After five wrong codes another has to be requested. Raises Refused, Invalid with
     the field, and Conflict when the address is somebody else's. Audited, and left as a notice.
     """
-    person_id, moment = _person_of(actor), now or clock_now()
+    person_id, moment = person_behind(actor), now or clock_now()
+    is_number = account.kind == ChannelAccount.Kind.WHATSAPP
     refuse_stale_sign_in(actor)
     wrong = Invalid(WRONG, fields={"code": [WRONG]})
     found = _waiting(account, person_id).filter(code_until__gt=moment, tries__lt=TRIES).first()
@@ -100,9 +103,10 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
             notices.leave(
                 people=[person_id],
                 kind=KIND,
-                title=f"Your {account.get_kind_display()} user was linked",
+                title=f"Your {account.get_kind_display()} {'number' if is_number else 'user'} was linked",
                 link="",
-                body="What is decided there counts as yours. If this wasn't you, unlink it and change your password.",
+                body=f"{LINKED_NUMBER if is_number else LINKED_USER} If this wasn't you, unlink it and change your "
+                "password.",
                 level="alert",
                 dedupe_key=f"own-address:{found.pk}",
                 now=moment,
@@ -114,7 +118,7 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
 
 def unlink(*, actor: Actor, account: ChannelAccount) -> None:
     """Unlink the actor's own address at an account. Needs `accounts.use_notices`; raises Refused and NotFound."""
-    person_id = _person_of(actor)
+    person_id = person_behind(actor)
     with transaction.atomic():
         row = _proven(account).select_for_update().filter(person_id=person_id).first()
         if row is None:
@@ -142,7 +146,8 @@ def address_of(account: ChannelAccount, person_id: UUID) -> str:
     return "" if row is None else str(row.address)
 
 
-def _person_of(actor: Actor) -> UUID:
+def person_behind(actor: Actor) -> UUID:
+    """Return the id of the person who is signed in to the console. Raises Refused for programs."""
     actor.require(USE)
     if actor.kind != "user" or actor.user_id is None:
         raise Refused("Only people can do this, signed in to the console, and only for themselves.")

@@ -22,6 +22,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.email import handler as email_handler  # noqa: PLC0415
         from channels_app.email import inbound as email_inbound  # noqa: PLC0415
         from channels_app.email import transport as email_transport  # noqa: PLC0415
+        from channels_app.notices import notifier as whatsapp_notifier  # noqa: PLC0415
         from channels_app.own_app import diagnosis as app_diagnosis  # noqa: PLC0415
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
@@ -53,6 +54,7 @@ class ChannelsAppConfig(AppConfig):
         deliveries.register_handler(slack_inbound.PROVIDER, slack_handler.receive_delivery)
         slack_diagnosis.register()
         notification_channels.register(notifier.CHANNEL, notifier.SlackNotifier)
+        notification_channels.register(whatsapp_notifier.CHANNEL, whatsapp_notifier.WhatsAppNotifier)
         deliveries.register_handler(app_inbound.PROVIDER, app_handler.receive_delivery)
         email_transport.register()
         deliveries.register_handler(arrivals.PROVIDER, inbox.receive_delivery)

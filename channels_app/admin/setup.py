@@ -208,7 +208,7 @@ def _slack(account: ChannelAccount, health: Health, may_change: bool) -> list[Se
         _send_a_test("Use “Send test message to Slack” with a channel or your own member ID.", account),
         SetupStep(
             "Let approvers link their Slack user",
-            "Each of them does it under My Slack user. Who hasn't linked theirs can't decide in Slack.",
+            "Each of them does it under My linked accounts. Who hasn't linked theirs can't decide in Slack.",
             is_done=is_linked,
         ),
     ]

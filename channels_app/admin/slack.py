@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.notices import USE
 from channels_app import diagnosis
+from channels_app.admin.own_numbers import NumberActions
 from channels_app.models import ColleagueAddress, SlackRoute
 from channels_app.slack import connect, people, workspaces
 from console.base.actions import ServiceAction, action_url, service_action
@@ -161,14 +162,14 @@ class CodeForm(ConsoleForm):
 
 
 @admin.register(ColleagueAddress)
-class ColleagueAddressAdmin(ServiceAdmin):
-    """The viewer's own Slack user; nobody sees or changes another person's."""
+class ColleagueAddressAdmin(NumberActions):
+    """The viewer's own Slack user and WhatsApp number; nobody sees or changes another person's."""
 
     view_permission = USE
-    nav = Nav("My Slack user", "link", order=62)
-    intro = "Link your Slack user to decide requests in Slack. Only you see and change this."
-    empty_title = "No Slack user linked"
-    empty_text = "Choose “Link my Slack user”: you'll get a code as a direct message in Slack."
+    nav = Nav("My linked accounts", "link", order=62)
+    intro = "Link your Slack user or WhatsApp number to be reached there when a request needs you. Only you see this."
+    empty_title = "Nothing linked yet"
+    empty_text = "Choose what to link above. Walker sends a code there, which you enter here."
     masked_fields = ("address", "address_digest", "code_digest")
     list_display = ("where", "own_address", "standing", "proven_at")
     ordering = ("id",)
@@ -212,7 +213,7 @@ class ColleagueAddressAdmin(ServiceAdmin):
 
     @service_action(
         path="slack-code",
-        title="Enter the code",
+        title="Enter the Slack code",
         permission=USE,
         form=CodeForm,
         submit="Link",

@@ -19,6 +19,7 @@ from channels_app.cloud.normalise import (
 from channels_app.cloud.template_states import STATES as TEMPLATE_STATES
 from channels_app.cloud.transport import BLOCKING
 from channels_app.models import InboundDelivery
+from channels_app.notices import reports
 from channels_app.whatsapp import opt_out
 from conversations import services
 from conversations.types import SenderIdentity
@@ -141,7 +142,8 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
         )
     except NotFound:
         # The answer of the send, with Meta's id, was lost or is still on its way: our own id came back too.
-        if report.target is None or not _record_by_our_id(facts, report.target):
+        is_ours = report.target is not None and _record_by_our_id(facts, report.target)
+        if not is_ours and not reports.apply_report(notification_id=report.target, status=report.status):
             log.info("report_without_message", delivery=str(delivery.pk))
             return
     if not has_failed:

@@ -7,6 +7,7 @@ from typing import Final
 from django.http import QueryDict
 
 from channels_app.models import InboundDelivery
+from channels_app.notices import reports
 from channels_app.whatsapp import opt_out
 from channels_app.whatsapp.normalise import Fields, Report, is_empty, message_of, report_of, sender_of
 from channels_app.whatsapp.senders import split_address
@@ -83,7 +84,8 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
         )
     except NotFound:
         # The message belongs to someone else or was erased: there is nothing to update.
-        log.info("report_without_message", delivery=str(delivery.pk))
+        if not reports.apply_report(notification_id=delivery.target, status=report.status):
+            log.info("report_without_message", delivery=str(delivery.pk))
         return
     if not has_failed:
         return

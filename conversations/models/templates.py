@@ -29,6 +29,8 @@ class MessageTemplate(TenantModel):
         REOPENING = "reopening", "Reopening a conversation"
         SURVEY = "survey", "Survey"
         REMINDER = "reminder", "Reminder"
+        NOTICE = "notice", "Notice to an approver"
+        CODE = "code", "Code for a colleague"
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="templates")
     name = models.CharField(max_length=512)

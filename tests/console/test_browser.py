@@ -111,6 +111,7 @@ MORE = [
     "admin/channels_app/colleagueaddress/",
     "admin/channels_app/colleagueaddress/slack-user/",
     "admin/channels_app/colleagueaddress/slack-code/",
+    "admin/channels_app/colleagueaddress/own-number/",
     "admin/conversations/channelaccount/connect-app/",
     "admin/integrations/maildelivery/",
     "admin/analytics/brief/settings/",

@@ -326,6 +326,9 @@ NOTIFICATIONS: Final = {
     "admin:channels_app_colleagueaddress_change": OWN_PAGE,
     "admin:channels_app_colleagueaddress_slack_user": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:channels_app_colleagueaddress_slack_code": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_own_number": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_number_code": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:channels_app_colleagueaddress_number_unlink": Row(Answers(302, 200, 200, 200), Answers(302, 404, 404)),
     # Without Slack there is nothing to unlink.
     "admin:channels_app_colleagueaddress_slack_unlink": Row(Answers(302, 200, 200, 200), Answers(302, 503, 503)),
 }

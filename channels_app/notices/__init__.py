@@ -1,0 +1,1 @@
+"""WhatsApp notices to colleagues: proving their number, and requests that need them."""

@@ -1,0 +1,121 @@
+"""The WhatsApp channel of notifications: a template to the number that an approver proved, or else an email."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+
+from channels_app.notices import numbers, sending
+from conversations.models import ChannelAccount
+from core.actors import system
+from core.errors import NotFound
+from core.privacy.pii import mask_text
+from core.reach.gate import NotReachable
+from hitl.models import Notification, NotificationPreference
+from hitl.notification_channels import ASKS, EMAIL, TITLES, Delivery, Notifier, notifiers
+from hitl.services import can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
+
+CHANNEL: Final = "whatsapp"
+ACTOR: Final = system("whatsapp")
+HEADLINE_LIMIT: Final = 200
+RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
+MAILED_ANYWAY: Final = "This person has no WhatsApp number linked. They get an email."
+NO_WAY: Final = "This person has no WhatsApp number linked, and no mail account is connected."
+
+
+class WhatsAppNotifier(Notifier):
+    """Notifies approvers and requesters by WhatsApp; who can't be reached there gets the email."""
+
+    label: ClassVar[str] = "WhatsApp"
+
+    def notify(self, notification_id: UUID) -> Delivery:
+        """Send the template; an email goes out instead where there is no proven number or no template."""
+        row = Notification.objects.select_related("approval", "recipient").get(pk=notification_id)
+        reason = why_unneeded([row]).get(row.pk, "")
+        if reason:
+            return _skip(row, reason)
+        own = numbers.number_of(row.recipient_id)
+        if own is None:
+            return send_mail_instead(row)
+        try:
+            outcome = sending.send_words(
+                own.account,
+                own.number,
+                person_id=row.recipient_id,
+                use=sending.NOTICE,
+                words=words_of(row),
+                language=_language_of(row.recipient_id),
+                ref=row.pk,
+            )
+        except NotReachable:
+            return send_mail_instead(row)
+        if isinstance(outcome, sending.SENT):
+            provider_id = getattr(outcome, "message_id", "") or getattr(outcome, "sid", "")
+            return Delivery(sent=True, provider=own.account.provider, provider_message_id=str(provider_id))
+        if isinstance(outcome, sending.FAILED) and outcome.permanent:
+            return send_mail_instead(row)
+        # Without an answer the message may be there: two are better than none, and only the newer link decides.
+        pause = getattr(outcome, "retry_after", None) or 0
+        return Delivery(
+            sent=False,
+            provider=own.account.provider,
+            error="WhatsApp can't be reached.",
+            retry=True,
+            retry_after=pause,
+        )
+
+    def people_who_can_read_mail(self) -> Collection[UUID]:
+        """Return everyone who had a number's credentials, once notices were sent: Twilio lists what was sent."""
+        if not Notification.objects.filter(channel=CHANNEL).exists():
+            return ()
+        rows = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.WHATSAPP).values_list("keepers", flat=True)
+        return {person for keepers in rows for person in keepers}
+
+
+def words_of(row: Notification) -> list[str]:
+    """Return what the template says: the request and what it needs, what it is about, and where to decide.
+
+    Masked. The link decides only where a link in an email would.
+    """
+    approval = row.approval
+    template = "approval_reminder" if row.is_reminder else row.template
+    own = own_text(template=template, approval=approval, person_id=row.recipient_id)
+    title = own.subject if own else f"{approval.reference} {TITLES.get(template, 'needs you')}"
+    headline = mask_text(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT]
+    risk = RISKS.get(approval.risk_level, approval.risk_level)
+    return [f"{title}.", f"{headline} ({risk}).", _link_for(row)]
+
+
+def _link_for(row: Notification) -> str:
+    """Return a new decision link of the notification's person, or the request's page if no link can decide."""
+    approval, secret = row.approval, ""
+    if row.template in ASKS and can_be_decided_by_link(approval):
+        secret = make_link(actor=ACTOR, approval_id=approval.pk, person_id=row.recipient_id)
+    if secret:
+        return f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}"
+    return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}"
+
+
+def send_mail_instead(row: Notification) -> Delivery:
+    """Send the email of the same notification, unless the workflow sends one anyway."""
+    if EMAIL in (row.approval.snapshot.get("notify_by") or ()):
+        return _skip(row, MAILED_ANYWAY)
+    try:
+        notifier = notifiers.get(EMAIL)()
+    except NotFound:
+        return _skip(row, NO_WAY)
+    return notifier.notify(row.pk)
+
+
+def _skip(row: Notification, reason: str) -> Delivery:
+    track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=reason)
+    return Delivery(sent=False, provider=CHANNEL, error=reason)
+
+
+def _language_of(person_id: UUID) -> str:
+    found = NotificationPreference.objects.filter(person_id=person_id).values_list("language", flat=True).first()
+    return found or ""
