@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from channels_app import templates
 from channels_app.cloud import reading
 from channels_app.email import imap
 from channels_app.slack import posts
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks, media
+from channels_app.whatsapp import fallbacks, media, templates
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 

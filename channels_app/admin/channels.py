@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
-from channels_app import diagnosis, templates
+from channels_app import diagnosis
 from channels_app.admin.cloud import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin.mail import OWN_OF_MAIL, MailActions, is_mail
@@ -19,7 +19,7 @@ from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
 from channels_app.exchanges import list_exchanges
 from channels_app.health import error_of, read_health, refusal_of
-from channels_app.whatsapp import connect
+from channels_app.whatsapp import connect, templates
 from channels_app.whatsapp.senders import PROVIDER
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm

@@ -13,7 +13,7 @@ from channels_app.email.connect import connect_mail
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
-from channels_app.templates import found_in_meta
+from channels_app.whatsapp.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy

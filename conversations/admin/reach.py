@@ -69,7 +69,7 @@ def needs_template(conversation: Conversation) -> bool:
 def template_choices(conversation: Conversation) -> list[tuple[str, str]]:
     """Return the languages of the templates that a reply can be sent as, with what the customer will read."""
     found = reach_of(conversation).templates
-    return [(one.language, f"{one}: “{preview_of(one, YOUR_TEXT)}”") for one in found]
+    return [(one.language, f"{one}: “{preview_of(one, first=YOUR_TEXT)}”") for one in found]
 
 
 def reply_context(conversation: Conversation) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
     return {
         "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
         "needs_template": needs_template(conversation),
-        "template_preview": preview_of(found.templates[0], YOUR_TEXT) if len(found.templates) == 1 else "",
+        "template_preview": preview_of(found.templates[0], first=YOUR_TEXT) if len(found.templates) == 1 else "",
         "other_ways": [] if found.can_reply else _other_ways(conversation),
         "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),

@@ -70,7 +70,7 @@ class MessageTemplateAdmin(ServiceAdmin):
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
         """Return what it is sent for."""
-        return ", ".join(USES[use] for use in services.uses_of(template, template.channel_account)) or "–"
+        return ", ".join(USES[use] for use in services.uses_of(template, account=template.channel_account)) or "–"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, template: Any) -> str:
         """Return why an action does not apply."""
@@ -78,7 +78,7 @@ class MessageTemplateAdmin(ServiceAdmin):
             return ""
         if action.path == "use" and template.state != MessageTemplate.State.APPROVED:
             return "Only an approved template can be sent."
-        if action.path == "stop-using" and not services.uses_of(template, template.channel_account):
+        if action.path == "stop-using" and not services.uses_of(template, account=template.channel_account):
             return "It isn't sent for anything."
         return ""
 

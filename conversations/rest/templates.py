@@ -39,7 +39,7 @@ class TemplateSerializer(RowSerializer[MessageTemplate]):
 
     def get_uses(self, template: MessageTemplate) -> list[str]:
         """Return the uses of the template."""
-        return services.uses_of(template, template.channel_account)
+        return services.uses_of(template, account=template.channel_account)
 
 
 class TemplateFilters(ApiFilterSet):

@@ -62,7 +62,7 @@ def rules_of(account: ChannelAccount, transport: type[Transport], use: str) -> C
     return ChannelRules(
         channel=account.kind,
         reply_window=window,
-        has_template=window is not None and has_template(account, use),
+        has_template=window is not None and has_template(account, use=use),
         is_passive=transport.instant,
     )
 

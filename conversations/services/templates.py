@@ -57,18 +57,21 @@ def holes_of(body: str) -> list[str]:
     return list(dict.fromkeys(_HOLE.findall(body)))
 
 
-def preview_of(template: MessageTemplate, first: str = MASK) -> str:
-    """Return the text with masked values in the place of its variables, and `first` in that of the first one."""
+def preview_of(template: MessageTemplate, *, first: str = MASK) -> str:
+    """Return the text with masked values for its variables.
+
+    `first` stands in the place of the first one.
+    """
     name = next(iter(template.variables), "")
     return _HOLE.sub(lambda hole: first if hole[1] == name else MASK, str(template.body))
 
 
 @transaction.atomic
 def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
-    """Keep the templates that the provider lists; what it lists no more is deleted there. Return how many.
+    """Keep the templates that the provider lists, and return how many.
 
-    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as the account's
-    trouble.
+    What it lists no more is deleted there. For channels, in the tenant's scope. A chosen template that can't be sent
+    any more is noted as the account's trouble.
     """
     account: ChannelAccount = ChannelAccount.objects.select_for_update().get(pk=account_id)
     moment, rows = clock_now(), {(one.name[:512], one.language[:16]): one for one in found}
@@ -94,7 +97,7 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
 
 @transaction.atomic
 def change_template(*, provider_id: str, state: str = "", category: str = "") -> int:
-    """Note what a provider reports about one of its templates; return for how many accounts it is kept.
+    """Change a template as its provider reports; return how many accounts have it.
 
     For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
     trouble.
@@ -166,13 +169,16 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
     return template
 
 
-def uses_of(template: MessageTemplate, account: ChannelAccount) -> list[str]:
+def uses_of(template: MessageTemplate, *, account: ChannelAccount) -> list[str]:
     """Return the uses that a template is sent for."""
     return [use for use, languages in account.template_uses.items() if str(template.pk) in languages.values()]
 
 
-def has_template(account: ChannelAccount, use: str = "") -> bool:
-    """Return True if a template is chosen for this use, or for outcomes, which stand in for every use. No query."""
+def has_template(account: ChannelAccount, *, use: str = "") -> bool:
+    """Return True if a template is chosen for this use.
+
+    That of outcomes stands in for every use. Makes no query.
+    """
     return bool(_languages(account, use))
 
 

@@ -12,7 +12,7 @@ from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from conversations import services as talk
-from conversations.models import ChannelAccount, Conversation
+from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.types import InboundMessage, SenderIdentity
 from core import notices
 from core.actors import system
@@ -142,6 +142,10 @@ def build_office(world: World) -> Office:
         )
         chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
         office.ids.update(account=account.pk, chat=chat.pk, workflow=ApprovalWorkflow.objects.get().pk)
+        template = MessageTemplate.objects.create(
+            channel_account=account, name="update", language="en", provider_id="HX1", state="approved", body="{{1}}"
+        )
+        office.ids["template"] = template.pk
     office.ids["conversation"] = office.write_in()
     approval = office.propose(notes=f"Call me at {PHONE}")
     office.ids["approval"] = approval.pk

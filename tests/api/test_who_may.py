@@ -212,6 +212,8 @@ DOORS = [
     Door("post", "notices/{notice}/seen/", "viewer", 200),
     Door("get", "erasures/", "compliance", 200, "approver", outsider=200),
     Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
+    Door("get", "templates/", "support", 200, "viewer", outsider=200),
+    Door("get", "templates/{template}/", "support", 200, "viewer"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),
     Door("get", "channel-accounts/{account}/", "support", 200, "viewer"),
     Door("get", "channel-accounts/{account}/health/", "support", 200, "viewer"),

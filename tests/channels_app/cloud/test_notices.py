@@ -12,7 +12,7 @@ from channels_app.models import ColleagueAddress
 from channels_app.notices import numbers, reports
 from channels_app.notices.notifier import CHANNEL, WhatsAppNotifier
 from channels_app.notices.sending import CODE, NOTICE, fit, with_button
-from channels_app.templates import found_in_meta
+from channels_app.whatsapp.templates import found_in_meta
 from conversations import services as talk
 from conversations.models import MessageTemplate
 from conversations.types import SenderIdentity

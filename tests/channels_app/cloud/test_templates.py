@@ -9,9 +9,9 @@ import pytest
 from django.apps import apps
 from django.test import Client
 
-from channels_app import templates
 from channels_app.cloud import reading
 from channels_app.webhooks import deliveries
+from channels_app.whatsapp import templates
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.services.templates import FoundTemplate, fill_template, preview_of
@@ -179,7 +179,7 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert "News about •••" in client.get(page).content.decode()
     assert client.post(f"{page}use/", {"use": "survey"}).status_code == 302
     inside.refresh_from_db()
-    assert services.uses_of(template(), inside) == ["survey"]
+    assert services.uses_of(template(), account=inside) == ["survey"]
     assert client.post(f"{page}stop-using/", {"use": "survey"}).status_code == 302
     assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "survey"}).status_code in (400, 403, 409)
     assert console(door.world, "viewer").post(f"{page}use/", {"use": "survey"}).status_code == 403
