@@ -167,6 +167,12 @@ def by_meta(side: Side, world: World, slug: str) -> None:
         side.posts += [partial(post, cloud.wrap(cloud.change(statuses=[one]))) for one in reports]
 
 
+def fetched(inbox: mailboxes.Inbox, raw: bytes) -> int:
+    """Store a mail as the reader of a mailbox does."""
+    arrivals.keep(inbox, raw, door=mailboxes.IMAP)
+    return 200
+
+
 def by_mail(side: Side, world: World) -> None:
     door = mails.Door(world, mails.connect_mail(
         actor=OPERATOR, name="Mail", from_address="desk@acme.example", api_key="SG.x", event_public_key=mails.PUBLIC
@@ -179,7 +185,7 @@ def by_mail(side: Side, world: World) -> None:
     inbox = mailboxes.inbox_of(box)
     for raw, text in MAILS:
         side.posts.append(partial(MailDoor(door, path).post, raw))
-        side.posts.append(partial(lambda raw: 200 if arrivals.keep(inbox, raw, door=mailboxes.IMAP) else 200, raw))
+        side.posts.append(partial(fetched, inbox, raw))
         for provider in ("sendgrid", "imap") if text else ():
             side.said.append((f"email {provider}", text))
     for number, kinds in enumerate([*([kind] for kind in EVENTS), ["processed", "delivered", "open", "click"]]):
