@@ -167,8 +167,8 @@ def by_meta(side: Side, world: World, slug: str) -> None:
         side.posts += [partial(post, cloud.wrap(cloud.change(statuses=[one]))) for one in reports]
 
 
-def _keep_read_mail(inbox: Any, raw: bytes) -> int:
-    """Keep an email as the sweep of a mailbox does."""
+def fetched(inbox: mailboxes.Inbox, raw: bytes) -> int:
+    """Store a mail as the reader of a mailbox does."""
     arrivals.keep(inbox, raw, door=mailboxes.IMAP)
     return 200
 
@@ -185,7 +185,7 @@ def by_mail(side: Side, world: World) -> None:
     inbox = mailboxes.inbox_of(box)
     for raw, text in MAILS:
         side.posts.append(partial(MailDoor(door, path).post, raw))
-        side.posts.append(partial(_keep_read_mail, inbox, raw))
+        side.posts.append(partial(fetched, inbox, raw))
         for provider in ("sendgrid", "imap") if text else ():
             side.said.append((f"email {provider}", text))
     for number, kinds in enumerate([*([kind] for kind in EVENTS), ["processed", "delivered", "open", "click"]]):

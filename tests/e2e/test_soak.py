@@ -206,10 +206,14 @@ class Killer(threading.Thread):
     def __init__(self, installation: Installation) -> None:
         super().__init__(daemon=True)
         self.installation, self.kills, self.over = installation, 0, threading.Event()
+        self.base = installation.demo["urls"]["console"].removesuffix("/admin/")
 
     def run(self) -> None:
-        """Kill until told to stop."""
-        while not self.over.wait(random.uniform(6, 25)):
+        """Kill until told to stop, each time once the next workers have caught up."""
+        while not self.over.wait(random.uniform(3, 15)):
+            with httpx2.Client(base_url=self.base, trust_env=False, timeout=30) as client:
+                if waiting(client) > BEHIND:
+                    continue
             noted = json.loads((self.installation.folder / "children.json").read_text())
             workers = [pid for name, (pid, _) in noted.items() if name.startswith("worker")]
             for worker in workers:
