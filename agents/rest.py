@@ -17,11 +17,15 @@ from rest_framework.serializers import BaseSerializer
 
 from agents import configuration, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
-from core.rest.fields import MaskedDocument, RowSerializer
+from conversations.rest.serializers import ConversationSerializer
+from conversations.selectors import query_conversations
+from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import BY_CREATION, SortedPagination
-from core.rest.views import ListViewSet
+from core.rest.views import Expansion, ListViewSet, ReadOneMixin
+from hitl.rest.serializers import ApprovalSerializer
+from hitl.selectors import query_approvals
 
 
 class AgentFilters(ApiFilterSet):
@@ -119,11 +123,13 @@ class RunSerializer(RowSerializer[AgentRun]):
     agent_name = serializers.CharField(source="agent_version.agent.name", read_only=True, default="")
     version = serializers.IntegerField(source="agent_version.number", read_only=True, default=None, allow_null=True)
 
+    conversation = ExpandedField(ConversationSerializer, "conversation_id")
+
     class Meta:
         model = AgentRun
         fields: ClassVar[list[str]] = (
-            "id conversation_id agent_id agent_name version state trigger trigger_ref generation rounds input_tokens "
-            "output_tokens error_code reply_id created_at started_at finished_at"
+            "id conversation_id conversation agent_id agent_name version state trigger trigger_ref generation rounds "
+            "input_tokens output_tokens error_code reply_id created_at started_at finished_at"
         ).split()
 
 
@@ -140,10 +146,13 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
     arguments = MaskedDocument()
     result = MaskedDocument()
 
+    run = ExpandedField(RunSerializer, "run_id")
+    approval = ExpandedField(ApprovalSerializer, "approval_id")
+
     class Meta:
         model = ToolCall
         fields: ClassVar[list[str]] = (
-            "id run_id call_id name arguments result state round approval_id created_at finished_at"
+            "id run_id run call_id name arguments result state round approval_id approval created_at finished_at"
         ).split()
 
 
@@ -236,11 +245,14 @@ def _changes(body: dict[str, Any]) -> dict[str, Any]:
     list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
 )
-class RunViewSet(RetrieveModelMixin, ListViewSet):
+class RunViewSet(ReadOneMixin, ListViewSet):
     """Runs of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
     serializer_class = RunSerializer
+    expansions: ClassVar = {
+        "conversation": Expansion(query_conversations, ConversationSerializer, "conversation_id"),
+    }
     filterset_class = RunFilters
     pagination_class = RunPagination
     lookup_url_kwarg = "run_id"
@@ -258,11 +270,15 @@ class RunViewSet(RetrieveModelMixin, ListViewSet):
     list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
 )
-class ToolCallViewSet(RetrieveModelMixin, ListViewSet):
+class ToolCallViewSet(ReadOneMixin, ListViewSet):
     """Tool calls of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
     serializer_class = ToolCallSerializer
+    expansions: ClassVar = {
+        "run": Expansion(selectors.query_runs, RunSerializer, "run_id"),
+        "approval": Expansion(query_approvals, ApprovalSerializer, "approval_id"),
+    }
     filterset_class = ToolCallFilters
     lookup_url_kwarg = "call_id"
 

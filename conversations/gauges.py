@@ -11,7 +11,9 @@ def oldest_due_delivery() -> float:
     """Return for how many seconds the oldest delivery of all tenants has been due, 0 without one."""
     moment = now()
     with platform_scope():  # one age over all tenants: a number, nobody's data
-        due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=moment, channel_account__paused_at=None)
+        due = Message.objects.filter(
+            status__in=UNDELIVERED, next_attempt_at__lte=moment, channel_account__paused_at=None
+        )
         oldest = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
     return (moment - oldest).total_seconds() if oldest else 0.0
 

@@ -152,7 +152,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, AppActions, CloudActions, 
 
     @service_action(
         path="connect",
-        title="Connect number",
+        title="Connect Twilio number",
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",

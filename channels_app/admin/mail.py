@@ -75,7 +75,7 @@ class MailActions(ServiceAdmin):
 
     @service_action(
         path="connect-mail",
-        title="Connect mail",
+        title="Connect SendGrid",
         permission=CHANGE,
         form=ConnectMailForm,
         submit="Connect",

@@ -27,7 +27,7 @@ SHOWN: Final = 25
 STATES: Final = {
     WebhookDelivery.State.WAITING: ("Waiting", "neutral", "clock"),
     WebhookDelivery.State.DELIVERED: ("Delivered", "good", "check"),
-    WebhookDelivery.State.FAILED: ("Failed", "bad", "alert"),
+    WebhookDelivery.State.FAILED: ("Failed", "danger", "alert"),
 }
 
 

@@ -15,7 +15,7 @@ from console.base.lists import SelectFilter, choose, since
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, moment
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from conversations import services
@@ -47,8 +47,9 @@ class RecordForm(ConsoleForm):
     )
     state = forms.ChoiceField(label="What is known", choices=STATES)
     purpose = forms.ChoiceField(
-        label="About",
+        label="Messages",
         choices=[(value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE],
+        initial=Consent.Purpose.MARKETING,
         help_text="An address that is reachable again is so for everything.",
     )
     channel = forms.ChoiceField(label="Channel", choices=list(CHANNELS.items()))
@@ -68,25 +69,25 @@ class RulesForm(ConsoleForm):
         label="Quiet hours from",
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text="Marketing waits for their end. Leave both times empty for none.",
+        help_text="Campaigns wait until quiet hours end. Leave both times empty for none.",
     )
     quiet_until = forms.TimeField(
         label="Quiet hours until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     per_contact = forms.IntegerField(
-        label="Most messages per contact and day",
+        label="Messages per contact and day, at most",
         min_value=0,
         max_value=policy.MOST,
-        help_text="More wait for the next day. 0 for no limit.",
+        help_text="Further ones wait for the next day. Enter 0 for no limit.",
     )
     per_day = forms.IntegerField(
-        label="Most messages per day",
+        label="Messages per day, at most",
         min_value=0,
         max_value=policy.MOST,
-        help_text="Of your whole organisation. 0 for no limit.",
+        help_text="For your whole organisation. Enter 0 for no limit.",
     )
     needs_consent = forms.BooleanField(
-        label="Only to people who agreed", required=False, help_text="Everyone else is left out of campaigns."
+        label="Send only to people who agreed", required=False, help_text="Everyone else is left out of campaigns."
     )
 
 
@@ -107,13 +108,13 @@ class ConsentAdmin(ServiceAdmin):
 
     view_permission = "core.view_consent"
     nav = Nav("Consents", "hand", order=27)
-    intro = "What people agreed or objected to. Lines are only added; the newest of an address counts."
+    intro = "What people agreed to or opted out of. Entries are never changed: the newest one for an address counts."
     empty_title = "No consents yet"
     empty_text = "STOP and START, blocks and recorded consents appear here."
-    list_display = ("person", "said", "about", "channel_name", "source_name", "at")
+    list_display = ("said", "about", "person", "channel_name", "source_name", "moment_of")
     list_filter: ClassVar = [choose("state", title="What", options=Consent.State.choices), AboutFilter, since("at")]
     ordering = ("-id",)
-    detail_fields = ("person", "said", "about", "channel_name", "source_name", "at", "recorder", "recorded_at")
+    detail_fields = ("said", "about", "person", "channel_name", "source_name", "moment_of", "recorder", "recorded_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
         """Return the ledger with the contacts that have the addresses."""
@@ -135,7 +136,7 @@ class ConsentAdmin(ServiceAdmin):
     @admin.display(description="What")
     def said(self, line: Consent) -> str:
         """Return what was said."""
-        tone, icon = TONES.get(Consent.State(line.state), ("bad", "ban"))
+        tone, icon = TONES.get(Consent.State(line.state), ("danger", "ban"))
         return chip(line.get_state_display(), tone, icon)
 
     @admin.display(description="About")
@@ -153,6 +154,11 @@ class ConsentAdmin(ServiceAdmin):
         """Return where the line came from."""
         return str(line.get_source_display())
 
+    @admin.display(description="When")
+    def moment_of(self, line: Consent) -> str:
+        """Return when it was said."""
+        return moment(line.at)
+
     @admin.display(description="Recorded by")
     def recorder(self, line: Consent) -> str:
         """Return the colleague who recorded it."""
@@ -167,7 +173,7 @@ class ConsentAdmin(ServiceAdmin):
 
     @service_action(
         path="record",
-        title="Record consent",
+        title="Record consent or opt-out",
         permission=services.RECORD,
         form=RecordForm,
         submit="Record",
@@ -184,7 +190,7 @@ class ConsentAdmin(ServiceAdmin):
         permission=policy.CHANGE,
         form=RulesForm,
         submit="Save",
-        explain="They apply to campaigns on channels that ring: WhatsApp, SMS and email. Replies are never held back.",
+        explain="These rules apply to campaigns by WhatsApp, SMS and email. Replies are never held back.",
         on_list=True,
     )
     def rules(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:

@@ -154,6 +154,12 @@ class ContactAdmin(ServiceAdmin):
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
         """Return the facts, with a link to the erasure if there is one."""
         context = super().detail_context(request, contact)
+        # Block and unblock stand in each other's place: the one that does not apply says nothing new.
+        context["offered"] = [
+            offer
+            for offer in context["offered"]
+            if not (offer["blocked"] and offer["action"].path in ("block", "unblock"))
+        ]
         url = progress_url("contact", contact.pk) if viewer_of(request).may("core.view_erasures") else ""
         if url:
             context["rows"].append(("Erasure", format_html('<a href="{}">What was erased</a>', url)))

@@ -10,6 +10,7 @@ from conversations.services.reach import Reachability, judge_reply
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
+    BLOCKED,
     STOPPABLE,
     UNREACHABLE,
     WINDOW_CLOSED,
@@ -21,6 +22,7 @@ from core.reach.verdict import (
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
 NO_WAY: Final = "This contact has no address on this channel."
+NO_TEMPLATE: Final = "They last wrote more than 24 hours ago, and this number has no template to send instead."
 SHOWN: Final = 3
 
 
@@ -51,7 +53,9 @@ def reach_of(conversation: Conversation) -> Reachability:
 def why_no_reply(conversation: Conversation) -> str:
     """Return why nobody can reply now, neither by text nor by template; "" if somebody can."""
     found = reach_of(conversation)
-    return "" if found.can_reply or found.can_send_template else REFUSALS.get(found.refusal, NO_WAY)
+    if found.can_reply or found.can_send_template:
+        return ""
+    return NO_TEMPLATE if found.refusal == WINDOW_CLOSED else REFUSALS.get(found.refusal, NO_WAY)
 
 
 def needs_template(conversation: Conversation) -> bool:
@@ -69,6 +73,7 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
         "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
         "needs_template": needs_template(conversation),
         "other_ways": [] if found.can_reply else _other_ways(conversation),
+        "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),
     }
 

@@ -20,6 +20,8 @@ PLACES: Final = {
 }
 
 
+CHOICE: Final = "Choice"
+"""What a button, a row of a list or a form is called in the transcript."""
 FAILURES: Final = {
     "erased": "deleted",
     "expired": "deleted: it was kept long enough",
@@ -147,7 +149,12 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
         # The first message of a thread begins with the subject, which has its own line here.
         text = text.removeprefix(mail.subject).lstrip("\n")
     if row.content_type != Message.ContentType.TEXT and not files:
-        text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
+        label = (
+            CHOICE
+            if row.content_type == Message.ContentType.INTERACTIVE
+            else Message.ContentType(row.content_type).label
+        )
+        text = f"[{label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
     match row.sender_type:
         case "person":

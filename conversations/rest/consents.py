@@ -7,18 +7,17 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations import selectors, services
 from conversations.models import ContactPoint
-from conversations.rest.serializers import ConsentSerializer, RecordingConsent
+from conversations.rest.serializers import ConsentSerializer, ContactSerializer, RecordingConsent
 from core.models import Consent
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
-from core.rest.views import ListViewSet
+from core.rest.views import Expansion, ListViewSet, ReadOneMixin
 
 VIEW = "core.view_consent"
 
@@ -48,11 +47,12 @@ class ConsentPagination(SortedPagination):
     list=extend_schema(description="List the lines of the consent ledger, newest first. Needs `core.view_consent`."),
     retrieve=extend_schema(description="Read a line of the consent ledger. Needs `core.view_consent`."),
 )
-class ConsentViewSet(RetrieveModelMixin, ListViewSet):
+class ConsentViewSet(ReadOneMixin, ListViewSet):
     """The consent ledger."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": services.RECORD}
     serializer_class = ConsentSerializer
+    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
     request_serializers: ClassVar = {"create": RecordingConsent}
     filterset_class = ConsentFilters
     pagination_class = ConsentPagination

@@ -36,7 +36,7 @@ from conversations.rest.serializers import (
 from core.errors import Conflict
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
-from core.rest.views import ApiViewSet, Query
+from core.rest.views import ApiViewSet, Expansion, Query
 
 VIEW = "conversations.view_conversation"
 REPLY = "conversations.reply_conversation"
@@ -57,6 +57,7 @@ class ConversationViewSet(ApiViewSet):
         "tags": REPLY,
     }
     serializer_class = ConversationSerializer
+    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
     lookup_url_kwarg = "conversation_id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:

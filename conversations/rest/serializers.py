@@ -16,7 +16,16 @@ from conversations.selectors import ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
-from core.rest.fields import CLEAR, FROM, TOO_EARLY, UNTIL, MomentField, RowSerializer, times_out_of_order
+from core.rest.fields import (
+    CLEAR,
+    FROM,
+    TOO_EARLY,
+    UNTIL,
+    ExpandedField,
+    MomentField,
+    RowSerializer,
+    times_out_of_order,
+)
 from core.rest.views import ListQuery
 
 
@@ -60,12 +69,35 @@ class Searching(serializers.Serializer[Any]):
     live = serializers.BooleanField(default=False, help_text="Not closed.")
 
 
+class PointSerializer(RowSerializer[ContactPoint]):
+    """An address of a contact."""
+
+    value = serializers.SerializerMethodField(method_name="shown_value")
+
+    class Meta:
+        model = ContactPoint
+        fields: ClassVar[list[str]] = ["id", "kind", "value", "is_verified", "is_primary", "created_at"]
+
+    def shown_value(self, point: ContactPoint) -> str:
+        """Return the address, masked unless it is revealed."""
+        return point.value if self.context.get(CLEAR) else point.masked_value
+
+
 class ContactSummarySerializer(serializers.Serializer[Any]):
     """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
     name = serializers.CharField(source="shown_name", read_only=True)
     user_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The colleague, if it is one.")
+
+
+class ExpandableContactSerializer(ContactSummarySerializer):
+    """The contact, masked; all after `user_id` only with `expand=contact`."""
+
+    points = PointSerializer(many=True, required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    clear = serializers.BooleanField(required=False)
+    created_at = serializers.DateTimeField(required=False)
 
 
 class AccountSummarySerializer(serializers.Serializer[Any]):
@@ -79,7 +111,7 @@ class AccountSummarySerializer(serializers.Serializer[Any]):
 class ConversationSerializer(RowSerializer[Conversation]):
     """A conversation."""
 
-    contact = ContactSummarySerializer(read_only=True)
+    contact = ExpandedField(ExpandableContactSerializer, "contact_id", summary=ContactSummarySerializer)
     channel_account = AccountSummarySerializer(read_only=True)
     assigned_to = PersonSerializer(read_only=True, allow_null=True)
     needs_person = serializers.BooleanField(read_only=True)
@@ -273,20 +305,6 @@ class Tagging(serializers.Serializer[Any]):
     present = serializers.BooleanField(default=True, help_text="False takes the tag off.")
 
 
-class PointSerializer(RowSerializer[ContactPoint]):
-    """An address of a contact."""
-
-    value = serializers.SerializerMethodField(method_name="shown_value")
-
-    class Meta:
-        model = ContactPoint
-        fields: ClassVar[list[str]] = ["id", "kind", "value", "is_verified", "is_primary", "created_at"]
-
-    def shown_value(self, point: ContactPoint) -> str:
-        """Return the address, masked unless it is revealed."""
-        return point.value if self.context.get(CLEAR) else point.masked_value
-
-
 class SearchingContacts(serializers.Serializer[Any]):
     """A search for contacts."""
 
@@ -366,10 +384,13 @@ class ConsentSerializer(RowSerializer[Consent]):
     """
 
     contact_id = serializers.UUIDField(read_only=True, allow_null=True)
+    contact = ExpandedField(ContactSerializer, "contact_id")
 
     class Meta:
         model = Consent
-        fields: ClassVar[list[str]] = "id contact_id channel purpose state source at recorded_by recorded_at".split()
+        fields: ClassVar[list[str]] = (
+            "id contact_id contact channel purpose state source at recorded_by recorded_at".split()
+        )
 
 
 class RecordingConsent(serializers.Serializer[Any]):

@@ -28,6 +28,7 @@ from conversations.selectors.lists import (
     ConversationPage,
     get_conversation,
     list_conversations,
+    query_conversations,
     tags_of_conversation,
 )
 from conversations.selectors.messages import (
@@ -77,6 +78,7 @@ __all__ = [
     "query_channel_accounts",
     "query_consents",
     "query_contacts",
+    "query_conversations",
     "read_contact",
     "refuse_personal",
     "row_of",

@@ -70,6 +70,12 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
     return found
 
 
+def query_conversations(*, viewer: Actor) -> QuerySet[Conversation]:
+    """Return conversations with contact, channel account and assignee. Needs `conversations.view_conversation`."""
+    viewer.require(VIEW)
+    return _rows()
+
+
 def list_conversations(
     *,
     viewer: Actor,

@@ -26,6 +26,9 @@ NO_MOMENT: Final = (
     "Give a moment with its offset, such as 2026-05-01T00:00:00Z (a + in an address is written %2B), or a day."
 )
 TOO_EARLY: Final = "It has to be later than the other moment."
+SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
+EXPANDED: Final = "expanded"
+"""Key of a serializer's context: what `expand` added, by name and id."""
 CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
@@ -52,6 +55,30 @@ class RowSerializer(serializers.ModelSerializer[M]):
         if model_field.choices and model_field.blank and issubclass(shape, serializers.ChoiceField):
             return BlankChoice, options
         return shape, options
+
+
+class ExpandedField(serializers.Field[Any, Any, Any, Any]):
+    """The whole object behind an id of the row, where `expand` asks for it; otherwise left out.
+
+    `key` names the id. `summary` is shown in its place while nobody asks.
+    """
+
+    def __init__(self, shape: type[serializers.BaseSerializer[Any]], key: str, summary: Any = None) -> None:
+        super().__init__(required=False)
+        self.shape, self.key, self.summary = shape, key, summary
+
+    def get_attribute(self, instance: Any) -> Any:
+        """Return the object as it is shown, None where it isn't there; raises `SkipField` if nobody asks."""
+        found = self.context.get(EXPANDED, {}).get(self.field_name)
+        if found is not None:
+            return found.get(getattr(instance, self.key))
+        if self.summary is None:
+            raise serializers.SkipField
+        return self.summary(getattr(instance, str(self.field_name)), context=self.context).data
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the object, which is in its shape already."""
+        return value
 
 
 class SafeJSONParser(JSONParser):

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 
 from core.rest.idempotency import HEADER
-from core.rest.views import ApiViewSet, Query
+from core.rest.views import EXPAND, ApiViewSet, Query
 
 ERRORS: Final[dict[str, str]] = {
     "400": "The address or the body is not valid; `fields` names the values.",
@@ -80,6 +81,17 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         ]
 
 
+class ExpandedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Describes an object that is there if `expand` asks for it."""
+
+    target_class = "core.rest.fields.ExpandedField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """Return the object's own schema; null where it isn't there."""
+        component = auto_schema.resolve_serializer(self.target.shape, direction)
+        return component.ref if self.target.summary else {"oneOf": [component.ref, {"type": "null"}]}
+
+
 class ApiSchema(AutoSchema):
     """How one operation is described: by the serializers, filters and pages of its view set."""
 
@@ -105,7 +117,12 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Return the query parameters beside filters; `show_pii` alone only where it has an effect."""
         query = self.view.get_query_class()
-        return [query] if query is not Query or self.view.can_reveal() else []
+        found: list[Any] = [query] if query is not Query or self.view.can_reveal() else []
+        if names := list(self.view.get_expansions()):
+            words = "Adds the whole object behind each id; repeat it, or separate names by commas, for several."
+            many = {"type": "array", "items": {"type": "string", "enum": names}}
+            found.append(OpenApiParameter(EXPAND, many, description=words))
+        return found
 
     def get_paginated_name(self, serializer_name: str) -> str:
         """Return the name of a page's schema."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,10 +19,12 @@ from core.actors import Actor
 from core.audit.refusals import Watched
 from core.errors import Invalid, Refused, TooLarge
 from core.rest.authentication import actor_of
+from core.rest.fields import EXPANDED
 from core.rest.pagination import LARGEST_PAGE, PAGE
 from core.rest.throttles import limit_headers
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+EXPAND: Final = "expand"
 Shape = type[serializers.Serializer[Any]]
 
 
@@ -40,6 +44,18 @@ class RemovalQuery(Query):
         min_value=1,
         help_text="The version that was seen; 409 `stale_version`.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """An object that `expand` adds to each row of a resource.
+
+    `rows` returns those that a viewer may see, and raises `Refused` for one who may see none; `key` names its id.
+    """
+
+    rows: Callable[..., QuerySet[Any]]
+    shape: Shape
+    key: str
 
 
 class ListQuery(Query):
@@ -100,9 +116,23 @@ class StrictView(APIView):
         """Return True if the endpoint can show personal data in clear (`show_pii`)."""
         return False
 
+    def get_expansions(self) -> Mapping[str, Expansion]:
+        """Return what `expand` can add to the rows."""
+        return {}
+
+    def read_expand(self, given: Sequence[str]) -> tuple[str, ...]:
+        """Return the names after `expand`, of which several are separated by commas; raises `Invalid`."""
+        known = self.get_expansions()
+        names = tuple(dict.fromkeys(name.strip() for text in given for name in text.split(",")))
+        if known and any(name not in known for name in names):
+            raise Invalid("This can't be expanded.", fields={EXPAND: [f"Only {', '.join(known)}."]})
+        return names if known else ()
+
     def read_query(self, request: Request) -> dict[str, Any]:
         """Return the query parameters beside the filters; raises `Invalid` and `ValidationError`."""
         reader, filters = self.get_query_class()(data=request.query_params), self.get_filter_names()
+        self.expand = self.read_expand(request.query_params.getlist(EXPAND))
+        filters |= {EXPAND} if self.get_expansions() else set()
         if unknown := sorted(set(request.query_params) - set(reader.fields) - filters):
             raise Invalid("This filter doesn't exist.", fields={name[:60]: ["unknown"] for name in unknown})
         given = [name for name in filters if name in request.query_params]
@@ -132,8 +162,11 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     request_serializers: ClassVar[Mapping[str, Shape]] = {}
     request_serializer: Shape | None = None
     success_status: int | None = None
+    expanded: Mapping[str, Any] = {}
     many = False
     """Whether an `@action` responds with rows."""
+    expansions: ClassVar[Mapping[str, Expansion]] = {}
+    """What `expand` can add to the rows of the list and of one object."""
     revealing_actions: ClassVar[frozenset[str]] = frozenset()
     """The actions that show personal data in clear with `show_pii`."""
 
@@ -163,9 +196,26 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         """Return True if the action can show personal data in clear."""
         return self.action in self.revealing_actions
 
+    def get_expansions(self) -> Mapping[str, Expansion]:
+        """Return what `expand` can add to the rows of the action."""
+        return self.expansions if self.action in ("list", "retrieve", "search") else {}
+
+    def read_expanded(self, rows: Iterable[Any]) -> dict[str, dict[Any, Any]]:
+        """Return what `expand` adds to the rows, by name and id, each masked as for the viewer of its own page."""
+        found = {}
+        for name in self.expand:
+            expansion = self.expansions[name]
+            ids = {getattr(row, expansion.key) for row in rows} - {None}
+            objects = list(expansion.rows(viewer=self.actor).filter(pk__in=ids))
+            context = {"viewer": self.request.auth, "request": self.request, "view": self}
+            shown = expansion.shape(objects, many=True, context=context).data
+            found[name] = {each.pk: shape for each, shape in zip(objects, shown, strict=True)}
+        return found
+
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the framework's context and the viewer, on whose permissions masking depends."""
-        return {**super().get_serializer_context(), "viewer": self.request.auth}
+        added = {EXPANDED: self.expanded} if self.expanded else {}
+        return {**super().get_serializer_context(), "viewer": self.request.auth, **added}
 
     def get_request_serializer_class(self) -> Shape | None:
         """Return the serializer of the action's body; None if it takes none."""
@@ -198,10 +248,13 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         """Return the response that shows a row."""
         if self.action == "destroy":
             return Response(status=self.get_success_status())
+        self.expanded = self.read_expanded([row])
         return Response(self.get_serializer(row).data, status=self.get_success_status())
 
     def represent(self, rows: Iterable[Any]) -> Any:
         """Return rows as they are shown; unlike `serializer.data` it keeps no row alive after the response."""
+        rows = list(rows)
+        self.expanded = self.read_expanded(rows)
         return self.get_serializer(many=True).to_representation(rows)
 
     def respond_with_page(self, rows: Iterable[Any], cursor: str) -> Response:
@@ -221,3 +274,12 @@ class ListViewSet(ApiViewSet):
         rows = self.filter_queryset(self.get_queryset())
         page = self.paginate_queryset(rows)
         return Response(self.represent(rows)) if page is None else self.get_paginated_response(self.represent(page))
+
+
+class ReadOneMixin:
+    """One object at its own address, with what `expand` adds."""
+
+    def retrieve(self: Any, request: Request, **kwargs: Any) -> Response:
+        """Return the object."""
+        found: Response = self.respond(self.get_object())
+        return found

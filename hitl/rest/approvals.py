@@ -19,7 +19,7 @@ from rest_framework.serializers import BaseSerializer
 
 from core.clock import now
 from core.reliability.idempotency import KEPT_FOR, digest
-from core.rest.fields import FROM, UNTIL, Document
+from core.rest.fields import EXPANDED, FROM, UNTIL, Document
 from core.rest.filters import (
     AfterFilter,
     AnyOfFilter,
@@ -31,7 +31,7 @@ from core.rest.filters import (
 )
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.pagination import SortedPagination
-from core.rest.views import ApiViewSet, ListViewSet, Query
+from core.rest.views import ApiViewSet, Expansion, ListViewSet, Query
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
@@ -40,7 +40,9 @@ from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
 from hitl.evidence.views import streamed
 from hitl.models import Approval, Assignment
+from hitl.policy.selectors import query_workflows
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
+from hitl.rest.workflows import WorkflowSerializer
 
 CHANNEL: Final = "api"
 CUSTOM_LIMIT: Final = 4000
@@ -181,6 +183,7 @@ class ApprovalResponses(ApiViewSet):
             "viewer": self.actor,
             "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
             "why_not": refusals.why_not_decide(viewer=self.actor, approval=approval),
+            EXPANDED: self.read_expanded([approval]),
         }
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())
 
@@ -198,6 +201,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         "create": "hitl.propose_approval",
     }
     request_serializers: ClassVar = {"create": Proposal}
+    expansions: ClassVar = {"workflow": Expansion(query_workflows, WorkflowSerializer, "workflow_id")}
     filterset_class = ApprovalFilters
     pagination_class = ApprovalPagination
 

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
+from core.rest.fields import SEEN
 from core.rest.views import ApiViewSet
 from hitl import services
 from hitl.decision_links.settings import MANAGE
 from hitl.policy import link_policy, selectors
-from hitl.rest.serializers import SEEN
 
 
 class LinkPolicySerializer(serializers.Serializer[link_policy.Standing]):

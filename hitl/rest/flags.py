@@ -10,13 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.rest.fields import RowSerializer
+from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent
 from hitl import services
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
 from hitl.rest.policies import PolicyViewSet
-from hitl.rest.serializers import SEEN
 
 
 class FlagSerializer(RowSerializer[ComplianceFlag]):

@@ -13,14 +13,13 @@ from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
-from core.rest.fields import AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.policy import cap_reservations, selectors
-from hitl.rest.serializers import SEEN
 
 VIEW: Final = selectors.VIEW_WORKFLOW
 MANAGE: Final = selectors.MANAGE_WORKFLOW

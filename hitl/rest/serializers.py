@@ -10,15 +10,15 @@ from rest_framework import serializers
 from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.errors import WalkerError
-from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
+from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch.describe import stops_of
 from hitl.models import Approval
+from hitl.rest.workflows import WorkflowSerializer
 
-SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
 _SUMMARY: Final = (
     "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
-    "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id level "
+    "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id workflow level "
     "votes_required votes_received assigned_to priority created_at expires_at execute_by execute_after sla_due_at "
     "sla_breached_at "
     "decided_at decided_by decided_name decided_role decided_as moved_at resolved_at superseded_by_id tags "
@@ -40,6 +40,7 @@ class ApprovalSerializer(RowSerializer[Approval]):
     decided_by = PersonSerializer(read_only=True, allow_null=True)
     summary = serializers.SerializerMethodField()
     hold_reason = MaskedText()
+    workflow = ExpandedField(WorkflowSerializer, "workflow_id")
 
     class Meta:
         model = Approval

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.fields import AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -30,7 +30,6 @@ from hitl.policy.selectors import MANAGE_WORKFLOW as MANAGE
 from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.validation import FIELDS
 from hitl.policy.workflows import conditions_of, levels_of
-from hitl.rest.serializers import SEEN
 
 
 class WorkflowFilters(ApiFilterSet):

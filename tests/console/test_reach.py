@@ -32,6 +32,7 @@ def test_composer_shows_the_countdown_then_the_choices_then_the_template(browser
     assert "They last wrote more than 24 hours ago" in closed
     assert "Wait: when they write again" in closed
     assert "none of theirs is open here" in closed
+    assert "no template to send instead" in closed
     refused = support.post(f"{page}reply/", {"text": "Hello"})
     assert (refused.status_code, "24 hours" in refused.content.decode()) == (409, True)
     account = talk.channel_account
@@ -48,7 +49,9 @@ def test_contact_is_blocked_and_unblocked_on_their_page(browser: Browser, talk: 
     assert support.post(f"{page}block/").status_code == 302
     shown = support.get(page).content.decode()
     assert "Blocked by a colleague" in shown
-    assert "This contact is blocked." in support.get(f"/admin/conversations/conversation/{talk.pk}/").content.decode()
+    blocked = support.get(f"/admin/conversations/conversation/{talk.pk}/").content.decode()
+    assert "This contact is blocked." in blocked
+    assert f'Unblock them on <a href="{page}">' in blocked
     assert support.post(f"{page}unblock/").status_code == 302
     assert "Blocked by a colleague" not in support.get(page).content.decode()
 
@@ -61,6 +64,7 @@ def test_consents_are_listed_recorded_and_shown_without_addresses(browser: Brows
     listed = support.get(CONSENTS).content.decode()
     assert f"Contact {str(talk.contact_id)[-6:]}" in listed
     assert "Unknown address" in listed
+    assert "wk-tone-danger" in listed
     assert "unknown@customer.example" not in listed
     for line in Consent.objects.all():
         assert "Opted out" in support.get(f"{CONSENTS}{line.pk}/").content.decode()
