@@ -14,7 +14,7 @@ from bench._processes import cpu_seconds, families, pss
 from bench._surroundings import demo_facts, describe_machine, say
 
 SHARE, MEMORY = 0.25, 1024.0
-AT_ONCE = 20
+AT_ONCE = 6
 
 
 def main() -> int:

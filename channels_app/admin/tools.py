@@ -25,7 +25,7 @@ class ToolActions(ServiceAdmin):
 
     def tool_in_the_way(self, action: ServiceAction, account: ChannelAccount) -> str:
         """Return why an action does not apply to this account now."""
-        if account.kind == ChannelAccount.Kind.WEBCHAT:
+        if account.kind == ChannelAccount.Kind.WEBCHAT and action.path != "resume":
             return "A web chat is closed under “Edit web chat”."
         found = diagnosis.diagnosis_of(account)
         if action.path == "verify-sample" and (found is None or not found.proof):

@@ -15,7 +15,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 PAUSE: Final = 1.0
-INSIST: Final = 0.05
+INSIST: Final = 5.0
 
 
 class Listener(Protocol):
@@ -72,7 +72,7 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:
-    """Cancel a task until it is really done.
+    """Cancel a task until it is really done, patiently: another cancellation would cut off its unsubscribing.
 
     The Redis client uses `asyncio.wait_for`, which loses a cancellation that arrives just as it completes
     (Python 3.11) and keeps waiting.

@@ -14,7 +14,7 @@ from accounts.services import create_api_key
 from channels_app.cloud import numbers
 from channels_app.email import imap
 from channels_app.models import MailboxProgress
-from channels_app.webchat import app_customers
+from channels_app.webchat import app_customers, widgets
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
@@ -171,6 +171,20 @@ def test_mailbox_has_no_sample_and_is_not_read_while_it_is_paused(world: World) 
     assert imap.list_due() == []
     assert ask("pause/", {"paused": False}).status_code == 200
     assert imap.list_due() == [(world.acme.pk, account.pk)]
+
+
+def test_web_chat_that_was_paused_by_the_api_is_resumed_in_the_console(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        account = ChannelAccount.objects.create(kind="webchat", provider="widget", name="Shop")
+    assert asking(world, account)("pause/", {"paused": True, "reason": "wrong answers"}).json()["state"] == "paused"
+    with tenant_scope(world.acme.pk):
+        assert widgets.load(account.pk) is None
+    assert "wrong answers" in page_of(world, account)
+    client = Client()
+    client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    assert client.post(f"{LIST}{account.pk}/resume/").status_code == 302
+    with tenant_scope(world.acme.pk):
+        assert widgets.load(account.pk) is not None
 
 
 def test_paused_app_takes_messages_and_sends_nothing_until_it_is_resumed(world: World, receiver: Receiver) -> None:

@@ -27,9 +27,9 @@ async def hang_up(line: "asyncio.Future[Any]") -> bool:
 
 
 async def test_line_that_hangs_up_at_any_moment_ends_at_once(layer: Any) -> None:
-    channel = await layer.new_channel()
     hung = []
     for steps in range(60):
+        channel = await layer.new_channel()
         line = asyncio.ensure_future(layer.receive(channel))
         for _ in range(steps):
             await asyncio.sleep(0)
@@ -44,3 +44,16 @@ async def test_line_still_hears_after_another_hung_up(layer: Any) -> None:
     assert await hang_up(first)
     await layer.send(here, {"type": "hello"})
     assert await asyncio.wait_for(second, 3) == {"type": "hello"}
+
+
+async def test_hundreds_that_hang_up_at_once_all_unsubscribe(layer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    channels = [await layer.new_channel() for _ in range(300)]
+    for number, channel in enumerate(channels):
+        await layer.group_add(f"group.{number}", channel)
+    lines = [asyncio.ensure_future(layer.receive(channel)) for channel in channels]
+    await asyncio.sleep(0.05)
+    for line in lines:
+        line.cancel()
+    _, late = await asyncio.wait(lines, timeout=4)
+    assert not late
+    assert [row for row in caplog.records if row.levelname == "ERROR"] == []
