@@ -33,6 +33,14 @@ CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
 
+class BlankChoice(serializers.ChoiceField):
+    """One of a fixed set, or empty."""
+
+    def __init__(self, choices: Any, **options: Any) -> None:
+        super().__init__(choices, **options)
+        self.allow_blank = True
+
+
 class RowSerializer(serializers.ModelSerializer[M]):
     """Shows the named fields of a row; none of them can be written."""
 
@@ -40,6 +48,13 @@ class RowSerializer(serializers.ModelSerializer[M]):
         """Return the framework's options, with every field read only."""
         found: dict[str, dict[str, Any]] = super().get_extra_kwargs()
         return {name: {**found.get(name, {}), "read_only": True} for name in self.Meta.fields}
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        """Return the field; one of a fixed set says whether it may be empty, so that typed clients can read it."""
+        shape, options = super().build_standard_field(field_name, model_field)
+        if model_field.choices and model_field.blank and issubclass(shape, serializers.ChoiceField):
+            return BlankChoice, options
+        return shape, options
 
 
 class ExpandedField(serializers.Field[Any, Any, Any, Any]):

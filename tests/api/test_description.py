@@ -104,6 +104,12 @@ def test_no_value_of_a_fixed_set_is_left_out_as_an_empty_text(described: Any) ->
     ] == []
 
 
+def test_value_of_a_fixed_set_that_may_be_empty_says_so(described: Any) -> None:
+    schemas = described["components"]["schemas"]
+    assert "BlankEnum" in str(schemas["Consent"]["properties"]["purpose"])
+    assert schemas["BlankEnum"]["enum"] == [""]
+
+
 def test_messages_name_their_states_and_files(described: Any) -> None:
     message = described["components"]["schemas"]["Message"]["properties"]
     for name, kind in (
