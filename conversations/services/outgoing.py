@@ -54,19 +54,17 @@ def reply(
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
-    With a `client_id` a repeat returns the first one. `locked` is the conversation if the caller's transaction has
-    it from `lock_conversation`.
-    A person needs `conversations.reply_conversation`; replying in an agent's conversation takes it
-    over. An agent may not reply in a person's conversation, and only the system in a closed one
-    (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for
-    neither text nor file, more than `settings.TEXT_LIMIT` characters, or files that the channel can't carry.
-    Web chat shows the message at once; other channels queue it, and announce `message_failed` if it can't be
-    delivered. With files, call it outside any transaction: they may go to a store outside.
+    With a `client_id` a repeat returns the first one. `locked` is the conversation, if the caller's transaction has
+    it from `lock_conversation`. A person needs `conversations.reply_conversation`; replying in an agent's
+    conversation takes it over. An agent may not reply in a person's conversation, and only the system in a closed one
+    (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for neither text nor
+    file, more than `settings.TEXT_LIMIT` characters, or files that the channel can't carry. Web chat shows the message
+    at once; other channels queue it, and announce `message_failed` if it can't be delivered. With files, call it
+    outside any transaction: they may go to a store outside.
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
-    Outside the reply window a person has to choose `as_template`, which carries no files; `template_language` names
-    one of the languages that a template is chosen for.
+    Outside the reply window a person has to choose `as_template`, without files, and may name one of its languages.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)

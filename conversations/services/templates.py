@@ -133,7 +133,7 @@ def use_template(*, actor: Actor, template_id: UUID, use: str) -> MessageTemplat
 
 
 def stop_using_template(*, actor: Actor, template_id: UUID, use: str) -> MessageTemplate:
-    """Send this template no longer for a use. Needs and raises what `use_template` does."""
+    """Remove this template from a use. Needs and raises what `use_template` does."""
     return _choose(actor, template_id, use, is_used=False)
 
 

@@ -12,7 +12,7 @@ from agents.models import Agent, AgentRun, ToolCall
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, MessageTemplate
 from core.jobs import dead_letters
 from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
 from core.tenancy.scope import tenant_scope
@@ -63,6 +63,7 @@ IN_THE_API = {
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "consent_id": "core.consent",
+    "template_id": "conversations.messagetemplate",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
@@ -150,6 +151,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
+        rows.append(MessageTemplate.objects.earliest("id"))
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)

@@ -10,13 +10,13 @@ from channels_app import tasks
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks
 from conversations import services
-from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.events import signals
 from core.models import AuditEntry, ReplyWindow
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
-from tests.channels_app.whatsapp.conftest import OURS, TEMPLATE, Door, connect, fields, post
+from tests.channels_app.whatsapp.conftest import OURS, TEMPLATE, Door, fields, post
 from tests.phone_fixture import CUSTOMER, MEMBER, Phone
 from tests.world import OPERATOR
 
@@ -71,7 +71,7 @@ def test_decision_after_the_end_goes_out_as_a_template(phone: Phone, open_door: 
 
 def failed_late(door: Door, **metadata: Any) -> Message:
     """A decision that found the window closed and no template."""
-    connect(door.world)
+    ChannelAccount.objects.update(template_uses={})
     age(DAY)
     message = tell(**metadata)
     assert services.deliver(message_id=message.pk) == "failed"
