@@ -26,7 +26,9 @@ from integrations.slack.types import Done
 SECRETS: Final = ("bot_token", "signing_secret", "secondary_signing_secret")
 TEST_TEXT: Final = "This is a test from Walker. The connection works."
 OBJECT: Final = "conversations.channelaccount"
-_PLACE: Final = re.compile(r"[CGDUW][A-Z0-9]{2,20}")
+_CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
+# No direct messages (D…): the gate is asked about members, and couldn't tell whose they are.
+_RECIPIENT: Final = re.compile(r"[CGUW][A-Z0-9]{2,20}")
 _SIGNING_SECRET: Final = re.compile(r"[A-Za-z0-9]{16,200}")
 
 
@@ -79,7 +81,7 @@ def _check(secrets: dict[str, str], channel: str) -> None:
     for one in SECRETS[1:]:
         if (secrets[one] or one == "signing_secret") and not _SIGNING_SECRET.fullmatch(secrets[one]):
             wrong[one] = ["Copy the signing secret from the app's Basic Information."]
-    if channel.strip() and not _PLACE.fullmatch(channel.strip()):
+    if channel.strip() and not _CHANNEL.fullmatch(channel.strip()):
         wrong["channel"] = ["Enter a channel ID such as C0123456789, or leave it empty for direct messages."]
     if wrong:
         raise Invalid("These settings of Slack aren't valid.", fields=wrong)
@@ -101,7 +103,7 @@ def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str
     actor.require(workspaces.CHANGE)
     account = _workspace(account_id)
     wanted = channel.strip()
-    if wanted and wanted != DIRECT and not _PLACE.fullmatch(wanted):
+    if wanted and wanted != DIRECT and not _CHANNEL.fullmatch(wanted):
         say = "Enter a channel ID such as C0123456789, “direct” for direct messages, or nothing for the default."
         raise Invalid("This isn't a channel ID.", fields={"channel": [say]})
     workflow = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
@@ -126,7 +128,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     """
     actor.require(workspaces.CHANGE)
     account = _workspace(account_id)
-    if not _PLACE.fullmatch(to.strip()):
+    if not _RECIPIENT.fullmatch(to.strip()):
         say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
         raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
     outcome = sending.send_message(account, to.strip(), text=TEST_TEXT)

@@ -105,10 +105,9 @@ def _claim(account: ChannelAccount, row: Notification, target: Target, moment: d
     except IntegrityError:
         pass
     same: QuerySet[SlackMessage] = SlackMessage.objects.filter(key=target.key)
-    if not same.filter(ts="", due_at__gt=moment).exists():
-        same.filter(ts="", due_at__lte=moment).update(due_at=until)
+    if same.filter(ts="", due_at__lte=moment).update(due_at=until):
         return same.first()
-    return None
+    return same.exclude(ts="").first()
 
 
 def _free(message: SlackMessage) -> None:

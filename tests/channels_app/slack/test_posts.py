@@ -77,6 +77,33 @@ def test_person_who_may_not_be_written_to_gets_nothing_but_their_code(state: str
     assert len(desk.direct(ANNA)) == before + 1
 
 
+def test_message_whose_poster_died_is_taken_over_by_one_worker_only(desk: Desk) -> None:
+    row, target = queued(desk.ask()), posts.Target(PUBLIC, "channel:shared", None)
+    before, moment = len(desk.messages()), now()
+    died = posts._claim(desk.account, row, target, moment - timedelta(minutes=2))
+    assert died is not None
+    assert posts._claim(desk.account, row, target, moment) is not None
+    # The second reads the row after the first has taken it over.
+    assert posts._claim(desk.account, row, target, moment) is None
+    SlackMessage.objects.filter(pk=died.pk).update(ts="1.1")
+    assert posts.post(desk.account, row, target).provider_message_id == "1.1"
+    assert len(desk.messages()) == before
+
+
+@pytest.mark.parametrize("place", ["D0123456789", "d0123456789", "U0123456789", "#general", "C0123456789\n"])
+def test_workflow_posts_in_channels_only(desk: Desk, place: str) -> None:
+    workflow = ApprovalWorkflow.objects.earliest("id")
+    route = {"actor": desk.world.actor("admin"), "account_id": desk.account.pk, "workflow_id": workflow.pk}
+    if place.strip() == "C0123456789":
+        connect.set_route(**route, channel=place)
+    else:
+        with pytest.raises(Invalid):
+            connect.set_route(**route, channel=place)
+    if place.upper().startswith("D"):
+        with pytest.raises(Invalid):
+            connect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=place)
+
+
 def test_slack_that_asks_for_patience_gets_it(desk: Desk) -> None:
     asked = desk.ask()
     row = queued(asked)
