@@ -55,12 +55,14 @@ def ensure_default_agents() -> list[Agent]:
             is_system=True,
             defaults={"name": preset.name, "category": preset.category},
         )
-        if not AgentVersion.objects.filter(agent=agent).exists():
-            AgentVersion.objects.create(
+        if agent.active_version_id is None:
+            agent.active_version = AgentVersion.objects.create(
                 agent=agent,
                 number=1,
+                name=preset.name,
                 prompt=PROMPT.format(name=preset.name, work=preset.work),
                 tools=[*preset.acting, *READING_TOOLS, *SHARED_TOOLS],
             )
+            agent.save(update_fields=["active_version"])
         agents.append(agent)
     return agents

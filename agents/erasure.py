@@ -28,7 +28,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.AgentRun", "A code.", kept="error_code"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
-              kept="prompt tools orchestrator model model_name"),
+              kept="name prompt tools orchestrator model model_name"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
 

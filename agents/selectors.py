@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet, Subquery
+from django.db.models import F, Max, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
-from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
@@ -38,12 +38,12 @@ class Transcript:
 
 
 def _agents() -> QuerySet[Agent]:
-    agents: QuerySet[Agent] = Agent.objects.all()
-    return agents.annotate(newest=Max("versions__number"))
+    agents: QuerySet[Agent] = Agent.objects.select_related("active_version")
+    return agents.annotate(draft_number=Max("versions__number", filter=Q(versions__is_draft=True)))
 
 
 def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
-    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
+    """Return the agents with their active version and the number of their draft. Needs `agents.view_agent`."""
     viewer.require(VIEW_AGENT)
     return _agents()
 
@@ -89,37 +89,61 @@ def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     return found
 
 
-def newest_version(agent_type: str) -> AgentVersion | None:
-    """Return the newest version of the active agent of a type.
+def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:
+    """Return an agent's draft. Needs `agents.view_agent`; raises `NotFound`."""
+    viewer.require(VIEW_AGENT)
+    draft: AgentVersion | None = AgentVersion.objects.filter(agent_id=agent_id, is_draft=True).first()
+    if draft is None:
+        raise NotFound("This agent has no draft.")
+    return draft
+
+
+def query_versions(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentVersion]:
+    """Return an agent's versions, newest first, the draft among them. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    rows: QuerySet[AgentVersion] = AgentVersion.objects.filter(agent_id=agent_id).order_by("-number")
+    return rows
+
+
+def query_activations(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentActivation]:
+    """Return an agent's history: which version answered from when, newest first. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    rows: QuerySet[AgentActivation] = AgentActivation.objects.filter(agent_id=agent_id)
+    return rows.select_related("version", "previous").order_by("-created_at", "-id")
+
+
+def _answering() -> QuerySet[AgentVersion]:
+    """Return the active versions of the agents that are switched on."""
+    versions: QuerySet[AgentVersion] = AgentVersion.objects.filter(
+        pk=F("agent__active_version_id"), agent__is_active=True
+    )
+    return versions.select_related("agent")
+
+
+def version_of_type(agent_type: str) -> AgentVersion | None:
+    """Return the active version of the agent of a type.
 
     The tenant's own before a built-in one.
     """
-    versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
-    order = ("agent__is_system", "-agent__created_at", "-number")
-    return versions.select_related("agent").order_by(*order).first()
+    order = ("agent__is_system", "-agent__created_at")
+    return _answering().filter(agent__type=agent_type).order_by(*order).first()
 
 
-def newest_versions() -> list[AgentVersion]:
-    """Return the newest version of every active agent, built-in ones first."""
-    rows = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
-    found: dict[UUID, AgentVersion] = {}
-    for version in rows.order_by("-agent__is_system", "agent_id", "-number"):
-        found.setdefault(version.agent_id, version)
-    return list(found.values())
+def active_versions() -> list[AgentVersion]:
+    """Return the active version of every agent that is switched on, built-in ones first."""
+    return list(_answering().order_by("-agent__is_system", "agent_id"))
 
 
 def any_version() -> AgentVersion | None:
-    """Return the newest version of any active agent, built-in ones first."""
-    versions = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
-    return versions.order_by("-agent__is_system", "agent__created_at", "-number").first()
+    """Return the active version of any agent, built-in ones first."""
+    return _answering().order_by("-agent__is_system", "agent__created_at").first()
 
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """Return the newest version of the agent that answered last in a conversation, if it is still active."""
+    """Return the active version of the agent that answered last in a conversation, if it is still switched on."""
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
-    versions = AgentVersion.objects.filter(agent_id=Subquery(last))
-    return versions.select_related("agent").order_by("-number").first()
+    return _answering().filter(agent_id=Subquery(last)).first()
 
 
 def read_transcript(run: AgentRun) -> Transcript:
@@ -206,12 +230,14 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
 
 
 def authors_of(agent: Agent) -> tuple[UUID, ...]:
-    """Return everyone who ever wrote an own agent's configuration, or the one it was copied from.
+    """Return everyone who ever wrote or activated an own agent's configuration, or the one it was copied from.
 
-    What any of them wrote may still be in the newest version.
+    What any of them wrote may still be in the active version.
     """
     if agent.is_system:
         return ()
-    rows = AgentVersion.objects.filter(agent=agent, author__isnull=False).order_by("author_id")
-    earlier = (UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ()))
-    return tuple(sorted({*rows.values_list("author_id", flat=True), *earlier}))
+    versions = AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors")
+    people = {person for author, others in versions for person in (author, *others)}
+    people |= set(AgentActivation.objects.filter(agent=agent).values_list("person_id", flat=True))
+    people |= {UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ())}
+    return tuple(sorted(person for person in people if person))

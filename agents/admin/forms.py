@@ -48,6 +48,7 @@ class AgentForm(NameForm):
         help_text="The agent makes no new request beyond this number. Leave empty for the organisation default.",
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,6 +63,36 @@ class AgentForm(NameForm):
         """Return the form's values as fields of `Setup`."""
         names = ("name", "instructions", "model", "model_name", "tools", "max_open_approvals")
         return {name: self.cleaned_data[name] for name in names} | {"tools": tuple(self.cleaned_data["tools"])}
+
+    def seen(self) -> dict[str, int | None]:
+        """Return which configuration the form was opened with."""
+        return seen_by(self)
+
+
+def seen_by(form: forms.Form) -> dict[str, int | None]:
+    """Return the version and revision that were shown with a form, as the services take them."""
+    return {f"seen_{name}": form.cleaned_data[name] for name in ("version", "revision")}
+
+
+class DraftForm(ConsoleForm):
+    """The draft that is on the page."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class EarlierVersionForm(ConsoleForm):
+    """The version that is to answer again; the page sets the choices."""
+
+    version = forms.TypedChoiceField(
+        label="Version", coerce=int, help_text="A draft stays as it is. The change is added to the history."
+    )
+
+
+class ImportForm(ConsoleForm):
+    """The file of an agent."""
+
+    file = forms.FileField(label="File", help_text="A file that was exported from an agent's page, at most 64 kB.")
 
 
 class NewAgentForm(AgentForm):

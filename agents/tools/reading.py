@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.audiences import list_both
-from agents.selectors import newest_versions
+from agents.selectors import active_versions
 from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
@@ -166,7 +166,7 @@ class ListAbilities(Tool):
     audience = "public"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        offered = [name for version in newest_versions() for name in version.tools]
+        offered = [name for version in active_versions() for name in version.tools]
         names = dict.fromkeys([*offered, *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]

@@ -113,7 +113,9 @@ class Office:
         """Record a run with one tool call; returns the run."""
         with tenant_scope(self.world.acme.pk):
             agent = Agent.objects.create(name="Relay", type="custom", category="content")
-            version = AgentVersion.objects.create(agent=agent, number=1)
+            version = AgentVersion.objects.create(agent=agent, number=1, name="Relay")
+            AgentVersion.objects.create(agent=agent, number=2, name="Relay", is_draft=True)
+            Agent.objects.filter(pk=agent.pk).update(active_version=version)
             run = AgentRun.objects.create(
                 conversation_id=conversation_id, agent_version=version, trigger_ref=uuid4(), state="finished"
             )
