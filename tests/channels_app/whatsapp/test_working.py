@@ -100,8 +100,29 @@ def test_those_that_wait_for_another_try_take_no_place_of_a_fresh_one(door: Door
     old = [row.pk for row in door.rows()][:waiting]
     with door.inside():
         InboundDelivery.objects.filter(pk__in=old).update(attempts=1)
-    claimed = deliveries.claim(now())
-    assert [one.attempts for one in claimed] == [1, 1, 2]
+    # The new ones first, then one retry at a time.
+    claims = [deliveries.claim(now()), deliveries.claim(now(), limit=0), deliveries.claim(now())]
+    assert [[one.attempts for one in claimed] for claimed in claims] == [[1, 1], [2], [2]]
+
+
+def test_retry_loses_no_attempt_to_a_worker_that_dies_at_a_new_one(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Died(BaseException):
+        """The process ends here."""
+
+    def die(delivery: InboundDelivery) -> None:
+        raise Died
+
+    post(fields("again", 1, From="whatsapp:+34600999888"))
+    with door.inside():
+        InboundDelivery.objects.update(attempts=1)
+    post(fields("new", 2))
+    with monkeypatch.context() as patch:
+        patch.setitem(deliveries._handlers, "twilio", die)
+        with pytest.raises(Died):
+            deliveries.dispatch_due_deliveries()
+    assert [row.attempts for row in door.rows()] == [1, 1]
+    deliveries.dispatch_due_deliveries()
+    assert [row.state for row in door.rows()] == ["done", "received"]
 
 
 def test_delivery_whose_worker_died_is_claimed_again_after_the_lease(door: Door) -> None:
