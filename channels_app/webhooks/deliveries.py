@@ -254,6 +254,24 @@ def _hold(delivery_id: UUID) -> bool:
         return account is not None and bool(delivery.update(state=InboundDelivery.State.HELD))
 
 
+def stored_as(delivery: InboundDelivery) -> dict[str, Any]:
+    """Return what an incoming message says about the delivery that brought it."""
+    return {"delivery_id": delivery.pk, "arrived_at": delivery.received_at}
+
+
+def has_next(delivery_id: UUID, until: datetime) -> bool:
+    """Return True if a later delivery of the same queue, stored by a time, is not processed yet."""
+    this = InboundDelivery.objects.filter(pk=delivery_id)
+    waiting = InboundDelivery.objects.filter(
+        state=InboundDelivery.State.RECEIVED,
+        channel_account__in=this.values("channel_account"),
+        queue_key__in=this.values("queue_key"),
+        pk__gt=delivery_id,
+        received_at__lte=until,
+    )
+    return waiting.exists()
+
+
 def release(account_id: UUID) -> int:
     """Queue what was held for a channel account, with all its attempts; return how many."""
     held = InboundDelivery.objects.filter(channel_account=account_id, state=InboundDelivery.State.HELD)
