@@ -15,8 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from agents import activation, configuration, portability, selectors, services
+from agents import selectors, services
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
+from agents.studio import activation, configuration, portability
 from conversations.rest.serializers import ConversationSerializer
 from conversations.selectors import query_conversations
 from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer

@@ -1,7 +1,13 @@
 """Commands of the app: assign messages to runs, execute runs, report outcomes, configure agents."""
 
-from agents.activation import activate_draft, changed_fields, discard_draft, roll_back
-from agents.configuration import (
+from agents.runs.batching import seconds_until_due, take_message
+from agents.runs.inbox import record_requester_answer
+from agents.runs.outcomes import take_outcome
+from agents.runs.requester_questions import relay_drift, relay_question
+from agents.runs.routing import needs_model_worker
+from agents.runs.run import run_turn
+from agents.studio.activation import activate_draft, changed_fields, discard_draft, roll_back
+from agents.studio.configuration import (
     Setup,
     change_agent,
     copy_agent,
@@ -12,12 +18,6 @@ from agents.configuration import (
     setup_in,
     setup_of,
 )
-from agents.runs.batching import seconds_until_due, take_message
-from agents.runs.inbox import record_requester_answer
-from agents.runs.outcomes import take_outcome
-from agents.runs.requester_questions import relay_drift, relay_question
-from agents.runs.routing import needs_model_worker
-from agents.runs.run import run_turn
 
 __all__ = [
     "Setup",

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
-from agents import configuration, registry
+from agents import registry
 from agents.models import Agent
+from agents.studio import configuration
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 

@@ -14,8 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
-from agents import gallery, portability, selectors, services
-from agents.activation import ACTIVATE
+from agents import selectors, services
 from agents.admin.forms import (
     MODEL_WORDS,
     AgentForm,
@@ -26,8 +25,10 @@ from agents.admin.forms import (
     NewAgentForm,
     seen_by,
 )
-from agents.configuration import CHANGE
 from agents.models import Agent, AgentRun, AgentVersion
+from agents.studio import gallery, portability
+from agents.studio.activation import ACTIVATE
+from agents.studio.configuration import CHANGE
 from agents.tools import registry as tools
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
@@ -84,7 +85,7 @@ def _changes(active: AgentVersion | None, draft: AgentVersion) -> list[tuple[str
     if active is None:
         return []
     old, new = services.setup_in(active), services.setup_in(draft)
-    return [(LABELS[name], _said(old, name), _said(new, name)) for name in services.changed_fields(old, new)]
+    return [(LABELS[name], _said(old, name), _said(new, name)) for name in services.changed_fields(old=old, new=new)]
 
 
 def _said(setup: services.Setup, name: str) -> str:
@@ -269,8 +270,8 @@ class AgentAdmin(ServiceAdmin):
 
     def _earlier(self, agent: Agent) -> list[AgentVersion]:
         """Return the versions that may answer again, newest first."""
-        rows = agent.versions.filter(is_draft=False).exclude(pk=agent.active_version_id)
-        return list(rows.order_by("-number")[:SHOWN_HISTORY])
+        rows = agent.versions.filter(is_draft=False).order_by("-number")
+        return [version for version in rows[: SHOWN_HISTORY + 1] if version.pk != agent.active_version_id]
 
     @service_action(
         path="create",

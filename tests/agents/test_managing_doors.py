@@ -7,8 +7,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from agents.defaults import ensure_default_agents
-from agents.gallery import BLANK, TEMPLATES
 from agents.models import Agent, AgentVersion
+from agents.studio.gallery import BLANK, TEMPLATES
 from core.tenancy.scope import tenant_scope
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World

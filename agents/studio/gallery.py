@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from agents.configuration import Setup
 from agents.defaults import PRESETS, PROMPT, READING_TOOLS
 from agents.models import Agent
+from agents.studio.configuration import Setup
 from agents.tools import registry as tools
 
 COMMON: Final = (

@@ -96,9 +96,9 @@ def change_agent(
     seen_version: int | None = None,
     seen_revision: int | None = None,
 ) -> Agent:
-    """Change an own agent's draft; the first change begins it from the active version.
+    """Change an own agent's draft.
 
-    The active version goes on answering until the draft is activated. Like the owner, the actor may no longer
+    The first change begins the draft from the active version. The active version goes on answering until the draft is activated. Like the owner, the actor may no longer
     approve the agent's requests. `changes` has fields of `Setup`; without a difference nothing is written. Needs
     `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent ("built_in") or when
     the current configuration is another than version `seen_version` in revision `seen_revision` ("stale_version").
@@ -147,7 +147,7 @@ def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
 
 
 def setup_of(agent: Agent) -> Setup:
-    """Return what an agent is configured to do: its draft if it has one, else the active version."""
+    """Return an agent's configuration: its draft's, or the active version's."""
     return setup_in(current_version(agent))
 
 

@@ -6,9 +6,9 @@ import json
 from typing import Any, Final
 from uuid import UUID
 
-from agents.configuration import Setup, create_agent, current_version, setup_in
 from agents.models import Agent
 from agents.selectors import get_agent
+from agents.studio.configuration import Setup, create_agent, current_version, setup_in
 from core.actors import Actor
 from core.errors import Invalid
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.configuration import CHANGE, MISSING, Setup, check_seen, checked, record, setup_in
 from agents.models import Agent, AgentActivation, AgentVersion
+from agents.studio.configuration import CHANGE, MISSING, Setup, check_seen, checked, record, setup_in
 from core.actors import Actor
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
@@ -55,11 +55,11 @@ def discard_draft(*, actor: Actor, agent_id: UUID) -> Agent:
 
 
 def roll_back(*, actor: Actor, agent_id: UUID, version: int) -> Agent:
-    """Let an earlier version answer again, as a new entry in the agent's history; a draft stays as it is.
+    """Let an earlier version of an agent answer again.
 
-    The actor may no longer approve the agent's requests. Needs `agents.activate_agent`; raises `NotFound` for an
-    unknown version or agent, `Invalid` if its tools or model no longer exist, and `Conflict`: "is_draft" for a draft,
-    "already_active" for the version that answers.
+    It is a new entry in the agent's history; a draft stays as it is. The actor may no longer approve the agent's
+    requests. Needs `agents.activate_agent`; raises `NotFound` for an unknown version or agent, `Invalid` if its tools
+    or model no longer exist, and `Conflict`: "is_draft" for a draft, "already_active" for the version that answers.
     """
     actor.require(ACTIVATE)
     with transaction.atomic():
@@ -76,7 +76,7 @@ def roll_back(*, actor: Actor, agent_id: UUID, version: int) -> Agent:
     return agent
 
 
-def changed_fields(old: Setup, new: Setup) -> list[str]:
+def changed_fields(*, old: Setup, new: Setup) -> list[str]:
     """Return the names of the settings that differ, in their order."""
     return [name for name in Setup.__slots__ if getattr(old, name) != getattr(new, name)]
 
