@@ -98,10 +98,11 @@ def change_agent(
 ) -> Agent:
     """Change an own agent's draft.
 
-    The first change begins the draft from the active version. The active version goes on answering until the draft is activated. Like the owner, the actor may no longer
-    approve the agent's requests. `changes` has fields of `Setup`; without a difference nothing is written. Needs
-    `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent ("built_in") or when
-    the current configuration is another than version `seen_version` in revision `seen_revision` ("stale_version").
+    The first change begins the draft from the active version, which goes on answering until the draft is activated.
+    Like the owner, the actor may no longer approve the agent's requests. `changes` has fields of `Setup`; without a
+    difference nothing is written. Needs `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a
+    built-in agent ("built_in") or when the current configuration is another than version `seen_version` in revision
+    `seen_revision` ("stale_version").
     """
     actor.require(CHANGE)
     with transaction.atomic():

@@ -500,7 +500,7 @@ API: Final = {
     "api-agents-roll-back": API_WRITE,
     "api-agents-versions": API_OPEN_PAGE,
     "api-agents-export": API_OPEN_PAGE,
-    "api-agents-import": API_BOTH,
+    "api-agents-import-file": API_BOTH,
     "api-agents-history": API_OPEN_PAGE,
     "api-agents-copy": API_WRITE,
     "api-agents-retire": API_PRESS,
