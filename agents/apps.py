@@ -16,7 +16,7 @@ class AgentsConfig(AppConfig):
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, files, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import acting, answer, files, knowledge, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -30,6 +30,7 @@ class AgentsConfig(AppConfig):
         answer.register_all()
         resend.register_all()
         files.register_all()
+        knowledge.register_all()
         dead_letters.register_replayer(
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )

@@ -29,6 +29,13 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
+        Table("agents.Collection", "The organisation's own texts.", kept="name description"),
+        Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
+        Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
+              kept="title text digest"),
+        Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),
+        Table("agents.Term", "Words of the organisation's own texts.", kept="word grams"),
+        Table("agents.Citation", "Which document an answer named.", kept="digest"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
 
