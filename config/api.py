@@ -16,7 +16,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
-from agents import rest_knowledge
+from agents.knowledge import rest as knowledge
 from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
@@ -134,9 +134,9 @@ router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookVi
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
-router.register(f"{V1}collections", rest_knowledge.CollectionViewSet, "api-collections")
-router.register(f"{V1}documents", rest_knowledge.DocumentViewSet, "api-documents")
-router.register(f"{V1}knowledge", rest_knowledge.KnowledgeViewSet, "api-knowledge")
+router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
+router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
+router.register(f"{V1}knowledge", knowledge.KnowledgeViewSet, "api-knowledge")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")
 router.register(f"{V1}briefs", analytics.BriefViewSet, "api-briefs")

@@ -100,17 +100,20 @@ def _broken(text: str) -> Iterator[str]:
     """Return a long paragraph in parts that end with a sentence, or with a word."""
     room = ""
     for sentence in sentences(text):
-        while len(sentence) > LONGEST:
-            at = sentence.rfind(" ", LONGEST // 2, LONGEST)
-            at = at if at > 0 else LONGEST
-            yield f"{room} {sentence[:at]}".strip() if len(room) < 200 else room
-            if len(room) >= 200:
+        for piece in _pieces(sentence):
+            if room and len(room) + len(piece) + 1 > LONGEST:
+                yield room
                 room = ""
-                continue
-            room, sentence = "", sentence[at:].strip()
-        if room and len(room) + len(sentence) + 1 > LONGEST:
-            yield room
-            room = ""
-        room = f"{room} {sentence}".strip()
+            room = f"{room} {piece}".strip()
     if room:
         yield room
+
+
+def _pieces(sentence: str) -> Iterator[str]:
+    left = sentence
+    while len(left) > LONGEST:
+        at = left.rfind(" ", LONGEST // 2, LONGEST)
+        at = at if at > 0 else LONGEST
+        yield left[:at]
+        left = left[at:].strip()
+    yield left

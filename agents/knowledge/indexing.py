@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchVector
@@ -58,14 +58,17 @@ def remove_passages(document: Document) -> None:
     _change_terms(document.collection_id, before, Counter())
 
 
-def _vector(configuration: str, title: str, piece: Piece) -> SearchVector:
+def _vector(configuration: str, title: str, piece: Piece) -> Any:
     """Return the stems and, beside them, the whole words: a name is no word of any language."""
     head = f"{title} {piece.heading}"
-    vector = SearchVector(Value(head), config=configuration, weight="A")
-    vector += SearchVector(Value(piece.text), config=configuration, weight="B")
-    if configuration != "simple":
-        vector += SearchVector(Value(head), config="simple", weight="A")
-        vector += SearchVector(Value(piece.text), config="simple", weight="B")
+    parts = [
+        SearchVector(Value(text), config=each, weight=weight)
+        for each in dict.fromkeys((configuration, "simple"))
+        for text, weight in ((head, "A"), (piece.text, "B"))
+    ]
+    vector: Any = parts[0]
+    for part in parts[1:]:
+        vector = vector + part
     return vector
 
 

@@ -147,7 +147,7 @@ def _is_empty(text: str, stems: dict[tuple[str, str], str], spoken: Sequence[str
 
 
 def _understood(text: str, stems: dict[tuple[str, str], str], languages: Sequence[str]) -> _Word:
-    lexemes = {}
+    lexemes: dict[str, float] = {}
     for other, share in ((text, 1.0), *((each, OF_ALIKE) for each in alike(text))):
         for language in (*languages, "xx"):
             if stem := stems[other, language]:
@@ -174,8 +174,9 @@ def _correct(word: _Word, collections: Sequence[UUID], languages: Sequence[str],
         cursor.execute(
             "select word from agents_term where collection_id = any(%s) and grams && %s::varchar[] "
             "and char_length(word) between %s and %s "
-            "group by word order by max(cardinality(array(select unnest(grams) intersect select unnest(%s::varchar[])))) "
-            "desc, word limit 60",
+            "group by word "
+            "order by max(cardinality(array(select unnest(grams) intersect select unnest(%s::varchar[])))) desc, word "
+            "limit 60",
             [list(collections), grams(word.text), len(word.text) - limit, len(word.text) + limit, grams(word.text)],
         )
         known = [row[0] for row in cursor.fetchall()]
@@ -219,7 +220,7 @@ def _either(lexemes: Iterable[str], collections: Sequence[UUID]) -> str:
 def _matching(query: str) -> list[UUID]:
     with connection.cursor() as cursor:
         # Row-level security would keep the index from being used; the function takes the tenant from the scope.
-        cursor.execute(f"select id from {_SEARCH.function}(%s, %s)", [query, RARE])
+        cursor.execute(f"select id from {_SEARCH.function}(%s, %s)", [query, RARE])  # noqa: S608
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -188,7 +188,7 @@ def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: U
     """
     row.version += 1
     row.state, row.trouble, row.updated_at = State.READY, "", now()
-    version = DocumentVersion.objects.create(
+    version: DocumentVersion = DocumentVersion.objects.create(
         document=row, number=row.version, title=row.title, text=text, digest=digest_of(text), author_id=author_id
     )
     write_passages(row, version, pieces)

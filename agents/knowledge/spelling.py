@@ -19,14 +19,14 @@ def most_changes(word: str) -> int:
     return 0 if len(word) < SHORTEST or not word.isalpha() else 1 if len(word) < 7 else 2
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, others: Iterable[str]) -> str:
     """Return the known word that differs in the fewest letters, or "" if none is near enough.
 
     The first letter decides between equals, then the length, as people rarely miss either.
     """
     limit = most_changes(word)
     found = [
-        (changes(word, other, limit), other[:1] != word[:1], abs(len(other) - len(word)), other) for other in known
+        (changes(word, other, limit), other[:1] != word[:1], abs(len(other) - len(word)), other) for other in others
     ]
     fitting = (each for each in found if each[0] <= limit and _may_be_meant(word, each[3]))
     best = min(fitting, default=None)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from agents.knowledge import searching, selectors, services
-from agents.models import Collection, Document
+from agents.knowledge.models import Collection, Document
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
