@@ -39,7 +39,7 @@ class LocalModel(Model):
             if found is None:
                 return Turn("", (ToolRequest(CALL_ID, BRIEF_TOOL),), stop="tool_calls")
             return Turn(word_brief(found.result))
-        decisions = _decide_lines(lines)
+        decisions = decide_lines(lines)
         answers = _answers(lines, decisions, names)
         decisions = [] if answers else decisions
         if question := to_look_up(decisions, names, newest_words(lines)):
@@ -85,7 +85,7 @@ def make_local_model(name: str) -> LocalModel:
     return LocalModel()
 
 
-def _decide_lines(lines: Sequence[Line]) -> list[Decision]:
+def decide_lines(lines: Sequence[Line]) -> list[Decision]:
     return list(_decide_spoken(tuple((line.role, line.text) for line in lines if _is_spoken(line))))
 
 
@@ -160,7 +160,7 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
 
 def topic_tool(lines: Sequence[Line]) -> str:
     """Return the tool that the newest messages are about, or "" when unclear."""
-    decisions = _decide_lines(lines)
+    decisions = decide_lines(lines)
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
     return next((tool for tool in tools if tool in AGENT_OF), "")
