@@ -27,7 +27,7 @@ create index passages_by_words on agents_passage using gin (walker_passage_words
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0002_runs_by_day"),
+        ("agents", "0003_name_the_delivery_of_a_run"),
         ("conversations", "0015_add_message_templates"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
