@@ -13,8 +13,11 @@ from agents.knowledge.models import (
     Collection,
     Document,
     DocumentVersion,
+    OpenQuestion,
     Passage,
+    QuestionAsked,
     Term,
+    UploadedFile,
 )
 from conversations.models import Conversation, Message
 from core.clock import now
@@ -29,9 +32,12 @@ __all__ = [
     "Collection",
     "Document",
     "DocumentVersion",
+    "OpenQuestion",
     "Passage",
+    "QuestionAsked",
     "Term",
     "ToolCall",
+    "UploadedFile",
 ]
 
 

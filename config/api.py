@@ -136,6 +136,8 @@ router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channe
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
 router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
+router.register(f"{V1}documents", knowledge.UploadViewSet, "api-document")
+router.register(f"{V1}open-questions", knowledge.OpenQuestionViewSet, "api-open-questions")
 router.register(f"{V1}knowledge", knowledge.KnowledgeViewSet, "api-knowledge")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")

@@ -378,7 +378,7 @@ LOGGING = logging_config(testing=WALKER_TESTING)
 
 # Files for customers stay in memory until they are sealed: a temporary file would hold them in clear.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 18 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 21 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Numbers of the product, in one place.

@@ -10,8 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from agents.knowledge import searching, selectors, services
-from agents.models import Collection, Document
+from agents.knowledge import questions, searching, selectors, services, uploads
+from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
@@ -65,6 +65,39 @@ class EditArticleForm(ArticleForm):
     """An article, from the version that was opened."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class FileForm(ConsoleForm):
+    """A file to read."""
+
+    file = forms.FileField(
+        label="File", help_text="PDF, Word (DOCX), HTML, Markdown, text or CSV, up to 20 MB and 500 pages."
+    )
+    title = forms.CharField(
+        label="Title (optional)", required=False, max_length=services.TITLE_LIMIT, help_text="Empty: the file's name."
+    )
+    language = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
+    address = forms.CharField(
+        label="Address (optional)",
+        required=False,
+        max_length=services.ADDRESS_LIMIT,
+        help_text="Where customers can read it. Answers link to it.",
+    )
+
+
+class AnswerForm(ArticleForm):
+    """The article that answers an open question."""
+
+    collection_id = forms.ChoiceField(label="Collection")
+    field_order = ("collection_id", "title", "text", "language", "address")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = Collection.objects.order_by("name")
+        fields: Any = self.fields
+        fields["collection_id"].choices = [
+            (str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in rows
+        ]
 
 
 class SearchForm(ConsoleForm):
@@ -178,6 +211,27 @@ class CollectionAdmin(ServiceAdmin):
         row = services.write_article(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
         return f"“{row.title}” saved. Agents answer from it now."
 
+    @service_action(
+        path="upload",
+        title="Upload a file",
+        permission=services.MANAGE,
+        form=FileForm,
+        submit="Upload",
+        explain="It is read in the background. Agents answer from it as soon as it is ready.",
+    )
+    def upload(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
+        """Take a file."""
+        facts = dict(form.cleaned_data)
+        file = facts.pop("file")
+        row = uploads.upload_document(
+            actor=viewer_of(request),
+            collection_id=obj.pk,
+            name=str(file.name or ""),
+            content=file.read(uploads.LARGEST + 1),
+            **facts,
+        )
+        return f"“{row.title}” is being read. Open it to see when it is ready."
+
     @service_action(path="edit", title="Edit", permission=services.MANAGE, form=CollectionForm, submit="Save")
     def edit(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
         """Change the collection."""
@@ -210,13 +264,13 @@ class DocumentAdmin(ServiceAdmin):
 
     view_permission = selectors.VIEW
     nav = Nav("Documents", "list", group="Set-up", order=22)
-    intro = "Articles that agents quote as the source of an answer."
+    intro = "Articles and files that agents quote as the source of an answer."
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
     list_display = ("title", "home", "language", "standing", "changed")
     list_filter: ClassVar = [choose("state", "State", Document.State.choices[:3])]
     ordering = ("-updated_at", "-id")
-    detail_fields = ("title", "home", "language", "standing", "link", "text", "past", "changed")
+    detail_fields = ("title", "home", "kind", "language", "standing", "problem", "link", "text", "past", "changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Return the documents that are not deleted."""
@@ -232,6 +286,11 @@ class DocumentAdmin(ServiceAdmin):
     def standing(self, document: Document) -> str:
         """Return whether agents answer from it."""
         return chip(document.get_state_display(), *STATES[document.state])
+
+    @admin.display(description="Problem")
+    def problem(self, document: Document) -> str:
+        """Return why it couldn't be read, and what to do."""
+        return uploads.TROUBLES.get(document.trouble, "") or "None"
 
     @admin.display(description="Changed")
     def changed(self, document: Document) -> str:
@@ -257,7 +316,7 @@ class DocumentAdmin(ServiceAdmin):
     def why_not(self, request: HttpRequest, action: ServiceAction, document: Any) -> str:
         """Refuse to edit what is no article."""
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
-            return "Only articles can be edited here."
+            return "Only articles can be edited here. Delete it and upload the new file."
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, document: Any) -> dict[str, Any]:
@@ -301,3 +360,82 @@ class DocumentAdmin(ServiceAdmin):
         """Return to the list from a deleted document."""
         gone = action.path == "delete" and request.method == "POST"
         return self.list_url() if gone else super().after_action_url(request, action, obj)
+
+
+@admin.register(OpenQuestion)
+class OpenQuestionAdmin(ServiceAdmin):
+    """What people asked and no document answered."""
+
+    view_permission = selectors.VIEW
+    nav = Nav("Open questions", "inbox", group="Set-up", order=23)
+    intro = "What people asked and no document answered, masked. Write the answer, and agents give it from then on."
+    empty_title = "No open questions"
+    empty_text = "Questions that agents find no answer to appear here."
+    list_display = ("text", "times_asked", "standing", "last")
+    list_filter: ClassVar = [choose("state", "State", OpenQuestion.State.choices)]
+    ordering = ("-asked", "-last_asked_at", "-id")
+    detail_fields = ("text", "times_asked", "standing", "answered_by", "last")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OpenQuestion]:
+        """Return the questions; open ones unless a state is chosen."""
+        rows = selectors.query_questions(viewer=viewer_of(request)).order_by(*self.ordering)
+        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith("_changelist")
+        return rows.filter(state=OpenQuestion.State.OPEN) if is_list and "state" not in request.GET else rows
+
+    @admin.display(description="Conversations")
+    def times_asked(self, question: OpenQuestion) -> str:
+        """Return in how many conversations it was asked."""
+        return str(question.asked)
+
+    @admin.display(description="State")
+    def standing(self, question: OpenQuestion) -> str:
+        """Return whether it still needs an answer."""
+        tone = {"open": ("warn", "clock"), "answered": ("good", "check"), "dismissed": ("neutral", "x")}
+        return chip(question.get_state_display(), *tone[question.state])
+
+    @admin.display(description="Last asked")
+    def last(self, question: OpenQuestion) -> str:
+        """Return when it was asked last."""
+        return moment(question.last_asked_at)
+
+    @admin.display(description="Answer")
+    def answered_by(self, question: OpenQuestion) -> str:
+        """Return a link to the article that answers it."""
+        if question.answer is None:
+            return "None yet"
+        url = reverse("admin:agents_document_change", args=[question.answer.pk])
+        return format_html('<a href="{}">{}</a>', url, question.answer.title)
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, question: Any) -> str:
+        """Refuse a question that isn't open any more."""
+        return "" if question.state == OpenQuestion.State.OPEN else "It was answered or dismissed already."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, question: Any) -> dict[str, Any]:
+        """Start the article with the question as its title."""
+        return {"title": question.text[: services.TITLE_LIMIT]} if action.path == "answer" else {}
+
+    @service_action(
+        path="answer",
+        title="Write the answer",
+        permission=services.MANAGE,
+        form=AnswerForm,
+        submit="Save article",
+        tone="primary",
+        explain="It becomes an article of the collection. Agents answer from it as soon as it is saved.",
+    )
+    def answer(self, request: HttpRequest, obj: OpenQuestion, form: ConsoleForm) -> str:
+        """Write the article that answers it."""
+        questions.answer_question(actor=viewer_of(request), question_id=obj.pk, **form.cleaned_data)
+        return "Article saved. Agents answer from it now."
+
+    @service_action(
+        path="dismiss",
+        title="Dismiss",
+        permission=services.MANAGE,
+        submit="Dismiss question",
+        explain="It isn't for you to answer. It is listed again when somebody asks it again.",
+    )
+    def dismiss(self, request: HttpRequest, obj: OpenQuestion, form: ConsoleForm) -> str:
+        """Leave it without an answer."""
+        questions.dismiss_question(actor=viewer_of(request), question_id=obj.pk)
+        return "Question dismissed."

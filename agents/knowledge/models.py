@@ -10,7 +10,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from core.clock import now
 from core.tenancy.models import TenantModel
 
@@ -170,6 +170,64 @@ class Citation(TenantModel):
 
     def __str__(self) -> str:
         return f"citation {self.number}"
+
+
+class OpenQuestion(TenantModel):
+    """A question that no document answered, masked, with how many conversations asked it."""
+
+    class State(models.TextChoices):
+        """Whether it still needs an answer."""
+
+        OPEN = "open", "Open"
+        ANSWERED = "answered", "Answered"
+        DISMISSED = "dismissed", "Dismissed"
+
+    text = models.CharField(max_length=300)
+    words = ArrayField(models.CharField(max_length=60), help_text="Its telling words, by which questions are grouped.")
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    answer = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
+    asked = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, editable=False)
+    last_asked_at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "state", "-last_asked_at"], name="questions_by_state")]
+
+    def __str__(self) -> str:
+        return f"question {str(self.id)[-6:]}"
+
+
+class QuestionAsked(TenantModel):
+    """A conversation in which an open question was asked; erased with the person."""
+
+    question = models.ForeignKey(OpenQuestion, on_delete=models.CASCADE, related_name="times")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "question", "conversation"], name="one_ask_per_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ask {str(self.id)[-6:]}"
+
+
+class UploadedFile(TenantModel):
+    """The bytes of an uploaded file until they are read."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="file")
+    kind = models.CharField(max_length=4)
+    content = models.BinaryField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["lease_until"], name="files_to_read")]
+
+    def __str__(self) -> str:
+        return f"file {str(self.id)[-6:]}"
 
 
 LIVE = Q(state=Document.State.READY)

@@ -10,12 +10,13 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from agents.knowledge import searching, selectors, services
-from agents.knowledge.models import Collection, Document
+from agents.knowledge import questions, searching, selectors, services, uploads
+from agents.knowledge.models import Collection, Document, OpenQuestion
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -121,6 +122,16 @@ class NewArticle(serializers.Serializer[Any]):
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
 
 
+class NewFile(serializers.Serializer[Any]):
+    """A file to read."""
+
+    collection_id = serializers.UUIDField()
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False, allow_blank=True)
+    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
+
+
 class ArticleChange(serializers.Serializer[Any]):
     """What to change; what is left out stays."""
 
@@ -131,6 +142,28 @@ class ArticleChange(serializers.Serializer[Any]):
     seen_version = serializers.IntegerField(
         required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
     )
+
+
+class UploadViewSet(ApiViewSet):
+    """Files to read."""
+
+    permissions: ClassVar = {"upload": services.MANAGE}
+    serializer_class = DocumentSerializer
+    parser_classes: ClassVar = [MultiPartParser]
+    largest_body = uploads.LARGEST + 1024 * 1024
+
+    @action(detail=False, methods=["post"], request_serializer=NewFile, success_status=201)
+    @idempotent
+    def upload(self, request: Request) -> Response:
+        """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
+
+        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and `trouble` of
+        the document say how reading ended.
+        """
+        body = self.read_body()
+        file = body.pop("file")
+        facts = {"name": str(file.name or ""), "content": file.read(uploads.LARGEST + 1)}
+        return self.respond(uploads.upload_document(actor=self.actor, **facts, **body))
 
 
 class DocumentFilters(ApiFilterSet):
@@ -225,3 +258,57 @@ class KnowledgeViewSet(ApiViewSet):
         """Find passages as an agent would, the best first. Needs `agents.view_agent`."""
         found = searching.search(**self.read_body())
         return Response(self.represent(found))
+
+
+class OpenQuestionSerializer(RowSerializer[OpenQuestion]):
+    """What people asked and no document answered, masked."""
+
+    class Meta:
+        model = OpenQuestion
+        fields: ClassVar[list[str]] = "id text state asked answer_id created_at last_asked_at".split()
+
+
+class OpenQuestionFilters(ApiFilterSet):
+    """The filters of open questions."""
+
+    state = ChoiceFilter(choices=OpenQuestion.State.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List what people asked and no document answered, newest first. Needs `agents.view_agent`."
+    ),
+    retrieve=extend_schema(description="Read an open question. Needs `agents.view_agent`."),
+)
+class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
+    """Open questions."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "answer": services.MANAGE,
+        "dismiss": services.MANAGE,
+    }
+    serializer_class = OpenQuestionSerializer
+    filterset_class = OpenQuestionFilters
+    lookup_url_kwarg = "question_id"
+
+    def get_queryset(self) -> QuerySet[OpenQuestion]:
+        """Return the questions."""
+        return selectors.query_questions(viewer=self.actor)
+
+    def get_object(self) -> OpenQuestion:
+        """Return the question of the address."""
+        return selectors.get_question(viewer=self.actor, **self.kwargs)
+
+    @action(detail=True, methods=["post"], request_serializer=NewArticle)
+    @idempotent
+    def answer(self, request: Request, **kwargs: Any) -> Response:
+        """Write the article that answers it; 409 `not_open`. Needs `agents.manage_knowledge`."""
+        return self.call_service(questions.answer_question)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def dismiss(self, request: Request, **kwargs: Any) -> Response:
+        """Leave it without an answer; 409 `not_open`. Needs `agents.manage_knowledge`."""
+        return self.call_service(questions.dismiss_question)

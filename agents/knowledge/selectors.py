@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from agents.knowledge.models import Collection, Document, DocumentVersion
+from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -49,3 +49,18 @@ def query_versions(*, viewer: Actor, document_id: UUID) -> QuerySet[DocumentVers
     get_document(viewer=viewer, document_id=document_id)
     rows: QuerySet[DocumentVersion] = DocumentVersion.objects.filter(document_id=document_id)
     return rows.order_by("-number")
+
+
+def query_questions(*, viewer: Actor) -> QuerySet[OpenQuestion]:
+    """Return what people asked and no document answered, masked. Needs `agents.view_agent`."""
+    viewer.require(VIEW)
+    rows: QuerySet[OpenQuestion] = OpenQuestion.objects.select_related("answer")
+    return rows
+
+
+def get_question(*, viewer: Actor, question_id: UUID) -> OpenQuestion:
+    """Return one such question. Needs `agents.view_agent`; raises `NotFound`."""
+    found = query_questions(viewer=viewer).filter(pk=question_id).first()
+    if found is None:
+        raise NotFound("There is no such question.")
+    return found

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.knowledge import searching
+from agents.knowledge.questions import note_question
 from agents.knowledge.quoting import quote
 from agents.models import Document, ToolCall
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL
@@ -87,6 +88,8 @@ class SearchKnowledge(Tool):
         result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
         if is_sure:
             result["quote"] = mask_text(quote(found[0].passage.text, question))
+        else:
+            note_question(conversation_id=caller.conversation_id, question=question, audience=caller.reads)
         return result
 
 

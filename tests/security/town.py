@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
-from agents.models import Agent, AgentRun, Collection, Document, ToolCall
+from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, ToolCall
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
@@ -69,6 +69,7 @@ IN_THE_API = {
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",
+    "question_id": "agents.openquestion",
     "document_id": "agents.document",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
@@ -157,6 +158,7 @@ def build_town(world: World) -> Town:
             MessageTemplate.objects.earliest("id"),
             Collection.objects.earliest("id"),
             Document.objects.earliest("id"),
+            OpenQuestion.objects.earliest("id"),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
