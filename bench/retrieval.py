@@ -1,4 +1,4 @@
-"""Answers from documents: a kept set of questions over the demo's articles, and the time of a search in 50,000 passages."""
+"""Answers from documents: kept questions over the demo's articles, and the time of a search in 50,000 passages."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def measure_answers(options: argparse.Namespace) -> bool:
 
 def _try(row: dict[str, str], names: dict[str, str]) -> Tried:
     began = time.perf_counter()
-    found = searching.search(question=row["question"], audience="member")
+    found = searching.search(question=row["question"], audience="members")
     spent = time.perf_counter() - began
     articles = list(dict.fromkeys(names[str(each.passage.document_id)] for each in found))
     rank = articles.index(row["article"]) + 1 if row["article"] in articles else 0

@@ -26,7 +26,7 @@ STATES = {
     "failed": ("danger", "x-circle"),
     "deleted": ("neutral", "x"),
 }
-AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "member": "A colleague"}
+AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
 
 
 class CollectionForm(ConsoleForm):

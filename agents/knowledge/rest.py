@@ -157,8 +157,8 @@ class UploadViewSet(ApiViewSet):
     def upload(self, request: Request) -> Response:
         """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
 
-        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and `trouble` of
-        the document say how reading ended.
+        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and
+        `trouble` of the document say how reading ended.
         """
         body = self.read_body()
         file = body.pop("file")
@@ -222,14 +222,14 @@ class DocumentViewSet(RetrieveModelMixin, ListViewSet):
         return self.call_service(services.delete_document)
 
 
-class Searching(serializers.Serializer[Any]):
+class KnowledgeSearch(serializers.Serializer[Any]):
     """A question and who asks it."""
 
     question = serializers.CharField(max_length=1000)
-    audience = serializers.ChoiceField(choices=sorted(searching.AUDIENCES), default="public")
+    audience = serializers.ChoiceField(choices=Collection.Audience.choices, default="public")
 
 
-class FoundSerializer(serializers.Serializer[Any]):
+class FoundPassageSerializer(serializers.Serializer[Any]):
     """A passage that was found."""
 
     document_id = serializers.UUIDField(source="passage.document_id", read_only=True)
@@ -239,25 +239,28 @@ class FoundSerializer(serializers.Serializer[Any]):
     address = serializers.CharField(source="passage.document.address", read_only=True)
     version = serializers.IntegerField(source="passage.version.number", read_only=True)
     coverage = serializers.FloatField(read_only=True, help_text="From 0 to 1: how much of the question it covers.")
-    answers = serializers.SerializerMethodField(help_text="Whether an agent would answer from it.")
 
-    def get_answers(self, found: searching.Found) -> bool:
-        """Return whether it covers enough."""
-        return found.coverage >= searching.SURE
+
+class FoundKnowledgeSerializer(serializers.Serializer[Any]):
+    """What a question finds, the best first, and whether an agent would answer from it."""
+
+    answers = serializers.BooleanField(read_only=True)
+    passages = FoundPassageSerializer(many=True, read_only=True)
 
 
 class KnowledgeViewSet(ApiViewSet):
     """Searches in documents."""
 
-    permissions: ClassVar = {"search": selectors.VIEW}
-    serializer_class = FoundSerializer
+    permissions: ClassVar = {"look_up": selectors.VIEW}
+    serializer_class = FoundKnowledgeSerializer
 
-    @action(detail=False, methods=["post"], request_serializer=Searching, many=True, pagination_class=None)
+    @action(detail=False, methods=["post"], url_path="search", url_name="search", request_serializer=KnowledgeSearch)
     @idempotent
-    def search(self, request: Request) -> Response:
+    def look_up(self, request: Request) -> Response:
         """Find passages as an agent would, the best first. Needs `agents.view_agent`."""
         found = searching.search(**self.read_body())
-        return Response(self.represent(found))
+        is_sure = bool(found) and found[0].coverage >= searching.SURE
+        return self.respond({"answers": is_sure, "passages": found})
 
 
 class OpenQuestionSerializer(RowSerializer[OpenQuestion]):

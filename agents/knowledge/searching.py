@@ -29,7 +29,7 @@ SMOOTH: Final = 0.1
 AUDIENCES: Final = {
     "public": (Collection.Audience.PUBLIC,),
     "verified": (Collection.Audience.PUBLIC, Collection.Audience.VERIFIED),
-    "member": tuple(Collection.Audience),
+    "members": tuple(Collection.Audience),
 }
 """The collections that each kind of caller gets answers from."""
 
@@ -83,7 +83,7 @@ def search(
 ) -> list[Found]:
     """Return the passages that cover the question best, the best first.
 
-    Only of ready documents in collections that the audience ("public", "verified" or "member") may see.
+    Only of ready documents in collections that the audience ("public", "verified" or "members") may see.
     """
     asked = read_question(question, audience=audience, collection_ids=collection_ids)
     return _rank(asked, _candidates(asked), limit) if asked.words else []

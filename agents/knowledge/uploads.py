@@ -86,8 +86,8 @@ def upload_document(
 ) -> Document:
     """Take a file; it is read by a worker in a moment, and agents answer from it then.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields: what a file
-    is, is decided by its bytes.
+    Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields. What a
+    file is, is decided by its bytes.
     """
     actor.require(MANAGE)
     if len(content) > LARGEST:

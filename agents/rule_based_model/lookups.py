@@ -71,7 +71,7 @@ def without_rules(decisions: Sequence[Decision], names: Sequence[str]) -> list[D
 
 def unknown_again(decisions: Sequence[Decision], lines: Sequence[Line], names: Sequence[str]) -> Call | None:
     """Return the call that brings in a colleague where we had no answer the last time either."""
-    if PERSON not in names or not any(decision.topic == "nothing" for decision in decisions):
+    if not {PERSON, SEARCH_TOOL} <= set(names) or not any(decision.topic == "nothing" for decision in decisions):
         return None
     said = [line for line in lines if line.role == "assistant" and not line.tool_requests and not line.from_colleague]
     if not said or NOT_KNOWN not in said[-1].text:

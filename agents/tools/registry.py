@@ -69,7 +69,7 @@ class Caller:
     @property
     def reads(self) -> str:
         """Return which collections of documents the caller gets answers from."""
-        return "member" if self.is_member else "verified" if self.verified else "public"
+        return "members" if self.is_member else "verified" if self.verified else "public"
 
     @cached_property
     def has_knowledge(self) -> bool:

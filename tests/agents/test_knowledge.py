@@ -57,7 +57,7 @@ def titles(question: str, audience: str = "public") -> list[str]:
 
 
 def coverage(question: str) -> float:
-    return next((found.coverage for found in search(question=question, audience="member")), 0.0)
+    return next((found.coverage for found in search(question=question, audience="members")), 0.0)
 
 
 def test_question_finds_the_article_for_its_words_their_likes_and_typing_errors(library: dict[str, Document]) -> None:
@@ -77,11 +77,11 @@ def test_what_no_article_says_is_covered_too_little_to_answer(library: dict[str,
 
 def test_each_audience_and_tenant_finds_only_what_is_for_it(library: dict[str, Document], acme: World) -> None:
     assert "Goodwill" not in titles("goodwill voucher") + titles("goodwill voucher", "verified")
-    assert titles("goodwill voucher", "member") == ["Goodwill"]
+    assert titles("goodwill voucher", "members") == ["Goodwill"]
     assert titles("damaged pair") == []
     assert titles("damaged pair", "verified") == ["Damaged pairs"]
     with tenant_scope(acme.globex.pk):
-        assert titles("goodwill voucher return", "member") == []
+        assert titles("goodwill voucher return", "members") == []
 
 
 def test_small_tenant_finds_all_its_passages_among_those_of_a_large_one(
