@@ -17,9 +17,6 @@ from typing import Any, Final
 from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
-
 SECONDS: Final = 30
 MEMORY: Final = 768 * 1024 * 1024
 LONGEST: Final = 4_000_000
@@ -129,6 +126,9 @@ def clean(text: str) -> str:
 
 
 def _pdf(content: bytes) -> dict[str, Any]:
+    from pypdf import PdfReader  # noqa: PLC0415  (large: only where it is needed)
+    from pypdf.errors import PyPdfError  # noqa: PLC0415
+
     try:
         document = PdfReader(io.BytesIO(content), strict=False)
         if document.is_encrypted and not document.decrypt(""):

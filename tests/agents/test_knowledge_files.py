@@ -126,8 +126,8 @@ def test_file_of_a_kind_that_cant_be_read_is_refused(shelf: Collection) -> None:
         with pytest.raises(Invalid) as problem:
             uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name=name, content=content)
         assert list(problem.value.facts["fields"]) == ["file"]
+    big = b"a" * (uploads.LARGEST + 1)
     with pytest.raises(TooLarge):
-        big = b"a" * (uploads.LARGEST + 1)
         uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name="a.txt", content=big)
 
 
