@@ -7,7 +7,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -137,7 +137,7 @@ def measure_time(options: argparse.Namespace) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from agents_passage where collection_id = %s", [shelf.pk])
         say(f"\n{cursor.fetchone()[0]:,} passages written in {time.perf_counter() - began:.0f} s")
-    kinds = {
+    kinds: dict[str, Callable[[], list[str]]] = {
         "common words": lambda: chance.choices(words[:40], k=6),
         "common and rare ones": lambda: [*chance.choices(words[:40], k=3), *chance.choices(words[2000:], k=3)],
         "rare words": lambda: chance.choices(words[2000:], k=5),

@@ -379,7 +379,8 @@ class OpenQuestionAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OpenQuestion]:
         """Return the questions; open ones unless a state is chosen."""
         rows = selectors.query_questions(viewer=viewer_of(request)).order_by(*self.ordering)
-        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith("_changelist")
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.filter(state=OpenQuestion.State.OPEN) if is_list and "state" not in request.GET else rows
 
     @admin.display(description="Conversations")

@@ -12,6 +12,7 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from html.parser import HTMLParser
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -217,11 +218,10 @@ def _html(content: bytes) -> dict[str, Any]:
 def _csv(content: bytes) -> dict[str, Any]:
     csv.field_size_limit(100_000)
     text = _decoded(content)
-    try:
+    shape: Any = csv.get_dialect("excel")
+    with suppress(csv.Error):
         shape = csv.Sniffer().sniff(text[:4000], delimiters=",;\t|")
-    except csv.Error:
-        shape = csv.get_dialect("excel")
-    lines = []
+    lines: list[str] = []
     try:
         for row in csv.reader(io.StringIO(text), shape):
             if len(lines) > MOST_ROWS:

@@ -149,7 +149,7 @@ class UploadViewSet(ApiViewSet):
 
     permissions: ClassVar = {"upload": services.MANAGE}
     serializer_class = DocumentSerializer
-    parser_classes: ClassVar = [MultiPartParser]
+    parser_classes = (MultiPartParser,)
     largest_body = uploads.LARGEST + 1024 * 1024
 
     @action(detail=False, methods=["post"], request_serializer=NewFile, success_status=201)
