@@ -35,7 +35,7 @@ class AgentsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("agents.ToolCall", "The tool and the number of the call.", "arguments result fingerprint",
               "call_id name"),
-        Table("agents.AgentRun", "A code.", kept="error_code"),
+        Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
@@ -47,7 +47,6 @@ class AgentsErasure(ErasureHandler):
         Table("agents.UploadedFile", "The organisation's own file, until it was read.", kept="kind content"),
         Table("agents.OpenQuestion", "Questions that only this person asked are removed; others are masked.",
               "text words"),
-        Table("agents.QuestionAsked", "Rows are removed."),
         Table("agents.Term", "Words of the organisation's own texts.", kept="word grams"),
         Table("agents.Citation", "Which document an answer named.", kept="digest"),
     )  # fmt: skip
