@@ -64,6 +64,7 @@ ADMIN: Final = (
         "core.replay_deadletter",
         "agents.change_agent",
         "agents.activate_agent",
+        "agents.manage_knowledge",
         "channels_app.change_channelaccount",
         "channels_app.deliver_message",
         "core.change_reach",

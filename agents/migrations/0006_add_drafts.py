@@ -29,7 +29,7 @@ def activate_newest(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0003_name_the_delivery_of_a_run"),
+        ("agents", "0005_add_files_and_open_questions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
