@@ -101,11 +101,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
         if obj.kind not in WITH_WEBSITES:
             context["rows"] = [row for row in context["rows"] if row[0] != "Allowed websites"]
-        if obj.kind == ChannelAccount.Kind.WEBCHAT:
-            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
+        if not obj.address:
+            context["rows"] = [row for row in context["rows"] if row[0] != "Number or mailbox"]
         viewer = viewer_of(request)
         health = read_health(viewer=viewer, account_id=obj.pk)
         context["health"] = health
+        if obj.kind == ChannelAccount.Kind.WEBCHAT:
+            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
         context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
         context["logged"] = LOGGED
