@@ -188,9 +188,9 @@ class ConversationAdmin(ConversationSearch):
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
+            form.fit(services.files_of_channel(obj.channel_account))
             is_offered = obj.state != State.CLOSED and needs_template(obj)
             form.offer_templates(templates_offered(obj) if is_offered else ())
-            form.fit(services.files_of_channel(obj.channel_account))
         return form
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:

@@ -16,7 +16,7 @@ from conversations.services.templates import VARIABLE_LIMIT, preview_of
 YOUR_TEXT: Final = "[your text]"
 USED_AS_VALUE: Final = (
     "What you write fills the template's gaps: each on one line, and cut after 700 characters. "
-    "Nothing else of it is sent."
+    "A template carries no files."
 )
 SENT_AS_IT_IS: Final = "It's sent as it is, without your text. Leave the text empty."
 
@@ -74,7 +74,10 @@ class ReplyForm(ConsoleForm):
             del self.fields["as_template"], self.fields["template_language"]
             return
         self._offered = offered
+        self.fields.pop("files", None)  # no template carries any
         most = max(len(one.variables) for one in offered)
+        if most > 1:
+            self.fields["text"].label = "Gap 1: your text"
         field = self.fields["as_template"]
         field.help_text = USED_AS_VALUE if most else SENT_AS_IT_IS
         for number in range(2, most + 1):
