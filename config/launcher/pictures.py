@@ -188,7 +188,7 @@ def _take_gallery(desk: Desk, folder: Path, only: str) -> None:
             missing.append(shown.name)
             continue
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             _keep(page, folder / f"{shown.name}, {theme}.png")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]

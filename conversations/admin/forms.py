@@ -115,7 +115,7 @@ class ReplyForm(ConsoleForm):
 
     def template_variables(self) -> list[str]:
         """Return what fills the template's second gap and those after it."""
-        return self._gaps
+        return list(self._gaps)
 
     def fit(self, rules: FileRules) -> None:
         """Offer only the files that the channel can carry, and say what they are."""
