@@ -237,6 +237,25 @@ class ColleagueAddressAdmin(NumberActions):
         people.unlink(actor=viewer_of(request))
         return "Your Slack user is unlinked."
 
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Return the actions that apply: a code is entered once it was sent, and what is linked is unlinked."""
+        shown = super().offered(request, obj, on_list=on_list)
+        if not on_list:
+            return shown
+        rows = list(self.get_queryset(request).values_list("channel_account__kind", "proven_at"))
+        linked = {kind for kind, proven_at in rows if proven_at is not None}
+        waiting = {kind for kind, proven_at in rows if proven_at is None}
+        slack, whatsapp = ChannelAccount.Kind.SLACK, ChannelAccount.Kind.WHATSAPP
+        hidden = {
+            "slack-user": slack in linked,
+            "slack-code": slack not in waiting,
+            "slack-unlink": slack not in linked,
+            "own-number": whatsapp in linked,
+            "number-code": whatsapp not in waiting,
+            "number-unlink": whatsapp not in linked,
+        }
+        return [offer for offer in shown if not hidden.get(offer["action"].path)]
+
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the list: a row's own page says no more."""
         return self.list_url()

@@ -1,7 +1,7 @@
 """Templates of WhatsApp accounts: kept as the provider has them, chosen for uses, filled for a message."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -29,12 +29,26 @@ VARIABLE_LIMIT: Final = 700
 NO_TEMPLATE: Final = "no_template"
 NOT_APPROVED: Final = "template_not_approved"
 TOO_FEW: Final = "too_few_variables"
+NO_GAP: Final = "template_without_gap"
 REFUSALS: Final = {
     NO_TEMPLATE: "No template is chosen for this. Choose one under Templates, or wait until they write.",
     NOT_APPROVED: "WhatsApp doesn't accept the chosen template any more. Choose another one under Templates.",
-    TOO_FEW: "The template has more variables than this message fills.",
+    TOO_FEW: "Fill every gap of the template: it has more than this message fills.",
+    NO_GAP: "This template has no gap for your text. Leave the text empty to send the template as it is.",
 }
 MASK: Final = "•••"
+# What Walker sends templates for today, in the order of the console.
+SENT_USES: Final = tuple(
+    (use.value, use.label)
+    for use in (
+        MessageTemplate.Use.OUTCOME,
+        MessageTemplate.Use.REOPENING,
+        MessageTemplate.Use.NOTICE,
+        MessageTemplate.Use.CODE,
+    )
+)
+# Uses whose message is lost unless the template has a gap for it.
+NEEDS_GAP: Final = (MessageTemplate.Use.OUTCOME, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE)
 _HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 State = MessageTemplate.State
 
@@ -57,13 +71,10 @@ def holes_of(body: str) -> list[str]:
     return list(dict.fromkeys(_HOLE.findall(body)))
 
 
-def preview_of(template: MessageTemplate, *, first: str = MASK) -> str:
-    """Return the text with masked values for its variables.
-
-    `first` stands in the place of the first one.
-    """
-    name = next(iter(template.variables), "")
-    return _HOLE.sub(lambda hole: first if hole[1] == name else MASK, str(template.body))
+def preview_of(template: MessageTemplate, names: Sequence[str] = ()) -> str:
+    """Return the text with masked values for its variables; `names` stand in the places of the first ones."""
+    shown = dict(zip(template.variables, names, strict=False))
+    return _HOLE.sub(lambda hole: shown.get(hole[1], MASK), str(template.body))
 
 
 @transaction.atomic
@@ -112,6 +123,20 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
     return len(changed)
 
 
+@transaction.atomic
+def note_refused(*, template_id: UUID, state: str) -> None:
+    """Change a template that its provider just refused to send; the next fetch may change it again.
+
+    For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
+    """
+    template = MessageTemplate.objects.filter(pk=template_id, state=State.APPROVED).first()
+    if template is None or state not in State.values:
+        return
+    account = ChannelAccount.objects.select_for_update(of=("self",)).get(pk=template.channel_account_id)
+    MessageTemplate.objects.filter(pk=template_id).update(state=state)
+    _note_lost(account, clock_now())
+
+
 def _note_lost(account: ChannelAccount, moment: datetime) -> None:
     """Note on the account whether a chosen template can't be sent."""
     lost = MessageTemplate.objects.filter(pk__in=_chosen(account)).exclude(state=State.APPROVED)
@@ -145,6 +170,8 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
     template: MessageTemplate = locked(MessageTemplate, template_id, "There is no such template.")
     if is_used and template.state != State.APPROVED:
         raise Conflict("Only an approved template can be sent.", code=NOT_APPROVED, state=template.state)
+    if is_used and use in NEEDS_GAP and not template.variables:
+        raise Conflict("This template has no gap such as {{1}}, so it can't carry the message.", code=NO_GAP)
     account = ChannelAccount.objects.select_for_update().get(pk=template.channel_account_id)
     languages = dict(account.template_uses.get(use) or {})
     before = languages.get(template.language, "")
@@ -182,15 +209,17 @@ def has_template(account: ChannelAccount, *, use: str = "") -> bool:
     return bool(_languages(account, use))
 
 
-def list_templates(account: ChannelAccount, use: str) -> list[MessageTemplate]:
-    """Return the approved templates for a use, first the one that goes out where no language is named."""
-    return [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
+def list_templates(account: ChannelAccount, use: str, spoken: str = "") -> list[MessageTemplate]:
+    """Return the approved templates for a use, first the one for who speaks this language."""
+    found = [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
+    return sorted(found, key=lambda one: (one.language != spoken, not _is_spoken(one, spoken)))
 
 
-def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> MessageTemplate | str:
+def find_template(account: ChannelAccount, metadata: Mapping[str, Any], spoken: str = "") -> MessageTemplate | str:
     """Return the template for a message by its use and language, or the code of why none can be sent.
 
-    Without one in its language it is the one in English, else any approved one that is chosen.
+    `spoken` is the contact's language, which counts where the message names none. Without a template in the
+    language it is the one in English, else any approved one that is chosen.
     """
     chosen = _read_chosen(account, str(metadata.get(USE) or ""))
     wanted = str(metadata.get(LANGUAGE) or "")
@@ -198,18 +227,30 @@ def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> Messa
         named = next((one for one in chosen if one.language == language), None)
         if named is not None:
             return named if named.state == State.APPROVED else NOT_APPROVED
-    approved = next((one for one in chosen if one.state == State.APPROVED), None)
-    return approved or (NOT_APPROVED if chosen else NO_TEMPLATE)
+    approved = [one for one in chosen if one.state == State.APPROVED]
+    language = wanted or spoken
+    approved.sort(key=lambda one: (one.language != language, not _is_spoken(one, language)))
+    return approved[0] if approved else (NOT_APPROVED if chosen else NO_TEMPLATE)
 
 
-def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
+def _is_spoken(template: MessageTemplate, language: str) -> bool:
+    """Return True for the same language of any country."""
+    return template.language.partition("_")[0] == language.partition("_")[0]
+
+
+def fill_template(
+    account: ChannelAccount, text: str, metadata: Mapping[str, Any], spoken: str = ""
+) -> OutboundTemplate | str:
     """Return the template for a message with its values, or the code of why there is none.
 
-    The text is the first variable, `metadata.template_variables` are the next ones.
+    The text is the first variable, `metadata.template_variables` are the next ones. A template without variables
+    carries no other text than its own.
     """
-    template = find_template(account, metadata)
+    template = find_template(account, metadata, spoken)
     if isinstance(template, str):
         return template
+    if not template.variables and text != template.body:
+        return NO_GAP
     more = metadata.get(VARIABLES)
     values = [text, *(more if isinstance(more, list) else [])]
     lines = [_as_variable(str(value)) for value in values][: len(template.variables)]
@@ -220,6 +261,7 @@ def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any
         language=template.language,
         provider_id=template.provider_id,
         values=dict(zip(template.variables, lines, strict=True)),
+        template_id=template.pk,
     )
 
 

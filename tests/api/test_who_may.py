@@ -199,6 +199,7 @@ DOORS = [
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
     Door("post", "contacts/{contact}/block/", "support", 200, "viewer"),
     Door("post", "contacts/{contact}/unblock/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/language/", "support", 200, "viewer", body={"language": "de"}),
     Door("get", "consents/", "support", 200, "viewer", outsider=200),
     Door("get", "consents/{approval}/", "compliance", 404, "approver"),
     Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),

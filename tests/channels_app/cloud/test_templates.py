@@ -15,6 +15,7 @@ from channels_app.whatsapp import templates
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.services.templates import FoundTemplate, fill_template, preview_of
+from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, ReplyWindow
@@ -22,6 +23,7 @@ from core.tenancy.scope import tenant_scope
 from tests.channels_app.cloud.conftest import Door, Meta, change
 from tests.world import OPERATOR, World
 
+ANA_PHONE = "+34600111222"
 LIST = "/admin/conversations/messagetemplate/"
 
 
@@ -177,12 +179,13 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert "In review" not in client.get(LIST).content.decode()
     page = f"{LIST}{template().pk}/"
     assert "News about •••" in client.get(page).content.decode()
-    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 302
+    assert client.post(f"{page}use/", {"use": "reopening"}).status_code == 302
     inside.refresh_from_db()
-    assert services.uses_of(template(), account=inside) == ["survey"]
-    assert client.post(f"{page}stop-using/", {"use": "survey"}).status_code == 302
-    assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "survey"}).status_code in (400, 403, 409)
-    assert console(door.world, "viewer").post(f"{page}use/", {"use": "survey"}).status_code == 403
+    assert services.uses_of(template(), account=inside) == ["reopening"]
+    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 400  # nothing sends surveys
+    assert client.post(f"{page}stop-using/", {"use": "reopening"}).status_code == 302
+    assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "reopening"}).status_code in (400, 403, 409)
+    assert console(door.world, "viewer").post(f"{page}use/", {"use": "reopening"}).status_code == 403
 
 
 def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
@@ -194,11 +197,12 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     line = connect_twilio(open_door.world)
     with open_door.inside():
         MessageTemplate.objects.all().delete()
-        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 4
+        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 8
         assert templates.sweep_account(line.pk) == 3
         states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
         assert states == {
-            "update": "approved", "survey": "paused", "sale": "rejected", "rating": "paused", "offer": "rejected"
+            "update": "approved", "survey": "paused", "sale": "rejected", "rating": "paused", "offer": "rejected",
+            **dict.fromkeys(("approval_request", "sign_in_code", "order_question", "we_are_here"), "approved"),
         }  # fmt: skip
         assert template("survey").variables == ["1", "2"]
         meta.call("/__behave", {"token_expired": True})
@@ -227,6 +231,24 @@ def test_message_without_enough_values_never_reaches_meta(
         assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
         assert Message.objects.filter(direction="out").count() == 1
     assert meta.replies() == []
+
+
+def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: ChannelAccount, door: Door) -> None:
+    use("update", "de")
+    person = SenderIdentity(kind="phone", value=ANA_PHONE, verified=True)
+    told = services.receive(actor=OPERATOR, inbound=InboundMessage(inside.pk, person, "Hello", external_id="1"))
+    sent = services.reply(actor=OPERATOR, conversation_id=told.conversation_id, text="News", sender_type="system")
+    for code, state in (("131026", "approved"), ("132015", "paused")):
+        MessageTemplate.objects.filter(pk=template("update", "de").pk).update(state="approved")
+        Message.objects.filter(pk=sent.pk).update(status="sent")
+        DeliveryAttempt.objects.update_or_create(
+            message=sent, number=1, defaults={"channel_account": inside, "template_id": template("update", "de").pk}
+        )
+        services.record_status(actor=OPERATOR, message_id=sent.pk, status="failed", error=code)
+        assert template("update", "de").state == state
+    inside.refresh_from_db()
+    assert inside.last_error == "template_not_approved"
+    assert "A template can&#x27;t be sent" in console(door.world).get("/admin/").content.decode()
 
 
 def test_other_organisations_see_none_of_it(inside: ChannelAccount, door: Door) -> None:
