@@ -1,6 +1,6 @@
 """Twisted's own IMAP server over a folder of files: `python imap_server.py CERTIFICATE KEY FOLDER` prints its ports.
 
-A file `7.eml` is the email with id 7, `7.date` its INTERNALDATE if not the file's own; `validity` holds the UIDVALIDITY.
+A file `7.eml` is the email with id 7, `7.date` its INTERNALDATE if that is odd; `validity` holds the UIDVALIDITY.
 """
 
 import io
