@@ -7,11 +7,12 @@ from uuid import UUID
 
 from agents import tasks
 from core.events import signals
+from core.jobs.decorators import hand_over
 
 
 def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue the message of a customer."""
-    tasks.take_message.delay(str(tenant_id), str(ref))
+    """Hand over the message of a customer."""
+    hand_over(tasks.take_message, tenant_id, ref)
 
 
 def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
