@@ -40,6 +40,11 @@ class SocketConnection(AsyncWebsocketConsumer):
         """
         await getattr(self, get_handler_name(message))(message)
 
+    async def stream_several(self, message: dict[str, Any]) -> None:
+        """Handle the hints and frames of a group that were sent together."""
+        for each in message["messages"]:
+            await self.dispatch(each)
+
     async def say(self, frame: dict[str, Any]) -> None:
         """Send one frame while the connection is open."""
         if not self.gone:
