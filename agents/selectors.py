@@ -196,9 +196,11 @@ def read_standing(run: AgentRun) -> Standing:
     )
 
 
-def why_ended(run: AgentRun, standing: Standing) -> str:
-    """Return why a run may no longer speak: "taken_over", "closed" or "stopped"; "" if it may."""
-    return ENDS.get(standing.state, "") or ("stopped" if is_stopped(run, standing) else "")
+def read_state(run: AgentRun) -> tuple[bool, str]:
+    """Return whether the run is still this worker's, and the state of its conversation."""
+    columns = ("state", "fence", "conversation__state")
+    run_state, fence, state = AgentRun.objects.values_list(*columns).get(pk=run.pk)
+    return run_state == AgentRun.State.RUNNING and fence == run.fence, state
 
 
 def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:

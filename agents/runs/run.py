@@ -151,7 +151,8 @@ def _orchestrate(
     is_new: bool,
 ) -> RunOutcome:
     """Ask the model and call its tools; a new run has recorded no call yet."""
-    caller = selectors.caller_of(run, version, watch.look(standing))
+    watch.look(standing)
+    caller = selectors.caller_of(run, version, standing)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
@@ -169,7 +170,9 @@ def _orchestrate(
         if next(left, None) is None:
             return tool_calls.refuse(request, "too_many_calls", "That's more than I can do at once.")
         # Read the caller again: their membership may have ended since the tools were offered.
-        fresh = selectors.caller_of(run, version, watch.look())
+        standing = selectors.read_standing(run)
+        watch.look(standing)
+        fresh = selectors.caller_of(run, version, standing)
         first, is_new = is_new, False
         return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number, is_first=first)
 

@@ -36,21 +36,22 @@ class Watch:
         self.until = time.monotonic() + seconds
         self._looked_at = 0.0
 
-    def look(self, just_read: selectors.Standing | None = None) -> selectors.Standing:
-        """Check that the turn may go on, before each call of the model or of a tool; return how it stands.
+    def look(self, standing: selectors.Standing | None = None) -> None:
+        """Check that the turn may go on, before each call of the model or of a tool, by what was just read, if it was.
 
         Raises `Ended` when a person has the conversation, it is closed, the customer stopped the answer or
         another worker has the run, and `TooSlow` when its time is over. Renews the lease.
         """
         if time.monotonic() >= self.until:
             raise TooSlow
-        standing = just_read or selectors.read_standing(self._run)
-        if code := selectors.why_ended(self._run, standing):
+        is_held, state = (standing.is_held, standing.state) if standing else selectors.read_state(self._run)
+        if code := selectors.ENDS.get(state):
             raise Ended(code)
-        if not standing.is_held or not (lease.is_fresh(self._run) or lease.renew(self._run)):
+        if selectors.is_stopped(self._run, standing):
+            raise Ended("stopped")
+        if not is_held or not (lease.is_fresh(self._run) or lease.renew(self._run)):
             raise Ended(LOST)
         self._looked_at = time.monotonic()
-        return standing
 
     def glance(self) -> None:
         """Check it while the model speaks: before each piece, several times a second at most."""
