@@ -84,10 +84,11 @@ def _send_batch(batch: list[Outbox], *, works: bool) -> int:
         mine = [row for row in sent if row.event == event]
         if mine and not _attempt(mine, partial(receive, mine)):
             sent = [row for row in sent if row.event != event]
-    # Before the rows are marked as sent: what a dying process leaves undone is announced again.
-    if not all([_attempt(batch, work) for work in kept]):
-        return 0
-    return Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None).update(done_at=now()) if sent else 0
+    rows = Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None)
+    count = rows.update(done_at=now()) if sent else 0
+    for work in kept:
+        work()
+    return count
 
 
 def _send_signal(row: Outbox) -> None:

@@ -59,7 +59,10 @@ def afterwards(work: Callable[[], Any]) -> bool:
 
 
 def hand_over(task: Any, tenant_id: UUID, row_id: UUID) -> None:
-    """Queue a tenant task, unless whoever calls keeps its work (`keep_work`)."""
+    """Queue a tenant task, or let the task that relays a lone announcement do its work at its end (`keep_work`).
+
+    For work that is written down: if the process dies in between, a sweep finds it.
+    """
     kept = _kept_work.get()
     if kept is None:
         task.delay(str(tenant_id), str(row_id))
