@@ -175,7 +175,7 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
 
 
 def read_standing(run: AgentRun) -> Standing:
-    """Return how a run stands now: one query for all that may end it, and for whom it works."""
+    """Return how a run stands now: one query for all that may end it, and for the person it works for."""
     place = ("state", "contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (

@@ -62,7 +62,7 @@ class Watch:
 class WatchedModel(Model):
     """A model that is asked, and heard, only while the turn may go on.
 
-    Its maker has just looked, to learn for whom the turn works: before its first answer it does not look again.
+    The turn has just looked when it begins: before the first answer nobody looks again.
     """
 
     def __init__(self, model: Model, watch: Watch) -> None:
