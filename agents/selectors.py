@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import F, Max, Q, QuerySet, Subquery
@@ -26,6 +27,33 @@ TRANSCRIPT_LINES = 30
 EARLIER_AUTHORS = "earlier_authors"
 ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
 """Why an agent may not speak in a conversation of another state than its own."""
+
+
+class Input(NamedTuple):
+    """A message that a run answers, or has answered."""
+
+    message_id: UUID
+    answered_at: datetime | None
+    seq: int
+    written_at: datetime
+    is_verified: bool
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
+
+    `is_held` is False when another worker has the run.
+    """
+
+    is_held: bool
+    state: str
+    contact_id: UUID
+    user_id: UUID | None
+    channel: str
+    keepers: tuple[UUID, ...]
+    inputs: Sequence[Input]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +174,17 @@ def last_version(conversation_id: UUID) -> AgentVersion | None:
     return _answering().filter(agent_id=Subquery(last)).first()
 
 
-def read_transcript(run: AgentRun) -> Transcript:
+def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     """Read the masked transcript that this run answers, once per round.
 
     The run's unanswered messages come last, even if others were sent in between. A later message that
     has not joined belongs to the round, or the run, that it joins.
     """
-    inputs = list(run.inputs.values_list("message_id", "answered_at", "message__seq"))
-    joined = max((seq for _, _, seq in inputs), default=0)
+    joined = max((message.seq for message in inputs), default=0)
     newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
-    newest = newest.only("seq", "direction", "sender_type", "masked_body", "metadata")
+    newest = newest.only("tenant_id", "seq", "direction", "sender_type", "masked_body", "metadata")
     rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
-    open_ids = {message_id for message_id, answered, _ in inputs if answered is None}
+    open_ids = {message.message_id for message in inputs if message.answered_at is None}
     ordered = sorted(rows, key=lambda row: row.id in open_ids)
     lines = tuple(
         Line(
@@ -171,34 +198,52 @@ def read_transcript(run: AgentRun) -> Transcript:
     return Transcript(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
 
 
-def why_ended(run: AgentRun) -> str:
-    """Return why a run may no longer speak: "taken_over", "closed" or "stopped"; "" if it may."""
-    state = Conversation.objects.values_list("state", flat=True).get(pk=run.conversation_id)
-    return ENDS.get(state, "") or ("stopped" if is_stopped(run) else "")
+def read_standing(run: AgentRun) -> Standing:
+    """Return how a run stands now: one query for all that may end it, and for the person it works for."""
+    place = ("state", "contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
+    message = ("seq", "created_at", "sender_verified", "sender_user_id")
+    columns = (
+        *("fence", "state", *(f"conversation__{name}" for name in place)),
+        *("inputs__message_id", "inputs__answered_at", *(f"inputs__message__{name}" for name in message)),
+    )
+    # One row for each message of the run; one without a message if there is none.
+    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
+    fence, run_state, state, contact_id, user_id, channel, keepers = rows[0][:7]
+    return Standing(
+        is_held=run_state == AgentRun.State.RUNNING and fence == run.fence,
+        state=state,
+        contact_id=contact_id,
+        user_id=user_id,
+        channel=channel,
+        keepers=tuple(keepers),
+        inputs=[Input(*row[7:]) for row in rows if row[7] is not None],
+    )
 
 
-def is_stopped(run: AgentRun) -> bool:
+def read_state(run: AgentRun) -> tuple[bool, str]:
+    """Return whether the run is still this worker's, and the state of its conversation."""
+    columns = ("state", "fence", "conversation__state")
+    run_state, fence, state = AgentRun.objects.values_list(*columns).get(pk=run.pk)
+    return run_state == AgentRun.State.RUNNING and fence == run.fence, state
+
+
+def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:
     """Return True if the customer stopped the agent after the newest message that the run answers."""
     asked = stopped_at(run.conversation_id)
     if asked is None:
         return False
-    newest = run.inputs.aggregate(at=Max("message__created_at"))["at"]
-    return newest is None or newest <= asked
+    return all(message.written_at <= asked for message in (standing or read_standing(run)).inputs)
 
 
-def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
+def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = None) -> Caller:
     """Return who the run works for.
 
-    Read each time, because memberships and rights can end at any moment.
+    Read each time, because memberships and rights can end at any moment; `standing` is what was read just now.
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    place = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
-    sender = ("inputs__message__sender_verified", "inputs__message__sender_user_id")
-    # One row for each message of the run; one with empty senders if there is none.
-    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*(f"conversation__{name}" for name in place), *sender))
-    contact_id, user_id, channel, keepers = rows[0][:4]
-    senders = {(proven, sender_id) for *_, proven, sender_id in rows if proven is not None}
-    verified = bool(senders) and all(proven for proven, _ in senders)
+    now = standing or read_standing(run)
+    senders = {(message.is_verified, message.user_id) for message in now.inputs}
+    user_id, verified = now.user_id, bool(senders) and all(proven for proven, _ in senders)
     member = None
     if user_id and senders == {(True, user_id)}:
         member = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
@@ -206,7 +251,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
     if member:  # also by links that were removed: a link may have been removed and made again for them
         links = AuditEntry.objects.filter(
             object_type="conversations.contact",
-            object_id=contact_id,
+            object_id=now.contact_id,
             action="CONTACT_LINKED",
             facts__user=str(member.user_id),
         )
@@ -214,7 +259,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         linkers = tuple(people.values_list("actor_user_id", flat=True).distinct())
     return Caller(
         conversation_id=run.conversation_id,
-        channel=channel,
+        channel=now.channel,
         verified=verified,
         user_id=member.user_id if member else None,
         permissions=permissions_of(member.role) if member else frozenset(),
@@ -225,7 +270,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         linker_ids=linkers,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
-        channel_keeper_ids=tuple(keepers),
+        channel_keeper_ids=now.keepers,
     )
 
 

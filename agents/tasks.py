@@ -12,11 +12,9 @@ from agents.knowledge import questions, uploads
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
-from core.jobs.decorators import MODELS, TimeLimits, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
-TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
-"""Behind the turn's own deadline, for what it cannot see: the first is an apology, the second ends the process."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""

@@ -119,7 +119,8 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     """Let the orchestrator answer all messages that have joined so far."""
     # Read before the messages, by the claim or the loop: if another one joins in between, the round is repeated.
     generation = run.generation
-    transcript = selectors.read_transcript(run)
+    standing = selectors.read_standing(run)
+    transcript = selectors.read_transcript(run, standing.inputs)
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
@@ -127,7 +128,8 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         raise NeedsModelWorker
     done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
-        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
+        lines = (*transcript.lines, *done)
+        outcome = _orchestrate(run, version, standing, lines, watch, speaker.emit, is_new=is_first)
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
@@ -146,8 +148,19 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     return Answer(outcome, generation, version, ended)
 
 
-def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
-    caller = selectors.caller_of(run, version)
+def _orchestrate(
+    run: AgentRun,
+    version: AgentVersion,
+    standing: selectors.Standing,
+    lines: tuple[Line, ...],
+    watch: Watch,
+    emit: Emit,
+    *,
+    is_new: bool,
+) -> RunOutcome:
+    """Ask the model and call its tools; a new run has recorded no call yet."""
+    watch.look(standing)
+    caller = selectors.caller_of(run, version, standing)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
@@ -161,12 +174,15 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
     left = iter(range(MAX_CALLS))
 
     def call_tool(request: ToolRequest, number: int) -> Line:
+        nonlocal is_new
         if next(left, None) is None:
             return tool_calls.refuse(request, "too_many_calls", "That's more than I can do at once.")
-        watch.look()
         # Read the caller again: their membership may have ended since the tools were offered.
-        fresh = selectors.caller_of(run, version)
-        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+        standing = selectors.read_standing(run)
+        watch.look(standing)
+        fresh = selectors.caller_of(run, version, standing)
+        first, is_new = is_new, False
+        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number, is_first=first)
 
     model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)

@@ -29,18 +29,34 @@ class ToolBroke(Exception):
     """A tool failed for a reason that other arguments would not fix."""
 
 
-def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request: ToolRequest, number: int) -> Line:
+def perform(
+    *,
+    run: AgentRun,
+    caller: Caller,
+    offered: Collection[str],
+    request: ToolRequest,
+    number: int,
+    is_first: bool = False,
+) -> Line:
     """Run one call and return its line.
 
     A model may ask for anything: a tool that it was not offered, or that the caller may not use now,
-    is refused here. Raises `ToolBroke`.
+    is refused here. `is_first` says that the run has recorded no call yet. Raises `ToolBroke`.
     """
-    call, repeated = _open_call(run, request, number)
-    if not repeated or call.state == ToolCall.State.RUNNING:
-        state, result = _run_tool(call, caller, offered, request)
-        call.state, call.result, call.finished_at = state, result, now()
-        call.approval_id = result.get("approval_id")
-        call.save(update_fields=["state", "result", "finished_at", "approval_id"])
+    call = _find_call(run, request, number, is_first=is_first)
+    # A call that only reads is stored once, with its result: after a crash it may simply be made again.
+    if not (registry.is_known(request.name) and registry.get(request.name).only_reads):
+        call = _store(call)
+    if call.state == ToolCall.State.RUNNING:
+        is_late = call._state.adding
+        try:
+            call.state, call.result = _run_tool(call, caller, offered, request)
+            call.approval_id, call.finished_at = call.result.get("approval_id"), now()
+        finally:
+            if is_late:
+                call = _store(call)
+        if not is_late:
+            call.save(update_fields=["state", "result", "finished_at", "approval_id"])
     text = json.dumps(call.result, ensure_ascii=False)
     return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=call.result)
 
@@ -65,23 +81,19 @@ def list_recorded(run: AgentRun) -> list[Line]:
     return lines
 
 
-def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCall, bool]:
-    """Return the row of this call and whether it existed.
-
-    Within a run the same wish is the same row.
-    """
+def _find_call(run: AgentRun, request: ToolRequest, number: int, *, is_first: bool) -> ToolCall:
+    """Return the stored call of this wish, or a new one: within a run the same wish is the same row."""
     content = [request.name, dict(request.arguments), request.error]
     canonical = json.dumps(content, sort_keys=True, default=str)
     wish = hashlib.sha256(canonical.encode()).hexdigest()
     call_id = request.call_id[:64] or f"round-{number}"
-    made = list(ToolCall.objects.filter(Q(fingerprint=wish) | Q(call_id=call_id), run=run))
-    same = next((call for call in made if call.fingerprint == wish), None)
-    if same:
-        return same, True
-    call = ToolCall(
+    made = ToolCall.objects.filter(Q(fingerprint=wish) | Q(call_id=call_id), run=run)
+    known = [] if is_first else list(made)
+    same = next((call for call in known if call.fingerprint == wish), None)
+    return same or ToolCall(
         run=run,
         fingerprint=wish,
-        call_id=f"{call_id}~{wish[:12]}" if made else call_id,
+        call_id=f"{call_id}~{wish[:12]}" if known else call_id,
         name=request.name[:60],
         # Masked and cut to size: the real ones live, encrypted or signed, where they are used.
         arguments={
@@ -90,14 +102,21 @@ def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCa
         },
         round=number,
     )
+
+
+def _store(call: ToolCall) -> ToolCall:
+    """Insert a new call, and return its row."""
+    if not call._state.adding:
+        return call
     try:
         # Within another transaction a savepoint keeps a refusal from breaking it.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             call.save(force_insert=True)
     except IntegrityError:
         # The worker that has taken over the run recorded the same wish first.
-        return ToolCall.objects.get(run=run, fingerprint=wish), True
-    return call, False
+        stored: ToolCall = ToolCall.objects.get(run=call.run, fingerprint=call.fingerprint)
+        return stored
+    return call
 
 
 def _run_tool(call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest) -> Outcome:

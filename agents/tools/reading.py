@@ -58,7 +58,13 @@ def _campaign(row: Campaign) -> dict[str, Any]:
     return facts | figures
 
 
-class ListCampaigns(Tool):
+class ReadingTool(Tool):
+    """Base of the tools that change nothing."""
+
+    only_reads = True
+
+
+class ListCampaigns(ReadingTool):
     """All campaigns with status and budget."""
 
     key = "list_campaigns"
@@ -71,7 +77,7 @@ class ListCampaigns(Tool):
         return {"campaigns": [_campaign(row) for row in selectors.list_campaigns()]}
 
 
-class CampaignPerformance(Tool):
+class CampaignPerformance(ReadingTool):
     """One campaign's figures."""
 
     key = "campaign_performance"
@@ -86,7 +92,7 @@ class CampaignPerformance(Tool):
         return {"campaign": _campaign(selectors.find_campaign(named))}
 
 
-class Rankings(Tool):
+class Rankings(ReadingTool):
     """Search positions."""
 
     key = "rankings"
@@ -108,7 +114,7 @@ class Rankings(Tool):
         }  # fmt: skip
 
 
-class ContentPerformance(Tool):
+class ContentPerformance(ReadingTool):
     """Views and conversions of content."""
 
     key = "content_performance"
@@ -130,7 +136,7 @@ class ContentPerformance(Tool):
         }  # fmt: skip
 
 
-class ListAudiences(Tool):
+class ListAudiences(ReadingTool):
     """Groups of people to message."""
 
     key = "list_audiences"
@@ -143,7 +149,7 @@ class ListAudiences(Tool):
         return {"audiences": list_both()}
 
 
-class BringPerson(Tool):
+class BringPerson(ReadingTool):
     """Hands the conversation to a colleague."""
 
     key = "bring_person"
@@ -158,7 +164,7 @@ class BringPerson(Tool):
         return {"sentence": PERSON_SENTENCE, "hand_off": reason}
 
 
-class ListAbilities(Tool):
+class ListAbilities(ReadingTool):
     """Lists what the organisation's agents can do for the person who asks."""
 
     key = "list_abilities"

@@ -107,6 +107,8 @@ class Tool(abc.ABC):
     ability: ClassVar[str]
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
+    only_reads: ClassVar[bool] = False
+    """True for a tool that changes nothing, so that a call that was interrupted may simply be made again."""
     needs: ClassVar[str] = ""
     """The permission that the member's role needs; empty if every caller of the audience may use it."""
     arguments: ClassVar[type[Arguments]] = Arguments

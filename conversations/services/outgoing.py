@@ -1,6 +1,7 @@
 """Send a message to the customer, written by an agent, a person or the system."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -79,7 +80,8 @@ def reply(
     message_id = uuid7()
     checked = _check_files(actor, conversation_id, files, sender_type, client_id)
     rows = attachments.write_files(message_id, checked)
-    with transaction.atomic():
+    # In a caller's transaction no savepoint: what is refused is refused before anything is written.
+    with nullcontext() if locked else transaction.atomic():
         conversation = locked or states.lock_conversation(conversation_id)
         if client_id is not None:
             # Customers choose their own ids and could choose this one: only outgoing messages count.
