@@ -21,7 +21,8 @@ _WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
 _APPEND: Final = """
 with head as (
   insert into core_streamhead (id, tenant_id, stream, seq) values {heads}
-  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq returning tenant_id, stream, seq
+  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq
+  returning tenant_id, stream, seq
 )
 insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, about)
 select e.id, head.tenant_id, head.stream, head.seq - e.back, e.type, e.payload, e.created_at, e.about
