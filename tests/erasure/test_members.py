@@ -57,8 +57,8 @@ def leaver(world: World) -> User:
 def _work(world: World, user: User) -> None:
     add_workflow(world)
     me = world.actor("approver")
-    for kind, address in (("whatsapp", PHONE), ("slack", SLACK)):
-        account = ChannelAccount.objects.create(kind=kind, name=kind)
+    for kind, provider, address in (("whatsapp", "twilio", PHONE), ("slack", "slack", SLACK)):
+        account = ChannelAccount.objects.create(kind=kind, provider=provider, name=kind)
         code = addresses.request_code(actor=me, account=account, address=address).code
         addresses.confirm_code(actor=me, account=account, code=code)
         addresses.request_code(actor=me, account=account, address=address)

@@ -9,15 +9,17 @@ from django.test import Client
 from channels_app.notices import numbers
 from channels_app.notices.notifier import CHANNEL
 from channels_app.webhooks import deliveries
+from conversations.services.templates import FoundTemplate
 from hitl.models import Decision, DecisionToken, Notification
 from hitl.notifications.send import send_notification
 from integrations.models import MailDelivery
-from tests.channels_app.whatsapp.conftest import Door, use_as_template
+from tests.channels_app.whatsapp.conftest import TEMPLATE, Door, use_as_template
 from tests.console.scene import add_workflow, ask
 from tests.integrations.mail.conftest import connect as connect_mail
 from tests.phone_fixture import MEMBER, Phone, eventually
 from tests.world import World
 
+UPDATE = FoundTemplate("update", "en", TEMPLATE, "approved", body="News: {{1}}")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -29,7 +31,7 @@ def world(open_door: Door, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> Ite
     with open_door.inside():
         open_door.account.refresh_from_db()
         for use in ("notice", "code"):
-            use_as_template(open_door.account, use=use)
+            use_as_template(open_door.account, UPDATE, use=use)
         add_workflow(open_door.world, notify_by=[CHANNEL])
         numbers.send_code(actor=open_door.world.actor("approver"), number=MEMBER)
         code = re.search(r"\d{4} \d{4}", phone.replies()[-1]["body"])
