@@ -11,25 +11,27 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents import erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, files, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import acting, answer, files, knowledge, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
-        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
+        queueing.provide("read_document", tasks.read_document.delay)
         reading.register_all()
         acting.register_all()
         withdraw.register_all()
         answer.register_all()
         resend.register_all()
         files.register_all()
+        knowledge.register_all()
         dead_letters.register_replayer(
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )

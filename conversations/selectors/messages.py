@@ -162,6 +162,7 @@ PUBLIC_METADATA: Final = (
     "reference",
     "run",
     "run_id",
+    "sources",
 )
 
 
