@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.notices import USE
-from channels_app import diagnosis
+from channels_app import addresses, diagnosis
 from channels_app.admin.own_numbers import NumberActions
 from channels_app.models import ColleagueAddress, SlackRoute
 from channels_app.slack import connect, people, workspaces
@@ -19,6 +19,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
+from core.clock import now
 from hitl.models import ApprovalWorkflow
 
 OWN_OF_SLACK: Final = ("test-slack", "edit-slack", "slack-channel")
@@ -193,7 +194,12 @@ class ColleagueAddressAdmin(NumberActions):
     @admin.display(description="State")
     def standing(self, row: ColleagueAddress) -> str:
         """Return whether it is linked."""
-        return chip("Linked", "good", "check") if row.proven_at else chip("Waits for the code", "warn", "clock")
+        if row.proven_at is None:
+            return chip("Waits for the code", "warn", "clock")
+        is_number = row.channel_account.kind == ChannelAccount.Kind.WHATSAPP
+        if is_number and row.proven_at <= now() - addresses.NUMBER_LIFE:
+            return chip("Confirm it again", "warn", "clock")
+        return chip("Linked", "good", "check")
 
     @service_action(
         path="slack-user",

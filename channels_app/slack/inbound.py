@@ -29,8 +29,8 @@ UNAUTHORISED: Final = 401
 def interactivity(request: HttpRequest, key: str) -> HttpResponse:
     """`POST /channels/slack/<key>/interactivity/`: a button press, or a form that was sent.
 
-    A signed request that comes again within five minutes is answered 200, stored once and worked once: it can't be
-    told from one that Slack repeats because our answer was lost, and a 401 would show its user an error.
+    A signed request that comes again within five minutes is answered 200, stored once and worked once: it looks
+    like one that Slack repeats because our answer was lost, and a 401 would show its user an error.
     """
     return take(PROVIDER, lambda: _store(request, key)) or HttpResponse(status=200)
 

@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import F
 
 from conversations.models import ChannelAccount, MessageTemplate
+from conversations.texts import clean, cleaned
 from conversations.types import OutboundTemplate
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, NotFound
 
 CHANGE: Final = "channels_app.change_channelaccount"
 # Keys of a message's metadata.
@@ -85,21 +86,21 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
     any more is noted as the account's trouble.
     """
     account: ChannelAccount = ChannelAccount.objects.select_for_update().get(pk=account_id)
-    moment, rows = clock_now(), {(one.name[:512], one.language[:16]): one for one in found}
+    moment, rows = clock_now(), {(clean(one.name)[:512], clean(one.language)[:16]): one for one in found}
     for (name, language), one in rows.items():
         facts = {
-            "provider_id": one.provider_id[:80],
-            "category": one.category[:20].lower(),
+            "provider_id": clean(one.provider_id)[:80],
+            "category": clean(one.category)[:20].lower(),
             "state": one.state if one.state in State.values else State.PENDING,
-            "body": one.body[:4000],
-            "components": one.components,
-            "variables": holes_of(one.body),
+            "body": clean(one.body)[:4000],
+            "components": cleaned(one.components),
+            "variables": holes_of(clean(one.body)),
             "synced_at": moment,
         }
         known = MessageTemplate.objects.filter(channel_account=account)
         # One that was known by its id only, or was renamed, stays chosen.
-        if not known.filter(name=name, language=language).exists():
-            known.filter(provider_id=one.provider_id).update(name=name, language=language)
+        if one.provider_id and not known.filter(name=name, language=language).exists():
+            known.filter(provider_id=facts["provider_id"]).update(name=name, language=language)
         MessageTemplate.objects.update_or_create(channel_account=account, name=name, language=language, defaults=facts)
     MessageTemplate.objects.filter(channel_account=account, synced_at__lt=moment).update(state=State.GONE)
     _note_lost(account, moment)
@@ -113,7 +114,7 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
     For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
     trouble.
     """
-    rows = MessageTemplate.objects.filter(provider_id=provider_id)
+    rows = MessageTemplate.objects.filter(provider_id=provider_id).exclude(provider_id="")
     wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
     accounts = ChannelAccount.objects.select_for_update(of=("self",))
     changed = list(accounts.filter(pk__in=rows.values("channel_account_id")).order_by("pk"))
@@ -167,12 +168,18 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
     actor.require(CHANGE)
     if use not in MessageTemplate.Use.values:
         raise Invalid("Templates aren't sent for this.", fields={"use": ["Choose one of the list."]})
+    # The account first, as the sweep does that keeps what the provider lists.
+    accounts = ChannelAccount.objects.select_for_update(of=("self",))
+    account = accounts.filter(
+        pk__in=MessageTemplate.objects.filter(pk=template_id).values("channel_account_id")
+    ).first()
     template: MessageTemplate = locked(MessageTemplate, template_id, "There is no such template.")
+    if account is None:
+        raise NotFound("There is no such template.")
     if is_used and template.state != State.APPROVED:
         raise Conflict("Only an approved template can be sent.", code=NOT_APPROVED, state=template.state)
     if is_used and use in NEEDS_GAP and not template.variables:
         raise Conflict("This template has no gap such as {{1}}, so it can't carry the message.", code=NO_GAP)
-    account = ChannelAccount.objects.select_for_update().get(pk=template.channel_account_id)
     languages = dict(account.template_uses.get(use) or {})
     before = languages.get(template.language, "")
     if is_used:

@@ -2,11 +2,14 @@
 
 import importlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 from django.test import Client
 
 from channels_app.cloud import reading
@@ -21,6 +24,8 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.cloud.conftest import Door, Meta, change
+from tests.channels_app.slack.test_races import wait_until_blocked
+from tests.hitl.test_races import at_once
 from tests.world import OPERATOR, World
 
 ANA_PHONE = "+34600111222"
@@ -249,6 +254,42 @@ def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: Ch
     inside.refresh_from_db()
     assert inside.last_error == "template_not_approved"
     assert "A template can&#x27;t be sent" in console(door.world).get("/admin/").content.decode()
+
+
+def test_odd_list_of_a_provider_is_kept_as_far_as_the_database_can(inside: ChannelAccount) -> None:
+    odd = [
+        FoundTemplate(
+            "nul \0", "en\0", "", "approved", "utility\0", "Hi \ud800 {{1}}", [{"a\0": ["\ud800", {"b": 1}]}]
+        ),
+        FoundTemplate("two", "en", "", "approved", body="{{1}}" * 2000),
+        FoundTemplate("three", "en", "", "approved"),
+    ]
+    for _ in range(2):
+        assert services.store_templates(account_id=inside.pk, found=odd) == 3
+    rows = MessageTemplate.objects.filter(channel_account=inside, provider_id="")
+    assert sorted(rows.values_list("name", "state")) == [
+        ("nul \ufffd", "approved"), ("three", "approved"), ("two", "approved"),
+    ]  # fmt: skip
+    # A report without an id is about none of them.
+    assert services.change_template(provider_id="", state="rejected") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_template_is_chosen_while_the_sweep_keeps_the_list_without_a_deadlock(open_door: Door) -> None:
+    with open_door.inside():
+        found = [FoundTemplate("one", "en", "7", "approved", body="{{1}}")]
+        services.store_templates(account_id=open_door.account.pk, found=found)
+        key = MessageTemplate.objects.get(provider_id="7").pk
+
+        def choose() -> MessageTemplate:
+            return services.use_template(actor=OPERATOR, template_id=key, use="notice")
+
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            ChannelAccount.objects.select_for_update().get(pk=open_door.account.pk)
+            chosen = pool.submit(copy_context().run, at_once, [choose])
+            wait_until_blocked(1)
+            services.store_templates(account_id=open_door.account.pk, found=found)
+        assert [one.pk for one in chosen.result()] == [key]  # type: ignore[attr-defined]
 
 
 def test_other_organisations_see_none_of_it(inside: ChannelAccount, door: Door) -> None:
