@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.ports import (
     ANSWER_CUT,
     WHOLE,
-    CallTool,
+    CallTools,
     Emit,
     Line,
     Model,
@@ -25,7 +25,7 @@ class BuiltinLoop(Orchestrator):
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
+    def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
         lines = list(context.lines)
         usage = Usage()
         for number in range(1, context.max_rounds + 1):
@@ -41,5 +41,5 @@ class BuiltinLoop(Orchestrator):
                 text = turn.text.strip()
                 return RunOutcome(text, number, usage, error="" if text else "empty_answer")
             lines.append(Line("assistant", turn.text, turn.tool_requests))
-            lines += [call_tool(request, number) for request in turn.tool_requests]
+            lines += call_tools(turn.tool_requests, number)
         return RunOutcome("", context.max_rounds, usage, error="too_many_rounds")

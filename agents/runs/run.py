@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -11,10 +12,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 
-from agents import registry, selectors
+from agents import gateway, registry, selectors
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
-from agents.runs import lease, outcomes, tool_calls
+from agents.runs import lease, outcomes
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -117,7 +118,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and version.model in registry.remote_models():
         raise NeedsModelWorker
-    done, ended = () if is_first else tool_calls.list_recorded(run), ""
+    done, ended = () if is_first else gateway.list_recorded(run), ""
     try:
         outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
     except Ended as end:
@@ -126,7 +127,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     except (TooSlow, SoftTimeLimitExceeded):
         log.warning("run_too_slow", run=str(run.pk))
         outcome = RunOutcome("", 0, error=TOO_SLOW)
-    except tool_calls.ToolBroke as broken:
+    except gateway.ToolBroke as broken:
         outcome = RunOutcome("", 0, error=str(broken))
     except WalkerError as error:
         outcome = RunOutcome("", 0, error=error.code)
@@ -150,19 +151,22 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
         max_rounds=MAX_ROUNDS,
     )
     run.agent_version = version
-    left = iter(range(MAX_CALLS))
+    calls = gateway.Calls(
+        run=run,
+        offered=names,
+        # Read again for each call: their membership may have ended since the tools were offered.
+        read_caller=lambda: selectors.caller_of(run, version),
+        look=watch.look,
+        until=watch.until,
+        most=MAX_CALLS,
+    )
 
-    def call_tool(request: ToolRequest, number: int) -> Line:
-        if next(left, None) is None:
-            return tool_calls.refuse(request, "too_many_calls", "That's more than I can do at once.")
-        watch.look()
-        # Read the caller again: their membership may have ended since the tools were offered.
-        fresh = selectors.caller_of(run, version)
-        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+    def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        return gateway.perform(requests, calls, number)
 
     model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
-    return orchestrator.run(context, call_tool=call_tool, emit=emit)
+    return orchestrator.run(context, call_tools=call_tools, emit=emit)
 
 
 def _is_waiting(call: ToolCall) -> bool:

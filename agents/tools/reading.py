@@ -64,6 +64,7 @@ class ListCampaigns(Tool):
     ability = "list the campaigns with their budgets"
     description = "All campaigns with status, daily budget and the last seven days."
     audience = "member"
+    outside = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"campaigns": [_campaign(row) for row in selectors.list_campaigns()]}
@@ -77,6 +78,7 @@ class CampaignPerformance(Tool):
     ability = "show how a campaign is doing"
     description = "Status, budget and the last seven days of one campaign."
     audience = "member"
+    outside = True
     arguments = OneCampaign
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -92,6 +94,7 @@ class Rankings(Tool):
     ability = "show search rankings"
     description = "Positions in search results, for one phrase or for all."
     audience = "member"
+    outside = True
     arguments = Keyword
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -114,6 +117,7 @@ class ContentPerformance(Tool):
     ability = "show how content is doing"
     description = "Articles and pages with status, views and conversions."
     audience = "member"
+    outside = True
     arguments = Content
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -136,6 +140,7 @@ class ListAudiences(Tool):
     ability = "list the audiences"
     description = "Audiences: their size on the platform, and how many people can be messaged here."
     audience = "member"
+    outside = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"audiences": list_both()}
@@ -150,6 +155,7 @@ class BringPerson(Tool):
     description = "Hand the conversation to a colleague when the person asks for one."
     audience = "public"
     arguments = Why
+    per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         reason = Why.model_validate(arguments.model_dump()).reason
@@ -164,6 +170,7 @@ class ListAbilities(Tool):
     ability = "tell you what I can help with"
     description = "What this person can ask for here, from you or another agent of this organisation."
     audience = "public"
+    per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         offered = [name for version in newest_versions() for name in version.tools]
