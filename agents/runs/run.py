@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents import gateway, registry, selectors
+from agents.gate import Held, check_answer
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.runs import lease, outcomes
@@ -50,12 +51,14 @@ class Answer:
 
     It is the answer or a failure, and the agent version that produced it.
     When `ended`, only requests that were already made are reported; the code says why.
+    `draft` is what the model wrote and the gate stopped.
     """
 
     outcome: RunOutcome
     generation: int
     version: AgentVersion | None = None
     ended: str = ""
+    draft: str = ""
 
 
 class NeedsModelWorker(Exception):
@@ -118,9 +121,11 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and version.model in registry.remote_models():
         raise NeedsModelWorker
-    done, ended = () if is_first else gateway.list_recorded(run), ""
+    done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
     try:
-        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
+        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, Held(speaker.emit, version.prompt))
+        checked = check_answer(run, version, outcome)
+        outcome, draft = checked.outcome, checked.draft
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
@@ -136,7 +141,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
-    return Answer(outcome, generation, version, ended)
+    return Answer(outcome, generation, version, ended, draft)
 
 
 def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
