@@ -16,7 +16,7 @@ class AgentsConfig(AppConfig):
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, files, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import acting, answer, figures, files, own_requests, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -25,6 +25,8 @@ class AgentsConfig(AppConfig):
 
         receivers.connect()
         reading.register_all()
+        figures.register_all()
+        own_requests.register_all()
         acting.register_all()
         withdraw.register_all()
         answer.register_all()

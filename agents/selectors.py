@@ -11,6 +11,7 @@ from django.db.models import Max, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
+from agents.defaults import READING_TOOLS
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
@@ -120,6 +121,15 @@ def last_version(conversation_id: UUID) -> AgentVersion | None:
     last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
     versions = AgentVersion.objects.filter(agent_id=Subquery(last))
     return versions.select_related("agent").order_by("-number").first()
+
+
+def tools_of(version: AgentVersion) -> list[str]:
+    """Return the names of the tools that a version may call.
+
+    A built-in agent also has the reading tools that came with a later version of Walker.
+    """
+    more = READING_TOOLS if version.agent.is_system else ()
+    return list(dict.fromkeys([*version.tools, *more]))
 
 
 def read_transcript(run: AgentRun) -> Transcript:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -34,6 +35,7 @@ TURN_SECONDS = 60.0
 """For a whole turn: all rounds of model and tools, until its reply. The worker's own limits stand behind it."""
 MAX_ROUNDS = 6
 MAX_CALLS = 50  # per answer: a model that never stops calling would flood the approvers
+MAX_TABLES = 2
 MAX_REDOS = 40  # more messages than a guest may write while they still join a run
 MAX_ATTEMPTS = 3
 MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sent
@@ -146,7 +148,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
 
 def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
     caller = selectors.caller_of(run, version)
-    offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
+    offered = tools.offered([*selectors.tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
@@ -218,7 +220,11 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     if text:
         # Ids by which a page can show what was requested.
-        facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
+        facts: dict[str, Any] = {"run": str(run.id), "agent": version.agent.type if version else ""}
+        # Tables are drawn from what our tools read, never from what a model wrote.
+        tables = [call.result["figures"] for call in made if "figures" in call.result]
+        if words and not answer.outcome.error and tables:
+            facts["figures"] = tables[-MAX_TABLES:]
         if waiting := next((call for call in made if _is_waiting(call)), None):
             facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
         try:

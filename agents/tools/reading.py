@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.audiences import list_both
-from agents.selectors import newest_versions
+from agents.selectors import newest_versions, tools_of
 from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
@@ -41,6 +41,12 @@ class Content(Arguments):
     """Which piece of content; empty for all."""
 
     content: str = Field("", max_length=300, description="Title of the piece; empty for all")
+
+
+class Topic(Arguments):
+    """What the post is about."""
+
+    topic: str = Field(min_length=2, max_length=200, description="What it is about")
 
 
 def _campaign(row: Campaign) -> dict[str, Any]:
@@ -132,6 +138,50 @@ class ContentPerformance(Tool):
         }  # fmt: skip
 
 
+class ListDrafts(Tool):
+    """Content that is not published yet."""
+
+    key = "list_drafts"
+    title = "List drafts"
+    ability = "list the drafts that wait to be published"
+    description = "Articles, pages and videos that are still drafts."
+    audience = "member"
+    outside = True
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        rows = [row for row in selectors.content_performance() if row.status == "draft"]
+        return {"drafts": [{"title": row.title, "kind": row.kind} for row in rows]}
+
+
+class DraftPost(Tool):
+    """An outline for a post, from what the organisation ranks for and has published."""
+
+    key = "draft_post"
+    title = "Draft a post"
+    ability = "draft a post about a topic"
+    description = (
+        "An outline for a post about a topic: working title, sections, search phrases and related content. "
+        "It is text for the chat only; nothing is stored or published."
+    )
+    audience = "member"
+    outside = True
+    arguments = Topic
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        topic = Topic.model_validate(arguments.model_dump()).topic.strip(" .!?“”\"'")
+        words = {word for word in topic.casefold().split() if len(word) > 3}
+        phrases = [row.keyword for row in selectors.list_rankings() if words & set(row.keyword.casefold().split())]
+        pieces = [row for row in selectors.content_performance() if words & set(row.title.casefold().split())]
+        return {
+            "title": f"{topic[:1].upper()}{topic[1:]}: what you need to know",
+            "sections": [
+                f"Why {topic} matters now", f"How to choose: three questions about {topic}",
+                "What people get wrong", "Our recommendation, and the next step",
+            ],
+            "phrases": phrases[:5], "related": [f"“{row.title}” ({row.status})" for row in pieces[:3]],
+        }  # fmt: skip
+
+
 class ListAudiences(Tool):
     """Groups of people to message."""
 
@@ -173,7 +223,7 @@ class ListAbilities(Tool):
     per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        offered = [name for version in newest_versions() for name in version.tools]
+        offered = [name for version in newest_versions() for name in tools_of(version)]
         names = dict.fromkeys([*offered, *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
@@ -186,6 +236,7 @@ class ListAbilities(Tool):
 def register_all() -> None:
     """Register the reading tools."""
     for tool in (
-        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, BringPerson, ListAbilities,
+        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, ListDrafts, DraftPost,
+        BringPerson, ListAbilities,
     ):  # fmt: skip
         register(tool)

@@ -84,6 +84,7 @@ class Turn:
     id: UUID | None = None
     failure: Failure | None = None
     mail: MailLine | None = None
+    figures: tuple[Any, ...] = ()
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
@@ -167,4 +168,8 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
         case _:
             who = ""
     place = PLACES[row.sender_type]
-    return Turn(row.created_at, place, who, text, status, files=files, id=row.id, failure=row.failure, mail=mail)
+    figures = tuple(row.metadata.get("figures") or ()) if row.direction == Message.Direction.OUT else ()
+    return Turn(
+        row.created_at, place, who, text, status,
+        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures,
+    )  # fmt: skip
