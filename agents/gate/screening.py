@@ -51,7 +51,9 @@ _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
     ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]*\b(?:genehmigt|freigegeben)\b|\ba\s+été\s+approuvée?\b"), False),
     ("rejected", re.compile(rf"\b(?:is|are|was|were|been|got|['’]s)\s+{_ADVERBS}(?:rejected|declined)\b"), False),
 )  # fmt: skip
-_THING: Final = re.compile(_SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b")
+_THING: Final = re.compile(
+    _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
+)
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
     r"nothing|no|none|never|neither|nobody|without|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
@@ -161,7 +163,11 @@ def _claims(text: str) -> Iterator[tuple[str, Claimed]]:
             continue
         for clause in re.split(r",|\b(?:but|und|et)\b", folded):
             for claimed, pattern, needs_thing in _CLAIMS:
-                if pattern.search(clause.strip()) and not _OPEN.search(clause) and (not needs_thing or _THING.search(folded)):
+                if (
+                    pattern.search(clause.strip())
+                    and not _OPEN.search(clause)
+                    and (not needs_thing or _THING.search(folded))
+                ):
                     yield folded, claimed
 
 

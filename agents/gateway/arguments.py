@@ -30,7 +30,7 @@ def readable(request: ToolRequest) -> ToolRequest:
 
 
 def problem_of(arguments: Mapping[str, Any], *, largest: int) -> str:
-    """Return why these arguments are refused whatever the tool, or "".
+    """Return why no tool gets these arguments, or "".
 
     `largest` is in bytes of JSON.
     """

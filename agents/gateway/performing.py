@@ -63,7 +63,7 @@ def perform(requests: Sequence[ToolRequest], calls: Calls, number: int) -> list[
     """Perform the calls of one round, and return their lines in the order in which they were asked for.
 
     A model may ask for anything: each call is checked here, at the moment at which it is made, in this order:
-    known and offered, audience and role of the caller now, the taint of the run, arguments, rate. Whatever
+    known and offered, audience and role of the caller now, the taint of the run, arguments, rate. What
     is refused is a row with a code, except for calls beyond the most of an answer. Readings from other systems
     run beside each other; then the other calls run in their order, each after another look at the turn.
     Raises `ToolBroke`, also in the third round with an equal failure, and what `look` raises.

@@ -184,7 +184,9 @@ def _moved(result: Mapping[str, Any]) -> str:
 
 
 def _fell(result: Mapping[str, Any]) -> str:
-    lines = [f"“{row['title']}”: {row['views_before']} → {row['views']} views ({row['change']})" for row in result["fell"]]
+    lines = [
+        f"“{row['title']}”: {row['views_before']} → {row['views']} views ({row['change']})" for row in result["fell"]
+    ]
     return f"Content that lost views in the last 30 days:\n{listed(lines)}" if lines else "No content has lost views."
 
 

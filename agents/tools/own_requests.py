@@ -19,8 +19,8 @@ DECIDE: Final = "hitl.decide_approval"
 MOST: Final = 10
 WORDS: Final = {
     "propose": "requested", "approve": "approved", "reject": "rejected", "edit": "edited", "ask": "a question was asked",
-    "answer": "the question was answered", "return": "sent back for changes", "resubmit": "resubmitted",
-    "claim": "execution started", "succeed": "executed", "fail": "could not be executed", "lose": "outcome unknown",
+    "answer": "the question was answered", "send_back": "sent back for changes", "resubmit": "resubmitted",
+    "claim": "execution started", "succeed": "executed", "fail_clean": "could not be executed", "lose": "outcome unknown",
     "expire": "expired", "cancel": "cancelled", "supersede": "replaced by a newer request", "drift": "conditions changed",
 }  # fmt: skip
 """What happened, by the event of the audit log; another event stands for itself."""
@@ -28,7 +28,9 @@ WORDS: Final = {
 
 def _viewer(caller: Caller) -> Actor:
     """Return the member as a reader, with what their role may see."""
-    return Actor(kind="user", id=caller.user_id, user_id=caller.user_id, permissions=caller.permissions & {VIEW, DECIDE})
+    return Actor(
+        kind="user", id=caller.user_id, user_id=caller.user_id, permissions=caller.permissions & {VIEW, DECIDE}
+    )
 
 
 class WaitingForMe(Tool):
@@ -56,7 +58,9 @@ class WhatHappened(Tool):
     key = "what_happened"
     title = "Show what happened to a request"
     ability = "tell you what happened to a request"
-    description = "State and history of one request by its reference; of the person's own, or of all if they may see them."
+    description = (
+        "State and history of one request by its reference; of the person's own, or of all if they may see them."
+    )
     audience = "member"
     per_hour = 0
     arguments = OneRequest

@@ -18,8 +18,15 @@ from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
-FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_approvers", "resubmit_request",
-                   "what_is_waiting", "what_happened")
+FOR_EVERY_AGENT = (
+    "bring_person",
+    "list_abilities",
+    "withdraw_request",
+    "answer_approvers",
+    "resubmit_request",
+    "what_is_waiting",
+    "what_happened",
+)
 """Tools of every agent version: anyone can reach a colleague and manage their own requests."""
 
 

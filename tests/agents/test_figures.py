@@ -52,7 +52,12 @@ def test_question_in_plain_words_reads_with_the_right_tool(desk: Desk, asked: st
 
 
 def test_stranger_gets_neither_figures_nor_requests(desk: Desk) -> None:
-    for asked in ("Which campaign is worst?", "What is waiting for me?", "What happened to BR-1001?", "List our drafts"):
+    for asked in (
+        "Which campaign is worst?",
+        "What is waiting for me?",
+        "What happened to BR-1001?",
+        "List our drafts",
+    ):
         assert "only signed-in colleagues" in desk.say(asked, "visitor"), asked
 
 
