@@ -23,7 +23,7 @@ Claimed = Literal["approved", "rejected", "done"]
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SENTENCE: Final = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _INSTRUCTS: Final = re.compile(
-    r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais|toujours)\b",
+    r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais)\b",
     re.IGNORECASE,
 )
 _REFERENCE: Final = re.compile(r"\bBR[-\s]?(\d{1,18})\b", re.IGNORECASE)
@@ -37,20 +37,25 @@ _SUBJECT: Final = (
     r"articles?|posts?|drafts?|messages?|newsletters?|requests?|changes?|orders?|bookings?|refunds?|payments?|"
     r"subscriptions?|appointments?|amounts?|discounts?)\b"
 )
+_BE: Final = r"\b(?:is|are|was|were|been|got|['’]s)\s+"
+_DONE_DE: Final = r"(?:erhöht|gesenkt|geändert|pausiert|veröffentlicht|erstattet|storniert)"
+_DONE_FR: Final = r"(?:augmentée?s?|réduite?s?|modifiée?s?|publiée?s?|remboursée?s?|annulée?s?)"
 _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
     # (what is claimed, by which words, whether the sentence has to name a thing)
     ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b"), False),
     ("done", re.compile(rf"\bwe(?:['’]ve|\s+have)\s+{_ADVERBS}{_DONE}\b"), True),
     ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b"), True),
-    ("done", re.compile(rf"\b(?:is|are|was|were|['’]s)\s+(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b"), True),
+    ("done", re.compile(rf"{_BE}(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b"), True),
     ("done", re.compile(r"^(?:all\s+)?done\b(?!\s+by)|\b(?:it['’]s|it is|that['’]s|is)\s+(?:all\s+)?done\b"), False),
-    ("done", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]*\b(?:erhöht|gesenkt|geändert|pausiert|veröffentlicht|erstattet|storniert)\b"), True),
-    ("done", re.compile(r"\b(?:a|ont)\s+été\s+(?:augmentée?s?|réduite?s?|modifiée?s?|publiée?s?|remboursée?s?|annulée?s?)\b"), True),
-    ("approved", re.compile(rf"\b(?:is|are|was|were|been|got|['’]s)\s+{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b"), False),
-    ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b|\bapproval\s+(?:was|is|has been)\s+(?:given|granted)\b"), False),
-    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]*\b(?:genehmigt|freigegeben)\b|\ba\s+été\s+approuvée?\b"), False),
-    ("rejected", re.compile(rf"\b(?:is|are|was|were|been|got|['’]s)\s+{_ADVERBS}(?:rejected|declined)\b"), False),
-)  # fmt: skip
+    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]*\b{_DONE_DE}\b"), True),
+    ("done", re.compile(rf"\b(?:a|ont)\s+été\s+{_DONE_FR}\b"), True),
+    ("approved", re.compile(rf"{_BE}{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b"), False),
+    ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b"), False),
+    ("approved", re.compile(r"\bapproval\s+(?:was|is|has been)\s+(?:given|granted)\b"), False),
+    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]*\b(?:genehmigt|freigegeben)\b"), False),
+    ("approved", re.compile(r"\ba\s+été\s+approuvée?\b"), False),
+    ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b"), False),
+)
 _THING: Final = re.compile(
     _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
 )

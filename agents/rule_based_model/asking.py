@@ -30,12 +30,14 @@ _FIGURE = re.compile(r"\b(?:cost per (?:conversion|sale|order|lead)|roas|cpa)\b"
 _WHY = re.compile(
     r"\bwhy\b.*\b(?:drop(?:ped|s|ping)?|fall|fell|falling|down|decreas\w+|declin\w+|sink|sank|lower|less|fewer|"
     r"rise|rose|up|increas\w+|grow|grew|chang\w+)\b"
-    r"|\b(?:what|how) (?:has |have |did )?.*\bchanged?\b.*\b(?:conversions?|clicks?|spend|revenue|roas|impressions?|week|days)\b"
+    r"|\b(?:what|how) (?:has |have |did )?.*\bchanged?\b.*"
+    r"\b(?:conversions?|clicks?|spend|revenue|roas|impressions?|week|days)\b"
     r"|\bchanges? over\b"
 )
 _MOVED = re.compile(r"\b(?:rankings?|positions?|keywords?)\b.*\b(?:moved?|fell|fall|dropped|lost|rose|changed)\b")
 _FELL = re.compile(
-    r"\b(?:content|articles?|posts?|pages?)\b.*\b(?:fell|fall|falling|lost|losing|dropped|less read|fewer views|declin\w+)\b"
+    r"\b(?:content|articles?|posts?|pages?)\b.*"
+    r"\b(?:fell|fall|falling|lost|losing|dropped|less read|fewer views|declin\w+)\b"
 )
 _WAITING = re.compile(
     r"\b(?:what|anything|something|is there anything)\b.*\b(?:waiting|waits|pending|open)\b.*\b(?:me|my|mine)\b"
@@ -45,11 +47,13 @@ _WAITING = re.compile(
 _REFERENCE = re.compile(r"\bbr[- ]?(\d{1,18})\b", re.IGNORECASE)
 _HAPPENED = re.compile(r"\b(?:happen\w*|became|status|state|history|going on|where is|how is|what about|news)\b")
 _DRAFTS = re.compile(
-    r"\b(?:list|show|which|what|see|have)\b.*\bdrafts\b|^(?:our |the |all )?drafts$|\bunpublished (?:content|articles?)\b"
+    r"\b(?:list|show|which|what|see|have)\b.*\bdrafts\b|^(?:our |the |all )?drafts$"
+    r"|\bunpublished (?:content|articles?)\b"
 )
 _DRAFT = re.compile(
     r"^(?:(?:please|can you|could you|would you|i need you to)\s+)*(?:draft|write|outline|prepare|sketch)\b.*?"
-    r"\b(?:posts?|articles?|blogs?|blog posts?|pieces?|outlines?|stor(?:y|ies))\b\s*(?:about|on|for|regarding)\s+(?P<topic>.+)$",
+    r"\b(?:posts?|articles?|blogs?|blog posts?|pieces?|outlines?|stor(?:y|ies))\b\s*"
+    r"(?:about|on|for|regarding)\s+(?P<topic>.+)$",
     re.IGNORECASE,
 )
 

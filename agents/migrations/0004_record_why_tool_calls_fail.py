@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0002_runs_by_day"),
+        ("agents", "0003_name_the_delivery_of_a_run"),
     ]
 
     operations = [
