@@ -282,10 +282,9 @@ class RankingsMoved(Tool):
         rows = sorted((row for row in selectors.list_rankings() if row.change), key=lambda row: row.change)
         shown = [[row.keyword, row.slug, str(row.position), f"{row.change:+d}"] for row in rows]
         names = ("keyword", "page", "position", "change")
-        return {
-            "moved": [dict(zip(names, row, strict=True)) for row in shown],
-            **({"figures": table("Rankings that moved", ["Phrase", "Page", "Position", "Change"], shown)} if shown else {}),
-        }  # fmt: skip
+        drawn = table("Rankings that moved", ["Phrase", "Page", "Position", "Change"], shown)
+        found = {"moved": [dict(zip(names, row, strict=True)) for row in shown]}
+        return {**found, "figures": drawn} if shown else dict(found)
 
 
 class ContentFell(Tool):
@@ -307,11 +306,9 @@ class ContentFell(Tool):
             for row in rows
         ]  # fmt: skip
         names = ("title", "views_before", "views", "change")
-        return {
-            "fell": [dict(zip(names, row, strict=True)) for row in shown],
-            **({"figures": table("Views, 30 days against the 30 before", ["Content", "Before", "Now", "Change"], shown)}
-               if shown else {}),
-        }  # fmt: skip
+        drawn = table("Views, 30 days against the 30 before", ["Content", "Before", "Now", "Change"], shown)
+        found = {"fell": [dict(zip(names, row, strict=True)) for row in shown]}
+        return {**found, "figures": drawn} if shown else dict(found)
 
 
 def register_all() -> None:

@@ -18,11 +18,23 @@ VIEW: Final = "hitl.view_approval"
 DECIDE: Final = "hitl.decide_approval"
 MOST: Final = 10
 WORDS: Final = {
-    "propose": "requested", "approve": "approved", "reject": "rejected", "edit": "edited", "ask": "a question was asked",
-    "answer": "the question was answered", "send_back": "sent back for changes", "resubmit": "resubmitted",
-    "claim": "execution started", "succeed": "executed", "fail_clean": "could not be executed", "lose": "outcome unknown",
-    "expire": "expired", "cancel": "cancelled", "supersede": "replaced by a newer request", "drift": "conditions changed",
-}  # fmt: skip
+    "propose": "requested",
+    "approve": "approved",
+    "reject": "rejected",
+    "edit": "edited",
+    "ask": "a question was asked",
+    "answer": "the question was answered",
+    "send_back": "sent back for changes",
+    "resubmit": "resubmitted",
+    "claim": "execution started",
+    "succeed": "executed",
+    "fail_clean": "could not be executed",
+    "lose": "outcome unknown",
+    "expire": "expired",
+    "cancel": "cancelled",
+    "supersede": "replaced by a newer request",
+    "drift": "conditions changed",
+}
 """What happened, by the event of the audit log; another event stands for itself."""
 
 
@@ -78,9 +90,11 @@ class WhatHappened(Tool):
 
 def _line(approval: Approval) -> dict[str, str]:
     return {
-        "request": approval.reference, "what": mask_text(str(approval.preview.get("headline") or approval.summary))[:200],
-        "is": approval.state.replace("_", " "), "since": f"{approval.created_at:%-d %b, %H:%M} UTC",
-    }  # fmt: skip
+        "request": approval.reference,
+        "what": mask_text(str(approval.preview.get("headline") or approval.summary))[:200],
+        "is": approval.state.replace("_", " "),
+        "since": f"{approval.created_at:%-d %b, %H:%M} UTC",
+    }
 
 
 def _moment(entry: TimelineEntry) -> str:

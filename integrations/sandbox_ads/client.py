@@ -191,9 +191,17 @@ def parse_campaign(body: Body) -> Campaign:
 
 def parse_figures(body: Body) -> CampaignFigures:
     """Return the figures of a campaign from their JSON."""
-    words = {name: str(body[name]) for name in ("id", "name", "status", "currency")}
-    counts = {name: int(body[name]) for name in ("impressions", "clicks", "conversions")}
-    return CampaignFigures(**words, spend=Decimal(body["spend"]), revenue=Decimal(body["revenue"]), **counts)
+    return CampaignFigures(
+        id=body["id"],
+        name=body["name"],
+        status=body["status"],
+        currency=body["currency"],
+        spend=Decimal(body["spend"]),
+        revenue=Decimal(body["revenue"]),
+        impressions=body["impressions"],
+        clicks=body["clicks"],
+        conversions=body["conversions"],
+    )
 
 
 def parse_ranking(body: Body) -> Ranking:
