@@ -30,9 +30,9 @@ State = ToolCall.State
 
 @dataclass
 class Calls:
-    """The calls of one attempt at an answer: for whom they are, what was offered, and how many there were.
+    """The calls of one attempt at an answer: their caller, what was offered, and how many there were.
 
-    `read_caller` reads who they are for, `look` ends a turn that may not go on, `until` is the end of its time,
+    `read_caller` reads the caller, `look` ends a turn that may not go on, `until` is the end of its time,
     and `most` how many calls it may make.
     """
 

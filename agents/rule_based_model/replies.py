@@ -23,6 +23,7 @@ from agents.rule_based_model.types import (
 )
 
 LONGEST = 12
+MOST_ABILITIES = 40
 _ELSEWHERE = "Another of our agents handles that. Please ask in a separate message and I'll pass it on."
 _SAYINGS: Mapping[str, str] = {
     "left_alone": "All right, I'll leave everything as it is. I haven't requested anything new.",
@@ -79,10 +80,11 @@ def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
 
 
 def _abilities(result: Mapping[str, Any]) -> str:
-    reads, asks = list(result.get("reads", [])), list(result.get("asks", []))
-    parts = [f"Here's what I can do:\n{listed([f'{_capital(each)}' for each in reads])}"] if reads else []
+    reads, asks = [_capital(each) for each in result.get("reads", [])], [_capital(a) for a in result.get("asks", [])]
+    parts = [f"Here's what I can do:\n{listed(reads, limit=MOST_ABILITIES)}"] if reads else []
     if asks:
-        parts.append(f"Changes I can request for you (an approver decides):\n{listed([_capital(a) for a in asks])}")
+        listing = listed(asks, limit=MOST_ABILITIES)
+        parts.append(f"Changes I can request for you (an approver decides):\n{listing}")
     return "\n\n".join(parts)
 
 

@@ -143,7 +143,7 @@ class ListDrafts(Tool):
 
     key = "list_drafts"
     title = "List drafts"
-    ability = "list the drafts that wait to be published"
+    ability = "list the drafts"
     description = "Articles, pages and videos that are still drafts."
     audience = "member"
     outside = True
