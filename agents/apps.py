@@ -11,19 +11,22 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents import erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, figures, files, own_requests, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import (  # noqa: PLC0415
+            acting, answer, figures, files, knowledge, own_requests, reading, resend, withdraw,
+        )  # fmt: skip
         from conversations.registry import register_audience_source  # noqa: PLC0415
-        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
+        queueing.provide("read_document", tasks.read_document.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()
@@ -32,6 +35,7 @@ class AgentsConfig(AppConfig):
         answer.register_all()
         resend.register_all()
         files.register_all()
+        knowledge.register_all()
         dead_letters.register_replayer(
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agents.models import AgentRun, ToolCall
+from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
 from core.clock import now
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied, window
 
 State = AgentRun.State
 
@@ -18,6 +18,16 @@ def _calls(person: Person, after: str, limit: int) -> Batch:
     return emptied(left, limit, arguments={}, result={}, fingerprint="")
 
 
+def _questions(person: Person, after: str, limit: int) -> Batch:
+    """Remove that the person asked, and the words of questions that nobody else did."""
+    rows = QuestionAsked.objects.filter(conversation_id__in=person.ids("conversations"))
+    found, last = window(rows.only("pk", "question_id"), "", limit)
+    questions = {row.question_id for row in found}
+    QuestionAsked.objects.filter(pk__in=[row.pk for row in found]).delete()
+    OpenQuestion.objects.filter(pk__in=questions, times=None).delete()
+    return Batch(len(found), last)
+
+
 class AgentsErasure(ErasureHandler):
     """Erases the tool calls in a person's conversations."""
 
@@ -25,12 +35,25 @@ class AgentsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("agents.ToolCall", "The tool and the number of the call.", "arguments result fingerprint",
               "call_id name"),
-        Table("agents.AgentRun", "A code.", kept="error_code"),
+        Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
+        Table("agents.Collection", "The organisation's own texts.", kept="name description"),
+        Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
+        Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
+              kept="title text digest"),
+        Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),
+        Table("agents.UploadedFile", "The organisation's own file, until it was read.", kept="kind content"),
+        Table("agents.OpenQuestion", "Questions that only this person asked are removed; others are masked.",
+              "text words"),
+        Table("agents.Term", "Words of the organisation's own texts.", kept="word grams"),
+        Table("agents.Citation", "Which document an answer named.", kept="digest"),
     )  # fmt: skip
-    steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("calls", "Calls of tools", _calls),
+        Step("questions", "Questions nobody had an answer to", _questions),
+    )
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from agents.ports import (
     ANSWER_CUT,
+    ANSWER_TOOL,
     WHOLE,
     CallTools,
     Emit,
@@ -13,6 +16,7 @@ from agents.ports import (
     Orchestrator,
     RunContext,
     RunOutcome,
+    Source,
     Usage,
 )
 
@@ -41,5 +45,11 @@ class BuiltinLoop(Orchestrator):
                 text = turn.text.strip()
                 return RunOutcome(text, number, usage, error="" if text else "empty_answer")
             lines.append(Line("assistant", turn.text, turn.tool_requests))
-            lines += call_tools(turn.tool_requests, number)
+            results = call_tools(turn.tool_requests, number)
+            lines += results
+            # Only our own tool's result ends a turn, never words in another one's.
+            answer = next((line for line in results if line.tool_name == ANSWER_TOOL and "text" in line.result), None)
+            if answer is not None:
+                sources = tuple(Source(int(one["n"]), UUID(one["passage"])) for one in answer.result["sources"])
+                return RunOutcome(str(answer.result["text"]), number, usage, sources=sources)
         return RunOutcome("", context.max_rounds, usage, error="too_many_rounds")

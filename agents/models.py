@@ -8,9 +8,37 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from agents.knowledge.models import (
+    Citation,
+    Collection,
+    Document,
+    DocumentVersion,
+    OpenQuestion,
+    Passage,
+    QuestionAsked,
+    Term,
+    UploadedFile,
+)
 from conversations.models import Conversation, Message
 from core.clock import now
 from core.tenancy.models import TenantModel
+
+__all__ = [
+    "Agent",
+    "AgentRun",
+    "AgentRunMessage",
+    "AgentVersion",
+    "Citation",
+    "Collection",
+    "Document",
+    "DocumentVersion",
+    "OpenQuestion",
+    "Passage",
+    "QuestionAsked",
+    "Term",
+    "ToolCall",
+    "UploadedFile",
+]
 
 
 class Agent(TenantModel):

@@ -19,6 +19,9 @@ Emit = Callable[[str], None]
 BRIEF_TOOL: Final = "daily_brief"
 """The tool that returns the findings of a daily brief; a model that is offered it writes the summary."""
 BRIEF_ADVICE: Final = 4
+SEARCH_TOOL: Final = "search_knowledge"
+ANSWER_TOOL: Final = "answer"
+"""The tool that gives an answer in parts with the numbers of their sources; its call ends the turn."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,14 @@ CallTools = Callable[[Sequence[ToolRequest], int], list[Line]]
 
 
 @dataclass(frozen=True)
+class Source:
+    """A source of an answer: the number that people see, and the passage that the run was given."""
+
+    number: int
+    passage_id: UUID
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """How a run ended: the answer for the person, or the code of a failure."""
 
@@ -122,6 +133,7 @@ class RunOutcome:
     rounds: int
     usage: Usage = field(default_factory=Usage)
     error: str = ""
+    sources: tuple[Source, ...] = ()
 
 
 class Orchestrator(abc.ABC):

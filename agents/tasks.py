@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
+from agents.knowledge import questions, uploads
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
@@ -16,6 +17,7 @@ from core.tenancy.models import current_tenant_id
 
 TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
 """Behind the turn's own deadline, for what it cannot see: the first is an apology, the second ends the process."""
+READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
 
@@ -92,4 +94,21 @@ def sweep_runs() -> None:
         work_run.delay(str(tenant_id), str(run_id))
 
 
-SWEEPS = {"sweep-runs": ("agents.tasks.sweep_runs", 5.0)}
+@tenant_task(queue="low", limits=READ_LIMITS)
+def read_document(row_id: UUID) -> None:
+    """Read one uploaded file."""
+    uploads.read_document(document_id=row_id)
+
+
+@sweep_task(queue="low")
+def sweep_documents() -> None:
+    """Queue uploaded files again that no worker is reading, and forget questions that nobody asks any more."""
+    for tenant_id, document_id in uploads.list_unread():
+        read_document.delay(str(tenant_id), str(document_id))
+    questions.prune_questions()
+
+
+SWEEPS = {
+    "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
+    "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+}

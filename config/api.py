@@ -16,6 +16,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
+from agents.knowledge import rest as knowledge
 from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
@@ -133,6 +134,11 @@ router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookVi
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
+router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
+router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
+router.register(f"{V1}documents", knowledge.UploadViewSet, "api-document")
+router.register(f"{V1}open-questions", knowledge.OpenQuestionViewSet, "api-open-questions")
+router.register(f"{V1}knowledge", knowledge.KnowledgeViewSet, "api-knowledge")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")
 router.register(f"{V1}briefs", analytics.BriefViewSet, "api-briefs")

@@ -367,6 +367,12 @@ SPECTACULAR_SETTINGS = {
         "MessageContentType": "conversations.models.Message.ContentType",
         "RunState": "agents.models.AgentRun.State",
         "ToolCallState": "agents.models.ToolCall.State",
+        "DocumentKind": "agents.models.Document.Kind",
+        "DocumentLanguage": "agents.models.Document.Language",
+        "BriefLanguage": [("en", "English"), ("de", "Deutsch"), ("fr", "Français")],
+        "CollectionAudience": "agents.models.Collection.Audience",
+        "DocumentState": "agents.models.Document.State",
+        "OpenQuestionState": "agents.models.OpenQuestion.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": None,
@@ -378,7 +384,7 @@ LOGGING = logging_config(testing=WALKER_TESTING)
 
 # Files for customers stay in memory until they are sealed: a temporary file would hold them in clear.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 18 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 21 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Numbers of the product, in one place.

@@ -1,5 +1,5 @@
 """Console pages of agents; Django's autodiscovery imports this package."""
 
-from agents.admin import pages
+from agents.admin import knowledge, pages
 
-__all__ = ["pages"]
+__all__ = ["knowledge", "pages"]

@@ -22,7 +22,7 @@ _STRONG: Mapping[str, frozenset[str]] = {
         "bajar reduzca reducir pausar pausa pauses pausas pausen pon ponga poner detén detener publica publicar "
         "publique envía envíe enviar manda mandar cambia cambiar cambie presupuesto diario campaña campañas "
         "cuánto cuánta cómo qué día página título mensaje sí por favor está están eres tiene hacer ayuda "
-        "dime muestra euros nuestra nuestro".split()
+        "dime muestra nuestra nuestro".split()
     ),
     "de": frozenset(
         "nicht kein keine ich wir ihr bitte danke hallo guten für mit und oder wieviel viel kannst könnten können "

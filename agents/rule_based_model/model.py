@@ -8,9 +8,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
+from agents.ports import ANSWER_TOOL, BRIEF_TOOL, SEARCH_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 from agents.rule_based_model.briefs import CALL_ID, word_brief
 from agents.rule_based_model.decide import decide
+from agents.rule_based_model.lookups import newest_words, to_look_up, unknown_again, without_rules
 from agents.rule_based_model.questions import ask
 from agents.rule_based_model.replies import say, still_open, word
 from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
@@ -38,9 +39,19 @@ class LocalModel(Model):
             if found is None:
                 return Turn("", (ToolRequest(CALL_ID, BRIEF_TOOL),), stop="tool_calls")
             return Turn(word_brief(found.result))
-        decisions = _decide_lines(lines)
+        decisions = decide_lines(lines)
         answers = _answers(lines, decisions, names)
         decisions = [] if answers else decisions
+        if question := to_look_up(decisions, names, newest_words(lines)):
+            looked_up = _request(Call(SEARCH_TOOL, {"question": question}))
+            found = _results(lines).get(looked_up.call_id)
+            if found is None:
+                return Turn("", (looked_up,), stop="tool_calls")
+            if found.result.get("sure"):
+                return _quoted(found, emit)
+            decisions = without_rules(decisions, names)
+        if again := unknown_again(decisions, lines, names):
+            decisions = [Decision("call", (again,))]
         calls = [call for decision in decisions for call in decision.calls if call.tool in names]
         wanted = tuple({request.call_id: request for request in map(_request, calls)}.values())
         withdrawn = _withdrawals(decisions, lines, wanted) if WITHDRAW in names else ()
@@ -60,12 +71,21 @@ class LocalModel(Model):
         return Turn(text)
 
 
+def _quoted(found: Line, emit: Emit) -> Turn:
+    """Answer with the best passage's own words and its number."""
+    text = str(found.result["quote"])
+    emit(text)
+    part = {"text": text, "sources": [found.result["passages"][0]["n"]]}
+    call_id = "local-" + hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:24]
+    return Turn("", (ToolRequest(call_id, ANSWER_TOOL, {"parts": [part]}),), stop="tool_calls")
+
+
 def make_local_model(name: str) -> LocalModel:
     """Return the built-in model, which has no variants."""
     return LocalModel()
 
 
-def _decide_lines(lines: Sequence[Line]) -> list[Decision]:
+def decide_lines(lines: Sequence[Line]) -> list[Decision]:
     return list(_decide_spoken(tuple((line.role, line.text) for line in lines if _is_spoken(line))))
 
 
@@ -140,7 +160,7 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
 
 def topic_tool(lines: Sequence[Line]) -> str:
     """Return the tool that the newest messages are about, or "" when unclear."""
-    decisions = _decide_lines(lines)
+    decisions = decide_lines(lines)
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
     return next((tool for tool in tools if tool in AGENT_OF), "")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from agents.ports import ANSWER_TOOL, SEARCH_TOOL
 from agents.rule_based_model.languages import handing, sorry
 from agents.rule_based_model.types import (
     ABILITIES,
@@ -14,6 +15,7 @@ from agents.rule_based_model.types import (
     HAPPENED,
     IS_IT,
     NOT_FOUND,
+    NOT_KNOWN,
     PERSON,
     PERSON_OFFER,
     RESUBMIT,
@@ -38,19 +40,21 @@ _SAYINGS: Mapping[str, str] = {
     "advice": "That's your decision. Tell me plainly what you want to change and I'll request approval.",
 }
 _GREETING = "Hello! How can I help?"
-_NOTHING = "Sorry, I didn't understand that. I follow simple rules and only understand plain English."
+_NOTHING = f"{NOT_KNOWN} Could you put it another way?"
 _HINT = "Ask me “What can you do?” to see what I can help with."
-_PERSON_HINT = "If you'd like to talk to a person, just say so and I'll bring in a colleague."
+_PERSON_HINT = "If you'd rather talk to a person, just say so and I'll bring in a colleague."
 _PUBLIC = (
     "Sorry, I can't do that here: only signed-in colleagues of this company can work with campaigns "
     f"and budgets. {PERSON_OFFER}"
 )
-_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED})
+_FOR_ALL = frozenset({
+    PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
+})  # fmt: skip
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     """Return the sentence for a topic, with a hint about what the agent can do where that helps."""
-    works = any(name not in _FOR_ALL for name in tools)
+    works = can_work(tools)
     if refused:
         return _ELSEWHERE if works else _PUBLIC
     kind, _, language = topic.partition(":")
@@ -61,6 +65,11 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     if topic == "nothing":
         return f"{_NOTHING}\n\n{_HINT if works else _PERSON_HINT}"
     return _SAYINGS.get(topic, "")
+
+
+def can_work(tools: Sequence[str]) -> bool:
+    """Return True if there are tools of a colleague among these, beside what everyone may use."""
+    return any(name not in _FOR_ALL for name in tools)
 
 
 def still_open(references: Sequence[str]) -> str:

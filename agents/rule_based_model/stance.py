@@ -21,7 +21,8 @@ _ATTACK = re.compile(
 )
 _RETRACT = re.compile(
     r"\b(?:never ?mind|forget (?:it|that|about)|scratch that|changed my mind|on second thoughts?|"
-    r"cancel (?:that|it|this|my)|undo|revert|hold on|wait)\b|^(?:no|nope|nah|stop|cancel)\b[\s,.!]*$"
+    r"cancel (?:that|it|this|my (?:last |previous )?(?:requests?|changes?|message))|undo|"
+    r"revert|hold on|wait)\b|^(?:no|nope|nah|stop|cancel)\b[\s,.!]*$"
 )
 _REFUSAL = re.compile(
     r"^(?:(?:no|nope|nah|oh|sorry|please|actually|ok|okay|,|!)\s*)*(?:don't|dont|do not)"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -15,6 +15,7 @@ from django.db import transaction
 
 from agents import gateway, registry, selectors
 from agents.gate import Held, check_answer
+from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.runs import lease, outcomes
@@ -41,6 +42,8 @@ MAX_REDOS = 40  # more messages than a guest may write while they still join a r
 MAX_ATTEMPTS = 3
 MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sent
 GAP = "\n\n"
+SHOWS_SOURCES: Final = frozenset({"webchat", "app"})
+"""Channels that show sources beside a message; elsewhere they stand below its text."""
 APOLOGY = (
     "Sorry, something went wrong on my side and I can't answer this. "
     "I've asked a colleague to take over; they'll reply here."
@@ -222,6 +225,11 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
     """
     words = "" if answer.ended else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
+    is_answer = bool(words) and not answer.outcome.error
+    sources = citing.read_sources((s.number, s.passage_id) for s in answer.outcome.sources) if is_answer else []
+    if sources and conversation.channel_account.kind not in SHOWS_SOURCES:
+        listed = citing.as_lines(sources)
+        text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
     if text:
         # Ids by which a page can show what was requested.
         facts: dict[str, Any] = {"run": str(run.id), "agent": version.agent.type if version else ""}
@@ -231,6 +239,8 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
             facts["figures"] = tables[-MAX_TABLES:]
         if waiting := next((call for call in made if _is_waiting(call)), None):
             facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
+        if sources:
+            facts["sources"] = citing.facts_of(sources)
         try:
             reply_id = conversations.reply(
                 actor=agent_actor(version),
@@ -243,6 +253,8 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
                 client_id=answer_id(run),
                 locked=conversation,
             ).pk
+            if sources:
+                citing.record_citations(reply_id, sources)
         except NotReachable as refused:
             _record_end(run, answer, made, code=refused.code)
             return

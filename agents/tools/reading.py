@@ -20,8 +20,10 @@ PERSON_SENTENCE = "Of course. I'm bringing in a colleague, who'll reply here."
 class Why(Arguments):
     """Why a colleague is needed."""
 
-    reason: Literal["asked_for_person", "language"] = Field(
-        "asked_for_person", description='"language" when you do not speak the language that the person writes'
+    reason: Literal["asked_for_person", "language", "no_answer"] = Field(
+        "asked_for_person",
+        description='"language" when you do not speak the language that the person writes, '
+        '"no_answer" when you found no answer twice',
     )
 
 

@@ -5,28 +5,24 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.ports import ToolSpec
+from agents.knowledge.searching import has_knowledge
+from agents.ports import ANSWER_TOOL, SEARCH_TOOL, ToolSpec
 from core.actors import Actor
 from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
 FOR_EVERY_AGENT = (
-    "bring_person",
-    "list_abilities",
-    "withdraw_request",
-    "answer_approvers",
-    "resubmit_request",
-    "what_is_waiting",
-    "what_happened",
-)
+    "bring_person", "list_abilities", "withdraw_request", "answer_approvers", "resubmit_request",
+    "what_is_waiting", "what_happened", SEARCH_TOOL, ANSWER_TOOL,
+)  # fmt: skip
 """Tools of every agent version: anyone can reach a colleague and manage their own requests."""
 
 
@@ -69,6 +65,16 @@ class Caller:
     @property
     def is_member(self) -> bool:
         return self.user_id is not None
+
+    @property
+    def reads(self) -> str:
+        """Return which collections of documents the caller gets answers from."""
+        return "members" if self.is_member else "verified" if self.verified else "public"
+
+    @cached_property
+    def has_knowledge(self) -> bool:
+        """Return True if there is any document that the caller gets answers from. One query."""
+        return has_knowledge(self.reads)
 
 
 def requester_through(caller: Caller, *permissions: str) -> Actor:

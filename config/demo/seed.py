@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from config.demo.briefs import ensure_briefs
 from config.demo.cast import ORGANISATIONS, Organisation
 from config.demo.history import ensure_history
+from config.demo.library import ensure_library
 from config.demo.people import ensure_people, ensure_tenant
 from config.demo.setting import ensure_setting
 from core.tenancy.scope import tenant_scope
@@ -36,5 +37,6 @@ def _seed(organisation: Organisation) -> None:
     with tenant_scope(ensure_tenant(organisation)):
         people = ensure_people(organisation)
         ensure_setting(organisation, people)
+        ensure_library()
         ensure_history(organisation, people)
         ensure_briefs(organisation, people)

@@ -37,7 +37,7 @@ SUGGESTIONS = [
     "What can you do?",
 ]
 VISITOR_GREETING = "Hello! How can we help you?"
-VISITOR_SUGGESTIONS = ["What can you do?", "I would like to talk to a person"]
+VISITOR_SUGGESTIONS = ["How long can I return shoes?", "What does delivery cost?", "I would like to talk to a person"]
 KEY_NAME = "Demo programs"
 
 

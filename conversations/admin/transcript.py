@@ -85,6 +85,7 @@ class Turn:
     failure: Failure | None = None
     mail: MailLine | None = None
     figures: tuple[Any, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
@@ -143,6 +144,12 @@ def _mail_line(mail: MailFacts) -> MailLine:
     return MailLine(mail.subject, mail.quoted, tuple(filter(None, notes)))
 
 
+def _sources(row: MessageRow) -> tuple[dict[str, Any], ...]:
+    """Return the documents that an answer named; only agents' answers have any."""
+    found = row.metadata.get("sources") if row.sender_type == "agent" else None
+    return tuple(found) if isinstance(found, list) else ()
+
+
 def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
     mail = _mail_line(row.mail) if row.mail else None
@@ -171,5 +178,5 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
     figures = tuple(row.metadata.get("figures") or ()) if row.direction == Message.Direction.OUT else ()
     return Turn(
         row.created_at, place, who, text, status,
-        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures,
+        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=_sources(row),
     )  # fmt: skip

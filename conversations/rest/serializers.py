@@ -240,6 +240,15 @@ class MailFactsSerializer(serializers.Serializer[Any]):
         return {**found, "automatic": found["automatic"] or None}
 
 
+class SourceSerializer(serializers.Serializer[Any]):
+    """A source that an answer names; its text says where by the number, such as [1]."""
+
+    n = serializers.IntegerField(read_only=True)
+    title = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True, help_text="Empty for a document without an address.")
+    document = serializers.UUIDField(read_only=True)
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message; `text` is masked unless `clear`."""
 
@@ -254,6 +263,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     clear = serializers.BooleanField(read_only=True)
     media = MediaField(read_only=True)
     metadata = MetadataField(read_only=True)
+    sources = SourceSerializer(source="metadata.sources", many=True, read_only=True, default=list)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
     mail = MailFactsSerializer(read_only=True, allow_null=True, help_text="Only for an email that came in.")

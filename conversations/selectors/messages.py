@@ -163,6 +163,7 @@ PUBLIC_METADATA: Final = (
     "reference",
     "run",
     "run_id",
+    "sources",
 )
 
 

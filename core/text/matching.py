@@ -7,6 +7,8 @@ from typing import Final
 
 NEAR: Final = 0.5
 SAME_WORD: Final = 0.78
+_PEOPLE: Final = frozenset("buyers clients customers purchasers shoppers".split())
+"""Words that one says for another."""
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
@@ -39,5 +41,7 @@ def _words(text: str) -> list[str]:
 def _alike(word: str, other: str) -> float:
     if word == other or word.rstrip("s") == other.rstrip("s"):
         return 1.0
+    if {word, other} <= _PEOPLE:
+        return 0.9
     rate = SequenceMatcher(None, word, other).ratio()
     return rate if rate >= SAME_WORD else 0.0

@@ -87,6 +87,7 @@
   .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
+  .sources { list-style: none; margin: 4px 2px 0; padding: 0; font-size: 13px; color: var(--ink-soft); } .sources a { color: inherit; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
   .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
   .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }
@@ -193,6 +194,8 @@
     end();
     return blocks;
   };
+  // Addresses of sources are the organisation's own; anything but the web is shown as text.
+  const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": "Sources" }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
   const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const length = (text) => [...text].length; // code points, as the server counts
   const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }); };
@@ -517,7 +520,7 @@
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent";
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
       if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
       if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
     }
@@ -615,7 +618,7 @@
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
-      return [label, said, ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+      return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
     }
     // Figures that Walker's tools read: a table, one column of it drawn as bars as well. Only text is set, never markup.
     tableOf({ title, columns, rows, bars }) {

@@ -5,6 +5,7 @@ import pytest
 from agents.models import Agent
 from agents.tools import registry
 from agents.tools.files import SendFile
+from agents.tools.knowledge import Answer, SearchKnowledge
 from agents.tools.reading import ListAbilities
 from tests.agents.conftest import Desk
 
@@ -14,8 +15,8 @@ ASK = "What can you do?"
 @pytest.mark.parametrize("agent", ["paid_ads", "seo", "content", "audience"])
 def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> None:
     answer = desk.say(ASK, agent=agent).lower()
-    # A file is sent only where the channel carries one.
-    never = (ListAbilities.key, SendFile.key)
+    # A file is sent only where the channel carries one; documents are looked up where there are any.
+    never = (ListAbilities.key, SendFile.key, SearchKnowledge.key, Answer.key)
     told = [registry.get(key) for key in sorted(registry.keys()) if key not in never]
     assert [tool.key for tool in told if f"- {tool.ability.lower()}" not in answer] == []
 

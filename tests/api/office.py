@@ -10,7 +10,8 @@ from django.test import Client
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
-from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from agents.knowledge.services import create_collection, write_article
+from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.types import InboundMessage, SenderIdentity
@@ -162,6 +163,10 @@ def build_office(world: World) -> Office:
         tried = services.start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
         office.ids["simulation"] = services.stop_simulation(actor=owner, simulation_id=tried.pk).pk
         viewer = world.people["viewer"].pk
+        shelf = create_collection(actor=owner, name="Help", audience="public")
+        article = write_article(actor=owner, collection_id=shelf.pk, title="Returns", text="Within 30 days.")
+        asked = OpenQuestion.objects.create(text="Do you sell tents?", words=["tents"], asked=1)
+        office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
         office.ids["contact"] = Conversation.objects.get().contact_id

@@ -63,6 +63,8 @@ PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
+SHELF = {"name": "More", "audience": "public"}
+ARTICLE = {"collection_id": "{collection}", "title": "Sizes", "text": "All of them."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -226,6 +228,22 @@ DOORS = [
     Door("post", "channel-accounts/{account}/webhooks/pause/", "admin", 404, "support"),
     Door("post", "channel-accounts/{account}/webhooks/resume/", "admin", 404, "support"),
     Door("post", "channel-accounts/{account}/webhooks/{approval}/replay/", "admin", 404, "support"),
+    Door("get", "collections/", "viewer", 200, outsider=200),
+    Door("post", "collections/", "admin", 201, "support", outsider=201, body=SHELF),
+    Door("get", "collections/{collection}/", "viewer", 200),
+    Door("patch", "collections/{collection}/", "admin", 200, "support", body={"description": "Help"}),
+    Door("delete", "collections/{collection}/", "admin", 409, "support"),
+    Door("get", "documents/", "viewer", 200, outsider=200),
+    Door("post", "documents/", "admin", 201, "support", body=ARTICLE),
+    Door("get", "documents/{document}/", "viewer", 200),
+    Door("patch", "documents/{document}/", "admin", 200, "support", body={"title": "Sending back"}),
+    Door("delete", "documents/{document}/", "admin", 204, "support"),
+    Door("post", "documents/upload/", "admin", 415, "support", outsider=415),
+    Door("get", "open-questions/", "viewer", 200, outsider=200),
+    Door("get", "open-questions/{question}/", "viewer", 200),
+    Door("post", "open-questions/{question}/answer/", "admin", 200, "support", body=ARTICLE),
+    Door("post", "open-questions/{question}/dismiss/", "admin", 200, "support"),
+    Door("post", "knowledge/search/", "viewer", 200, outsider=200, body={"question": "returns"}),
     Door("get", "agents/", "viewer", 200, outsider=200),
     Door("get", "agents/{agent}/", "viewer", 200),
     Door("post", "agents/", "admin", 201, "support", outsider=201, body={"name": "Own", "type": "seo"}),

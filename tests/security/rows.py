@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from guardian.shortcuts import assign_perm
 
@@ -30,6 +31,7 @@ WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
     models.IntegerField: lambda: 1,
     models.DecimalField: lambda: 1,
     models.JSONField: dict,
+    ArrayField: lambda: [MARK[:3]],
     models.BinaryField: lambda: b"\x00",
 }
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
-from agents.models import Agent, AgentRun, ToolCall
+from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, ToolCall
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
@@ -68,6 +68,9 @@ IN_THE_API = {
     "delivery_id": "core.webhookdelivery",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
+    "collection_id": "agents.collection",
+    "question_id": "agents.openquestion",
+    "document_id": "agents.document",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
     "membership_id": "accounts.membership",
@@ -151,7 +154,12 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
-        rows.append(MessageTemplate.objects.earliest("id"))
+        rows += [
+            MessageTemplate.objects.earliest("id"),
+            Collection.objects.earliest("id"),
+            Document.objects.earliest("id"),
+            OpenQuestion.objects.earliest("id"),
+        ]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)

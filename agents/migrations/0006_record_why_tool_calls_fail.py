@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0003_name_the_delivery_of_a_run"),
+        ("agents", "0005_add_files_and_open_questions"),
     ]
 
     operations = [

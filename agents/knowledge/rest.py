@@ -1,0 +1,317 @@
+"""Endpoints of knowledge: collections, documents and searches in them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from agents.knowledge import questions, searching, selectors, services, uploads
+from agents.knowledge.models import Collection, Document, OpenQuestion
+from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet
+from core.rest.idempotency import idempotent
+from core.rest.views import ApiViewSet, ListViewSet
+
+
+class CollectionSerializer(RowSerializer[Collection]):
+    """A collection and how many documents it holds."""
+
+    documents = serializers.IntegerField(source="size", read_only=True, default=0)
+
+    class Meta:
+        model = Collection
+        fields: ClassVar[list[str]] = "id name audience description documents created_at".split()
+
+
+class NewCollection(serializers.Serializer[Any]):
+    """A collection for an audience."""
+
+    name = serializers.CharField(max_length=services.NAME_LIMIT)
+    audience = serializers.ChoiceField(choices=Collection.Audience.choices)
+    description = serializers.CharField(max_length=services.ABOUT_LIMIT, required=False, allow_blank=True)
+
+
+class CollectionChange(serializers.Serializer[Any]):
+    """What to change; what is left out stays."""
+
+    name = serializers.CharField(max_length=services.NAME_LIMIT, required=False)
+    audience = serializers.ChoiceField(choices=Collection.Audience.choices, required=False)
+    description = serializers.CharField(max_length=services.ABOUT_LIMIT, required=False, allow_blank=True)
+
+
+@extend_schema_view(
+    list=extend_schema(description="List collections, newest first. Needs `agents.view_agent`."),
+    retrieve=extend_schema(description="Read a collection. Needs `agents.view_agent`."),
+)
+class CollectionViewSet(RetrieveModelMixin, ListViewSet):
+    """Collections of documents."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "create": services.MANAGE,
+        "partial_update": services.MANAGE,
+        "destroy": services.MANAGE,
+    }
+    serializer_class = CollectionSerializer
+    request_serializers: ClassVar = {"create": NewCollection, "partial_update": CollectionChange}
+    lookup_url_kwarg = "collection_id"
+
+    def get_queryset(self) -> QuerySet[Collection]:
+        """Return the collections."""
+        return selectors.query_collections(viewer=self.actor)
+
+    def get_object(self) -> Collection:
+        """Return the collection of the address."""
+        return selectors.get_collection(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Create a collection. Needs `agents.manage_knowledge`."""
+        return self.call_service(services.create_collection)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a collection; a new audience counts at once. Needs `agents.manage_knowledge`."""
+        return self.call_service(services.change_collection)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete an empty collection; 409 `not_empty` otherwise. Needs `agents.manage_knowledge`."""
+        return self.call_service(services.delete_collection)
+
+
+class DocumentSerializer(RowSerializer[Document]):
+    """A document without its text."""
+
+    class Meta:
+        model = Document
+        fields: ClassVar[list[str]] = (
+            "id collection_id kind state title language address trouble version passages created_at updated_at".split()
+        )
+
+
+class DocumentDetailSerializer(DocumentSerializer):
+    """A document with what it says now."""
+
+    text = serializers.SerializerMethodField()
+
+    class Meta(DocumentSerializer.Meta):
+        fields: ClassVar[list[str]] = [*DocumentSerializer.Meta.fields, "text"]
+
+    def get_text(self, document: Document) -> str:
+        """Return the text of the current version."""
+        return services.text_of(document)
+
+
+class NewArticle(serializers.Serializer[Any]):
+    """An article; its text may use Markdown."""
+
+    collection_id = serializers.UUIDField()
+    title = serializers.CharField(max_length=services.TITLE_LIMIT)
+    text = serializers.CharField(max_length=services.TEXT_LIMIT)
+    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
+
+
+class NewFile(serializers.Serializer[Any]):
+    """A file to read."""
+
+    collection_id = serializers.UUIDField()
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False, allow_blank=True)
+    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
+
+
+class ArticleChange(serializers.Serializer[Any]):
+    """What to change; what is left out stays."""
+
+    title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False)
+    text = serializers.CharField(max_length=services.TEXT_LIMIT, required=False)
+    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
+    seen_version = serializers.IntegerField(
+        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
+    )
+
+
+class UploadViewSet(ApiViewSet):
+    """Files to read."""
+
+    permissions: ClassVar = {"upload": services.MANAGE}
+    serializer_class = DocumentSerializer
+    parser_classes = (MultiPartParser,)
+    largest_body = uploads.LARGEST + 1024 * 1024
+
+    @action(detail=False, methods=["post"], request_serializer=NewFile, success_status=201)
+    @idempotent
+    def upload(self, request: Request) -> Response:
+        """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
+
+        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and
+        `trouble` of the document say how reading ended.
+        """
+        body = self.read_body()
+        file = body.pop("file")
+        facts = {"name": str(file.name or ""), "content": file.read(uploads.LARGEST + 1)}
+        return self.respond(uploads.upload_document(actor=self.actor, **facts, **body))
+
+
+class DocumentFilters(ApiFilterSet):
+    """The filters of documents."""
+
+    collection = UUIDFilter(field_name="collection_id")
+    state = ChoiceFilter(choices=Document.State.choices[:3])
+    kind = ChoiceFilter(choices=Document.Kind.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(description="List documents, newest first, without their texts. Needs `agents.view_agent`."),
+    retrieve=extend_schema(description="Read a document with its text. Needs `agents.view_agent`."),
+)
+class DocumentViewSet(RetrieveModelMixin, ListViewSet):
+    """Documents."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "create": services.MANAGE,
+        "partial_update": services.MANAGE,
+        "destroy": services.MANAGE,
+    }
+    serializer_class = DocumentDetailSerializer
+    request_serializers: ClassVar = {"create": NewArticle, "partial_update": ArticleChange}
+    filterset_class = DocumentFilters
+    lookup_url_kwarg = "document_id"
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: lists leave the texts out."""
+        return DocumentSerializer if self.action == "list" else DocumentDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Document]:
+        """Return the documents."""
+        return selectors.query_documents(viewer=self.actor)
+
+    def get_object(self) -> Document:
+        """Return the document of the address."""
+        return selectors.get_document(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Write an article; agents answer from it at once. Needs `agents.manage_knowledge`."""
+        return self.call_service(services.write_article)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change an article: a new version. Needs `agents.manage_knowledge`.
+
+        409 `not_an_article` for a file or a page, `stale_version` if it was changed in the meantime.
+        """
+        return self.call_service(services.change_article)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a document and its text. Needs `agents.manage_knowledge`."""
+        return self.call_service(services.delete_document)
+
+
+class KnowledgeSearch(serializers.Serializer[Any]):
+    """A question and who asks it."""
+
+    question = serializers.CharField(max_length=1000)
+    audience = serializers.ChoiceField(choices=Collection.Audience.choices, default="public")
+
+
+class FoundPassageSerializer(serializers.Serializer[Any]):
+    """A passage that was found."""
+
+    document_id = serializers.UUIDField(source="passage.document_id", read_only=True)
+    title = serializers.CharField(source="passage.document.title", read_only=True)
+    heading = serializers.CharField(source="passage.heading", read_only=True)
+    text = serializers.CharField(source="passage.text", read_only=True)
+    address = serializers.CharField(source="passage.document.address", read_only=True)
+    version = serializers.IntegerField(source="passage.version.number", read_only=True)
+    coverage = serializers.FloatField(read_only=True, help_text="From 0 to 1: how much of the question it covers.")
+
+
+class FoundKnowledgeSerializer(serializers.Serializer[Any]):
+    """What a question finds, the best first, and whether an agent would answer from it."""
+
+    answers = serializers.BooleanField(read_only=True)
+    passages = FoundPassageSerializer(many=True, read_only=True)
+
+
+class KnowledgeViewSet(ApiViewSet):
+    """Searches in documents."""
+
+    permissions: ClassVar = {"look_up": selectors.VIEW}
+    serializer_class = FoundKnowledgeSerializer
+
+    @action(detail=False, methods=["post"], url_path="search", url_name="search", request_serializer=KnowledgeSearch)
+    @idempotent
+    def look_up(self, request: Request) -> Response:
+        """Find passages as an agent would, the best first. Needs `agents.view_agent`."""
+        found = searching.search(**self.read_body())
+        is_sure = bool(found) and found[0].coverage >= searching.SURE
+        return self.respond({"answers": is_sure, "passages": found})
+
+
+class OpenQuestionSerializer(RowSerializer[OpenQuestion]):
+    """What people asked and no document answered, masked."""
+
+    class Meta:
+        model = OpenQuestion
+        fields: ClassVar[list[str]] = "id text state asked answer_id created_at last_asked_at".split()
+
+
+class OpenQuestionFilters(ApiFilterSet):
+    """The filters of open questions."""
+
+    state = ChoiceFilter(choices=OpenQuestion.State.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List what people asked and no document answered, newest first. Needs `agents.view_agent`."
+    ),
+    retrieve=extend_schema(description="Read an open question. Needs `agents.view_agent`."),
+)
+class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
+    """Open questions."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "answer": services.MANAGE,
+        "dismiss": services.MANAGE,
+    }
+    serializer_class = OpenQuestionSerializer
+    filterset_class = OpenQuestionFilters
+    lookup_url_kwarg = "question_id"
+
+    def get_queryset(self) -> QuerySet[OpenQuestion]:
+        """Return the questions."""
+        return selectors.query_questions(viewer=self.actor)
+
+    def get_object(self) -> OpenQuestion:
+        """Return the question of the address."""
+        return selectors.get_question(viewer=self.actor, **self.kwargs)
+
+    @action(detail=True, methods=["post"], request_serializer=NewArticle)
+    @idempotent
+    def answer(self, request: Request, **kwargs: Any) -> Response:
+        """Write the article that answers it; 409 `not_open`. Needs `agents.manage_knowledge`."""
+        return self.call_service(questions.answer_question)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def dismiss(self, request: Request, **kwargs: Any) -> Response:
+        """Leave it without an answer; 409 `not_open`. Needs `agents.manage_knowledge`."""
+        return self.call_service(questions.dismiss_question)

@@ -1,0 +1,66 @@
+"""Read collections, documents and their versions."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion
+from core.actors import Actor
+from core.errors import NotFound
+
+VIEW: Final = "agents.view_agent"
+
+
+def query_collections(*, viewer: Actor) -> QuerySet[Collection]:
+    """Return the collections with how many documents they hold. Needs `agents.view_agent`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Collection] = Collection.objects.all()
+    return rows.annotate(size=Count("documents", filter=~Q(documents__state=Document.State.DELETED)))
+
+
+def get_collection(*, viewer: Actor, collection_id: UUID) -> Collection:
+    """Return one collection. Needs `agents.view_agent`; raises `NotFound`."""
+    found = query_collections(viewer=viewer).filter(pk=collection_id).first()
+    if found is None:
+        raise NotFound("There is no such collection.")
+    return found
+
+
+def query_documents(*, viewer: Actor) -> QuerySet[Document]:
+    """Return the documents that are not deleted, with their collections. Needs `agents.view_agent`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Document] = Document.objects.exclude(state=Document.State.DELETED)
+    return rows.select_related("collection")
+
+
+def get_document(*, viewer: Actor, document_id: UUID) -> Document:
+    """Return one document. Needs `agents.view_agent`; raises `NotFound`."""
+    found = query_documents(viewer=viewer).filter(pk=document_id).first()
+    if found is None:
+        raise NotFound("There is no such document.")
+    return found
+
+
+def query_versions(*, viewer: Actor, document_id: UUID) -> QuerySet[DocumentVersion]:
+    """Return a document's versions, the newest first. Needs `agents.view_agent`; raises `NotFound`."""
+    get_document(viewer=viewer, document_id=document_id)
+    rows: QuerySet[DocumentVersion] = DocumentVersion.objects.filter(document_id=document_id)
+    return rows.order_by("-number")
+
+
+def query_questions(*, viewer: Actor) -> QuerySet[OpenQuestion]:
+    """Return what people asked and no document answered, masked. Needs `agents.view_agent`."""
+    viewer.require(VIEW)
+    rows: QuerySet[OpenQuestion] = OpenQuestion.objects.select_related("answer")
+    return rows
+
+
+def get_question(*, viewer: Actor, question_id: UUID) -> OpenQuestion:
+    """Return one such question. Needs `agents.view_agent`; raises `NotFound`."""
+    found = query_questions(viewer=viewer).filter(pk=question_id).first()
+    if found is None:
+        raise NotFound("There is no such question.")
+    return found

@@ -1,0 +1,286 @@
+"""Keep collections and documents: create, write, move, delete."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.last_change import last_change
+from agents.knowledge.cutting import Piece, cut
+from agents.knowledge.indexing import digest_of, remove_passages, write_passages
+from agents.knowledge.models import Collection, Document, DocumentVersion
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now
+from core.db.locks import locked
+from core.errors import Conflict, Invalid, NotFound
+from core.text.clean import clean_text
+
+MANAGE: Final = "agents.manage_knowledge"
+NAME_LIMIT: Final = 80
+ABOUT_LIMIT: Final = 300
+TITLE_LIMIT: Final = 200
+TEXT_LIMIT: Final = 200_000
+"""Characters of an article: 60 pages. Longer texts are uploaded as files."""
+ADDRESS_LIMIT: Final = 1000
+NO_COLLECTION: Final = "There is no such collection."
+NO_DOCUMENT: Final = "There is no such document."
+State = Document.State
+
+
+@transaction.atomic
+def create_collection(*, actor: Actor, name: str, audience: str, description: str = "") -> Collection:
+    """Create a collection for an audience. Needs `agents.manage_knowledge`; raises `Invalid` with the fields."""
+    actor.require(MANAGE)
+    row = Collection(**_collection_facts(name, audience, description))
+    _save_collection(row)
+    _record(actor, "COLLECTION_CREATED", row, new_state=row.audience)
+    return row
+
+
+@transaction.atomic
+def change_collection(
+    *,
+    actor: Actor,
+    collection_id: UUID,
+    name: str | None = None,
+    audience: str | None = None,
+    description: str | None = None,
+) -> Collection:
+    """Change a collection; what is left out stays, and a new audience counts at once.
+
+    Needs `agents.manage_knowledge`; raises `NotFound` and `Invalid` with the fields.
+    """
+    actor.require(MANAGE)
+    row = locked(Collection, collection_id, NO_COLLECTION)
+    before = row.audience
+    facts = _collection_facts(
+        row.name if name is None else name,
+        row.audience if audience is None else audience,
+        row.description if description is None else description,
+    )
+    changed = [field for field, value in facts.items() if getattr(row, field) != value]
+    if not changed:
+        return row
+    for field, value in facts.items():
+        setattr(row, field, value)
+    _save_collection(row)
+    _record(actor, "COLLECTION_CHANGED", row, old_state=before, new_state=row.audience, fields=changed)
+    return row
+
+
+@transaction.atomic
+def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | None = None) -> None:
+    """Delete an empty collection.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents, or once
+    answers have cited one of them.
+    """
+    actor.require(MANAGE)
+    row = locked(Collection, collection_id, NO_COLLECTION)
+    if Document.objects.filter(collection=row).exclude(state=State.DELETED).exists():
+        raise Conflict("Delete or move its documents first.", code="not_empty")
+    if Document.objects.filter(collection=row).exists():
+        raise Conflict(
+            "Answers may still cite documents that were in it, so it stays. Rename it if you like.", code="not_empty"
+        )
+    key = row.pk
+    row.delete()
+    chain.record(actor=actor, action="COLLECTION_DELETED", object_type="agents.collection", object_id=key)
+
+
+@transaction.atomic
+def write_article(
+    *,
+    actor: Actor,
+    collection_id: UUID,
+    title: str,
+    text: str,
+    language: str = Document.Language.ENGLISH,
+    address: str = "",
+) -> Document:
+    """Write an article; agents answer from it at once.
+
+    The text may use Markdown: it is cut at its headings. Needs `agents.manage_knowledge`; raises `NotFound` and
+    `Invalid` with the fields.
+    """
+    actor.require(MANAGE)
+    facts, pieces = _article_facts(title, text, language, address)
+    collection = locked(Collection, collection_id, NO_COLLECTION)
+    row = Document(collection=collection, kind=Document.Kind.ARTICLE, state=State.READING, **facts)
+    row.save(force_insert=True)
+    store_version(row, text=text, pieces=pieces, author_id=actor.user_id)
+    _record(actor, "DOCUMENT_CREATED", row, new_state=row.state, version=row.version)
+    return row
+
+
+@transaction.atomic
+def change_article(
+    *,
+    actor: Actor,
+    document_id: UUID,
+    title: str | None = None,
+    text: str | None = None,
+    language: str | None = None,
+    address: str | None = None,
+    seen_version: int | None = None,
+) -> Document:
+    """Change an article: a new version that answers use at once; earlier answers keep theirs.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, `Invalid` with the fields, and `Conflict` for a document that
+    is no article ("not_an_article") or was changed since `seen_version` ("stale_version").
+    """
+    actor.require(MANAGE)
+    row = _locked_document(document_id)
+    if row.kind != Document.Kind.ARTICLE:
+        raise Conflict(
+            "Only articles can be edited here. Upload the file again, or refresh the site.", code="not_an_article"
+        )
+    if seen_version not in (None, row.version):
+        seen = {"version": row.version, "seen": seen_version}
+        raise Conflict(
+            "Someone else has changed this article in the meantime. Reload it and try again.",
+            code="stale_version",
+            **seen,
+            **last_change(actor, "agents.document", row.pk),
+        )
+    old_text = text_of(row)
+    new_text = old_text if text is None else text
+    facts, pieces = _article_facts(
+        row.title if title is None else title,
+        new_text,
+        row.language if language is None else language,
+        row.address if address is None else address,
+    )
+    if new_text == old_text and all(getattr(row, field) == value for field, value in facts.items()):
+        return row
+    for field, value in facts.items():
+        setattr(row, field, value)
+    old = row.version
+    store_version(row, text=new_text, pieces=pieces, author_id=actor.user_id)
+    _record(actor, "DOCUMENT_CHANGED", row, f"version {old}", f"version {row.version}")
+    return row
+
+
+@transaction.atomic
+def delete_document(*, actor: Actor, document_id: UUID, seen_version: int | None = None) -> None:
+    """Delete a document and its texts; answers keep which version they cited, and the digest of the passage.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`.
+    """
+    actor.require(MANAGE)
+    row = _locked_document(document_id)
+    old = row.state
+    remove_passages(row)
+    DocumentVersion.objects.filter(document=row).update(text="")
+    row.state, row.updated_at = State.DELETED, now()
+    row.save(update_fields=["state", "passages", "updated_at"])
+    _record(actor, "DOCUMENT_DELETED", row, old, row.state)
+
+
+def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: UUID | None) -> DocumentVersion:
+    """Keep what a document says now as its next version, and search that from now on.
+
+    Within the caller's transaction and with the document locked.
+    """
+    row.version += 1
+    row.state, row.trouble, row.updated_at = State.READY, "", now()
+    version: DocumentVersion = DocumentVersion.objects.create(
+        document=row, number=row.version, title=row.title, text=text, digest=digest_of(text), author_id=author_id
+    )
+    write_passages(row, version, pieces)
+    row.save()
+    return version
+
+
+def text_of(row: Document) -> str:
+    """Return what a document says now."""
+    version = DocumentVersion.objects.filter(document=row, number=row.version).first()
+    return version.text if version else ""
+
+
+def _locked_document(document_id: UUID) -> Document:
+    row = locked(Document, document_id, NO_DOCUMENT)
+    if row.state == State.DELETED:
+        raise NotFound(NO_DOCUMENT)
+    return row
+
+
+def _save_collection(row: Collection) -> None:
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise Invalid("Some fields are not valid.", fields={"name": ["Another collection has this name."]}) from None
+
+
+def _collection_facts(name: str, audience: str, description: str) -> dict[str, str]:
+    clean = {"name": " ".join(name.split()), "audience": audience, "description": " ".join(description.split())}
+    problems = {
+        "name": _text_problem(clean["name"], NAME_LIMIT, needed=True),
+        "audience": "" if audience in Collection.Audience.values else "Choose one of the list.",
+        "description": _text_problem(clean["description"], ABOUT_LIMIT),
+    }
+    _refuse(problems)
+    return clean
+
+
+def _article_facts(title: str, text: str, language: str, address: str) -> tuple[dict[str, Any], list[Piece]]:
+    """Return the checked fields of an article and its passages; raises `Invalid` with the fields."""
+    clean = {"title": " ".join(title.split()), "language": language, "address": address.strip()}
+    pieces = cut(text) if len(text) <= TEXT_LIMIT else []
+    problems = {
+        "title": _text_problem(clean["title"], TITLE_LIMIT, needed=True),
+        "text": _text_problem(text, TEXT_LIMIT, needed=True) or ("" if pieces else "Write more than a heading."),
+        "language": "" if language in Document.Language.values else "Choose one of the list.",
+        "address": address_problem(clean["address"]),
+    }
+    _refuse(problems)
+    return clean, pieces
+
+
+def address_problem(address: str) -> str:
+    """Return what is wrong with the address of a document, or "": answers link to nothing but the web."""
+    if not address:
+        return ""
+    if clean_text(address, ADDRESS_LIMIT) != address or any(sign.isspace() or sign in '<>"' for sign in address):
+        return "Enter an address such as https://shop.example/help."
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
+        return "Enter an address such as https://shop.example/help."
+    return ""
+
+
+def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
+    if needed and not text.strip():
+        return "This field is required."
+    if clean_text(text, len(text)) != text.strip() or any("\ud800" <= sign <= "\udfff" for sign in text):
+        return "This contains a character that can't be stored."
+    return f"Use at most {limit:,} characters." if len(text) > limit else ""
+
+
+def _refuse(problems: dict[str, str]) -> None:
+    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+
+
+def _record(
+    actor: Actor, action: str, row: Collection | Document, old_state: str = "", new_state: str = "", **facts: Any
+) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type=f"agents.{type(row).__name__.lower()}",
+        object_id=row.pk,
+        old_state=old_state,
+        new_state=new_state,
+        facts=facts,
+    )

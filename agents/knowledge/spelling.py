@@ -1,0 +1,56 @@
+"""Correct a word that nobody wrote, by its parts of three letters and the fewest changes (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+SHORTEST: Final = 3
+
+
+def grams(word: str) -> list[str]:
+    """Return the parts of three letters of a word, its ends included, each once."""
+    padded = f" {word} "
+    return sorted({padded[place : place + 3] for place in range(len(padded) - 2)})
+
+
+def most_changes(word: str) -> int:
+    """Return how many letters may differ: a short word is soon another one."""
+    return 0 if len(word) < SHORTEST or not word.isalpha() else 1 if len(word) < 7 else 2
+
+
+def nearest(word: str, others: Iterable[str]) -> str:
+    """Return the known word that differs in the fewest letters, or "" if none is near enough.
+
+    The first letter decides between equals, then the length, as people rarely miss either.
+    """
+    limit = most_changes(word)
+    found = [
+        (changes(word, other, limit), other[:1] != word[:1], abs(len(other) - len(word)), other) for other in others
+    ]
+    fitting = (each for each in found if each[0] <= limit and _may_be_meant(word, each[3]))
+    best = min(fitting, default=None)
+    return best[3] if best else ""
+
+
+def _may_be_meant(word: str, other: str) -> bool:
+    """Return False where a letter of a short word is another one: "dogs" is not "does"."""
+    return len(word) > 4 or len(word) != len(other) or sorted(word) == sorted(other)
+
+
+def changes(word: str, other: str, limit: int) -> int:
+    """Return how many letters are added, left out, replaced or swapped; more than `limit` is `limit` + 1."""
+    if abs(len(word) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for place, letter in enumerate(word, 1):
+        last, before, row = before, row, [place]
+        for at, another in enumerate(other, 1):
+            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != another))
+            if place > 1 and at > 1 and letter == other[at - 2] and word[place - 2] == another:
+                cost = min(cost, last[at - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]

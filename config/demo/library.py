@@ -1,0 +1,48 @@
+"""Gives a demo organisation its help articles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from agents.knowledge.services import create_collection, write_article
+from agents.models import Collection
+from config.demo.people import SEEDER
+
+ARTICLES: Final = Path(__file__).parent / "articles"
+COLLECTIONS: Final = {
+    "public": ("Help centre", "What everyone may know: orders, deliveries, returns, care"),
+    "verified": ("Orders", "For customers who have proven who they are"),
+    "members": ("Team", "For colleagues only"),
+}
+
+
+def read_articles() -> dict[str, tuple[dict[str, str], str]]:
+    """Return the articles by name: what stands above each, and its text."""
+    found = {}
+    for path in sorted(ARTICLES.glob("*.md")):
+        _, head, body = path.read_text().split("---\n", 2)
+        found[path.stem] = (dict(line.split(": ", 1) for line in head.strip().splitlines()), body.strip())
+    return found
+
+
+def ensure_library() -> dict[str, str]:
+    """Write the articles unless the organisation has collections; return their names by the document's id."""
+    if Collection.objects.exists():
+        return {}
+    shelves = {
+        audience: create_collection(actor=SEEDER, name=name, audience=audience, description=about)
+        for audience, (name, about) in COLLECTIONS.items()
+    }
+    written = {}
+    for name, (facts, text) in read_articles().items():
+        row = write_article(
+            actor=SEEDER,
+            collection_id=shelves[facts["audience"]].pk,
+            title=facts["title"],
+            text=text,
+            language=facts["language"],
+            address=facts["address"],
+        )
+        written[str(row.pk)] = name
+    return written
