@@ -17,7 +17,15 @@ class AgentsConfig(AppConfig):
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
         from agents.tools import (  # noqa: PLC0415
-            acting, answer, figures, files, knowledge, own_requests, reading, resend, withdraw,
+            acting,
+            answer,
+            figures,
+            files,
+            knowledge,
+            own_requests,
+            reading,
+            resend,
+            withdraw,
         )  # fmt: skip
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
