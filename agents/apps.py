@@ -16,7 +16,17 @@ class AgentsConfig(AppConfig):
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.registry import remote_models  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, files, knowledge, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import (  # noqa: PLC0415
+            acting,
+            answer,
+            figures,
+            files,
+            knowledge,
+            own_requests,
+            reading,
+            resend,
+            withdraw,
+        )  # fmt: skip
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -26,6 +36,8 @@ class AgentsConfig(AppConfig):
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
         reading.register_all()
+        figures.register_all()
+        own_requests.register_all()
         acting.register_all()
         withdraw.register_all()
         answer.register_all()

@@ -11,7 +11,9 @@ from agents.models import Agent, AgentVersion
 SHARED_TOOLS = ("bring_person",)
 READING_TOOLS = (
     "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
+    "compare_campaigns", "explain_change", "rankings_moved", "content_fell", "list_drafts", "draft_post",
 )  # fmt: skip
+"""What every built-in agent reads with, in the version of Walker that runs, besides what its own row says."""
 PROMPT = (
     "You are Walker's {name} agent. You help colleagues of one company with {work}. "
     "Use the tools for facts; never invent figures. A change is only ever requested by calling an "

@@ -257,6 +257,11 @@ class ToolCall(TenantModel):
     state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
     round = models.PositiveSmallIntegerField(default=1)
     approval_id = models.UUIDField(null=True)
+    code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or failed; empty if it was done.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(null=True)
+    is_cached = models.BooleanField(default=False)
+    is_foreign = models.BooleanField(default=False, help_text="The result holds text of third parties.")
     created_at = models.DateTimeField(default=now, editable=False)
     finished_at = models.DateTimeField(null=True)
 

@@ -113,7 +113,8 @@ class RunContext:
     max_rounds: int
 
 
-CallTool = Callable[[ToolRequest, int], Line]
+CallTools = Callable[[Sequence[ToolRequest], int], list[Line]]
+"""Performs the calls of one round, and returns their lines in the same order."""
 
 
 @dataclass(frozen=True)
@@ -146,5 +147,5 @@ class Orchestrator(abc.ABC):
     key: str
 
     @abc.abstractmethod
-    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
-        """Run one turn to its end; every tool call goes through `call_tool`."""
+    def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
+        """Run one turn to its end; every tool call goes through `call_tools`."""

@@ -229,7 +229,8 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
     class Meta:
         model = ToolCall
         fields: ClassVar[list[str]] = (
-            "id run_id run call_id name arguments result state round approval_id approval created_at finished_at"
+            "id run_id run call_id name arguments result state code round attempts milliseconds is_cached is_foreign "
+            "approval_id approval created_at finished_at"
         ).split()
 
 

@@ -12,6 +12,7 @@ from django.db.models import F, Max, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
+from agents.defaults import READING_TOOLS
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
@@ -172,6 +173,15 @@ def last_version(conversation_id: UUID) -> AgentVersion | None:
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
     return _answering().filter(agent_id=Subquery(last)).first()
+
+
+def tools_of(version: AgentVersion) -> list[str]:
+    """Return the names of the tools that a version may call.
+
+    A built-in agent also has the reading tools that came with a later version of Walker.
+    """
+    more = READING_TOOLS if version.agent.is_system else ()
+    return list(dict.fromkeys([*version.tools, *more]))
 
 
 def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:

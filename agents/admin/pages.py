@@ -409,6 +409,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
         calls = list(obj.tool_calls.order_by("id"))
         for call in calls:
             call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.trouble = call.code.replace("_", " ").capitalize()  # type: ignore[attr-defined]
             call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
         return {**super().detail_context(request, obj), "calls": calls}
 

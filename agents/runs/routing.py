@@ -44,8 +44,8 @@ def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVers
     if wanted:
         # The specialist for the tool if it may use it, else any agent that may.
         expert = selectors.version_of_type(AGENT_OF[wanted])
-        if expert is None or wanted not in expert.tools:
-            expert = next((v for v in selectors.active_versions() if wanted in v.tools), expert)
+        if expert is None or wanted not in selectors.tools_of(expert):
+            expert = next((v for v in selectors.active_versions() if wanted in selectors.tools_of(v)), expert)
         if expert:
             return expert
     return selectors.last_version(run.conversation_id) or selectors.any_version()

@@ -89,15 +89,15 @@ def _run(orchestrator: Orchestrator, facts: dict[str, object]) -> tuple[RunOutco
     """Run the model; returns its outcome and whether it has read the findings."""
     readings: list[ToolRequest] = []
 
-    def read(request: ToolRequest, number: int) -> Line:
-        readings.append(request)
+    def read(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        readings.extend(requests)
         text = json.dumps(facts, ensure_ascii=False)
-        return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=facts)
+        return [Line("tool", text, call_id=each.call_id, tool_name=each.name, result=facts) for each in requests]
 
     name = Language(str(facts["language"])).label
     request = Line("user", f"Please write the top of my brief, in {name}.")
     context = RunContext(uuid7(), PROMPT.format(advice=BRIEF_ADVICE), (request,), (TOOL,), max_rounds=3)
-    return orchestrator.run(context, call_tool=read, emit=lambda _piece: None), bool(readings)
+    return orchestrator.run(context, call_tools=read, emit=lambda _piece: None), bool(readings)
 
 
 def _parse(text: str, model: str) -> Summary:
