@@ -29,6 +29,12 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
+        Table("agents.ModelRoute", "The organisation's own definitions.",
+              kept="name provider base_url key model price currency tier embedding_model"),
+        Table("agents.Budget", "The organisation's own definitions.", kept="scope period currency on_spent"),
+        Table("agents.Spend", "A day or month.", kept="label"),
+        Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
+              kept="route_name model tier channel purpose factors currency outcome"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
 

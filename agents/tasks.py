@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
+from agents.routes import ledger
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
@@ -94,4 +95,20 @@ def sweep_runs() -> None:
         work_run.delay(str(tenant_id), str(run_id))
 
 
-SWEEPS = {"sweep-runs": ("agents.tasks.sweep_runs", 5.0)}
+@sweep_task(queue="low")
+def settle_lost_calls() -> None:
+    """Settle calls of models whose process died."""
+    ledger.sweep()
+
+
+@sweep_task(queue="low")
+def forget_model_calls() -> None:
+    """Delete calls of models after `WALKER_MODEL_CALLS_DAYS`."""
+    ledger.forget_old()
+
+
+SWEEPS = {
+    "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
+    "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
+    "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
+}

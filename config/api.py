@@ -16,6 +16,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
+from agents.routes import rest as model_routes
 from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
@@ -133,6 +134,9 @@ router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookVi
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
+router.register(f"{V1}model-routes", model_routes.ModelRouteViewSet, "api-model-routes")
+router.register(f"{V1}budgets", model_routes.BudgetViewSet, "api-budgets")
+router.register(f"{V1}usage", model_routes.UsageViewSet, "api-usage")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")
 router.register(f"{V1}briefs", analytics.BriefViewSet, "api-briefs")

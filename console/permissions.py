@@ -37,6 +37,7 @@ LABELS: Final = {
     "agents.view_agent": "View agents",
     "agents.view_agentrun": "View agent runs",
     "agents.change_agent": "Edit agents",
+    "agents.manage_routes": "Manage models, their budgets and usage",
     "channels_app.view_channelaccount": "View channels and email",
     "channels_app.change_channelaccount": "Connect and edit channels",
     "channels_app.deliver_message": "Deliver customers' messages from your app",

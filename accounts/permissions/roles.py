@@ -63,6 +63,7 @@ ADMIN: Final = (
         "accounts.manage_apikey",
         "core.replay_deadletter",
         "agents.change_agent",
+        "agents.manage_routes",
         "channels_app.change_channelaccount",
         "channels_app.deliver_message",
         "core.change_reach",

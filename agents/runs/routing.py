@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Exists
+
 from agents import registry, selectors
 from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
@@ -14,10 +16,8 @@ def needs_model_worker(run_id: UUID) -> bool:
 
     Its organisation has an agent whose model is asked over a network; a report of an outcome asks none.
     """
-    remote = registry.remote_models()
-    if not remote or not AgentVersion.objects.filter(model__in=remote, agent__is_active=True).exists():
-        return False
-    return AgentRun.objects.filter(pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
+    asked = AgentVersion.objects.filter(model__in=registry.networked_models(), agent__is_active=True)
+    return AgentRun.objects.filter(Exists(asked), pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from agents import registry, selectors
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
+from agents.routes.calling import Place, open_model
 from agents.runs import lease, outcomes, tool_calls
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
@@ -115,7 +116,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
-    if not may_wait and version.model in registry.remote_models():
+    if not may_wait and version.model in registry.networked_models():
         raise NeedsModelWorker
     done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
@@ -160,7 +161,8 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
         fresh = selectors.caller_of(run, version)
         return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
 
-    model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
+    place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
+    model = WatchedModel(open_model(version, place), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
     return orchestrator.run(context, call_tool=call_tool, emit=emit)
 
