@@ -30,7 +30,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
         Table("agents.ModelRoute", "The organisation's own definitions.",
-              kept="name provider base_url key model price currency tier embedding_model"),
+              kept="name provider base_url key model currency tier embedding_model"),
         Table("agents.Budget", "The organisation's own definitions.", kept="scope period currency on_spent"),
         Table("agents.Spend", "A day or month.", kept="label"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",

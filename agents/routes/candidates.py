@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,7 +39,7 @@ class Candidate:
     @property
     def breaker(self) -> str:
         """Return what tells its breaker from others of the tenant."""
-        return str(self.route_id or self.name)
+        return str(self.route_id or re.sub(r"\W+", "-", self.name))
 
 
 def of_route(route: ModelRoute) -> Candidate:
