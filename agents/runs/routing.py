@@ -14,10 +14,16 @@ from agents.rule_based_model.model import AGENT_OF, topic_tool
 def needs_model_worker(run_id: UUID) -> bool:
     """Return True if only a model worker executes this run.
 
-    Its organisation has an agent whose model is asked over a network; a report of an outcome asks none.
+    Its agent's model is asked over a network; a report of an outcome asks none. One query where the organisation has
+    no such agent.
     """
-    asked = AgentVersion.objects.filter(model__in=registry.networked_models(), agent__is_active=True)
-    return AgentRun.objects.filter(Exists(asked), pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
+    networked = registry.networked_models()
+    asked = AgentVersion.objects.filter(model__in=networked, agent__is_active=True)
+    run = AgentRun.objects.filter(Exists(asked), pk=run_id, trigger=AgentRun.Trigger.MESSAGE).first()
+    if run is None:
+        return False
+    version = choose_version(run, selectors.read_transcript(run))
+    return version is not None and version.model in networked
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
 
 from agents.models import Agent
+from agents.ports import Usage
+from agents.routes.candidates import prices_of
 from agents.routes.configuration import RouteSetup, activate_route, create_route
 from agents.routes.limits import create_budget
-from agents.routes.models import Budget, ModelRoute
+from agents.routes.models import Budget, ModelCall, ModelRoute
+from agents.routes.prices import cost
 from agents.services import Setup, create_agent
 from config.demo.cast import Organisation
 from config.demo.people import SEEDER
+from core.clock import now
 from standins.model import seed as sandbox
 
 AGENT = "Model demo"
+HISTORY = 48
 INSTRUCTIONS = (
     "You answer colleagues' questions about campaigns. Use the tools for facts and never invent figures. "
     "Bring in a colleague when somebody asks for a person."
@@ -38,10 +44,41 @@ def ensure_models(organisation: Organisation) -> None:
         currency="EUR",
         on_spent=Budget.OnSpent.LOCAL,
     )
+    _record_history()
     if not Agent.objects.filter(name=AGENT).exists():
         tools = ("list_campaigns", "campaign_performance", "bring_person")
         setup_of_agent = Setup(AGENT, INSTRUCTIONS, model="routes", tools=tools)
         create_agent(actor=SEEDER, type=Agent.Type.CUSTOM, setup=setup_of_agent)
+
+
+def _record_history() -> None:
+    """Record calls of the last days, so that the usage page shows something."""
+    routes = {route.tier: route for route in ModelRoute.objects.all()}
+    calls = []
+    for number in range(HISTORY):
+        tier = "strong" if number % 4 == 0 else "light"
+        route, usage = routes[tier], Usage(900 + 37 * number, 90 + 11 * (number % 9), 60 * (number % 3))
+        known = prices_of(route)
+        calls.append(
+            ModelCall(
+                route=route,
+                route_name=route.name,
+                model=route.model,
+                tier=tier,
+                channel="webchat",
+                complexity=55 if tier == "strong" else 15,
+                input_tokens=usage.input_tokens,
+                cached_tokens=usage.cached_tokens,
+                output_tokens=usage.output_tokens,
+                price=cost(known, usage) if known else None,
+                currency=route.currency,
+                outcome="rate_limited" if number % 17 == 5 else "answered",
+                milliseconds=700 + 31 * (number % 20),
+                first_token_ms=250 + 9 * (number % 20),
+                created_at=now() - timedelta(hours=7 * (HISTORY - number)),
+            )
+        )
+    ModelCall.objects.bulk_create(calls)
 
 
 def _routes(address: str) -> tuple[RouteSetup, RouteSetup]:
