@@ -138,8 +138,9 @@ def acme(world: World) -> Iterator[World]:
 
 
 def pytest_configure() -> None:
-    """Let the tests name a token for metrics where they need one; an installation makes its own."""
+    """Let the tests name a token for metrics where they need one, and hash passwords in little time."""
     settings.METRICS_TOKEN = ""
+    settings.PASSWORD_HASHERS = ["tests.hashing.FewRounds"]
 
 
 def pytest_collection_finish() -> None:

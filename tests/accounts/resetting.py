@@ -9,7 +9,6 @@ from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, PASSWORD, World
 
 NEW = "violet umbrella seven trains"
-QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """What passwords are hashed with here: the real one costs half a second, and many are set."""
 
 

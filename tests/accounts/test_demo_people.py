@@ -1,6 +1,9 @@
 """The demo's people: made at once, and signed in like anybody else."""
 
+from typing import Any
+
 import pytest
+from django.conf import global_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from accounts.models import Membership, User
@@ -18,7 +21,8 @@ def test_people_of_the_demo_are_members_once_and_seeding_twice_changes_nothing()
         assert Membership.objects.count() == len(ACME.people)
 
 
-def test_first_sign_in_hashes_the_password_as_slowly_as_any_other() -> None:
+def test_first_sign_in_hashes_the_password_as_slowly_as_any_other(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     with tenant_scope(ensure_tenant(ACME)):
         owner = ensure_people(ACME)["owner"]
     hasher = PBKDF2PasswordHasher()

@@ -14,7 +14,7 @@ from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from config.celery import app
 from core.models import Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.accounts.resetting import NEW, QUICK, link_to, person_of
+from tests.accounts.resetting import NEW, link_to, person_of
 from tests.hitl.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World
@@ -29,7 +29,6 @@ SECRET = "JBSWY3DPEHPK3PXP"
 def _own_mail(settings: Any) -> Iterator[None]:
     """The installation has mail of its own, and a worker that is there at once."""
     settings.EMAIL_URL, settings.MAIL_FROM = "console://", "Walker <walker@walker.example>"
-    settings.PASSWORD_HASHERS = QUICK
     app.conf.task_always_eager = app.conf.task_eager_propagates = True
     yield
     app.conf.task_always_eager = app.conf.task_eager_propagates = False

@@ -17,7 +17,7 @@ from core.clock import now
 from core.errors import Gone, Invalid, Refused
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.accounts.resetting import NEW, QUICK, link_to, person_of
+from tests.accounts.resetting import NEW, link_to, person_of
 from tests.world import OPERATOR, PASSWORD, World
 
 HOUR = timedelta(hours=1)
@@ -27,7 +27,6 @@ HOUR = timedelta(hours=1)
 def _own_mail(settings: Any) -> None:
     """The installation has mail of its own."""
     settings.EMAIL_URL, settings.MAIL_FROM = "console://", "Walker <walker@walker.example>"
-    settings.PASSWORD_HASHERS = QUICK
 
 
 def announced(event: str = "password_reset_asked") -> int:

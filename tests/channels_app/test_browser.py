@@ -229,7 +229,7 @@ def test_message_written_during_an_outage_is_sent_once_after_it(
         keep_picture(page, "chat-offline", full_page=False)
         scene.reply("written while you were away")
     expect(page.get_by_text("written while you were away")).to_be_visible(timeout=40000)
-    expect(page.get_by_text("Waiting to be sent")).to_be_hidden(timeout=5000)
+    expect(page.get_by_text("Sent ·")).to_have_count(2, timeout=15000)
     assert [one.body for one in scene.messages()].count("during") == 1
 
 

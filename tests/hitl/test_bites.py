@@ -378,5 +378,7 @@ def test_broken_rule_is_noticed(walker: ApprovalMachine, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_whole_engine_passes_the_same_walk(walker: ApprovalMachine, name: str) -> None:
+    # Somebody is erased at the end of a few walks, as in the other examples: it takes longer than a walk.
+    walker.seen["examples"] = list(BROKEN).index(name)
     BROKEN[name][1](walker)
     walker.check_at_the_end()

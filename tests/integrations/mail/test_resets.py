@@ -13,7 +13,7 @@ from core.events import relay
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import deliver_mail
 from integrations.models import MailDelivery
-from tests.accounts.resetting import NEW, QUICK, person_of
+from tests.accounts.resetting import NEW, person_of
 from tests.console.test_sign_in import sign_in
 from tests.integrations.mail.servers import Answers, Smtp
 from tests.world import PASSWORD, World
@@ -23,7 +23,6 @@ from tests.world import PASSWORD, World
 def _own_mail(settings: Any, smtp: Smtp) -> None:
     """The installation has a mail server."""
     settings.EMAIL_URL, settings.MAIL_FROM = f"smtp://127.0.0.1:{smtp.port}", "Walker <walker@walker.example>"
-    settings.PASSWORD_HASHERS = QUICK
 
 
 def told(type: str) -> MailDelivery:
