@@ -328,7 +328,9 @@ class ModelCallAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("agent")
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the calls of the period add up to."""
+        """Return what the calls of the period add up to; the list refuses other viewers afterwards."""
+        if not viewer_of(request).may(MANAGE):
+            return {}
         by = request.GET.get("by", "")
         by = by if by in selectors.DIMENSIONS else "agent"
         days = request.GET.get("since", "")

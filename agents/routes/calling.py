@@ -91,7 +91,7 @@ def open_model(version: AgentVersion, place: Place) -> Model:
 
 
 def open_brief_model(*, version: AgentVersion) -> Model:
-    """Return the model of an agent's version for a daily brief; its calls count under the budgets."""
+    """Return the model that writes a daily brief; its calls count under budgets."""
     return open_model(version, Place(ModelCall.Purpose.BRIEF, agent_id=version.agent_id))
 
 

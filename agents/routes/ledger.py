@@ -166,7 +166,7 @@ def _spends(budgets: Sequence[Budget], moment: datetime) -> list[Spend]:
     return found
 
 
-# Neither statement can be written with the ORM: rows are locked in one order whatever the plan, the sum is compared
+# Neither statement can be written with the ORM: rows are locked in one order in any plan, the sum is compared
 # with the locked values and not with those of the snapshot, and all rows change or none.
 _RESERVE: Final = """
 with held as materialized (

@@ -15,8 +15,8 @@ from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
 from channels_app.whatsapp.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
-from config.demo.people import SEEDER, lasting
 from config.demo.models import ensure_models
+from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import connect_channel, introduce, store_templates, use_template

@@ -45,8 +45,9 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag, DecisionPolicy,
-    EvidenceExport, LinkPolicy, ModelCall, ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
+    DecisionPolicy, EvidenceExport, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
+    NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
