@@ -9,7 +9,7 @@ Document = dict[str, Any]
 PLAIN = "I'm the sandbox model: my answers are scripted. Connect a model of your own under Models to get real ones."
 ENDS = {"[[length]]": "length", "[[refusal]]": "content_filter", "[[cut]]": ""}
 """What in a question makes the answer end in another way; "" is a stream without an end."""
-WANTS = (
+WANTS: tuple[tuple[re.Pattern[str], str, Document], ...] = (
     (re.compile(r"\b(person|human|colleague|somebody)\b", re.I), "bring_person", {"reason": "asked_for"}),
     (re.compile(r"\bwhat can you do\b", re.I), "list_abilities", {}),
     (re.compile(r"\bcampaigns\b", re.I), "list_campaigns", {}),
