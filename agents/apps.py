@@ -20,7 +20,7 @@ class AgentsConfig(AppConfig):
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.routes import availability  # noqa: PLC0415
-        from agents.runs import outcomes  # noqa: PLC0415
+        from agents.runs import lease, outcomes  # noqa: PLC0415
         from agents.tools import acting, answer, files, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
@@ -40,6 +40,12 @@ class AgentsConfig(AppConfig):
         )
         register_audience_source(PlatformAudiences())
         targets.register("agent", AgentTargets)
+        health.register_gauge(
+            "walker_runs_oldest_seconds",
+            lease.oldest_due_seconds,
+            help="Age of the oldest run of an agent that is due and that no worker has.",
+            late_above=60,
+        )
         are_alive = health.alive(MODELS)
         health.register_check("model_workers", lambda: are_alive() if availability.needs_workers() else "")
         availability.register()

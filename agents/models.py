@@ -117,6 +117,7 @@ class AgentRun(TenantModel):
     first_message_at = models.DateTimeField(default=now)
     joinable_until = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
+    delivery_id = models.UUIDField(null=True, help_text="What the channel stored before the run's newest message.")
     fence = models.PositiveIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(default=0)

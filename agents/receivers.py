@@ -1,22 +1,37 @@
-"""Receivers of events from lower apps: they put an id into the queue and do nothing else."""
+"""Receivers of events from lower apps: they write down which run there is, and put ids into the queue."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from agents import tasks
+from agents import services, tasks
 from core.events import signals
 
 
-def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue the message of a customer."""
-    tasks.take_message.delay(str(tenant_id), str(ref))
+def on_message_received(*, tenant_id: UUID, ref: UUID, payload: dict[str, str], **_: Any) -> None:
+    """Assign the message of a customer to a run, and queue that.
+
+    Here and not in a task: a task may be lost with its worker, and nothing else would find the message.
+    """
+    delivery, arrived_at = payload.get("delivery"), payload.get("arrived_at")
+    run = services.take_message(
+        message_id=ref,
+        delivery_id=UUID(delivery) if delivery else None,
+        arrived_at=datetime.fromisoformat(arrived_at) if arrived_at else None,
+    )
+    if run:
+        tasks.queue_run(run.pk, wait=services.seconds_until_due(run))
+    else:
+        tasks.take_message.delay(str(tenant_id), str(ref))
 
 
 def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue the outcome of an approval or an execution."""
-    tasks.take_outcome.delay(str(tenant_id), str(ref))
+    """Open the run that reports the outcome of an approval or an execution, and queue it, for the same reason."""
+    run = services.take_outcome(approval_id=ref)
+    if run:
+        tasks.queue_run(run.pk)
 
 
 def on_asking(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:

@@ -31,17 +31,8 @@ def take_message(row_id: UUID) -> None:
         return
     wait = services.seconds_until_due(run)
     if wait > 0:
-        # If the broker or the worker loses it, the sweep picks it up.
-        work_run.apply_async((str(current_tenant_id()), str(run.pk)), countdown=wait)
+        queue_run(run.pk, wait=wait)
     else:
-        _work(run.pk)
-
-
-@tenant_task(queue="high", limits=TURN_LIMITS)
-def take_outcome(row_id: UUID) -> None:
-    """Report the outcome of one approval to its requester."""
-    run = services.take_outcome(approval_id=row_id)
-    if run:
         _work(run.pk)
 
 
@@ -80,8 +71,15 @@ def _work(run_id: UUID) -> None:
 
 
 def _go_on(run_id: UUID, following: UUID | None) -> None:
-    if following and following != run_id:
-        work_run.delay(str(current_tenant_id()), str(following))
+    if following:
+        # The same one waits for the rest of its burst; if the broker or the worker loses it, the sweep picks it up.
+        wait = lease.PUT_BACK_FOR.total_seconds() if following == run_id else 0
+        queue_run(following, wait=wait)
+
+
+def queue_run(run_id: UUID, *, wait: float = 0) -> None:
+    """Queue one run, to be executed after some seconds."""
+    work_run.apply_async((str(current_tenant_id()), str(run_id)), countdown=wait)
 
 
 def _mark(run_id: UUID) -> str:

@@ -34,6 +34,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.tasks import show_reading  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
+        from conversations.registry import register_deliveries  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
@@ -56,6 +57,7 @@ class ChannelsAppConfig(AppConfig):
         notification_channels.register(notifier.CHANNEL, notifier.SlackNotifier)
         notification_channels.register(whatsapp_notifier.CHANNEL, whatsapp_notifier.WhatsAppNotifier)
         deliveries.register_handler(app_inbound.PROVIDER, app_handler.receive_delivery)
+        register_deliveries(deliveries.has_next)
         email_transport.register()
         deliveries.register_handler(arrivals.PROVIDER, inbox.receive_delivery)
         media.register_fetch("email", files.read_file)

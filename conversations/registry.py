@@ -1,4 +1,8 @@
-"""Transports by kind and provider of channel accounts, and platforms with audiences."""
+"""Transports by kind and provider of channel accounts, what channels have stored, and platforms with audiences."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
 
 from conversations.types import AudienceSource, Explanation, Transport, explain_common
 from core.errors import NotFound
@@ -42,6 +46,19 @@ def is_instant(kind: str, provider: str) -> bool:
 def has_transport(kind: str, provider: str) -> bool:
     """Return True if messages of this kind can be sent through this provider."""
     return f"{kind}/{provider}" in _transports.keys()  # noqa: SIM118  (a registry is no dict)
+
+
+_look_for_next: list[Callable[[UUID, datetime], bool]] = []
+
+
+def register_deliveries(has_next: Callable[[UUID, datetime], bool]) -> None:
+    """Register what tells whether the sender of a stored delivery has another one waiting that arrived by a time."""
+    _look_for_next[:] = [has_next]
+
+
+def is_followed(delivery_id: UUID, until: datetime) -> bool:
+    """Return True if the sender of a delivery has written more by a time, and it was not received yet."""
+    return any(has_next(delivery_id, until) for has_next in _look_for_next)
 
 
 _sources: list[AudienceSource] = []

@@ -50,7 +50,8 @@ class InboundMessage:
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
     Without `wants_answer` the message is stored and shown, but no agent answers it. `thread` is the mail
-    thread that it belongs to: each has a conversation of its own; other channels have none.
+    thread that it belongs to: each has a conversation of its own; other channels have none. A channel that stored
+    the message before this call says as what (`delivery_id`), and when that was.
     """
 
     channel_account_id: UUID
@@ -64,6 +65,8 @@ class InboundMessage:
     sent_at: datetime | None = None
     wants_answer: bool = True
     thread: str = ""
+    delivery_id: UUID | None = None
+    arrived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

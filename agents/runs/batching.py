@@ -6,27 +6,39 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Max, Q
 
 from agents.models import AgentRun, AgentRunMessage
 from conversations.models import Conversation, Message
+from conversations.registry import is_followed
 from core.clock import now as clock_now
+from core.models import Outbox
 
 QUIET = timedelta(seconds=1.5)
 BURST = timedelta(seconds=8)
+State = AgentRun.State
+_ANSWERED = (State.FINISHED, State.WAITING)
 
 
 @transaction.atomic
-def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun | None:
+def take_message(
+    *,
+    message_id: UUID,
+    delivery_id: UUID | None = None,
+    arrived_at: datetime | None = None,
+    now: datetime | None = None,
+) -> AgentRun | None:
     """Assign an inbound message to a run and return it; None where no agent answers.
 
     For the system only. A lone message starts a run at once. A message joins the previous run if that
-    run is not finished or its last message is at most 1.5 s old, up to 8 s after the first message.
-    A run that has answered goes back to `queued` and is due once the sender pauses, so that the
-    follow-ups get one answer. Safe to repeat.
+    run has not started, or if it arrived within 8 s of the run's first message and the run is not
+    finished or its last message arrived at most 1.5 s before. What counts is when messages arrived, by
+    default when they were stored, as a busy machine takes them later. A run that has answered goes back
+    to `queued` and is due once the sender pauses, so that the follow-ups get one answer. `delivery_id`
+    names what the channel stored before it. Safe to repeat.
     """
     moment = now or clock_now()
-    rows = Conversation.objects.select_for_update(of=("self",))
+    rows = Conversation.objects.select_for_update(of=("self",)).annotate(stored_at=F("messages__created_at"))
     conversation = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN).first()
     if conversation is None:
         return None
@@ -35,30 +47,26 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
         return earlier
     if conversation.state != Conversation.State.AGENT:
         return None
-    run = _find_joinable(conversation.id, moment)
+    arrival = min(arrived_at or conversation.stored_at, moment)
+    run = _find_joinable(conversation.id, arrival)
     if run is None:
         run = AgentRun.objects.create(
             conversation_id=conversation.id,
             trigger=AgentRun.Trigger.MESSAGE,
             trigger_ref=message_id,
-            first_message_at=moment,
-            joinable_until=moment + QUIET,
+            first_message_at=arrival,
+            joinable_until=arrival + QUIET,
             lease_until=moment,
+            delivery_id=delivery_id,
             created_at=moment,
         )
     else:
-        run.generation += 1
-        run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
-        if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
-            run.state = AgentRun.State.QUEUED
-        if run.state == AgentRun.State.QUEUED and run.finished_at:
-            run.lease_until = run.joinable_until
-        run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
+        _join(run, arrival, delivery_id, moment)
     AgentRunMessage.objects.create(run=run, message_id=message_id)
     return run
 
 
-def _find_joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
+def _find_joinable(conversation_id: UUID, arrival: datetime) -> AgentRun | None:
     """Return the run that a message may join.
 
     The caller holds the lock on the conversation.
@@ -66,14 +74,46 @@ def _find_joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
     runs = AgentRun.objects.select_for_update().filter(
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
-    answered = [AgentRun.State.FINISHED, AgentRun.State.WAITING]
     still_open = (
-        Q(state=AgentRun.State.QUEUED)
-        | Q(state=AgentRun.State.RUNNING, first_message_at__gt=moment - BURST)
-        | Q(state__in=answered, joinable_until__gt=moment)
+        Q(state=State.QUEUED)
+        | Q(state=State.RUNNING, first_message_at__gt=arrival - BURST)
+        # Also one that arrived before the run's first message and was taken after it.
+        | Q(state__in=_ANSWERED, joinable_until__gt=arrival, first_message_at__lt=arrival + BURST)
     )
     newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
     return newest
+
+
+def _join(run: AgentRun, arrival: datetime, delivery_id: UUID | None, moment: datetime) -> None:
+    run.generation += 1
+    until = min(arrival + QUIET, run.first_message_at + BURST)
+    run.joinable_until = max(run.joinable_until or until, until)
+    run.delivery_id = max(filter(None, (run.delivery_id, delivery_id)), default=None)
+    if run.state in _ANSWERED:
+        run.state = State.QUEUED
+    if run.state == State.QUEUED:
+        run.lease_until = max(run.joinable_until, moment) if run.finished_at else moment
+    run.save(update_fields=["generation", "joinable_until", "state", "lease_until", "delivery_id"])
+
+
+def is_burst_under_way(run: AgentRun, *, now: datetime | None = None) -> bool:
+    """Return True while a further message of a run's burst has arrived and was not taken yet.
+
+    At most 8 s after the last one was taken, since one that fails again and again must not keep the
+    sender waiting. A lone message waits for nothing.
+    """
+    until = run.joinable_until
+    if until is None:
+        return False
+    is_waiting = run.delivery_id is not None and is_followed(run.delivery_id, until)
+    if not is_waiting and (run.delivery_id or run.generation > 1):
+        mine = {"event": "message_received", "payload__conversation": str(run.conversation_id)}
+        untaken = Outbox.objects.filter(done_at=None, **mine).exclude(ref__in=run.inputs.values("message_id"))
+        is_waiting = untaken.exists()
+    if not is_waiting:
+        return False
+    last_taken = run.inputs.aggregate(at=Max("created_at"))["at"]
+    return last_taken is not None and last_taken > (now or clock_now()) - BURST
 
 
 def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
@@ -81,7 +121,7 @@ def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
 
     Returns 0 if it is due or not queued.
     """
-    if run.state != AgentRun.State.QUEUED or run.lease_until is None:
+    if run.state != State.QUEUED or run.lease_until is None:
         return 0.0
     left: timedelta = run.lease_until - (now or clock_now())
     return max(0.0, left.total_seconds())

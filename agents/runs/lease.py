@@ -15,6 +15,7 @@ from core.tenancy.models import platform_scope
 
 LEASE = timedelta(seconds=45)
 FRESH = timedelta(seconds=5)
+PUT_BACK_FOR = timedelta(seconds=1)
 OVERDUE = timedelta(seconds=3)
 SLACK = timedelta(seconds=0.1)  # a task may wake a moment early
 State = AgentRun.State
@@ -61,6 +62,13 @@ def let_go(run: AgentRun) -> None:
     AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING).update(lease_until=clock_now())
 
 
+def put_back(run: AgentRun, *, now: datetime | None = None) -> bool:
+    """Queue a claimed run for a little later, as if it had not been claimed; False if another worker has it."""
+    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    later = (now or clock_now()) + PUT_BACK_FOR
+    return bool(held.update(state=State.QUEUED, lease_until=later, fence=F("fence") - 1))
+
+
 def is_fresh(run: AgentRun) -> bool:
     """Return True if the lease was renewed within the last seconds, so that no UPDATE is needed."""
     return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH
@@ -71,6 +79,15 @@ def next_queued(conversation_id: UUID) -> UUID | None:
     due = Q(lease_until=None) | Q(lease_until__lte=clock_now() + SLACK)
     queued = AgentRun.objects.filter(due, conversation_id=conversation_id, state=State.QUEUED)
     return queued.order_by("created_at").values_list("pk", flat=True).first()
+
+
+def oldest_due_seconds() -> float:
+    """Return for how many seconds the oldest queued run of all tenants has been due, 0 without one."""
+    moment = clock_now()
+    with platform_scope():  # a number, nobody's data
+        due = AgentRun.objects.filter(state=State.QUEUED, lease_until__lte=moment)
+        oldest = due.order_by("lease_until").values_list("lease_until", flat=True).first()
+    return (moment - oldest).total_seconds() if oldest else 0.0
 
 
 def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:

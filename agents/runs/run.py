@@ -16,6 +16,7 @@ from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.routes.calling import Place, open_model
 from agents.runs import lease, outcomes, tool_calls
+from agents.runs.batching import is_burst_under_way
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -65,6 +66,7 @@ class NeedsModelWorker(Exception):
 def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True) -> UUID | None:
     """Execute a due run and return the conversation's next queued run, if any.
 
+    It is the same one while more messages of its burst are on their way: to be tried again soon.
     For workers only. Does nothing while another worker has this run or another run of the
     conversation. Every failure ends with a hand-off to a person and a message to the customer.
     Unless it `may_wait`, a run whose model is asked over a network is left for the sweep.
@@ -74,6 +76,8 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
         return None
     if run.trigger != AgentRun.Trigger.MESSAGE:
         outcomes.report_outcome(run)
+    elif is_burst_under_way(run, now=now) and lease.put_back(run, now=now):
+        return run_id
     elif run.fence > MAX_ATTEMPTS + MAX_APOLOGIES + run.generation:
         outcomes.give_up(run, outcomes.LOST)
     elif run.fence > MAX_ATTEMPTS + run.generation:

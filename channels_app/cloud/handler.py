@@ -20,6 +20,7 @@ from channels_app.cloud.template_states import STATES as TEMPLATE_STATES
 from channels_app.cloud.transport import BLOCKING
 from channels_app.models import InboundDelivery
 from channels_app.notices import reports
+from channels_app.webhooks.deliveries import stored_as
 from channels_app.whatsapp import opt_out
 from conversations import services
 from conversations.types import SenderIdentity
@@ -88,7 +89,7 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
         first = next((one for one in identities if services.has_contact(one)), first)
     inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
     wish = opt_out.wish_of({"To": f"{CHANNEL}:", "Body": inbound.text})
-    message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish))
+    message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
     for other in identities:
         if other is not first and message.sender_id is not None:
             services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)

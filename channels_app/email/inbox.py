@@ -11,6 +11,7 @@ from channels_app.email.mailboxes import checked_by, inbox_of
 from channels_app.mime import mails, senders
 from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
+from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services.contacts import point_index
@@ -71,6 +72,7 @@ def _receive(delivery: InboundDelivery) -> str:
             metadata={"mail": _facts(mail, automatic)},
             wants_answer=not automatic,
             thread=_key_of(thread, delivery),
+            **stored_as(delivery),
         ),
     )
     return automatic or "received"

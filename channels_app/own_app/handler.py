@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from channels_app.models import InboundDelivery
+from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
@@ -34,5 +35,6 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             external_id=delivery.event_key,
             metadata=metadata,
             wants_answer=is_known,
+            **stored_as(delivery),
         ),
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -34,7 +34,8 @@ NEVER_HELD: Final = ("sendgrid",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
-AGAIN: Final = 1
+# Every third claim is for a retry alone, so that neither new deliveries nor retries displace the others.
+TURN_OF_RETRIES: Final = 3
 FORGOTTEN: Final = 500
 # A task ends after these seconds, so that a flood does not block the other queues.
 LONGEST: Final = 20.0
@@ -66,11 +67,12 @@ _LINE: Final = """
     select 1 from channels_app_inbounddelivery e
     where e.channel_account_id = d.channel_account_id and e.queue_key = d.queue_key
       and e.state = 'received' and e.id < d.id)
-  order by d.id for update skip locked limit %s
+  order by d.id for update skip locked
 """
-# Each with its own limit, so that any number of retries never displaces new deliveries.
+# New ones or a retry, never both: a worker that dies at a new one would cost the retry an attempt.
 _CLAIM: Final = """
-with fresh as materialized ({fresh}), again as materialized ({again})
+with fresh as materialized ({fresh} limit %s),
+  again as materialized ({again} limit (select case when exists (select 1 from fresh) then 0 else 1 end))
 update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1
 where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts, exists (
   select 1 from conversations_channelaccount a where a.id = channel_account_id and a.paused_at is not null)
@@ -154,9 +156,10 @@ def _execute_once(statement: str, values: list[Any]) -> int:
 def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
     """Process due deliveries until none is left or the time is up; return how many."""
     done, deadline = 0, time.monotonic() + LONGEST
-    while time.monotonic() < deadline:
-        claimed = claim(now or clock_now())
-        for (tenant_id, _), batch in groupby(claimed, key=lambda one: (one.tenant_id, one.attempts > 1)):
+    for number in count(1):
+        limit = BATCH if number % TURN_OF_RETRIES else 0
+        claimed = claim(now or clock_now(), limit=limit)
+        for tenant_id, batch in groupby(claimed, key=lambda one: one.tenant_id):
             with tenant_scope(tenant_id):
                 alive = []
                 for one in batch:
@@ -170,21 +173,21 @@ def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
                     _park(one.delivery_id, LOST, clock_now())
                 dispatch_deliveries(alive)
         done += len(claimed)
-        if not claimed:
+        if (limit and not claimed) or time.monotonic() >= deadline:
             break
     return done
 
 
-def claim(moment: datetime) -> list[Claimed]:
-    """Claim the next free delivery of each queue, in order of arrival.
+def claim(moment: datetime, *, limit: int = BATCH) -> list[Claimed]:
+    """Claim the next free delivery of each queue, in order of arrival, or else a retry.
 
-    The attempt is counted here, so that one which kills its process counts too. Retries are claimed
-    one at a time and come last, so that a fatal one cannot take others with it.
+    The attempt is counted here, so that one which kills its process counts too. A retry is claimed
+    alone, so that a fatal one cannot take others with it, nor new ones an attempt of its own.
     """
     with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM_NEXT, [moment, BATCH, moment, AGAIN, moment + LEASE])
+        cursor.execute(_CLAIM_NEXT, [moment, limit, moment, moment + LEASE])
         found = [Claimed(*row) for row in cursor.fetchall()]
-    return sorted(found, key=lambda one: (one.attempts > 1, one.delivery_id))
+    return sorted(found, key=lambda one: one.delivery_id)
 
 
 def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
@@ -249,6 +252,24 @@ def _hold(delivery_id: UUID) -> bool:
         accounts = ChannelAccount.objects.select_for_update().filter(paused_at__isnull=False)
         account = accounts.filter(pk__in=delivery.values("channel_account_id")).first()
         return account is not None and bool(delivery.update(state=InboundDelivery.State.HELD))
+
+
+def stored_as(delivery: InboundDelivery) -> dict[str, Any]:
+    """Return what an incoming message says about the delivery that brought it."""
+    return {"delivery_id": delivery.pk, "arrived_at": delivery.received_at}
+
+
+def has_next(delivery_id: UUID, until: datetime) -> bool:
+    """Return True if a later delivery of the same queue, stored by a time, is not processed yet."""
+    this = InboundDelivery.objects.filter(pk=delivery_id)
+    waiting = InboundDelivery.objects.filter(
+        state=InboundDelivery.State.RECEIVED,
+        channel_account__in=this.values("channel_account"),
+        queue_key__in=this.values("queue_key"),
+        pk__gt=delivery_id,
+        received_at__lte=until,
+    )
+    return waiting.exists()
 
 
 def release(account_id: UUID) -> int:

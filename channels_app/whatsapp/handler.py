@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from channels_app.models import InboundDelivery
 from channels_app.notices import reports
+from channels_app.webhooks.deliveries import stored_as
 from channels_app.whatsapp import opt_out
 from channels_app.whatsapp.normalise import Fields, Report, is_empty, message_of, report_of, sender_of
 from channels_app.whatsapp.senders import split_address
@@ -41,7 +42,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             first = next((one for one in identities if services.has_contact(one)), first)
         inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
         wish = opt_out.wish_of(fields)
-        message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish))
+        message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
         for other in filter(None, (*identities, sender.username)):
             if other is not first and message.sender_id is not None:
                 services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)

@@ -35,7 +35,8 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
     conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one.
     For contacts and channels (system actors). Raises `Refused`, `NotFound` for an unknown or
     inactive channel account, `Invalid` for text above `settings.TEXT_LIMIT` characters.
-    Announces `message_received` with the message's id as `ref` and `conversation`.
+    Announces `message_received` with the message's id as `ref`, `conversation`, and of a message that its
+    channel stored earlier `delivery` and `arrived_at`.
     """
     if actor.kind not in ("contact", "system", "api_key"):
         raise Refused("Only a customer's own channel can deliver their messages.")
@@ -127,7 +128,7 @@ def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> N
 def _open_window(inbound: InboundMessage, moment: datetime) -> None:
     """Open the reply window of the sender's address; pages, which are written to at once, have none."""
     if inbound.sender.kind not in PAGES:
-        at = min(inbound.sent_at or moment, moment)
+        at = min(inbound.sent_at or inbound.arrived_at or moment, moment)
         index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
         windows.note_inbound(address_index=index, line=inbound.channel_account_id, at=at)
 

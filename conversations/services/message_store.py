@@ -51,8 +51,8 @@ with place as (
   insert into conversations_message ({columns}) select {values} from head, guard
 ), announced as (
   insert into core_outbox (id, tenant_id, event, ref, payload, created_at, attempts)
-  select %(announcement)s, %(tenant)s, 'message_received', %(id)s, jsonb_build_object('conversation', guard.id),
-    %(moment)s, 0 from guard where %(wants_answer)s
+  select %(announcement)s, %(tenant)s, 'message_received', %(id)s,
+    jsonb_build_object('conversation', guard.id) || %(arrival)s, %(moment)s, 0 from guard where %(wants_answer)s
 )
 select head.stream, head.seq, guard.id, guard.contact_id, guard.user_id from head, guard
 """
@@ -91,6 +91,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         "head": uuid7(),
         "event": uuid7(),
         "announcement": uuid7(),
+        "arrival": Jsonb(_arrival(inbound)),
         "payload": Jsonb(stream_events.message_payload(message)),
     }
     with connection.cursor() as cursor:
@@ -142,6 +143,13 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         sent_at=inbound.sent_at,
         created_at=moment,
     )
+
+
+def _arrival(inbound: InboundMessage) -> dict[str, str]:
+    """Return what the announcement says about a message that its channel stored earlier."""
+    if inbound.delivery_id is None or inbound.arrived_at is None:
+        return {}
+    return {"delivery": str(inbound.delivery_id), "arrived_at": inbound.arrived_at.isoformat()}
 
 
 def _attachments(inbound: InboundMessage) -> list[Attachment]:

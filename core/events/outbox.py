@@ -16,7 +16,7 @@ RELAY_HINT: Final = "walker:relay-hint"
 
 
 class Announcement(NamedTuple):
-    """One of the known announcements about `ref`; the payload holds ids only."""
+    """One of the known announcements about `ref`; the payload holds ids and times only."""
 
     event: str
     ref: UUID
@@ -27,7 +27,7 @@ def announce(event: str, *, ref: UUID, **ids: str) -> None:
     """Announce one of the known events about `ref`, in the caller's transaction.
 
     The relay sends the Django signal of that name at least once after the commit, in the tenant's
-    scope, with `tenant_id`, `ref` and `payload` (ids only).
+    scope, with `tenant_id`, `ref` and `payload` (ids and times only).
     """
     announce_all([Announcement(event, ref, ids)])
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,8 +24,12 @@ from hitl.models import Approval
 from tests.agents.conftest import DOOR, Desk
 
 
-def take(desk: Desk, text: str, role: str = "support", **at: Any) -> AgentRun:
-    run = services.take_message(message_id=desk.receive(text, role).pk, **at)
+def take(
+    desk: Desk, text: str, role: str = "support", *, now: datetime | None = None, arrived_at: datetime | None = None
+) -> AgentRun:
+    """Take a message that arrives just now, or arrived before."""
+    message = desk.receive(text, role)
+    run = services.take_message(message_id=message.pk, arrived_at=arrived_at or now, now=now)
     assert run is not None
     return run
 
@@ -91,6 +95,43 @@ def test_message_after_the_quiet_time_starts_another_run(desk: Desk) -> None:
     desk.say("hello")
     take(desk, "hello again", now=now() + QUIET + timedelta(seconds=0.1))
     assert AgentRun.objects.count() == 2
+
+
+def test_messages_of_a_burst_that_are_taken_late_are_one_run_with_one_more_answer(desk: Desk) -> None:
+    start = now()
+    services.run_turn(take(desk, "one", now=start).pk, now=start)
+    for number, late in ((2, 20), (1, 21)):  # and in another order than they arrived
+        arrived = start + timedelta(seconds=number * 0.7)
+        run = take(desk, f"line {number}", arrived_at=arrived, now=start + timedelta(seconds=late))
+    assert (AgentRun.objects.count(), run.joinable_until) == (1, start + timedelta(seconds=1.4) + QUIET)
+    services.run_turn(run.pk, now=start + timedelta(seconds=21))
+    assert len(desk.answers(desk.conversation.pk)) == 2
+    # Those that arrived after a pause are no part of it, however soon they are taken.
+    other = take(desk, "later", arrived_at=start + timedelta(seconds=3), now=start + timedelta(seconds=21))
+    assert other.pk != run.pk
+
+
+def test_message_that_comes_much_later_than_it_arrived_reopens_no_later_run(desk: Desk) -> None:
+    start = now()
+    services.run_turn(take(desk, "today", now=start).pk, now=start)
+    held = take(desk, "yesterday", arrived_at=start - timedelta(days=1), now=start + timedelta(seconds=1))
+    assert (AgentRun.objects.count(), held.first_message_at) == (2, start - timedelta(days=1))
+
+
+def test_answer_waits_for_the_rest_of_its_burst_but_not_for_ever(desk: Desk) -> None:
+    start = now()
+    services.run_turn(take(desk, "one", now=start).pk, now=start)
+    run = take(desk, "two", now=start)
+    stuck = desk.receive("three")
+    for _ in range(3):
+        assert services.run_turn(run.pk, now=start + QUIET * 2) == run.pk
+        AgentRun.objects.update(lease_until=start)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+    services.run_turn(run.pk, now=now() + BURST)
+    assert len(desk.answers(desk.conversation.pk)) == 2
+    late = services.take_message(message_id=stuck.pk)
+    assert late is not None
+    assert (late.pk, late.state) == (run.pk, "queued")
 
 
 def test_burst_ends_eight_seconds_after_its_first_message(desk: Desk) -> None:

@@ -115,7 +115,7 @@ def test_answer_larger_than_any_message_is_cut_off(desk: Desk, model: HostileMod
 
 
 def test_limits_of_the_worker_stand_behind_the_deadline() -> None:
-    for task in (tasks.take_message, tasks.work_run, tasks.ask_model, tasks.take_outcome):
+    for task in (tasks.take_message, tasks.work_run, tasks.ask_model):
         assert turns.TURN_SECONDS == 60
         assert turns.TURN_SECONDS < task.soft_time_limit < task.time_limit
         assert task.time_limit < project.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]

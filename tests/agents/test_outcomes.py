@@ -210,13 +210,20 @@ def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("announcement", ["message_received", "approval_closed", "action_finished"])
-def test_announcement_only_queues_an_id(desk: Desk, announcement: str, monkeypatch: Any) -> None:
+def test_run_of_an_announcement_is_stored_before_any_task_is_queued(
+    desk: Desk, announcement: str, monkeypatch: Any
+) -> None:
+    ref = desk.receive("Hello").pk if announcement == "message_received" else asked(desk).pk
+    if announcement != "message_received":
+        decided(desk, Approval.objects.get(), "reject", "no")
     queued: list[tuple[str, ...]] = []
-    for task in (tasks.take_message, tasks.take_outcome):
-        monkeypatch.setattr(task, "apply_async", lambda args, *_, **__: queued.append(args))
-    ids = {"tenant_id": desk.world.acme.pk, "ref": desk.account.pk}
-    signals.BY_NAME[announcement].send(sender=None, payload={}, **ids)
-    assert queued == [(str(desk.world.acme.pk), str(desk.account.pk))]
+    # The broker loses every task: the sweep finds the run.
+    monkeypatch.setattr(tasks.work_run, "apply_async", lambda args, *_, **__: queued.append(args))
+    for _ in range(2):
+        signals.BY_NAME[announcement].send(sender=None, tenant_id=desk.world.acme.pk, ref=ref, payload={})
+    run = AgentRun.objects.get(trigger_ref=ref)
+    assert queued == [(str(desk.world.acme.pk), str(run.pk))] * 2
+    assert [row for _, row in lease.list_due(now=now() + LEASE)] == [run.pk]
 
 
 def broken(desk: Desk) -> AgentRun:

@@ -1,5 +1,6 @@
 """From a stored delivery to a message: once, in order, and never lost."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -7,13 +8,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from agents.defaults import ensure_default_agents
+from agents.models import AgentRun
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
+from config.celery import app
 from conversations import services
 from conversations.models import ContactPoint, Conversation, Message
 from core.clock import now
+from core.events import live, relay
 from core.jobs import dead_letters
-from core.models import DeadLetter, Outbox
+from core.models import DeadLetter, Outbox, ReplyWindow
 from core.observability import health
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.world import OPERATOR
@@ -100,8 +105,67 @@ def test_those_that_wait_for_another_try_take_no_place_of_a_fresh_one(door: Door
     old = [row.pk for row in door.rows()][:waiting]
     with door.inside():
         InboundDelivery.objects.filter(pk__in=old).update(attempts=1)
-    claimed = deliveries.claim(now())
-    assert [one.attempts for one in claimed] == [1, 1, 2]
+    # The new ones first, then one retry at a time.
+    claims = [deliveries.claim(now()), deliveries.claim(now(), limit=0), deliveries.claim(now())]
+    assert [[one.attempts for one in claimed] for claimed in claims] == [[1, 1], [2], [2]]
+
+
+def test_retry_loses_no_attempt_to_a_worker_that_dies_at_a_new_one(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Died(BaseException):
+        """The process ends here."""
+
+    def die(delivery: InboundDelivery) -> None:
+        raise Died
+
+    post(fields("again", 1, From="whatsapp:+34600999888"))
+    with door.inside():
+        InboundDelivery.objects.update(attempts=1)
+    post(fields("new", 2))
+    with monkeypatch.context() as patch:
+        patch.setitem(deliveries._handlers, "twilio", die)
+        with pytest.raises(Died):
+            deliveries.dispatch_due_deliveries()
+    assert [row.attempts for row in door.rows()] == [1, 1]
+    deliveries.dispatch_due_deliveries()
+    assert [row.state for row in door.rows()] == ["done", "received"]
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Tasks run where they are queued."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+def test_burst_that_is_stored_before_it_is_worked_has_one_answer(open_door: Door, eager: None) -> None:
+    with open_door.inside():
+        ensure_default_agents()
+    for number, text in enumerate(("Raise the daily budget", "of Summer Sale", "to 900")):
+        post(fields(text, number))
+    for _ in range(3):
+        # The three are received one by one, as on a busy machine, and each is announced before the next is.
+        (claimed,) = deliveries.claim(now())
+        with open_door.inside():
+            assert not Message.objects.filter(direction="out").exists()
+            deliveries.dispatch_deliveries([claimed.delivery_id])
+        live.flush(20)
+        relay.relay()
+    live.flush(20)
+    with open_door.inside():
+        run = AgentRun.objects.get()
+        assert (run.generation, run.state) == (3, "finished")
+        assert Message.objects.filter(direction="out", sender_type="agent").count() == 1
+
+
+def test_reply_window_begins_when_the_message_arrived(door: Door) -> None:
+    post(fields())
+    arrived = now() - LATER
+    with door.inside():
+        InboundDelivery.objects.update(received_at=arrived)
+    deliveries.dispatch_due_deliveries()
+    with door.inside():
+        assert ReplyWindow.objects.get().wrote_at == arrived
 
 
 def test_delivery_whose_worker_died_is_claimed_again_after_the_lease(door: Door) -> None:

@@ -13,7 +13,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0002_runs_by_day"),
+        ("agents", "0003_name_the_delivery_of_a_run"),
     ]
 
     operations = [
