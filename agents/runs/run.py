@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,7 @@ from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcom
 from agents.routes.calling import Place, open_model
 from agents.runs import lease, outcomes, tool_calls
 from agents.runs.batching import is_burst_under_way
+from agents.runs.redacted import Redaction
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -124,7 +126,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         raise NeedsModelWorker
     done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
-        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
+        outcome = _orchestrate(run, version, transcript, done, watch, speaker.emit)
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
@@ -143,14 +145,23 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     return Answer(outcome, generation, version, ended)
 
 
-def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
+def _orchestrate(
+    run: AgentRun,
+    version: AgentVersion,
+    transcript: selectors.Transcript,
+    done: Sequence[Line],
+    watch: Watch,
+    emit: Emit,
+) -> RunOutcome:
+    # The built-in model reads masks in this process; all others get placeholders, which go back into arguments.
+    hidden = Redaction(run, transcript) if version.model in registry.networked_models() else None
     caller = selectors.caller_of(run, version)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
         prompt=version.prompt,
-        lines=lines,
+        lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
     )
@@ -163,12 +174,17 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
         watch.look()
         # Read the caller again: their membership may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
-        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+        call = {"run": run, "caller": fresh, "offered": names, "request": request, "number": number}
+        if hidden is None:
+            return tool_calls.perform(**call)
+        return hidden.redact(tool_calls.perform(**call, restored=hidden.restore(request)))
 
     place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
     model = WatchedModel(open_model(version, place), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
-    return orchestrator.run(context, call_tool=call_tool, emit=emit)
+    if hidden is None:
+        return orchestrator.run(context, call_tool=call_tool, emit=emit)
+    return hidden.finish(orchestrator.run(context, call_tool=call_tool, emit=hidden.emit(emit)))
 
 
 def _is_waiting(call: ToolCall) -> bool:

@@ -29,15 +29,23 @@ class ToolBroke(Exception):
     """A tool failed for a reason that other arguments would not fix."""
 
 
-def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request: ToolRequest, number: int) -> Line:
-    """Run one call and return its line.
+def perform(
+    *,
+    run: AgentRun,
+    caller: Caller,
+    offered: Collection[str],
+    request: ToolRequest,
+    number: int,
+    restored: ToolRequest | None = None,
+) -> Line:
+    """Run one call and return its line; `restored` is the call with personal values, which are never recorded.
 
     A model may ask for anything: a tool that it was not offered, or that the caller may not use now,
     is refused here. Raises `ToolBroke`.
     """
     call, repeated = _open_call(run, request, number)
     if not repeated or call.state == ToolCall.State.RUNNING:
-        state, result = _run_tool(call, caller, offered, request)
+        state, result = _run_tool(call, caller, offered, restored or request)
         call.state, call.result, call.finished_at = state, result, now()
         call.approval_id = result.get("approval_id")
         call.save(update_fields=["state", "result", "finished_at", "approval_id"])
