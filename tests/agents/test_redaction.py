@@ -64,7 +64,7 @@ def test_same_value_gets_the_same_placeholder_and_only_own_ones_go_back() -> Non
     assert vault.redact("an office: +44 7700 900123") == "an office: <PHONE_3>"
     assert vault.restore({"phone": "<PHONE_2>", "note": "soon"}, CallBack)["phone"] == "+44 20 7946 0958"
     for wrong in ({"phone": "<PHONE_3>"}, {"phone": "<PHONE_7>"}, {"phone": "<NAME_1>"}, {"note": "see <PHONE_1>"}):
-        with pytest.raises(ValueError, match="customer|personal data"):
+        with pytest.raises(ValueError, match=r"customer|personal data"):
             vault.restore(wrong, CallBack)
 
 
