@@ -30,11 +30,11 @@ class AgentsErasure(ErasureHandler):
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="prompt tools orchestrator model model_name"),
         Table("agents.ModelRoute", "The organisation's own definitions.",
-              kept="name provider base_url key model currency tier embedding_model"),
-        Table("agents.Budget", "The organisation's own definitions.", kept="scope period currency on_spent"),
+              kept="name base_url key model currency embedding_model"),
+        Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
         Table("agents.Spend", "A day or month.", kept="label"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
-              kept="route_name model tier channel purpose factors currency outcome"),
+              kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
 

@@ -174,10 +174,11 @@ def _orchestrate(
         watch.look()
         # Read the caller again: their membership may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
-        call = {"run": run, "caller": fresh, "offered": names, "request": request, "number": number}
-        if hidden is None:
-            return tool_calls.perform(**call)
-        return hidden.redact(tool_calls.perform(**call, restored=hidden.restore(request)))
+        restored = hidden.restore(request) if hidden else None
+        line = tool_calls.perform(
+            run=run, caller=fresh, offered=names, request=request, number=number, restored=restored
+        )
+        return hidden.redact(line) if hidden else line
 
     place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
     model = WatchedModel(open_model(version, place), watch)
