@@ -399,3 +399,17 @@ def test_budgets_are_one_of_a_kind_and_agents_without_routes_have_no_model(desk:
     assert version is not None
     with pytest.raises(Invalid, match="not valid"):
         services.create_agent(actor=OPERATOR, type="seo", setup=services.Setup("Own", model="routes"))
+
+
+def test_demo_answers_by_the_sandbox_within_a_budget(desk: Desk, server: ModelServer, settings: Any) -> None:
+    from config.demo.cast import ORGANISATIONS
+    from config.demo.models import AGENT, HISTORY, ensure_models
+
+    settings.SANDBOX_MODEL_TOKEN = SECRET
+    settings.SANDBOX_MODEL_URL = f"http://127.0.0.1:{server.server_port}"
+    for _ in range(2):
+        ensure_models(ORGANISATIONS[0])
+    assert [route.name for route in ModelRoute.objects.order_by("id")] == ["Sandbox small", "Sandbox large"]
+    assert desk.say("How is Summer Sale doing?", agent=AGENT).startswith("Here is what I found")
+    assert ModelCall.objects.count() == HISTORY + 2
+    assert 0 < Spend.objects.get().settled < Decimal("0.01")
