@@ -142,10 +142,10 @@ class ShownStream:
             self._held = ""
 
 
-def build_vault(known: Iterable[tuple[str, str]]) -> Vault:
+def build_vault(kept: Iterable[tuple[str, str]]) -> Vault:
     """Return a vault that knows what is kept of the customer: pairs of a kind and a value."""
     vault = Vault()
-    for kind, value in known:
+    for kind, value in kept:
         if kind in ("name", "address"):
             vault.know(kind, value, is_own=True)
         else:
