@@ -9,12 +9,17 @@ class AgentsConfig(AppConfig):
     name = "agents"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def import_models(self) -> None:
+        """Import the models of the app and those that its packages keep."""
+        super().import_models()
+        from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
+
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
-        from agents.registry import remote_models  # noqa: PLC0415
+        from agents.routes import availability  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
         from agents.tools import (  # noqa: PLC0415
             acting,
@@ -56,4 +61,5 @@ class AgentsConfig(AppConfig):
             late_above=60,
         )
         are_alive = health.alive(MODELS)
-        health.register_check("model_workers", lambda: are_alive() if remote_models() else "")
+        health.register_check("model_workers", lambda: are_alive() if availability.needs_workers() else "")
+        availability.register()

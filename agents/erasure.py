@@ -49,6 +49,12 @@ class AgentsErasure(ErasureHandler):
               "text words"),
         Table("agents.Term", "Words of the organisation's own texts.", kept="word grams"),
         Table("agents.Citation", "Which document an answer named.", kept="digest"),
+        Table("agents.ModelRoute", "The organisation's own definitions.",
+              kept="name base_url key model currency embedding_model"),
+        Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
+        Table("agents.Spend", "A day or month.", kept="label"),
+        Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
+              kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("calls", "Calls of tools", _calls),

@@ -14,6 +14,12 @@ WHOLE: Final[frozenset[Stop]] = frozenset({"end", "tool_calls"})
 """How a complete answer ends. Any other was cut: by length, by a filter, or without a word about why."""
 MOST_TOKENS: Final = 2**31 - 1
 TOO_SLOW: Final = "too_slow"
+RATE_LIMITED: Final = "model_rate_limited"
+OVERLOADED: Final = "model_overloaded"
+UNAVAILABLE: Final = "model_unavailable"
+UNREACHABLE: Final = "model_unreachable"
+REJECTED: Final = "model_rejected"
+NOT_CONFIGURED: Final = "model_not_configured"
 ANSWER_CUT: Final = "answer_cut"
 Emit = Callable[[str], None]
 BRIEF_TOOL: Final = "daily_brief"
@@ -60,15 +66,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a model reports as used, as far as a column holds them; zero where it reports none."""
+    """Tokens that a model reports as used, as far as a column holds them; zero where it reports none.
+
+    Cached tokens are part of the input.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
 
     def plus(self, other: Usage) -> Usage:
         return Usage(
             min(self.input_tokens + other.input_tokens, MOST_TOKENS),
             min(self.output_tokens + other.output_tokens, MOST_TOKENS),
+            min(self.cached_tokens + other.cached_tokens, MOST_TOKENS),
         )
 
 

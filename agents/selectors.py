@@ -64,6 +64,8 @@ class Transcript:
     lines: Sequence[Line] = field(repr=False)
     has_messages: bool
     named: str
+    message_ids: Sequence[UUID] = ()
+    """Of which message each line is, in their order."""
 
 
 def _agents() -> QuerySet[Agent]:
@@ -205,7 +207,8 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
         for row in ordered
     )
     last = next((row for row in rows if inputs and row.seq == joined), None)
-    return Transcript(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
+    named = str((last.metadata or {}).get("agent", "")) if last else ""
+    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered))
 
 
 def read_standing(run: AgentRun) -> Standing:

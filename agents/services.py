@@ -1,5 +1,7 @@
 """Commands of the app: assign messages to runs, execute runs, report outcomes, configure agents."""
 
+from agents.routes.availability import needs_workers
+from agents.routes.calling import open_brief_model
 from agents.runs.batching import seconds_until_due, take_message
 from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
@@ -29,6 +31,8 @@ __all__ = [
     "current_version",
     "discard_draft",
     "needs_model_worker",
+    "needs_workers",
+    "open_brief_model",
     "record_requester_answer",
     "relay_drift",
     "relay_question",

@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from agents import services
 from agents.knowledge import questions, uploads
+from agents.routes import ledger
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
@@ -106,7 +107,21 @@ def sweep_documents() -> None:
     questions.prune_questions()
 
 
+@sweep_task(queue="low")
+def settle_lost_calls() -> None:
+    """Settle calls of models whose process died."""
+    ledger.sweep()
+
+
+@sweep_task(queue="low")
+def forget_model_calls() -> None:
+    """Delete calls of models after `WALKER_MODEL_CALLS_DAYS`."""
+    ledger.forget_old()
+
+
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+    "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
+    "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
 }

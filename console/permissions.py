@@ -39,6 +39,7 @@ LABELS: Final = {
     "agents.change_agent": "Edit agents' drafts",
     "agents.activate_agent": "Activate agents' drafts and earlier versions",
     "agents.manage_knowledge": "Write and upload what agents know",
+    "agents.manage_routes": "Manage models, their budgets and usage",
     "channels_app.view_channelaccount": "View channels and email",
     "channels_app.change_channelaccount": "Connect and edit channels",
     "channels_app.deliver_message": "Deliver customers' messages from your app",

@@ -4,6 +4,7 @@ Failures are values. A caller that changes something outside must know whether t
 arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
 """
 
+import asyncio
 import ipaddress
 import json
 import socket
@@ -83,20 +84,11 @@ class GuardedTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send over the first address that accepts a connection."""
-        if request.url.scheme not in ("http", "https") or not request.url.host:
-            raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
-        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        host, port = _destination(request)
         refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
         for address in checked_addresses(host, port, self._private_hosts):
-            pinned = httpx2.Request(
-                request.method,
-                request.url.copy_with(host=str(address)),
-                headers=request.headers,
-                stream=request.stream,
-                extensions={**request.extensions, "sni_hostname": host},
-            )
             try:
-                return self._inner.handle_request(pinned)
+                return self._inner.handle_request(_pin(request, address))
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 refusal = error
         raise refusal or httpx2.ConnectError(f"{host} has no address")
@@ -104,6 +96,47 @@ class GuardedTransport(httpx2.BaseTransport):
     def close(self) -> None:
         """Close the connections of the inner transport."""
         self._inner.close()
+
+
+class GuardedAsyncTransport(httpx2.AsyncBaseTransport):
+    """The same guard for clients that are awaited, such as those of model providers."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, private_hosts: frozenset[str]) -> None:
+        self._inner = inner
+        self._private_hosts = private_hosts
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send over the first address that accepts a connection."""
+        host, port = _destination(request)
+        refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
+        # The system's resolver blocks.
+        for address in await asyncio.to_thread(checked_addresses, host, port, self._private_hosts):
+            try:
+                return await self._inner.handle_async_request(_pin(request, address))
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                refusal = error
+        raise refusal or httpx2.ConnectError(f"{host} has no address")
+
+    async def aclose(self) -> None:
+        """Close the connections of the inner transport."""
+        await self._inner.aclose()
+
+
+def _destination(request: httpx2.Request) -> tuple[str, int]:
+    if request.url.scheme not in ("http", "https") or not request.url.host:
+        raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
+    return request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+
+
+def _pin(request: httpx2.Request, address: Address) -> httpx2.Request:
+    """Return the request to a checked address, still for the host that was named."""
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
 
 
 def checked_addresses(host: str, port: int, private_hosts: frozenset[str] = frozenset()) -> list[Address]:

@@ -65,6 +65,7 @@ ADMIN: Final = (
         "agents.change_agent",
         "agents.activate_agent",
         "agents.manage_knowledge",
+        "agents.manage_routes",
         "channels_app.change_channelaccount",
         "channels_app.deliver_message",
         "core.change_reach",

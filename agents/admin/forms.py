@@ -10,7 +10,12 @@ from agents.studio import configuration
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 
-MODEL_WORDS = {"local": "Built in: rules, no API key", "openai": "OpenAI-compatible server", "anthropic": "Anthropic"}
+MODEL_WORDS = {
+    "local": "Built in: rules, no API key",
+    "routes": "Your organisation's models",
+    "openai": "OpenAI-compatible server of this installation",
+    "anthropic": "Anthropic, by this installation",
+}
 
 
 class NameForm(ConsoleForm):
@@ -31,7 +36,7 @@ class AgentForm(NameForm):
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text="For language models. The built-in model follows its own rules.",
     )
-    model = forms.ChoiceField(label="Model", help_text="Models with an API key in the settings.")
+    model = forms.ChoiceField(label="Model", help_text="The built-in one, and what is set up under Models.")
     model_name = forms.CharField(
         label="Model name at the provider", required=False, max_length=80, help_text="Leave empty for the default."
     )

@@ -33,7 +33,8 @@ class Calls:
     """The calls of one attempt at an answer: their caller, what was offered, and how many there were.
 
     `look` ends a turn that may not go on and returns the caller as they are now, `until` is the end of its time,
-    `most` how many calls it may make, and `is_new` says that the run has recorded none yet.
+    `most` how many calls it may make, and `is_new` says that the run has recorded none yet. `restore` returns a call
+    with the personal values that stand behind placeholders; they are never recorded.
     """
 
     run: AgentRun
@@ -42,6 +43,7 @@ class Calls:
     until: float
     most: int
     is_new: bool = False
+    restore: Callable[[ToolRequest], ToolRequest] | None = None
     made: int = 0
     wishes: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -172,11 +174,12 @@ def _tool_for(request: ToolRequest, caller: Caller, calls: Calls) -> Tool:
 
 def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Calls) -> Arguments:
     """Return the arguments as the tool reads them, if it may run once more. Raises `Refusal`."""
-    problem = request.error or problem_of(request.arguments, largest=tool.largest)
+    restored = calls.restore(request) if calls.restore else request
+    problem = restored.error or problem_of(restored.arguments, largest=tool.largest)
     if problem:
         raise Refusal(refusals.BAD_ARGUMENTS, problem)
     try:
-        arguments = tool.read(request.arguments)
+        arguments = tool.read(restored.arguments)
     except ValueError as wrong:
         raise Refusal(refusals.BAD_ARGUMENTS, f"Check these fields: {wrong}.") from None
     if tool.per_hour and records.count_within_hour(call, calls.run) >= tool.per_hour:

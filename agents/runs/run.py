@@ -18,8 +18,10 @@ from agents.gate import Held, check_answer
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
+from agents.routes.calling import Place, open_model
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
+from agents.runs.redacted import Redaction
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -130,12 +132,12 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
-    if not may_wait and version.model in registry.remote_models():
+    if not may_wait and version.model in registry.networked_models():
         raise NeedsModelWorker
     done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
     try:
-        lines, emit = (*transcript.lines, *done), Held(speaker.emit, version.prompt)
-        outcome = _orchestrate(run, version, standing, lines, watch, emit, is_new=is_first)
+        held = Held(speaker.emit, version.prompt)
+        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, is_new=is_first)
         checked = check_answer(run, version, outcome)
         outcome, draft = checked.outcome, checked.draft
     except Ended as end:
@@ -160,7 +162,8 @@ def _orchestrate(
     run: AgentRun,
     version: AgentVersion,
     standing: selectors.Standing,
-    lines: tuple[Line, ...],
+    transcript: selectors.Transcript,
+    done: Sequence[Line],
     watch: Watch,
     emit: Emit,
     *,
@@ -168,13 +171,15 @@ def _orchestrate(
 ) -> RunOutcome:
     """Ask the model and call its tools; a new run has recorded no call yet."""
     watch.look(standing)
+    # The built-in model reads masks in this process; all others get placeholders, which go back into arguments.
+    hidden = Redaction(run, transcript) if version.model in registry.networked_models() else None
     caller = selectors.caller_of(run, version, standing)
     offered = tools.offered([*selectors.tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
         prompt=version.prompt,
-        lines=lines,
+        lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
     )
@@ -193,14 +198,19 @@ def _orchestrate(
         until=watch.until,
         most=MAX_CALLS,
         is_new=is_new,
+        restore=hidden.restore if hidden else None,
     )
 
     def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
-        return gateway.perform(requests, calls, number)
+        lines = gateway.perform(requests, calls, number)
+        return [hidden.redact(line) for line in lines] if hidden else lines
 
-    model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
+    place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
+    model = WatchedModel(open_model(version, place), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
-    return orchestrator.run(context, call_tools=call_tools, emit=emit)
+    if hidden is None:
+        return orchestrator.run(context, call_tools=call_tools, emit=emit)
+    return hidden.finish(orchestrator.run(context, call_tools=call_tools, emit=hidden.emit(emit)))
 
 
 def _is_waiting(call: ToolCall) -> bool:

@@ -15,6 +15,7 @@ from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
 from channels_app.whatsapp.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
+from config.demo.models import ensure_models
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount, MessageTemplate
@@ -57,6 +58,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_mail(organisation)
     _ensure_slack(organisation)
     _ensure_portal(organisation)
+    ensure_models(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 

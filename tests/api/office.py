@@ -12,6 +12,8 @@ from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
+from agents.routes.configuration import RouteSetup, create_route
+from agents.routes.limits import create_budget
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.types import InboundMessage, SenderIdentity
@@ -161,6 +163,9 @@ def build_office(world: World) -> Office:
         office.ids["cap"] = services.create_cap(
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
+        setup = RouteSetup("Inside", "m", base_url="https://127.0.0.1:9/v1", is_free=True)
+        office.ids["route"] = create_route(actor=owner, setup=setup).pk
+        office.ids["budget"] = create_budget(actor=owner, scope="tenant", period="day", amount="5", currency="EUR").pk
         office.ids["flag"] = services.create_flag(actor=owner, name="watched", label="Watched").pk
         tried = services.start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
         office.ids["simulation"] = services.stop_simulation(actor=owner, simulation_id=tried.pk).pk

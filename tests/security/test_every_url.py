@@ -48,6 +48,7 @@ NOT_OURS = {
     "hitl_notificationpreference",
     "channels_app_colleagueaddress",
     "hitl_cap",
+    "agents_budget",
     "hitl_riskpolicy",
     "hitl_linkpolicy",
     "hitl_decisionpolicy",
