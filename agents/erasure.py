@@ -38,7 +38,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
-              kept="name prompt tools orchestrator model model_name"),
+              kept="name prompt tools orchestrator model model_name co_authors"),
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
         Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",

@@ -120,7 +120,7 @@ class ConversationsErasure(ErasureHandler):
               kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
         Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
-              "provider_id error"),
+              "provider_id error template_id"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "

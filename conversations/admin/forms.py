@@ -31,7 +31,7 @@ def gap_label(offered: Sequence[MessageTemplate], number: int) -> str:
 def shown_preview(template: MessageTemplate) -> str:
     """Return what the customer will read, with the fields of the reply box in its gaps."""
     numbers = range(2, len(template.variables) + 1)
-    return preview_of(template, [YOUR_TEXT, *(f"[gap {number}]" for number in numbers)])
+    return preview_of(template=template, names=[YOUR_TEXT, *(f"[gap {number}]" for number in numbers)])
 
 
 class FilesInput(forms.FileInput):

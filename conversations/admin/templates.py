@@ -96,7 +96,7 @@ class MessageTemplateAdmin(ServiceAdmin):
     @admin.display(description="Text")
     def preview(self, template: MessageTemplate) -> str:
         """Return the text with masked values."""
-        return format_html("{}", services.preview_of(template) or "–")
+        return format_html("{}", services.preview_of(template=template) or "–")
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:

@@ -206,14 +206,17 @@ def set_language(*, actor: Actor, contact_id: UUID, language: str) -> Contact:
 
 
 def note_language(*, contact_id: UUID, language: str) -> None:
-    """Keep the language that a channel names for its sender, unless one is known. For channels."""
+    """Keep the language that a channel names for its sender, unless one is known.
+
+    For channels only.
+    """
     code = language_code(language)
     if code:
         Contact.objects.filter(pk=contact_id, language="", erased_at=None).update(language=code)
 
 
 def language_code(language: str) -> str:
-    """Return a language as templates name it, such as en or pt_BR; "" for anything else."""
+    """Return a language as templates name it, such as en or pt_BR; "" for others."""
     found = _LANGUAGE.fullmatch(language.strip()[:16])
     if found is None:
         return ""

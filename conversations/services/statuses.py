@@ -68,7 +68,7 @@ def record_status(
 
 
 def note_template(attempt: DeliveryAttempt | None, code: str) -> None:
-    """Change the template of a failed attempt if its provider's code says what became of it."""
+    """Change the template of a failed attempt if its code says what became of it."""
     if attempt is None or attempt.template_id is None or attempt.channel_account is None:
         return
     account = attempt.channel_account

@@ -72,8 +72,11 @@ def holes_of(body: str) -> list[str]:
     return list(dict.fromkeys(_HOLE.findall(body)))
 
 
-def preview_of(template: MessageTemplate, names: Sequence[str] = ()) -> str:
-    """Return the text with masked values for its variables; `names` stand in the places of the first ones."""
+def preview_of(*, template: MessageTemplate, names: Sequence[str] = ()) -> str:
+    """Return the text with masked values for its variables.
+
+    `names` stand in the places of the first ones.
+    """
     shown = dict(zip(template.variables, names, strict=False))
     return _HOLE.sub(lambda hole: shown.get(hole[1], MASK), str(template.body))
 
@@ -126,7 +129,9 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
 
 @transaction.atomic
 def note_refused(*, template_id: UUID, state: str) -> None:
-    """Change a template that its provider just refused to send; the next fetch may change it again.
+    """Change a template that its provider just refused to send.
+
+    The next fetch may change it again.
 
     For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
     """

@@ -62,7 +62,7 @@ def use(name: str = "update", language: str = "en", what: str = "outcome") -> No
 
 def test_variables_are_named_and_the_preview_is_masked(inside: ChannelAccount) -> None:
     assert (template().variables, template("survey").variables) == (["1", "2"], ["name"])
-    assert preview_of(template()) == "News about •••: •••"
+    assert preview_of(template=template()) == "News about •••: •••"
 
 
 def test_each_use_has_a_template_per_language(inside: ChannelAccount) -> None:
