@@ -14,7 +14,7 @@ from agents.routes.configuration import RouteSetup, activate_route, create_route
 from agents.routes.limits import create_budget
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from agents.routes.prices import cost
-from agents.services import Setup, create_agent
+from agents.services import Setup, activate_draft, create_agent
 from config.demo.cast import Organisation
 from config.demo.people import SEEDER
 from core.clock import now
@@ -48,7 +48,8 @@ def ensure_models(organisation: Organisation) -> None:
     if not Agent.objects.filter(name=AGENT).exists():
         tools = ("list_campaigns", "campaign_performance", "bring_person")
         setup_of_agent = Setup(AGENT, INSTRUCTIONS, model="routes", tools=tools)
-        create_agent(actor=SEEDER, type=Agent.Type.CUSTOM, setup=setup_of_agent)
+        agent = create_agent(actor=SEEDER, type=Agent.Type.CUSTOM, setup=setup_of_agent)
+        activate_draft(actor=SEEDER, agent_id=agent.pk)
 
 
 def _record_history() -> None:

@@ -67,6 +67,8 @@ def _about(result: str) -> str:
         found = json.loads(result)
     except ValueError:
         return result[:300]
+    if isinstance(found, dict):
+        found = found.get("data", found)
     if not isinstance(found, dict):
         return str(found)[:300]
     if "sentence" in found:

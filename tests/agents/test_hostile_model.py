@@ -166,11 +166,11 @@ def test_counts_of_many_rounds_add_up_to_no_more_than_a_column_holds(desk: Desk,
     model.play = lambda number: [
         call + OPENAI.end("tool_calls", inputs=MOST_TOKENS, outputs=1)
         if number == 1
-        else answer(OPENAI, "Done.", inputs=MOST_TOKENS, outputs=2)
+        else answer(OPENAI, "Here you are.", inputs=MOST_TOKENS, outputs=2)
     ]
-    assert desk.say("hello") == "Done."
+    assert desk.say("hello") == "Here you are."
     assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 3)
-    assert desk.say("and more") == "Done."
+    assert desk.say("and more") == "Here you are."
     assert AgentRun.objects.count() == 1
     assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 5)
 

@@ -117,11 +117,11 @@ def test_no_personal_value_reaches_a_model_and_the_tool_gets_the_true_one(
 @pytest.mark.django_db
 def test_placeholder_that_does_not_belong_there_goes_back_to_the_model_as_an_error(desk: Desk) -> None:
     from agents.runs.redacted import Redaction
-    from agents.selectors import read_transcript
+    from agents.selectors import read_standing, read_transcript
 
     desk.say(SAID, role="visitor")
     run = desk.last_run
-    hidden = Redaction(run, read_transcript(run))
+    hidden = Redaction(run, read_transcript(run, read_standing(run).inputs))
     asked = ToolRequest("1", "campaign_performance", {"campaign": "<PHONE_1>"})
     assert hidden.restore(asked).error == "This field can't hold personal data. Leave it out."
     assert hidden.restore(ToolRequest("1", "nothing", {"x": "<PHONE_1>"})).error == ""
