@@ -91,7 +91,7 @@ class Office:
 
     def propose(self, campaign: str = "Sale", **origin: Any) -> Approval:
         """Ask for a budget, as the person of support."""
-        params = {"campaign": campaign, "budget": "900.00"}
+        params = {"campaign": campaign, "budget": "9000.00"}
         with tenant_scope(self.world.acme.pk):
             actor = self.world.actor("support")
             asked = Origin(requester_user_id=actor.user_id, **origin)
