@@ -18,7 +18,7 @@ from agents.gate import Held, check_answer
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
-from agents.routes.calling import Place, open_model
+from agents.routes.calling import Place, open_model, step_up
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
 from agents.runs.redacted import Redaction
@@ -102,7 +102,10 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
 
 
 def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
-    """Repeat rounds until an answer covers every message that has joined; once more if it was cut."""
+    """Repeat rounds until an answer covers every message that has joined.
+
+    Once more if it was cut, and once more with a strong model if a light one's answer was stopped.
+    """
     speaker, watch = Speaker(run.conversation_id, run.id), Watch(run, TURN_SECONDS)
     was_cut = False
     speaker.typing(True)
@@ -114,7 +117,8 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
                 run.refresh_from_db(fields=["generation"])
             answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
             is_cut = answer.outcome.error == ANSWER_CUT
-            if not (is_cut and not was_cut) and _finish(run, answer):
+            asks_again = (is_cut and not was_cut) or (bool(answer.draft) and step_up(run))
+            if not asks_again and _finish(run, answer):
                 return
             was_cut = was_cut or is_cut
             speaker.restart()

@@ -12,10 +12,11 @@ import pytest
 from django.db import connection
 
 from agents import services
-from agents.models import AgentVersion
+from agents.models import AgentRun, AgentVersion
 from agents.ports import Line, ToolSpec, Usage
 from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
 from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
+from agents.runs.run import APOLOGY
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -158,6 +159,27 @@ def test_hard_question_goes_to_the_strong_model_and_a_weak_answer_steps_up_once(
     model.turn([Line("user", "hello")], [], prompt="", emit=lambda _: None)
     call = ModelCall.objects.order_by("-id")[0]
     assert (call.route_name, call.factors) == ("Large", {"prior_failure": 100})
+
+
+def test_stopped_answer_of_a_light_model_is_asked_of_a_strong_one_once(
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standins.model import server as sandbox
+    from standins.model.script import Answer
+
+    said = {LIGHT: "I've raised the daily budget of Summer Sale to 900.", STRONG: "What should the budget be?"}
+    monkeypatch.setattr(sandbox, "answer_to", lambda body: Answer(said[body["model"]]))
+    add(server, "Small")
+    add(server, "Large", model=STRONG, tier="strong")
+    use_routes()
+    assert desk.say("Raise Summer Sale") == said[STRONG]
+    assert outcomes() == [("Small", "answered"), ("Large", "answered")]
+    assert list(ModelCall.objects.order_by("id").values_list("is_weak", flat=True)) == [True, False]
+    said[STRONG] = said[LIGHT]
+    AgentRun.objects.update(joinable_until=None)
+    assert desk.say("Raise Brand Search") == APOLOGY
+    assert ModelCall.objects.count() == 4
+    assert desk.last_run.error_code == "gate_claim"
 
 
 def test_route_that_fails_again_and_again_is_left_alone(desk: Desk, server: ModelServer) -> None:
