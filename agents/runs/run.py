@@ -22,6 +22,7 @@ from agents.routes.calling import Place, open_model, step_up
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
 from agents.runs.redacted import Redaction
+from agents.runs.remembered import Memory
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -140,10 +141,11 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         raise NeedsModelWorker
     done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
     try:
-        held = Held(speaker.emit, version.prompt)
-        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, is_new=is_first)
+        held, memory = Held(speaker.emit, version.prompt), Memory()
+        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, memory, is_new=is_first)
         checked = check_answer(run, version, outcome)
         outcome, draft = checked.outcome, checked.draft
+        memory.keep(run, outcome)
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
@@ -170,6 +172,7 @@ def _orchestrate(
     done: Sequence[Line],
     watch: Watch,
     emit: Emit,
+    memory: Memory,
     *,
     is_new: bool,
 ) -> RunOutcome:
@@ -188,6 +191,10 @@ def _orchestrate(
         max_rounds=MAX_ROUNDS,
     )
     run.agent_version = version
+    if hidden and is_new:
+        known = memory.find(caller, version, transcript.lines, hidden.lines)
+        if known.text:
+            return known
 
     def look_again() -> Caller:
         """Look whether the turn may go on, and read the caller again: their membership may have ended by now."""
