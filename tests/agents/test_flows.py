@@ -115,7 +115,11 @@ def test_frames_arrive_in_any_pieces_and_others_are_refused() -> None:
         found += frames.finish()
         assert [frame["event"] for frame in found] == ["token", "end"]
         assert words_of(found[0]) == "a\n\nb é"
-    for broken, code in ((b"data: {}\n\n", "flow_unreadable"), (b"[]\n\n", "flow_unreadable"), (b'{"event": "e', "flow_cut")):
+    for broken, code in (
+        (b"data: {}\n\n", "flow_unreadable"),
+        (b"[]\n\n", "flow_unreadable"),
+        (b'{"event": "e', "flow_cut"),
+    ):
         frames = Frames()
         with pytest.raises(FlowFailed, match=code):
             frames.take(broken)
@@ -190,7 +194,9 @@ def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> No
     assert (changed.active_version.flow, changed.active_version.orchestrator) == ("", "builtin")
 
 
-def test_server_keeps_its_key_sealed_and_never_takes_it_elsewhere(desk: Desk, langflow: Langflow, settings: Any) -> None:
+def test_server_keeps_its_key_sealed_and_never_takes_it_elsewhere(
+    desk: Desk, langflow: Langflow, settings: Any
+) -> None:
     with pytest.raises(Refused):
         connecting.connect_server(actor=desk.world.actor("support"), base_url=langflow.url, key=KEY)
     for address in ("http://langflow.example", "ftp://x", "https://a:b@x.example", "https://", "https://x.example?k=1"):
