@@ -40,8 +40,8 @@ class AgentsErasure(ErasureHandler):
 
     order: ClassVar[int] = 40
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("agents.ToolCall", "The tool and the number of the call.", "arguments result fingerprint",
-              "call_id name"),
+        Table("agents.ToolCall", "The tool, the number of the call, and a code.", "arguments result fingerprint",
+              "call_id name code"),
         Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
