@@ -18,7 +18,10 @@ def register() -> None:
 
 
 def needs_workers() -> bool:
-    """Return True if any organisation asks models over a network. At most one query for each kind."""
+    """Return True if any organisation asks models over a network.
+
+    At most one query for each kind.
+    """
     with platform_scope():
         return registry.needs_workers()
 

@@ -193,7 +193,7 @@ def _message(text: str, session: str, sender: str) -> Document:
 
 
 def _result(said: list[str], session: str, taken: Document) -> Document:
-    inner = [
+    inner: list[Document] = [
         {
             "results": {"message": _message(each, session, "Machine")},
             "artifacts": {"message": each},
