@@ -43,7 +43,9 @@ def activate_draft(
 
 
 def activate_again(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Let the active version answer with its flow as the flow is now, after it was changed in Langflow.
+    """Let the active version answer with its flow as the flow is now.
+
+    For a flow that was changed in Langflow, and has been answering nobody since then.
 
     The actor may no longer approve the agent's requests. Not inside a transaction. Needs `agents.activate_agent`;
     raises `NotFound`, `Invalid` and `Unavailable` if the flow can't be read, and `Conflict`: "no_flow" for an agent
