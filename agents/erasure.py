@@ -61,7 +61,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
         Table("agents.Spend", "A day or month.", kept="label"),
         Table("agents.FlowServer", "The organisation's own definitions.", kept="base_url key editors"),
-        Table("agents.FlowSession", "Ids, until Langflow has erased what it keeps under them.", kept="name code"),
+        Table("agents.FlowSession", "Ids, until Langflow has erased what it keeps under them.", kept="conversation_id name code"),
         Table("agents.AgentActivation", "A digest of the organisation's own definition.", kept="flow_digest"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
               kept="route_name model channel factors currency reserved_on"),
