@@ -192,9 +192,7 @@ def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> No
     assert (changed.active_version.flow, changed.active_version.orchestrator) == ("", "builtin")
 
 
-def test_server_keeps_its_key_and_never_takes_it_elsewhere(
-    desk: Desk, langflow: Langflow, settings: Any
-) -> None:
+def test_server_keeps_its_key_and_never_takes_it_elsewhere(desk: Desk, langflow: Langflow, settings: Any) -> None:
     with pytest.raises(Refused):
         connecting.connect_server(actor=desk.world.actor("support"), base_url=langflow.url, key=KEY)
     for address in ("http://langflow.example", "ftp://x", "https://a:b@x.example", "https://", "https://x.example?k=1"):

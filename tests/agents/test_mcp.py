@@ -25,7 +25,6 @@ from hitl.models import Approval
 from standins.langflow.flows import call
 from tests.agents.conftest import Desk
 from tests.agents.langflow_fixture import Langflow, langflow
-from tests.world import World
 
 __all__ = ["langflow"]
 TOOLS = ("list_campaigns", "campaign_performance", "pause_campaign")
