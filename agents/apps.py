@@ -12,6 +12,7 @@ class AgentsConfig(AppConfig):
     def import_models(self) -> None:
         """Import the models of the app and those that its packages keep."""
         super().import_models()
+        from agents.flows import models as flows  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
 
     def ready(self) -> None:

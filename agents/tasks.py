@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
+from agents.flows import sessions
 from agents.knowledge import questions, uploads
 from agents.routes import ledger
 from agents.runs import lease
@@ -119,9 +120,23 @@ def forget_model_calls() -> None:
     ledger.forget_old()
 
 
+@tenant_task(queue="low")
+def erase_flow_session(row_id: UUID) -> None:
+    """Let Langflow erase one session."""
+    sessions.erase_session(session_id=row_id)
+
+
+@sweep_task(queue="low")
+def sweep_flow_sessions() -> None:
+    """Queue sessions that Langflow has to erase."""
+    for tenant_id, session_id in sessions.list_due():
+        erase_flow_session.delay(str(tenant_id), str(session_id))
+
+
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+    "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),
     "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
     "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
 }

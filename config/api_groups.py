@@ -29,6 +29,7 @@ _WORDS: Final = {
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",
     "model-routes": "Models of your own: where they are, what they cost, in which order they are asked.",
+    "flow-servers": "The Langflow server whose flows can answer as agents.",
     "budgets": "What models may cost per day or month, of all agents or one.",
     "usage": "What models were used for and what it cost, by agent, route, channel or day.",
     "agent-runs": "Runs of agents: what started each, what it cost, how it ended.",

@@ -189,6 +189,10 @@ def _orchestrate(
         lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
+        version_id=version.pk,
+        until=watch.until,
+        look=watch.look,
+        glance=watch.glance,
     )
     run.agent_version = version
     if hidden and is_new:

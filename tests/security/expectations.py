@@ -82,6 +82,7 @@ DOORS: Final = {
     "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "email_inbound": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "mcp": Row(Answers(405, 405, 405, 405), Answers(415, 415, 415)),  # nobody here has a run's token
     "hosted_chat": PUBLIC,
     "evidence_keys": HEALTH,  # public keys
     "evidence_verifier": HEALTH,  # a program
@@ -325,6 +326,7 @@ WORK: Final = {
     "admin:agents_agent_templates": LIST,
     "admin:agents_agent_export": OPEN_PAGE,
     "admin:agents_agent_activate": ACTION,
+    "admin:agents_agent_activate_again": ACTION,
     "admin:agents_agent_discard": ACTION,
     "admin:agents_agent_roll_back": ACTION,
     "admin:agents_agent_copy": ACTION,
@@ -340,6 +342,12 @@ WORK: Final = {
     "admin:agents_modelroute_activate": ACTION,
     "admin:agents_modelroute_deactivate": ACTION,
     "admin:agents_modelroute_remove": ACTION,
+    "admin:agents_flowserver_changelist": LIST,
+    "admin:agents_flowserver_change": PAGE,
+    "admin:agents_flowserver_create": LIST_ACTION,
+    "admin:agents_flowserver_edit": ACTION,
+    "admin:agents_flowserver_test": ACTION,
+    "admin:agents_flowserver_remove": ACTION,
     "admin:agents_budget_changelist": LIST,
     "admin:agents_budget_change": PAGE,
     "admin:agents_budget_create": LIST_ACTION,
@@ -540,6 +548,7 @@ API: Final = {
     "api-agents-detail": API_OPEN_PAGE,
     "api-agents-draft": Row(Answers(401, 404, 404, 404), API_OPEN_PAGE.post),  # built-in ones have none
     "api-agents-activate": API_PRESS,
+    "api-agents-activate-again": API_PRESS,
     "api-agents-roll-back": API_WRITE,
     "api-agents-versions": API_OPEN_PAGE,
     "api-agents-export": API_OPEN_PAGE,
@@ -553,6 +562,9 @@ API: Final = {
     "api-model-routes-activate": API_PRESS,
     "api-model-routes-deactivate": API_PRESS,
     "api-model-routes-test": API_PRESS,
+    "api-flow-servers-list": API_DEFINITIONS,
+    "api-flow-servers-detail": API_PAGE,
+    "api-flow-servers-test": API_PRESS,
     "api-budgets-list": API_DEFINITIONS,
     "api-budgets-detail": API_PAGE,
     "api-usage-list": API_READ,

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
+from agents.flows.models import FlowServer
 from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from analytics.models import Brief, BriefPreference
@@ -46,7 +47,7 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
+    DecisionPolicy, EvidenceExport, FlowServer, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
     NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
@@ -74,6 +75,7 @@ IN_THE_API = {
     "question_id": "agents.openquestion",
     "document_id": "agents.document",
     "route_id": "agents.modelroute",
+    "server_id": "agents.flowserver",
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
