@@ -25,6 +25,7 @@ class AgentsConfig(AppConfig):
 
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
+        queueing.provide("fetch_site", tasks.fetch_site.delay)
         reading.register_all()
         acting.register_all()
         withdraw.register_all()

@@ -16,6 +16,7 @@ from agents.knowledge.models import (
     OpenQuestion,
     Passage,
     QuestionAsked,
+    Site,
     Term,
     UploadedFile,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "OpenQuestion",
     "Passage",
     "QuestionAsked",
+    "Site",
     "Term",
     "ToolCall",
     "UploadedFile",

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
-from agents.knowledge import questions, uploads
+from agents.knowledge import questions, sites, uploads
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
@@ -17,6 +17,8 @@ from core.tenancy.models import current_tenant_id
 
 TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
 """Behind the turn's own deadline, for what it cannot see: the first is an apology, the second ends the process."""
+FETCH_LIMITS: Final = TimeLimits(soft=780, hard=840)
+"""Behind the walk's own ten minutes."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
@@ -100,11 +102,19 @@ def read_document(row_id: UUID) -> None:
     uploads.read_document(document_id=row_id)
 
 
+@tenant_task(queue="low", limits=FETCH_LIMITS)
+def fetch_site(row_id: UUID) -> None:
+    """Fetch one site's pages."""
+    sites.fetch_site(site_id=row_id)
+
+
 @sweep_task(queue="low")
 def sweep_documents() -> None:
-    """Queue uploaded files again that no worker is reading, and forget questions that nobody asks any more."""
+    """Queue files and sites that are due and that no worker has, and forget questions that nobody asks any more."""
     for tenant_id, document_id in uploads.list_unread():
         read_document.delay(str(tenant_id), str(document_id))
+    for tenant_id, site_id in sites.list_due():
+        fetch_site.delay(str(tenant_id), str(site_id))
     questions.prune_questions()
 
 

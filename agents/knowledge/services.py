@@ -174,11 +174,16 @@ def delete_document(*, actor: Actor, document_id: UUID, seen_version: int | None
     actor.require(MANAGE)
     row = _locked_document(document_id)
     old = row.state
+    delete_row(row)
+    _record(actor, "DOCUMENT_DELETED", row, old, row.state)
+
+
+def delete_row(row: Document) -> None:
+    """Take a document out of the search and empty its texts, within the caller's transaction."""
     remove_passages(row)
     DocumentVersion.objects.filter(document=row).update(text="")
     row.state, row.updated_at = State.DELETED, now()
     row.save(update_fields=["state", "passages", "updated_at"])
-    _record(actor, "DOCUMENT_DELETED", row, old, row.state)
 
 
 def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: UUID | None) -> DocumentVersion:
