@@ -9,14 +9,30 @@ class AgentsConfig(AppConfig):
     name = "agents"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def import_models(self) -> None:
+        """Import the models of the app and those that its packages keep."""
+        super().import_models()
+        from agents.flows import models as flows  # noqa: F401, PLC0415
+        from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
+
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
-        from agents.registry import remote_models  # noqa: PLC0415
+        from agents.routes import availability  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
-        from agents.tools import acting, answer, files, knowledge, reading, resend, withdraw  # noqa: PLC0415
+        from agents.tools import (  # noqa: PLC0415
+            acting,
+            answer,
+            figures,
+            files,
+            knowledge,
+            own_requests,
+            reading,
+            resend,
+            withdraw,
+        )  # fmt: skip
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -27,6 +43,8 @@ class AgentsConfig(AppConfig):
         queueing.provide("read_document", tasks.read_document.delay)
         queueing.provide("fetch_site", tasks.fetch_site.delay)
         reading.register_all()
+        figures.register_all()
+        own_requests.register_all()
         acting.register_all()
         withdraw.register_all()
         answer.register_all()
@@ -45,4 +63,5 @@ class AgentsConfig(AppConfig):
             late_above=60,
         )
         are_alive = health.alive(MODELS)
-        health.register_check("model_workers", lambda: are_alive() if remote_models() else "")
+        health.register_check("model_workers", lambda: are_alive() if availability.needs_workers() else "")
+        availability.register()

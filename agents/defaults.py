@@ -11,7 +11,9 @@ from agents.models import Agent, AgentVersion
 SHARED_TOOLS = ("bring_person",)
 READING_TOOLS = (
     "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
+    "compare_campaigns", "explain_change", "rankings_moved", "content_fell", "list_drafts", "draft_post",
 )  # fmt: skip
+"""What every built-in agent reads with, in the version of Walker that runs, besides what its own row says."""
 PROMPT = (
     "You are Walker's {name} agent. You help colleagues of one company with {work}. "
     "Use the tools for facts; never invent figures. A change is only ever requested by calling an "
@@ -55,12 +57,14 @@ def ensure_default_agents() -> list[Agent]:
             is_system=True,
             defaults={"name": preset.name, "category": preset.category},
         )
-        if not AgentVersion.objects.filter(agent=agent).exists():
-            AgentVersion.objects.create(
+        if agent.active_version_id is None:
+            agent.active_version = AgentVersion.objects.create(
                 agent=agent,
                 number=1,
+                name=preset.name,
                 prompt=PROMPT.format(name=preset.name, work=preset.work),
                 tools=[*preset.acting, *READING_TOOLS, *SHARED_TOOLS],
             )
+            agent.save(update_fields=["active_version"])
         agents.append(agent)
     return agents

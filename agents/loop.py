@@ -8,7 +8,7 @@ from agents.ports import (
     ANSWER_CUT,
     ANSWER_TOOL,
     WHOLE,
-    CallTool,
+    CallTools,
     Emit,
     Line,
     Model,
@@ -29,7 +29,7 @@ class BuiltinLoop(Orchestrator):
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
+    def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
         lines = list(context.lines)
         usage = Usage()
         for number in range(1, context.max_rounds + 1):
@@ -45,7 +45,7 @@ class BuiltinLoop(Orchestrator):
                 text = turn.text.strip()
                 return RunOutcome(text, number, usage, error="" if text else "empty_answer")
             lines.append(Line("assistant", turn.text, turn.tool_requests))
-            results = [call_tool(request, number) for request in turn.tool_requests]
+            results = call_tools(turn.tool_requests, number)
             lines += results
             # Only our own tool's result ends a turn, never words in another one's.
             answer = next((line for line in results if line.tool_name == ANSWER_TOOL and "text" in line.result), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -70,6 +71,14 @@ class Agent(TenantModel):
     configuration = models.JSONField(default=dict, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     is_active = models.BooleanField(default=True)
+    active_version = models.ForeignKey(
+        "agents.AgentVersion",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The version that answers; null until the first draft is activated.",
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -87,29 +96,57 @@ class Agent(TenantModel):
 
 
 class AgentVersion(TenantModel):
-    """An agent's configuration at one time: prompt, tools, model, limit.
+    """An agent's configuration at one time: name, prompt, tools, model, limit.
 
-    Written once, never changed.
+    A draft until it is activated; from then on never changed. `revision` counts the changes of the draft.
     """
 
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
+    is_draft = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=80, blank=True)
     prompt = models.TextField(blank=True)
     tools = models.JSONField(default=list)
     orchestrator = models.CharField(max_length=20, default="builtin")
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)
+    flow = models.CharField(max_length=36, blank=True, help_text="The id of the Langflow flow that is its head.")
     max_open_approvals = models.PositiveSmallIntegerField(null=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "agent", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "agent"], name="one_draft_per_agent", condition=Q(is_draft=True)
+            ),
         ]
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+
+class AgentActivation(TenantModel):
+    """One entry of an agent's history: from then on this version answered. Written once, never changed."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="activations")
+    version = models.ForeignKey(AgentVersion, on_delete=models.PROTECT, related_name="activations")
+    previous = models.ForeignKey(AgentVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    is_roll_back = models.BooleanField(default=False)
+    flow_digest = models.CharField(max_length=64, blank=True, help_text="Of the flow as it was then.")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "agent", "-created_at"], name="activations_by_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"activation of {self.version_id}"
 
 
 class AgentRun(TenantModel):
@@ -224,6 +261,11 @@ class ToolCall(TenantModel):
     state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
     round = models.PositiveSmallIntegerField(default=1)
     approval_id = models.UUIDField(null=True)
+    code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or failed; empty if it was done.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(null=True)
+    is_cached = models.BooleanField(default=False)
+    is_foreign = models.BooleanField(default=False, help_text="The result holds text of third parties.")
     created_at = models.DateTimeField(default=now, editable=False)
     finished_at = models.DateTimeField(null=True)
 

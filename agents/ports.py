@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -14,6 +15,12 @@ WHOLE: Final[frozenset[Stop]] = frozenset({"end", "tool_calls"})
 """How a complete answer ends. Any other was cut: by length, by a filter, or without a word about why."""
 MOST_TOKENS: Final = 2**31 - 1
 TOO_SLOW: Final = "too_slow"
+RATE_LIMITED: Final = "model_rate_limited"
+OVERLOADED: Final = "model_overloaded"
+UNAVAILABLE: Final = "model_unavailable"
+UNREACHABLE: Final = "model_unreachable"
+REJECTED: Final = "model_rejected"
+NOT_CONFIGURED: Final = "model_not_configured"
 ANSWER_CUT: Final = "answer_cut"
 Emit = Callable[[str], None]
 BRIEF_TOOL: Final = "daily_brief"
@@ -60,15 +67,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a model reports as used, as far as a column holds them; zero where it reports none."""
+    """Tokens that a model reports as used, as far as a column holds them; zero where it reports none.
+
+    Cached tokens are part of the input.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
 
     def plus(self, other: Usage) -> Usage:
         return Usage(
             min(self.input_tokens + other.input_tokens, MOST_TOKENS),
             min(self.output_tokens + other.output_tokens, MOST_TOKENS),
+            min(self.cached_tokens + other.cached_tokens, MOST_TOKENS),
         )
 
 
@@ -111,9 +123,17 @@ class RunContext:
     lines: tuple[Line, ...]
     tools: tuple[ToolSpec, ...]
     max_rounds: int
+    version_id: UUID | None = None
+    until: float = math.inf
+    """The end of the turn's time, by `time.monotonic`."""
+    look: Callable[[], None] = lambda: None
+    """Checks that the turn may go on; raises if not."""
+    glance: Callable[[], None] = lambda: None
+    """The same, several times a second at most: before each piece of text that arrives."""
 
 
-CallTool = Callable[[ToolRequest, int], Line]
+CallTools = Callable[[Sequence[ToolRequest], int], list[Line]]
+"""Performs the calls of one round, and returns their lines in the same order."""
 
 
 @dataclass(frozen=True)
@@ -146,5 +166,5 @@ class Orchestrator(abc.ABC):
     key: str
 
     @abc.abstractmethod
-    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
-        """Run one turn to its end; every tool call goes through `call_tool`."""
+    def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
+        """Run one turn to its end; every tool call goes through `call_tools`."""

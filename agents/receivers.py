@@ -8,10 +8,11 @@ from uuid import UUID
 
 from agents import services, tasks
 from core.events import signals
+from core.jobs.decorators import hand_over
 
 
 def on_message_received(*, tenant_id: UUID, ref: UUID, payload: dict[str, str], **_: Any) -> None:
-    """Assign the message of a customer to a run, and queue that.
+    """Assign the message of a customer to a run, and hand that over.
 
     Here and not in a task: a task may be lost with its worker, and nothing else would find the message.
     """
@@ -21,10 +22,12 @@ def on_message_received(*, tenant_id: UUID, ref: UUID, payload: dict[str, str], 
         delivery_id=UUID(delivery) if delivery else None,
         arrived_at=datetime.fromisoformat(arrived_at) if arrived_at else None,
     )
-    if run:
-        tasks.queue_run(run.pk, wait=services.seconds_until_due(run))
-    else:
+    if run is None:
         tasks.take_message.delay(str(tenant_id), str(ref))
+    elif wait := services.seconds_until_due(run):
+        tasks.queue_run(run.pk, wait=wait)
+    else:
+        hand_over(tasks.work_run, tenant_id, run.pk)
 
 
 def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:

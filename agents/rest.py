@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from agents import configuration, selectors, services
-from agents.models import Agent, AgentRun, ToolCall
+from agents import selectors, services
+from agents.flows.connecting import FLOW_LIMIT
+from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
+from agents.studio import activation, configuration, portability
 from conversations.rest.serializers import ConversationSerializer
 from conversations.selectors import query_conversations
 from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
@@ -27,6 +29,8 @@ from core.rest.views import Expansion, ListViewSet, ReadOneMixin
 from hitl.rest.serializers import ApprovalSerializer
 from hitl.selectors import query_approvals
 
+FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its address."
+
 
 class AgentFilters(ApiFilterSet):
     """The filters of agents."""
@@ -35,28 +39,62 @@ class AgentFilters(ApiFilterSet):
 
 
 class AgentSerializer(RowSerializer[Agent]):
-    """An agent."""
+    """An agent. `version` is the one that answers; `draft_version` is being worked on."""
 
-    version = serializers.IntegerField(source="newest", read_only=True, allow_null=True)
+    version = serializers.IntegerField(
+        source="active_version.number", read_only=True, default=None, allow_null=True, help_text="null: none yet."
+    )
+    draft_version = serializers.IntegerField(
+        source="draft_number", read_only=True, allow_null=True, help_text="null: there is no draft."
+    )
 
     class Meta:
         model = Agent
-        fields: ClassVar[list[str]] = "id name type category is_system is_active owner_id version created_at".split()
+        fields: ClassVar[list[str]] = (
+            "id name type category is_system is_active owner_id version draft_version created_at"
+        ).split()
+
+
+class AgentVersionSerializer(RowSerializer[AgentVersion]):
+    """A version of an agent's configuration."""
+
+    instructions = serializers.CharField(source="prompt", read_only=True)
+    tools = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = AgentVersion
+        fields: ClassVar[list[str]] = (
+            "id number is_draft revision name instructions model model_name flow tools max_open_approvals author_id "
+            "created_at"
+        ).split()
+
+
+class ActivationSerializer(RowSerializer[AgentActivation]):
+    """An entry of an agent's history: from then on this version answered."""
+
+    version = serializers.IntegerField(source="version.number", read_only=True)
+    previous_version = serializers.IntegerField(source="previous.number", read_only=True, default=None, allow_null=True)
+
+    class Meta:
+        model = AgentActivation
+        fields: ClassVar[list[str]] = "id version previous_version is_roll_back person_id created_at".split()
 
 
 class AgentDetailSerializer(AgentSerializer):
-    """An agent with the configuration of its newest version."""
+    """An agent with the configuration that answers, and its draft. Before the first activation both are the draft."""
 
     instructions = serializers.CharField(source="setup.instructions", read_only=True)
     model = serializers.CharField(source="setup.model", read_only=True)
     model_name = serializers.CharField(source="setup.model_name", read_only=True)
+    flow = serializers.CharField(source="setup.flow", read_only=True, help_text="Of Langflow, its head.")
     tools = serializers.ListField(source="setup.tools", child=serializers.CharField(), read_only=True)
     max_open_approvals = serializers.IntegerField(source="setup.max_open_approvals", read_only=True, allow_null=True)
+    draft = AgentVersionSerializer(read_only=True, allow_null=True)
 
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name tools max_open_approvals".split(),
+            *"instructions model model_name flow tools max_open_approvals draft".split(),
         ]
 
 
@@ -67,6 +105,7 @@ class AgentChange(serializers.Serializer[Any]):
     instructions = serializers.CharField(max_length=configuration.PROMPT_LIMIT, required=False, allow_blank=True)
     model = serializers.CharField(max_length=20, required=False, help_text="One that is configured here.")
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
+    flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     max_open_approvals = serializers.IntegerField(
         min_value=1,
@@ -78,11 +117,35 @@ class AgentChange(serializers.Serializer[Any]):
 
 
 class AgentEdit(AgentChange):
-    """A change, made from the version that was seen."""
+    """A change of the draft, made from the version and revision that were seen."""
 
     version = serializers.IntegerField(
-        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
+        required=False,
+        min_value=1,
+        help_text="The draft's number, or the active version's if there is no draft; 409 `stale_version` for another.",
     )
+    revision = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text="The draft's revision, without it the first; 409 `stale_version` for another.",
+    )
+
+
+class DraftSeen(serializers.Serializer[Any]):
+    """The draft that was seen."""
+
+    version = serializers.IntegerField(
+        source="seen_version", required=False, min_value=1, help_text="409 `stale_version` for another."
+    )
+    revision = serializers.IntegerField(
+        source="seen_revision", required=False, min_value=1, help_text="409 `stale_version` for another."
+    )
+
+
+class EarlierVersion(serializers.Serializer[Any]):
+    """The version that is to answer again."""
+
+    version = serializers.IntegerField(min_value=1)
 
 
 class NewAgent(AgentChange):
@@ -90,6 +153,26 @@ class NewAgent(AgentChange):
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
     type = serializers.ChoiceField(choices=Agent.Type.choices)
+
+
+class AgentFile(serializers.Serializer[Any]):
+    """An agent's configuration as a file: no secrets, instructions line by line."""
+
+    format = serializers.ChoiceField(choices=[portability.FORMAT])
+    name = serializers.CharField(max_length=configuration.NAME_LIMIT)
+    type = serializers.ChoiceField(choices=Agent.Type.choices)
+    model = serializers.CharField(max_length=20, required=False)
+    model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
+    flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
+    max_open_approvals = serializers.IntegerField(
+        min_value=1, max_value=configuration.MOST_OPEN, required=False, allow_null=True
+    )
+    tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
+    instructions = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False),
+        required=False,
+        max_length=configuration.PROMPT_LIMIT,
+    )
 
 
 class CopyName(serializers.Serializer[Any]):
@@ -152,7 +235,8 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
     class Meta:
         model = ToolCall
         fields: ClassVar[list[str]] = (
-            "id run_id run call_id name arguments result state round approval_id approval created_at finished_at"
+            "id run_id run call_id name arguments result state code round attempts milliseconds is_cached is_foreign "
+            "approval_id approval created_at finished_at"
         ).split()
 
 
@@ -168,6 +252,15 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
         "retrieve": selectors.VIEW_AGENT,
         "create": configuration.CHANGE,
         "partial_update": configuration.CHANGE,
+        "draft": selectors.VIEW_AGENT,
+        "discard_draft": configuration.CHANGE,
+        "activate": activation.ACTIVATE,
+        "activate_again": activation.ACTIVATE,
+        "roll_back": activation.ACTIVATE,
+        "versions": selectors.VIEW_AGENT,
+        "export": selectors.VIEW_AGENT,
+        "import_file": configuration.CHANGE,
+        "history": selectors.VIEW_AGENT,
         "copy": configuration.CHANGE,
         "retire": configuration.CHANGE,
         "restore": configuration.CHANGE,
@@ -179,6 +272,8 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave the configuration out."""
+        if self.action in ("draft", "versions", "history", "export"):
+            return super().get_serializer_class()
         return AgentSerializer if self.action == "list" else AgentDetailSerializer
 
     def get_queryset(self) -> QuerySet[Agent]:
@@ -192,7 +287,9 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
     def read_agent(self, agent_id: UUID) -> Agent:
         """Return an agent with its configuration."""
         agent = selectors.get_agent(viewer=self.actor, agent_id=agent_id)
-        agent.setup = services.setup_of(agent)  # type: ignore[attr-defined]
+        current = services.current_version(agent)
+        agent.draft = current if current.is_draft else None  # type: ignore[attr-defined]
+        agent.setup = services.setup_in(agent.active_version or current)  # type: ignore[attr-defined]
         return agent
 
     def respond(self, row: Agent) -> Response:
@@ -201,22 +298,86 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """Make an agent of your own, with its version 1. Needs `agents.change_agent`."""
+        """Make an agent of your own as a draft, which answers nobody yet. Needs `agents.change_agent`."""
         body = self.read_body()
         setup = configuration.Setup(**_changes({name: body[name] for name in body if name != "type"}))
         return self.respond(services.create_agent(actor=self.actor, type=body["type"], setup=setup))
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change an own agent: a new version. Needs `agents.change_agent`.
+        """Change an own agent's draft; the active version goes on answering. Needs `agents.change_agent`.
 
         409 `built_in` for a built-in agent, `stale_version` if it was changed in the meantime.
         """
         body = self.read_body()
-        seen_version = body.pop("version", None)
-        changed = services.change_agent(
-            actor=self.actor, **self.kwargs, changes=_changes(body), seen_version=seen_version
-        )
-        return self.respond(changed)
+        seen = {f"seen_{name}": body.pop(name, None) for name in ("version", "revision")}
+        return self.respond(services.change_agent(actor=self.actor, **self.kwargs, changes=_changes(body), **seen))
+
+    @action(detail=True, methods=["get"], serializer_class=AgentVersionSerializer)
+    def draft(self, request: Request, **kwargs: Any) -> Response:
+        """Read an agent's draft; 404 if it has none. Needs `agents.view_agent`."""
+        return super().respond(selectors.get_draft(viewer=self.actor, **self.kwargs))
+
+    @draft.mapping.delete
+    def discard_draft(self, request: Request, **kwargs: Any) -> Response:
+        """Discard an agent's draft; the active version stays. Needs `agents.change_agent`.
+
+        409 `no_draft`, or `never_active` for an agent that has nothing but its draft.
+        """
+        services.discard_draft(actor=self.actor, **self.kwargs)
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"], request_serializer=DraftSeen)
+    @idempotent
+    def activate(self, request: Request, **kwargs: Any) -> Response:
+        """Let an agent's draft answer from now on; current runs keep their version. Needs `agents.activate_agent`.
+
+        409 `no_draft`, or `stale_version` if the draft was changed in the meantime.
+        """
+        return self.call_service(services.activate_draft)
+
+    @action(detail=True, methods=["post"], url_path="activate-again")
+    @idempotent
+    def activate_again(self, request: Request, **kwargs: Any) -> Response:
+        """Let an agent answer with its Langflow flow as it is now. Needs `agents.activate_agent`.
+
+        409 `already_active` if the flow has not changed, `no_flow` for other agents.
+        """
+        return self.call_service(services.activate_again)
+
+    @action(detail=True, methods=["post"], url_path="roll-back", request_serializer=EarlierVersion)
+    @idempotent
+    def roll_back(self, request: Request, **kwargs: Any) -> Response:
+        """Let an earlier version answer again. Needs `agents.activate_agent`.
+
+        409 `is_draft` for a draft, `already_active` for the version that answers; 404 for an unknown one.
+        """
+        return self.call_service(services.roll_back)
+
+    @action(detail=True, methods=["get"], many=True, pagination_class=None, serializer_class=AgentVersionSerializer)
+    def versions(self, request: Request, **kwargs: Any) -> Response:
+        """List the newest 100 versions of an agent, its draft among them. Needs `agents.view_agent`."""
+        agent = selectors.get_agent(viewer=self.actor, **self.kwargs)
+        return Response(self.represent(selectors.query_versions(viewer=self.actor, agent_id=agent.pk)[:100]))
+
+    @action(detail=True, methods=["get"], many=True, pagination_class=None, serializer_class=ActivationSerializer)
+    def history(self, request: Request, **kwargs: Any) -> Response:
+        """List the newest 100 activations and roll-backs of an agent. Needs `agents.view_agent`."""
+        agent = selectors.get_agent(viewer=self.actor, **self.kwargs)
+        return Response(self.represent(selectors.query_activations(viewer=self.actor, agent_id=agent.pk)[:100]))
+
+    @action(detail=True, methods=["get"], serializer_class=AgentFile)
+    def export(self, request: Request, **kwargs: Any) -> Response:
+        """Read an agent's configuration as a file, its draft's if it has one. Needs `agents.view_agent`."""
+        return Response(portability.export_agent(viewer=self.actor, **self.kwargs))
+
+    @action(detail=False, methods=["post"], url_path="import", request_serializer=AgentFile, success_status=201)
+    @idempotent
+    def import_file(self, request: Request) -> Response:
+        """Make an agent of your own, as a draft, from an exported one. Needs `agents.change_agent`.
+
+        400 names what doesn't exist here, such as a tool or a model.
+        """
+        return self.respond(portability.import_agent(actor=self.actor, document=self.read_body()))
 
     @action(detail=True, methods=["post"], request_serializer=CopyName, success_status=201)
     @idempotent

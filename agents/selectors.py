@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet, Subquery
+from django.db.models import F, Max, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
-from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from agents.defaults import READING_TOOLS
+from agents.flows.connecting import editors as flow_editors
+from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
@@ -28,6 +31,33 @@ ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversa
 """Why an agent may not speak in a conversation of another state than its own."""
 
 
+class Input(NamedTuple):
+    """A message that a run answers, or has answered."""
+
+    message_id: UUID
+    answered_at: datetime | None
+    seq: int
+    written_at: datetime
+    is_verified: bool
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
+
+    `is_held` is False when another worker has the run.
+    """
+
+    is_held: bool
+    state: str
+    contact_id: UUID
+    user_id: UUID | None
+    channel: str
+    keepers: tuple[UUID, ...]
+    inputs: Sequence[Input]
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The transcript that a run answers, and the agent that its newest message names."""
@@ -35,15 +65,17 @@ class Transcript:
     lines: Sequence[Line] = field(repr=False)
     has_messages: bool
     named: str
+    message_ids: Sequence[UUID] = ()
+    """Of which message each line is, in their order."""
 
 
 def _agents() -> QuerySet[Agent]:
-    agents: QuerySet[Agent] = Agent.objects.all()
-    return agents.annotate(newest=Max("versions__number"))
+    agents: QuerySet[Agent] = Agent.objects.select_related("active_version")
+    return agents.annotate(draft_number=Max("versions__number", filter=Q(versions__is_draft=True)))
 
 
 def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
-    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
+    """Return the agents with their active version and the number of their draft. Needs `agents.view_agent`."""
     viewer.require(VIEW_AGENT)
     return _agents()
 
@@ -89,51 +121,83 @@ def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     return found
 
 
-def newest_version(agent_type: str) -> AgentVersion | None:
-    """Return the newest version of the active agent of a type.
+def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:
+    """Return an agent's draft. Needs `agents.view_agent`; raises `NotFound`."""
+    viewer.require(VIEW_AGENT)
+    draft: AgentVersion | None = AgentVersion.objects.filter(agent_id=agent_id, is_draft=True).first()
+    if draft is None:
+        raise NotFound("This agent has no draft.")
+    return draft
+
+
+def query_versions(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentVersion]:
+    """Return an agent's versions, newest first, the draft among them. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    rows: QuerySet[AgentVersion] = AgentVersion.objects.filter(agent_id=agent_id).order_by("-number")
+    return rows
+
+
+def query_activations(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentActivation]:
+    """Return an agent's history: which version answered from when, newest first. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    rows: QuerySet[AgentActivation] = AgentActivation.objects.filter(agent_id=agent_id)
+    return rows.select_related("version", "previous").order_by("-created_at", "-id")
+
+
+def _answering() -> QuerySet[AgentVersion]:
+    """Return the active versions of the agents that are switched on."""
+    versions: QuerySet[AgentVersion] = AgentVersion.objects.filter(
+        pk=F("agent__active_version_id"), agent__is_active=True
+    )
+    return versions.select_related("agent")
+
+
+def version_of_type(agent_type: str) -> AgentVersion | None:
+    """Return the active version of the agent of a type.
 
     The tenant's own before a built-in one.
     """
-    versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
-    order = ("agent__is_system", "-agent__created_at", "-number")
-    return versions.select_related("agent").order_by(*order).first()
+    order = ("agent__is_system", "-agent__created_at")
+    return _answering().filter(agent__type=agent_type).order_by(*order).first()
 
 
-def newest_versions() -> list[AgentVersion]:
-    """Return the newest version of every active agent, built-in ones first."""
-    rows = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
-    found: dict[UUID, AgentVersion] = {}
-    for version in rows.order_by("-agent__is_system", "agent_id", "-number"):
-        found.setdefault(version.agent_id, version)
-    return list(found.values())
+def active_versions() -> list[AgentVersion]:
+    """Return the active version of every agent that is switched on, built-in ones first."""
+    return list(_answering().order_by("-agent__is_system", "agent_id"))
 
 
 def any_version() -> AgentVersion | None:
-    """Return the newest version of any active agent, built-in ones first."""
-    versions = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
-    return versions.order_by("-agent__is_system", "agent__created_at", "-number").first()
+    """Return the active version of any agent, built-in ones first."""
+    return _answering().order_by("-agent__is_system", "agent__created_at").first()
 
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """Return the newest version of the agent that answered last in a conversation, if it is still active."""
+    """Return the active version of the agent that answered last in a conversation, if it is still switched on."""
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
-    versions = AgentVersion.objects.filter(agent_id=Subquery(last))
-    return versions.select_related("agent").order_by("-number").first()
+    return _answering().filter(agent_id=Subquery(last)).first()
 
 
-def read_transcript(run: AgentRun) -> Transcript:
+def tools_of(version: AgentVersion) -> list[str]:
+    """Return the names of the tools that a version may call.
+
+    A built-in agent also has the reading tools that came with a later version of Walker.
+    """
+    more = READING_TOOLS if version.agent.is_system else ()
+    return list(dict.fromkeys([*version.tools, *more]))
+
+
+def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     """Read the masked transcript that this run answers, once per round.
 
     The run's unanswered messages come last, even if others were sent in between. A later message that
     has not joined belongs to the round, or the run, that it joins.
     """
-    inputs = list(run.inputs.values_list("message_id", "answered_at", "message__seq"))
-    joined = max((seq for _, _, seq in inputs), default=0)
+    joined = max((message.seq for message in inputs), default=0)
     newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
-    newest = newest.only("seq", "direction", "sender_type", "masked_body", "metadata")
+    newest = newest.only("tenant_id", "seq", "direction", "sender_type", "masked_body", "metadata")
     rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
-    open_ids = {message_id for message_id, answered, _ in inputs if answered is None}
+    open_ids = {message.message_id for message in inputs if message.answered_at is None}
     ordered = sorted(rows, key=lambda row: row.id in open_ids)
     lines = tuple(
         Line(
@@ -144,37 +208,56 @@ def read_transcript(run: AgentRun) -> Transcript:
         for row in ordered
     )
     last = next((row for row in rows if inputs and row.seq == joined), None)
-    return Transcript(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
+    named = str((last.metadata or {}).get("agent", "")) if last else ""
+    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered))
 
 
-def why_ended(run: AgentRun) -> str:
-    """Return why a run may no longer speak: "taken_over", "closed" or "stopped"; "" if it may."""
-    state = Conversation.objects.values_list("state", flat=True).get(pk=run.conversation_id)
-    return ENDS.get(state, "") or ("stopped" if is_stopped(run) else "")
+def read_standing(run: AgentRun) -> Standing:
+    """Return how a run stands now: one query for all that may end it, and for the person it works for."""
+    place = ("state", "contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
+    message = ("seq", "created_at", "sender_verified", "sender_user_id")
+    columns = (
+        *("fence", "state", *(f"conversation__{name}" for name in place)),
+        *("inputs__message_id", "inputs__answered_at", *(f"inputs__message__{name}" for name in message)),
+    )
+    # One row for each message of the run; one without a message if there is none.
+    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
+    fence, run_state, state, contact_id, user_id, channel, keepers = rows[0][:7]
+    return Standing(
+        is_held=run_state == AgentRun.State.RUNNING and fence == run.fence,
+        state=state,
+        contact_id=contact_id,
+        user_id=user_id,
+        channel=channel,
+        keepers=tuple(keepers),
+        inputs=[Input(*row[7:]) for row in rows if row[7] is not None],
+    )
 
 
-def is_stopped(run: AgentRun) -> bool:
+def read_state(run: AgentRun) -> tuple[bool, str]:
+    """Return whether the run is still this worker's, and the state of its conversation."""
+    columns = ("state", "fence", "conversation__state")
+    run_state, fence, state = AgentRun.objects.values_list(*columns).get(pk=run.pk)
+    return run_state == AgentRun.State.RUNNING and fence == run.fence, state
+
+
+def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:
     """Return True if the customer stopped the agent after the newest message that the run answers."""
     asked = stopped_at(run.conversation_id)
     if asked is None:
         return False
-    newest = run.inputs.aggregate(at=Max("message__created_at"))["at"]
-    return newest is None or newest <= asked
+    return all(message.written_at <= asked for message in (standing or read_standing(run)).inputs)
 
 
-def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
+def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = None) -> Caller:
     """Return who the run works for.
 
-    Read each time, because memberships and rights can end at any moment.
+    Read each time, because memberships and rights can end at any moment; `standing` is what was read just now.
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    place = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
-    sender = ("inputs__message__sender_verified", "inputs__message__sender_user_id")
-    # One row for each message of the run; one with empty senders if there is none.
-    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*(f"conversation__{name}" for name in place), *sender))
-    contact_id, user_id, channel, keepers = rows[0][:4]
-    senders = {(proven, sender_id) for *_, proven, sender_id in rows if proven is not None}
-    verified = bool(senders) and all(proven for proven, _ in senders)
+    now = standing or read_standing(run)
+    senders = {(message.is_verified, message.user_id) for message in now.inputs}
+    user_id, verified = now.user_id, bool(senders) and all(proven for proven, _ in senders)
     member = None
     if user_id and senders == {(True, user_id)}:
         member = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
@@ -182,7 +265,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
     if member:  # also by links that were removed: a link may have been removed and made again for them
         links = AuditEntry.objects.filter(
             object_type="conversations.contact",
-            object_id=contact_id,
+            object_id=now.contact_id,
             action="CONTACT_LINKED",
             facts__user=str(member.user_id),
         )
@@ -190,7 +273,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         linkers = tuple(people.values_list("actor_user_id", flat=True).distinct())
     return Caller(
         conversation_id=run.conversation_id,
-        channel=channel,
+        channel=now.channel,
         verified=verified,
         user_id=member.user_id if member else None,
         permissions=permissions_of(member.role) if member else frozenset(),
@@ -201,17 +284,21 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         linker_ids=linkers,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
-        channel_keeper_ids=tuple(keepers),
+        channel_keeper_ids=now.keepers,
     )
 
 
 def authors_of(agent: Agent) -> tuple[UUID, ...]:
-    """Return everyone who ever wrote an own agent's configuration, or the one it was copied from.
+    """Return everyone who ever wrote or activated an own agent's configuration, or the one it was copied from.
 
-    What any of them wrote may still be in the newest version.
+    What any of them wrote may still be in the active version.
     """
     if agent.is_system:
         return ()
-    rows = AgentVersion.objects.filter(agent=agent, author__isnull=False).order_by("author_id")
-    earlier = (UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ()))
-    return tuple(sorted({*rows.values_list("author_id", flat=True), *earlier}))
+    versions = list(AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors", "flow"))
+    people = {person for author, others, _ in versions for person in (author, *others)}
+    people |= set(AgentActivation.objects.filter(agent=agent).values_list("person_id", flat=True))
+    if any(flow for *_, flow in versions):
+        people |= flow_editors()  # who can lead the agent to another server speaks for it
+    people |= {UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ())}
+    return tuple(sorted(person for person in people if person))

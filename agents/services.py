@@ -1,26 +1,48 @@
 """Commands of the app: assign messages to runs, execute runs, report outcomes, configure agents."""
 
-from agents.configuration import Setup, change_agent, copy_agent, create_agent, restore_agent, retire_agent, setup_of
+from agents.routes.availability import needs_workers
+from agents.routes.calling import open_brief_model
 from agents.runs.batching import seconds_until_due, take_message
 from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
 from agents.runs.requester_questions import relay_drift, relay_question
 from agents.runs.routing import needs_model_worker
 from agents.runs.run import run_turn
+from agents.studio.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
+from agents.studio.configuration import (
+    Setup,
+    change_agent,
+    copy_agent,
+    create_agent,
+    current_version,
+    restore_agent,
+    retire_agent,
+    setup_in,
+    setup_of,
+)
 
 __all__ = [
     "Setup",
+    "activate_again",
+    "activate_draft",
     "change_agent",
+    "changed_fields",
     "copy_agent",
     "create_agent",
+    "current_version",
+    "discard_draft",
     "needs_model_worker",
+    "needs_workers",
+    "open_brief_model",
     "record_requester_answer",
     "relay_drift",
     "relay_question",
     "restore_agent",
     "retire_agent",
+    "roll_back",
     "run_turn",
     "seconds_until_due",
+    "setup_in",
     "setup_of",
     "take_message",
     "take_outcome",

@@ -8,15 +8,15 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
+from agents.flows import sessions
 from agents.knowledge import questions, sites, uploads
+from agents.routes import ledger
 from agents.runs import lease
 from conversations import services as conversations
 from core.actors import system
-from core.jobs.decorators import MODELS, TimeLimits, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
-TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
-"""Behind the turn's own deadline, for what it cannot see: the first is an apology, the second ends the process."""
 FETCH_LIMITS: Final = TimeLimits(soft=780, hard=840)
 """Behind the walk's own ten minutes."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
@@ -118,7 +118,35 @@ def sweep_documents() -> None:
     questions.prune_questions()
 
 
+@sweep_task(queue="low")
+def settle_lost_calls() -> None:
+    """Settle calls of models whose process died."""
+    ledger.sweep()
+
+
+@sweep_task(queue="low")
+def forget_model_calls() -> None:
+    """Delete calls of models after `WALKER_MODEL_CALLS_DAYS`."""
+    ledger.forget_old()
+
+
+@tenant_task(queue="low")
+def erase_flow_session(row_id: UUID) -> None:
+    """Let Langflow erase one session."""
+    sessions.erase_session(session_id=row_id)
+
+
+@sweep_task(queue="low")
+def sweep_flow_sessions() -> None:
+    """Queue sessions that Langflow has to erase."""
+    for tenant_id, session_id in sessions.list_due():
+        erase_flow_session.delay(str(tenant_id), str(session_id))
+
+
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+    "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),
+    "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
+    "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from agents.registry import remote_models
+from agents.services import needs_workers
 from analytics import services
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
@@ -25,7 +25,7 @@ def make_brief(brief_id: UUID) -> None:
 
 def queue_brief(tenant_id: str, brief_id: str) -> None:
     """Queue the task that makes a brief: where a model may write it, for the workers that may wait for one."""
-    make_brief.apply_async((tenant_id, brief_id), queue=MODELS if remote_models() else "default")
+    make_brief.apply_async((tenant_id, brief_id), queue=MODELS if needs_workers() else "default")
 
 
 @sweep_task(queue="default")

@@ -11,6 +11,7 @@ import psycopg
 from bench._surroundings import ACK_PATH, ACK_SECRET, ACK_TABLE
 from config.asgi import application as product
 from standins.meta.webhooks import sign as post_signature
+from standins.slack.webhooks import signature as press_signature
 
 from django.conf import settings  # isort: skip  (needs the apps, which config.asgi loads)
 from django.core.handlers.asgi import ASGIHandler  # isort: skip
@@ -48,6 +49,10 @@ def bare(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("X-Hub-Signature-256")
     if given is not None:
         return keep(body) if hmac.compare_digest(post_signature(ACK_SECRET.decode(), body), given) else refusal()
+    given = request.headers.get("X-Slack-Signature")
+    if given is not None:
+        made = press_signature(ACK_SECRET.decode(), request.headers["X-Slack-Request-Timestamp"], body.decode())
+        return keep(body) if hmac.compare_digest(made, given) else refusal()
     form = request.POST
     text = f"{settings.PUBLIC_URL}/{ACK_PATH}" + "".join(f"{name}{form[name]}" for name in sorted(form))
     made = base64.b64encode(hmac.new(ACK_SECRET, text.encode(), hashlib.sha1).digest()).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +18,16 @@ class Line:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
         self.frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.heard: Counter[str] = Counter()
         # Reading goes on between messages: it is what answers the server's pings.
         self.reader = asyncio.create_task(self.read())
 
     async def read(self) -> None:
         """Take in frames until the line ends."""
         async for message in self.socket:
-            self.frames.put_nowait(json.loads(message.data))
+            frame = json.loads(message.data)
+            self.heard[frame["type"]] += 1
+            self.frames.put_nowait(frame)
         self.frames.put_nowait({"type": "error", "detail": f"closed with {self.socket.close_code}"})
 
     async def send(self, frame: dict[str, Any]) -> None:

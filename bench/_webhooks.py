@@ -13,6 +13,7 @@ from uuid import uuid4
 from bench._surroundings import quantile
 from standins.meta.webhooks import sign as post_signature
 from standins.phone.signature import signature
+from standins.slack.webhooks import signature as press_signature
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,47 @@ class MetaSender:
             f"X-Hub-Signature-256: {post_signature(self.secret, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+
+@dataclass(frozen=True)
+class SlackSender:
+    """Who signs as Slack does, and for which workspace."""
+
+    public: str
+    secret: str
+    team: str
+
+    def webhook(self, path: str, person: str) -> bytes:
+        """Return one whole signed press of a person, on a button like those that we post."""
+        at, place = f"{time.time():.6f}", {"message_ts": f"{time.time():.6f}", "channel_id": "C0123456789"}
+        action = {
+            "action_id": "walker_approve",
+            "block_id": f"approval:{uuid4()}",
+            "value": f"{uuid4()}:{uuid4().hex}{uuid4().hex}",
+            "type": "button",
+            "action_ts": at,
+        }
+        payload = {
+            "type": "block_actions",
+            "team": {"id": self.team, "domain": "acme"},
+            "user": {"id": person, "username": "someone", "team_id": self.team},
+            "api_app_id": "A0123456789",
+            "trigger_id": uuid4().hex,
+            "container": {"type": "message", **place},
+            "channel": {"id": place["channel_id"], "name": "approvals"},
+            "message": {"ts": place["message_ts"], "text": "A request needs your approval. " * 20},
+            "response_url": "https://hooks.slack.com/actions/T1/2/3",
+            "actions": [action],
+        }
+        body = urlencode({"payload": json.dumps(payload)})
+        now = str(int(time.time()))
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {urlsplit(self.public).netloc}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n"
+            f"X-Slack-Request-Timestamp: {now}\r\n"
+            f"X-Slack-Signature: {press_signature(self.secret, now, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return (head + body).encode()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""WhatsApp's doors: signed POST until 2xx against a bare view; from there until the reply is with the provider."""
+"""WhatsApp's and Slack's doors: signed POST until 2xx against a bare view; from there until the reply is out."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ from bench._surroundings import (
     quantile,
     say,
 )
-from bench._webhooks import MetaSender, Run, Sender, post_all
+from bench._webhooks import MetaSender, Run, Sender, SlackSender, post_all
 from standins.meta import seed as meta
+from standins.slack import seed as slack
 
 MAKE_TABLE = (
     f"create table if not exists {ACK_TABLE} (id uuid primary key, body bytea not null, at timestamptz default now())"
@@ -44,6 +45,7 @@ RATE_TARGET, P99_TARGET, REPLY_TARGET = 0.75, 2.0, 2.0
 ROUNDS = 3
 WEBHOOK = "/channels/whatsapp/webhook/"
 META_WEBHOOK = f"/channels/whatsapp-cloud/{meta.door_key('acme')}/webhook/"
+SLACK_WEBHOOK = f"/channels/slack/{slack.door_key('acme')}/interactivity/"
 Door = Callable[[str], bytes]
 HUNDRED, POSTS = 100, 40
 TEXT = "Hello, what can you do for me?"
@@ -93,6 +95,8 @@ def doors(number: dict[str, Any]) -> dict[str, dict[str, Door]]:
     bare = Sender(url, number["account_sid"], ACK_SECRET.decode(), number["number"])
     posts = meta_sender(meta.app_secret("acme", os.environ["SANDBOX_META_TOKEN"]))
     bare_posts = meta_sender(ACK_SECRET.decode())
+    presses = SlackSender(url, slack.signing_secret("acme", os.environ["SANDBOX_SLACK_TOKEN"]), slack.team_id("acme"))
+    bare_presses = SlackSender(url, ACK_SECRET.decode(), presses.team)
     return {
         "Twilio": {
             BARE: lambda writer: bare.webhook(f"/{ACK_PATH}", writer, TEXT),
@@ -101,6 +105,10 @@ def doors(number: dict[str, Any]) -> dict[str, dict[str, Door]]:
         "Meta": {
             BARE: lambda writer: bare_posts.webhook(f"/{ACK_PATH}", [writer], TEXT),
             OURS: lambda writer: posts.webhook(META_WEBHOOK, [writer], TEXT),
+        },
+        "Slack": {
+            BARE: lambda writer: bare_presses.webhook(f"/{ACK_PATH}", f"U{writer[1:]}"),
+            OURS: lambda writer: presses.webhook(SLACK_WEBHOOK, f"U{writer[1:]}"),
         },
     }
 

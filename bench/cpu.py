@@ -82,10 +82,13 @@ async def measure(options: argparse.Namespace, bare: int) -> int:
         await asyncio.sleep(5)
         waiting = await meter.read("idle, the lines open", options.idle, asyncio.sleep(options.idle))
         readings = {}
+        heard = sum(line.heard["agent_response"] for line in guests)
         for name, lines in (("bare path", plain), ("web chat", guests)):
             took = await meter.read(f"{name}, {RATE:.0f} a second", 0, write(lines, options.messages))
             readings[name] = 1000 * (took.cpu - waiting.cpu / waiting.seconds * took.seconds) / options.messages
             say(f"  {name}: {readings[name]:.1f} ms of CPU a message, without what the same time costs idle")
+        answers = sum(line.heard["agent_response"] for line in guests) - heard
+        say(f"  {answers} answers (fewer than messages: some shared one, or their cost is missing here)")
     ratio, share = readings["web chat"] / readings["bare path"], idle.cpu / idle.seconds
     say(f"\nweb chat to bare path {ratio:.1f} (target: at most {AT_MOST:.0f})")
     say(f"idle with nobody {share:.1%} of a core (target: at most {IDLE_AT_MOST:.0%})")

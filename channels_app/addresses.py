@@ -26,14 +26,18 @@ from core.reliability.rate_limit import limit_per_hour
 
 CODE_LIFE: Final = timedelta(minutes=10)
 CODE_DIGITS: Final = 8
+# Numbers that are given up go to other people after some months; Slack never gives a user to another person.
+NUMBER_LIFE: Final = timedelta(days=180)
 TRIES: Final = 5
 CODES_PER_HOUR: Final = 10
 OBJECT: Final = "channels_app.colleagueaddress"
 KIND: Final = "own_address"
 _ADDRESS: Final = "channels_app_colleagueaddress.address_digest"
 _CODE: Final = "channels_app_colleagueaddress.code_digest"
-LINKED_USER: Final = "What is decided there counts as yours."
-LINKED_NUMBER: Final = "Requests that need you are sent there, with a link to decide them."
+LINKED: Final = {
+    "user": "What is decided there counts as yours.",
+    "number": "Requests that need you are sent there, with a link to decide them.",
+}
 WRONG: Final = "This isn't the code, or it is no longer valid. Request a new one if you need to."
 
 
@@ -79,11 +83,11 @@ def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: da
 def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datetime | None = None) -> ColleagueAddress:
     """Link the address that the actor's code was sent to; an earlier one of theirs at the account ends.
 
-    Needs `accounts.use_notices`. After five wrong codes another has to be requested. Raises Refused, Invalid with
-    the field, and Conflict when the address is somebody else's. Audited, and left as a notice.
+    Numbers change hands: a colleague who proved this one before loses it, and gets a notice. Needs
+    `accounts.use_notices`. After five wrong codes another has to be requested. Raises Refused, Invalid with the
+    field, and Conflict when a Slack user is somebody else's. Audited, and left as a notice.
     """
     person_id, moment = person_behind(actor), now or clock_now()
-    is_number = account.kind == ChannelAccount.Kind.WHATSAPP
     refuse_stale_sign_in(actor)
     wrong = Invalid(WRONG, fields={"code": [WRONG]})
     found = _waiting(account, person_id).filter(code_until__gt=moment, tries__lt=TRIES).first()
@@ -96,6 +100,8 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
         raise wrong
     try:
         with transaction.atomic():
+            if account.kind == ChannelAccount.Kind.WHATSAPP:
+                _take_from_others(actor, found, moment)
             _proven(account).filter(person_id=person_id).delete()
             _waiting(account, person_id).filter(pk=found.pk).update(proven_at=moment, code_digest="", code_until=None)
             chain.record(actor=actor, action="OWN_ADDRESS_LINKED", object_type=OBJECT, object_id=found.pk,
@@ -103,10 +109,9 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
             notices.leave(
                 people=[person_id],
                 kind=KIND,
-                title=f"Your {account.get_kind_display()} {'number' if is_number else 'user'} was linked",
+                title=f"Your {account.get_kind_display()} {_noun(account)} was linked",
                 link="",
-                body=f"{LINKED_NUMBER if is_number else LINKED_USER} If this wasn't you, unlink it and change your "
-                "password.",
+                body=f"{LINKED[_noun(account)]} If this wasn't you, unlink it and change your password.",
                 level="alert",
                 dedupe_key=f"own-address:{found.pk}",
                 now=moment,
@@ -114,6 +119,31 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
     except IntegrityError:
         raise Conflict("This address is already linked to a colleague. They have to unlink it first.") from None
     return found
+
+
+def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -> None:
+    """Unlink a number from the colleague who proved it before, in the caller's transaction."""
+    account = found.channel_account
+    rows = _proven(account).filter(address_digest=found.address_digest).exclude(person_id=found.person_id)
+    for row in rows.select_for_update():
+        chain.record(actor=actor, action="OWN_ADDRESS_UNLINKED", object_type=OBJECT, object_id=row.pk,
+                     facts={"channel": account.kind, "proven_by": str(found.person_id)})  # fmt: skip
+        notices.leave(
+            people=[row.person_id],
+            kind=KIND,
+            title=f"Your {account.get_kind_display()} {_noun(account)} was unlinked",
+            link="",
+            body="A colleague entered the code that was sent to it. If it is still yours, link it again and tell an "
+            "administrator.",
+            level="alert",
+            dedupe_key=f"own-address-taken:{row.pk}",
+            now=moment,
+        )
+        row.delete()
+
+
+def _noun(account: ChannelAccount) -> str:
+    return "number" if account.kind == ChannelAccount.Kind.WHATSAPP else "user"
 
 
 def unlink(*, actor: Actor, account: ChannelAccount) -> None:

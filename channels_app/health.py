@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 from redis.exceptions import RedisError
 
 from channels_app.diagnosis import diagnosis_of
@@ -62,6 +62,9 @@ def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None)
     tried, waiting = _tried(account, moment - LATELY), _waiting(account)
     came = InboundDelivery.objects.filter(channel_account=account_id).order_by("-id")
     last_received: datetime | None = came.values_list("received_at", flat=True).first()
+    if account.provider == ChannelAccount.Provider.WIDGET:
+        lately = _messages(account, Message.Direction.IN).filter(created_at__gte=moment - LATELY)
+        last_received = lately.aggregate(last=Max("created_at"))["last"]
     progress = MailboxProgress.objects.filter(channel_account=account_id)
     last_read: datetime | None = progress.values_list("checked_at", flat=True).first()
     refused = was_refused(account)
@@ -87,6 +90,10 @@ def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None)
 
 def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
     """Return how many attempts left and failed, and when the last one left."""
+    if account.provider == ChannelAccount.Provider.WIDGET:
+        # Shown at once, without attempts.
+        shown = _messages(account, Message.Direction.OUT).filter(created_at__gte=since)
+        return {**shown.aggregate(sent=Count("pk"), last=Max("created_at")), "failed": 0}
     if account.provider == ChannelAccount.Provider.APP:
         posted = WebhookAttempt.objects.filter(delivery__endpoint__ref=account.pk, started_at__gte=since)
         left = Q(error="", milliseconds__isnull=False)
@@ -101,6 +108,12 @@ def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
     return attempts.aggregate(
         sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("finished_at", filter=left)
     )
+
+
+def _messages(account: ChannelAccount, direction: str) -> QuerySet[Message]:
+    """Return the messages of an account in one direction."""
+    rows: QuerySet[Message] = Message.objects.filter(channel_account=account.pk, direction=direction)
+    return rows
 
 
 def _waiting(account: ChannelAccount) -> dict[str, Any]:

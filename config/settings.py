@@ -74,6 +74,13 @@ OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 ANTHROPIC_API_KEY = env("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL = env("ANTHROPIC_BASE_URL", default="")
+# Prices per million tokens, "input cached output currency", or "free"; without them no budget can cover the model.
+OPENAI_PRICES = env("OPENAI_PRICES", default="")
+ANTHROPIC_PRICES = env("ANTHROPIC_PRICES", default="")
+MODEL_HOSTS = env.list("MODEL_HOSTS", default=[])
+MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
+SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")
+SANDBOX_MODEL_TOKEN = env("SANDBOX_MODEL_TOKEN", default="")
 
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -373,6 +380,10 @@ SPECTACULAR_SETTINGS = {
         "CollectionAudience": "agents.models.Collection.Audience",
         "DocumentState": "agents.models.Document.State",
         "OpenQuestionState": "agents.models.OpenQuestion.State",
+        "BudgetScope": "agents.routes.models.Budget.Scope",
+        "SwitchScope": "hitl.models.kill_switches.KillSwitch.Scope",
+        "DayOrMonth": "agents.routes.models.Budget.Period",
+        "ModelProvider": "agents.routes.models.Provider",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": None,

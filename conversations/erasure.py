@@ -106,7 +106,7 @@ class ConversationsErasure(ErasureHandler):
 
     order: ClassVar[int] = 20
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("conversations.Contact", "", "display_name masked_name"),
+        Table("conversations.Contact", "", "display_name masked_name language"),
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
@@ -120,7 +120,7 @@ class ConversationsErasure(ErasureHandler):
               kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
         Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
-              "provider_id error"),
+              "provider_id error template_id"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
@@ -176,7 +176,7 @@ class ConversationsErasure(ErasureHandler):
         points.delete()
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(
-            display_name=NOBODY, masked_name=NOBODY, user=None, linked_by=None, erased_at=now()
+            display_name=NOBODY, masked_name=NOBODY, language="", user=None, linked_by=None, erased_at=now()
         )
         conversations = person.ids("conversations")
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from conversations import services
 from core.events import relay
+from core.models import Outbox
 
 
-def on_messages_received(refs: Sequence[UUID]) -> None:
+def on_messages_received(announced: Sequence[Outbox]) -> None:
     """Update the conversation list once for a batch of messages, outside the customers' requests."""
-    services.publish_activity(message_ids=refs)
+    services.publish_activity(conversation_ids={UUID(row.payload["conversation"]) for row in announced if row.payload})
 
 
 def connect() -> None:

@@ -1,6 +1,6 @@
 """Transports by kind and provider of channel accounts, what channels have stored, and platforms with audiences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -30,6 +30,14 @@ def explain(kind: str, provider: str, code: str) -> Explanation:
         return transport_for(kind, provider).explain(code)
     except NotFound:
         return explain_common(code)
+
+
+def template_states(kind: str, provider: str) -> Mapping[str, str]:
+    """Return the error codes of a kind of channel account that change a template's state."""
+    try:
+        return transport_for(kind, provider).template_states
+    except NotFound:
+        return {}
 
 
 def is_instant(kind: str, provider: str) -> bool:

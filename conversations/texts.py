@@ -40,7 +40,7 @@ def checked_document(document: Mapping[str, Any]) -> dict[str, Any]:
     Raises `Invalid` when it is too large or not JSON.
     """
     try:
-        plain = _cleaned(document)
+        plain = cleaned(document)
         written = json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise Invalid("The metadata is not JSON.", fields={"metadata": ["not JSON"]}) from None
@@ -49,11 +49,12 @@ def checked_document(document: Mapping[str, Any]) -> dict[str, Any]:
     return dict(plain)
 
 
-def _cleaned(node: Any) -> Any:
+def cleaned(node: Any) -> Any:
+    """Return a JSON document with cleaned texts."""
     if isinstance(node, str):
         return clean(node)
     if isinstance(node, Mapping):
-        return {clean(str(key)): _cleaned(child) for key, child in node.items()}
+        return {clean(str(key)): cleaned(child) for key, child in node.items()}
     if isinstance(node, list | tuple):
-        return [_cleaned(child) for child in node]
+        return [cleaned(child) for child in node]
     return node

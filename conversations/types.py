@@ -77,6 +77,7 @@ class OutboundTemplate:
     language: str
     provider_id: str
     values: Mapping[str, str] = field(repr=False)
+    template_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,9 @@ class Transport(ABC):
     """A setting of an account that makes it `medium_with_option`."""
 
     medium_with_option: ClassVar[type[Medium] | None] = None
+
+    template_states: ClassVar[Mapping[str, str]] = {}
+    """Error codes that say what became of the template: its state from then on."""
 
     @classmethod
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:  # noqa: ARG003  (for subclasses)

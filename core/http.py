@@ -4,12 +4,13 @@ Failures are values. A caller that changes something outside must know whether t
 arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
 """
 
+import asyncio
 import ipaddress
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -83,20 +84,11 @@ class GuardedTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send over the first address that accepts a connection."""
-        if request.url.scheme not in ("http", "https") or not request.url.host:
-            raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
-        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        host, port = _destination(request)
         refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
         for address in checked_addresses(host, port, self._private_hosts):
-            pinned = httpx2.Request(
-                request.method,
-                request.url.copy_with(host=str(address)),
-                headers=request.headers,
-                stream=request.stream,
-                extensions={**request.extensions, "sni_hostname": host},
-            )
             try:
-                return self._inner.handle_request(pinned)
+                return self._inner.handle_request(_pin(request, address))
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 refusal = error
         raise refusal or httpx2.ConnectError(f"{host} has no address")
@@ -104,6 +96,47 @@ class GuardedTransport(httpx2.BaseTransport):
     def close(self) -> None:
         """Close the connections of the inner transport."""
         self._inner.close()
+
+
+class GuardedAsyncTransport(httpx2.AsyncBaseTransport):
+    """The same guard for clients that are awaited, such as those of model providers."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, private_hosts: frozenset[str]) -> None:
+        self._inner = inner
+        self._private_hosts = private_hosts
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send over the first address that accepts a connection."""
+        host, port = _destination(request)
+        refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
+        # The system's resolver blocks.
+        for address in await asyncio.to_thread(checked_addresses, host, port, self._private_hosts):
+            try:
+                return await self._inner.handle_async_request(_pin(request, address))
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                refusal = error
+        raise refusal or httpx2.ConnectError(f"{host} has no address")
+
+    async def aclose(self) -> None:
+        """Close the connections of the inner transport."""
+        await self._inner.aclose()
+
+
+def _destination(request: httpx2.Request) -> tuple[str, int]:
+    if request.url.scheme not in ("http", "https") or not request.url.host:
+        raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
+    return request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+
+
+def _pin(request: httpx2.Request, address: Address) -> httpx2.Request:
+    """Return the request to a checked address, still for the host that was named."""
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
 
 
 def checked_addresses(host: str, port: int, private_hosts: frozenset[str] = frozenset()) -> list[Address]:
@@ -217,23 +250,27 @@ class OutgoingHttp:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        hear: Callable[[bytes], None] | None = None,
     ) -> Reply | NotSent | NoAnswer:
         """Send one request once; failures outside are returned, never raised.
 
         `files` are names, bytes and content types by field; the form goes beside them, as multipart/form-data.
+        `hear` gets the pieces of a successful answer as they arrive; what it raises ends the call.
         """
         with Deadline(self._patience.total) as deadline:
             body = {"json": json, "data": form, "files": files, "content": content}
-            outcome = self._request(deadline, method, path, params=params, headers=headers, **body)
+            outcome = self._request(deadline, method, path, hear, params=params, headers=headers, **body)
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")
         return outcome
 
-    def _request(self, deadline: Deadline, method: str, path: str, **content: Any) -> Reply | NotSent | NoAnswer:
+    def _request(
+        self, deadline: Deadline, method: str, path: str, hear: Callable[[bytes], None] | None, **content: Any
+    ) -> Reply | NotSent | NoAnswer:
         try:
             request = self._client.build_request(method, path, extensions={"trace": deadline.watch}, **content)
-            return self._send(request)
+            return self._send(request, hear)
         except EgressRefused:
             return NotSent("egress_refused", "The host's address isn't allowed.", retry=False)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
@@ -245,7 +282,7 @@ class OutgoingHttp:
         except httpx2.HTTPError as error:
             return NoAnswer("connection_lost", _sentence(error))
 
-    def _send(self, request: httpx2.Request) -> Reply | NoAnswer:
+    def _send(self, request: httpx2.Request, hear: Callable[[bytes], None] | None) -> Reply | NoAnswer:
         response = self._client.send(request, stream=True)
         chunks: list[bytes] = []
         size = 0
@@ -257,6 +294,8 @@ class OutgoingHttp:
                 chunks.append(chunk)
                 if size > self._patience.max_bytes:
                     return NoAnswer("answer_too_large", "The answer is larger than allowed.")
+                if hear and response.is_success:
+                    hear(chunk)
         finally:
             response.close()
         return Reply(response.status_code, response.headers, b"".join(chunks))

@@ -14,7 +14,7 @@ from core import retention
 from core.audit import anchor_places
 from core.db.time_limits import allow_long_statements
 from core.events import relay
-from core.jobs.decorators import MODELS, plain_task, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, TURN_LIMITS, plain_task, sweep_task, tenant_task
 from core.observability import health
 from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
@@ -39,9 +39,15 @@ def run_sweeps(names: list[str]) -> None:
             log.exception("sweep_failed", sweep=name)
 
 
-@sweep_task(queue="high", is_quick=True)
+@plain_task(queue="high", limits=TURN_LIMITS)
 def relay_outbox() -> None:
-    """Send the waiting announcements."""
+    """Send the waiting announcements; a lone message is also answered here, without a second task."""
+    relay.relay(works=True)
+
+
+@sweep_task(queue="high", is_quick=True)
+def sweep_outbox() -> None:
+    """Send the announcements whose hint was lost."""
     relay.relay()
 
 
@@ -127,7 +133,7 @@ def forget_webhooks() -> None:
 
 SWEEPS = {
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
-    "relay-outbox": ("core.tasks.relay_outbox", 1.0),
+    "relay-outbox": ("core.tasks.sweep_outbox", 1.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
     "webhooks": ("core.tasks.sweep_webhooks", 5.0),

@@ -5,7 +5,6 @@ import re
 import socket
 import ssl
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ SECONDS: Final = 15.0
 TOTAL_SECONDS: Final = 60.0
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d{1,12})")
 _UID: Final = re.compile(rb"\bUID (\d{1,12})")
+_ARRIVED: Final = re.compile(rb'INTERNALDATE " ?([^"]{1,40})"')
 _TOO_LARGE: Final = (
     b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Disposition: inline\r\n"
 )
@@ -49,11 +49,11 @@ class ImapTrouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ListedMail:
-    """One email as the server lists it: its id, its size, and when it arrived there."""
+    """One email as the server lists it: its id, its size, and when it arrived there (None: it names no real time)."""
 
     uid: int
     size: int
-    arrived_at: datetime
+    arrived_at: datetime | None
 
 
 @lru_cache(maxsize=1)
@@ -77,7 +77,7 @@ class ImapMailbox:
         self._line: imaplib.IMAP4 | None = None
         self._timer = threading.Timer(TOTAL_SECONDS, self._hang_up)
         self._timer.daemon = True
-        self.uid_validity = 0
+        self.uid_validity = self._count = 0
 
     def __enter__(self) -> Self:
         try:
@@ -100,16 +100,41 @@ class ImapMailbox:
             with suppress(OSError):
                 line.shutdown()
 
-    def list_after(self, uid: int) -> list[ListedMail]:
-        """Return the emails with ids above one, in their order; one request for any number."""
+    def newest_uid(self) -> int:
+        """Return the id of the newest email, 0 in an empty mailbox."""
+        return self._uid_at(self._count)
+
+    def list_after(self, uid: int, *, most: int) -> list[ListedMail]:
+        """Return about `most` emails with ids above one, the oldest first, however many the mailbox has.
+
+        Positions are searched by halves, but the list is asked for by ids: those stay when emails before them go.
+        """
+        newest, first = self.newest_uid(), max(self._count - most + 1, 1)
+        if newest <= uid:
+            return []
+        if first > 1 and self._uid_at(first - 1) > uid:
+            first = self._first_above(uid, first - 1)
+            newest = self._uid_at(first + most - 1)
         found: dict[int, ListedMail] = {}
-        for facts in _flat(self._ask("uid", "FETCH", f"{uid + 1}:*", "(UID INTERNALDATE RFC822.SIZE)")):
-            named, size, arrived = _UID.search(facts), _SIZE.search(facts), imaplib.Internaldate2tuple(facts)
-            # "6:*" names the last email even if its id is below 6.
-            if named and size and arrived and (number := int(named.group(1))) > uid:
-                when = datetime.fromtimestamp(time.mktime(arrived), UTC)
-                found[number] = ListedMail(number, int(size.group(1)), when)
+        for facts in _flat(self._ask("uid", "FETCH", f"{uid + 1}:{newest}", "(UID INTERNALDATE RFC822.SIZE)")):
+            named, size = _UID.search(facts), _SIZE.search(facts)
+            # "6:5" names the same emails as "5:6".
+            if named and size and (number := int(named.group(1))) > uid:
+                found[number] = ListedMail(number, int(size.group(1)), _arrival_of(facts))
         return [found[number] for number in sorted(found)]
+
+    def _first_above(self, uid: int, upper: int) -> int:
+        """Return the position of the first email with an id above one, which is at most `upper`."""
+        lower = 0
+        while upper - lower > 1:
+            middle = (lower + upper) // 2
+            lower, upper = (lower, middle) if self._uid_at(middle) > uid else (middle, upper)
+        return upper
+
+    def _uid_at(self, position: int) -> int:
+        """Return the id of the email at a position, 0 if there is none."""
+        found = _flat(self._ask("fetch", str(position), "(UID)")) if position else []
+        return next((int(named.group(1)) for facts in found if (named := _UID.search(facts))), 0)
 
     def fetch(self, listed: ListedMail) -> bytes | None:
         """Return one email, or None if it is gone; of one that is too large only its headers."""
@@ -148,7 +173,8 @@ class ImapMailbox:
         except OSError:
             raise ImapTrouble("imap_not_reachable") from None
         quoted = server.folder.replace("\\", "\\\\").replace('"', '\\"')
-        self._ask("select", f'"{quoted}"', True, problem="imap_folder")
+        count = self._ask("select", f'"{quoted}"', True, problem="imap_folder")
+        self._count = int(count[-1]) if count and isinstance(count[-1], bytes) and count[-1].isdigit() else 0
         _, found = self._line.response("UIDVALIDITY")
         word = found[0] if found else None
         self.uid_validity = int(word) if isinstance(word, bytes) and word.isdigit() else 0
@@ -173,6 +199,14 @@ class ImapMailbox:
         if line is not None:
             with suppress(OSError):
                 line.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _arrival_of(facts: bytes) -> datetime | None:
+    named = _ARRIVED.search(facts)
+    try:
+        return datetime.strptime(named[1].decode(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC) if named else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _flat(found: list[Any]) -> list[bytes]:

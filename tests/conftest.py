@@ -16,6 +16,7 @@ from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.tenancy.scope import tenant_scope
 from tests.emptying import empty_by_deleting
+from tests.template_database import remove_template_database, template_database
 from tests.world import Mould, World, build_world
 
 pytest_plugins: list[str] = [
@@ -52,7 +53,7 @@ def django_db_setup(
     keep = django_db_keepdb and not django_db_createdb
     original = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
-        with as_owner():
+        with as_owner(), template_database(request.config):
             connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=keep, serialize=False)
             name = connection.settings_dict["NAME"]
         connection.settings_dict["NAME"] = name
@@ -72,6 +73,7 @@ def django_db_setup(
         end_other_sessions()
         with as_owner():
             connection.creation.destroy_test_db(original, verbosity=0)
+        remove_template_database()
 
 
 def close_connection_of_async_tests() -> None:

@@ -1,6 +1,6 @@
 """Twisted's own IMAP server over a folder of files: `python imap_server.py CERTIFICATE KEY FOLDER` prints its ports.
 
-A file `7.eml` is the email with id 7; `validity` holds the UIDVALIDITY.
+A file `7.eml` is the email with id 7, `7.date` its INTERNALDATE if that is odd; `validity` holds the UIDVALIDITY.
 """
 
 import io
@@ -108,6 +108,13 @@ def main() -> None:
         def __init__(self) -> None:
             super().__init__(contextFactory=context)
             self.portal = portal
+
+        def spew_internaldate(self, id: Any, msg: Any, _w: Any = None, _f: Any = None) -> None:
+            odd = msg.path.with_suffix(".date")
+            if not odd.exists():
+                super().spew_internaldate(id, msg, _w, _f)
+            else:
+                (_w or self.transport.write)(b'INTERNALDATE "%s"' % odd.read_bytes())
 
     factory = Factory.forProtocol(Server)
     # Tests read this module's names, and an imported reactor is a process's only one: Daphne needs another kind.

@@ -4,12 +4,20 @@ from typing import Any
 
 from django import forms
 
-from agents import configuration, registry
+from agents import registry
+from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent
+from agents.studio import configuration
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 
-MODEL_WORDS = {"local": "Built in: rules, no API key", "openai": "OpenAI-compatible server", "anthropic": "Anthropic"}
+MODEL_WORDS = {
+    "local": "Built in: rules, no API key",
+    "routes": "Your organisation's models",
+    "langflow": "A Langflow flow",
+    "openai": "OpenAI-compatible server of this installation",
+    "anthropic": "Anthropic, by this installation",
+}
 
 
 class NameForm(ConsoleForm):
@@ -30,9 +38,15 @@ class AgentForm(NameForm):
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text="For language models. The built-in model follows its own rules.",
     )
-    model = forms.ChoiceField(label="Model", help_text="Models with an API key in the settings.")
+    model = forms.ChoiceField(label="Model", help_text="The built-in one, and what is set up under Models.")
     model_name = forms.CharField(
         label="Model name at the provider", required=False, max_length=80, help_text="Leave empty for the default."
+    )
+    flow = forms.CharField(
+        label="Langflow flow",
+        required=False,
+        max_length=FLOW_LIMIT,
+        help_text="If the model is a flow: its id, or its address in Langflow. The flow has its own instructions.",
     )
     tools = forms.MultipleChoiceField(
         label="Tools",
@@ -48,6 +62,7 @@ class AgentForm(NameForm):
         help_text="The agent makes no new request beyond this number. Leave empty for the organisation default.",
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,8 +75,38 @@ class AgentForm(NameForm):
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = ("name", "instructions", "model", "model_name", "tools", "max_open_approvals")
+        names = ("name", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
         return {name: self.cleaned_data[name] for name in names} | {"tools": tuple(self.cleaned_data["tools"])}
+
+    def seen(self) -> dict[str, int | None]:
+        """Return which configuration the form was opened with."""
+        return seen_by(self)
+
+
+def seen_by(form: forms.Form) -> dict[str, int | None]:
+    """Return the version and revision that were shown with a form, as the services take them."""
+    return {f"seen_{name}": form.cleaned_data[name] for name in ("version", "revision")}
+
+
+class DraftForm(ConsoleForm):
+    """The draft that is on the page."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class EarlierVersionForm(ConsoleForm):
+    """The version that is to answer again; the page sets the choices."""
+
+    version = forms.TypedChoiceField(
+        label="Version", coerce=int, help_text="A draft stays as it is. The change is added to the history."
+    )
+
+
+class ImportForm(ConsoleForm):
+    """The file of an agent."""
+
+    file = forms.FileField(label="File", help_text="A file that was exported from an agent's page, at most 64 kB.")
 
 
 class NewAgentForm(AgentForm):
@@ -72,4 +117,4 @@ class NewAgentForm(AgentForm):
         choices=Agent.Type.choices,
         help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
     )
-    field_order = ("name", "type", "instructions", "model", "model_name", "tools", "max_open_approvals")
+    field_order = ("name", "type", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")

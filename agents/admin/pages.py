@@ -1,17 +1,34 @@
 """The console's pages of agents and their runs."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 
-from agents import services
-from agents.admin.forms import MODEL_WORDS, AgentForm, NameForm, NewAgentForm
-from agents.configuration import CHANGE
-from agents.models import Agent, AgentRun
+from agents import selectors, services
+from agents.admin.forms import (
+    MODEL_WORDS,
+    AgentForm,
+    DraftForm,
+    EarlierVersionForm,
+    ImportForm,
+    NameForm,
+    NewAgentForm,
+    seen_by,
+)
+from agents.models import Agent, AgentRun, AgentVersion
+from agents.studio import gallery, portability
+from agents.studio.activation import ACTIVATE
+from agents.studio.configuration import CHANGE
 from agents.tools import registry as tools
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
@@ -21,6 +38,16 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 
+SHOWN_HISTORY = 20
+LABELS = {
+    "name": "Name",
+    "instructions": "Instructions",
+    "model": "Model",
+    "model_name": "Model name at the provider",
+    "flow": "Langflow flow",
+    "tools": "Tools",
+    "max_open_approvals": "Open requests at most",
+}
 RUN_STATES = {
     "queued": ("neutral", "clock"),
     "running": ("info", "bolt"),
@@ -28,6 +55,46 @@ RUN_STATES = {
     "finished": ("good", "check"),
     "failed": ("danger", "x-circle"),
 }
+
+
+def _from_template(key: str) -> dict[str, Any]:
+    """Return what the form of a new agent starts with; nothing for an unknown template."""
+    template = next((one for one in gallery.TEMPLATES if one.key == key), None)
+    if template is None:
+        return {}
+    setup = template.setup()
+    return {
+        "name": setup.name,
+        "type": template.type,
+        "instructions": setup.instructions,
+        "tools": list(setup.tools),
+    }
+
+
+def _shown(agent: Agent) -> services.Setup:
+    """Return the configuration that answers; before the first activation the draft's."""
+    return services.setup_in(agent.active_version) if agent.active_version else services.setup_of(agent)
+
+
+def _titles(names: Iterable[str]) -> str:
+    titles = (tools.get(name).title if tools.is_known(name) else f"{name} (unavailable)" for name in names)
+    return ", ".join(titles) or "None"
+
+
+def _changes(active: AgentVersion | None, draft: AgentVersion) -> list[tuple[str, str, str]]:
+    """Return what a draft changes: label, value now, value in the draft."""
+    if active is None:
+        return []
+    old, new = services.setup_in(active), services.setup_in(draft)
+    return [(LABELS[name], _said(old, name), _said(new, name)) for name in services.changed_fields(old=old, new=new)]
+
+
+def _said(setup: services.Setup, name: str) -> str:
+    if name == "tools":
+        return _titles(setup.tools)
+    if name == "model":
+        return MODEL_WORDS.get(setup.model, setup.model)
+    return str(getattr(setup, name) or "–")
 
 
 @admin.register(Agent)
@@ -38,14 +105,15 @@ class AgentAdmin(ServiceAdmin):
     nav = Nav("Agents", "agent", group="Set-up", order=20)
     intro = "Who answers customers and colleagues, and in which version."
     empty_title = "No agents yet"
-    list_display = ("name", "type", "category", "current_version", "standing", "created_at")
+    list_display = ("name", "type", "category", "version", "standing", "created_at")
     list_filter: ClassVar = [choose("type", "Type", Agent.Type.choices)]
     ordering = ("-is_active", "name", "id")
+    detail_template = "console/agent.html"
     detail_fields = (
         "name",
         "type",
         "category",
-        "current_version",
+        "version",
         "tools",
         "thinks_with",
         "open_limit",
@@ -54,68 +122,158 @@ class AgentAdmin(ServiceAdmin):
         "created_at",
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs of the pages, the gallery of templates and the export."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("templates/", wrap(self.gallery_view), name="agents_agent_templates"),
+            path("<uuid:object_id>/export/", wrap(self.export_view), name="agents_agent_export"),
+            *super().get_urls(),
+        ]
+
+    def gallery_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the templates that a new agent can start from."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        if not viewer_of(request).may(CHANGE):
+            raise PermissionDenied("Your role can't create agents.")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New agent",
+            "opts": self.model._meta,
+            "list_title": "Agents",
+            "list_url": self.list_url(),
+            "templates": [(template, _titles(template.setup().tools)) for template in gallery.TEMPLATES],
+            "create_url": reverse("admin:agents_agent_create"),
+        }
+        return TemplateResponse(request, "console/agent_templates.html", context)
+
+    def export_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Download the agent's configuration as a file."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
+        agent = self.object_or_404(request, object_id)
+        document = portability.export_agent(viewer=viewer_of(request), agent_id=agent.pk)
+        answer = HttpResponse(portability.write_file(document), content_type="application/json")
+        answer["Content-Disposition"] = content_disposition_header(True, f"{slugify(agent.name) or 'agent'}.json")
+        return answer
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the list's actions; a new agent begins with the choice of a template."""
+        context = super().list_context(request)
+        for offer in context["offered"]:
+            if offer["action"].path == "create":
+                offer["url"] = reverse("admin:agents_agent_templates")
+        return context
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
-        """Read the newest version's number with the agent."""
-        rows: QuerySet[Agent] = super().get_queryset(request).annotate(newest=Max("versions__number"))
-        return rows
+        """Read the active version and the draft's number with the agent."""
+        rows: QuerySet[Agent] = super().get_queryset(request).select_related("active_version")
+        return rows.annotate(draft_number=Max("versions__number", filter=Q(versions__is_draft=True)))
+
+    def detail_context(self, request: HttpRequest, obj: Agent) -> dict[str, Any]:
+        """Return the fields, the draft with what it changes, and the history."""
+        viewer, current = viewer_of(request), services.current_version(obj)
+        draft = current if current.is_draft else None
+        activations = selectors.query_activations(viewer=viewer, agent_id=obj.pk).select_related("person")
+        return {
+            **super().detail_context(request, obj),
+            "draft": draft,
+            "changes": _changes(obj.active_version, draft) if draft else [],
+            "history": list(activations[:SHOWN_HISTORY]),
+            "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
+        }
 
     @admin.display(description="Version")
-    def current_version(self, agent: Agent) -> str:
-        """Return the newest version's number."""
-        return str(agent.newest or "–")  # type: ignore[attr-defined]
+    def version(self, agent: Agent) -> str:
+        """Return the number of the version that answers."""
+        return str(agent.active_version.number) if agent.active_version else "–"
 
     @admin.display(description="Tools")
     def tools(self, agent: Agent) -> str:
-        """Return the titles of the tools that the newest version may call."""
-        names = services.setup_of(agent).tools
-        titles = (tools.get(name).title if tools.is_known(name) else f"{name} (unavailable)" for name in names)
-        return ", ".join(titles) or "None"
+        """Return the titles of the tools that the agent may call."""
+        return _titles(_shown(agent).tools)
 
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:
-        """Return the model of the newest version."""
-        setup = services.setup_of(agent)
-        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.model_name}".strip()
+        """Return the model of the agent."""
+        setup = _shown(agent)
+        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
 
     @admin.display(description="Open requests at most")
     def open_limit(self, agent: Agent) -> str:
         """Return how many open requests it may have."""
-        return str(services.setup_of(agent).max_open_approvals or "Organisation default")
+        return str(_shown(agent).max_open_approvals or "Organisation default")
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:
         """Return the instructions for a language model."""
-        return services.setup_of(agent).instructions or "–"
+        return _shown(agent).instructions or "–"
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
         """Return whether it answers, and whether it is built in."""
         origin = "Built in" if agent.is_system else "Your own"
         word = chip("Answers", "good", "check") if agent.is_active else chip("Off", "neutral", "pause")
-        return format_html('<span class="wk-chips">{} {}</span>', word, chip(origin))
+        if agent.is_active and agent.active_version is None:
+            word = chip("Not active yet", "warn", "clock")
+        draft = chip("Draft", "info", "edit") if agent.draft_number else ""  # type: ignore[attr-defined]
+        return format_html('<span class="wk-chips">{} {} {}</span>', word, chip(origin), draft)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
-        """Refuse to edit a built-in agent, and to switch an agent to the state it has."""
-        if action.path == "edit" and agent.is_system:
-            return "Built-in agents can't be edited. Make a copy to customise it."
-        if action.path == "retire" and not agent.is_active:
-            return "This agent is already off."
-        return "This agent is already on." if action.path == "restore" and agent.is_active else ""
+        """Refuse what the agent's state doesn't allow."""
+        if agent is None:
+            return ""
+        never, draft = agent.active_version is None, agent.draft_number
+        reasons = {
+            "edit": "Built-in agents can't be edited. Make a copy to customise it." if agent.is_system else "",
+            "activate": "" if draft else "There is no draft.",
+            "activate-again": "" if agent.active_version and agent.active_version.flow else "It has no flow.",
+            "discard": "The agent has nothing but its draft." if never else "" if draft else "There is no draft.",
+            "roll-back": "" if self._earlier(agent) else "There is no earlier version.",
+            "retire": "" if agent.is_active else "This agent is already off.",
+            "restore": "This agent is already on." if agent.is_active else "",
+        }
+        return reasons.get(action.path, "")
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions without the switch to the current state."""
+        """Return the actions that the agent's state allows, and why a built-in one can't be edited."""
         found = super().offered(request, obj, on_list=on_list)
         return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
-        """Start from the newest version."""
+        """Start from the draft, or the active version where there is none."""
         if action.path == "copy":
             return {"name": f"{agent.name} (own)"}
-        if action.path != "edit":
+        if action.path == "create":
+            return _from_template(request.GET.get("template", ""))
+        if action.path not in ("edit", "activate"):
             return {}
-        setup = services.setup_of(agent)
+        current = services.current_version(agent)
+        seen = {"version": current.number, "revision": current.revision}
+        if action.path == "activate":
+            return seen
+        setup = services.setup_in(current)
         kept = {name: getattr(setup, name) for name in type(setup).__slots__}
-        return {**kept, "tools": list(setup.tools), "version": agent.newest}
+        return {**kept, "tools": list(setup.tools), **seen}
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Return the action's form; going back offers the earlier versions."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if action.path == "roll-back":
+            fields: Any = form.fields
+            fields["version"].choices = [
+                (version.number, f"Version {version.number} of {exact(version.created_at)}")
+                for version in self._earlier(obj)
+            ]
+        return form
+
+    def _earlier(self, agent: Agent) -> list[AgentVersion]:
+        """Return the versions that may answer again, newest first."""
+        rows = agent.versions.filter(is_draft=False).order_by("-number")
+        return [version for version in rows[: SHOWN_HISTORY + 1] if version.pk != agent.active_version_id]
 
     @service_action(
         path="create",
@@ -125,35 +283,98 @@ class AgentAdmin(ServiceAdmin):
         submit="Create agent",
         tone="primary",
         on_list=True,
-        explain="Create an agent of your own. You can't approve its requests.",
+        explain="Create an agent of your own. It answers once its draft is activated; you can't approve its requests.",
     )
     def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> str:
         """Create an own agent."""
         setup = services.Setup(**form.setup())
         agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
-        return f"{agent.name} is now answering."
+        return f"{agent.name} is a draft. It answers once you activate it."
+
+    @service_action(
+        path="import",
+        title="Import",
+        permission=CHANGE,
+        form=ImportForm,
+        submit="Import agent",
+        on_list=True,
+        explain="Create an agent from an exported file. It answers once its draft is activated.",
+    )
+    def import_file(self, request: HttpRequest, obj: None, form: ImportForm) -> str:
+        """Create an agent from a file."""
+        document = portability.read_file(form.cleaned_data["file"].read(portability.LARGEST_FILE + 1))
+        agent = portability.import_agent(actor=viewer_of(request), document=document)
+        return f"{agent.name} is a draft. It answers once you activate it."
+
+    @service_action(
+        path="activate",
+        title="Activate",
+        permission=ACTIVATE,
+        form=DraftForm,
+        submit="Activate the draft",
+        tone="primary",
+        explain="The draft answers from now on; current runs keep their version. You can't approve its requests.",
+    )
+    def activate(self, request: HttpRequest, obj: Agent, form: DraftForm) -> str:
+        """Let the draft answer."""
+        agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, **seen_by(form))
+        return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
+
+    @service_action(
+        path="activate-again",
+        title="Activate flow again",
+        permission=ACTIVATE,
+        explain="The agent answers with its Langflow flow as it is now. You can't approve its requests.",
+    )
+    def activate_again(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Let the flow answer as it is now."""
+        agent = services.activate_again(actor=viewer_of(request), agent_id=obj.pk)
+        return f"{agent.name} is now answering with its flow as it is in Langflow."
 
     @service_action(
         path="edit",
-        title="Edit",
+        title="Edit draft",
         permission=CHANGE,
         form=AgentForm,
-        submit="Save as a new version",
-        tone="primary",
-        explain="Each change is a new version; current runs keep theirs. You can't approve its requests after that.",
+        submit="Save draft",
+        explain="The active version goes on answering until you activate the draft. You can't approve its requests.",
     )
     def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
-        """Save a new version."""
-        version = form.cleaned_data["version"]
-        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=version)
-        return "Agent saved."
+        """Save the draft."""
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **form.seen())
+        return "Draft saved."
+
+    @service_action(
+        path="discard",
+        title="Discard draft",
+        permission=CHANGE,
+        explain="The changes of the draft are deleted. The active version stays as it is.",
+    )
+    def discard(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Delete the draft."""
+        services.discard_draft(actor=viewer_of(request), agent_id=obj.pk)
+        return "The draft is discarded."
+
+    @service_action(
+        path="roll-back",
+        title="Go back to an earlier version",
+        permission=ACTIVATE,
+        form=EarlierVersionForm,
+        submit="Activate this version",
+        explain="The version answers again from now on. You can't approve its requests.",
+    )
+    def roll_back(self, request: HttpRequest, obj: Agent, form: EarlierVersionForm) -> str:
+        """Let an earlier version answer again."""
+        number = form.cleaned_data["version"]
+        services.roll_back(actor=viewer_of(request), agent_id=obj.pk, version=number)
+        return f"Version {number} is answering again."
 
     @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")
     def copy(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
         """Copy this agent."""
         name = form.cleaned_data["name"]
         agent = services.copy_agent(actor=viewer_of(request), agent_id=obj.pk, name=name)
-        return f"{agent.name} is now answering. You can edit it."
+        return f"{agent.name} is a draft. Edit it, then activate it."
 
     @service_action(
         path="retire", title="Switch off", permission=CHANGE, explain="It stops answering. History is kept."
@@ -201,6 +422,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
         calls = list(obj.tool_calls.order_by("id"))
         for call in calls:
             call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.trouble = call.code.replace("_", " ").capitalize()  # type: ignore[attr-defined]
             call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
         return {**super().detail_context(request, obj), "calls": calls}
 

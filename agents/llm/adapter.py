@@ -32,7 +32,24 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from agents.llm.arguments import read_arguments
-from agents.ports import MOST_TOKENS, TOO_SLOW, Emit, Line, Model, ModelFailed, Stop, ToolRequest, ToolSpec, Turn, Usage
+from agents.ports import (
+    MOST_TOKENS,
+    OVERLOADED,
+    RATE_LIMITED,
+    REJECTED,
+    TOO_SLOW,
+    UNAVAILABLE,
+    UNREACHABLE,
+    Emit,
+    Line,
+    Model,
+    ModelFailed,
+    Stop,
+    ToolRequest,
+    ToolSpec,
+    Turn,
+    Usage,
+)
 from conversations.texts import clean
 from core.observability.logging import get_logger
 
@@ -43,6 +60,9 @@ MAX_TOKENS: Final = 1024
 _STOPS: Final[dict[str, Stop]] = {
     "stop": "end", "tool_call": "tool_calls", "length": "length", "content_filter": "refusal"
 }  # fmt: skip
+
+
+_CODES: Final = {429: RATE_LIMITED, 529: OVERLOADED}
 
 
 class ProviderAdapter(Model):
@@ -63,20 +83,19 @@ class ProviderAdapter(Model):
                 response = self._ask(lines, tools, prompt, emit, ends)
             text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
             requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
-            usage = Usage(_count(response.usage.input_tokens), _count(response.usage.output_tokens))
+            used = response.usage
+            usage = Usage(_count(used.input_tokens), _count(used.output_tokens), _count(used.cache_read_tokens))
             return Turn(text, requests, usage, _stop_of(response))
         except (ModelRequestTimeout, TimeoutError) as error:
             log.warning("model_too_slow", model=self.key)
             raise ModelFailed(TOO_SLOW) from error
         except ModelHTTPError as error:
             log.warning("model_refused", model=self.key, status=error.status_code)
-            if error.status_code == 429:
-                raise ModelFailed("model_rate_limited") from error
-            code = "model_unavailable" if error.status_code >= 500 else "model_rejected"
-            raise ModelFailed(code) from error
+            usual = UNAVAILABLE if error.status_code >= 500 else REJECTED
+            raise ModelFailed(_CODES.get(error.status_code, usual)) from error
         except (ModelAPIError, UnexpectedModelBehavior, UserError, httpx2.HTTPError) as error:
             log.warning("model_failed", model=self.key, kind=type(error).__name__)
-            raise ModelFailed("model_unreachable") from error
+            raise ModelFailed(UNREACHABLE) from error
 
     def _ask(
         self, lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str, emit: Emit, ends: float

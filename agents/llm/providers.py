@@ -1,4 +1,4 @@
-"""OpenAI-compatible and Anthropic models from the settings: one attempt, no redirects, answers of a bounded size."""
+"""OpenAI-compatible and Anthropic models: one attempt, no redirects, answers of a bounded size."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from agents.llm.adapter import ANSWER_SECONDS, ProviderAdapter
-from agents.ports import ModelFailed
+from agents.ports import NOT_CONFIGURED, ModelFailed
+from core.http import GuardedAsyncTransport
 
 CONNECT_SECONDS: Final = 5.0
 MAX_BYTES: Final = 2_000_000
 """For a whole answer: about a hundred times what the most tokens that are asked for take."""
 OPENAI_DEFAULT: Final = "gpt-4o-mini"
 ANTHROPIC_DEFAULT: Final = "claude-sonnet-5-5"
+OPENAI_ADDRESS: Final = "https://api.openai.com/v1"
+ANTHROPIC_ADDRESS: Final = "https://api.anthropic.com"
 # A connection that is kept would be closed by nobody: each run has a client of its own.
 _LIMITS: Final = httpx2.Limits(max_keepalive_connections=0)
 
@@ -80,26 +83,34 @@ def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) 
     Raises `ModelFailed` without a key.
     """
     if not settings.OPENAI_API_KEY:
-        raise ModelFailed("model_not_configured")
-    client = AsyncOpenAI(
-        api_key=settings.OPENAI_API_KEY,
-        base_url=settings.OPENAI_BASE_URL or None,
-        max_retries=0,
-        http_client=http_client(transport),
-    )
-    model = OpenAIChatModel(name or OPENAI_DEFAULT, provider=OpenAIProvider(openai_client=client))
-    return ProviderAdapter("openai", model)
+        raise ModelFailed(NOT_CONFIGURED)
+    return _openai(name, settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, http_client(transport))
 
 
 def anthropic_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
     """Return a model behind ANTHROPIC_BASE_URL. Raises `ModelFailed` without a key."""
     if not settings.ANTHROPIC_API_KEY:
-        raise ModelFailed("model_not_configured")
-    client = AsyncAnthropic(
-        api_key=settings.ANTHROPIC_API_KEY,
-        base_url=settings.ANTHROPIC_BASE_URL or None,
-        max_retries=0,
-        http_client=http_client(transport),
+        raise ModelFailed(NOT_CONFIGURED)
+    return _anthropic(name, settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL, http_client(transport))
+
+
+def route_model(provider: str, name: str, *, key: str, base_url: str) -> ProviderAdapter:
+    """Return a model at an address that an organisation entered: public ones only, besides MODEL_HOSTS."""
+    inner = httpx2.AsyncHTTPTransport(trust_env=False, limits=_LIMITS)
+    client = http_client(GuardedAsyncTransport(inner, private_hosts=frozenset(settings.MODEL_HOSTS)))
+    make = _anthropic if provider == "anthropic" else _openai
+    return make(name, key or "none", base_url, client)
+
+
+def _openai(name: str, key: str, base_url: str, client: httpx2.AsyncClient) -> ProviderAdapter:
+    # Without an address the library would take one from its own environment variable.
+    link = AsyncOpenAI(api_key=key, base_url=base_url or OPENAI_ADDRESS, max_retries=0, http_client=client)
+    return ProviderAdapter(
+        "openai", OpenAIChatModel(name or OPENAI_DEFAULT, provider=OpenAIProvider(openai_client=link))
     )
-    provider = AnthropicProvider(anthropic_client=client)
+
+
+def _anthropic(name: str, key: str, base_url: str, client: httpx2.AsyncClient) -> ProviderAdapter:
+    link = AsyncAnthropic(api_key=key, base_url=base_url or ANTHROPIC_ADDRESS, max_retries=0, http_client=client)
+    provider = AnthropicProvider(anthropic_client=link)
     return ProviderAdapter("anthropic", AnthropicModel(name or ANTHROPIC_DEFAULT, provider=provider))

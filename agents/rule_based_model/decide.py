@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agents.rule_based_model import slots, stance
 from agents.rule_based_model.amounts import find_amounts
+from agents.rule_based_model.asking import asked_for
 from agents.rule_based_model.choices import chosen, offered_in
 from agents.rule_based_model.intents import ACTING, acting_topic, reading_topic
 from agents.rule_based_model.languages import ONLY_ENGLISH, foreign_language
@@ -160,6 +161,9 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
     if tool == "decide" or tool == "resume":
         return Decision("say", topic=tool)
     free_text = memory.pending is not None and memory.pending.missing in FREE_TEXT
+    is_free = memory.pending is None or memory.pending.tool == PERSON
+    if mood not in {"negated", "later"} and is_free and (calls := asked_for(clause)):
+        return Decision("call", calls)
     if memory.pending and (tool is None or free_text) and mood != "negated":
         filled = _fill(clause, memory.pending, mood, memory.choices)
         if filled:

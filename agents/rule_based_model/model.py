@@ -168,7 +168,9 @@ def topic_tool(lines: Sequence[Line]) -> str:
 
 AGENT_OF = {
     "set_campaign_budget": "paid_ads", "pause_campaign": "paid_ads", "list_campaigns": "paid_ads",
-    "campaign_performance": "paid_ads", "update_page_meta": "seo", "rankings": "seo",
+    "campaign_performance": "paid_ads", "compare_campaigns": "paid_ads", "explain_change": "paid_ads",
+    "rankings_moved": "seo", "content_fell": "content", "list_drafts": "content", "draft_post": "content",
+    "update_page_meta": "seo", "rankings": "seo",
     "publish_content": "content", "content_performance": "content",
     "send_audience_message": "audience", "list_audiences": "audience",
 }  # fmt: skip

@@ -12,17 +12,20 @@ from agents.rule_based_model.languages import handing, sorry
 from agents.rule_based_model.types import (
     ABILITIES,
     ANSWER,
+    HAPPENED,
     IS_IT,
     NOT_FOUND,
     NOT_KNOWN,
     PERSON,
     PERSON_OFFER,
     RESUBMIT,
+    WAITING,
     WHICH,
     WITHDRAW,
 )
 
 LONGEST = 12
+MOST_ABILITIES = 40
 _ELSEWHERE = "Another of our agents handles that. Please ask in a separate message and I'll pass it on."
 _SAYINGS: Mapping[str, str] = {
     "left_alone": "All right, I'll leave everything as it is. I haven't requested anything new.",
@@ -44,7 +47,9 @@ _PUBLIC = (
     "Sorry, I can't do that here: only signed-in colleagues of this company can work with campaigns "
     f"and budgets. {PERSON_OFFER}"
 )
-_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, SEARCH_TOOL, ANSWER_TOOL})
+_FOR_ALL = frozenset({
+    PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
+})  # fmt: skip
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
@@ -84,10 +89,11 @@ def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
 
 
 def _abilities(result: Mapping[str, Any]) -> str:
-    reads, asks = list(result.get("reads", [])), list(result.get("asks", []))
-    parts = [f"Here's what I can do:\n{listed([f'{_capital(each)}' for each in reads])}"] if reads else []
+    reads, asks = [_capital(each) for each in result.get("reads", [])], [_capital(a) for a in result.get("asks", [])]
+    parts = [f"Here's what I can do:\n{listed(reads, limit=MOST_ABILITIES)}"] if reads else []
     if asks:
-        parts.append(f"Changes I can request for you (an approver decides):\n{listed([_capital(a) for a in asks])}")
+        listing = listed(asks, limit=MOST_ABILITIES)
+        parts.append(f"Changes I can request for you (an approver decides):\n{listing}")
     return "\n\n".join(parts)
 
 
@@ -153,12 +159,91 @@ def _grouped(number: object) -> object:
     return f"{number:,}" if isinstance(number, int) else number
 
 
+def _compared(result: Mapping[str, Any]) -> str:
+    rows = result.get("campaigns", [])
+    if not rows:
+        return "There are no figures for this period."
+    measure = str(result.get("measure", ""))
+    shown = next((name for name in rows[0] if name not in {"name", "status"}), "")
+    lines = [f"{row['name']}: {row.get(shown, '')}" for row in rows]
+    total = dict(result.get("total", {})).get(shown, "")
+    return (
+        f"{measure}, {result.get('period', '')}, the worst first:\n{listed(lines)}\n\n"
+        f"The worst is {result.get('worst')}, the best {result.get('best')}. All together: {total}."
+    )
+
+
+def _explained(result: Mapping[str, Any]) -> str:
+    went = "went down" if result.get("fell") else "went up"
+    lead = (
+        f"{result.get('measure')} {went} from {result.get('before')} to {result.get('now')} ({result.get('change')}), "
+        f"{result.get('period')} against the same number of days before."
+    )
+    parts = [lead]
+    if factors := [f"{row['figure']}: {row['before']} → {row['now']} ({row['change']})" for row in result["factors"]]:
+        parts.append(f"What it is made of:\n{listed(factors)}")
+    if rows := [f"{row['name']}: {row['before']} → {row['now']} ({row['change']})" for row in result["campaigns"]]:
+        parts.append(f"What made the most difference:\n{listed(rows)}")
+    if fell := list(result.get("rankings_that_fell", [])):
+        parts.append(f"Search positions that fell:\n{listed(fell)}")
+    return "\n\n".join(parts)
+
+
+def _moved(result: Mapping[str, Any]) -> str:
+    lines = [f"“{row['keyword']}”: {row['change']} to position {row['position']}" for row in result.get("moved", [])]
+    return f"Rankings that moved:\n{listed(lines)}" if lines else "No ranking has moved."
+
+
+def _fell(result: Mapping[str, Any]) -> str:
+    lines = [
+        f"“{row['title']}”: {row['views_before']} → {row['views']} views ({row['change']})" for row in result["fell"]
+    ]
+    return f"Content that lost views in the last 30 days:\n{listed(lines)}" if lines else "No content has lost views."
+
+
+def _drafts(result: Mapping[str, Any]) -> str:
+    lines = [f"“{row['title']}”: {row['kind']}" for row in result.get("drafts", [])]
+    return f"Drafts:\n{listed(lines)}" if lines else "There are no drafts."
+
+
+def _outline(result: Mapping[str, Any]) -> str:
+    parts = [f"Here's an outline you can work from. Nothing is stored or published.\n\n{result['title']}"]
+    parts.append(listed(list(result["sections"])))
+    if result.get("phrases"):
+        parts.append(f"Search phrases to use: {', '.join(result['phrases'])}.")
+    if result.get("related"):
+        parts.append(f"You already have: {', '.join(result['related'])}.")
+    return "\n\n".join(parts)
+
+
+def _waiting(result: Mapping[str, Any]) -> str:
+    mine = [f"{row['request']}: {row['what']}" for row in result.get("to_decide", [])]
+    own = [f"{row['request']} ({row['is']}): {row['what']}" for row in result.get("own", [])]
+    parts = [f"Waiting for your approval:\n{listed(mine)}" if mine else "Nothing is waiting for your approval."]
+    if own:
+        parts.append(f"Your own open requests:\n{listed(own)}")
+    return "\n\n".join(parts)
+
+
+def _history(result: Mapping[str, Any]) -> str:
+    lead = f"{result['request']} ({result['what']}): {result['is']}."
+    return f"{lead}\n{listed(list(result.get('history', [])))}"
+
+
 _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "list_campaigns": _campaigns,
     "campaign_performance": _performance,
     "rankings": _rankings,
     "content_performance": _content,
     "list_audiences": _audiences,
+    "compare_campaigns": _compared,
+    "explain_change": _explained,
+    "rankings_moved": _moved,
+    "content_fell": _fell,
+    "list_drafts": _drafts,
+    "draft_post": _outline,
+    WAITING: _waiting,
+    HAPPENED: _history,
     ABILITIES: _abilities,
 }
 

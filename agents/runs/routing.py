@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Exists, F
+
 from agents import registry, selectors
 from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
@@ -12,12 +14,17 @@ from agents.rule_based_model.model import AGENT_OF, topic_tool
 def needs_model_worker(run_id: UUID) -> bool:
     """Return True if only a model worker executes this run.
 
-    Its organisation has an agent whose model is asked over a network; a report of an outcome asks none.
+    Its agent's model is asked over a network; a report of an outcome asks none. One query where the organisation has
+    no such agent.
     """
-    remote = registry.remote_models()
-    if not remote or not AgentVersion.objects.filter(model__in=remote, agent__is_active=True).exists():
+    networked = registry.networked_models()
+    asked = AgentVersion.objects.filter(model__in=networked, pk=F("agent__active_version_id"), agent__is_active=True)
+    run = AgentRun.objects.filter(Exists(asked), pk=run_id, trigger=AgentRun.Trigger.MESSAGE).first()
+    if run is None:
         return False
-    return AgentRun.objects.filter(pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
+    standing = selectors.read_standing(run)
+    version = choose_version(run, selectors.read_transcript(run, standing.inputs))
+    return version is not None and version.model in networked
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
@@ -27,18 +34,18 @@ def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVers
     """
     named = _normalise(transcript.named)
     if named:
-        if version := selectors.newest_version(named):
+        if version := selectors.version_of_type(named):
             return version
-        versions = selectors.newest_versions()
+        versions = selectors.active_versions()
         fitting = [v for v in versions if named in {_normalise(v.agent.name), _normalise(str(v.agent_id))}]
         if fitting:
             return fitting[-1]
     wanted = topic_tool(transcript.lines) if transcript.has_messages else ""
     if wanted:
         # The specialist for the tool if it may use it, else any agent that may.
-        expert = selectors.newest_version(AGENT_OF[wanted])
-        if expert is None or wanted not in expert.tools:
-            expert = next((v for v in selectors.newest_versions() if wanted in v.tools), expert)
+        expert = selectors.version_of_type(AGENT_OF[wanted])
+        if expert is None or wanted not in selectors.tools_of(expert):
+            expert = next((v for v in selectors.active_versions() if wanted in selectors.tools_of(v)), expert)
         if expert:
             return expert
     return selectors.last_version(run.conversation_id) or selectors.any_version()

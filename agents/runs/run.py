@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,16 +13,20 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 
-from agents import registry, selectors
+from agents import gateway, registry, selectors
+from agents.gate import Held, check_answer
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
-from agents.runs import lease, outcomes, tool_calls
+from agents.routes.calling import Place, open_model
+from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
+from agents.runs.redacted import Redaction
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
 from agents.tools import registry as tools
+from agents.tools.registry import Caller
 from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
@@ -35,6 +40,7 @@ TURN_SECONDS = 60.0
 """For a whole turn: all rounds of model and tools, until its reply. The worker's own limits stand behind it."""
 MAX_ROUNDS = 6
 MAX_CALLS = 50  # per answer: a model that never stops calling would flood the approvers
+MAX_TABLES = 2
 MAX_REDOS = 40  # more messages than a guest may write while they still join a run
 MAX_ATTEMPTS = 3
 MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sent
@@ -54,12 +60,14 @@ class Answer:
 
     It is the answer or a failure, and the agent version that produced it.
     When `ended`, only requests that were already made are reported; the code says why.
+    `draft` is what the model wrote and the gate stopped.
     """
 
     outcome: RunOutcome
     generation: int
     version: AgentVersion | None = None
     ended: str = ""
+    draft: str = ""
 
 
 class NeedsModelWorker(Exception):
@@ -119,22 +127,26 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     """Let the orchestrator answer all messages that have joined so far."""
     # Read before the messages, by the claim or the loop: if another one joins in between, the round is repeated.
     generation = run.generation
-    transcript = selectors.read_transcript(run)
+    standing = selectors.read_standing(run)
+    transcript = selectors.read_transcript(run, standing.inputs)
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
-    if not may_wait and version.model in registry.remote_models():
+    if not may_wait and version.model in registry.networked_models():
         raise NeedsModelWorker
-    done, ended = () if is_first else tool_calls.list_recorded(run), ""
+    done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
     try:
-        outcome = _orchestrate(run, version, (*transcript.lines, *done), watch, speaker.emit)
+        held = Held(speaker.emit, version.prompt)
+        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, is_new=is_first)
+        checked = check_answer(run, version, outcome)
+        outcome, draft = checked.outcome, checked.draft
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
     except (TooSlow, SoftTimeLimitExceeded):
         log.warning("run_too_slow", run=str(run.pk))
         outcome = RunOutcome("", 0, error=TOO_SLOW)
-    except tool_calls.ToolBroke as broken:
+    except gateway.ToolBroke as broken:
         outcome = RunOutcome("", 0, error=str(broken))
     except WalkerError as error:
         outcome = RunOutcome("", 0, error=error.code)
@@ -143,34 +155,66 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
-    return Answer(outcome, generation, version, ended)
+    return Answer(outcome, generation, version, ended, draft)
 
 
-def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
-    caller = selectors.caller_of(run, version)
-    offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
+def _orchestrate(
+    run: AgentRun,
+    version: AgentVersion,
+    standing: selectors.Standing,
+    transcript: selectors.Transcript,
+    done: Sequence[Line],
+    watch: Watch,
+    emit: Emit,
+    *,
+    is_new: bool,
+) -> RunOutcome:
+    """Ask the model and call its tools; a new run has recorded no call yet."""
+    watch.look(standing)
+    # The built-in model reads masks in this process; all others get placeholders, which go back into arguments.
+    hidden = Redaction(run, transcript) if version.model in registry.networked_models() else None
+    caller = selectors.caller_of(run, version, standing)
+    offered = tools.offered([*selectors.tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
         prompt=version.prompt,
-        lines=lines,
+        lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
+        version_id=version.pk,
+        until=watch.until,
+        look=watch.look,
+        glance=watch.glance,
     )
     run.agent_version = version
-    left = iter(range(MAX_CALLS))
 
-    def call_tool(request: ToolRequest, number: int) -> Line:
-        if next(left, None) is None:
-            return tool_calls.refuse(request, "too_many_calls", "That's more than I can do at once.")
-        watch.look()
-        # Read the caller again: their membership may have ended since the tools were offered.
-        fresh = selectors.caller_of(run, version)
-        return tool_calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+    def look_again() -> Caller:
+        """Look whether the turn may go on, and read the caller again: their membership may have ended by now."""
+        fresh = selectors.read_standing(run)
+        watch.look(fresh)
+        return selectors.caller_of(run, version, fresh)
 
-    model = WatchedModel(registry.get_model(version.model, version.model_name), watch)
+    calls = gateway.Calls(
+        run=run,
+        offered=names,
+        look=look_again,
+        until=watch.until,
+        most=MAX_CALLS,
+        is_new=is_new,
+        restore=hidden.restore if hidden else None,
+    )
+
+    def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        lines = gateway.perform(requests, calls, number)
+        return [hidden.redact(line) for line in lines] if hidden else lines
+
+    place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
+    model = WatchedModel(open_model(version, place), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
-    return orchestrator.run(context, call_tool=call_tool, emit=emit)
+    if hidden is None:
+        return orchestrator.run(context, call_tools=call_tools, emit=emit)
+    return hidden.finish(orchestrator.run(context, call_tools=call_tools, emit=hidden.emit(emit)))
 
 
 def _is_waiting(call: ToolCall) -> bool:
@@ -223,6 +267,10 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
     if text:
         # Ids by which a page can show what was requested.
         facts: dict[str, Any] = {"run": str(run.id), "agent": version.agent.type if version else ""}
+        # Tables are drawn from what our tools read, never from what a model wrote.
+        tables = [call.result["figures"] for call in made if "figures" in call.result]
+        if words and not answer.outcome.error and tables:
+            facts["figures"] = tables[-MAX_TABLES:]
         if waiting := next((call for call in made if _is_waiting(call)), None):
             facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
         if sources:

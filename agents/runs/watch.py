@@ -36,17 +36,20 @@ class Watch:
         self.until = time.monotonic() + seconds
         self._looked_at = 0.0
 
-    def look(self) -> None:
-        """Check that the turn may go on: before each call of the model or of a tool.
+    def look(self, standing: selectors.Standing | None = None) -> None:
+        """Check that the turn may go on, before each call of the model or of a tool, by what was just read, if it was.
 
         Raises `Ended` when a person has the conversation, it is closed, the customer stopped the answer or
         another worker has the run, and `TooSlow` when its time is over. Renews the lease.
         """
         if time.monotonic() >= self.until:
             raise TooSlow
-        if code := selectors.why_ended(self._run):
+        is_held, state = (standing.is_held, standing.state) if standing else selectors.read_state(self._run)
+        if code := selectors.ENDS.get(state):
             raise Ended(code)
-        if not lease.is_fresh(self._run) and not lease.renew(self._run):
+        if selectors.is_stopped(self._run, standing):
+            raise Ended("stopped")
+        if not is_held or not (lease.is_fresh(self._run) or lease.renew(self._run)):
             raise Ended(LOST)
         self._looked_at = time.monotonic()
 
@@ -57,17 +60,23 @@ class Watch:
 
 
 class WatchedModel(Model):
-    """A model that is asked, and heard, only while the turn may go on."""
+    """A model that is asked, and heard, only while the turn may go on.
+
+    The turn has just looked when it begins: before the first answer nobody looks again.
+    """
 
     def __init__(self, model: Model, watch: Watch) -> None:
         self.key = model.key
         self._model, self._watch = model, watch
+        self._was_asked = False
 
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         def hear(piece: str) -> None:
             self._watch.glance()
             emit(piece)
 
-        self._watch.look()
+        if self._was_asked:
+            self._watch.look()
+        self._was_asked = True
         self._model.until = self._watch.until
         return self._model.turn(lines, tools, prompt=prompt, emit=hear)

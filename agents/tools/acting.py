@@ -75,6 +75,7 @@ class ActingTool(Tool):
 
     audience = "member"
     acting = True
+    changes = True
     needs = PROPOSE
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class AnswerApprovers(Tool):
     audience = "member"
     needs = PROPOSE
     arguments = OneRequest
+    changes = True
+    per_hour = 0
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only while a question about one of the caller's requests is open."""

@@ -38,6 +38,8 @@ class SendFile(Tool):
     )
     audience = "public"
     arguments = FileArguments
+    changes = True
+    largest = 4 * CONTENT_LIMIT + 8192
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only where the channel carries such files."""

@@ -62,6 +62,7 @@ class SearchKnowledge(Tool):
     )
     audience = "public"
     arguments = Question
+    per_hour = 60
 
     def suits(self, caller: Caller) -> bool:
         """Return True if there is anything that this caller gets answers from."""
@@ -105,6 +106,8 @@ class Answer(Tool):
     )
     audience = "public"
     arguments = Parts
+    per_hour = 0
+    largest = 65_536
 
     def suits(self, caller: Caller) -> bool:
         """Return False: people don't ask for it, and are not offered it."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.audiences import list_both
-from agents.selectors import newest_versions
+from agents.selectors import active_versions, tools_of
 from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
@@ -45,6 +45,12 @@ class Content(Arguments):
     content: str = Field("", max_length=300, description="Title of the piece; empty for all")
 
 
+class Topic(Arguments):
+    """What the post is about."""
+
+    topic: str = Field(min_length=2, max_length=200, description="What it is about")
+
+
 def _campaign(row: Campaign) -> dict[str, Any]:
     facts = {
         "name": row.name, "channel": row.channel, "status": row.status,
@@ -58,7 +64,13 @@ def _campaign(row: Campaign) -> dict[str, Any]:
     return facts | figures
 
 
-class ListCampaigns(Tool):
+class ReadingTool(Tool):
+    """Base of the tools that change nothing."""
+
+    only_reads = True
+
+
+class ListCampaigns(ReadingTool):
     """All campaigns with status and budget."""
 
     key = "list_campaigns"
@@ -66,12 +78,13 @@ class ListCampaigns(Tool):
     ability = "list the campaigns with their budgets"
     description = "All campaigns with status, daily budget and the last seven days."
     audience = "member"
+    outside = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"campaigns": [_campaign(row) for row in selectors.list_campaigns()]}
 
 
-class CampaignPerformance(Tool):
+class CampaignPerformance(ReadingTool):
     """One campaign's figures."""
 
     key = "campaign_performance"
@@ -79,6 +92,7 @@ class CampaignPerformance(Tool):
     ability = "show how a campaign is doing"
     description = "Status, budget and the last seven days of one campaign."
     audience = "member"
+    outside = True
     arguments = OneCampaign
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -86,7 +100,7 @@ class CampaignPerformance(Tool):
         return {"campaign": _campaign(selectors.find_campaign(named))}
 
 
-class Rankings(Tool):
+class Rankings(ReadingTool):
     """Search positions."""
 
     key = "rankings"
@@ -94,6 +108,7 @@ class Rankings(Tool):
     ability = "show search rankings"
     description = "Positions in search results, for one phrase or for all."
     audience = "member"
+    outside = True
     arguments = Keyword
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -108,7 +123,7 @@ class Rankings(Tool):
         }  # fmt: skip
 
 
-class ContentPerformance(Tool):
+class ContentPerformance(ReadingTool):
     """Views and conversions of content."""
 
     key = "content_performance"
@@ -116,6 +131,7 @@ class ContentPerformance(Tool):
     ability = "show how content is doing"
     description = "Articles and pages with status, views and conversions."
     audience = "member"
+    outside = True
     arguments = Content
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -130,7 +146,51 @@ class ContentPerformance(Tool):
         }  # fmt: skip
 
 
-class ListAudiences(Tool):
+class ListDrafts(ReadingTool):
+    """Content that is not published yet."""
+
+    key = "list_drafts"
+    title = "List drafts"
+    ability = "list the drafts"
+    description = "Articles, pages and videos that are still drafts."
+    audience = "member"
+    outside = True
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        rows = [row for row in selectors.content_performance() if row.status == "draft"]
+        return {"drafts": [{"title": row.title, "kind": row.kind} for row in rows]}
+
+
+class DraftPost(ReadingTool):
+    """An outline for a post, from what the organisation ranks for and has published."""
+
+    key = "draft_post"
+    title = "Draft a post"
+    ability = "draft a post about a topic"
+    description = (
+        "An outline for a post about a topic: working title, sections, search phrases and related content. "
+        "It is text for the chat only; nothing is stored or published."
+    )
+    audience = "member"
+    outside = True
+    arguments = Topic
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        topic = Topic.model_validate(arguments.model_dump()).topic.strip(" .!?“”\"'")
+        words = {word for word in topic.casefold().split() if len(word) > 3}
+        phrases = [row.keyword for row in selectors.list_rankings() if words & set(row.keyword.casefold().split())]
+        pieces = [row for row in selectors.content_performance() if words & set(row.title.casefold().split())]
+        return {
+            "title": f"{topic[:1].upper()}{topic[1:]}: what you need to know",
+            "sections": [
+                f"Why {topic} matters now", f"How to choose: three questions about {topic}",
+                "What people get wrong", "Our recommendation, and the next step",
+            ],
+            "phrases": phrases[:5], "related": [f"“{row.title}” ({row.status})" for row in pieces[:3]],
+        }  # fmt: skip
+
+
+class ListAudiences(ReadingTool):
     """Groups of people to message."""
 
     key = "list_audiences"
@@ -138,12 +198,13 @@ class ListAudiences(Tool):
     ability = "list the audiences"
     description = "Audiences: their size on the platform, and how many people can be messaged here."
     audience = "member"
+    outside = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"audiences": list_both()}
 
 
-class BringPerson(Tool):
+class BringPerson(ReadingTool):
     """Hands the conversation to a colleague."""
 
     key = "bring_person"
@@ -152,13 +213,14 @@ class BringPerson(Tool):
     description = "Hand the conversation to a colleague when the person asks for one."
     audience = "public"
     arguments = Why
+    per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         reason = Why.model_validate(arguments.model_dump()).reason
         return {"sentence": PERSON_SENTENCE, "hand_off": reason}
 
 
-class ListAbilities(Tool):
+class ListAbilities(ReadingTool):
     """Lists what the organisation's agents can do for the person who asks."""
 
     key = "list_abilities"
@@ -166,9 +228,10 @@ class ListAbilities(Tool):
     ability = "tell you what I can help with"
     description = "What this person can ask for here, from you or another agent of this organisation."
     audience = "public"
+    per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        offered = [name for version in newest_versions() for name in version.tools]
+        offered = [name for version in active_versions() for name in tools_of(version)]
         names = dict.fromkeys([*offered, *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
@@ -181,6 +244,7 @@ class ListAbilities(Tool):
 def register_all() -> None:
     """Register the reading tools."""
     for tool in (
-        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, BringPerson, ListAbilities,
+        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, ListDrafts, DraftPost,
+        BringPerson, ListAbilities,
     ):  # fmt: skip
         register(tool)

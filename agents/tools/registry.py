@@ -21,7 +21,7 @@ Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
 FOR_EVERY_AGENT = (
     "bring_person", "list_abilities", "withdraw_request", "answer_approvers", "resubmit_request",
-    SEARCH_TOOL, ANSWER_TOOL,
+    "what_is_waiting", "what_happened", SEARCH_TOOL, ANSWER_TOOL,
 )  # fmt: skip
 """Tools of every agent version: anyone can reach a colleague and manage their own requests."""
 
@@ -107,8 +107,22 @@ class Tool(abc.ABC):
     ability: ClassVar[str]
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
+    only_reads: ClassVar[bool] = False
+    """True for a tool that changes nothing, so that a call that was interrupted may simply be made again."""
     needs: ClassVar[str] = ""
     """The permission that the member's role needs; empty if every caller of the audience may use it."""
+    changes: ClassVar[bool] = False
+    """It has an effect beyond its result, so it is not run after a foreign text was read."""
+    outside: ClassVar[bool] = False
+    """It reads from another system: beside others of its round, with a time-out, a breaker and one retry."""
+    seconds: ClassVar[float] = 10.0
+    """How long a reading from outside may take."""
+    per_hour: ClassVar[int] = 10
+    """How often it runs in a conversation within an hour; 0 for no limit."""
+    kept_seconds: ClassVar[int] = 0
+    """How long an equal reading is answered from the cache; only for what every caller of the audience may see."""
+    largest: ClassVar[int] = 8192
+    """The most bytes of its arguments."""
     arguments: ClassVar[type[Arguments]] = Arguments
 
     @abc.abstractmethod

@@ -24,6 +24,8 @@ class ResubmitRequest(Tool):
     audience = "member"
     needs = PROPOSE
     arguments = OneRequest
+    changes = True
+    per_hour = 0
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only while one of the caller's requests is sent back."""

@@ -27,6 +27,8 @@ class WithdrawRequest(Tool):
     audience = "member"
     needs = CANCEL
     arguments = OneRequest
+    changes = True
+    per_hour = 0
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only where the run requested something and the caller may cancel it."""

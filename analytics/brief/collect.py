@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from agents.selectors import newest_version
+from agents.selectors import version_of_type
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
 from conversations.selectors import ConversationFilters, count_needing_person, list_conversations
@@ -106,7 +106,7 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
 
 def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:
     """Return the call for a thread; everything from our database is read here."""
-    version = newest_version(collector.agent)
+    version = version_of_type(collector.agent)
     if version is None or collector.tool not in version.tools:
         raise Unavailable(code="off")
     caller = Caller(

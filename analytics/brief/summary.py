@@ -12,8 +12,9 @@ from typing import Final
 
 from agents.models import AgentVersion
 from agents.ports import BRIEF_ADVICE, BRIEF_TOOL, Line, Orchestrator, RunContext, RunOutcome, ToolRequest, ToolSpec
-from agents.registry import get_model, get_orchestrator
+from agents.registry import get_model, get_orchestrator, networked_models
 from agents.selectors import any_version
+from agents.services import open_brief_model
 from analytics.brief.texts import Language
 from analytics.schema import Finding
 from core.errors import NotFound
@@ -65,17 +66,14 @@ def write_summary(*, findings: Sequence[Finding], language: str, role: str, seco
 
 def _ask_model(version: AgentVersion, facts: dict[str, object], seconds: float) -> Summary | None:
     try:
-        model = get_model(version.model, version.model_name)
+        model = open_brief_model(version=version)
         model.until = time.monotonic() + seconds
         orchestrator = get_orchestrator(version.orchestrator, model)
     except NotFound as error:
         log.warning("brief_model_unknown", code=error.code)
         return None
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="brief-model")
-    answer = pool.submit(_run, orchestrator, facts)
-    pool.shutdown(wait=False)
     try:
-        outcome, has_read = answer.result(timeout=seconds)
+        outcome, has_read = _run_in_time(orchestrator, facts, seconds, keeps_time=version.model in networked_models())
     except TooLate:
         log.warning("brief_model_slow", model=version.model)
         return None
@@ -85,19 +83,31 @@ def _ask_model(version: AgentVersion, facts: dict[str, object], seconds: float) 
     return _parse(outcome.text, version.model_name or version.model)
 
 
+def _run_in_time(
+    orchestrator: Orchestrator, facts: dict[str, object], seconds: float, *, keeps_time: bool
+) -> tuple[RunOutcome, bool]:
+    """Run the model; raises `TooLate`. One that keeps the time itself writes its calls on this thread's connection."""
+    if keeps_time:
+        return _run(orchestrator, facts)
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="brief-model")
+    answer = pool.submit(_run, orchestrator, facts)
+    pool.shutdown(wait=False)
+    return answer.result(timeout=seconds)
+
+
 def _run(orchestrator: Orchestrator, facts: dict[str, object]) -> tuple[RunOutcome, bool]:
     """Run the model; returns its outcome and whether it has read the findings."""
     readings: list[ToolRequest] = []
 
-    def read(request: ToolRequest, number: int) -> Line:
-        readings.append(request)
+    def read(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        readings.extend(requests)
         text = json.dumps(facts, ensure_ascii=False)
-        return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=facts)
+        return [Line("tool", text, call_id=each.call_id, tool_name=each.name, result=facts) for each in requests]
 
     name = Language(str(facts["language"])).label
     request = Line("user", f"Please write the top of my brief, in {name}.")
     context = RunContext(uuid7(), PROMPT.format(advice=BRIEF_ADVICE), (request,), (TOOL,), max_rounds=3)
-    return orchestrator.run(context, call_tool=read, emit=lambda _piece: None), bool(readings)
+    return orchestrator.run(context, call_tools=read, emit=lambda _piece: None), bool(readings)
 
 
 def _parse(text: str, model: str) -> Summary:

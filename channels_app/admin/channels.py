@@ -30,6 +30,8 @@ from conversations.models import ChannelAccount
 
 CHANGE = "channels_app.change_channelaccount"
 LOGGED = 20
+# The order of what can be connected.
+CONNECTS = ("new-widget", "connect", "connect-cloud", "connect-mail", "connect-mailbox", "connect-app", "connect-slack")
 WITH_WEBSITES = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
 # The order of actions on a page.
 TONES = ("primary", "neutral", "danger")
@@ -61,7 +63,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
-    @admin.display(description="Number or mailbox")
+    @admin.display(description="Address")
     def own_address(self, account: ChannelAccount) -> str:
         """Return the organisation's own number or sender, which customers know anyway."""
         return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
@@ -101,11 +103,13 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
         if obj.kind not in WITH_WEBSITES:
             context["rows"] = [row for row in context["rows"] if row[0] != "Allowed websites"]
-        if obj.kind == ChannelAccount.Kind.WEBCHAT:
-            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
+        if not obj.address:
+            context["rows"] = [row for row in context["rows"] if row[0] != "Address"]
         viewer = viewer_of(request)
         health = read_health(viewer=viewer, account_id=obj.pk)
         context["health"] = health
+        if obj.kind == ChannelAccount.Kind.WEBCHAT:
+            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
         context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
         context["logged"] = LOGGED
@@ -116,6 +120,12 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         if is_slack(obj):
             return {**context, "routes": self.routes()}
         return {**context, **self.app_context(request, obj)} if is_app(obj) else context
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what can be connected, customers' channels first."""
+        context = super().list_context(request)
+        context["offered"].sort(key=lambda offer: CONNECTS.index(offer["action"].path))
+        return context
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
         """Return why an action does not apply to this kind of channel."""

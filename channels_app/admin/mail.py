@@ -115,7 +115,7 @@ class MailActions(ServiceAdmin):
 
     @service_action(
         path="connect-mailbox",
-        title="Connect mailbox",
+        title="Connect IMAP mailbox",
         permission=CHANGE,
         form=ConnectMailboxForm,
         submit="Connect",

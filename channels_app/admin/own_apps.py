@@ -127,7 +127,7 @@ class AppActions(ServiceAdmin):
 
     @service_action(
         path="connect-app",
-        title="Connect app",
+        title="Connect your app",
         permission=CHANGE,
         form=ConnectAppForm,
         submit="Connect",

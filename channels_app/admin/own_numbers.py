@@ -42,6 +42,7 @@ class NumberActions(ServiceAdmin):
         permission=USE,
         form=NumberForm,
         submit="Send code",
+        tone="primary",
         on_list=True,
         explain="Walker sends a code to this number by WhatsApp. Requests that need you are then sent there, with a "
         "link to decide them where an email would have one.",

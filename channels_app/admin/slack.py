@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.notices import USE
-from channels_app import diagnosis
+from channels_app import addresses, diagnosis
 from channels_app.admin.own_numbers import NumberActions
 from channels_app.models import ColleagueAddress, SlackRoute
 from channels_app.slack import connect, people, workspaces
@@ -19,6 +19,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
+from core.clock import now
 from hitl.models import ApprovalWorkflow
 
 OWN_OF_SLACK: Final = ("test-slack", "edit-slack", "slack-channel")
@@ -193,7 +194,12 @@ class ColleagueAddressAdmin(NumberActions):
     @admin.display(description="State")
     def standing(self, row: ColleagueAddress) -> str:
         """Return whether it is linked."""
-        return chip("Linked", "good", "check") if row.proven_at else chip("Waits for the code", "warn", "clock")
+        if row.proven_at is None:
+            return chip("Waits for the code", "warn", "clock")
+        is_number = row.channel_account.kind == ChannelAccount.Kind.WHATSAPP
+        if is_number and row.proven_at <= now() - addresses.NUMBER_LIFE:
+            return chip("Confirm it again", "warn", "clock")
+        return chip("Linked", "good", "check")
 
     @service_action(
         path="slack-user",
@@ -236,6 +242,25 @@ class ColleagueAddressAdmin(NumberActions):
         """Unlink the viewer's Slack user."""
         people.unlink(actor=viewer_of(request))
         return "Your Slack user is unlinked."
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Return the actions that apply: a code is entered once it was sent, and what is linked is unlinked."""
+        shown = super().offered(request, obj, on_list=on_list)
+        if not on_list:
+            return shown
+        rows = list(self.get_queryset(request).values_list("channel_account__kind", "proven_at"))
+        linked = {kind for kind, proven_at in rows if proven_at is not None}
+        waiting = {kind for kind, proven_at in rows if proven_at is None}
+        slack, whatsapp = ChannelAccount.Kind.SLACK, ChannelAccount.Kind.WHATSAPP
+        hidden = {
+            "slack-user": slack in linked,
+            "slack-code": slack not in waiting,
+            "slack-unlink": slack not in linked,
+            "own-number": whatsapp in linked,
+            "number-code": whatsapp not in waiting,
+            "number-unlink": whatsapp not in linked,
+        }
+        return [offer for offer in shown if not hidden.get(offer["action"].path)]
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the list: a row's own page says no more."""

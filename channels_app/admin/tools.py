@@ -25,8 +25,6 @@ class ToolActions(ServiceAdmin):
 
     def tool_in_the_way(self, action: ServiceAction, account: ChannelAccount) -> str:
         """Return why an action does not apply to this account now."""
-        if account.kind == ChannelAccount.Kind.WEBCHAT and action.path != "resume":
-            return "A web chat is closed under “Edit web chat”."
         found = diagnosis.diagnosis_of(account)
         if action.path == "verify-sample" and (found is None or not found.proof):
             return "Nothing that arrives here has a signature to check."
@@ -58,7 +56,8 @@ class ToolActions(ServiceAdmin):
         submit="Pause",
         tone="danger",
         explain="Nothing is sent until you resume it: messages wait. What customers write is stored, and neither shown "
-        "nor answered until then; a mailbox isn't read. Sign-in emails and notices to colleagues still go out.",
+        "nor answered until then; a mailbox isn't read, and a web chat takes no one. Sign-in emails and notices to "
+        "colleagues still go out.",
     )
     def pause(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Pause the account."""

@@ -30,7 +30,7 @@ from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
 from core.reach.verdict import UNREACHABLE, WINDOW_CLOSED
 from integrations.meta.client import MetaClient
-from integrations.meta.errors import MEANINGS, PAGE, meaning_of
+from integrations.meta.errors import MEANINGS, PAGE, TEMPLATE_STATES, meaning_of
 from integrations.meta.types import Failed, Sent, Unknown, Uploaded
 
 ACTOR: Final = system("whatsapp")
@@ -58,6 +58,7 @@ class CloudTransport(Transport):
     """Sends WhatsApp messages through the tenant's own number at Meta."""
 
     medium: ClassVar[type[Medium]] = WhatsApp
+    template_states: ClassVar[Mapping[str, str]] = TEMPLATE_STATES
 
     @classmethod
     def missing_for_activation(cls, credentials: Mapping[str, Any]) -> str:

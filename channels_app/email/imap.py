@@ -22,6 +22,7 @@ PAUSE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 LEASE: Final = timedelta(minutes=3)
 BATCH: Final = 50
+LISTED: Final = 500
 LONGEST: Final = timedelta(seconds=40)
 MAILBOXES: Final = 100
 
@@ -89,21 +90,23 @@ def _read(mailbox: ImapMailbox, progress: MailboxProgress, account: ChannelAccou
         progress.uid_validity, progress.last_uid = mailbox.uid_validity, 0
         _save(progress, uid_validity=mailbox.uid_validity, last_uid=0)
     inbox = mailboxes.inbox_of(account)
-    listed = mailbox.list_after(progress.last_uid)
-    # Servers tell the time in whole seconds.
-    waiting = [one for one in listed if one.arrived_at >= progress.since - timedelta(seconds=1)]
-    for number, one in enumerate(waiting):
-        if number >= BATCH or now() - started > LONGEST:
-            _save(progress, due_at=now())
-            break
-        raw = mailbox.fetch(one)
-        if raw is not None:
-            stored += arrivals.keep(inbox, raw, door=mailboxes.IMAP)
-        _save(progress, last_uid=one.uid)
-    else:
-        last = listed[-1].uid if listed else progress.last_uid
-        _save(progress, last_uid=last, due_at=now() + PAUSE, checked_at=now(), failures=0)
-        services.clear_trouble(account_id=account.pk)
+    last, fetched = progress.last_uid, 0
+    while listed := mailbox.list_after(last, most=LISTED):
+        for one in listed:
+            if fetched >= BATCH or now() - started > LONGEST:
+                _save(progress, last_uid=last, due_at=now())
+                return stored
+            # Servers tell the time in whole seconds; one without a time may be new.
+            if one.arrived_at is None or one.arrived_at >= progress.since - timedelta(seconds=1):
+                raw = mailbox.fetch(one)
+                fetched += 1
+                if raw is not None:
+                    stored += arrivals.keep(inbox, raw, door=mailboxes.IMAP)
+                _save(progress, last_uid=one.uid)
+            last = one.uid
+        _save(progress, last_uid=last)
+    _save(progress, due_at=now() + PAUSE, checked_at=now(), failures=0)
+    services.clear_trouble(account_id=account.pk)
     return stored
 
 

@@ -114,8 +114,9 @@ def connect_mailbox(
     _check_mailbox(where, given)
     server = imap.server_of(given)
     try:
-        with imap.open_mailbox(server):  # type: ignore[arg-type]  # it has a host
-            pass
+        with imap.open_mailbox(server) as mailbox:  # type: ignore[arg-type]  # it has a host
+            # What is there already stays there, and is never listed.
+            read_to = {"uid_validity": mailbox.uid_validity, "last_uid": mailbox.newest_uid()}
     except ImapTrouble as trouble:
         field = {"imap_login": "password", "imap_folder": "folder"}.get(trouble.code, "host")
         raise Invalid(describe_error(trouble.code), fields={field: [describe_error(trouble.code)]}) from None
@@ -131,7 +132,7 @@ def connect_mailbox(
             account_id=before.pk if before else None,
         )
         is_other = any(kept.get(one) != given[one] for one in ("imap_host", "imap_user", "imap_folder"))
-        fresh = {"uid_validity": 0, "last_uid": 0, "since": now()} if is_other else {}
+        fresh = {**read_to, "since": now()} if is_other else {}
         MailboxProgress.objects.update_or_create(
             channel_account=account, defaults={**fresh, "due_at": now(), "failures": 0}
         )

@@ -76,13 +76,14 @@ def id_of(headers: Headers) -> str:
 def identity_of(raw: bytes) -> tuple[Headers, str]:
     """Return the headers, and what tells this email from every other: its Message-ID, else a hash.
 
-    The hash leaves out headers that change on the way.
+    The hash leaves out headers that change on the way, unless there is nothing else.
     """
     headers, body = head_of(raw)
     if found := id_of(headers):
         return headers, found
-    digest = hashlib.sha256("\n".join(headers.raw(name) for name in ("from", "to", "date", "subject")).encode())
-    digest.update(memoryview(raw)[body:])
+    named = [headers.raw(name) for name in ("from", "to", "date", "subject")]
+    digest = hashlib.sha256("\n".join(named).encode())
+    digest.update(memoryview(raw)[body if any(named) else 0 :])
     return headers, f"sha256:{digest.hexdigest()}"
 
 

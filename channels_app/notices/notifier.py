@@ -20,6 +20,7 @@ from hitl.notification_channels import ASKS, EMAIL, TITLES, Delivery, Notifier, 
 from hitl.services import can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
 
 CHANNEL: Final = "whatsapp"
+LINK: Final = "whatsapp_link"
 ACTOR: Final = system("whatsapp")
 HEADLINE_LIMIT: Final = 200
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
@@ -40,6 +41,7 @@ class WhatsAppNotifier(Notifier):
             return _skip(row, reason)
         own = numbers.number_of(row.recipient_id)
         if own is None:
+            numbers.remind_of_old(row.recipient_id)
             return send_mail_instead(row)
         try:
             outcome = sending.send_words(
@@ -94,7 +96,7 @@ def _link_for(row: Notification) -> str:
     """Return a new decision link of the notification's person, or the request's page if no link can decide."""
     approval, secret = row.approval, ""
     if row.template in ASKS and can_be_decided_by_link(approval):
-        secret = make_link(actor=ACTOR, approval_id=approval.pk, person_id=row.recipient_id)
+        secret = make_link(actor=ACTOR, approval_id=approval.pk, person_id=row.recipient_id, channel=LINK)
     if secret:
         return f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}"
     return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}"

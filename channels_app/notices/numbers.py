@@ -6,13 +6,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from channels_app import addresses
 from channels_app.models import ColleagueAddress
 from channels_app.notices import sending
 from channels_app.whatsapp.connect import international
 from conversations.models import ChannelAccount
+from core import notices
 from core.actors import Actor
+from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Unavailable
 from core.reach.gate import NotReachable
 
@@ -65,8 +68,23 @@ def unlink(*, actor: Actor) -> None:
 def number_of(person_id: UUID) -> OwnNumber | None:
     """Return the number that a colleague proved lately, at a number of ours that is open. One query."""
     rows = _proven().filter(person_id=person_id, channel_account__is_active=True, channel_account__paused_at=None)
+    rows = rows.filter(proven_at__gt=clock_now() - addresses.NUMBER_LIFE)
     row = rows.select_related("channel_account").order_by("-proven_at").first()
     return None if row is None else OwnNumber(row.channel_account, str(row.address))
+
+
+def remind_of_old(person_id: UUID) -> None:
+    """Leave one notice for a colleague whose number was proven too long ago: it may be somebody else's by now."""
+    row = _proven().filter(person_id=person_id, proven_at__lte=clock_now() - addresses.NUMBER_LIFE).first()
+    if row is not None:
+        notices.leave(
+            people=[person_id],
+            kind=addresses.KIND,
+            title="Confirm your WhatsApp number again",
+            link=reverse("admin:channels_app_colleagueaddress_changelist"),
+            body="You confirmed it half a year ago. Until you do so again, requests that need you come by email.",
+            dedupe_key=f"own-address-old:{row.pk}",
+        )
 
 
 def _proven() -> QuerySet[ColleagueAddress]:

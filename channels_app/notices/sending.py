@@ -12,7 +12,7 @@ from channels_app.cloud.numbers import phone_number_id_of
 from channels_app.cloud.transport import template_content
 from channels_app.whatsapp.senders import PREFIX
 from channels_app.whatsapp.transport import callback_url
-from conversations import services
+from conversations import registry, services
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import templates
 from conversations.services.contacts import point_index
@@ -98,6 +98,8 @@ def send_words(
             callback=callback_url(ref) if ref else "",
         )
     if not isinstance(outcome, SENT):
+        states = registry.template_states(account.kind, account.provider)
+        services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
         services.note_trouble(account_id=account.pk, code=outcome.code)
     return outcome
 

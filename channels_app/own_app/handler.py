@@ -26,7 +26,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     is_known = fields["type"] == TEXT
     # The id of the delivery's event is unique per customer, so a repeat is recognised here too.
     metadata = {"app": fields["metadata"]} if fields["metadata"] else {}
-    services.receive(
+    message = services.receive(
         actor=ACTOR,
         inbound=InboundMessage(
             channel_account_id=delivery.channel_account_id,
@@ -38,3 +38,5 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             **stored_as(delivery),
         ),
     )
+    if language := fields.get("language"):
+        services.note_language(contact_id=message.conversation.contact_id, language=language)

@@ -58,6 +58,7 @@ class Incoming:
     type: str
     text: str = field(repr=False)
     name: str = field(repr=False)
+    language: str
     metadata: dict[str, Any] = field(repr=False)
 
 
@@ -174,13 +175,12 @@ def _parse(body: bytes, proven: str) -> Incoming:
     elif texts.clean(client_id) != client_id:
         wrong["id"] = ["It holds characters that can't be stored."]
     kind, text, name = found.get("type", TEXT), found.get("text", ""), found.get("name", "")
-    metadata = found.get("metadata", {})
+    metadata, language = found.get("metadata", {}), found.get("language", "")
     if not isinstance(kind, str) or not kind.isascii() or not kind.isidentifier() or len(kind) > TYPE_LIMIT:
         wrong["type"] = [f"Use a short word, such as {TEXT}."]
-    if not isinstance(text, str):
-        wrong["text"] = ["Use text."]
-    if not isinstance(name, str):
-        wrong["name"] = ["Use text."]
+    wrong |= {field: ["Use text."] for field in ("text", "name") if not isinstance(found.get(field, ""), str)}
+    if not isinstance(language, str) or (language and not services.language_code(language)):
+        wrong["language"] = ["Use a code such as en, de or pt_BR."]
     if not isinstance(metadata, dict):
         wrong["metadata"] = ["Use a JSON object."]
     if wrong:
@@ -188,7 +188,8 @@ def _parse(body: bytes, proven: str) -> Incoming:
     # A type that is not known yet is stored and shown with any text.
     checked = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=kind != TEXT)
     cut = texts.clean(name)[:NAME_LIMIT]
-    return Incoming(client_id, customer_id, kind, checked, cut, texts.checked_document(metadata))
+    spoken = services.language_code(language)
+    return Incoming(client_id, customer_id, kind, checked, cut, spoken, texts.checked_document(metadata))
 
 
 def _refuse_constant(word: str) -> NoReturn:
@@ -204,6 +205,7 @@ def _arrival(app: App, incoming: Incoming) -> deliveries.Arrival:
         "type": incoming.type,
         "text": incoming.text,
         "name": incoming.name,
+        "language": incoming.language,
         "metadata": incoming.metadata,
     }
     with tenant_scope(app.tenant_id):

@@ -71,6 +71,7 @@ def connect_slack(
             SlackMessage.objects.filter(channel_account=account).update(is_settled=True)
             chain.record(actor=actor, action="SLACK_WORKSPACE_CHANGED", object_type=OBJECT, object_id=account.pk,
                          facts={"unlinked": count})  # fmt: skip
+    workspaces.forget()
     return account
 
 

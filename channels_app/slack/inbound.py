@@ -27,7 +27,11 @@ UNAUTHORISED: Final = 401
 @csrf_exempt  # carries no cookie and trusts none: the signature is the proof
 @require_POST
 def interactivity(request: HttpRequest, key: str) -> HttpResponse:
-    """`POST /channels/slack/<key>/interactivity/`: a button press, or a form that was sent."""
+    """`POST /channels/slack/<key>/interactivity/`: a button press, or a form that was sent.
+
+    A signed request that comes again within five minutes is answered 200, stored once and worked once: it looks
+    like one that Slack repeats because our answer was lost, and a 401 would show its user an error.
+    """
     return take(PROVIDER, lambda: _store(request, key)) or HttpResponse(status=200)
 
 

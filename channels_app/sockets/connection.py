@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from redis import RedisError
 
@@ -30,6 +31,19 @@ class SocketConnection(AsyncWebsocketConsumer):
         self.bad = 0
         self.gone = False
         self.sending = asyncio.Lock()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one message of the page or of a group.
+
+        Without the thread in which Channels looks for old database connections before each message: consumers use
+        those of `thread_pool` only, which looks after its own.
+        """
+        await getattr(self, get_handler_name(message))(message)
+
+    async def stream_several(self, message: dict[str, Any]) -> None:
+        """Handle the hints and frames of a group that were sent together."""
+        for each in message["messages"]:
+            await self.dispatch(each)
 
     async def say(self, frame: dict[str, Any]) -> None:
         """Send one frame while the connection is open."""

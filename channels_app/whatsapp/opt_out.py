@@ -70,4 +70,4 @@ def apply(
             )
         except WalkerError:
             log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)
-    services.publish_activity(message_ids=[message.pk])
+    services.publish_activity(conversation_ids=[message.conversation_id])

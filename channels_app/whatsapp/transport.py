@@ -1,6 +1,6 @@
 """Send a message as one or more Twilio messages, or as a template."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -19,7 +19,7 @@ from conversations.types import COMMON, Explanation, Medium, OutboundMessage, Se
 from core.actors import system
 from core.clock import now
 from core.reach.verdict import OPTED_OUT, UNREACHABLE, WINDOW_CLOSED
-from integrations.twilio.errors import MEANINGS, meaning_of, page_of
+from integrations.twilio.errors import MEANINGS, TEMPLATE_STATES, meaning_of, page_of
 from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class WhatsAppTransport(Transport):
     """Sends WhatsApp messages through the tenant's own Twilio account."""
 
     medium: ClassVar[type[Medium]] = TwilioWhatsApp
+    template_states: ClassVar[Mapping[str, str]] = TEMPLATE_STATES
     prefix: ClassVar[str] = PREFIX
     channel: ClassVar[str] = "whatsapp"
 

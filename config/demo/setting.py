@@ -1,7 +1,7 @@
 """Creates a demo organisation's channels, provider account, agents, workflows and API key."""
 
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -15,6 +15,7 @@ from channels_app.email.receiving import open_inbound
 from channels_app.own_app.transport import PURPOSE
 from channels_app.whatsapp.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
+from config.demo.models import ensure_models
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount, MessageTemplate
@@ -57,6 +58,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_mail(organisation)
     _ensure_slack(organisation)
     _ensure_portal(organisation)
+    ensure_models(organisation)
     ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 
@@ -115,11 +117,21 @@ def cloud_credentials(organisation: Organisation) -> dict[str, str]:
     }
 
 
-def _use_template(account: ChannelAccount, *found: FoundTemplate) -> None:
-    """Keep the templates that the stand-in lists, and send the approved ones for outcomes."""
+# What the demo sends each of its templates for, by name.
+TEMPLATE_USES: Final = {
+    "update": MessageTemplate.Use.OUTCOME,
+    "order_question": MessageTemplate.Use.REOPENING,
+    "approval_request": MessageTemplate.Use.NOTICE,
+    "sign_in_code": MessageTemplate.Use.CODE,
+}
+
+
+def _use_templates(account: ChannelAccount, *found: FoundTemplate) -> None:
+    """Keep the templates that the stand-in lists, and send the approved ones for what they say."""
     store_templates(account_id=account.pk, found=found)
-    for template in MessageTemplate.objects.filter(channel_account=account, state=MessageTemplate.State.APPROVED):
-        use_template(actor=SEEDER, template_id=template.pk, use=MessageTemplate.Use.OUTCOME)
+    approved = MessageTemplate.objects.filter(channel_account=account, state=MessageTemplate.State.APPROVED)
+    for template in approved.filter(name__in=TEMPLATE_USES):
+        use_template(actor=SEEDER, template_id=template.pk, use=TEMPLATE_USES[template.name])
 
 
 def _ensure_cloud_number(organisation: Organisation) -> None:
@@ -136,7 +148,7 @@ def _ensure_cloud_number(organisation: Organisation) -> None:
         provider_account=credentials["phone_number_id"],
         credentials=credentials,
     )
-    _use_template(made, *(found_in_meta(row) for row in meta.demo_templates()))
+    _use_templates(made, *(found_in_meta(row) for row in meta.demo_templates()))
     # The stand-in knows the address of the webhook.
     ChannelAccount.objects.filter(pk=made.pk).update(public_key=meta.door_key(organisation.slug))
 
@@ -165,7 +177,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
         credentials=credentials,
     )
     sid = phone.template_sid(organisation.slug)
-    _use_template(made, FoundTemplate("update", "en", sid, "approved", "utility", "News about your request: {{1}}"))
+    _use_templates(made, FoundTemplate("update", "en", sid, "approved", "utility", "News about your request: {{1}}"))
     colleague = people[MARKETER]
     number = phones_of(organisation)[0]
     introduce(

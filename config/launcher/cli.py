@@ -33,7 +33,7 @@ environment (all optional; NAME_FILE reads a secret from a file):
   SECRET_KEY, WALKER_KEYS           made once and kept in the data folder unless given
   WALKER_REQUIRE_ALL=1              a skipped test makes `test` and `check` fail"""
 
-NEEDS_DEV_LOCK = frozenset({"test", "check", "bench"})
+NEEDS_DEV_LOCK = frozenset({"test", "check", "bench", "pictures"})
 _HANDLERS = {
     "run": "config.launcher.run",
     "demo": "config.launcher.running",
@@ -41,6 +41,7 @@ _HANDLERS = {
     "test": "config.launcher.checks",
     "check": "config.launcher.checks",
     "bench": "config.launcher.checks",
+    "pictures": "config.launcher.pictures",
 }
 
 
@@ -122,6 +123,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")
     bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
     bench.add_argument("name", nargs="?", help="which one")
+    pictures = commands.add_parser(
+        "pictures", parents=[where], help="take the pictures of the docs from a running demo"
+    )
+    pictures.add_argument(
+        "--all", metavar="DIR", help="instead: every page worth looking at, light, dark and on a phone"
+    )
+    pictures.add_argument(
+        "--only", default="", metavar="WORDS", help="of --all, the pages with these words in the name"
+    )
     return parser
 
 

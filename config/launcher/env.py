@@ -27,6 +27,9 @@ _NAMES = (
     "SANDBOX_MAILBOX_TOKEN",
     "SANDBOX_PORTAL_URL",
     "SANDBOX_PORTAL_TOKEN",
+    "SANDBOX_MODEL_URL",
+    "SANDBOX_MODEL_TOKEN",
+    "MODEL_HOSTS",
     "WEBHOOK_HOSTS",
     "SENDGRID_API_BASE",
     "SANDBOX_SLACK_URL",
@@ -64,6 +67,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "mailbox": secrets.token_hex(24),
         "slack": secrets.token_hex(24),
         "portal": secrets.token_hex(24),
+        "model": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),
         # A private key of P-256 is a number below its order, which begins with 32 ones.
         "push": base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).rstrip(b"=").decode(),

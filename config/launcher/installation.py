@@ -23,12 +23,13 @@ from standins.mailbox import seed
 # A worker of the first kind never waits for a model over a network: timers, mail and intake are its work.
 WORKER = ("-c", "2", "-Q", "high,default,low")
 MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
+FEW_MODEL_WORKERS = ("-c", "2", *MODEL_WORKER[2:])
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal")
+STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal", "model")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -116,6 +117,9 @@ class Installation:
             **_mail_of_the_demo(made["mailbox"]),
             "SANDBOX_PORTAL_URL": urls["portal"],
             "SANDBOX_PORTAL_TOKEN": made["portal"],
+            "SANDBOX_MODEL_URL": urls["model"],
+            "SANDBOX_MODEL_TOKEN": made["model"],
+            "MODEL_HOSTS": env.given("MODEL_HOSTS") or "127.0.0.1",
             "WEBHOOK_HOSTS": env.given("WEBHOOK_HOSTS") or "127.0.0.1",
         }
 
@@ -168,7 +172,7 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat, which count into one folder; workers for models where one has a key."""
+        """Start web, worker and beat, which count into one folder, and workers that may wait for models."""
         self.supervisor.place.empty_metrics()
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
@@ -179,8 +183,9 @@ class Installation:
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
         worker = ("celery", "-A", "config.celery", "worker", *quiet)
         self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)
-        if any(map(env.given, MODEL_KEYS)):
-            self._add("models", *worker, *MODEL_WORKER, WALKER_PROCESS="models", **shared)
+        # Any organisation may add a model of its own; without one they only wait.
+        models = MODEL_WORKER if any(map(env.given, MODEL_KEYS)) else FEW_MODEL_WORKERS
+        self._add("models", *worker, *models, WALKER_PROCESS="models", **shared)
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from config.launcher import env
 from config.launcher.faults import StartError
@@ -18,6 +19,16 @@ from config.launcher.supervisor import Supervisor, stop_on_signals
 def demo(arguments: argparse.Namespace) -> int:
     """Print the demo's URLs, sign-ins and keys."""
     place = Place(arguments.data)
+    facts = demo_facts(place)
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print("\n".join(describe(_environment_of(place)["PUBLIC_URL"], facts)))
+    return 0
+
+
+def demo_facts(place: Place) -> dict[str, Any]:
+    """Return the demo's URLs, sign-ins and keys; Walker has to run on the data folder."""
     if not place.is_held():
         raise StartError(f"Walker does not run on {place.path}. Start it first: ./walker run")
     answer = subprocess.run(
@@ -29,12 +40,8 @@ def demo(arguments: argparse.Namespace) -> int:
     )
     if answer.returncode:
         raise StartError("the demo's facts cannot be read; the reason stands above.")
-    facts = json.loads(answer.stdout)
-    if arguments.json:
-        print(json.dumps(facts, indent=2))
-    else:
-        print("\n".join(describe(_environment_of(place)["PUBLIC_URL"], facts)))
-    return 0
+    facts: dict[str, Any] = json.loads(answer.stdout)
+    return facts
 
 
 def manage(arguments: argparse.Namespace) -> int:

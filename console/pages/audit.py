@@ -93,7 +93,7 @@ STRENGTHS = {
     "password": "Password",
     "mfa": "Password and second factor",
     "api_key": "API key",
-    "link": "Link from an email",
+    "link": "Link from an email or WhatsApp message",
     "slack": "Button in Slack",
 }
 VALUES = {"recovery_codes": "recovery codes", "totp": "authenticator app"}

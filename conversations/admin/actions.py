@@ -12,6 +12,7 @@ from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations import services
+from conversations.admin.languages import LANGUAGES, language_name
 from conversations.models import ContactTag, Conversation
 
 REPLY: Final = "conversations.reply_conversation"
@@ -46,6 +47,21 @@ class NameForm(ConsoleForm):
     """The contact's name."""
 
     name = forms.CharField(label="Name", max_length=120, help_text="Stored encrypted and shown masked.")
+
+
+class LanguageForm(ConsoleForm):
+    """The contact's language."""
+
+    language = forms.ChoiceField(
+        label="Language", required=False, help_text="Templates are sent in it where there is one."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = str(self.initial.get("language") or "")
+        codes = sorted({*LANGUAGES, *([known] if known else [])}, key=language_name)
+        choices = [("", "Not known"), *((code, language_name(code)) for code in codes)]
+        self.fields["language"].choices = choices  # type: ignore[attr-defined]
 
 
 class TagForm(ConsoleForm):
@@ -85,7 +101,9 @@ class ConversationActions(ServiceAdmin):
     """The actions of staff besides answering."""
 
     def form_initial(self, request: HttpRequest, action: Any, obj: Any) -> dict[str, Any]:
-        """Return the contact's tags as the choices to remove."""
+        """Return the contact's tags as the choices to remove, and the language."""
+        if action.path == "language":
+            return {"language": obj.contact.language}
         if action.path != "untag":
             return {}
         return {"tags": tags_of(obj)}
@@ -123,6 +141,13 @@ class ConversationActions(ServiceAdmin):
         name = form.cleaned_data["name"]
         services.name_contact(actor=viewer_of(request), contact_id=obj.contact_id, display_name=name)
         return "Name saved."
+
+    @service_action(path="language", title="Edit language", permission=REPLY, form=LanguageForm, submit="Save")
+    def language(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Set the language that the contact is written to in."""
+        language = form.cleaned_data["language"]
+        services.set_language(actor=viewer_of(request), contact_id=obj.contact_id, language=language)
+        return "Language saved."
 
     @service_action(path="tag", title="Add tag", permission=REPLY, form=TagForm, submit="Add")
     def tag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:

@@ -20,6 +20,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations import services
+from conversations.admin.languages import language_name
 from conversations.admin.reach import blocks_of
 from conversations.models import Contact
 from conversations.selectors import ContactFilters, points_in_order, query_contacts, wishes_of
@@ -63,7 +64,7 @@ class ContactAdmin(ServiceAdmin):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
-    detail_fields = ("name", "addresses", "wishes", "words", "standing", "linked", "created_at", "talks")
+    detail_fields = ("name", "addresses", "wishes", "spoken", "words", "standing", "linked", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
@@ -93,6 +94,11 @@ class ContactAdmin(ServiceAdmin):
         entries = ledger.entries_of(point.value_index for point in contact.points.all())
         found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
         return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
+
+    @admin.display(description="Language")
+    def spoken(self, contact: Contact) -> str:
+        """Return the language that they are written to in."""
+        return language_name(contact.language) or "Not known"
 
     @admin.display(description="Tags")
     def words(self, contact: Contact) -> str:

@@ -26,7 +26,7 @@ from conversations.admin.approval_panel import customer_name, state_chip
 from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
-from conversations.admin.reach import needs_template, reply_context, template_choices, why_no_reply
+from conversations.admin.reach import needs_template, reply_context, templates_offered, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
@@ -35,7 +35,7 @@ from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused, Unavailable
 
 OBJECT: Final = "conversations.conversation"
-ABOUT: Final = ("note", "tag", "untag", "name")
+ABOUT: Final = ("note", "tag", "untag", "name", "language")
 SAME_VIEW_SECONDS: Final = 600
 State = Conversation.State
 
@@ -188,9 +188,9 @@ class ConversationAdmin(ConversationSearch):
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
-            is_offered = obj.state != State.CLOSED and needs_template(obj)
-            form.offer_templates(template_choices(obj) if is_offered else [])
             form.fit(services.files_of_channel(obj.channel_account))
+            is_offered = obj.state != State.CLOSED and needs_template(obj)
+            form.offer_templates(templates_offered(obj) if is_offered else ())
         return form
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
@@ -222,7 +222,7 @@ class ConversationAdmin(ConversationSearch):
         tone="primary",
         key="a",
     )
-    def reply(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+    def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
         """Send a reply to the customer, which takes the conversation over."""
         services.reply(
             actor=viewer_of(request),
@@ -232,6 +232,7 @@ class ConversationAdmin(ConversationSearch):
             sender_type="person",
             as_template=form.cleaned_data.get("as_template", False),
             template_language=form.cleaned_data.get("template_language", ""),
+            template_variables=form.template_variables(),
         )
         return ""
 

@@ -1,13 +1,37 @@
 """Forms of the conversation page."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, look
+from conversations.admin.languages import language_name
 from conversations.files.rules import LARGEST, FileRules, Upload
+from conversations.models import MessageTemplate
+from conversations.services.templates import VARIABLE_LIMIT, preview_of
+
+YOUR_TEXT: Final = "[your text]"
+USED_AS_VALUE: Final = (
+    "What you write fills the template's gaps: each on one line, and cut after 700 characters. "
+    "A template carries no files."
+)
+SENT_AS_IT_IS: Final = "It's sent as it is, without your text. Leave the text empty."
+
+
+def gap_label(offered: Sequence[MessageTemplate], number: int) -> str:
+    """Return the label of a gap: its name at the provider if it has one in words, else its number."""
+    names = {one.variables[number - 1] for one in offered if len(one.variables) >= number}
+    name = names.pop() if len(names) == 1 else ""
+    return f"Gap {number}" if not name or name.isdigit() else f"Gap {number}: {name.replace('_', ' ')}"
+
+
+def shown_preview(template: MessageTemplate) -> str:
+    """Return what the customer will read, with the fields of the reply box in its gaps."""
+    numbers = range(2, len(template.variables) + 1)
+    return preview_of(template=template, names=[YOUR_TEXT, *(f"[gap {number}]" for number in numbers)])
 
 
 class FilesInput(forms.FileInput):
@@ -38,23 +62,60 @@ class ReplyForm(ConsoleForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    as_template = forms.BooleanField(
-        label="Send it as a template",
-        help_text="Your text becomes the template's variable: on one line, and cut after 700 characters.",
-    )
+    as_template = forms.BooleanField(label="Send it as a template")
     template_language = forms.ChoiceField(label="They'll read", widget=forms.RadioSelect, required=False)
+    _offered: Sequence[MessageTemplate] = ()
+    _gaps: Sequence[str] = ()
     files = FilesField(label="Attach files (optional)", required=False)  # type: ignore[assignment]  # no attribute later
 
-    def offer_templates(self, choices: list[tuple[str, str]]) -> None:
+    def offer_templates(self, offered: Sequence[MessageTemplate]) -> None:
         """Offer the templates that the reply can be sent as; without any, it is sent as free text."""
-        if not choices:
-            del self.fields["as_template"]
-        if len(choices) < 2:
+        if not offered:
+            del self.fields["as_template"], self.fields["template_language"]
+            return
+        self._offered = offered
+        self.fields.pop("files", None)  # no template carries any
+        most = max(len(one.variables) for one in offered)
+        if most > 1:
+            self.fields["text"].label = "Gap 1: your text"
+        field = self.fields["as_template"]
+        field.help_text = USED_AS_VALUE if most else SENT_AS_IT_IS
+        for number in range(2, most + 1):
+            self.fields[f"gap_{number}"] = forms.CharField(
+                label=gap_label(offered, number), max_length=VARIABLE_LIMIT, required=False
+            )
+            self.fields[f"gap_{number}"].widget.attrs["class"] = look(self.fields[f"gap_{number}"].widget)
+        first = [name for name in ("text", *(f"gap_{number}" for number in range(2, most + 1))) if name in self.fields]
+        self.order_fields([*first, "template_language", "as_template"])
+        if len(offered) < 2:
             del self.fields["template_language"]
             return
-        field = self.fields["template_language"]
-        field.choices = choices  # type: ignore[attr-defined]
-        field.initial = choices[0][0]
+        chooser = self.fields["template_language"]
+        chooser.choices = [  # type: ignore[attr-defined]
+            (one.language, f"{language_name(one.language)}: “{shown_preview(one)}”") for one in offered
+        ]
+        chooser.initial = offered[0].language
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for every gap of the chosen template, and for no text where it has none."""
+        found = super().clean() or self.cleaned_data
+        if not found.get("as_template") or not self._offered:
+            return found
+        language = found.get("template_language") or ""
+        chosen = next((one for one in self._offered if one.language == language), self._offered[0])
+        for number, field in enumerate(("text", *(f"gap_{number}" for number in range(2, 21))), start=1):
+            if field not in self.fields:
+                continue
+            if number <= len(chosen.variables) and not str(found.get(field) or "").strip():
+                self.add_error(field, "The template needs this. Fill it in.")
+            if number > len(chosen.variables) and str(found.get(field) or "").strip():
+                self.add_error(field, "This template has no gap for this, so it would be lost. Leave it empty.")
+        self._gaps = [str(found.get(f"gap_{number}") or "") for number in range(2, len(chosen.variables) + 1)]
+        return found
+
+    def template_variables(self) -> list[str]:
+        """Return what fills the template's second gap and those after it."""
+        return list(self._gaps)
 
     def fit(self, rules: FileRules) -> None:
         """Offer only the files that the channel can carry, and say what they are."""

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django.urls import reverse
 
-from conversations.models import ChannelAccount, Conversation
+from conversations.admin.forms import shown_preview
+from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.services.reach import Reachability, judge_reply
-from conversations.services.templates import preview_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
@@ -22,7 +22,6 @@ from core.reach.verdict import (
 )
 
 KINDS: Final = dict(ChannelAccount.Kind.choices)
-YOUR_TEXT: Final = "[your text]"
 NO_WAY: Final = "This contact has no address on this channel."
 NO_TEMPLATE: Final = "They last wrote more than 24 hours ago, and this number has no template to send instead."
 SHOWN: Final = 3
@@ -66,10 +65,9 @@ def needs_template(conversation: Conversation) -> bool:
     return found.can_send_template and not found.can_reply
 
 
-def template_choices(conversation: Conversation) -> list[tuple[str, str]]:
-    """Return the languages of the templates that a reply can be sent as, with what the customer will read."""
-    found = reach_of(conversation).templates
-    return [(one.language, f"{one}: “{preview_of(one, first=YOUR_TEXT)}”") for one in found]
+def templates_offered(conversation: Conversation) -> tuple[MessageTemplate, ...]:
+    """Return the templates that a reply can be sent as, the one in the contact's language first."""
+    return reach_of(conversation).templates
 
 
 def reply_context(conversation: Conversation) -> dict[str, Any]:
@@ -80,7 +78,8 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
     return {
         "window_ends_at": found.window_ends_at if found.has_window and found.can_reply else None,
         "needs_template": needs_template(conversation),
-        "template_preview": preview_of(found.templates[0], first=YOUR_TEXT) if len(found.templates) == 1 else "",
+        "template_preview": shown_preview(found.templates[0]) if len(found.templates) == 1 else "",
+        "carries_text": any(one.variables for one in found.templates),
         "other_ways": [] if found.can_reply else _other_ways(conversation),
         "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),

@@ -1,6 +1,6 @@
 """The console's list of message templates, what each is sent for, and the banner for those that can't be sent."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -17,7 +17,9 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations import selectors, services
+from conversations.admin.languages import language_name
 from conversations.models import MessageTemplate
+from conversations.services.templates import SENT_USES
 from core.actors import Actor
 
 VIEW = "channels_app.view_channelaccount"
@@ -25,10 +27,29 @@ CHANGE = "channels_app.change_channelaccount"
 USES = dict(MessageTemplate.Use.choices)
 
 
-class UseForm(ConsoleForm):
-    """What a template is sent for."""
+STATES: Final = {
+    MessageTemplate.State.APPROVED: ("good", "check"),
+    MessageTemplate.State.PENDING: ("neutral", "clock"),
+    MessageTemplate.State.PAUSED: ("warn", "pause"),
+}
+GONE: Final = ("danger", "ban")
 
-    use = forms.ChoiceField(label="Send it for", choices=MessageTemplate.Use.choices)
+
+class UseForm(ConsoleForm):
+    """What to send a template for."""
+
+    use = forms.ChoiceField(label="Send it for", choices=SENT_USES)
+
+
+class StopForm(ConsoleForm):
+    """What to send a template for no longer."""
+
+    use = forms.ChoiceField(label="Stop sending it for")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        uses = self.initial.get("uses", [])
+        self.fields["use"].choices = [(use, USES[use]) for use in uses]  # type: ignore[attr-defined]
 
 
 @admin.register(MessageTemplate)
@@ -36,14 +57,17 @@ class MessageTemplateAdmin(ServiceAdmin):
     """Templates of WhatsApp accounts, as Meta and Twilio have them."""
 
     view_permission = VIEW
-    nav = Nav("Templates", "document", group="Set-up", order=31)
-    intro = "Messages that WhatsApp has approved for writing to customers after 24 hours."
+    nav = Nav("Templates", "record", group="Set-up", order=31)
+    intro = (
+        "Texts that WhatsApp has approved for writing to people after 24 hours. You write them at Meta or Twilio; "
+        "Walker fetches them every hour. Open one to choose what it's sent for."
+    )
     empty_title = "No templates yet"
-    empty_text = "Open a WhatsApp channel and choose “Fetch templates”."
-    list_display = ("name", "language", "channel", "category", "standing", "sent_for")
+    empty_text = "Open a WhatsApp number under Channels and choose “Fetch templates”."
+    list_display = ("name", "preview", "spoken", "channel", "standing", "sent_for")
     list_select_related: ClassVar[tuple[str, ...]] = ("channel_account",)
     ordering = ("name", "language", "id")
-    detail_fields = ("name", "language", "channel", "category", "standing", "preview", "sent_for", "synced_at")
+    detail_fields = ("preview", "standing", "sent_for", "spoken", "channel", "kind", "synced_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
         """Return the templates without the credentials of their accounts."""
@@ -57,20 +81,28 @@ class MessageTemplateAdmin(ServiceAdmin):
     @admin.display(description="State")
     def standing(self, template: MessageTemplate) -> str:
         """Return what the provider says about it."""
-        if template.state == MessageTemplate.State.APPROVED:
-            return chip("Approved", "good", "check")
-        tone = "neutral" if template.state == MessageTemplate.State.PENDING else "warn"
-        return chip(template.get_state_display(), tone, "pause")
+        return chip(template.get_state_display(), *STATES.get(MessageTemplate.State(template.state), GONE))
 
-    @admin.display(description="Preview")
+    @admin.display(description="Language")
+    def spoken(self, template: MessageTemplate) -> str:
+        """Return the name of the language."""
+        return language_name(template.language)
+
+    @admin.display(description="Category")
+    def kind(self, template: MessageTemplate) -> str:
+        """Return WhatsApp's category."""
+        return template.category.capitalize() or "–"
+
+    @admin.display(description="Text")
     def preview(self, template: MessageTemplate) -> str:
         """Return the text with masked values."""
-        return format_html("{}", services.preview_of(template) or "–")
+        return format_html("{}", services.preview_of(template=template) or "–")
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
         """Return what it is sent for."""
-        return ", ".join(USES[use] for use in services.uses_of(template, account=template.channel_account)) or "–"
+        uses = services.uses_of(template, account=template.channel_account)
+        return ", ".join(USES[use] for use in uses) or "Nothing"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, template: Any) -> str:
         """Return why an action does not apply."""
@@ -81,6 +113,12 @@ class MessageTemplateAdmin(ServiceAdmin):
         if action.path == "stop-using" and not services.uses_of(template, account=template.channel_account):
             return "It isn't sent for anything."
         return ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, template: Any) -> dict[str, Any]:
+        """Return what the template is sent for, to choose what to stop."""
+        if action.path != "stop-using":
+            return {}
+        return {"uses": services.uses_of(template, account=template.channel_account)}
 
     @service_action(
         path="use",
@@ -99,7 +137,7 @@ class MessageTemplateAdmin(ServiceAdmin):
         path="stop-using",
         title="Stop sending it for…",
         permission=CHANGE,
-        form=UseForm,
+        form=StopForm,
         submit="Stop",
         explain="Nothing is sent for this in its language until you choose another template.",
     )

@@ -84,6 +84,7 @@ class Turn:
     id: UUID | None = None
     failure: Failure | None = None
     mail: MailLine | None = None
+    figures: tuple[Any, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
 
 
@@ -174,5 +175,8 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
         case _:
             who = ""
     place = PLACES[row.sender_type]
-    return Turn(row.created_at, place, who, text, status, files=files, id=row.id, failure=row.failure, mail=mail,
-                sources=_sources(row))  # fmt: skip
+    figures = tuple(row.metadata.get("figures") or ()) if row.direction == Message.Direction.OUT else ()
+    return Turn(
+        row.created_at, place, who, text, status,
+        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=_sources(row),
+    )  # fmt: skip

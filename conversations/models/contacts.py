@@ -15,6 +15,7 @@ class Contact(TenantModel):
 
     display_name = EncryptedTextField(default=str)
     masked_name = models.CharField(max_length=80, blank=True)
+    language = models.CharField(max_length=16, blank=True, help_text="The language they write, such as en or pt_BR.")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts")
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)

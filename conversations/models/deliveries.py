@@ -38,6 +38,7 @@ class DeliveryAttempt(TenantModel):
     error_text = models.CharField(max_length=200, blank=True, help_text="What the provider said, masked.")
     http_status = models.PositiveSmallIntegerField(null=True, help_text="What the provider answered.")
     permanent = models.BooleanField(default=False)
+    template_id = models.UUIDField(null=True, help_text="The template that it was sent as.")
     parts = models.JSONField(default=dict, help_text="The provider's ids of what it has of a message in parts.")
 
     class Meta:

@@ -15,7 +15,7 @@ from rest_framework.serializers import BaseSerializer
 
 from conversations import selectors, services
 from conversations.models import Contact
-from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts
+from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts, Speaking
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
@@ -58,6 +58,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         "erase": "conversations.erase_contact",
         "block": services.RECORD,
         "unblock": services.RECORD,
+        "language": "conversations.reply_conversation",
     }
     serializer_class = ContactSerializer
     filterset_class = ContactFilters
@@ -71,7 +72,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: one contact shows what it opted out of too."""
-        is_one = self.action in ("retrieve", "block", "unblock")
+        is_one = self.action in ("retrieve", "block", "unblock", "language")
         return ContactDetailSerializer if is_one else super().get_serializer_class()
 
     def get_queryset(self) -> QuerySet[Contact]:
@@ -125,6 +126,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def unblock(self, request: Request, **kwargs: Any) -> Response:
         """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
         services.unblock_contact(actor=self.actor, **self.kwargs)
+        return self.respond(self._changed())
+
+    @action(detail=True, methods=["post"], request_serializer=Speaking)
+    @idempotent
+    def language(self, request: Request, **kwargs: Any) -> Response:
+        """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
+        services.set_language(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(self._changed())
 
     def _changed(self) -> Contact:

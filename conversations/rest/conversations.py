@@ -188,7 +188,7 @@ class MessageViewSet(ApiViewSet):
         """
         body = self.read_body()
         message = services.reply(actor=self.actor, **self.kwargs, sender_type="person", **body)
-        if message.body != body["text"]:
+        if body["text"] and message.body != body["text"]:
             # The id belongs to an earlier message: nothing was written now.
             raise Conflict("A message with this id was written before, in other words.", code="id_reused")
         return self.respond(selectors.row_of(message))

@@ -14,6 +14,7 @@ from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.selectors import ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
+from conversations.services.templates import VARIABLE_LIMIT
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.fields import (
@@ -273,13 +274,26 @@ class MessageSerializer(serializers.Serializer[Any]):
 class Reply(serializers.Serializer[Any]):
     """A message to the customer."""
 
-    text = serializers.CharField(max_length=settings.TEXT_LIMIT)
+    text = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=settings.TEXT_LIMIT,
+        help_text="Empty only for a template without variables.",
+    )
     client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
     as_template = serializers.BooleanField(
         default=False, help_text="Send it as the variable of the account's template, outside of the reply window."
     )
     template_language = serializers.CharField(
-        max_length=16, required=False, help_text="Send the template of this language; without, English if there is one."
+        max_length=16,
+        required=False,
+        help_text="Send the template of this language; without, the contact's or English.",
+    )
+    template_variables = serializers.ListField(
+        child=serializers.CharField(max_length=VARIABLE_LIMIT),
+        max_length=20,
+        required=False,
+        help_text="What fills the template's second variable and those after it.",
     )
 
 
@@ -342,7 +356,7 @@ class ContactSerializer(RowSerializer[Contact]):
 
     class Meta:
         model = Contact
-        fields: ClassVar[list[str]] = ["id", "name", "user_id", "points", "tags", "clear", "created_at"]
+        fields: ClassVar[list[str]] = ["id", "name", "user_id", "language", "points", "tags", "clear", "created_at"]
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
@@ -357,6 +371,14 @@ class ContactSerializer(RowSerializer[Contact]):
     def get_clear(self, contact: Contact) -> bool:
         """Tell whether name and addresses are in clear."""
         return bool(self.context.get(CLEAR))
+
+
+class Speaking(serializers.Serializer[Any]):
+    """The language that a contact is written to in."""
+
+    language = serializers.CharField(
+        max_length=16, allow_blank=True, help_text="A code such as en, de or pt_BR; empty for not known."
+    )
 
 
 class ContactDetailSerializer(ContactSerializer):

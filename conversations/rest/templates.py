@@ -35,7 +35,7 @@ class TemplateSerializer(RowSerializer[MessageTemplate]):
 
     def get_preview(self, template: MessageTemplate) -> str:
         """Return the text with masked values."""
-        return services.preview_of(template)
+        return services.preview_of(template=template)
 
     def get_uses(self, template: MessageTemplate) -> list[str]:
         """Return the uses of the template."""

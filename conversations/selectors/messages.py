@@ -159,6 +159,7 @@ PUBLIC_METADATA: Final = (
     "approval_id",
     "approval_state",
     "buttons",
+    "figures",
     "reference",
     "run",
     "run_id",
@@ -167,5 +168,5 @@ PUBLIC_METADATA: Final = (
 
 
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that hold only ids and states and may be shown to everyone in the conversation."""
+    """Return the keys that hold only ids, states and figures and may be shown to everyone in the conversation."""
     return {key: metadata[key] for key in PUBLIC_METADATA if key in metadata}

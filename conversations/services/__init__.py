@@ -25,9 +25,12 @@ from conversations.services.contacts import (
     add_tag,
     has_contact,
     introduce,
+    language_code,
     link_contact_to_user,
     name_contact,
+    note_language,
     remove_tag,
+    set_language,
 )
 from conversations.services.delivery import deliver
 from conversations.services.echoes import record_echo
@@ -52,6 +55,7 @@ from conversations.services.statuses import mark_read, record_status
 from conversations.services.templates import (
     change_template,
     has_template,
+    note_refused,
     preview_of,
     stop_using_template,
     store_templates,
@@ -90,6 +94,7 @@ __all__ = [
     "keep_attachment",
     "keep_identity_secret",
     "keep_token_secret",
+    "language_code",
     "link_contact_to_user",
     "list_files_expired",
     "list_removals_due",
@@ -98,7 +103,9 @@ __all__ = [
     "mark_read",
     "name_contact",
     "note_keeper",
+    "note_language",
     "note_part",
+    "note_refused",
     "note_report",
     "note_tested",
     "note_trouble",
@@ -120,6 +127,7 @@ __all__ = [
     "save_app",
     "save_widget",
     "send_again",
+    "set_language",
     "stop_using_template",
     "store_templates",
     "take_over",

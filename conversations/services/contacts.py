@@ -21,6 +21,7 @@ from core.privacy.pii import mask_value
 from core.privacy.pii.masking import ValueKind
 
 NAME_LIMIT: Final = 120
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[_-]([a-z]{2}))?(?:[_-].*)?", re.IGNORECASE)
 _MASK_AS: Final[dict[str, ValueKind]] = {
     "name": "name",
     "username": "name",
@@ -184,6 +185,42 @@ def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contac
         contact.save(update_fields=["display_name", "masked_name"])
         _record(actor, "CONTACT_NAMED", contact_id)
     return contact
+
+
+def set_language(*, actor: Actor, contact_id: UUID, language: str) -> Contact:
+    """Set the language that a contact is written to in; "" for not known.
+
+    Templates are chosen by it. Needs `conversations.reply_conversation`; raises `NotFound`, `ContactErased`, and
+    `Invalid` for what is no language.
+    """
+    actor.require("conversations.reply_conversation")
+    code = language_code(language)
+    if language.strip() and not code:
+        raise Invalid("This isn't a language.", fields={"language": ["Use a code such as en, de or pt_BR."]})
+    with transaction.atomic():
+        contact = _locked(contact_id)
+        contact.language = code
+        contact.save(update_fields=["language"])
+        _record(actor, "CONTACT_LANGUAGE_SET", contact_id, language=code)
+    return contact
+
+
+def note_language(*, contact_id: UUID, language: str) -> None:
+    """Keep the language that a channel names for its sender, unless one is known.
+
+    For channels only.
+    """
+    code = language_code(language)
+    if code:
+        Contact.objects.filter(pk=contact_id, language="", erased_at=None).update(language=code)
+
+
+def language_code(language: str) -> str:
+    """Return a language as templates name it, such as en or pt_BR; "" for others."""
+    found = _LANGUAGE.fullmatch(language.strip()[:16])
+    if found is None:
+        return ""
+    return found[1].lower() + (f"_{found[2].upper()}" if found[2] else "")
 
 
 def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:

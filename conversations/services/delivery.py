@@ -12,7 +12,7 @@ from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
 from conversations.services.parts import LEASE
-from conversations.services.statuses import BACK_OFF, advance
+from conversations.services.statuses import BACK_OFF, advance, note_template
 from conversations.services.templates import fill_template
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, OutboundTemplate, PointKind, SenderIdentity, SendResult
@@ -108,10 +108,13 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
         )
         template: OutboundTemplate | None = None
         if way.verdict.kind == "as_template":
-            filled = fill_template(account, message.body, message.metadata)
+            filled = fill_template(account, message.body, message.metadata, message.conversation.contact.language)
             if isinstance(filled, str):
                 # Refused here, before any call: nothing outside would accept it.
                 return SendResult(ok=False, error=filled, permanent=True)
+            # Before the call: a report that the template was refused may come before the answer.
+            DeliveryAttempt.objects.filter(pk=attempt.pk).update(template_id=filled.template_id)
+            attempt.template_id = filled.template_id
             template = filled
         outbound = OutboundMessage(
             message_id=message.pk,
@@ -179,6 +182,7 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
         elif result.permanent or is_last:
             if advance(message, FAILED, error=result.error):
                 ended = FAILED
+            note_template(attempt, result.error)
         else:
             wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
             Message.objects.filter(pk=message.pk, status=SENDING).update(next_attempt_at=moment + wait)

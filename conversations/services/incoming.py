@@ -73,18 +73,16 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
         return first
 
 
-def publish_activity(*, message_ids: Collection[UUID]) -> None:
-    """Publish new messages to the conversation list, once for each conversation.
+def publish_activity(*, conversation_ids: Collection[UUID]) -> None:
+    """Publish to the conversation list that these conversations have new messages.
 
     For the worker.
     Not part of `receive`: the list is one stream per tenant, and its lock would make all of a
-    tenant's customers wait for each other. A missing message is skipped.
+    tenant's customers wait for each other. A missing conversation is skipped.
     """
-    with transaction.atomic():
-        # Two steps, sorted here: as one statement PostgreSQL sometimes scans the whole list.
-        moved = set(Message.objects.filter(pk__in=message_ids).values_list("conversation_id", flat=True))
-        for conversation in sorted(Conversation.objects.filter(pk__in=moved), key=attrgetter("last_message_at")):
-            stream_events.append_inbox(conversation, "message_received")
+    # Sorted here: as an ORDER BY PostgreSQL sometimes scans the whole list.
+    moved = sorted(Conversation.objects.filter(pk__in=conversation_ids), key=attrgetter("last_message_at"))
+    stream_events.append_all_to_inbox(moved, "message_received")
 
 
 @transaction.atomic

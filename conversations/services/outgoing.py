@@ -1,6 +1,7 @@
 """Send a message to the customer, written by an agent, a person or the system."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -49,6 +50,7 @@ def reply(
     purpose: str = Consent.Purpose.REPLY,
     as_template: bool = False,
     template_language: str = "",
+    template_variables: Sequence[str] = (),
     now: datetime | None = None,
     locked: Conversation | None = None,
 ) -> Message:
@@ -65,22 +67,21 @@ def reply(
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
     Outside the reply window a person has to choose `as_template`, without files, and may name one of its languages.
+    The text is the first variable, `template_variables` are the next ones; without any variable the text is empty.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
         actor.require("conversations.reply_conversation")
-    body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files))
-    facts = _template_facts(sender_type, template_language) if as_template else {}
+    body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files) or as_template)
+    facts = _template_facts(sender_type, template_language, template_variables, files) if as_template else {}
     document = texts.checked_document({**(metadata or {}), **facts})
     moment = now or clock_now()
     message_id = uuid7()
-    if files and as_template:
-        problem = "A template carries no files. Send them within 24 hours of the customer's last message."
-        raise Invalid(problem, code="no_files", fields={"files": [problem]})
     checked = _check_files(actor, conversation_id, files, sender_type, client_id)
     rows = attachments.write_files(message_id, checked)
-    with transaction.atomic():
+    # In a caller's transaction no savepoint: what is refused is refused before anything is written.
+    with nullcontext() if locked else transaction.atomic():
         conversation = locked or states.lock_conversation(conversation_id)
         if client_id is not None:
             # Customers choose their own ids and could choose this one: only outgoing messages count.
@@ -144,12 +145,32 @@ def _check_files(
     return checked_files(files, files_of_channel(conversation.channel_account))
 
 
-def _template_facts(sender_type: str, language: str) -> dict[str, Any]:
-    """Return what a message keeps of its template: a person's text reopens the conversation."""
+def _template_facts(
+    sender_type: str, language: str, variables: Sequence[str], files: Sequence[Upload]
+) -> dict[str, Any]:
+    """Return what a message keeps of its template: a person's text reopens the conversation.
+
+    Raises `Invalid` for files.
+    """
+    if files:
+        problem = "A template carries no files. Send them within 24 hours of the customer's last message."
+        raise Invalid(problem, code="no_files", fields={"files": [problem]})
     facts: dict[str, Any] = {reach.AS_TEMPLATE: True}
+    if variables:
+        facts[templates.VARIABLES] = list(variables)
     if sender_type == "person":
         facts[templates.USE] = MessageTemplate.Use.REOPENING.value
     return {**facts, templates.LANGUAGE: language} if language else facts
+
+
+def _take_template_text(conversation: Conversation, message: Message) -> None:
+    """Make the text of a template without variables the message's own: nothing else is sent. Raises `Invalid`."""
+    language = conversation.contact.language
+    template = templates.find_template(conversation.channel_account, message.metadata, language)
+    if isinstance(template, str) or template.variables:
+        problem = "Write the text for the template's first gap."
+        raise Invalid(problem, code=templates.TOO_FEW, fields={"text": [problem]})
+    message.body, message.masked_body = template.body, mask_text(template.body)
 
 
 def _content_type(files: Sequence[CheckedFile]) -> str:
@@ -173,6 +194,8 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
 def _require_reachable(conversation: Conversation, message: Message, moment: datetime) -> datetime:
     """Ask the gate, and return when the message is due. Raises `gate.NotReachable`."""
     account, is_person = conversation.channel_account, message.sender_type == Message.Sender.PERSON
+    if message.metadata.get(reach.AS_TEMPLATE) and not message.body:
+        _take_template_text(conversation, message)
     if not (is_person or message.purpose == MARKETING or registry.is_instant(account.kind, account.provider)):
         # Its writer can't be answered: it is judged when it is due, at once, and failed with the reason.
         return moment
@@ -182,7 +205,8 @@ def _require_reachable(conversation: Conversation, message: Message, moment: dat
     if verdict.kind == "refused":
         raise gate.refusal(verdict.reason)
     if is_person and verdict.kind == "as_template":
-        filled = templates.fill_template(account, message.body, message.metadata)
+        language = conversation.contact.language
+        filled = templates.fill_template(account, message.body, message.metadata, language)
         if isinstance(filled, str):
             raise Conflict(templates.REFUSALS[filled], code=filled)
     return verdict.until or moment

@@ -136,7 +136,8 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
     is_offered = rules.has_template and best.kind == "as_template"
-    offered = tuple(list_templates(account, MessageTemplate.Use.REOPENING)) if is_offered else ()
+    use = MessageTemplate.Use.REOPENING
+    offered = tuple(list_templates(account, use, conversation.contact.language)) if is_offered else ()
     return Reachability(best, until, rules.reply_window is not None, offered)
 
 

@@ -7,7 +7,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
+from conversations import registry
 from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.services import templates
 from conversations.services.states import locked
 from conversations.transitions import DELIVERED, FAILED, READ, SENDING, SENT, statuses_before
 from core.actors import Actor
@@ -61,7 +63,18 @@ def record_status(
             last = attempts.order_by("-number").values("pk")[:1]
             words = {"error_text": mask_text(error_text)[:200]} if error_text else {}
             attempts.filter(pk__in=last).update(error=error[:200], permanent=True, **words)
+            note_template(attempts.order_by("-number").first(), error)
         return True
+
+
+def note_template(attempt: DeliveryAttempt | None, code: str) -> None:
+    """Change the template of a failed attempt if its code says what became of it."""
+    if attempt is None or attempt.template_id is None or attempt.channel_account is None:
+        return
+    account = attempt.channel_account
+    state = registry.template_states(account.kind, account.provider).get(code)
+    if state:
+        templates.note_refused(template_id=attempt.template_id, state=state)
 
 
 def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:

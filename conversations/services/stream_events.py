@@ -1,5 +1,6 @@
 """Publish to the streams of a conversation: ids, states and masked text, never clear text."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from conversations.models import Conversation, Message, Note
@@ -50,7 +51,12 @@ def append_note(conversation: Conversation, note: Note) -> None:
 
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:
     """Publish an updated conversation to the conversation list."""
-    streams.append(INBOX, inbox_type, state_payload(conversation))
+    append_all_to_inbox([conversation], inbox_type)
+
+
+def append_all_to_inbox(conversations: Iterable[Conversation], inbox_type: str) -> None:
+    """Publish updated conversations to the conversation list, in this order."""
+    streams.append_all([streams.NewEvent(INBOX, inbox_type, state_payload(each)) for each in conversations])
 
 
 def state_payload(conversation: Conversation) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Templates of WhatsApp accounts: kept as the provider has them, chosen for uses, filled for a message."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import F
 
 from conversations.models import ChannelAccount, MessageTemplate
+from conversations.texts import clean, cleaned
 from conversations.types import OutboundTemplate
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, NotFound
 
 CHANGE: Final = "channels_app.change_channelaccount"
 # Keys of a message's metadata.
@@ -29,12 +30,26 @@ VARIABLE_LIMIT: Final = 700
 NO_TEMPLATE: Final = "no_template"
 NOT_APPROVED: Final = "template_not_approved"
 TOO_FEW: Final = "too_few_variables"
+NO_GAP: Final = "template_without_gap"
 REFUSALS: Final = {
     NO_TEMPLATE: "No template is chosen for this. Choose one under Templates, or wait until they write.",
     NOT_APPROVED: "WhatsApp doesn't accept the chosen template any more. Choose another one under Templates.",
-    TOO_FEW: "The template has more variables than this message fills.",
+    TOO_FEW: "Fill every gap of the template: it has more than this message fills.",
+    NO_GAP: "This template has no gap for your text. Leave the text empty to send the template as it is.",
 }
 MASK: Final = "•••"
+# What Walker sends templates for today, in the order of the console.
+SENT_USES: Final = tuple(
+    (use.value, use.label)
+    for use in (
+        MessageTemplate.Use.OUTCOME,
+        MessageTemplate.Use.REOPENING,
+        MessageTemplate.Use.NOTICE,
+        MessageTemplate.Use.CODE,
+    )
+)
+# Uses whose message is lost unless the template has a gap for it.
+NEEDS_GAP: Final = (MessageTemplate.Use.OUTCOME, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE)
 _HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 State = MessageTemplate.State
 
@@ -57,13 +72,13 @@ def holes_of(body: str) -> list[str]:
     return list(dict.fromkeys(_HOLE.findall(body)))
 
 
-def preview_of(template: MessageTemplate, *, first: str = MASK) -> str:
+def preview_of(*, template: MessageTemplate, names: Sequence[str] = ()) -> str:
     """Return the text with masked values for its variables.
 
-    `first` stands in the place of the first one.
+    `names` stand in the places of the first ones.
     """
-    name = next(iter(template.variables), "")
-    return _HOLE.sub(lambda hole: first if hole[1] == name else MASK, str(template.body))
+    shown = dict(zip(template.variables, names, strict=False))
+    return _HOLE.sub(lambda hole: shown.get(hole[1], MASK), str(template.body))
 
 
 @transaction.atomic
@@ -74,21 +89,21 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
     any more is noted as the account's trouble.
     """
     account: ChannelAccount = ChannelAccount.objects.select_for_update().get(pk=account_id)
-    moment, rows = clock_now(), {(one.name[:512], one.language[:16]): one for one in found}
+    moment, rows = clock_now(), {(clean(one.name)[:512], clean(one.language)[:16]): one for one in found}
     for (name, language), one in rows.items():
         facts = {
-            "provider_id": one.provider_id[:80],
-            "category": one.category[:20].lower(),
+            "provider_id": clean(one.provider_id)[:80],
+            "category": clean(one.category)[:20].lower(),
             "state": one.state if one.state in State.values else State.PENDING,
-            "body": one.body[:4000],
-            "components": one.components,
-            "variables": holes_of(one.body),
+            "body": clean(one.body)[:4000],
+            "components": cleaned(one.components),
+            "variables": holes_of(clean(one.body)),
             "synced_at": moment,
         }
         known = MessageTemplate.objects.filter(channel_account=account)
         # One that was known by its id only, or was renamed, stays chosen.
-        if not known.filter(name=name, language=language).exists():
-            known.filter(provider_id=one.provider_id).update(name=name, language=language)
+        if one.provider_id and not known.filter(name=name, language=language).exists():
+            known.filter(provider_id=facts["provider_id"]).update(name=name, language=language)
         MessageTemplate.objects.update_or_create(channel_account=account, name=name, language=language, defaults=facts)
     MessageTemplate.objects.filter(channel_account=account, synced_at__lt=moment).update(state=State.GONE)
     _note_lost(account, moment)
@@ -102,7 +117,7 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
     For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
     trouble.
     """
-    rows = MessageTemplate.objects.filter(provider_id=provider_id)
+    rows = MessageTemplate.objects.filter(provider_id=provider_id).exclude(provider_id="")
     wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
     accounts = ChannelAccount.objects.select_for_update(of=("self",))
     changed = list(accounts.filter(pk__in=rows.values("channel_account_id")).order_by("pk"))
@@ -110,6 +125,22 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
     for account in changed:
         _note_lost(account, clock_now())
     return len(changed)
+
+
+@transaction.atomic
+def note_refused(*, template_id: UUID, state: str) -> None:
+    """Change a template that its provider just refused to send.
+
+    The next fetch may change it again.
+
+    For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
+    """
+    template = MessageTemplate.objects.filter(pk=template_id, state=State.APPROVED).first()
+    if template is None or state not in State.values:
+        return
+    account = ChannelAccount.objects.select_for_update(of=("self",)).get(pk=template.channel_account_id)
+    MessageTemplate.objects.filter(pk=template_id).update(state=state)
+    _note_lost(account, clock_now())
 
 
 def _note_lost(account: ChannelAccount, moment: datetime) -> None:
@@ -142,10 +173,18 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
     actor.require(CHANGE)
     if use not in MessageTemplate.Use.values:
         raise Invalid("Templates aren't sent for this.", fields={"use": ["Choose one of the list."]})
+    # The account first, as the sweep does that keeps what the provider lists.
+    accounts = ChannelAccount.objects.select_for_update(of=("self",))
+    account = accounts.filter(
+        pk__in=MessageTemplate.objects.filter(pk=template_id).values("channel_account_id")
+    ).first()
     template: MessageTemplate = locked(MessageTemplate, template_id, "There is no such template.")
+    if account is None:
+        raise NotFound("There is no such template.")
     if is_used and template.state != State.APPROVED:
         raise Conflict("Only an approved template can be sent.", code=NOT_APPROVED, state=template.state)
-    account = ChannelAccount.objects.select_for_update().get(pk=template.channel_account_id)
+    if is_used and use in NEEDS_GAP and not template.variables:
+        raise Conflict("This template has no gap such as {{1}}, so it can't carry the message.", code=NO_GAP)
     languages = dict(account.template_uses.get(use) or {})
     before = languages.get(template.language, "")
     if is_used:
@@ -182,15 +221,17 @@ def has_template(account: ChannelAccount, *, use: str = "") -> bool:
     return bool(_languages(account, use))
 
 
-def list_templates(account: ChannelAccount, use: str) -> list[MessageTemplate]:
-    """Return the approved templates for a use, first the one that goes out where no language is named."""
-    return [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
+def list_templates(account: ChannelAccount, use: str, spoken: str = "") -> list[MessageTemplate]:
+    """Return the approved templates for a use, first the one for who speaks this language."""
+    found = [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
+    return sorted(found, key=lambda one: (one.language != spoken, not _is_spoken(one, spoken)))
 
 
-def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> MessageTemplate | str:
+def find_template(account: ChannelAccount, metadata: Mapping[str, Any], spoken: str = "") -> MessageTemplate | str:
     """Return the template for a message by its use and language, or the code of why none can be sent.
 
-    Without one in its language it is the one in English, else any approved one that is chosen.
+    `spoken` is the contact's language, which counts where the message names none. Without a template in the
+    language it is the one in English, else any approved one that is chosen.
     """
     chosen = _read_chosen(account, str(metadata.get(USE) or ""))
     wanted = str(metadata.get(LANGUAGE) or "")
@@ -198,18 +239,30 @@ def find_template(account: ChannelAccount, metadata: Mapping[str, Any]) -> Messa
         named = next((one for one in chosen if one.language == language), None)
         if named is not None:
             return named if named.state == State.APPROVED else NOT_APPROVED
-    approved = next((one for one in chosen if one.state == State.APPROVED), None)
-    return approved or (NOT_APPROVED if chosen else NO_TEMPLATE)
+    approved = [one for one in chosen if one.state == State.APPROVED]
+    language = wanted or spoken
+    approved.sort(key=lambda one: (one.language != language, not _is_spoken(one, language)))
+    return approved[0] if approved else (NOT_APPROVED if chosen else NO_TEMPLATE)
 
 
-def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any]) -> OutboundTemplate | str:
+def _is_spoken(template: MessageTemplate, language: str) -> bool:
+    """Return True for the same language of any country."""
+    return template.language.partition("_")[0] == language.partition("_")[0]
+
+
+def fill_template(
+    account: ChannelAccount, text: str, metadata: Mapping[str, Any], spoken: str = ""
+) -> OutboundTemplate | str:
     """Return the template for a message with its values, or the code of why there is none.
 
-    The text is the first variable, `metadata.template_variables` are the next ones.
+    The text is the first variable, `metadata.template_variables` are the next ones. A template without variables
+    carries no other text than its own.
     """
-    template = find_template(account, metadata)
+    template = find_template(account, metadata, spoken)
     if isinstance(template, str):
         return template
+    if not template.variables and text != template.body:
+        return NO_GAP
     more = metadata.get(VARIABLES)
     values = [text, *(more if isinstance(more, list) else [])]
     lines = [_as_variable(str(value)) for value in values][: len(template.variables)]
@@ -220,6 +273,7 @@ def fill_template(account: ChannelAccount, text: str, metadata: Mapping[str, Any
         language=template.language,
         provider_id=template.provider_id,
         values=dict(zip(template.variables, lines, strict=True)),
+        template_id=template.pk,
     )
 
 

@@ -47,7 +47,7 @@ class _Thread:
             time.sleep(PAUSE)
             items = _coalesced([first, *self.waiting()])
             # All frames in one run of the loop: starting one takes longer than sending a frame.
-            loop.run_until_complete(_send([item for item in items if not callable(item)]))
+            loop.run_until_complete(_send(_by_group([item for item in items if not callable(item)])))
             for item in items:
                 if callable(item):
                     try:
@@ -103,6 +103,17 @@ def _coalesced(items: list[Any]) -> list[Any]:
         kept.pop(key, None)
         kept[key] = item
     return list(kept.values())
+
+
+def _by_group(frames: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Put the frames that wait for one group into one, in their order: each costs its sender and its listeners."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for group, message in frames:
+        groups.setdefault(group, []).append(message)
+    return [
+        (group, messages[0] if len(messages) == 1 else {"type": "stream.several", "messages": messages})
+        for group, messages in groups.items()
+    ]
 
 
 async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:

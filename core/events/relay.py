@@ -1,6 +1,7 @@
 """Relay the outbox: send each announcement at least once, and delete those sent."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -13,6 +14,7 @@ from django.db.models import Q
 from core.clock import now
 from core.events import outbox, signals
 from core.jobs import dead_letters
+from core.jobs.decorators import keep_work
 from core.models import Outbox
 from core.observability.logging import get_logger
 from core.retention import remove
@@ -25,13 +27,14 @@ MAX_ATTEMPTS: Final = 20
 KEPT_FOR: Final = timedelta(days=7)
 PARKED_AS: Final = "core.announcement"
 BATCH: Final = 100
-_batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
+_batched: dict[str, Callable[[Sequence[Outbox]], object]] = {}
 
 
-def relay() -> int:
+def relay(*, works: bool = False) -> int:
     """Send the signals of waiting announcements; return how many.
 
-    Runs outside any scope.
+    Runs outside any scope. With `works` the work that a lone announcement hands over (`jobs.decorators.hand_over`) is
+    done here, not by a task of its own; of several, workers do it side by side.
     """
     # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
@@ -42,7 +45,7 @@ def relay() -> int:
             by_tenant.setdefault(row.tenant_id, []).append(row)
         for tenant_id, batch in by_tenant.items():
             with tenant_scope(tenant_id):
-                sent += _send_batch(batch)
+                sent += _send_batch(batch, works=works and len(claimed) == 1)
         if len(claimed) < BATCH:
             break
     return sent
@@ -65,8 +68,8 @@ def _claim() -> list[Outbox]:
         return sorted(rows, key=lambda row: row.id)
 
 
-def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
-    """Register a receiver of the refs of each batch that the relay has sent.
+def on_batch(event: str, receive: Callable[[Sequence[Outbox]], object]) -> None:
+    """Register a receiver of the announcements of each batch that the relay has sent.
 
     It is called after the signals, in the tenant's scope, for work that is cheaper in batches. It must be safe
     to repeat.
@@ -74,13 +77,18 @@ def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
     _batched[outbox.check_name(event)] = receive
 
 
-def _send_batch(batch: list[Outbox]) -> int:
-    sent = [row for row in batch if _attempt([row], partial(_send_signal, row))]
+def _send_batch(batch: list[Outbox], *, works: bool) -> int:
+    with keep_work() if works else nullcontext(()) as kept:
+        sent = [row for row in batch if _attempt([row], partial(_send_signal, row))]
     for event, receive in _batched.items():
         mine = [row for row in sent if row.event == event]
-        if mine and not _attempt(mine, partial(receive, [row.ref for row in mine])):
+        if mine and not _attempt(mine, partial(receive, mine)):
             sent = [row for row in sent if row.event != event]
-    return Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None).update(done_at=now()) if sent else 0
+    rows = Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None)
+    count = rows.update(done_at=now()) if sent else 0
+    for work in kept:
+        work()
+    return count
 
 
 def _send_signal(row: Outbox) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from core.events import live
 from core.ids import uuid7
@@ -15,11 +16,21 @@ from core.tenancy.scope import current_tenant_id
 # The events about one object can be read as a stream too (`approval:<id>`), with the numbers of the whole stream.
 VIEWS: Final = {"queue": "approval"}
 _WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
-# Raw SQL: the ORM has no upsert that increments a stored value and returns it.
-_TAKE_NUMBERS: Final = """
-insert into core_streamhead (id, tenant_id, stream, seq) values {}
-on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq returning stream, seq
+# Raw SQL: the ORM has no upsert that increments a stored value and returns it. The events, which have these numbers,
+# are inserted by the same statement: `back` counts from the newest event of a stream.
+_APPEND: Final = """
+with head as (
+  insert into core_streamhead (id, tenant_id, stream, seq) values {heads}
+  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq
+  returning tenant_id, stream, seq
+)
+insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, about)
+select e.id, head.tenant_id, head.stream, head.seq - e.back, e.type, e.payload, e.created_at, e.about
+from (values {events}) as e (id, stream, back, type, payload, created_at, about) join head on head.stream = e.stream
+returning id, seq
 """
+_HEAD: Final = "(%s, %s, %s, %s)"
+_EVENT: Final = "(%s::uuid, %s, %s, %s, %s::jsonb, %s::timestamptz, %s::uuid)"
 
 
 class NewEvent(NamedTuple):
@@ -49,18 +60,22 @@ def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     """
     if not events:
         return []
-    counts = sorted(Counter(event.stream for event in events).items())
     tenant_id = current_tenant_id()
+    counts = sorted(Counter(event.stream for event in events).items())
+    rows = [StreamEvent(**event._asdict()) for stream, _ in counts for event in events if event.stream == stream]
+    left = dict(counts)
+    values: list[Any] = [value for stream, count in counts for value in (uuid7(), tenant_id, stream, count)]
+    for row in rows:
+        left[row.stream] -= 1
+        values += [row.id, row.stream, left[row.stream], row.type, Jsonb(row.payload), row.created_at, row.about]
+    statement = _APPEND.format(heads=", ".join([_HEAD] * len(counts)), events=", ".join([_EVENT] * len(rows)))
     with connection.cursor() as cursor:
-        values = [value for stream, count in counts for value in (uuid7(), tenant_id, stream, count)]
-        cursor.execute(_TAKE_NUMBERS.format(", ".join(["(%s, %s, %s, %s)"] * len(counts))), values)
-        newest: dict[str, int] = dict(cursor.fetchall())
-    rows: list[StreamEvent] = []
-    for stream, count in counts:
-        mine = [event for event in events if event.stream == stream]
-        for seq, event in enumerate(mine, start=newest[stream] - count + 1):
-            rows.append(StreamEvent(seq=seq, **event._asdict()))
-    StreamEvent.objects.bulk_create(rows)
+        cursor.execute(statement, values)
+        numbers: dict[UUID, int] = dict(cursor.fetchall())
+    for row in rows:
+        row.seq = numbers[row.id]
+        row._state.adding, row._state.db = False, connection.alias
+    newest = {row.stream: row.seq for row in rows}
     views = {view_of(row.stream, row.about): newest[row.stream] for row in rows if row.about}
     hint_after_commit(views | newest)
     return rows

@@ -1,8 +1,10 @@
 """Decorators for Celery tasks, which get a row's id and run in its tenant's scope."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -16,6 +18,7 @@ MODELS: Final = "models"
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 _QUEUES: dict[str, Queue] = {}
 _quick_sweeps: set[str] = set()
+_kept_work: ContextVar[list[Callable[[], object]] | None] = ContextVar("walker_kept_work", default=None)
 _afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_afterwards", default=None)
 
 
@@ -24,6 +27,10 @@ class TimeLimits(NamedTuple):
 
     soft: int
     hard: int
+
+
+TURN_LIMITS: Final = TimeLimits(soft=90, hard=120)
+"""Behind the own deadline of an agent's turn, for what it cannot see: the first is an apology, the second its end."""
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
@@ -49,6 +56,29 @@ def afterwards(work: Callable[[], Any]) -> bool:
         return False
     waiting.append(work)
     return True
+
+
+def hand_over(task: Any, tenant_id: UUID, row_id: UUID) -> None:
+    """Queue a tenant task, or let the task that relays a lone announcement do its work at its end (`keep_work`).
+
+    For work that is written down: if the process dies in between, a sweep finds it.
+    """
+    kept = _kept_work.get()
+    if kept is None:
+        task.delay(str(tenant_id), str(row_id))
+    else:
+        kept.append(partial(task, str(tenant_id), str(row_id)))
+
+
+@contextmanager
+def keep_work() -> Iterator[list[Callable[[], object]]]:
+    """Collect what is handed over inside the block, for a task that does it itself."""
+    kept: list[Callable[[], object]] = []
+    token = _kept_work.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept_work.reset(token)
 
 
 def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
@@ -100,10 +130,10 @@ def is_quick_sweep(name: str) -> bool:
     return name in _quick_sweeps
 
 
-def plain_task(queue: Queue = "default") -> Callable[[Callable[..., None]], Any]:
+def plain_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[..., None]], Any]:
     """Turn a function into a task outside any tenant; it must be safe to run twice."""
 
     def decorate(work: Callable[..., None]) -> Any:
-        return _shared(work, queue)
+        return _shared(work, queue, limits)
 
     return decorate

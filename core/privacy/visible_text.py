@@ -29,6 +29,20 @@ def visible(text: str) -> str:
     return "".join(_shown(shown, place) for place in range(len(shown)))
 
 
+def is_plain(text: str) -> bool:
+    """Return True if the text has no hidden or reordering characters; look-alike letters are no reason."""
+    text = text.replace("\r\n", "\n")
+    if text.isascii():
+        return all(character.isprintable() or character in _KEPT for character in text)
+    return all(_shown(text, place) == text[place] for place in range(len(text)))
+
+
+def without_hidden(text: str) -> str:
+    """Return the text without its hidden and reordering characters."""
+    text = text.replace("\r\n", "\n")
+    return "".join(text[place] for place in range(len(text)) if _shown(text, place) == text[place])
+
+
 def visible_document(value: Any) -> Any:
     """Return a JSON document with all texts made visible; keys stay."""
     return with_texts(value, visible)

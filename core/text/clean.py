@@ -16,7 +16,7 @@ def can_be_stored(value: Any, depth: int = DEEPEST) -> bool:
     if depth == 0:
         return False
     if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+        return "\x00" not in value and (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value))
     if isinstance(value, Mapping):
         return all(can_be_stored(key, depth) and can_be_stored(item, depth - 1) for key, item in value.items())
     if isinstance(value, list):

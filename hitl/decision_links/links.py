@@ -33,14 +33,20 @@ _SAYS: Final = {rules.EITHER: ("approve", "reject"), "approve": ("approve",), "r
 
 
 def make_link(
-    *, actor: Actor, approval_id: UUID, person_id: UUID, verdict: str = rules.EITHER, now: datetime | None = None
+    *,
+    actor: Actor,
+    approval_id: UUID,
+    person_id: UUID,
+    verdict: str = rules.EITHER,
+    channel: str = rules.CHANNEL,
+    now: datetime | None = None,
 ) -> str:
     """Create a link by which a person can decide a request, and return its secret.
 
     Returns "" for people who are not assigned or have voted, and where signing in is required. Only the
     digest is stored; older links of the person to the request become void. `verdict` limits the link to
-    one decision. Who may: the system, when the mail is sent. Raises Refused, NotFound, Invalid. Announces
-    nothing.
+    one decision; `channel` is recorded with it. Who may: the system, when the message is sent. Raises
+    Refused, NotFound, Invalid. Announces nothing.
     """
     if actor.kind != "system":
         raise Refused("Only the system can create links.")
@@ -53,6 +59,7 @@ def make_link(
             approval=approval,
             person_id=person_id,
             verdict=verdict,
+            channel=channel,
             revision_digest=approval.digest,
             policy_version=link_policy.current().version,
             expires_at=min(approval.expires_at, moment + settings.DECISION_LINK_LIFE),
@@ -123,7 +130,7 @@ def decide_by_link(
             verdict=verdict,
             digest=token.revision_digest,
             reason=reason,
-            channel=rules.CHANNEL,
+            channel=token.channel,
             also_excluded=barred,
             now=moment,
         )

@@ -36,10 +36,10 @@ EITHER: Final = "either"
 CEILING: Final = 75
 """From this score (critical) no request can be decided by link, regardless of the settings."""
 _LEVELS: Final = ("low", "medium", "high")
-_REPLACED: Final = "This link was used or replaced, or email approvals were disabled. Use the newest mail, or sign in."
+_REPLACED: Final = "This link was used or replaced, or email approvals were disabled. Use the newest one, or sign in."
 _ENDS: Final[Mapping[str, str]] = {
     DecisionToken.End.USED: "This link has already decided the request. Sign in to change your decision.",
-    DecisionToken.End.NEWER: "This link was replaced by a newer one. Use the newest mail.",
+    DecisionToken.End.NEWER: "This link was replaced by a newer one. Use that one.",
     DecisionToken.End.DELEGATED: (
         "This link ended when the request was delegated to someone else. It's yours again: sign in to decide."
     ),

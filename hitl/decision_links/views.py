@@ -179,7 +179,7 @@ def _note(opened: OpenedLink, problem: WalkerError, visit: Mapping[str, Any]) ->
         actor = opened.viewer or Actor(kind="user", id=person, user_id=person)
     actor = replace(actor, address=visit["address"], auth_strength=rules.STRENGTH)
     move = "decide" if opened.token.verdict == rules.EITHER else opened.token.verdict
-    note_refused_move(problem, actor=actor, approval_id=opened.approval.pk, move=move, channel=rules.CHANNEL)
+    note_refused_move(problem, actor=actor, approval_id=opened.approval.pk, move=move, channel=opened.token.channel)
 
 
 def _outcome(

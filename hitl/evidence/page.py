@@ -17,7 +17,7 @@ NameOf = Callable[[str | None], str]
 STRENGTHS: Final = {
     "mfa": "Password and second factor",
     "password": "Password",
-    "link": "Link in an email",
+    "link": "Link in an email or WhatsApp message",
     "slack": "Button in Slack",
     "api_key": "API key",
     "none": "Not signed in",

@@ -101,7 +101,8 @@ class Decision(TenantModel):
 class DecisionToken(TenantModel):
     """An approve-by-email link, stored as a digest, for one person, request and revision.
 
-    `verdict` limits what it can decide: `either`, `approve` or `reject`. It is consumed by its decision, by a
+    `verdict` limits what it can decide: `either`, `approve` or `reject`; `channel` is recorded with the decision, and
+    says how the link was sent. It is consumed by its decision, by a
     newer link, by a new revision, and when the assignment is delegated or its right is lost; `ended_by`
     says which. It is valid only under the version of
     the tenant's link policy under which it was created.
@@ -120,6 +121,7 @@ class DecisionToken(TenantModel):
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     verdict = models.CharField(max_length=10)
+    channel = models.CharField(max_length=20, default="email_link", db_default="email_link")
     revision_digest = models.CharField(max_length=64)
     policy_version = models.PositiveIntegerField(default=0, db_default=0)
     expires_at = models.DateTimeField()

@@ -278,7 +278,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.NotificationTemplate", "The organisation's own texts.",
               kept="template language subject body reason"),
         Table("hitl.Delegation", "", "reason"),
-        Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
+        Table("hitl.DecisionToken", "Digests, and the kind of channel.", kept="digest verdict revision_digest channel"),
         Table("hitl.Assignment", "The name of a group.", kept="group seal"),
         Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
         Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),

@@ -70,6 +70,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "no_template": Meaning("There is no template for this in any language.", "channel"),
     "template_not_approved": Meaning("The chosen template isn't approved any more. Choose another one.", "channel"),
     "too_few_variables": Meaning("The template needs more values than the message has.", "content"),
+    "template_without_gap": Meaning("The chosen template has no gap for the text. Choose another one.", "channel"),
     "no_credentials": Meaning("The access token or phone number ID is missing.", "channel"),
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Meta failed several times in a row. Walker will retry shortly.", "provider", False),
@@ -77,6 +78,8 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "Meta reported a message of a number that isn't connected here. Check the phone number ID.", "channel"
     ),
 }
+TEMPLATE_STATES: Final[dict[str, str]] = {"132001": "gone", "132015": "paused", "132016": "disabled"}
+"""What became of a template, by the code with which Meta refuses to send it."""
 _UNKNOWN: Final = Meaning("Meta reports an error.", "provider")
 
 

@@ -14,6 +14,7 @@ from integrations.sandbox_ads.types import (
     Answer,
     Audience,
     Campaign,
+    CampaignFigures,
     CleanFailure,
     ContentItem,
     Effect,
@@ -54,6 +55,11 @@ class SandboxAdsClient:
     def list_campaigns(self, *, name: str = "") -> Answer[list[Campaign]]:
         """Return all campaigns, or those with exactly this name, ignoring case."""
         return self._read_list("/v1/campaigns", parse_campaign, {"name": name} if name else {})
+
+    def list_figures(self, first: date, last: date) -> Answer[list[CampaignFigures]]:
+        """Return the sums of each campaign from the first to the last day."""
+        period = {"by": "campaign", "from": first.isoformat(), "to": last.isoformat()}
+        return self._read_list("/v1/metrics", parse_figures, period)
 
     def list_rankings(self) -> Answer[list[Ranking]]:
         """Return the rankings of all keywords and pages."""
@@ -183,6 +189,21 @@ def parse_campaign(body: Body) -> Campaign:
     )
 
 
+def parse_figures(body: Body) -> CampaignFigures:
+    """Return the figures of a campaign from their JSON."""
+    return CampaignFigures(
+        id=body["id"],
+        name=body["name"],
+        status=body["status"],
+        currency=body["currency"],
+        spend=Decimal(body["spend"]),
+        revenue=Decimal(body["revenue"]),
+        impressions=body["impressions"],
+        clicks=body["clicks"],
+        conversions=body["conversions"],
+    )
+
+
 def parse_ranking(body: Body) -> Ranking:
     """Return a ranking from its JSON."""
     return Ranking(
@@ -213,6 +234,7 @@ def parse_content(body: Body) -> ContentItem:
         views=performance["views"],
         average_seconds=performance["average_seconds"],
         conversions=performance["conversions"],
+        views_before=performance.get("views_before"),
     )
 
 

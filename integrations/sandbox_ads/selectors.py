@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from integrations.sandbox_ads.types import (
     Answer,
     Audience,
     Campaign,
+    CampaignFigures,
     ContentItem,
     Ok,
     Page,
@@ -59,6 +61,11 @@ def get_account() -> AdsAccount:
 def list_campaigns() -> list[Campaign]:
     """Return all campaigns with budgets and the last seven whole days."""
     return _ask(lambda client: client.list_campaigns())
+
+
+def list_figures(first: date, last: date) -> list[CampaignFigures]:
+    """Return what each campaign cost and brought from the first to the last day."""
+    return _ask(lambda client: client.list_figures(first, last))
 
 
 def list_rankings() -> list[Ranking]:

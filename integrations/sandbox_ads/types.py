@@ -70,6 +70,21 @@ class Campaign:
 
 
 @dataclass(frozen=True)
+class CampaignFigures:
+    """What a campaign cost and brought in a period."""
+
+    id: str
+    name: str
+    status: str
+    currency: str
+    spend: Decimal
+    revenue: Decimal
+    impressions: int
+    clicks: int
+    conversions: int
+
+
+@dataclass(frozen=True)
 class Ranking:
     """A page's position for a keyword; a positive `change` means it rose."""
 
@@ -104,6 +119,8 @@ class ContentItem:
     views: int
     average_seconds: int
     conversions: int
+    views_before: int | None = None
+    """Of the thirty days before the last thirty; None if the platform doesn't say."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "63027": _TEMPLATE,
     "63028": _TEMPLATE,
     "63029": _TEMPLATE,
+    "63040": Meaning("WhatsApp rejected the template. Choose another one under Templates.", "channel"),
+    "63041": Meaning("WhatsApp paused the template. Choose another one under Templates.", "channel"),
+    "63042": Meaning("WhatsApp disabled the template. Choose another one under Templates.", "channel"),
     "63032": _HELD_BACK,
     "63049": _HELD_BACK,
     # Our own codes, for calls without an answer.
@@ -66,10 +69,18 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "no_template": Meaning("There is no template for this in any language.", "channel"),
     "template_not_approved": Meaning("The chosen template isn't approved any more. Choose another one.", "channel"),
     "too_few_variables": Meaning("The template needs more values than the message has.", "content"),
+    "template_without_gap": Meaning("The chosen template has no gap for the text. Choose another one.", "channel"),
     "no_credentials": Meaning("The account SID or auth token is missing.", "channel"),
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
 }
+TEMPLATE_STATES: Final[dict[str, str]] = {
+    "63027": "gone",
+    "63040": "rejected",
+    "63041": "paused",
+    "63042": "disabled",
+}
+"""What became of a template, by the code with which Twilio refuses to send it."""
 _PAGE: Final = "https://www.twilio.com/docs/api/errors/{}"
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")
 

@@ -45,6 +45,10 @@ def demo_templates() -> list[dict[str, object]]:
     rows = [
         ("update", "en", "UTILITY", "APPROVED", "News about your request: {{1}}"),
         ("update", "de", "UTILITY", "APPROVED", "Neues zu Ihrer Anfrage: {{1}}"),
+        ("approval_request", "en", "UTILITY", "APPROVED", "{{1}} {{2}} Open it here: {{3}} Thank you."),
+        ("sign_in_code", "en", "AUTHENTICATION", "APPROVED", "{{1}} is your code. Enter it in Walker."),
+        ("order_question", "en", "UTILITY", "APPROVED", "Your question about {{1}}: {{2}} Answer here to go on."),
+        ("we_are_here", "en", "UTILITY", "APPROVED", "We have news for you. Answer here, and we'll tell you more."),
         ("survey", "en", "UTILITY", "PAUSED", "How did we do with {{1}}, {{2}}?"),
         ("sale", "en", "MARKETING", "REJECTED", "Everything for {{1}} euros!"),
     ]

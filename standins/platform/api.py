@@ -127,6 +127,12 @@ def _parse_day(query: dict[str, str], name: str, default: date) -> date:
 def _account_series(store: Store, account: Account, query: dict[str, str]) -> list[dict[str, Any]]:
     first, last = _parse_period(query)
     campaigns = store.list_resources(account.id, "campaign")
+    if query.get("by") == "campaign":
+        return [
+            {"id": c["id"], "name": c["name"], "status": c["status"], "currency": c["currency"]}
+            | metrics.total(metrics.series(c["traits"], c["id"], first, last))
+            for c in campaigns
+        ]
     days = []
     for number in range((last - first).days + 1):
         day = first + timedelta(number)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from standins.platform.metrics import today
+from standins.platform.metrics import today, views_before
 from standins.platform.store import Account, Store
 from standins.platform.texts import TEXTS
 from standins.store import Document
@@ -176,7 +176,12 @@ def _page(site: str, *row: Any) -> Document:
 def _content(*row: Any) -> Document:
     title, kind, status, days, views, seconds, conversions = row
     published = (today() - timedelta(days)).isoformat() if status == "published" else None
-    performance = {"views": views, "average_seconds": seconds, "conversions": conversions}
+    performance = {
+        "views": views,
+        "views_before": views_before(title, views),
+        "average_seconds": seconds,
+        "conversions": conversions,
+    }
     return {
         "title": title,
         "kind": kind,

@@ -94,6 +94,12 @@
   .save { display: inline-flex; align-items: center; gap: 10px; min-height: 44px; max-width: 100%; padding: 6px 14px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; text-align: start; }
   .save:hover { border-color: var(--accent); background: var(--bg-soft); } .save:disabled { cursor: progress; } .save svg { flex: none; width: 18px; height: 18px; }
   .save span { min-width: 0; overflow-wrap: anywhere; font-size: 14px; } .save small { display: block; color: var(--ink-soft); font-size: 12px; }
+  .figures { max-width: 100%; overflow-x: auto; margin-top: 6px; border: 1px solid var(--line); border-radius: 12px; }
+  .figures table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
+  .figures caption { padding: 8px 10px; text-align: start; font-weight: 600; }
+  .figures th, .figures td { padding: 5px 10px; border-top: 1px solid var(--line); text-align: end; white-space: nowrap; vertical-align: top; font-weight: 400; }
+  .figures th:first-child { text-align: start; font-weight: 600; white-space: normal; } .figures thead th { color: var(--ink-soft); }
+  .bar { display: block; height: 4px; margin-top: 3px; margin-inline-start: auto; border-radius: 2px; background: var(--accent); }
   .meta { font-size: 12px; color: var(--ink-soft); margin: 2px 4px 0; display: flex; gap: 6px; align-items: center; }
   .meta svg { width: 14px; height: 14px; } .failed .meta { color: var(--bad-ink); font-weight: 600; }
   .again { border: 1px solid currentColor; background: transparent; border-radius: 8px; min-height: 28px; padding: 2px 10px; cursor: pointer; font-size: 13px; }
@@ -514,7 +520,7 @@
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent";
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
       if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
       if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
     }
@@ -612,7 +618,20 @@
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
-      return [label, said, sourcesOf(item.sources || []), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+      return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    // Figures that Walker's tools read: a table, one column of it drawn as bars as well. Only text is set, never markup.
+    tableOf({ title, columns, rows, bars }) {
+      const number = (text) => Number(String(text).replace(/,/g, "").match(/^[+-]?[0-9.]+/) || NaN);
+      const most = bars ? Math.max(...rows.map((row) => number(row[bars - 1]) || 0), 0) : 0;
+      const cell = (text, place) => {
+        const value = number(text), bar = most && place === bars - 1 && value > 0 ? el("span", { class: "bar", "aria-hidden": "true" }) : null;
+        if (bar) bar.style.width = `${Math.max(2, Math.round((value / most) * 100))}%`; // through the CSSOM
+        return el(place ? "td" : "th", place ? {} : { scope: "row" }, String(text), bar);
+      };
+      return el("div", { class: "figures", tabindex: "0", role: "region", "aria-label": String(title) }, el("table", {}, el("caption", {}, String(title)),
+        el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, String(name))))),
+        el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
     }
     // A file of a colleague or the assistant: a picture is shown, everything else is offered. Fetched with the session's token, never by an address alone.
     fileOf(file) {

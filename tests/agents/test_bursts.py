@@ -1,6 +1,7 @@
 """Bursts join a run, one run works at a time, and a killed worker's run is done by the next."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -271,8 +272,12 @@ def test_messages_at_once_are_one_run_and_all_answered(live_desk: Desk) -> None:
         services.run_turn(run.pk)
 
     together(desk, [lambda m=m: handle(m.pk) for m in messages])  # type: ignore[misc]
-    for run in AgentRun.objects.filter(state="queued"):
-        services.run_turn(run.pk)
+    # A run is put back for a moment while more of its burst is on the way.
+    until = time.monotonic() + 15
+    while AgentRun.objects.filter(state="queued").exists() and time.monotonic() < until:
+        for run in AgentRun.objects.filter(state="queued"):
+            services.run_turn(run.pk)
+        time.sleep(0.1)
     assert AgentRun.objects.count() == 1
     assert not AgentRunMessage.objects.filter(answered_at=None).exists()
 
@@ -284,11 +289,12 @@ def test_fifty_copies_of_one_message_are_one_run_with_one_answer(live_desk: Desk
     )
 
     def arrive() -> None:
-        run = services.take_message(message_id=receive(actor=DOOR, inbound=inbound).pk)
-        assert run is not None
-        services.run_turn(run.pk)
+        for _ in range(5):
+            run = services.take_message(message_id=receive(actor=DOOR, inbound=inbound).pk)
+            assert run is not None
+            services.run_turn(run.pk)
 
-    together(desk, [arrive] * 50)
+    together(desk, [arrive] * 10)
     assert (AgentRun.objects.count(), Approval.objects.count()) == (1, 1)
     assert len(desk.answers(desk.conversation.pk)) == 1
 
@@ -357,4 +363,4 @@ def test_lone_message_is_answered_at_once(live_desk: Desk) -> None:
     desk.say("hello")
     start = now()
     desk.say("Pause Winter Boots")
-    assert now() - start < timedelta(seconds=1)
+    assert now() - start < QUIET  # for which it would wait if more were expected

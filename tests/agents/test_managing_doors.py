@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentVersion
+from agents.studio.gallery import BLANK, TEMPLATES
 from core.tenancy.scope import tenant_scope
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World
@@ -35,11 +37,22 @@ def built_in(office: Office) -> str:
 def test_agent_is_made_changed_and_switched_off_by_the_api(office: Office) -> None:
     caller = office.caller("admin")
     made = caller.post("agents/", NEW)
+    path = f"agents/{made.json()['id']}/"
+    assert (made.status_code, made.json()["version"], made.json()["draft"]["number"]) == (201, None, 1)
+    on = caller.post(f"{path}activate/", {"version": 1, "revision": 1})
+    assert (on.status_code, on.json()["version"], on.json()["draft"]) == (200, 1, None)
     changed = patch(caller, made.json()["id"], {"max_open_approvals": 3, "version": 1})
-    off = caller.post(f"agents/{made.json()['id']}/retire/")
-    assert (made.status_code, changed.status_code, off.status_code) == (201, 200, 200)
-    assert (changed.json()["version"], changed.json()["max_open_approvals"]) == (2, 3)
-    assert off.json()["is_active"] is False
+    assert (changed.json()["version"], changed.json()["max_open_approvals"]) == (1, None)
+    assert (changed.json()["draft"]["number"], changed.json()["draft"]["max_open_approvals"]) == (2, 3)
+    assert caller.get(f"{path}draft/").json() == changed.json()["draft"]
+    assert caller.post(f"{path}activate/").json()["max_open_approvals"] == 3
+    assert caller.post(f"{path}roll-back/", {"version": 1}).json()["version"] == 1
+    assert [row["number"] for row in caller.get(f"{path}versions/").json()] == [2, 1]
+    assert [row["version"] for row in caller.get(f"{path}history/").json()] == [1, 2, 1]
+    patch(caller, made.json()["id"], {"instructions": "Be kind."})
+    assert caller.client.delete(f"{V1}{path}draft/", headers=caller.headers).status_code == 204
+    assert caller.get(f"{path}draft/").status_code == 404
+    assert caller.post(f"{path}retire/").json()["is_active"] is False
 
 
 def test_repeated_creation_under_one_key_makes_one_agent(office: Office) -> None:
@@ -94,9 +107,19 @@ def test_agent_is_made_and_changed_on_the_page(office: Office) -> None:
     form = {"name": "Desk", "type": "seo", "model": "local", "tools": ["rankings"]}
     assert client.post(f"{PAGE}create/", form).status_code == 302
     agent = newest(office)
-    changed = client.post(f"{PAGE}{agent.pk}/edit/", {**form, "name": "Desk 2", "version": 1})
-    assert (changed.status_code, newest(office).name) == (302, "Desk 2")
-    assert "Desk 2" in client.get(f"{PAGE}{agent.pk}/").content.decode()
+    page = f"{PAGE}{agent.pk}/"
+    assert "answers nobody until its draft is activated" in client.get(page).content.decode()
+    assert client.post(f"{page}activate/", {"version": 1, "revision": 1}).status_code == 302
+    changed = client.post(f"{page}edit/", {**form, "name": "Desk 2", "version": 1, "revision": 1})
+    assert (changed.status_code, newest(office).name) == (302, "Desk")
+    shown = client.get(page).content.decode()
+    assert ("Draft of version 2" in shown, "1 change." in shown, "Desk 2" in shown) == (True, True, True)
+    assert client.post(f"{page}activate/", {"version": 1, "revision": 1}).status_code == 409
+    assert client.post(f"{page}activate/", {"version": 2, "revision": 1}).status_code == 302
+    assert newest(office).name == "Desk 2"
+    assert client.post(f"{page}roll-back/", {"version": 2}).status_code == 400
+    assert client.post(f"{page}roll-back/", {"version": 1}).status_code == 302
+    assert newest(office).name == "Desk"
 
 
 def test_page_names_a_tool_that_no_longer_exists_until_the_agent_is_saved(office: Office) -> None:
@@ -105,11 +128,11 @@ def test_page_names_a_tool_that_no_longer_exists_until_the_agent_is_saved(office
     client.post(f"{PAGE}create/", form)
     page = f"{PAGE}{newest(office).pk}/"
     with tenant_scope(office.world.acme.pk):
-        AgentVersion.objects.create(agent=newest(office), number=2, tools=["old_tool", "rankings"])
+        AgentVersion.objects.filter(agent=newest(office)).update(tools=["old_tool", "rankings"])
     assert "old_tool (unavailable), Show search rankings" in client.get(page).content.decode()
     refused = patch(office.caller("admin"), str(newest(office).pk), {"instructions": "Be brief."})
     assert refused.json()["fields"] == {"tools": ["The tool “old_tool” isn't available. Remove it."]}
-    assert client.post(f"{page}edit/", {**form, "version": 2}).status_code == 302
+    assert client.post(f"{page}edit/", {**form, "version": 1}).status_code == 302
     assert "old_tool" not in client.get(page).content.decode()
 
 
@@ -123,3 +146,47 @@ def test_page_says_why_a_built_in_agent_is_not_changed(office: Office) -> None:
 def test_support_sees_agents_and_no_form(office: Office) -> None:
     page = console(office, "support").get(f"{PAGE}{built_in(office)}/").content.decode()
     assert "Switch off" not in page
+
+
+def test_agent_is_made_from_a_template_exported_and_imported(office: Office) -> None:
+    client = console(office)
+    gallery = client.get(f"{PAGE}templates/").content.decode()
+    assert gallery.count("?template=") == len(TEMPLATES)
+    for template in TEMPLATES:
+        page = client.get(f"{PAGE}create/", {"template": template.key}).content.decode()
+        assert (f'value="{template.title}"' in page) is (template.key != BLANK), template.key
+    form = {
+        "name": "Front desk",
+        "type": "custom",
+        "model": "local",
+        "instructions": "One.\nTwo.",
+        "tools": ["rankings"],
+    }
+    client.post(f"{PAGE}create/", form)
+    file = client.get(f"{PAGE}{newest(office).pk}/export/")
+    assert file.json()["instructions"] == ["One.", "Two."]
+    assert client.post(f"{PAGE}import/", {"file": SimpleUploadedFile("a.json", file.content)}).status_code == 302
+    caller = office.caller("admin")
+    again = caller.post("agents/import/", file.json())
+    same = {name: again.json()["draft"][name] for name in ("name", "instructions", "tools", "model")}
+    assert same == {"name": "Front desk", "instructions": "One.\nTwo.", "tools": ["rankings"], "model": "local"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"\xff\xfe", b"[" * 5000, b" " * 70000, b'{"format": "other/1"}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "seo", "key": "sk-1"}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "seo", "tools": ["nonesuch"]}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "seo", "tools": "rankings"}',
+        b'{"format": "walker.agent/1", "name": 7, "type": "seo"}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "nonesuch"}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "seo", "max_open_approvals": true}',
+        b'{"format": "walker.agent/1", "name": "A\\u0000", "type": "seo"}',
+    ],
+)  # fmt: skip
+def test_file_that_is_no_agent_is_refused_and_makes_none(office: Office, content: bytes) -> None:
+    answer = console(office).post(f"{PAGE}import/", {"file": SimpleUploadedFile("a.json", content)})
+    assert answer.status_code == 400
+    with tenant_scope(office.world.acme.pk):
+        assert not Agent.objects.filter(is_system=False, name__startswith="A").exists()

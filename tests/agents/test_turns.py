@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents import services
 from agents.models import Agent, AgentRun, ToolCall
@@ -308,3 +310,16 @@ def test_outsider_sees_no_run_of_this_tenant(desk: Desk) -> None:
     with tenant_scope(desk.world.globex.pk):
         assert not AgentRun.objects.exists()
         assert not Agent.objects.exists()
+
+
+def test_statements_of_a_lone_message_stay_few(desk: Desk) -> None:
+    desk.say("What can you do for me?", "visitor")
+    AgentRun.objects.update(joinable_until=None)
+    message = desk.receive("What can you do for me?", "visitor")
+    with CaptureQueriesContext(connection) as sent:
+        run = services.take_message(message_id=message.pk)
+        assert run is not None
+        services.run_turn(run.pk)
+    said = [query["sql"].partition("role none; ")[2][:160] for query in sent if "SAVEPOINT" not in query["sql"]]
+    assert ToolCall.objects.filter(run=run).count() == 1
+    assert len(said) <= 27, "\n".join(said)

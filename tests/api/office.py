@@ -10,8 +10,11 @@ from django.test import Client
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
+from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
+from agents.routes.configuration import RouteSetup, create_route
+from agents.routes.limits import create_budget
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.types import InboundMessage, SenderIdentity
@@ -89,7 +92,7 @@ class Office:
 
     def propose(self, campaign: str = "Sale", **origin: Any) -> Approval:
         """Ask for a budget, as the person of support."""
-        params = {"campaign": campaign, "budget": "900.00"}
+        params = {"campaign": campaign, "budget": "9000.00"}
         with tenant_scope(self.world.acme.pk):
             actor = self.world.actor("support")
             asked = Origin(requester_user_id=actor.user_id, **origin)
@@ -114,7 +117,9 @@ class Office:
         """Record a run with one tool call; returns the run."""
         with tenant_scope(self.world.acme.pk):
             agent = Agent.objects.create(name="Relay", type="custom", category="content")
-            version = AgentVersion.objects.create(agent=agent, number=1)
+            version = AgentVersion.objects.create(agent=agent, number=1, name="Relay")
+            AgentVersion.objects.create(agent=agent, number=2, name="Relay", is_draft=True)
+            Agent.objects.filter(pk=agent.pk).update(active_version=version)
             run = AgentRun.objects.create(
                 conversation_id=conversation_id, agent_version=version, trigger_ref=uuid4(), state="finished"
             )
@@ -159,6 +164,11 @@ def build_office(world: World) -> Office:
         office.ids["cap"] = services.create_cap(
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
+        setup = RouteSetup("Inside", "m", base_url="https://127.0.0.1:9/v1", is_free=True)
+        server = connect_server(actor=owner, base_url="https://langflow.example", key="k")
+        office.ids["server"] = server.pk
+        office.ids["route"] = create_route(actor=owner, setup=setup).pk
+        office.ids["budget"] = create_budget(actor=owner, scope="tenant", period="day", amount="5", currency="EUR").pk
         office.ids["flag"] = services.create_flag(actor=owner, name="watched", label="Watched").pk
         tried = services.start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
         office.ids["simulation"] = services.stop_simulation(actor=owner, simulation_id=tried.pk).pk

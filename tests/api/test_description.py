@@ -76,7 +76,7 @@ def test_answer_over_the_limit_says_what_was_left_and_when_to_come_back(describe
 def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
     lists = {f"{method.upper()} {path}" for method, path, _view, action in endpoints() if action in ("list", "search")}
     parts = ("decisions", "notifications", "timers")
-    without_pages = [f"GET /api/v1/approvals/{{approval_id}}/{part}/" for part in parts]
+    without_pages = [*(f"GET /api/v1/approvals/{{approval_id}}/{part}/" for part in parts), "GET /api/v1/usage/"]
     assert set(without_pages) < lists
     for name in lists.difference(without_pages):
         said = operations(described)[name]

@@ -58,6 +58,10 @@ GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
+ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
+LANGFLOW = {"base_url": "https://other.example", "key": "k"}
+SPENDING = {"scope": "tenant", "period": "month", "amount": "50.00", "currency": "EUR"}
+LESS = {"amount": "9.00", "on_spent": "local_only"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WISH = {"reason": "asked_for"}
@@ -199,6 +203,7 @@ DOORS = [
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
     Door("post", "contacts/{contact}/block/", "support", 200, "viewer"),
     Door("post", "contacts/{contact}/unblock/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/language/", "support", 200, "viewer", body={"language": "de"}),
     Door("get", "consents/", "support", 200, "viewer", outsider=200),
     Door("get", "consents/{approval}/", "compliance", 404, "approver"),
     Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
@@ -247,9 +252,45 @@ DOORS = [
     Door("get", "agents/", "viewer", 200, outsider=200),
     Door("get", "agents/{agent}/", "viewer", 200),
     Door("post", "agents/", "admin", 201, "support", outsider=201, body={"name": "Own", "type": "seo"}),
+    Door("get", "agents/{agent}/draft/", "viewer", 200),
+    Door("get", "agents/{agent}/versions/", "viewer", 200),
+    Door("get", "agents/{agent}/history/", "viewer", 200),
+    Door("get", "agents/{agent}/export/", "viewer", 200),
+    Door(
+        "post",
+        "agents/import/",
+        "admin",
+        201,
+        "support",
+        outsider=201,
+        body={"format": "walker.agent/1", "name": "Own", "type": "seo"},
+    ),
+    Door("post", "agents/{agent}/activate/", "admin", 200, "support"),
+    Door("post", "agents/{agent}/activate-again/", "admin", 409, "support"),
+    Door("delete", "agents/{agent}/draft/", "admin", 204, "support"),
+    Door("post", "agents/{agent}/roll-back/", "admin", 409, "support", body={"version": 1}),
     Door("post", "agents/{agent}/copy/", "admin", 201, "support", body={"name": "Copy"}),
     Door("post", "agents/{agent}/retire/", "admin", 200, "support"),
     Door("post", "agents/{agent}/restore/", "admin", 200, "support"),
+    Door("get", "model-routes/", "admin", 200, "support", outsider=200),
+    Door("post", "model-routes/", "admin", 201, "support", outsider=201, body=ROUTE),
+    Door("get", "model-routes/{route}/", "admin", 200, "support"),
+    Door("patch", "model-routes/{route}/", "admin", 200, "support", body={"tier": "strong", "version": 1}),
+    Door("post", "model-routes/{route}/activate/", "admin", 200, "support"),
+    Door("post", "model-routes/{route}/deactivate/", "admin", 200, "support"),
+    Door("post", "model-routes/{route}/test/", "admin", 200, "support"),
+    Door("delete", "model-routes/{route}/", "admin", 204, "support"),
+    Door("get", "flow-servers/", "admin", 200, "support", outsider=200),
+    Door("post", "flow-servers/", "admin", 201, "support", outsider=201, body=LANGFLOW),
+    Door("get", "flow-servers/{server}/", "admin", 200, "support"),
+    Door("post", "flow-servers/{server}/test/", "admin", 503, "support"),
+    Door("delete", "flow-servers/{server}/", "admin", 204, "support"),
+    Door("get", "budgets/", "admin", 200, "support", outsider=200),
+    Door("post", "budgets/", "admin", 201, "support", outsider=201, body=SPENDING),
+    Door("get", "budgets/{budget}/", "admin", 200, "support"),
+    Door("patch", "budgets/{budget}/", "admin", 200, "support", body={**LESS, "version": 1}),
+    Door("delete", "budgets/{budget}/", "admin", 204, "support"),
+    Door("get", "usage/", "admin", 200, "support", outsider=200),
     Door("get", "agent-runs/", "support", 200, "viewer", outsider=200),
     Door("get", "agent-runs/{run}/", "support", 200, "viewer"),
     Door("get", "tool-calls/", "support", 200, "viewer", outsider=200),

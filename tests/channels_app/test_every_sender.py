@@ -7,6 +7,8 @@ from typing import Any, Final
 import pytest
 from django.db.models import F
 
+from channels_app.slack import connect as slack_connect
+from channels_app.slack import notifier, people, sending
 from conversations import mediums, services
 from conversations.models import Message
 from conversations.services.blocks import CONFIRMS_WISH
@@ -15,8 +17,18 @@ from core.actors import Actor
 from core.clock import now
 from core.models import DeadLetter, ReachPolicy, ReplyWindow
 from core.reach import gate, ledger, policy
+from hitl.models import Notification
+from hitl.notifications.send import send_notification
 from integrations.mail import events
 from integrations.mail.delivery import deliver_mail
+from tests.channels_app.slack.conftest import (
+    ANNA,
+    PUBLIC,
+    Desk,
+    desk,  # noqa: F401
+    slack,  # noqa: F401
+)
+from tests.channels_app.slack.conftest import _quiet as _quiet_slack  # noqa: F401
 from tests.conversations.conftest import (
     AGENT,
     ScriptedTransport,
@@ -147,3 +159,33 @@ def test_mail_of_every_type_does_what_the_gate_says(
     assert left == (ALWAYS if situation in GONE else set(MAILS))
     assert len(api.seen) == len(left)
     assert not DeadLetter.objects.exists()
+
+
+@pytest.mark.parametrize("of", ["member", "mail"])
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_slack_message_of_every_kind_does_what_the_gate_says(
+    situation: str,
+    of: str,
+    desk: Desk,  # noqa: F811
+    prepare: Any,
+) -> None:
+    """An answer to one's own press asks nobody: it writes only to somebody who asked a moment ago."""
+    asked = desk.ask()
+    row = Notification.objects.get(approval=asked, channel="slack", recipient__email__startswith="approver")
+    index = sending.index_of_member(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
+    prepare(situation, index, "slack" if of == "member" else "any")
+    found = {"notice": send_notification(row.pk), "code": True, "answer": True}
+    row.refresh_from_db()
+    assert found["notice"] or row.failure_reason in (notifier.OPTED_OUT, *notifier.REFUSED.values())
+    before = len(desk.direct(ANNA))
+    people.send_code(actor=desk.world.actor("approver"), member_id=ANNA)
+    found["code"] = len(desk.direct(ANNA)) == before + 1
+    admin = desk.world.actor("admin")
+    slack_connect.send_test(actor=admin, account_id=desk.account.pk, to=PUBLIC)
+    try:
+        slack_connect.send_test(actor=admin, account_id=desk.account.pk, to=ANNA)
+        found["test"] = True
+    except gate.NotReachable:
+        found["test"] = False
+    is_open = situation not in GONE
+    assert found == {"notice": is_open, "code": True, "answer": True, "test": is_open or of == "mail"}

@@ -315,7 +315,7 @@ def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) ->
     page.keyboard.press("Enter")
     keep_picture(page, "nav-open", full_page=False)
     page.locator("#wk-nav").get_by_role("link", name="Approvals").click()
-    assert page.locator("#wk-nav").get_by_role("link", name="Workflows").is_visible()
+    page.locator("#wk-nav").get_by_role("link", name="Workflows").wait_for()
     assert not page.locator("#wk-nav").get_by_role("link", name="Audit").is_visible()
     assert serious(page, least="minor") == []
 
@@ -323,4 +323,4 @@ def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) ->
 def test_groups_of_links_fold_without_scripts(opened: Opener) -> None:
     page = opened("/admin/", "owner", scripts=False)
     page.get_by_text("Oversight", exact=True).click()
-    assert page.locator("#wk-nav").get_by_role("link", name="Audit").is_visible()
+    page.locator("#wk-nav").get_by_role("link", name="Audit").wait_for()

@@ -40,7 +40,7 @@ def test_page_of_one_opens(browser: Browser, world: World, name: str) -> None:
 
 def test_page_of_an_agent_and_its_run_opens(browser: Browser, acme: World) -> None:
     agent = Agent.objects.create(name="Relay", type="seo", category="search")
-    AgentVersion.objects.create(agent=agent, number=3, tools=["rankings", "gone"])
+    AgentVersion.objects.create(agent=agent, number=3, is_draft=True, tools=["rankings", "gone"])
     shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/").content.decode()
     assert "Show search rankings" in shown
     assert "gone (unavailable)" in shown

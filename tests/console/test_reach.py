@@ -8,6 +8,7 @@ from django.db.models import F
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.services import store_templates, use_template
 from conversations.services.templates import FoundTemplate, fill_template
+from core.errors import Conflict
 from core.models import Consent, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
@@ -71,6 +72,43 @@ def test_colleague_chooses_a_template_for_reopening_by_its_language(browser: Bro
     store_templates(account_id=line.pk, found=[FoundTemplate("again", "de", "1", "approved", body="Hallo: {{1}}")])
     assert "Hallo: [your text]" in support.get(page).content.decode()
     assert support.post(f"{page}reply/", sent).status_code == 302
+
+
+def test_every_gap_has_a_field_and_what_has_no_gap_is_refused(browser: Browser, talk: Conversation) -> None:
+    support, page, line = browser("support"), f"/admin/conversations/conversation/{talk.pk}/", talk.channel_account
+    ReplyWindow.objects.update(wrote_at=F("wrote_at") - timedelta(hours=24))
+    bodies = {"en": "{{1}} about {{order_number}}", "de": "Wir haben Neues.", "pt_BR": "Notícias: {{1}}"}
+    store_templates(
+        account_id=line.pk,
+        found=[FoundTemplate("again", key, key, "approved", body=body) for key, body in bodies.items()],
+    )
+    for template in MessageTemplate.objects.all():
+        use_template(actor=OPERATOR, template_id=template.pk, use="reopening")
+    with pytest.raises(Conflict) as refused:
+        use_template(actor=OPERATOR, template_id=MessageTemplate.objects.get(language="de").pk, use="outcome")
+    assert refused.value.code == "template_without_gap"
+    offered = support.get(page).content.decode()
+    assert "Gap 2: order number" in offered
+    assert "English: “[your text] about [gap 2]”" in offered
+    sent = {"text": "News", "as_template": "on", "template_language": "en"}
+    assert "The template needs this" in support.post(f"{page}reply/", sent).content.decode()
+    lost = support.post(f"{page}reply/", {**sent, "template_language": "de"})
+    assert (lost.status_code, "no gap for this" in lost.content.decode()) == (400, True)
+    assert support.post(f"{page}language/", {"language": "pt_BR"}).status_code == 302
+    assert "Portuguese (Brazil)" in support.get(f"/admin/conversations/contact/{talk.contact_id}/").content.decode()
+    preferred = support.get(page).content.decode()
+    assert preferred.index("Notícias") < preferred.index("[your text] about")
+    assert support.post(f"{page}reply/", {**sent, "gap_2": "A-17"}).status_code == 302
+    assert support.post(f"{page}reply/", {"as_template": "on", "template_language": "de"}).status_code == 302
+    line.refresh_from_db()
+    first, second = talk.messages.filter(direction="out").order_by("seq")
+    filled = fill_template(line, first.body, first.metadata)
+    assert not isinstance(filled, str)
+    assert filled.values == {"1": "News", "order_number": "A-17"}
+    assert second.body == "Wir haben Neues."
+    own = fill_template(line, "x", {"template_use": "reopening"}, "pt_PT")
+    assert not isinstance(own, str)
+    assert own.language == "pt_BR"
 
 
 def test_contact_is_blocked_and_unblocked_on_their_page(browser: Browser, talk: Conversation) -> None:

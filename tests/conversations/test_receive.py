@@ -139,7 +139,7 @@ def test_masked_body_and_stream_hold_no_personal_data(shop: Shop) -> None:
     message = shop.write(SECRET)
     event = streams.read(message.conversation.stream, 0)[0]
     assert "ana.lopez" not in message.masked_body + str(event.payload)
-    assert "600" not in message.masked_body + str(event.payload)
+    assert "600" not in message.masked_body + event.payload["text"]  # ids and times may have these digits
 
 
 def test_raw_tables_hold_no_clear_text(shop: Shop) -> None:

@@ -64,6 +64,6 @@ def test_committed_reply_wakes_its_delivery(
 
 def test_list_is_told_about_a_message(shop: Shop) -> None:
     message = shop.write()
-    services.publish_activity(message_ids=[message.pk])
+    services.publish_activity(conversation_ids=[message.conversation_id])
     event = streams.read("inbox", 0)[-1]
     assert (event.type, event.payload["unread"]) == ("message_received", True)

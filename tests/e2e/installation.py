@@ -78,7 +78,7 @@ def running(folder: Path) -> Iterator[Installation]:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while "Ctrl-C stops everything" not in log.read_text():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"Walker did not start:\n{log.read_text()}")

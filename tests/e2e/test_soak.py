@@ -38,6 +38,8 @@ REPEATS: Final = 0.05
 # Seconds that the oldest delivery or answer may wait: the events come as fast as the machine takes them.
 BEHIND: Final = 5.0
 PATIENCE: Final = 60.0
+# Seconds after which an event is repeated no more: SendGrid's signature is refused when it is some minutes old.
+REPEATED: Final = 120.0
 # Seconds between two deaths of the workers: the launcher gives up on those that keep dying within 30.
 KILLS: Final = (25, 60)
 WAITING: Final = ("walker_inbound_oldest_seconds", "walker_outbox_oldest_seconds", "walker_runs_oldest_seconds")
@@ -248,7 +250,7 @@ def drive(installation: Installation, events: int) -> None:
     secrets = json.loads((installation.folder / "secrets.json").read_text())
     urls = installation.demo["urls"]
     base = urls["console"].removesuffix("/admin/")
-    made, posted, repeats, earlier = Drive(base, secrets), 0, 0, list[Call]()
+    made, posted, repeats, earlier = Drive(base, secrets), 0, 0, list[tuple[float, Call]]()
     weights = [weight for _, _, weight in KINDS]
     killer, began = Killer(installation), time.monotonic()
     killer.start()
@@ -259,9 +261,10 @@ def drive(installation: Installation, events: int) -> None:
             for call in calls:
                 deliver(client, call, urls)
             posted += count
-            earlier = [*earlier[-500:], *calls]
+            moment = time.monotonic()
+            earlier = [one for one in earlier if one[0] > moment - REPEATED] + [(moment, call) for call in calls]
             if random.random() < REPEATS:
-                deliver(client, replace(random.choice(earlier), sandbox=""), urls)
+                deliver(client, replace(random.choice(earlier)[1], sandbox=""), urls)
                 posted, repeats = posted + 1, repeats + 1
             while posted % 20 < count and waiting(client) > BEHIND:
                 time.sleep(1)

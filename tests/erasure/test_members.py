@@ -12,8 +12,9 @@ from accounts.privacy.erasure import erase_member
 from accounts.saved_views import save_view
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
+from channels_app import addresses
 from conversations import services as talk
-from conversations.models import Contact, Conversation, Message
+from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.types import SenderIdentity
 from core import notices
 from core.audit import chain
@@ -31,7 +32,8 @@ from tests.world import OPERATOR, PASSWORD, World
 NAME = "Ottoline Vandersnoot"
 MAIL = "ottoline@vandersnoot.example"
 PHONE = "+34611987654"
-WORDS = (NAME, "Vandersnoot", MAIL, "611987654", "203.0.113.77", "the ivory tower")
+SLACK = "U0OTTOLINE"
+WORDS = (NAME, "Vandersnoot", MAIL, "611987654", SLACK, "203.0.113.77", "the ivory tower")
 ADDRESS = "203.0.113.77"
 
 
@@ -55,6 +57,11 @@ def leaver(world: World) -> User:
 def _work(world: World, user: User) -> None:
     add_workflow(world)
     me = world.actor("approver")
+    for kind, provider, address in (("whatsapp", "twilio", PHONE), ("slack", "slack", SLACK)):
+        account = ChannelAccount.objects.create(kind=kind, provider=provider, name=kind)
+        code = addresses.request_code(actor=me, account=account, address=address).code
+        addresses.confirm_code(actor=me, account=account, code=code)
+        addresses.request_code(actor=me, account=account, address=address)
     save_view(actor=me, list_key="hitl.approval", name="the ivory tower", query="risk=high")
     save_view(actor=world.actor("admin"), list_key="hitl.approval", name="Theirs", query="q=ottoline+Vandersnoot")
     save_view(actor=world.actor("admin"), list_key="hitl.approval", name="Late", query="overdue=yes")

@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
+from agents.flows.models import FlowServer
 from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, ToolCall
+from agents.routes.models import Budget, ModelCall, ModelRoute
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
@@ -44,8 +46,9 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag, DecisionPolicy,
-    EvidenceExport, LinkPolicy, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
+    DecisionPolicy, EvidenceExport, FlowServer, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
+    NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -71,6 +74,9 @@ IN_THE_API = {
     "collection_id": "agents.collection",
     "question_id": "agents.openquestion",
     "document_id": "agents.document",
+    "route_id": "agents.modelroute",
+    "server_id": "agents.flowserver",
+    "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
     "membership_id": "accounts.membership",

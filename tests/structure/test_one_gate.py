@@ -13,6 +13,20 @@ HANDED: dict[str, tuple[str, str]] = {
     "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
     "chat.postMessage": ("channels_app/slack/sending.py", "gate.judge"),
 }
+# What our code calls of Slack's Web API, and where. Only a new message asks the gate.
+SLACK = {
+    ("chat.postMessage", "channels_app/slack/sending.py"),
+    # Shows the one who pressed why nothing was decided: the answer to their own request of seconds ago, seen by
+    # nobody else and kept by nobody. Like the page that answers a form, it writes to nobody who didn't ask, and
+    # somebody who opted out of notices still has to learn that their press decided nothing.
+    ("chat.postEphemeral", "channels_app/slack/handler.py"),
+    ("answer", "channels_app/slack/handler.py"),
+    # Opens a form for the one who pressed, within three seconds of the press.
+    ("views.open", "channels_app/slack/handler.py"),
+    # Changes a message that was asked about when it was posted, so that its buttons go; Slack notifies nobody of it.
+    ("chat.update", "channels_app/slack/posts.py"),
+    ("auth.test", "channels_app/slack/connect.py"),
+}
 ASKED = re.compile(r"(reach\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
 SENDS = re.compile(
     r"(\.send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
@@ -73,3 +87,12 @@ def test_transports_and_mail_senders_are_called_in_one_place_each() -> None:
 def test_libraries_that_send_are_imported_by_their_adapters_only() -> None:
     found = {source.path for source in app_files() if imported(source) & OUTSIDE}
     assert {path for path in found if path not in ADAPTERS and not path.startswith("integrations/twilio/")} == set()
+
+
+def test_calls_of_slack_that_ask_nothing_are_those_with_a_reason() -> None:
+    sources = [source for source in app_files() if source.path.startswith("channels_app/slack/")]
+    calls = [(call, source.path) for source in sources for call in source.calls()]
+    named = [(call.args[0], path) for call, path in calls if ast.unparse(call.func).endswith(").call") and call.args]
+    found = {(str(first.value), path) for first, path in named if isinstance(first, ast.Constant)}
+    assert len(found) == len(named)
+    assert found | {("answer", path) for call, path in calls if ast.unparse(call.func) == "answer"} == SLACK

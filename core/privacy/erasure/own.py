@@ -71,7 +71,7 @@ class CoreErasure(ErasureHandler):
         Table("core.SendCount", "Rows are removed.", "address_index", "day"),
         Table("core.ReachPolicy", "The organisation's own rules.", kept="zone quiet_from quiet_until"),
         Table("core.StreamHead", "A stream is named by an id.", kept="stream"),
-        Table("core.Outbox", "Ids and states; removed after a week.", kept="event payload"),
+        Table("core.Outbox", "Ids, states and times; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
               kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "
               "key_id previous_hash hash"),

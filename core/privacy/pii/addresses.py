@@ -21,6 +21,9 @@ _SPELLED_LABELS = re.compile(
     rf"{_SPELLED_DOT}[^\W\d_]{{2,24}}(?:\.[^\W\d_]{{2,24}})?",
     re.IGNORECASE,
 )
+_SPELLED_BEFORE = re.compile(rf"(?:[\w+-]{{1,64}}{_SPELLED_DOT}){{1,3}}$", re.IGNORECASE)
+# Letter by letter, with a space between two of them.
+_SPACED = re.compile(r"(?<![^\s<(\[])(?:[\w.+-] ){2,40}@(?: [\w.-]){2,60} \.(?: [^\W\d_]){2,11}(?!\w)")
 _TOP_LEVEL = re.compile(r"[^\W\d_][\w-]+")
 _FILE_ENDINGS = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico"})
 
@@ -43,6 +46,8 @@ def find_emails(text: str) -> Iterator[Span]:
     """
     if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
         return
+    for match in _SPACED.finditer(text) if " @ " in text else ():
+        yield *match.span(), "email"
     for sign in _AT.finditer(text):
         start, end = sign.span()
         local = _LOCAL_BACKWARDS.match(text[max(0, start - 64) : start][::-1])
@@ -50,7 +55,9 @@ def find_emails(text: str) -> Iterator[Span]:
             continue
         stop = _domain_end(text, end, spelled="@" not in sign[0] and sign[0].strip().isalpha())
         if stop is not None:
-            yield start - len(local[0].rstrip(".'")), stop, "email"
+            begin = start - len(local[0].rstrip(".'"))
+            spelled = _SPELLED_BEFORE.search(text, max(0, begin - 80), begin)
+            yield begin if spelled is None else spelled.start(), stop, "email"
 
 
 def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:

@@ -8,16 +8,21 @@ from core.privacy.pii.checksums import iban_holds, luhn_holds
 from core.privacy.pii.runs import Run
 
 _BRANDS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = (
-    (re.compile(r"4"), (16, 19)),
-    (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), (16,)),
-    (re.compile(r"3[47]"), (15,)),
-    (re.compile(r"6011|65|64[4-9]"), (16, 19)),
-    (re.compile(r"30[0-5]|3[689]"), (14,)),
-    (re.compile(r"35(?:2[89]|[3-8])"), (16,)),
-    (re.compile(r"62"), (16, 17, 18, 19)),
-    (re.compile(r"5[0678]|6[0-9]"), (16, 19, 18, 17, 15, 14)),
+    (re.compile(r"4"), (13, 16, 18, 19)),  # Visa
+    (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), (16,)),  # Mastercard
+    (re.compile(r"3[47]"), (15,)),  # American Express
+    (re.compile(r"6011|65|64[4-9]"), (16, 17, 18, 19)),  # Discover
+    (re.compile(r"30[0-5]|309|3[689]"), (14, 16, 17, 18, 19)),  # Diners Club
+    (re.compile(r"35(?:2[89]|[3-8])"), (16, 17, 18, 19)),  # JCB
+    (re.compile(r"62|81"), (16, 17, 18, 19)),  # UnionPay
+    (re.compile(r"220[0-5]"), (16, 17, 18, 19)),  # Mir
+    (re.compile(r"5[0678]|6[0-9]"), (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro, Verve, Elo, RuPay, Dankort
+    (re.compile(r"82"), (16,)),  # RuPay
+    (re.compile(r"1"), (15,)),  # UATP
+    (re.compile(r"8600|9860|9792"), (16,)),  # UzCard, Humo, Troy
+    (re.compile(r"9704"), (16, 19)),  # NAPAS
 )
-_SHORTEST_CARD, _LONGEST_CARD = 14, 19
+_SHORTEST_CARD, _USUAL_CARD, _LONGEST_CARD = 12, 16, 19
 
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ ]?[0-9]{2}(?=[ .\-]?[0-9A-Za-z])")
 _IBAN_BODY = re.compile(r"(?:[ .\-]?[0-9A-Za-z]){11,34}+")
@@ -39,14 +44,16 @@ def find_cards(runs: list[Run]) -> Iterator[Span]:
     for run in runs:
         index = 0
         while index < len(run.groups):
-            if run.groups[index].digits[0] not in "23456":
+            if run.groups[index].digits[0] not in "12345689":
                 index += 1
                 continue
             digits = tuple(group.digits for group in run.groups[index : index + 8])
             if digits not in memo:
                 memo[digits] = _count_card_groups(digits)
             count = memo[digits]
-            if count:
+            # After a plus sign the short ones are telephone numbers.
+            is_phone = index == 0 and run.start < run.groups[0].start and sum(map(len, digits[:count])) < _USUAL_CARD
+            if count and not is_phone:
                 yield run.groups[index].start, run.groups[index + count - 1].end, "card"
             index += count or 1
 

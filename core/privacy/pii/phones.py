@@ -37,6 +37,9 @@ _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
     (3, 2, 2, 2): ("ES", "CH"),
     (5, 5): ("IN",),
 }
+# The same for numbers that stand alone: a part of a longer row of numbers is none.
+_ALONE: dict[tuple[int, ...], tuple[str, ...]] = {(3, 3, 3): ("ES",), (4, 4): ("SG", "HK")}
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _OPENINGS = frozenset(shape[:2] for shape in _SHAPES)
 _CUE = re.compile(
     r"\b(?:phone|mobile|mob|cell|tel|telephone|call|ring|text|sms|fax|whats ?app|signal|handy|telefon"
@@ -55,7 +58,7 @@ _ID_CUE = re.compile(
 )
 _MONEY_BEFORE = re.compile(r"[$€£¥₹]\s?$|\b(?:EUR|USD|GBP|BRL|CHF|INR|JPY)\s?$", re.IGNORECASE)
 _MONEY_AFTER = re.compile(
-    r"\s?(?:[$€£¥₹%]|(?:EUR|USD|GBP|BRL|CHF|INR|JPY|euros?"
+    r"\s?(?:[$€£¥₹%]|(?:EUR|USD|GBP|BRL|CHF|INR|JPY|COP|MXN|ARS|CLP|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|euros?"
     r"|dollars?|pounds?|impressions|clicks|views|users|people)\b)",
     re.IGNORECASE,
 )
@@ -80,7 +83,10 @@ def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
         if run.start in cued:
             yield from _after_cue(run)
         elif run.start not in named:
-            yield from _local(text, run, memo)
+            if _stands_alone(run):
+                yield run.start, run.groups[-1].end, "phone"
+            else:
+                yield from _local(text, run, memo)
 
 
 def _window(groups: list[Group]) -> tuple[str, ...]:
@@ -157,6 +163,14 @@ def _local(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) ->
             start, end = run.groups[index].start, run.groups[index + count - 1].end
             yield start - (text[start - 1 : start] == "("), end, "phone"
         index += count or 1
+
+
+def _stands_alone(run: Run) -> bool:
+    """Return True if the whole run is one local number of a country without a trunk prefix."""
+    digits = tuple(group.digits for group in run.groups)
+    countries = _ALONE.get(tuple(map(len, digits)), ())
+    is_round = all(each.endswith("0") for each in digits) or any(_YEAR.fullmatch(each) for each in digits)
+    return bool(countries) and not is_round and any(_fits(country, "".join(digits)) for country in countries)
 
 
 def _may_open(groups: list[Group], index: int) -> bool:

@@ -61,7 +61,7 @@ def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAcco
         ChannelAccount.objects.filter(pk=account.pk).update(public_key=seed.door_key(slug))
         if has_templates:
             services.store_templates(account_id=account.pk, found=map(found_in_meta, seed.demo_templates()))
-            for template in MessageTemplate.objects.filter(state="approved"):
+            for template in MessageTemplate.objects.filter(name="update", state="approved"):
                 services.use_template(actor=OPERATOR, template_id=template.pk, use="outcome")
         account.refresh_from_db()
     return account

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.models import Notice
+from channels_app import addresses
 from channels_app.models import ColleagueAddress
 from channels_app.notices import numbers, reports
 from channels_app.notices.notifier import CHANNEL, WhatsAppNotifier
@@ -17,11 +19,12 @@ from conversations import services as talk
 from conversations.models import MessageTemplate
 from conversations.types import SenderIdentity
 from core.actors import system
+from core.clock import now
 from core.errors import Conflict, Gone, Invalid, NotFound, Unavailable
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl.decision_links.rules import find_link
-from hitl.models import Approval, DecisionToken, Notification
+from hitl.models import Approval, Decision, DecisionToken, Notification
 from hitl.services import decide_by_link
 from integrations.models import MailDelivery
 from standins.meta import seed
@@ -108,7 +111,7 @@ def test_notice_goes_to_the_proven_number_with_a_link_that_decides_once_and_to_t
     found = find_link(secret[1])
     assert found is not None
     decided = decide_by_link(token_id=found.token_id, verdict="approve", typed=approval.reference)
-    assert decided.state == "approved"
+    assert (decided.state, Decision.objects.get().channel) == ("approved", "whatsapp_link")
     with pytest.raises((Conflict, Gone)):
         decide_by_link(token_id=found.token_id, verdict="approve", typed=approval.reference)
     assert desk.notify(approval).status == "skipped"
@@ -152,12 +155,20 @@ def test_number_is_proven_by_its_code_only_and_unlinked(desk: Desk) -> None:
         numbers.link(actor=admin, code=desk.code())
     assert numbers.number_of(approver.user_id or admin.id) is None
     numbers.link(actor=approver, code=desk.code())
+    # Who gets the code has the number now.
     numbers.send_code(actor=admin, number=PLAIN)
-    with pytest.raises(Conflict):
-        numbers.link(actor=admin, code=desk.code())
-    numbers.unlink(actor=approver)
+    numbers.link(actor=admin, code=desk.code())
+    assert numbers.number_of(desk.world.people["approver"].pk) is None
+    assert Notice.objects.filter(person=desk.world.people["approver"], title__contains="was unlinked").count() == 1
     with pytest.raises(NotFound):
         numbers.unlink(actor=approver)
+    # It may be a stranger's after half a year.
+    ColleagueAddress.objects.update(proven_at=now() - addresses.NUMBER_LIFE)
+    for _ in range(2):
+        old = desk.notify(desk.ask(), "admin")
+        assert MailDelivery.objects.filter(ref=old.pk).count() == 1
+    assert Notice.objects.filter(person=desk.world.people["admin"], title__contains="again").count() == 1
+    numbers.unlink(actor=admin)
     chosen = MessageTemplate.objects.get(name="update", language="en")
     talk.stop_using_template(actor=OPERATOR, template_id=chosen.pk, use=CODE)
     with pytest.raises(Unavailable):

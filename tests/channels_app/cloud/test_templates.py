@@ -2,11 +2,14 @@
 
 import importlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 from django.test import Client
 
 from channels_app.cloud import reading
@@ -15,13 +18,17 @@ from channels_app.whatsapp import templates
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.services.templates import FoundTemplate, fill_template, preview_of
+from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.cloud.conftest import Door, Meta, change
+from tests.channels_app.slack.test_races import wait_until_blocked
+from tests.hitl.test_races import at_once
 from tests.world import OPERATOR, World
 
+ANA_PHONE = "+34600111222"
 LIST = "/admin/conversations/messagetemplate/"
 
 
@@ -55,7 +62,7 @@ def use(name: str = "update", language: str = "en", what: str = "outcome") -> No
 
 def test_variables_are_named_and_the_preview_is_masked(inside: ChannelAccount) -> None:
     assert (template().variables, template("survey").variables) == (["1", "2"], ["name"])
-    assert preview_of(template()) == "News about •••: •••"
+    assert preview_of(template=template()) == "News about •••: •••"
 
 
 def test_each_use_has_a_template_per_language(inside: ChannelAccount) -> None:
@@ -177,12 +184,13 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert "In review" not in client.get(LIST).content.decode()
     page = f"{LIST}{template().pk}/"
     assert "News about •••" in client.get(page).content.decode()
-    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 302
+    assert client.post(f"{page}use/", {"use": "reopening"}).status_code == 302
     inside.refresh_from_db()
-    assert services.uses_of(template(), account=inside) == ["survey"]
-    assert client.post(f"{page}stop-using/", {"use": "survey"}).status_code == 302
-    assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "survey"}).status_code in (400, 403, 409)
-    assert console(door.world, "viewer").post(f"{page}use/", {"use": "survey"}).status_code == 403
+    assert services.uses_of(template(), account=inside) == ["reopening"]
+    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 400  # nothing sends surveys
+    assert client.post(f"{page}stop-using/", {"use": "reopening"}).status_code == 302
+    assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "reopening"}).status_code in (400, 403, 409)
+    assert console(door.world, "viewer").post(f"{page}use/", {"use": "reopening"}).status_code == 403
 
 
 def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
@@ -194,11 +202,12 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     line = connect_twilio(open_door.world)
     with open_door.inside():
         MessageTemplate.objects.all().delete()
-        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 4
+        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 8
         assert templates.sweep_account(line.pk) == 3
         states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
         assert states == {
-            "update": "approved", "survey": "paused", "sale": "rejected", "rating": "paused", "offer": "rejected"
+            "update": "approved", "survey": "paused", "sale": "rejected", "rating": "paused", "offer": "rejected",
+            **dict.fromkeys(("approval_request", "sign_in_code", "order_question", "we_are_here"), "approved"),
         }  # fmt: skip
         assert template("survey").variables == ["1", "2"]
         meta.call("/__behave", {"token_expired": True})
@@ -227,6 +236,60 @@ def test_message_without_enough_values_never_reaches_meta(
         assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
         assert Message.objects.filter(direction="out").count() == 1
     assert meta.replies() == []
+
+
+def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: ChannelAccount, door: Door) -> None:
+    use("update", "de")
+    person = SenderIdentity(kind="phone", value=ANA_PHONE, verified=True)
+    told = services.receive(actor=OPERATOR, inbound=InboundMessage(inside.pk, person, "Hello", external_id="1"))
+    sent = services.reply(actor=OPERATOR, conversation_id=told.conversation_id, text="News", sender_type="system")
+    for code, state in (("131026", "approved"), ("132015", "paused")):
+        MessageTemplate.objects.filter(pk=template("update", "de").pk).update(state="approved")
+        Message.objects.filter(pk=sent.pk).update(status="sent")
+        DeliveryAttempt.objects.update_or_create(
+            message=sent, number=1, defaults={"channel_account": inside, "template_id": template("update", "de").pk}
+        )
+        services.record_status(actor=OPERATOR, message_id=sent.pk, status="failed", error=code)
+        assert template("update", "de").state == state
+    inside.refresh_from_db()
+    assert inside.last_error == "template_not_approved"
+    assert "A template can&#x27;t be sent" in console(door.world).get("/admin/").content.decode()
+
+
+def test_odd_list_of_a_provider_is_kept_as_far_as_the_database_can(inside: ChannelAccount) -> None:
+    odd = [
+        FoundTemplate(
+            "nul \0", "en\0", "", "approved", "utility\0", "Hi \ud800 {{1}}", [{"a\0": ["\ud800", {"b": 1}]}]
+        ),
+        FoundTemplate("two", "en", "", "approved", body="{{1}}" * 2000),
+        FoundTemplate("three", "en", "", "approved"),
+    ]
+    for _ in range(2):
+        assert services.store_templates(account_id=inside.pk, found=odd) == 3
+    rows = MessageTemplate.objects.filter(channel_account=inside, provider_id="")
+    assert sorted(rows.values_list("name", "state")) == [
+        ("nul \ufffd", "approved"), ("three", "approved"), ("two", "approved"),
+    ]  # fmt: skip
+    # A report without an id is about none of them.
+    assert services.change_template(provider_id="", state="rejected") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_template_is_chosen_while_the_sweep_keeps_the_list_without_a_deadlock(open_door: Door) -> None:
+    with open_door.inside():
+        found = [FoundTemplate("one", "en", "7", "approved", body="{{1}}")]
+        services.store_templates(account_id=open_door.account.pk, found=found)
+        key = MessageTemplate.objects.get(provider_id="7").pk
+
+        def choose() -> MessageTemplate:
+            return services.use_template(actor=OPERATOR, template_id=key, use="notice")
+
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            ChannelAccount.objects.select_for_update().get(pk=open_door.account.pk)
+            chosen = pool.submit(copy_context().run, at_once, [choose])
+            wait_until_blocked(1)
+            services.store_templates(account_id=open_door.account.pk, found=found)
+        assert [one.pk for one in chosen.result()] == [key]  # type: ignore[attr-defined]
 
 
 def test_other_organisations_see_none_of_it(inside: ChannelAccount, door: Door) -> None:

@@ -9,9 +9,6 @@ from django.db import connection
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from channels_app.email import signature
-from channels_app.models import InboundDelivery
-from channels_app.webhooks import deliveries
-from channels_app.webhooks.intake import REFUSED
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -23,10 +20,6 @@ from tests.world import World
 RECORDED = load("signature-vectors.json")["sendgrid_event"][0]
 RECORDED_KEY, RECORDED_BODY = RECORDED["public_key_base64_der"], RECORDED["raw_body"].encode()
 RECORDED_SIGNATURE = RECORDED[signature.SIGNATURE_HEADER]
-
-
-def _refused(reason: str) -> float:
-    return float(REFUSED.labels("sendgrid", reason)._value.get())
 
 
 def test_signed_batch_is_one_row_and_twice_the_same_is_one(door: Door) -> None:
@@ -43,23 +36,14 @@ def test_stored_batch_is_not_readable_in_the_table(door: Door) -> None:
         assert "customers.example" not in cursor.fetchone()[0]
 
 
-@pytest.mark.parametrize("given", ["-", "", "nonsense", "MEUCIA==", RECORDED_SIGNATURE])
-def test_wrong_or_missing_signature_is_refused_and_leaves_nothing(door: Door, given: str) -> None:
-    reason = "bad_signature" if given not in ("", "-") else "no_signature"
-    before = _refused(reason)
-    answer = door.post([event("open")], signature=given)
-    assert (answer.status_code, door.rows(), _refused(reason)) == (403, [], before + 1)
+@pytest.mark.parametrize("given", ["MEUCIA==", RECORDED_SIGNATURE])
+def test_signature_of_something_else_is_refused_and_leaves_nothing(door: Door, given: str) -> None:
+    assert (door.post([event("open")], signature=given).status_code, door.rows()) == (403, [])
 
 
 def test_changed_body_is_refused(door: Door) -> None:
     at = str(int(now().timestamp()))
     assert door.post([], raw=b"[ ]", signature=sign(b"[]", at), at=at).status_code == 403
-
-
-@pytest.mark.parametrize("off", [-301, 360])  # what lies ahead comes nearer while the test runs
-def test_batch_signed_long_ago_is_refused(door: Door, off: int) -> None:
-    assert door.post([event("open")], at=str(int(now().timestamp()) + off)).status_code == 403
-    assert door.rows() == []
 
 
 @pytest.mark.parametrize("at", ["soon", "-1", "9" * 40, "²"])
@@ -82,14 +66,6 @@ def test_account_without_a_key_answers_503_and_a_check_says_so(world: World) -> 
     door = open_door(world, event_public_key="")
     assert (door.post([event("open")]).status_code, door.rows()) == (503, [])
     assert "channels_app.W002" in {one.id for one in run_checks(databases=["default"])}
-
-
-def test_batch_beyond_the_limit_is_not_read(door: Door) -> None:
-    assert door.post([], raw=b"x" * (2 * 1024 * 1024 + 1)).status_code == 413
-
-
-def test_only_post_is_answered(door: Door, client: Any) -> None:
-    assert client.get(door.path).status_code == 405
 
 
 def test_recorded_batch_verifies_by_its_raw_bytes_only() -> None:
@@ -125,9 +101,3 @@ def test_batch_posted_in_parallel_is_one_row(committed_world: World) -> None:
     for thread in threads:
         thread.join()
     assert (set(found), len(door.rows())) == ({200}, 1)
-
-
-def test_batch_that_is_no_json_is_parked(door: Door) -> None:
-    door.post([], raw=b"not json")
-    deliveries.dispatch_due_deliveries()
-    assert door.rows()[0].state == InboundDelivery.State.PARKED

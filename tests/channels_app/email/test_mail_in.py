@@ -138,20 +138,6 @@ def test_previous_address_works_until_the_next_and_none_after_closing(inbox: Mai
         assert inbox.post(mail(), path=third) == 403
 
 
-def test_mail_beyond_the_limit_is_refused(inbox: MailDoor, settings: Any) -> None:
-    settings.MAIL_BYTES = 4_000
-    assert inbox.post(mail("x" * 5_000)) == 413
-    assert inbox.post(mail("x" * 3_000)) == 200
-
-
-def test_post_that_is_no_form_is_parked_and_the_next_mail_unharmed(inbox: MailDoor) -> None:
-    answer = Client().post(inbox.path, b"[" * 10_000, content_type="application/json")
-    assert answer.status_code == 200
-    inbox.take(mail())
-    assert sorted(row.state for row in inbox.door.rows()) == ["done", "parked"]
-    assert len(inbox.messages()) == 1
-
-
 @pytest.mark.parametrize("message_id", ["<one@customers.example>", ""])
 def test_repeated_and_relayed_mail_is_one(inbox: MailDoor, message_id: str) -> None:
     raw = mail(Message_ID=message_id)

@@ -87,7 +87,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
 def server(running: tuple[Server, Path], settings: Any, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The server, trusted and empty."""
     found, certificate = running
-    for path in found.place.glob("*.eml"):
+    for path in (*found.place.glob("*.eml"), *found.place.glob("*.date")):
         path.unlink()
     (found.place / "validity").write_text("1")
     settings.IMAP_PRIVATE_HOSTS = frozenset({"localhost"})
@@ -128,6 +128,34 @@ def test_new_emails_become_messages_once_and_the_mailbox_stays_as_it_is(
     assert first.conversation_id == second.conversation_id
     progress = MailboxProgress.objects.get()
     assert (progress.uid_validity, progress.last_uid, progress.failures) == (1, 9, 0)
+
+
+def test_large_mailbox_is_listed_in_parts_and_what_was_there_before_never(
+    acme: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = [3 * number for number in range(1, 41)]
+    for uid in old:
+        server.put(uid, b"From: old@customers.example\r\n\r\nOld", age=86_400)
+    account = _connect(server)
+    assert MailboxProgress.objects.get().last_uid == old[-1]
+    with imap.open_mailbox(imap.server_of(account.credentials)) as mailbox:  # type: ignore[arg-type]
+        for after in (0, 1, 3, 59, 61, 105, 110, 117):
+            expected = [uid for uid in old if uid > after][:7]
+            assert [one.uid for one in mailbox.list_after(after, most=7)] == expected, after
+        assert mailbox.list_after(120, most=7) == []
+    monkeypatch.setattr(imap, "LISTED", 7)
+    (server.place / "validity").write_text("2")
+    server.put(130, mail())
+    assert (_read(account), MailboxProgress.objects.get().last_uid) == (1, 130)
+
+
+def test_emails_with_odd_times_of_arrival_are_read_with_the_others(acme: World, server: Server) -> None:
+    account = _connect(server)
+    dates = ("07-Xyz-2026 10:00:00 +0000", "99-Nov-2026 10:00:00 +0000", "soon", "", " 7-Nov-2099 10:00:00 +0000")
+    for uid, date in enumerate((*dates, "01-Jan-0001 00:00:00 +2359"), start=5):
+        server.put(uid, mail(Message_ID=f"<{uid}@customers.example>"))
+        (server.place / f"{uid}.date").write_text(date)
+    assert (_read(account), MailboxProgress.objects.get().last_uid) == (len(dates) + 1, 10)
 
 
 def test_renumbered_mailbox_brings_back_nothing_not_even_what_was_erased(acme: World, server: Server) -> None:

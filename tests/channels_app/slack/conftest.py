@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from channels_app.models import InboundDelivery
-from channels_app.slack import connect, people
+from channels_app.slack import connect, people, workspaces
 from channels_app.slack.notifier import CHANNEL, SlackNotifier
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.models import ChannelAccount
@@ -160,7 +160,8 @@ def slack(settings: Any, tmp_path: Path) -> Iterator[SlackServer]:
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Publish nothing to a broker."""
+    """Publish nothing to a broker, and know no workspace from the test before."""
+    workspaces.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
 
 

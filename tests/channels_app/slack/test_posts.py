@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from channels_app.models import SlackMessage, SlackRoute
-from channels_app.slack import connect, notifier, people, posts, sending
+from channels_app.slack import connect, posts
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.errors import Invalid
 from core.models import AuditEntry, DeadLetter
-from core.reach import gate, ledger
 from core.reliability.circuit_breaker import breaker
 from hitl import services
 from hitl.models import Approval, ApprovalWorkflow, Notification
@@ -56,38 +55,6 @@ def test_notification_tried_again_after_a_crash_posts_no_second_message(desk: De
     Notification.objects.filter(pk=row.pk).update(status="sending", lease_until=now() - timedelta(minutes=1))
     assert send_notification(row.pk)
     assert len([one for one in desk.direct(ANNA) if asked.reference in shown(one)]) == 1
-
-
-@pytest.mark.parametrize("state", ["withdrawn", "blocked", "unreachable"])
-@pytest.mark.parametrize("of", ["member", "mail"])
-def test_person_who_may_not_be_written_to_gets_nothing_but_their_code(state: str, of: str, desk: Desk) -> None:
-    index = sending.index_of_member(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
-    ledger.add_lines(address_index=index, channel="any", state=state, source="staff")
-    before = len(desk.direct(ANNA))
-    row = queued(desk.ask())
-    assert not send_notification(row.pk)
-    assert again(row).status == "skipped"
-    assert again(row).failure_reason in ("This person opted out of notices.", *notifier.REFUSED.values())
-    if of == "member":
-        with pytest.raises(gate.NotReachable):
-            connect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=ANNA)
-    assert len(desk.direct(ANNA)) == before
-    connect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=PUBLIC)
-    people.send_code(actor=desk.world.actor("approver"), member_id=ANNA)
-    assert len(desk.direct(ANNA)) == before + 1
-
-
-def test_message_whose_poster_died_is_taken_over_by_one_worker_only(desk: Desk) -> None:
-    row, target = queued(desk.ask()), posts.Target(PUBLIC, "channel:shared", None)
-    before, moment = len(desk.messages()), now()
-    died = posts._claim(desk.account, row, target, moment - timedelta(minutes=2))
-    assert died is not None
-    assert posts._claim(desk.account, row, target, moment) is not None
-    # The second reads the row after the first has taken it over.
-    assert posts._claim(desk.account, row, target, moment) is None
-    SlackMessage.objects.filter(pk=died.pk).update(ts="1.1")
-    assert posts.post(desk.account, row, target).provider_message_id == "1.1"
-    assert len(desk.messages()) == before
 
 
 @pytest.mark.parametrize("place", ["D0123456789", "d0123456789", "U0123456789", "#general", "C0123456789\n"])

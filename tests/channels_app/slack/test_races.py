@@ -1,15 +1,22 @@
 """Button against console, many times, on real connections: one decision, and the loser is told who won."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
+from channels_app.models import SlackMessage
+from channels_app.slack import posts
+from core.clock import now
 from core.errors import Conflict
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import Approval, Decision
+from hitl.models import Approval, Decision, Notification
 from standins.slack.server import SlackServer
-from tests.channels_app.slack.conftest import ANNA, make_desk
+from tests.channels_app.slack.conftest import ANNA, PUBLIC, make_desk
 from tests.hitl.test_races import at_once
 from tests.world import World
 
@@ -47,6 +54,45 @@ def _trials(world: World, slack: SlackServer, count: int) -> None:
                 assert isinstance(result, Approval), result
                 assert "by Admin Acme" in said[-1]
             desk.slack.store.clear()
+
+
+def test_message_is_made_and_taken_over_from_a_dead_poster_by_one_worker(
+    committed_world: World, slack: SlackServer
+) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        desk = make_desk(committed_world, slack)
+        row = Notification.objects.filter(approval=desk.ask(), channel="slack").earliest("id")
+        target = posts.Target(PUBLIC, "channel:shared", None)
+
+        def claim() -> SlackMessage | None:
+            return posts._claim(desk.account, row, target, now())
+
+        made = [one for one in at_once([claim] * 4) if one is not None]
+        assert len(made) == 1
+        SlackMessage.objects.update(due_at=now())
+        # All of them wait for the row, and none has read it after another changed it.
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            SlackMessage.objects.select_for_update().get()
+            claims = pool.submit(copy_context().run, at_once, [claim] * 4)
+            wait_until_blocked(4)
+        assert [one.pk for one in claims.result() if one is not None] == [made[0].pk]  # type: ignore[attr-defined]
+        SlackMessage.objects.update(ts="1.1")
+        assert posts.post(desk.account, row, target).provider_message_id == "1.1"
+        assert desk.messages() == []
+
+
+def wait_until_blocked(count: int) -> None:
+    """Wait until so many connections wait for a lock."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_stat_clear_snapshot()")
+            cursor.execute(query)
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(0.02)
+    raise AssertionError("they do not wait")
 
 
 def test_button_against_console_has_one_winner(committed_world: World, slack: SlackServer) -> None:

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0005_add_files_and_open_questions'),
+        ('agents', '0009_add_flow_servers'),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""Create, change (in numbered versions), copy and switch off a tenant's own agents."""
+"""Create, change (in a draft), copy and switch off a tenant's own agents."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
 from accounts.last_change import last_change
 from agents import registry
+from agents.flows.connecting import FLOW, flow_id_in
 from agents.models import Agent, AgentVersion
 from agents.selectors import EARLIER_AUTHORS, authors_of
 from agents.tools import registry as tools
@@ -24,6 +26,7 @@ MISSING: Final = "There is no such agent."
 NAME_LIMIT: Final = 80
 PROMPT_LIMIT: Final = 8000
 MODEL_NAME_LIMIT: Final = 80
+BUILTIN: Final = "builtin"
 MOST_OPEN: Final = 100
 CATEGORIES: Final = {
     Agent.Type.PAID_ADS: Agent.Category.ADVERTISING,
@@ -45,32 +48,32 @@ class Setup:
     instructions: str = ""
     model: str = "local"
     model_name: str = ""
+    flow: str = ""
     tools: tuple[str, ...] = field(default_factory=tuple)
     max_open_approvals: int | None = None
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
-    """Create an agent of the tenant's own, with version 1 and owned by the actor.
+    """Create an agent of the tenant's own as a draft, owned by the actor.
 
-    It answers at once.
-    It takes precedence over the built-in agent of its type. Needs `agents.change_agent`; raises `Invalid`
-    with the invalid fields.
+    It answers nobody until the draft is activated; from then on it takes precedence over the built-in agent of its
+    type. Needs `agents.change_agent`; raises `Invalid` with the invalid fields.
     """
     actor.require(CHANGE)
-    clean = _checked(setup)
+    clean = checked(setup)
     if type not in Agent.Type.values:
         raise Invalid("Some fields are not valid.", fields={"type": ["Choose one of the existing types."]})
     with transaction.atomic():
         agent: Agent = Agent.objects.create(
             name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
         )
-        _write_version(actor, agent, clean, 1)
-        _record(actor, "AGENT_CREATED", agent, "", "active", version=1)
+        _write_draft(actor, agent, clean, 1)
+        record(actor, "AGENT_CREATED", agent, "", "draft", version=1)
     return agent
 
 
 def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
-    """Copy an agent, built in or not, to an own one with its newest configuration.
+    """Copy an agent, built in or not, to an own draft with its current configuration.
 
     Tools that no longer exist are left out. Everyone who ever wrote the original's configuration may not approve
     the copy's requests either. Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
@@ -88,37 +91,45 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
     return copy
 
 
-def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:
-    """Change an own agent's configuration: each change is a new version.
+def change_agent(
+    *,
+    actor: Actor,
+    agent_id: UUID,
+    changes: Mapping[str, Any],
+    seen_version: int | None = None,
+    seen_revision: int | None = None,
+) -> Agent:
+    """Change an own agent's draft.
 
-    Current runs keep theirs.
-    Like the owner, the actor may no longer approve the agent's requests.
-    `changes` has fields of `Setup`; without a difference nothing is written. Needs
-    `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent
-    ("built_in") or when another version than `seen_version` is the newest ("stale_version").
+    The first change begins the draft from the active version, which goes on answering until the draft is activated.
+    Like the owner, the actor may no longer approve the agent's requests. `changes` has fields of `Setup`; without a
+    difference nothing is written. Needs `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a
+    built-in agent ("built_in") or when the current configuration is another than version `seen_version` in revision
+    `seen_revision` ("stale_version").
     """
     actor.require(CHANGE)
     with transaction.atomic():
         agent = locked(Agent, agent_id, MISSING)
         if agent.is_system:
             raise Conflict("Built-in agents can't be edited. Make a copy to customise it.", code="built_in")
-        number = _newest(agent).number
-        if seen_version not in (None, number):
-            facts = {"version": number, "seen": seen_version, **last_change(actor, "agents.agent", agent_id)}
-            raise Conflict(
-                "Someone else has changed this agent in the meantime. Reload it and try again.",
-                code="stale_version",
-                **facts,
-            )
-        old = setup_of(agent)
-        new = _checked(_with(old, changes))
+        current = current_version(agent)
+        check_seen(actor, agent, current, seen_version, seen_revision)
+        old = setup_in(current)
+        new = checked(_with(old, changes))
         if new == old:
             return agent
-        agent.name = new.name
-        agent.save(update_fields=["name"])
-        _write_version(actor, agent, new, number + 1)
         changed = [name for name in Setup.__slots__ if getattr(new, name) != getattr(old, name)]
-        _record(actor, "AGENT_CHANGED", agent, f"version {number}", f"version {number + 1}", fields=changed)
+        if current.is_draft:
+            _change_draft(actor, current, new)
+            before = current.number
+        else:
+            before = current.number
+            current = _write_draft(actor, agent, new, _highest(agent) + 1)
+        if agent.active_version_id is None:
+            agent.name = new.name
+            agent.save(update_fields=["name"])
+        facts = {"fields": changed, "revision": current.revision}
+        record(actor, "AGENT_CHANGED", agent, f"version {before}", f"draft of version {current.number}", **facts)
     return agent
 
 
@@ -140,15 +151,44 @@ def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
 
 
 def setup_of(agent: Agent) -> Setup:
-    """Return an agent's current configuration."""
-    version = _newest(agent)
+    """Return an agent's configuration: its draft's, or the active version's."""
+    return setup_in(current_version(agent))
+
+
+def setup_in(version: AgentVersion) -> Setup:
+    """Return the configuration of a version."""
     return Setup(
-        name=agent.name,
+        name=version.name,
         instructions=version.prompt,
         model=version.model,
         model_name=version.model_name,
+        flow=version.flow,
         tools=tuple(str(name) for name in version.tools),
         max_open_approvals=version.max_open_approvals,
+    )
+
+
+def current_version(agent: Agent) -> AgentVersion:
+    """Return the agent's draft, or the active version if it has none."""
+    found: AgentVersion | None = agent.versions.filter(is_draft=True).first() or agent.active_version
+    return found or AgentVersion(agent=agent, number=0, name=agent.name)
+
+
+def check_seen(actor: Actor, agent: Agent, current: AgentVersion, version: int | None, revision: int | None) -> None:
+    """Raise `Conflict` "stale_version" if the configuration is another than the one that the actor has seen.
+
+    A version without a revision is its first one.
+    """
+    if version is None and revision is None:
+        return
+    if (version or current.number, revision or 1) == (current.number, current.revision):
+        return
+    facts = {"version": current.number, "revision": current.revision, "seen": version}
+    raise Conflict(
+        "Someone else has changed this agent in the meantime. Reload it and try again.",
+        code="stale_version",
+        **facts,
+        **last_change(actor, "agents.agent", agent.pk),
     )
 
 
@@ -161,13 +201,13 @@ def _switch(actor: Actor, agent_id: UUID, *, is_active: bool) -> Agent:
         agent.is_active = is_active
         agent.save(update_fields=["is_active"])
         old, new = ("retired", "active") if is_active else ("active", "retired")
-        _record(actor, "AGENT_RESTORED" if is_active else "AGENT_RETIRED", agent, old, new)
+        record(actor, "AGENT_RESTORED" if is_active else "AGENT_RETIRED", agent, old, new)
     return agent
 
 
-def _newest(agent: Agent) -> AgentVersion:
-    newest: AgentVersion | None = agent.versions.order_by("-number").first()
-    return newest or AgentVersion(agent=agent, number=0)
+def _highest(agent: Agent) -> int:
+    newest: int | None = agent.versions.aggregate(number=Max("number"))["number"]
+    return newest or 0
 
 
 def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:
@@ -175,20 +215,37 @@ def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:
     return Setup(**(kept | dict(changes)))
 
 
-def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> None:
-    AgentVersion.objects.create(
-        agent=agent,
-        number=number,
-        prompt=setup.instructions,
-        tools=list(setup.tools),
-        model=setup.model,
-        model_name=setup.model_name,
-        max_open_approvals=setup.max_open_approvals,
-        author_id=actor.user_id,
+def _columns(setup: Setup) -> dict[str, Any]:
+    return {
+        "name": setup.name,
+        "prompt": setup.instructions,
+        "tools": list(setup.tools),
+        "model": setup.model,
+        "model_name": setup.model_name,
+        "flow": setup.flow,
+        "orchestrator": FLOW if setup.flow else BUILTIN,
+        "max_open_approvals": setup.max_open_approvals,
+    }
+
+
+def _write_draft(actor: Actor, agent: Agent, setup: Setup, number: int) -> AgentVersion:
+    draft: AgentVersion = AgentVersion.objects.create(
+        agent=agent, number=number, is_draft=True, author_id=actor.user_id, **_columns(setup)
     )
+    return draft
 
 
-def _checked(setup: Setup) -> Setup:
+def _change_draft(actor: Actor, draft: AgentVersion, setup: Setup) -> None:
+    """Write the setup into a draft; the agent's row is locked."""
+    for name, value in _columns(setup).items():
+        setattr(draft, name, value)
+    draft.revision += 1
+    if actor.user_id and actor.user_id not in {draft.author_id, *draft.co_authors}:
+        draft.co_authors = [*draft.co_authors, actor.user_id]
+    draft.save(update_fields=[*_columns(setup), "revision", "co_authors"])
+
+
+def checked(setup: Setup) -> Setup:
     """Return the setup without extra spaces and duplicates.
 
     Raises `Invalid` with the invalid fields.
@@ -198,6 +255,7 @@ def _checked(setup: Setup) -> Setup:
         instructions=setup.instructions.strip(),
         model=setup.model,
         model_name=setup.model_name.strip(),
+        flow=flow_id_in(setup.flow.strip()) if setup.model == FLOW else "",
         tools=tuple(dict.fromkeys(setup.tools)),
         max_open_approvals=setup.max_open_approvals,
     )
@@ -208,6 +266,7 @@ def _checked(setup: Setup) -> Setup:
         "instructions": _text_problem(clean.instructions, PROMPT_LIMIT),
         "model": "" if clean.model in registry.configured_models() else "This model isn't configured here.",
         "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
+        "flow": "Enter the flow's id, or its address in Langflow." if clean.model == FLOW and not clean.flow else "",
         "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN
@@ -227,7 +286,8 @@ def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
     return f"Use at most {limit} characters." if len(text) > limit else ""
 
 
-def _record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:
+def record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:
+    """Write an audit entry about an agent."""
     chain.record(
         actor=actor,
         action=action,

@@ -1,0 +1,67 @@
+"""Check an answer against the records before it is sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Final
+
+from agents.gate.screening import Records, Verdict, claims_too_much, has_link, references, screen
+from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.ports import RunOutcome
+from core.observability.logging import get_logger
+from hitl.models import Approval
+
+log = get_logger(__name__)
+_APPROVED: Final = frozenset({"approved", "executing", "unknown", "executed", "failed"})
+_MOST: Final = 200
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome that may be sent; `draft` is the text that is not, for the person who takes over."""
+
+    outcome: RunOutcome
+    draft: str = ""
+
+
+def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome) -> Checked:
+    """Return the outcome as it may be sent: as it is, mended, or as a failure with the gate's code."""
+    if outcome.error or not outcome.text:
+        return Checked(outcome)
+    verdict = screen(outcome.text, prompt=version.prompt, records=_records_for(run, outcome.text))
+    if verdict.problem:
+        log.warning("answer_stopped", run=str(run.pk), code=verdict.problem)
+        return Checked(replace(outcome, text="", error=verdict.problem), verdict.text)
+    if verdict.mended:
+        log.info("answer_mended", run=str(run.pk), what=",".join(verdict.mended))
+    return Checked(_with_text(outcome, verdict))
+
+
+def _with_text(outcome: RunOutcome, verdict: Verdict) -> RunOutcome:
+    text = verdict.text.strip()
+    return replace(outcome, text=text, error="" if text else "empty_answer")
+
+
+def _records_for(run: AgentRun, text: str) -> Records:
+    """Read what the text needs as proof; nothing if it claims nothing."""
+    claims = claims_too_much(text, Records())
+    if not (claims or has_link(text)):
+        return Records()
+    calls = list(ToolCall.objects.filter(run=run, state=ToolCall.State.DONE).values_list("result", flat=True)[:_MOST])
+    links = frozenset(str(link) for result in calls for link in result.get("links", ()))
+    if not claims:
+        return Records(links=links)
+    rows = Approval.objects.filter(conversation_id=run.conversation_id).order_by("-id")
+    mine = list(rows.values_list("reference", "state", "kind")[:_MOST])
+    states = {reference: state for reference, state, _ in mine}
+    if others := references(text) - states.keys():
+        states |= dict(Approval.objects.filter(reference__in=others).values_list("reference", "state"))
+    return Records(
+        states=states,
+        done=frozenset(kind for _, state, kind in mine if state == "executed"),
+        approved=any(state in _APPROVED for _, state, _ in mine),
+        rejected=any(state == "rejected" for _, state, _ in mine),
+        read=json.dumps(calls, ensure_ascii=False, default=str).casefold(),
+        links=links,
+    )

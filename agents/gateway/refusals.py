@@ -1,0 +1,40 @@
+"""Why a call of a tool is not made, or failed; every reason has a code of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+UNKNOWN: Final = "unknown_tool"
+NOT_OFFERED: Final = "not_offered"
+PAUSED: Final = "paused"
+TAINTED: Final = "tainted"
+BAD_ARGUMENTS: Final = "bad_arguments"
+TOO_OFTEN: Final = "too_often"
+TOO_MANY: Final = "too_many_calls"
+TOO_MANY_WISHES: Final = "too_many_requests"
+TIMEOUT: Final = "timeout"
+STUCK: Final = "stuck"
+
+DETAILS: Final = {
+    UNKNOWN: "There is no such tool.",
+    NOT_OFFERED: "This tool isn't available here.",
+    TAINTED: "I've just read text from outside the company, so I can't request changes on it. "
+    "Tell me in a new message what you want to change.",
+    TOO_OFTEN: "I've looked this up often in the last hour. Please try again later, or ask for a colleague.",
+    TOO_MANY: "That's more than I can do at once.",
+    TOO_MANY_WISHES: "That's more changes than I can request at once. Please ask for the rest in a new message.",
+    TIMEOUT: "This took too long, so I don't have the figures. Please try again in a moment.",
+}
+
+
+class ToolBroke(Exception):
+    """A tool failed for a reason that other arguments would not fix."""
+
+
+class Refusal(Exception):
+    """A call is not made; `result` is what the model reads about it."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.result: dict[str, Any] = {"error": code, "detail": detail or DETAILS[code]}

@@ -1,0 +1,1 @@
+"""Routes to models: which model answers, what each call costs, and how much may be spent."""

@@ -1,0 +1,31 @@
+"""The organisation's routes as a model that agents can use, and whether workers for models have to run."""
+
+from __future__ import annotations
+
+from agents import registry
+from agents.flows.connecting import FLOW
+from agents.flows.connecting import is_ready as has_flow_server
+from agents.flows.head import refuse_model
+from agents.ports import NOT_CONFIGURED, Model, ModelFailed
+from agents.routes.candidates import ROUTES, is_ready
+from core.tenancy.scope import platform_scope
+
+
+def register() -> None:
+    """Register the routes, and Langflow flows, under one key each; safe to repeat."""
+    registry.register_model(ROUTES, _refuse, is_remote=True, is_ready=is_ready)
+    registry.register_model(FLOW, refuse_model, is_remote=True, is_ready=has_flow_server)
+
+
+def needs_workers() -> bool:
+    """Return True if any organisation asks models over a network.
+
+    At most one query for each kind.
+    """
+    with platform_scope():
+        return registry.needs_workers()
+
+
+def _refuse(_name: str) -> Model:
+    """Raise `ModelFailed`: the routes are asked with the run they are for."""
+    raise ModelFailed(NOT_CONFIGURED)

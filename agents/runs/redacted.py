@@ -1,0 +1,72 @@
+"""What a model over a network sees of a run: placeholders in the place of personal data, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from agents.models import AgentRun
+from agents.ports import Emit, Line, RunOutcome, ToolRequest
+from agents.redaction import ShownStream, Vault, build_vault
+from agents.selectors import Transcript
+from agents.tools import registry as tools
+from conversations.models import Contact, ContactPoint, Message
+
+MASK: Final = "•"
+"""What every mask has in it: a message without one holds nothing to replace."""
+KINDS: Final = {ContactPoint.Kind.PHONE: "phone", ContactPoint.Kind.EMAIL: "email"}
+
+
+class Redaction:
+    """The placeholders of one round of a run."""
+
+    def __init__(self, run: AgentRun, transcript: Transcript) -> None:
+        self._vault = _open_vault(run)
+        self.lines = _redact_lines(self._vault, transcript)
+        self._shown: ShownStream | None = None
+
+    def emit(self, emit: Emit) -> Emit:
+        """Return where a model's words go: people see masks where it wrote placeholders."""
+        self._shown = ShownStream(self._vault, emit)
+        return self._shown.hear
+
+    def finish(self, outcome: RunOutcome) -> RunOutcome:
+        """Return the outcome as people may see it."""
+        if self._shown is not None:
+            self._shown.end()
+        return replace(outcome, text=self._vault.show(outcome.text))
+
+    def restore(self, request: ToolRequest) -> ToolRequest:
+        """Return the call with the customer's own values where its tool declares personal arguments."""
+        if request.error or not tools.is_known(request.name):
+            return request
+        try:
+            arguments = self._vault.restore(request.arguments, tools.get(request.name).arguments)
+        except ValueError as problem:
+            return replace(request, error=str(problem))
+        return replace(request, arguments=arguments)
+
+    def redact(self, line: Line) -> Line:
+        """Return the result of a tool without personal data."""
+        return replace(line, text=self._vault.redact(line.text)) if line.role == "tool" else line
+
+
+def _open_vault(run: AgentRun) -> Vault:
+    """Return a vault with the name and the addresses of the run's contact. Two queries."""
+    contact = Contact.objects.filter(conversations__id=run.conversation_id).first()
+    if contact is None:
+        return Vault()
+    points = ContactPoint.objects.filter(contact=contact, kind__in=KINDS).order_by("id")
+    kept = [(KINDS[ContactPoint.Kind(point.kind)], point.value) for point in points]
+    return build_vault([("name", contact.display_name), *kept])
+
+
+def _redact_lines(vault: Vault, transcript: Transcript) -> tuple[Line, ...]:
+    """Return the transcript with placeholders; the clear text is read only where something was masked."""
+    pairs = list(zip(transcript.lines, transcript.message_ids, strict=True))
+    masked = [message_id for line, message_id in pairs if MASK in line.text]
+    clear = {row.pk: row.body for row in Message.objects.filter(pk__in=masked)} if masked else {}
+    return tuple(
+        replace(line, text=vault.redact(clear.get(message_id) or line.text, is_own=line.role == "user"))
+        for line, message_id in pairs
+    )

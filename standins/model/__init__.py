@@ -1,0 +1,1 @@
+"""The sandbox model: a server that speaks OpenAI's chat API and answers by a script, without any key of a vendor."""
