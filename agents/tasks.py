@@ -17,8 +17,8 @@ from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
-FETCH_LIMITS: Final = TimeLimits(soft=780, hard=840)
-"""Behind the walk's own ten minutes."""
+FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
+"""Behind the seconds of a slice, its last page and the reading of it."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""

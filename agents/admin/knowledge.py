@@ -10,8 +10,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from agents.admin.sites import SiteForm
 from agents.knowledge import questions, searching, selectors, services, sites, uploads
-from agents.models import Collection, Document, OpenQuestion, Site
+from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
@@ -24,6 +25,7 @@ STATES = {
     "reading": ("neutral", "clock"),
     "ready": ("good", "check"),
     "failed": ("danger", "x-circle"),
+    "gone": ("warn", "x"),
     "deleted": ("neutral", "x"),
 }
 AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
@@ -98,18 +100,6 @@ class AnswerForm(ArticleForm):
         fields["collection_id"].choices = [
             (str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in rows
         ]
-
-
-class SiteForm(ConsoleForm):
-    """A site to fetch."""
-
-    address = forms.CharField(
-        label="Address",
-        max_length=services.ADDRESS_LIMIT,
-        help_text="Where the walk begins, such as https://shop.example/help. Up to 200 pages of the same host are read.",
-    )
-    language = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
-    every_hours = forms.TypedChoiceField(label="Refresh", choices=list(sites.INTERVALS.items()), coerce=int)
 
 
 class SearchForm(ConsoleForm):
@@ -293,7 +283,7 @@ class DocumentAdmin(ServiceAdmin):
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
     list_display = ("title", "home", "language", "standing", "changed")
-    list_filter: ClassVar = [choose("state", "State", Document.State.choices[:3])]
+    list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
     detail_fields = ("title", "home", "kind", "language", "standing", "problem", "link", "text", "past", "changed")
 
@@ -341,7 +331,7 @@ class DocumentAdmin(ServiceAdmin):
     def why_not(self, request: HttpRequest, action: ServiceAction, document: Any) -> str:
         """Refuse to edit what is no article."""
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
-            return "Only articles can be edited here. Delete it and upload the new file."
+            return "Only articles can be edited here. Upload the new file, or refresh the site."
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, document: Any) -> dict[str, Any]:
@@ -465,73 +455,3 @@ class OpenQuestionAdmin(ServiceAdmin):
         """Leave it without an answer."""
         questions.dismiss_question(actor=viewer_of(request), question_id=obj.pk)
         return "Question dismissed."
-
-
-@admin.register(Site)
-class SiteAdmin(ServiceAdmin):
-    """Sites whose pages are fetched as documents."""
-
-    view_permission = selectors.VIEW
-    nav = Nav("Sites", "link", group="Set-up", order=24)
-    intro = "Websites whose pages agents answer from."
-    empty_title = "No sites yet"
-    empty_text = "Open a collection under Knowledge and press “Fetch a site”."
-    list_display = ("address", "home", "standing", "pages", "last")
-    list_select_related: ClassVar[tuple[str, ...]] = ("collection",)
-    ordering = ("address", "id")
-    detail_fields = ("address", "home", "language", "standing", "problem", "pages", "rhythm", "last")
-
-    def object_title(self, site: Site) -> str:
-        """Return the address."""
-        return str(site.address)
-
-    @admin.display(description="Collection")
-    def home(self, site: Site) -> str:
-        """Return a link to the collection."""
-        url = reverse("admin:agents_collection_change", args=[site.collection_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, site.collection.name)
-
-    @admin.display(description="State")
-    def standing(self, site: Site) -> str:
-        """Return how far it is."""
-        tones = {"ready": ("good", "check"), "failed": ("danger", "x-circle")}
-        return chip(site.get_state_display(), *tones.get(site.state, ("neutral", "clock")))
-
-    @admin.display(description="Problem")
-    def problem(self, site: Site) -> str:
-        """Return why it couldn't be fetched."""
-        return sites.TROUBLES.get(site.trouble, "") or "None"
-
-    @admin.display(description="Refreshed")
-    def rhythm(self, site: Site) -> str:
-        """Return how often it is fetched."""
-        return sites.INTERVALS.get(site.every_hours, f"Every {site.every_hours} hours")
-
-    @admin.display(description="Last fetched")
-    def last(self, site: Site) -> str:
-        """Return when it was fetched last."""
-        return moment(site.fetched_at) if site.fetched_at else "Not yet"
-
-    @service_action(path="refresh", title="Refresh", permission=services.MANAGE, tone="primary")
-    def refresh(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
-        """Fetch it again now."""
-        sites.refresh_site(actor=viewer_of(request), site_id=obj.pk)
-        return "The site is being fetched."
-
-    @service_action(
-        path="remove",
-        title="Remove",
-        permission=services.MANAGE,
-        submit="Remove site",
-        tone="danger",
-        explain="Its pages are deleted, too. Agents no longer answer from them.",
-    )
-    def remove(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
-        """Remove it with its pages."""
-        sites.remove_site(actor=viewer_of(request), site_id=obj.pk)
-        return "Site removed."
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a removed site."""
-        gone = action.path == "remove" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)

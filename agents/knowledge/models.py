@@ -52,11 +52,12 @@ class Site(TenantModel):
 
     collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="sites")
     address = models.URLField(max_length=1000)
-    language = models.CharField(max_length=2, default="en")
-    every_hours = models.PositiveSmallIntegerField(default=0)
+    language = models.CharField(max_length=2, default="en", help_text="Of pages that don't say theirs.")
+    every_hours = models.PositiveSmallIntegerField(default=0, help_text="0: only when somebody asks for it.")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     trouble = models.CharField(max_length=40, blank=True)
-    pages = models.PositiveIntegerField(default=0)
+    pages = models.PositiveIntegerField(default=0, help_text="Read so far, or by the last walk over it.")
+    walk = models.JSONField(default=dict, help_text="How far the walk over it is; empty between two walks.")
     due_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     fetched_at = models.DateTimeField(null=True)
@@ -85,6 +86,7 @@ class Document(TenantModel):
         READING = "reading", "Being read"
         READY = "ready", "Ready"
         FAILED = "failed", "Failed"
+        GONE = "gone", "No longer on the site"
         DELETED = "deleted", "Deleted"
 
     class Language(models.TextChoices):

@@ -14,17 +14,23 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='document',
+            name='state',
+            field=models.CharField(choices=[('reading', 'Being read'), ('ready', 'Ready'), ('failed', 'Failed'), ('gone', 'No longer on the site'), ('deleted', 'Deleted')], default='reading', max_length=7),
+        ),
         migrations.CreateModel(
             name='Site',
             fields=[
                 ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ('address', models.URLField(max_length=1000)),
-                ('language', models.CharField(default='en', max_length=2)),
-                ('every_hours', models.PositiveSmallIntegerField(default=0)),
+                ('language', models.CharField(default='en', help_text="Of pages that don't say theirs.", max_length=2)),
+                ('every_hours', models.PositiveSmallIntegerField(default=0, help_text='0: only when somebody asks for it.')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('fetching', 'Being fetched'), ('ready', 'Ready'), ('failed', 'Failed')], default='waiting', max_length=8)),
                 ('trouble', models.CharField(blank=True, max_length=40)),
-                ('pages', models.PositiveIntegerField(default=0)),
+                ('pages', models.PositiveIntegerField(default=0, help_text='Read so far, or by the last walk over it.')),
+                ('walk', models.JSONField(default=dict, help_text='How far the walk over it is; empty between two walks.')),
                 ('due_at', models.DateTimeField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('fetched_at', models.DateTimeField(null=True)),
