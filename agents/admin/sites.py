@@ -19,7 +19,6 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 
-
 SHOWN = 50
 
 
@@ -35,8 +34,9 @@ class SiteForm(ConsoleForm):
     language = forms.ChoiceField(
         label="Language", choices=Document.Language.choices, initial="en", help_text="Of pages that don't say theirs."
     )
-    every_hours = forms.TypedChoiceField(label="Refresh", choices=list(sites.INTERVALS.items()), coerce=int, initial=168)
-
+    every_hours = forms.TypedChoiceField(
+        label="Refresh", choices=list(sites.INTERVALS.items()), coerce=int, initial=168
+    )
 
 
 @admin.register(Site)

@@ -30,8 +30,9 @@ MOST_REDIRECTS: Final = 4
 AGENT: Final = "WalkerBot"
 HEADERS: Final = {"User-Agent": f"Mozilla/5.0 (compatible; {AGENT}/1.0)", "Accept": "text/html,application/xhtml+xml"}
 NO_PAGES: Final = frozenset(
-    ".7z .avi .css .csv .doc .docx .eot .exe .gif .gz .ico .iso .jpeg .jpg .js .json .mov .mp3 .mp4 .ods .odt .otf .pdf "
-    ".png .ppt .pptx .rar .rss .svg .tar .tgz .tif .tiff .ttf .txt .wav .webm .webp .woff .woff2 .xls .xlsx .xml .zip".split()
+    ".7z .avi .css .csv .doc .docx .eot .exe .gif .gz .ico .iso .jpeg .jpg .js .json .mov .mp3 .mp4 .ods .odt .otf "
+    ".pdf .png .ppt .pptx .rar .rss .svg .tar .tgz .tif .tiff .ttf .txt .wav .webm .webp .woff .woff2 .xls .xlsx .xml "
+    ".zip".split()
 )
 """Endings of links that lead to no page."""
 

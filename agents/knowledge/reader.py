@@ -61,17 +61,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = dict(attrs)
-        if tag == "html":
-            self.language = (facts.get("lang") or "")[:2].lower()
-        if tag == "title":
-            self._in_title = True
-        if tag == "base":
-            self.base = self.base or (facts.get("href") or "")[:1000]
-        if tag == "meta" and (facts.get("name") or "").lower() == "robots":
-            self.robots = f"{self.robots},{facts.get('content') or ''}"[:300]
-        if tag == "a" and facts.get("href") and len(self.links) < 2000:
-            if "nofollow" not in (facts.get("rel") or "").lower():
-                self.links.append(str(facts["href"])[:1000])
+        self._note(tag, facts)
         style = re.sub(r"\s", "", facts.get("style") or "").lower()
         is_hidden = "hidden" in facts or facts.get("aria-hidden") == "true" or bool(_UNSEEN.search(style))
         if tag not in _VOID and (self._silent or tag in _SILENT or is_hidden):
@@ -89,6 +79,19 @@ class Page(HTMLParser):
             self.parts.append("\n- ")
         elif tag in _BLOCKS:
             self.parts.append("\n" if tag == "br" else "\n\n")
+
+    def _note(self, tag: str, facts: dict[str, str | None]) -> None:
+        """Keep what an element says about the page, and where it links to."""
+        if tag == "html":
+            self.language = (facts.get("lang") or "")[:2].lower()
+        elif tag == "title":
+            self._in_title = True
+        elif tag == "base":
+            self.base = self.base or (facts.get("href") or "")[:1000]
+        elif tag == "meta" and (facts.get("name") or "").lower() == "robots":
+            self.robots = f"{self.robots},{facts.get('content') or ''}"[:300]
+        elif tag == "a" and facts.get("href") and "nofollow" not in (facts.get("rel") or "").lower():
+            self.links.extend([str(facts["href"])[:1000]] if len(self.links) < 2000 else [])
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":

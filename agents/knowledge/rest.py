@@ -95,8 +95,8 @@ class DocumentSerializer(RowSerializer[Document]):
     class Meta:
         model = Document
         fields: ClassVar[list[str]] = (
-            "id collection_id site_id kind state title language address trouble version passages created_at updated_at".split()
-        )
+            "id collection_id site_id kind state title language address trouble version passages created_at updated_at"
+        ).split()
 
 
 class DocumentDetailSerializer(DocumentSerializer):

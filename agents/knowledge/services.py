@@ -76,8 +76,8 @@ def change_collection(
 def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | None = None) -> None:
     """Delete an empty collection.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents or sites, or once
-    answers have cited one of them.
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents or sites, or
+    once answers have cited one of them.
     """
     actor.require(MANAGE)
     row = locked(Collection, collection_id, NO_COLLECTION)

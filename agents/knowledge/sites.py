@@ -76,7 +76,9 @@ def add_site(
     actor.require(MANAGE)
     start = normalised(address.strip())
     problems = {
-        "address": "" if start else address_problem(address.strip()) or "Enter an address such as https://shop.example.",
+        "address": ""
+        if start
+        else address_problem(address.strip()) or "Enter an address such as https://shop.example.",
         "language": "" if language in Document.Language.values else "Choose one of the list.",
         "every_hours": "" if every_hours in INTERVALS else "Choose one of the list.",
     }
@@ -110,7 +112,7 @@ def refresh_site(*, actor: Actor, site_id: UUID) -> Site:
 
 
 @transaction.atomic
-def remove_site(*, actor: Actor, site_id: UUID) -> None:
+def remove_site(*, actor: Actor, site_id: UUID, seen_version: int | None = None) -> None:
     """Remove a site and delete its pages. Needs `agents.manage_knowledge`; raises `NotFound`."""
     actor.require(MANAGE)
     row = locked(Site, site_id, MISSING)

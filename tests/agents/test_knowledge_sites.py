@@ -15,6 +15,7 @@ from agents.knowledge.robots import read_rules
 from agents.knowledge.searching import search
 from agents.models import ToolCall
 from agents.ports import SEARCH_TOOL, ToolRequest, Turn
+from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from tests.agents.conftest import Desk
@@ -29,9 +30,9 @@ START = """<!doctype html><html lang=en><title>Help</title><nav><a href="/return
 <a href="/picture">Picture</a> <a href="mailto:me@shop.example">Write</a><h1>Help</h1><p>Ask us about tents."""
 RETURNS = "<title>Returns</title><a href=/>Home</a><h2>How long</h2><p>Tents can be returned within 40 days.</p>"
 HOSTILE = (
-    "<title>Hours\0\u202e</title><body><script>steal()</script><p hidden>hidden order</p><p style='font-size: 0'>unseen "
-    "order</p><svg><p>drawn order</p></svg><form>typed order</form><iframe src=/x>framed order</iframe>"
-    "<p onclick=a()>Our fair\u200bground is open from 9 to 20.\U000e0041</p></p></div><a href='/returns'>b"
+    "<title>Hours\0\u202e</title><body><script>steal()</script><p hidden>hidden order</p>"
+    "<p style='font-size: 0'>unseen order</p><svg><p>drawn order</p></svg><form>typed order</form>"
+    "<iframe src=/x>framed order</iframe><p onclick=a()>Our fair\u200bground is open from 9 to 20.\U000e0041</p></p></div><a href='/returns'>b"
 )
 
 
@@ -55,7 +56,11 @@ def website(monkeypatch: pytest.MonkeyPatch) -> Iterator[Website]:
             "/old": (301, {"Location": "/returns"}, b""),
             "/away": (302, away, b""),
             "/draft": "<meta name=robots content='noindex'><p>draft words</p>",
-            "/de": (200, {"Content-Type": "text/html; charset=iso-8859-1"}, "<html lang=de><p>Rückgabe".encode("latin1")),
+            "/de": (
+                200,
+                {"Content-Type": "text/html; charset=iso-8859-1"},
+                "<html lang=de><p>Rückgabe".encode("latin1"),
+            ),
             "/picture": (200, {"Content-Type": "image/png"}, b"\x89PNG"),
         }
         yield site
@@ -84,8 +89,9 @@ def test_site_is_read_on_its_host_only_without_what_robots_forbid_or_nobody_sees
     row = fetch(shelf, website.url, every_hours=24)
     assert (row.state, row.trouble, row.pages, row.walk) == ("ready", "", 4, {})
     assert states() == dict.fromkeys(("", "returns", "hours?day=1", "de"), "ready")
-    assert row.due_at and row.fetched_at and row.due_at - row.fetched_at > timedelta(hours=23)
-    assert "/secret/prices" not in website.asked and "/list.pdf" not in website.asked
+    assert row.due_at
+    assert row.due_at > now() + timedelta(hours=23)
+    assert not {"/secret/prices", "/list.pdf"} & set(website.asked)
     [best, *_] = search(question="How long can I return tents?", audience="public")
     assert best.passage.document.address == f"{website.url}/returns"
     hours = Document.objects.get(address__contains="hours")
@@ -195,7 +201,8 @@ def test_private_address_is_refused_when_it_is_connected_to(
 
 
 def test_robots_rules_go_by_our_name_and_the_longest_path() -> None:
-    text = b"User-agent: a\nUser-agent: WalkerBot\nDisallow: /*?sort=\nDisallow: /shop\nAllow: /shop/help$\nCrawl-delay: 99\n"
+    text = b"User-agent: a\nUser-agent: WalkerBot\nDisallow: /*?sort=\nDisallow: /shop\nAllow: /shop/help$\n"
+    text += b"Crawl-delay: 99\n"
     rules = read_rules(text + b"\n\nUser-agent: *\nDisallow: /\nbroken \xff", "walkerbot")
     assert [rules.allow(path) for path in ("/", "/shop", "/shop/help", "/shop/help/x", "/a?sort=1", "/%73hop")] == [
         True, False, True, False, False, False,
