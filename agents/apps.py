@@ -41,6 +41,7 @@ class AgentsConfig(AppConfig):
 
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
+        queueing.provide("fetch_site", tasks.fetch_site.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()

@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from agents import services
 from agents.flows import sessions
-from agents.knowledge import questions, uploads
+from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
 from agents.runs import lease
 from conversations import services as conversations
@@ -17,6 +17,8 @@ from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
+FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
+"""Behind the seconds of a slice, its last page and the reading of it."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
@@ -100,11 +102,19 @@ def read_document(row_id: UUID) -> None:
     uploads.read_document(document_id=row_id)
 
 
+@tenant_task(queue="low", limits=FETCH_LIMITS)
+def fetch_site(row_id: UUID) -> None:
+    """Fetch one site's pages."""
+    sites.fetch_site(site_id=row_id)
+
+
 @sweep_task(queue="low")
 def sweep_documents() -> None:
-    """Queue uploaded files again that no worker is reading, and forget questions that nobody asks any more."""
+    """Queue files and sites that are due and that no worker has, and forget questions that nobody asks any more."""
     for tenant_id, document_id in uploads.list_unread():
         read_document.delay(str(tenant_id), str(document_id))
+    for tenant_id, site_id in sites.list_due():
+        fetch_site.delay(str(tenant_id), str(site_id))
     questions.prune_questions()
 
 

@@ -36,6 +36,7 @@ _WORDS: Final = {
     "tool-calls": "Tools that agents used in their runs, masked.",
     "collections": "Collections of documents that agents answer from, each for an audience.",
     "documents": "Articles, files and pages that answers cite, with their versions.",
+    "sites": "Websites whose pages are fetched as documents.",
     "open-questions": "What people asked and no document answered, masked, to answer with an article.",
     "knowledge": "Try what an agent would find for a question.",
     "briefs": "Your own daily briefs, and having one mailed now.",

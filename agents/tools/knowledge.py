@@ -70,7 +70,8 @@ class SearchKnowledge(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         question = Question.model_validate(arguments.model_dump()).question
-        found = searching.search(question=question, audience=caller.reads)
+        among = caller.collection_ids or None
+        found = searching.search(question=question, audience=caller.reads, collection_ids=among)
         coverage = found[0].coverage if found else 0.0
         is_sure = coverage >= searching.SURE
         given = _numbers_given(caller.run_id)
@@ -87,6 +88,8 @@ class SearchKnowledge(Tool):
                 }
             )
         result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
+        if any(each.passage.document.kind == Document.Kind.PAGE for each in found):
+            result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
         if is_sure:
             result["quote"] = mask_text(quote(found[0].passage.text, question))
         else:

@@ -12,7 +12,7 @@ from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
-from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
+from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
 from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
 from conversations import services as talk
@@ -176,7 +176,8 @@ def build_office(world: World) -> Office:
         shelf = create_collection(actor=owner, name="Help", audience="public")
         article = write_article(actor=owner, collection_id=shelf.pk, title="Returns", text="Within 30 days.")
         asked = OpenQuestion.objects.create(text="Do you sell tents?", words=["tents"], asked=1)
-        office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk)
+        site = Site.objects.create(collection=shelf, address="https://help.example/", state="ready")
+        office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
         office.ids["contact"] = Conversation.objects.get().contact_id

@@ -68,6 +68,7 @@ WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 SHELF = {"name": "More", "audience": "public"}
+SITE = {"collection_id": "{collection}", "address": "https://shop.example/"}
 ARTICLE = {"collection_id": "{collection}", "title": "Sizes", "text": "All of them."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
@@ -244,6 +245,11 @@ DOORS = [
     Door("patch", "documents/{document}/", "admin", 200, "support", body={"title": "Sending back"}),
     Door("delete", "documents/{document}/", "admin", 204, "support"),
     Door("post", "documents/upload/", "admin", 415, "support", outsider=415),
+    Door("get", "sites/", "viewer", 200, outsider=200),
+    Door("post", "sites/", "admin", 201, "support", body=SITE),
+    Door("get", "sites/{site}/", "viewer", 200),
+    Door("post", "sites/{site}/refresh/", "admin", 200, "support"),
+    Door("delete", "sites/{site}/", "admin", 204, "support"),
     Door("get", "open-questions/", "viewer", 200, outsider=200),
     Door("get", "open-questions/{question}/", "viewer", 200),
     Door("post", "open-questions/{question}/answer/", "admin", 200, "support", body=ARTICLE),
