@@ -9,7 +9,7 @@ from tests.e2e.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 USUAL = {
-    "How many days do I have to return shoes?": "Returning shoes",
+    "How many days do I have to return shoes?": "Returns and exchanges",
     "What does delivery cost?": "What delivery costs",
     "When are you open?": "Shops and opening hours",
     "How can I pay?": "How you can pay",
