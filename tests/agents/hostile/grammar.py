@@ -54,12 +54,16 @@ class Reply:
 
 
 class Attack:
-    """The script of one seed: some rounds of wishes, then words; each may be cut, refused, endless or empty."""
+    """The script of one seed: some rounds of wishes, then words; each may be cut, refused, endless or empty.
+
+    An eager one begins with a wish that is in order, so that there is something to approve and to lie about.
+    """
 
     def __init__(self, seed: int, booty: Booty) -> None:
         self.chance = random.Random(seed)
         self.booty = booty
-        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [15, 68, 10, 4, 3])[0]
+        self.eager = self.chance.random() < 0.6
+        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.eager else 25, 72, 8, 3, 2])[0]
         self.honest = self.chance.random() < 0.5
         self.turns = 0
         self.used: list[str] = []
@@ -67,6 +71,9 @@ class Attack:
     def __call__(self, body: dict[str, Any]) -> Reply:
         """Answer one request."""
         self.turns += 1
+        if self.eager and self.turns == 1:
+            name = self.chance.choice(ACTING)
+            return Reply(200, [WIRE.start(), WIRE.call(name, json.dumps(self.fitting(name))), self.end(True)])
         failing = self.chance.random()
         if failing < 0.06:
             status = self.chance.choice([429, 529, 500, 502, 401])
