@@ -25,7 +25,7 @@ from agents.admin.forms import (
     NewAgentForm,
     seen_by,
 )
-from agents.models import Agent, AgentRun, AgentVersion
+from agents.models import Agent, AgentRun, AgentVersion, Collection
 from agents.studio import gallery, portability
 from agents.studio.activation import ACTIVATE
 from agents.studio.configuration import CHANGE
@@ -46,6 +46,7 @@ LABELS = {
     "model_name": "Model name at the provider",
     "flow": "Langflow flow",
     "tools": "Tools",
+    "collections": "Knowledge",
     "max_open_approvals": "Open requests at most",
 }
 RUN_STATES = {
@@ -81,6 +82,15 @@ def _titles(names: Iterable[str]) -> str:
     return ", ".join(titles) or "None"
 
 
+def _shelves(collections: Iterable[UUID]) -> str:
+    wanted = tuple(collections)
+    if not wanted:
+        return "All that the person who asks may see"
+    names = list(Collection.objects.filter(pk__in=wanted).order_by("name", "id").values_list("name", flat=True))
+    lost = len(wanted) - len(names)
+    return ", ".join([*names, *(["a deleted collection"] if lost else [])])
+
+
 def _changes(active: AgentVersion | None, draft: AgentVersion) -> list[tuple[str, str, str]]:
     """Return what a draft changes: label, value now, value in the draft."""
     if active is None:
@@ -92,6 +102,8 @@ def _changes(active: AgentVersion | None, draft: AgentVersion) -> list[tuple[str
 def _said(setup: services.Setup, name: str) -> str:
     if name == "tools":
         return _titles(setup.tools)
+    if name == "collections":
+        return _shelves(setup.collections)
     if name == "model":
         return MODEL_WORDS.get(setup.model, setup.model)
     return str(getattr(setup, name) or "–")
@@ -115,6 +127,7 @@ class AgentAdmin(ServiceAdmin):
         "category",
         "version",
         "tools",
+        "knowledge",
         "thinks_with",
         "open_limit",
         "instructions",
@@ -196,6 +209,11 @@ class AgentAdmin(ServiceAdmin):
         """Return the titles of the tools that the agent may call."""
         return _titles(_shown(agent).tools)
 
+    @admin.display(description="Knowledge")
+    def knowledge(self, agent: Agent) -> str:
+        """Return the collections that the agent answers from."""
+        return _shelves(_shown(agent).collections)
+
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:
         """Return the model of the agent."""
@@ -257,7 +275,8 @@ class AgentAdmin(ServiceAdmin):
             return seen
         setup = services.setup_in(current)
         kept = {name: getattr(setup, name) for name in type(setup).__slots__}
-        return {**kept, "tools": list(setup.tools), **seen}
+        lists = {"tools": list(setup.tools), "collections": [str(key) for key in setup.collections]}
+        return {**kept, **lists, **seen}
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; going back offers the earlier versions."""

@@ -70,7 +70,8 @@ class SearchKnowledge(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         question = Question.model_validate(arguments.model_dump()).question
-        found = searching.search(question=question, audience=caller.reads)
+        among = caller.collection_ids or None
+        found = searching.search(question=question, audience=caller.reads, collection_ids=among)
         coverage = found[0].coverage if found else 0.0
         is_sure = coverage >= searching.SURE
         given = _numbers_given(caller.run_id)
