@@ -13,6 +13,7 @@ class AgentsConfig(AppConfig):
         """Import the models of the app and those that its packages keep."""
         super().import_models()
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
+        from agents.trials import models as trials  # noqa: F401, PLC0415
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""

@@ -11,6 +11,7 @@ from agents import services
 from agents.knowledge import questions, uploads
 from agents.routes import ledger
 from agents.runs import lease
+from agents.trials import trying
 from conversations import services as conversations
 from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
@@ -119,9 +120,16 @@ def forget_model_calls() -> None:
     ledger.forget_old()
 
 
+@sweep_task(queue="low")
+def forget_trials() -> None:
+    """Delete trials after `WALKER_TRIALS_DAYS`."""
+    trying.forget_trials()
+
+
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
     "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
     "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
+    "forget-trials": ("agents.tasks.forget_trials", 3600.0),
 }
