@@ -12,6 +12,7 @@ class AgentsConfig(AppConfig):
     def import_models(self) -> None:
         """Import the models of the app and those that its packages keep."""
         super().import_models()
+        from agents.flows import models as flows  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
         from agents.trials import models as trials  # noqa: F401, PLC0415
 
@@ -41,6 +42,7 @@ class AgentsConfig(AppConfig):
 
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
+        queueing.provide("fetch_site", tasks.fetch_site.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from agents.flows.models import FlowSession
+from agents.flows.sessions import ask_to_erase
 from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
 from core.clock import now
 from core.privacy.erasure.person import Person
@@ -28,17 +30,22 @@ def _questions(person: Person, after: str, limit: int) -> Batch:
     return Batch(len(found), last)
 
 
+def _flows(person: Person, after: str, limit: int) -> Batch:
+    """Let Langflow erase what it keeps of the person's conversations; `in_the_way` waits until it has."""
+    return Batch(ask_to_erase(FlowSession.objects.filter(conversation_id__in=person.ids("conversations"))))
+
+
 class AgentsErasure(ErasureHandler):
     """Erases the tool calls in a person's conversations."""
 
     order: ClassVar[int] = 40
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("agents.ToolCall", "The tool and the number of the call.", "arguments result fingerprint",
-              "call_id name"),
+        Table("agents.ToolCall", "The tool, the number of the call, and a code.", "arguments result fingerprint",
+              "call_id name code"),
         Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
-              kept="name prompt tools orchestrator model model_name co_authors"),
+              kept="name prompt tools orchestrator model model_name flow co_authors"),
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
         Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
@@ -53,19 +60,26 @@ class AgentsErasure(ErasureHandler):
               kept="name base_url key model currency embedding_model"),
         Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
         Table("agents.Spend", "A day or month.", kept="label"),
+        Table("agents.FlowServer", "The organisation's own definitions.", kept="base_url key editors"),
+        Table("agents.FlowSession", "Ids, until Langflow has erased what it keeps under them.",
+              kept="conversation_id name code"),
+        Table("agents.AgentActivation", "A digest of the organisation's own definition.", kept="flow_digest"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("calls", "Calls of tools", _calls),
         Step("questions", "Questions nobody had an answer to", _questions),
+        Step("flows", "Conversations kept by Langflow", _flows),
     )
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """Return why erasure has to wait: a run in progress may still write."""
+        """Return why erasure has to wait: a run in progress may still write, Langflow has not confirmed."""
         rows = AgentRun.objects.filter(conversation_id__in=person.ids("conversations"))
-        return ["agent_at_work"] if rows.filter(state__in=(State.QUEUED, State.RUNNING)).exists() else []
+        is_at_work = rows.filter(state__in=(State.QUEUED, State.RUNNING)).exists()
+        is_kept = FlowSession.objects.filter(conversation_id__in=person.ids("conversations")).exists()
+        return [code for code, is_so in (("agent_at_work", is_at_work), ("kept_by_langflow", is_kept)) if is_so]
 
     @classmethod
     def detach(cls, person: Person) -> None:

@@ -17,6 +17,7 @@ from agents.knowledge.models import (
     OpenQuestion,
     Passage,
     QuestionAsked,
+    Site,
     Term,
     UploadedFile,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "OpenQuestion",
     "Passage",
     "QuestionAsked",
+    "Site",
     "Term",
     "ToolCall",
     "UploadedFile",
@@ -109,6 +111,7 @@ class AgentVersion(TenantModel):
     orchestrator = models.CharField(max_length=20, default="builtin")
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)
+    flow = models.CharField(max_length=36, blank=True, help_text="The id of the Langflow flow that is its head.")
     max_open_approvals = models.PositiveSmallIntegerField(null=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")
@@ -133,6 +136,7 @@ class AgentActivation(TenantModel):
     version = models.ForeignKey(AgentVersion, on_delete=models.PROTECT, related_name="activations")
     previous = models.ForeignKey(AgentVersion, null=True, on_delete=models.PROTECT, related_name="+")
     is_roll_back = models.BooleanField(default=False)
+    flow_digest = models.CharField(max_length=64, blank=True, help_text="Of the flow as it was then.")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
 

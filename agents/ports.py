@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -122,6 +123,13 @@ class RunContext:
     lines: tuple[Line, ...]
     tools: tuple[ToolSpec, ...]
     max_rounds: int
+    version_id: UUID | None = None
+    until: float = math.inf
+    """The end of the turn's time, by `time.monotonic`."""
+    look: Callable[[], None] = lambda: None
+    """Checks that the turn may go on; raises if not."""
+    glance: Callable[[], None] = lambda: None
+    """The same, several times a second at most: before each piece of text that arrives."""
 
 
 CallTools = Callable[[Sequence[ToolRequest], int], list[Line]]

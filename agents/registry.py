@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -80,20 +81,25 @@ def networked_models() -> list[str]:
     return [*remote_models(), *sorted(_ready.keys() & _remote)]
 
 
+def needs_workers() -> bool:
+    """Return True if the organisations in scope ask any model over a network."""
+    return bool(remote_models()) or any(is_ready() for key, is_ready in _ready.items() if key in _remote)
+
+
 def _is_configured(key: str) -> bool:
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
     return bool(needs.get(key, "set"))
 
 
-def _load(path: str) -> MakeModel:
+def _load(path: str) -> Callable[[Any], Any]:
     """Return a maker that imports its class or function at its first call.
 
     Provider libraries are heavy.
     """
 
-    def make(name: str) -> Model:
-        maker: MakeModel = import_string(path)
-        return maker(name)
+    def make(given: Any) -> Any:
+        maker: Callable[[Any], Any] = import_string(path)
+        return maker(given)
 
     return make
 
@@ -102,3 +108,4 @@ register_model("local", _load("agents.rule_based_model.model.make_local_model"))
 register_model("openai", _load("agents.llm.providers.openai_model"), is_remote=True)
 register_model("anthropic", _load("agents.llm.providers.anthropic_model"), is_remote=True)
 register_orchestrator("builtin", BuiltinLoop)
+register_orchestrator("langflow", _load("agents.flows.head.FlowHead"))

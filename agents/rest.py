@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from agents import selectors, services
+from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.studio import activation, configuration, portability
 from conversations.rest.serializers import ConversationSerializer
@@ -27,6 +28,8 @@ from core.rest.pagination import BY_CREATION, SortedPagination
 from core.rest.views import Expansion, ListViewSet, ReadOneMixin
 from hitl.rest.serializers import ApprovalSerializer
 from hitl.selectors import query_approvals
+
+FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its address."
 
 
 class AgentFilters(ApiFilterSet):
@@ -61,7 +64,7 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
     class Meta:
         model = AgentVersion
         fields: ClassVar[list[str]] = (
-            "id number is_draft revision name instructions model model_name tools max_open_approvals author_id "
+            "id number is_draft revision name instructions model model_name flow tools max_open_approvals author_id "
             "created_at"
         ).split()
 
@@ -83,6 +86,7 @@ class AgentDetailSerializer(AgentSerializer):
     instructions = serializers.CharField(source="setup.instructions", read_only=True)
     model = serializers.CharField(source="setup.model", read_only=True)
     model_name = serializers.CharField(source="setup.model_name", read_only=True)
+    flow = serializers.CharField(source="setup.flow", read_only=True, help_text="Of Langflow, its head.")
     tools = serializers.ListField(source="setup.tools", child=serializers.CharField(), read_only=True)
     max_open_approvals = serializers.IntegerField(source="setup.max_open_approvals", read_only=True, allow_null=True)
     draft = AgentVersionSerializer(read_only=True, allow_null=True)
@@ -90,7 +94,7 @@ class AgentDetailSerializer(AgentSerializer):
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name tools max_open_approvals draft".split(),
+            *"instructions model model_name flow tools max_open_approvals draft".split(),
         ]
 
 
@@ -101,6 +105,7 @@ class AgentChange(serializers.Serializer[Any]):
     instructions = serializers.CharField(max_length=configuration.PROMPT_LIMIT, required=False, allow_blank=True)
     model = serializers.CharField(max_length=20, required=False, help_text="One that is configured here.")
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
+    flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     max_open_approvals = serializers.IntegerField(
         min_value=1,
@@ -158,6 +163,7 @@ class AgentFile(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=Agent.Type.choices)
     model = serializers.CharField(max_length=20, required=False)
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
+    flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
     max_open_approvals = serializers.IntegerField(
         min_value=1, max_value=configuration.MOST_OPEN, required=False, allow_null=True
     )
@@ -249,6 +255,7 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
         "draft": selectors.VIEW_AGENT,
         "discard_draft": configuration.CHANGE,
         "activate": activation.ACTIVATE,
+        "activate_again": activation.ACTIVATE,
         "roll_back": activation.ACTIVATE,
         "versions": selectors.VIEW_AGENT,
         "export": selectors.VIEW_AGENT,
@@ -327,6 +334,15 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
         409 `no_draft`, or `stale_version` if the draft was changed in the meantime.
         """
         return self.call_service(services.activate_draft)
+
+    @action(detail=True, methods=["post"], url_path="activate-again")
+    @idempotent
+    def activate_again(self, request: Request, **kwargs: Any) -> Response:
+        """Let an agent answer with its Langflow flow as it is now. Needs `agents.activate_agent`.
+
+        409 `already_active` if the flow has not changed, `no_flow` for other agents.
+        """
+        return self.call_service(services.activate_again)
 
     @action(detail=True, methods=["post"], url_path="roll-back", request_serializer=EarlierVersion)
     @idempotent

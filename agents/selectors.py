@@ -13,6 +13,7 @@ from django.db.models import F, Max, Q, QuerySet, Subquery
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
 from agents.defaults import READING_TOOLS
+from agents.flows.connecting import editors as flow_editors
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
@@ -294,8 +295,10 @@ def authors_of(agent: Agent) -> tuple[UUID, ...]:
     """
     if agent.is_system:
         return ()
-    versions = AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors")
-    people = {person for author, others in versions for person in (author, *others)}
+    versions = list(AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors", "flow"))
+    people = {person for author, others, _ in versions for person in (author, *others)}
     people |= set(AgentActivation.objects.filter(agent=agent).values_list("person_id", flat=True))
+    if any(flow for *_, flow in versions):
+        people |= flow_editors()  # who can lead the agent to another server speaks for it
     people |= {UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ())}
     return tuple(sorted(person for person in people if person))

@@ -8,7 +8,7 @@ from agents.runs.outcomes import take_outcome
 from agents.runs.requester_questions import relay_drift, relay_question
 from agents.runs.routing import needs_model_worker
 from agents.runs.run import run_turn
-from agents.studio.activation import activate_draft, changed_fields, discard_draft, roll_back
+from agents.studio.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
 from agents.studio.configuration import (
     Setup,
     change_agent,
@@ -23,6 +23,7 @@ from agents.studio.configuration import (
 
 __all__ = [
     "Setup",
+    "activate_again",
     "activate_draft",
     "change_agent",
     "changed_fields",

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
-from agents.knowledge import questions, uploads
+from agents.flows import sessions
+from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
 from agents.runs import lease
 from agents.trials import trying
@@ -17,6 +18,8 @@ from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
 
+FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
+"""Behind the seconds of a slice, its last page and the reading of it."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
@@ -100,11 +103,19 @@ def read_document(row_id: UUID) -> None:
     uploads.read_document(document_id=row_id)
 
 
+@tenant_task(queue="low", limits=FETCH_LIMITS)
+def fetch_site(row_id: UUID) -> None:
+    """Fetch one site's pages."""
+    sites.fetch_site(site_id=row_id)
+
+
 @sweep_task(queue="low")
 def sweep_documents() -> None:
-    """Queue uploaded files again that no worker is reading, and forget questions that nobody asks any more."""
+    """Queue files and sites that are due and that no worker has, and forget questions that nobody asks any more."""
     for tenant_id, document_id in uploads.list_unread():
         read_document.delay(str(tenant_id), str(document_id))
+    for tenant_id, site_id in sites.list_due():
+        fetch_site.delay(str(tenant_id), str(site_id))
     questions.prune_questions()
 
 
@@ -126,9 +137,23 @@ def forget_trials() -> None:
     trying.forget_trials()
 
 
+@tenant_task(queue="low")
+def erase_flow_session(row_id: UUID) -> None:
+    """Let Langflow erase one session."""
+    sessions.erase_session(session_id=row_id)
+
+
+@sweep_task(queue="low")
+def sweep_flow_sessions() -> None:
+    """Queue sessions that Langflow has to erase."""
+    for tenant_id, session_id in sessions.list_due():
+        erase_flow_session.delay(str(tenant_id), str(session_id))
+
+
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+    "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),
     "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
     "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
     "forget-trials": ("agents.tasks.forget_trials", 3600.0),

@@ -16,6 +16,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
+from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
 from agents.routes import rest as model_routes
 from analytics import rest as analytics
@@ -138,9 +139,11 @@ router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
 router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
 router.register(f"{V1}documents", knowledge.UploadViewSet, "api-document")
+router.register(f"{V1}sites", knowledge.SiteViewSet, "api-sites")
 router.register(f"{V1}open-questions", knowledge.OpenQuestionViewSet, "api-open-questions")
 router.register(f"{V1}knowledge", knowledge.KnowledgeViewSet, "api-knowledge")
 router.register(f"{V1}model-routes", model_routes.ModelRouteViewSet, "api-model-routes")
+router.register(f"{V1}flow-servers", flows.FlowServerViewSet, "api-flow-servers")
 router.register(f"{V1}budgets", model_routes.BudgetViewSet, "api-budgets")
 router.register(f"{V1}usage", model_routes.UsageViewSet, "api-usage")
 router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")

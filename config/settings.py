@@ -343,6 +343,8 @@ MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
 MAIL_BYTES = env.int("WALKER_MAIL_MB", default=32) * 1024 * 1024
 # Mail servers with private addresses that mailboxes may be read from.
 IMAP_PRIVATE_HOSTS = frozenset(env.list("WALKER_IMAP_PRIVATE_HOSTS", default=[]))
+# Sites with private addresses that may be fetched as knowledge, such as an intranet.
+SITE_PRIVATE_HOSTS = frozenset(env.list("WALKER_SITE_PRIVATE_HOSTS", default=[]))
 MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("core.observability.urls")),
     path("", include("channels_app.urls")),
+    path("", include("agents.mcp.urls")),
     path("", include("analytics.urls")),
     path("", include("hitl.decision_links.urls")),
     path("", include("hitl.evidence.urls")),

@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -250,23 +250,27 @@ class OutgoingHttp:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        hear: Callable[[bytes], None] | None = None,
     ) -> Reply | NotSent | NoAnswer:
         """Send one request once; failures outside are returned, never raised.
 
         `files` are names, bytes and content types by field; the form goes beside them, as multipart/form-data.
+        `hear` gets the pieces of a successful answer as they arrive; what it raises ends the call.
         """
         with Deadline(self._patience.total) as deadline:
             body = {"json": json, "data": form, "files": files, "content": content}
-            outcome = self._request(deadline, method, path, params=params, headers=headers, **body)
+            outcome = self._request(deadline, method, path, hear, params=params, headers=headers, **body)
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")
         return outcome
 
-    def _request(self, deadline: Deadline, method: str, path: str, **content: Any) -> Reply | NotSent | NoAnswer:
+    def _request(
+        self, deadline: Deadline, method: str, path: str, hear: Callable[[bytes], None] | None, **content: Any
+    ) -> Reply | NotSent | NoAnswer:
         try:
             request = self._client.build_request(method, path, extensions={"trace": deadline.watch}, **content)
-            return self._send(request)
+            return self._send(request, hear)
         except EgressRefused:
             return NotSent("egress_refused", "The host's address isn't allowed.", retry=False)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
@@ -278,7 +282,7 @@ class OutgoingHttp:
         except httpx2.HTTPError as error:
             return NoAnswer("connection_lost", _sentence(error))
 
-    def _send(self, request: httpx2.Request) -> Reply | NoAnswer:
+    def _send(self, request: httpx2.Request, hear: Callable[[bytes], None] | None) -> Reply | NoAnswer:
         response = self._client.send(request, stream=True)
         chunks: list[bytes] = []
         size = 0
@@ -290,6 +294,8 @@ class OutgoingHttp:
                 chunks.append(chunk)
                 if size > self._patience.max_bytes:
                     return NoAnswer("answer_too_large", "The answer is larger than allowed.")
+                if hear and response.is_success:
+                    hear(chunk)
         finally:
             response.close()
         return Reply(response.status_code, response.headers, b"".join(chunks))

@@ -51,6 +51,8 @@ def serious(page: Any, *, least: str = "serious", rules: tuple[str, ...] = ()) -
 
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    # A part that is being replaced is dimmed for that moment.
+    page.locator(".is-loading").first.wait_for(state="detached")
     # Colours change over a moment: in the middle of it they are nobody's choice.
     page.evaluate("document.getAnimations().filter(one => one instanceof CSSTransition).forEach(one => one.finish())")
     options: dict[str, Any] = {"resultTypes": ["violations"]}

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from agents import registry
+from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent
 from agents.studio import configuration
 from agents.tools import registry as tools
@@ -13,6 +14,7 @@ from console.base.forms import ConsoleForm
 MODEL_WORDS = {
     "local": "Built in: rules, no API key",
     "routes": "Your organisation's models",
+    "langflow": "A Langflow flow",
     "openai": "OpenAI-compatible server of this installation",
     "anthropic": "Anthropic, by this installation",
 }
@@ -39,6 +41,12 @@ class AgentForm(NameForm):
     model = forms.ChoiceField(label="Model", help_text="The built-in one, and what is set up under Models.")
     model_name = forms.CharField(
         label="Model name at the provider", required=False, max_length=80, help_text="Leave empty for the default."
+    )
+    flow = forms.CharField(
+        label="Langflow flow",
+        required=False,
+        max_length=FLOW_LIMIT,
+        help_text="If the model is a flow: its id, or its address in Langflow. The flow has its own instructions.",
     )
     tools = forms.MultipleChoiceField(
         label="Tools",
@@ -67,7 +75,7 @@ class AgentForm(NameForm):
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = ("name", "instructions", "model", "model_name", "tools", "max_open_approvals")
+        names = ("name", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
         return {name: self.cleaned_data[name] for name in names} | {"tools": tuple(self.cleaned_data["tools"])}
 
     def seen(self) -> dict[str, int | None]:
@@ -109,4 +117,4 @@ class NewAgentForm(AgentForm):
         choices=Agent.Type.choices,
         help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
     )
-    field_order = ("name", "type", "instructions", "model", "model_name", "tools", "max_open_approvals")
+    field_order = ("name", "type", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")

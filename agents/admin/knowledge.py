@@ -10,7 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from agents.knowledge import questions, searching, selectors, services, uploads
+from agents.admin.sites import SiteForm
+from agents.knowledge import questions, searching, selectors, services, sites, uploads
 from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
@@ -24,6 +25,7 @@ STATES = {
     "reading": ("neutral", "clock"),
     "ready": ("good", "check"),
     "failed": ("danger", "x-circle"),
+    "gone": ("warn", "x"),
     "deleted": ("neutral", "x"),
 }
 AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
@@ -232,6 +234,19 @@ class CollectionAdmin(ServiceAdmin):
         )
         return f"“{row.title}” is being read. Open it to see when it is ready."
 
+    @service_action(
+        path="add-site",
+        title="Fetch a site",
+        permission=services.MANAGE,
+        form=SiteForm,
+        submit="Fetch site",
+        explain="Its pages become documents. What robots.txt forbids isn't read.",
+    )
+    def add_site(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
+        """Add a site."""
+        sites.add_site(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
+        return "The site is being fetched. Its page shows how far it is."
+
     @service_action(path="edit", title="Edit", permission=services.MANAGE, form=CollectionForm, submit="Save")
     def edit(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
         """Change the collection."""
@@ -268,7 +283,7 @@ class DocumentAdmin(ServiceAdmin):
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
     list_display = ("title", "home", "language", "standing", "changed")
-    list_filter: ClassVar = [choose("state", "State", Document.State.choices[:3])]
+    list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
     detail_fields = ("title", "home", "kind", "language", "standing", "problem", "link", "text", "past", "changed")
 
@@ -316,7 +331,7 @@ class DocumentAdmin(ServiceAdmin):
     def why_not(self, request: HttpRequest, action: ServiceAction, document: Any) -> str:
         """Refuse to edit what is no article."""
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
-            return "Only articles can be edited here. Delete it and upload the new file."
+            return "Only articles can be edited here. Upload the new file, or refresh the site."
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, document: Any) -> dict[str, Any]:

@@ -44,6 +44,7 @@ LABELS = {
     "instructions": "Instructions",
     "model": "Model",
     "model_name": "Model name at the provider",
+    "flow": "Langflow flow",
     "tools": "Tools",
     "max_open_approvals": "Open requests at most",
 }
@@ -199,7 +200,7 @@ class AgentAdmin(ServiceAdmin):
     def thinks_with(self, agent: Agent) -> str:
         """Return the model of the agent."""
         setup = _shown(agent)
-        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.model_name}".strip()
+        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
 
     @admin.display(description="Open requests at most")
     def open_limit(self, agent: Agent) -> str:
@@ -229,6 +230,7 @@ class AgentAdmin(ServiceAdmin):
         reasons = {
             "edit": "Built-in agents can't be edited. Make a copy to customise it." if agent.is_system else "",
             "activate": "" if draft else "There is no draft.",
+            "activate-again": "" if agent.active_version and agent.active_version.flow else "It has no flow.",
             "discard": "The agent has nothing but its draft." if never else "" if draft else "There is no draft.",
             "roll-back": "" if self._earlier(agent) else "There is no earlier version.",
             "retire": "" if agent.is_active else "This agent is already off.",
@@ -317,6 +319,17 @@ class AgentAdmin(ServiceAdmin):
         """Let the draft answer."""
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, **seen_by(form))
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
+
+    @service_action(
+        path="activate-again",
+        title="Activate flow again",
+        permission=ACTIVATE,
+        explain="The agent answers with its Langflow flow as it is now. You can't approve its requests.",
+    )
+    def activate_again(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Let the flow answer as it is now."""
+        agent = services.activate_again(actor=viewer_of(request), agent_id=obj.pk)
+        return f"{agent.name} is now answering with its flow as it is in Langflow."
 
     @service_action(
         path="edit",

@@ -39,6 +39,37 @@ class Collection(TenantModel):
         return self.name
 
 
+class Site(TenantModel):
+    """A website whose pages are fetched as documents."""
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        WAITING = "waiting", "Waiting"
+        FETCHING = "fetching", "Being fetched"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="sites")
+    address = models.URLField(max_length=1000)
+    language = models.CharField(max_length=2, default="en", help_text="Of pages that don't say theirs.")
+    every_hours = models.PositiveSmallIntegerField(default=0, help_text="0: only when somebody asks for it.")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    trouble = models.CharField(max_length=40, blank=True)
+    pages = models.PositiveIntegerField(default=0, help_text="Read so far, or by the last walk over it.")
+    walk = models.JSONField(default=dict, help_text="How far the walk over it is; empty between two walks.")
+    due_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fetched_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="sites_to_fetch")]
+
+    def __str__(self) -> str:
+        return f"site {str(self.id)[-6:]}"
+
+
 class Document(TenantModel):
     """An article, a file or a page, as it is now; what it said before is in its versions."""
 
@@ -55,6 +86,7 @@ class Document(TenantModel):
         READING = "reading", "Being read"
         READY = "ready", "Ready"
         FAILED = "failed", "Failed"
+        GONE = "gone", "No longer on the site"
         DELETED = "deleted", "Deleted"
 
     class Language(models.TextChoices):
@@ -79,6 +111,7 @@ class Document(TenantModel):
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
     address = models.URLField(max_length=1000, blank=True)
     trouble = models.CharField(max_length=40, blank=True)
+    site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="documents")
     version = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=now, editable=False)

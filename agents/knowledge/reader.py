@@ -11,6 +11,7 @@ import json
 import re
 import resource
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from html.parser import HTMLParser
@@ -35,6 +36,11 @@ _BLOCKS: Final = frozenset(
     "address article aside blockquote dd div dl dt fieldset figcaption figure header hr main ol p pre section table "
     "tbody thead tr ul li br".split()
 )
+_UNSEEN: Final = re.compile(r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])")
+"""Styles with which a page shows a text to programs only."""
+_JOINERS: Final = "\u200c\u200d"
+"""Signs that shape words of some scripts; others that nobody sees are left out."""
+_CHARSET: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
 _WORD: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -49,20 +55,15 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.links: list[str] = []
-        self.title = self.language = ""
+        self.title = self.language = self.base = self.robots = ""
         self._silent: list[str] = []
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = dict(attrs)
-        if tag == "html":
-            self.language = (facts.get("lang") or "")[:2].lower()
-        if tag == "title":
-            self._in_title = True
-        if tag == "a" and facts.get("href") and len(self.links) < 2000:
-            self.links.append(str(facts["href"])[:1000])
-        is_hidden = "hidden" in facts or "display:none" in (facts.get("style") or "").replace(" ", "").lower()
-        is_hidden = is_hidden or facts.get("aria-hidden") == "true"
+        self._note(tag, facts)
+        style = re.sub(r"\s", "", facts.get("style") or "").lower()
+        is_hidden = "hidden" in facts or facts.get("aria-hidden") == "true" or bool(_UNSEEN.search(style))
         if tag not in _VOID and (self._silent or tag in _SILENT or is_hidden):
             self._silent.append(tag)
             return
@@ -78,6 +79,19 @@ class Page(HTMLParser):
             self.parts.append("\n- ")
         elif tag in _BLOCKS:
             self.parts.append("\n" if tag == "br" else "\n\n")
+
+    def _note(self, tag: str, facts: dict[str, str | None]) -> None:
+        """Keep what an element says about the page, and where it links to."""
+        if tag == "html":
+            self.language = (facts.get("lang") or "")[:2].lower()
+        elif tag == "title":
+            self._in_title = True
+        elif tag == "base":
+            self.base = self.base or (facts.get("href") or "")[:1000]
+        elif tag == "meta" and (facts.get("name") or "").lower() == "robots":
+            self.robots = f"{self.robots},{facts.get('content') or ''}"[:300]
+        elif tag == "a" and facts.get("href") and "nofollow" not in (facts.get("rel") or "").lower():
+            self.links.extend([str(facts["href"])[:1000]] if len(self.links) < 2000 else [])
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -123,6 +137,8 @@ def clean(text: str) -> str:
     """Return a text without what a database can't store and without endless empty lines."""
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(sign if sign >= " " or sign in "\n\t" else " " for sign in text)
+    if not text.isascii():
+        text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf" or sign in _JOINERS)
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
 
 
@@ -203,15 +219,18 @@ def _paragraph(node: Any) -> str:
 
 def _html(content: bytes) -> dict[str, Any]:
     page = Page()
-    page.feed(_decoded(content))
+    named = _CHARSET.search(content[:4000])
+    page.feed(_decoded(content, named[1].decode() if named else ""))
     page.close()
     text = "".join(page.parts).replace("\0", " ")
     lines = [re.sub(r"[ \t]+", " ", line).strip() for line in text.split("\n")]
     return {
         "text": "\n".join(lines),
-        "title": " ".join(page.title.split()),
+        "title": " ".join(clean(page.title).split()),
         "language": page.language,
         "links": page.links,
+        "base": page.base,
+        "robots": page.robots,
     }
 
 
@@ -237,11 +256,12 @@ def _plain(content: bytes) -> dict[str, Any]:
     return {"text": _decoded(content)}
 
 
-def _decoded(content: bytes) -> str:
-    for name in ("utf-8-sig", "utf-16") if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
+def _decoded(content: bytes, named: str = "") -> str:
+    marked = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else []
+    for name in ("utf-8-sig", *marked, *([named] if named else [])):
         try:
             return content.decode(name)
-        except UnicodeDecodeError:
+        except (LookupError, UnicodeError):
             continue
     return content.decode("cp1252", "replace")
 

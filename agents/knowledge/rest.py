@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from agents.knowledge import questions, searching, selectors, services, uploads
-from agents.knowledge.models import Collection, Document, OpenQuestion
+from agents.knowledge import questions, searching, selectors, services, sites, uploads
+from agents.knowledge.models import Collection, Document, OpenQuestion, Site
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -95,8 +95,8 @@ class DocumentSerializer(RowSerializer[Document]):
     class Meta:
         model = Document
         fields: ClassVar[list[str]] = (
-            "id collection_id kind state title language address trouble version passages created_at updated_at".split()
-        )
+            "id collection_id site_id kind state title language address trouble version passages created_at updated_at"
+        ).split()
 
 
 class DocumentDetailSerializer(DocumentSerializer):
@@ -170,7 +170,7 @@ class DocumentFilters(ApiFilterSet):
     """The filters of documents."""
 
     collection = UUIDFilter(field_name="collection_id")
-    state = ChoiceFilter(choices=Document.State.choices[:3])
+    state = ChoiceFilter(choices=Document.State.choices[:4])
     kind = ChoiceFilter(choices=Document.Kind.choices)
 
 
@@ -220,6 +220,82 @@ class DocumentViewSet(RetrieveModelMixin, ListViewSet):
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a document and its text. Needs `agents.manage_knowledge`."""
         return self.call_service(services.delete_document)
+
+
+class SiteSerializer(RowSerializer[Site]):
+    """A site and how far it is. `pages` is how many were read so far, or by the last walk over it."""
+
+    class Meta:
+        model = Site
+        fields: ClassVar[list[str]] = (
+            "id collection_id address language every_hours state trouble pages due_at fetched_at created_at".split()
+        )
+
+
+class NewSite(serializers.Serializer[Any]):
+    """A site to fetch."""
+
+    collection_id = serializers.UUIDField()
+    address = serializers.CharField(max_length=services.ADDRESS_LIMIT, help_text="Where the walk begins.")
+    language = serializers.ChoiceField(
+        choices=Document.Language.choices, required=False, help_text="Of pages that don't say theirs."
+    )
+    every_hours = serializers.ChoiceField(
+        choices=list(sites.INTERVALS.items()), required=False, help_text="0: only when `refresh` is called."
+    )
+
+
+class SiteFilters(ApiFilterSet):
+    """The filters of sites."""
+
+    collection = UUIDFilter(field_name="collection_id")
+    state = ChoiceFilter(choices=Site.State.choices)
+
+
+@extend_schema_view(
+    list=extend_schema(description="List the sites that are fetched, newest first. Needs `agents.view_agent`."),
+    retrieve=extend_schema(description="Read a site, and how far it is. Needs `agents.view_agent`."),
+)
+class SiteViewSet(RetrieveModelMixin, ListViewSet):
+    """Sites whose pages are fetched as documents."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "create": services.MANAGE,
+        "refresh": services.MANAGE,
+        "destroy": services.MANAGE,
+    }
+    serializer_class = SiteSerializer
+    request_serializers: ClassVar = {"create": NewSite}
+    filterset_class = SiteFilters
+    lookup_url_kwarg = "site_id"
+
+    def get_queryset(self) -> QuerySet[Site]:
+        """Return the sites."""
+        return sites.query_sites(viewer=self.actor)
+
+    def get_object(self) -> Site:
+        """Return the site of the address."""
+        return sites.get_site(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add a site; its pages are fetched in the background. Needs `agents.manage_knowledge`.
+
+        `state`, `pages` and `trouble` say how far it is, and what is wrong with it.
+        """
+        return self.call_service(sites.add_site)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def refresh(self, request: Request, **kwargs: Any) -> Response:
+        """Fetch a site again now; 409 `fetching`. Needs `agents.manage_knowledge`."""
+        return self.call_service(sites.refresh_site)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a site and delete its pages. Needs `agents.manage_knowledge`."""
+        return self.call_service(sites.remove_site)
 
 
 class KnowledgeSearch(serializers.Serializer[Any]):

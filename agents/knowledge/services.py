@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from accounts.last_change import last_change
 from agents.knowledge.cutting import Piece, cut
 from agents.knowledge.indexing import digest_of, remove_passages, write_passages
-from agents.knowledge.models import Collection, Document, DocumentVersion
+from agents.knowledge.models import Collection, Document, DocumentVersion, Site
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
@@ -76,13 +76,15 @@ def change_collection(
 def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | None = None) -> None:
     """Delete an empty collection.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents, or once
-    answers have cited one of them.
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents or sites, or
+    once answers have cited one of them.
     """
     actor.require(MANAGE)
     row = locked(Collection, collection_id, NO_COLLECTION)
     if Document.objects.filter(collection=row).exclude(state=State.DELETED).exists():
         raise Conflict("Delete or move its documents first.", code="not_empty")
+    if Site.objects.filter(collection=row).exists():
+        raise Conflict("Remove its sites first.", code="not_empty")
     if Document.objects.filter(collection=row).exists():
         raise Conflict(
             "Answers may still cite documents that were in it, so it stays. Rename it if you like.", code="not_empty"
@@ -174,11 +176,16 @@ def delete_document(*, actor: Actor, document_id: UUID, seen_version: int | None
     actor.require(MANAGE)
     row = _locked_document(document_id)
     old = row.state
+    delete_row(row)
+    _record(actor, "DOCUMENT_DELETED", row, old, row.state)
+
+
+def delete_row(row: Document) -> None:
+    """Take a document out of the search and empty its texts, within the caller's transaction."""
     remove_passages(row)
     DocumentVersion.objects.filter(document=row).update(text="")
     row.state, row.updated_at = State.DELETED, now()
     row.save(update_fields=["state", "passages", "updated_at"])
-    _record(actor, "DOCUMENT_DELETED", row, old, row.state)
 
 
 def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: UUID | None) -> DocumentVersion:

@@ -45,7 +45,7 @@ class ModelRouteAdmin(ServiceAdmin):
     """The organisation's models."""
 
     view_permission = MANAGE
-    nav = Nav("Models", "bolt", group="Set-up", order=21)
+    nav = Nav("Models", "bolt", group="Set-up", order=26)
     intro = (
         "Your own language models: their keys, prices and order. Agents set to use them ask a light or a strong one."
     )
@@ -183,7 +183,7 @@ class BudgetAdmin(ServiceAdmin):
     """What models may cost."""
 
     view_permission = MANAGE
-    nav = Nav("Model budgets", "coin", group="Set-up", order=22)
+    nav = Nav("Model budgets", "coin", group="Set-up", order=27)
     intro = "What your models may cost per day or month. A call that no longer fits is not made."
     empty_title = "No budgets"
     empty_text = "Calls of models are not limited. Add a budget before you use a paid model."

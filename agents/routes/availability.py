@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from agents import registry
+from agents.flows.connecting import FLOW
+from agents.flows.connecting import is_ready as has_flow_server
+from agents.flows.head import refuse_model
 from agents.ports import NOT_CONFIGURED, Model, ModelFailed
 from agents.routes.candidates import ROUTES, is_ready
 from core.tenancy.scope import platform_scope
 
 
 def register() -> None:
-    """Register the routes under one key; safe to repeat."""
+    """Register the routes, and Langflow flows, under one key each; safe to repeat."""
     registry.register_model(ROUTES, _refuse, is_remote=True, is_ready=is_ready)
+    registry.register_model(FLOW, refuse_model, is_remote=True, is_ready=has_flow_server)
 
 
 def needs_workers() -> bool:
-    """Return True if any organisation asks models over a network. At most one query."""
-    if registry.remote_models():
-        return True
+    """Return True if any organisation asks models over a network.
+
+    At most one query for each kind.
+    """
     with platform_scope():
-        return is_ready()
+        return registry.needs_workers()
 
 
 def _refuse(_name: str) -> Model:

@@ -18,10 +18,11 @@ from agents.gate import Held, check_answer
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
-from agents.routes.calling import Place, open_model
+from agents.routes.calling import Place, open_model, step_up
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
 from agents.runs.redacted import Redaction
+from agents.runs.remembered import Memory
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
@@ -102,7 +103,10 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
 
 
 def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
-    """Repeat rounds until an answer covers every message that has joined; once more if it was cut."""
+    """Repeat rounds until an answer covers every message that has joined.
+
+    Once more if it was cut, and once more with a strong model if a light one's answer was stopped.
+    """
     speaker, watch = Speaker(run.conversation_id, run.id), Watch(run, TURN_SECONDS)
     was_cut = False
     speaker.typing(True)
@@ -114,7 +118,8 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
                 run.refresh_from_db(fields=["generation"])
             answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
             is_cut = answer.outcome.error == ANSWER_CUT
-            if not (is_cut and not was_cut) and _finish(run, answer):
+            asks_again = (is_cut and not was_cut) or (bool(answer.draft) and step_up(run))
+            if not asks_again and _finish(run, answer):
                 return
             was_cut = was_cut or is_cut
             speaker.restart()
@@ -136,10 +141,11 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         raise NeedsModelWorker
     done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
     try:
-        held = Held(speaker.emit, version.prompt)
-        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, is_new=is_first)
+        held, memory = Held(speaker.emit, version.prompt), Memory()
+        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, memory, is_new=is_first)
         checked = check_answer(run, version, outcome)
         outcome, draft = checked.outcome, checked.draft
+        memory.keep(run, outcome)
     except Ended as end:
         speaker.restart()
         outcome, ended = RunOutcome("", 0), end.code
@@ -166,6 +172,7 @@ def _orchestrate(
     done: Sequence[Line],
     watch: Watch,
     emit: Emit,
+    memory: Memory,
     *,
     is_new: bool,
 ) -> RunOutcome:
@@ -182,8 +189,16 @@ def _orchestrate(
         lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
+        version_id=version.pk,
+        until=watch.until,
+        look=watch.look,
+        glance=watch.glance,
     )
     run.agent_version = version
+    if hidden and is_new:
+        known = memory.find(caller, version, transcript.lines, hidden.lines)
+        if known.text:
+            return known
 
     def look_again() -> Caller:
         """Look whether the turn may go on, and read the caller again: their membership may have ended by now."""

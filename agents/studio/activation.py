@@ -6,12 +6,15 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
+from agents.flows.connecting import read_flow
 from agents.models import Agent, AgentActivation, AgentVersion
 from agents.studio.configuration import CHANGE, MISSING, Setup, check_seen, checked, record, setup_in
 from core.actors import Actor
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
+from integrations.langflow.types import FlowDefinition
 
 ACTIVATE: Final = "agents.activate_agent"
 
@@ -26,14 +29,40 @@ def activate_draft(
     that are no longer valid, and `Conflict`: "no_draft", or "stale_version" if the draft is another than the one seen.
     """
     actor.require(ACTIVATE)
+    flow = _read_flow(AgentVersion.objects.filter(agent_id=agent_id, is_draft=True).first())
     with transaction.atomic():
         agent = locked(Agent, agent_id, MISSING)
         draft = _draft_of(agent)
         check_seen(actor, agent, draft, seen_version, seen_revision)
         checked(setup_in(draft))
+        _check_flow(draft, flow)
         draft.is_draft = False
         draft.save(update_fields=["is_draft"])
-        _switch_to(actor, agent, draft, is_roll_back=False)
+        _switch_to(actor, agent, draft, flow, is_roll_back=False)
+    return agent
+
+
+def activate_again(*, actor: Actor, agent_id: UUID) -> Agent:
+    """Let the active version answer with its flow as the flow is now.
+
+    For a flow that was changed in Langflow, and has been answering nobody since then.
+
+    The actor may no longer approve the agent's requests. Not inside a transaction. Needs `agents.activate_agent`;
+    raises `NotFound`, `Invalid` and `Unavailable` if the flow can't be read, and `Conflict`: "no_flow" for an agent
+    without a flow, "already_active" if the flow has not changed.
+    """
+    actor.require(ACTIVATE)
+    flow = _read_flow(AgentVersion.objects.filter(agent__pk=agent_id, pk=F("agent__active_version_id")).first())
+    with transaction.atomic():
+        agent = locked(Agent, agent_id, MISSING)
+        active = agent.active_version
+        if active is None or not active.flow:
+            raise Conflict("This agent has no Langflow flow.", code="no_flow")
+        _check_flow(active, flow)
+        latest = active.activations.order_by("-created_at", "-id").first()
+        if latest is not None and flow is not None and latest.flow_digest == flow.digest:
+            raise Conflict("The flow has not changed since it was activated.", code="already_active")
+        _switch_to(actor, agent, active, flow, is_roll_back=False)
     return agent
 
 
@@ -62,6 +91,7 @@ def roll_back(*, actor: Actor, agent_id: UUID, version: int) -> Agent:
     or model no longer exist, and `Conflict`: "is_draft" for a draft, "already_active" for the version that answers.
     """
     actor.require(ACTIVATE)
+    flow = _read_flow(AgentVersion.objects.filter(agent_id=agent_id, number=version).first())
     with transaction.atomic():
         agent = locked(Agent, agent_id, MISSING)
         wanted: AgentVersion | None = agent.versions.filter(number=version).first()
@@ -72,7 +102,8 @@ def roll_back(*, actor: Actor, agent_id: UUID, version: int) -> Agent:
         if wanted.pk == agent.active_version_id:
             raise Conflict("This version is the one that answers now.", code="already_active")
         checked(setup_in(wanted))
-        _switch_to(actor, agent, wanted, is_roll_back=True)
+        _check_flow(wanted, flow)
+        _switch_to(actor, agent, wanted, flow, is_roll_back=True)
     return agent
 
 
@@ -88,15 +119,35 @@ def _draft_of(agent: Agent) -> AgentVersion:
     return draft
 
 
-def _switch_to(actor: Actor, agent: Agent, version: AgentVersion, *, is_roll_back: bool) -> None:
+def _read_flow(version: AgentVersion | None) -> FlowDefinition | None:
+    """Return the flow that is a version's head as it is in Langflow now; None for other agents."""
+    return read_flow(version.flow) if version and version.flow else None
+
+
+def _check_flow(version: AgentVersion, flow: FlowDefinition | None) -> None:
+    """Raise `Conflict` if the version has got another flow than the one that was read."""
+    if version.flow != (flow.id if flow else ""):
+        raise Conflict("Someone else has changed this agent in the meantime. Reload it and try again.",
+                       code="stale_version")  # fmt: skip
+
+
+def _switch_to(
+    actor: Actor, agent: Agent, version: AgentVersion, flow: FlowDefinition | None, *, is_roll_back: bool
+) -> None:
     """Let a version answer from now on; the agent's row is locked."""
     previous = agent.active_version
     AgentActivation.objects.create(
-        agent=agent, version=version, previous=previous, is_roll_back=is_roll_back, person_id=actor.user_id
+        agent=agent,
+        version=version,
+        previous=previous,
+        is_roll_back=is_roll_back,
+        person_id=actor.user_id,
+        flow_digest=flow.digest if flow else "",
     )
     agent.active_version = version
     agent.name = version.name
     agent.save(update_fields=["active_version", "name"])
     action = "AGENT_ROLLED_BACK" if is_roll_back else "AGENT_ACTIVATED"
     before = f"version {previous.number}" if previous else ""
-    record(actor, action, agent, before, f"version {version.number}")
+    facts = {"flow": flow.id, "flow_digest": flow.digest} if flow else {}
+    record(actor, action, agent, before, f"version {version.number}", **facts)

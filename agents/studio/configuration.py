@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from accounts.last_change import last_change
 from agents import registry
+from agents.flows.connecting import FLOW, flow_id_in
 from agents.models import Agent, AgentVersion
 from agents.selectors import EARLIER_AUTHORS, authors_of
 from agents.tools import registry as tools
@@ -25,6 +26,7 @@ MISSING: Final = "There is no such agent."
 NAME_LIMIT: Final = 80
 PROMPT_LIMIT: Final = 8000
 MODEL_NAME_LIMIT: Final = 80
+BUILTIN: Final = "builtin"
 MOST_OPEN: Final = 100
 CATEGORIES: Final = {
     Agent.Type.PAID_ADS: Agent.Category.ADVERTISING,
@@ -46,6 +48,7 @@ class Setup:
     instructions: str = ""
     model: str = "local"
     model_name: str = ""
+    flow: str = ""
     tools: tuple[str, ...] = field(default_factory=tuple)
     max_open_approvals: int | None = None
 
@@ -159,6 +162,7 @@ def setup_in(version: AgentVersion) -> Setup:
         instructions=version.prompt,
         model=version.model,
         model_name=version.model_name,
+        flow=version.flow,
         tools=tuple(str(name) for name in version.tools),
         max_open_approvals=version.max_open_approvals,
     )
@@ -218,6 +222,8 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "tools": list(setup.tools),
         "model": setup.model,
         "model_name": setup.model_name,
+        "flow": setup.flow,
+        "orchestrator": FLOW if setup.flow else BUILTIN,
         "max_open_approvals": setup.max_open_approvals,
     }
 
@@ -249,6 +255,7 @@ def checked(setup: Setup) -> Setup:
         instructions=setup.instructions.strip(),
         model=setup.model,
         model_name=setup.model_name.strip(),
+        flow=flow_id_in(setup.flow.strip()) if setup.model == FLOW else "",
         tools=tuple(dict.fromkeys(setup.tools)),
         max_open_approvals=setup.max_open_approvals,
     )
@@ -259,6 +266,7 @@ def checked(setup: Setup) -> Setup:
         "instructions": _text_problem(clean.instructions, PROMPT_LIMIT),
         "model": "" if clean.model in registry.configured_models() else "This model isn't configured here.",
         "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
+        "flow": "Enter the flow's id, or its address in Langflow." if clean.model == FLOW and not clean.flow else "",
         "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN

@@ -14,7 +14,7 @@ from core.errors import Invalid
 
 FORMAT: Final = "walker.agent/1"
 LARGEST_FILE: Final = 64 * 1024
-FIELDS: Final = ("name", "type", "instructions", "model", "model_name", "tools", "max_open_approvals")
+FIELDS: Final = ("name", "type", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
 
 
 def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
@@ -30,6 +30,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "type": agent.type,
         "model": setup.model,
         "model_name": setup.model_name,
+        **({"flow": setup.flow} if setup.flow else {}),
         "max_open_approvals": setup.max_open_approvals,
         "tools": list(setup.tools),
         "instructions": setup.instructions.split("\n"),
@@ -70,6 +71,7 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         instructions="\n".join(_texts(document, "instructions")),
         model=_text(document, "model") or "local",
         model_name=_text(document, "model_name"),
+        flow=_text(document, "flow"),
         tools=tuple(_texts(document, "tools")),
         max_open_approvals=_limit(document),
     )

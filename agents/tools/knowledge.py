@@ -120,6 +120,8 @@ def found_for(question: str, audience: str, first: int) -> dict[str, Any]:
         for number, each in enumerate(found, first)
     ]
     result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
+    if any(each.passage.document.kind == Document.Kind.PAGE for each in found):
+        result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
     if is_sure:
         result["quote"] = mask_text(quote(found[0].passage.text, question))
     return result

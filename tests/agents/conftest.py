@@ -53,9 +53,10 @@ class Desk:
     said: list[UUID] = field(default_factory=list)
 
     def sender(self, role: str) -> SenderIdentity:
-        """A colleague with a signed identity, or an anonymous visitor."""
-        if role == "visitor":
-            return SenderIdentity(kind="webchat", value="visitor-1", verified=False)
+        """A colleague with a signed identity, or an anonymous visitor: `visitor`, `visitor-2` and so on."""
+        if role.startswith("visitor"):
+            value = "visitor-1" if role == "visitor" else role
+            return SenderIdentity(kind="webchat", value=value, verified=False)
         user = self.world.people[role]
         return SenderIdentity(kind="member", value=str(user.pk), verified=True, user_id=user.pk)
 

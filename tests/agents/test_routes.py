@@ -12,10 +12,12 @@ import pytest
 from django.db import connection
 
 from agents import services
-from agents.models import AgentVersion
-from agents.ports import Line, ToolSpec, Usage
+from agents.models import AgentRun, AgentVersion, Collection
+from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
 from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
 from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
+from agents.runs.run import APOLOGY
+from conversations.models import Message
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -24,6 +26,7 @@ from core.tenancy.scope import current_tenant_id
 from standins.model.seed import LIGHT, STRONG, api_key
 from standins.model.server import Journal, ModelServer, keys_of
 from tests.agents.conftest import Desk
+from tests.agents.test_knowledge import article, collection
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +161,66 @@ def test_hard_question_goes_to_the_strong_model_and_a_weak_answer_steps_up_once(
     model.turn([Line("user", "hello")], [], prompt="", emit=lambda _: None)
     call = ModelCall.objects.order_by("-id")[0]
     assert (call.route_name, call.factors) == ("Large", {"prior_failure": 100})
+
+
+def test_stopped_answer_of_a_light_model_is_asked_of_a_strong_one_once(
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standins.model import server as sandbox
+    from standins.model.script import Answer
+
+    said = {LIGHT: "I've raised the daily budget of Summer Sale to 900.", STRONG: "What should the budget be?"}
+    monkeypatch.setattr(sandbox, "answer_to", lambda body: Answer(said[body["model"]]))
+    add(server, "Small")
+    add(server, "Large", model=STRONG, tier="strong")
+    use_routes()
+    assert desk.say("Raise Summer Sale") == said[STRONG]
+    assert outcomes() == [("Small", "answered"), ("Large", "answered")]
+    assert list(ModelCall.objects.order_by("id").values_list("is_weak", flat=True)) == [True, False]
+    said[STRONG] = said[LIGHT]
+    AgentRun.objects.update(joinable_until=None)
+    assert desk.say("Raise Brand Search") == APOLOGY
+    assert ModelCall.objects.count() == 4
+    assert desk.last_run.error_code == "gate_claim"
+
+
+def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standins.model import server as sandbox
+    from standins.model.script import Answer
+
+    def look_up(body: dict[str, Any]) -> Answer:
+        if body["messages"][-1]["role"] == "tool":
+            parts = [{"text": "Within 30 days.", "sources": [1]}]
+            return Answer(calls=[(ANSWER_TOOL, {"parts": parts})], end="tool_calls")
+        return Answer(calls=[(SEARCH_TOOL, {"question": "return shoes"})], end="tool_calls")
+
+    def calls_for(question: str, role: str) -> int:
+        """Let somebody ask; returns how often a model was asked."""
+        before = ModelCall.objects.count()
+        assert desk.say(question, role).startswith("Within 30 days.")
+        return ModelCall.objects.count() - before
+
+    monkeypatch.setattr(sandbox, "answer_to", look_up)
+    where = collection()
+    kept = article(where, "Returns", "You can return shoes within 30 days of delivery.")
+    add(server, "Small")
+    use_routes()
+    asked = "How many days do I have to return shoes?"
+    assert calls_for(asked, "visitor-2") == 2
+    assert calls_for(f"  {asked.upper()} ", "visitor-3") == 0
+    assert Message.objects.filter(direction="out").latest("id").metadata["sources"][0]["document"] == str(kept.pk)
+    assert desk.last_run.rounds == 0
+    assert calls_for("And boots?", "visitor-3") == 2  # the second question stands in what was said before
+    assert [calls_for(asked, role) for role in ("support", "viewer")] == [2, 2]
+    personal = f"{asked} Call +34 600 123 456"
+    assert [calls_for(personal, role) for role in ("visitor-4", "visitor-5")] == [2, 2]
+    article(where, "Boots", "Boots too.")
+    assert [calls_for(asked, role) for role in ("visitor-6", "visitor-7")] == [2, 0]
+    Collection.objects.filter(pk=where.pk).update(audience="members")
+    article(collection("Else"), "Opening hours", "We are open from 9 to 17.")
+    assert desk.say(asked, "visitor-8") == "Within 30 days."  # without a source: nothing public says so any more
 
 
 def test_route_that_fails_again_and_again_is_left_alone(desk: Desk, server: ModelServer) -> None:

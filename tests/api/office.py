@@ -10,8 +10,9 @@ from django.test import Client
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
+from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
-from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
+from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
 from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
 from conversations import services as talk
@@ -164,6 +165,8 @@ def build_office(world: World) -> Office:
             actor=owner, scope="all", currency="EUR", amount="90000", window="day"
         ).pk
         setup = RouteSetup("Inside", "m", base_url="https://127.0.0.1:9/v1", is_free=True)
+        server = connect_server(actor=owner, base_url="https://langflow.example", key="k")
+        office.ids["server"] = server.pk
         office.ids["route"] = create_route(actor=owner, setup=setup).pk
         office.ids["budget"] = create_budget(actor=owner, scope="tenant", period="day", amount="5", currency="EUR").pk
         office.ids["flag"] = services.create_flag(actor=owner, name="watched", label="Watched").pk
@@ -173,7 +176,8 @@ def build_office(world: World) -> Office:
         shelf = create_collection(actor=owner, name="Help", audience="public")
         article = write_article(actor=owner, collection_id=shelf.pk, title="Returns", text="Within 30 days.")
         asked = OpenQuestion.objects.create(text="Do you sell tents?", words=["tents"], asked=1)
-        office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk)
+        site = Site.objects.create(collection=shelf, address="https://help.example/", state="ready")
+        office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
         office.ids["contact"] = Conversation.objects.get().contact_id

@@ -59,6 +59,7 @@ HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
+LANGFLOW = {"base_url": "https://other.example", "key": "k"}
 SPENDING = {"scope": "tenant", "period": "month", "amount": "50.00", "currency": "EUR"}
 LESS = {"amount": "9.00", "on_spent": "local_only"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
@@ -67,6 +68,7 @@ WISH = {"reason": "asked_for"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 SHELF = {"name": "More", "audience": "public"}
+SITE = {"collection_id": "{collection}", "address": "https://shop.example/"}
 ARTICLE = {"collection_id": "{collection}", "title": "Sizes", "text": "All of them."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
@@ -243,6 +245,11 @@ DOORS = [
     Door("patch", "documents/{document}/", "admin", 200, "support", body={"title": "Sending back"}),
     Door("delete", "documents/{document}/", "admin", 204, "support"),
     Door("post", "documents/upload/", "admin", 415, "support", outsider=415),
+    Door("get", "sites/", "viewer", 200, outsider=200),
+    Door("post", "sites/", "admin", 201, "support", body=SITE),
+    Door("get", "sites/{site}/", "viewer", 200),
+    Door("post", "sites/{site}/refresh/", "admin", 200, "support"),
+    Door("delete", "sites/{site}/", "admin", 204, "support"),
     Door("get", "open-questions/", "viewer", 200, outsider=200),
     Door("get", "open-questions/{question}/", "viewer", 200),
     Door("post", "open-questions/{question}/answer/", "admin", 200, "support", body=ARTICLE),
@@ -265,6 +272,7 @@ DOORS = [
         body={"format": "walker.agent/1", "name": "Own", "type": "seo"},
     ),
     Door("post", "agents/{agent}/activate/", "admin", 200, "support"),
+    Door("post", "agents/{agent}/activate-again/", "admin", 409, "support"),
     Door("delete", "agents/{agent}/draft/", "admin", 204, "support"),
     Door("post", "agents/{agent}/roll-back/", "admin", 409, "support", body={"version": 1}),
     Door("post", "agents/{agent}/copy/", "admin", 201, "support", body={"name": "Copy"}),
@@ -278,6 +286,11 @@ DOORS = [
     Door("post", "model-routes/{route}/deactivate/", "admin", 200, "support"),
     Door("post", "model-routes/{route}/test/", "admin", 200, "support"),
     Door("delete", "model-routes/{route}/", "admin", 204, "support"),
+    Door("get", "flow-servers/", "admin", 200, "support", outsider=200),
+    Door("post", "flow-servers/", "admin", 201, "support", outsider=201, body=LANGFLOW),
+    Door("get", "flow-servers/{server}/", "admin", 200, "support"),
+    Door("post", "flow-servers/{server}/test/", "admin", 503, "support"),
+    Door("delete", "flow-servers/{server}/", "admin", 204, "support"),
     Door("get", "budgets/", "admin", 200, "support", outsider=200),
     Door("post", "budgets/", "admin", 201, "support", outsider=201, body=SPENDING),
     Door("get", "budgets/{budget}/", "admin", 200, "support"),

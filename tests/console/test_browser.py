@@ -107,6 +107,7 @@ MORE = [
     "admin/agents/collection/try/",
     "admin/agents/document/",
     "admin/agents/openquestion/",
+    "admin/agents/site/",
     "admin/conversations/channelaccount/",
     "admin/conversations/channelaccount/new-widget/",
     "admin/conversations/channelaccount/connect/",

@@ -37,13 +37,13 @@ def test_view_is_saved_opened_renamed_and_deleted(browser: Browser, acme: World)
     add_workflow(acme)
     mine, _other = ask(acme), ask(acme, params={"campaign": "Winter Boots"})
     client = browser("approver")
-    shown = client.get(f"{QUEUE}?q=summer&risk=high&sort=-cost&p=1").content.decode()
+    shown = client.get(f"{QUEUE}?q=summer&sort=-cost&state=pending&p=1").content.decode()
     query = re.search(r'name="query" value="([^"]*)"', shown)
     assert query is not None
     answer = save(client, "  Monday   morning ", unescape(query[1]))
     assert answer.status_code == 302
     view = SavedView.objects.get()
-    assert (view.name, view.query) == ("Monday morning", "q=summer&risk=high&sort=-cost")
+    assert (view.name, view.query) == ("Monday morning", "q=summer&sort=-cost&state=pending")
     page = client.get(answer["Location"]).content.decode()
     assert re.search(r'aria-current="true">Monday morning<', page)
     assert re.findall(r'class="wk-row-link"[^>]*>\s*(BR-\d+)', page) == [mine.reference]

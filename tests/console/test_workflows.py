@@ -12,7 +12,7 @@ from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.policy.workflows import conditions_of, levels_of
 from tests.console.conftest import Browser
-from tests.console.scene import add_workflow, build_scene
+from tests.console.scene import add_workflow, ask
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -53,8 +53,10 @@ def errors_in(form: Any) -> list[str]:
 
 @pytest.fixture
 def flows(world: World) -> World:
-    """The first tenant with its default workflow and something of everything."""
-    build_scene(world)
+    """The first tenant with its default workflow and a request."""
+    with tenant_scope(world.acme.pk):
+        add_workflow(world)
+        ask(world)
     return world
 
 

@@ -169,5 +169,5 @@ def test_details_without_a_token_are_closed_outside_the_demo(client: Client, set
 @pytest.mark.django_db
 def test_migrations_are_asked_for_once(client: Client, alive: None, django_assert_max_num_queries: Any) -> None:
     client.get("/readyz")
-    with django_assert_max_num_queries(15):  # one for each gauge over the tables and model routes, none for migrations
+    with django_assert_max_num_queries(16):  # one for each gauge over the tables, routes and flows, none for migrations
         client.get("/readyz")

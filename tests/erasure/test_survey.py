@@ -19,7 +19,7 @@ NOTHING = (
 # Ids of rows that are no foreign keys: they lead to nobody once what they name is emptied.
 IDS = {
     "accounts.RevealGrant": "object_id",
-    "agents.AgentRun": "trigger_ref reply_id delivery_id",
+    "agents.AgentRun": "trigger_ref reply_id",
     "agents.ToolCall": "approval_id",
     "analytics.Brief": "delivery_id",
     "channels_app.InboundDelivery": "target",

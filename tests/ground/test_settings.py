@@ -21,6 +21,7 @@ VALUES = {
     "EMAIL_URL": "smtp+tls://u:filed@mail.example:587",
     "PUSH_HOSTS": "push.example",
     "WEBHOOK_HOSTS": "hooks.example",
+    "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",
 }

@@ -182,6 +182,7 @@ SIGNED_OR_OPEN = {
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",
+    "mcp",
     "email_events",
     "slack_interactivity",
     "cloud_webhook",

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
-from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, ToolCall
+from agents.flows.models import FlowServer
+from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
@@ -46,7 +47,7 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
+    DecisionPolicy, EvidenceExport, FlowServer, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
     NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
@@ -72,8 +73,10 @@ IN_THE_API = {
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",
     "question_id": "agents.openquestion",
+    "site_id": "agents.site",
     "document_id": "agents.document",
     "route_id": "agents.modelroute",
+    "server_id": "agents.flowserver",
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
@@ -163,6 +166,7 @@ def build_town(world: World) -> Town:
             Collection.objects.earliest("id"),
             Document.objects.earliest("id"),
             OpenQuestion.objects.earliest("id"),
+            Site.objects.earliest("id"),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}

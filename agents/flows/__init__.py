@@ -1,0 +1,1 @@
+"""Langflow flows as heads of agents: the connection, the sessions, and the turn."""

@@ -1,0 +1,109 @@
+"""A Langflow flow as an agent's head: one run of the flow is the turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from django.conf import settings
+
+from agents.flows.connecting import active_server, client_of
+from agents.flows.sessions import open_session
+from agents.flows.tokens import make_token
+from agents.models import AgentActivation, AgentRun, AgentVersion
+from agents.ports import (
+    ANSWER_CUT,
+    NOT_CONFIGURED,
+    CallTools,
+    Emit,
+    Line,
+    Model,
+    ModelFailed,
+    Orchestrator,
+    RunContext,
+    RunOutcome,
+    Usage,
+)
+from agents.ports import TOO_SLOW as TURN_TOO_SLOW
+from core.observability.logging import get_logger
+from integrations.langflow.client import RUN_SECONDS
+from integrations.langflow.types import CHANGED, CUT, TOO_SLOW, FlowFailed
+
+log = get_logger(__name__)
+LONGEST_INPUT: Final = 16_000
+LONGEST_HISTORY: Final = 4_000
+HISTORY: Final = "Earlier in this conversation:"
+NOW: Final = "The customer writes now:"
+_CODES: Final = {CUT: ANSWER_CUT, TOO_SLOW: TURN_TOO_SLOW}
+
+
+class FlowHead(Orchestrator):
+    """Gives a flow what the customer wrote, and passes on its answer; tools are called by the flow, over MCP."""
+
+    key = "langflow"
+
+    def __init__(self, _model: Model) -> None:
+        """Take no model: the flow has its own."""
+
+    def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
+        try:
+            return self._ask(context, emit)
+        except FlowFailed as failure:
+            log.warning("flow_failed", code=failure.code, run=str(context.run_id))
+            return RunOutcome("", 1, error=_CODES.get(failure.code, failure.code))
+
+    def _ask(self, context: RunContext, emit: Emit) -> RunOutcome:
+        version: AgentVersion = AgentVersion.objects.select_related("agent").get(pk=context.version_id)
+        run: AgentRun = AgentRun.objects.get(pk=context.run_id)
+        server = active_server()
+        client = client_of(server)
+        if client.read_flow(version.flow).digest != _activated_digest(version):
+            raise FlowFailed(CHANGED)
+        session, is_new = open_session(server, run.conversation_id, version.pk)
+        context.look()  # renews the lease: the flow may be silent for as long as it lasts
+        token = make_token(run, version)
+
+        def hear(words: str) -> None:
+            context.glance()
+            emit(words)
+
+        answer = client.run(
+            version.flow,
+            input_of(context.lines, with_history=is_new),
+            session=session.name,
+            variables={
+                "WALKER_MCP_URL": f"{settings.PUBLIC_URL}/mcp/{version.agent_id}/",
+                "WALKER_MCP_TOKEN": token,
+                "WALKER_MCP_HEADER": f"Bearer {token}",
+            },
+            hear=hear,
+            seconds=max(1.0, min(RUN_SECONDS, context.until - time.monotonic())),
+        )
+        return RunOutcome(answer.text, 1, Usage(answer.input_tokens, answer.output_tokens))
+
+
+def input_of(lines: Sequence[Line], *, with_history: bool) -> str:
+    """Return what a flow is given: what was written since the last answer, and in a new session what came before."""
+    spoken = [line for line in lines if line.role != "tool" and line.text]
+    begins = len(spoken)
+    while begins and spoken[begins - 1].role == "user":
+        begins -= 1
+    written = "\n".join(line.text for line in spoken[begins:])[-LONGEST_INPUT:]
+    earlier = "\n".join(f"{_who(line)}: {line.text}" for line in spoken[:begins])[-LONGEST_HISTORY:]
+    return f"{HISTORY}\n{earlier}\n\n{NOW}\n{written}" if with_history and earlier else written
+
+
+def _who(line: Line) -> str:
+    return "Customer" if line.role == "user" else "Colleague" if line.from_colleague else "You"
+
+
+def _activated_digest(version: AgentVersion) -> str:
+    """Return the digest of the flow when the version was last activated; "" if it never was."""
+    latest = AgentActivation.objects.filter(version=version).order_by("-created_at", "-id")
+    return latest.values_list("flow_digest", flat=True).first() or ""
+
+
+def refuse_model(_name: str) -> Model:
+    """Raise `ModelFailed`: a flow is no model that could write a brief, only the head of an agent."""
+    raise ModelFailed(NOT_CONFIGURED)

@@ -1,0 +1,121 @@
+"""What a token's run may see and do: the tools of its version for its caller as they are now, over the one gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.db.models import Q
+from redis import RedisError
+
+from agents import gateway, selectors
+from agents.flows.tokens import RunToken
+from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.ports import ANSWER_TOOL, Line, ToolRequest, ToolSpec
+from agents.runs.redacted import Redaction
+from agents.runs.watch import Ended
+from agents.tools import registry as tools
+from agents.tools.registry import Caller
+from core.errors import TooMany, Unavailable
+from core.reliability.rate_limit import count_or_let_pass
+from core.tenancy.scope import current_tenant_id
+
+CALL_SECONDS: Final = 25.0
+"""For one call; a flow has about half a minute for its whole answer."""
+MOST_CALLS: Final = 50
+MOST_A_MINUTE: Final = 120
+MINUTE: Final = 60
+OVER: Final = "run_over"
+_LOOK_AGAIN: Final = 0.05
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that is being answered by a flow, and the version that answers."""
+
+    run: AgentRun
+    version: AgentVersion
+
+    def look(self) -> Caller:
+        """Return the caller as they are now. Raises `Ended` if the run may call nothing any more."""
+        standing = selectors.read_standing(self.run)
+        if not standing.is_held:
+            raise Ended(OVER)
+        if code := selectors.ENDS.get(standing.state):
+            raise Ended(code)
+        if selectors.is_stopped(self.run, standing):
+            raise Ended("stopped")
+        return selectors.caller_of(self.run, self.version, standing)
+
+    def offered(self, caller: Caller) -> list[ToolSpec]:
+        """Return the tools of the version that this caller may use; the answer itself is the flow's own."""
+        names = [name for name in (*selectors.tools_of(self.version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
+        return [tool.spec() for tool in tools.offered(names, caller)]
+
+
+def open_run(token: RunToken) -> OpenRun:
+    """Return the run of a token while its worker waits for the flow. Raises `Ended` and `TooMany`."""
+    held = AgentRun.objects.filter(pk=token.run_id, fence=token.fence, state=AgentRun.State.RUNNING)
+    run: AgentRun | None = held.first()
+    version: AgentVersion | None = (
+        AgentVersion.objects.select_related("agent").exclude(flow="").filter(pk=token.version_id).first()
+    )
+    if run is None or version is None or not version.agent.is_active:
+        raise Ended(OVER)
+    slot = int(time.time()) // MINUTE
+    if count_or_let_pass(f"{current_tenant_id()}:mcp:{run.pk}:{slot}", seconds=2 * MINUTE) > MOST_A_MINUTE:
+        raise TooMany("Too many requests in a minute.", retry_after=MINUTE)
+    run.agent_version = version
+    return OpenRun(run, version)
+
+
+def call_tool(open_run: OpenRun, *, key: str, name: str, arguments: Mapping[str, Any]) -> Line:
+    """Make one call as any model's: checked, limited, recorded; an acting one asks people and changes nothing.
+
+    The same wish is made once, however often it is repeated. Raises `Ended`, `ToolBroke`, and `Unavailable` while
+    another call of the run takes too long.
+    """
+    run = open_run.run
+    with _alone(run):
+        caller = open_run.look()
+        standing = selectors.read_standing(run)
+        hidden = Redaction(run, selectors.read_transcript(run, standing.inputs))
+        for line in gateway.list_recorded(run):
+            hidden.redact(line)  # in their order, so that placeholders keep their numbers over calls
+        made = ToolCall.objects.filter(run=run)
+        if run.finished_at:
+            made = made.filter(created_at__gt=run.finished_at)
+        changing = [key for key in tools.keys() if tools.get(key).acting or tools.get(key).changes]  # noqa: SIM118
+        calls = gateway.Calls(
+            run=run,
+            offered={tool.name for tool in open_run.offered(caller)},
+            look=open_run.look,
+            until=time.monotonic() + CALL_SECONDS,
+            most=MOST_CALLS,
+            restore=hidden.restore,
+            made=made.count(),
+            wishes=made.filter(Q(name__in=changing)).count(),
+        )
+        found = gateway.perform([ToolRequest(key, name, arguments)], calls, 1)
+        return hidden.redact(found[0])
+
+
+@contextmanager
+def _alone(run: AgentRun) -> Iterator[None]:
+    """Let the calls of a run wait for one another, as those of a model do."""
+    name, until = f"{current_tenant_id()}:mcp-call:{run.pk}", time.monotonic() + CALL_SECONDS
+    try:
+        while not cache.add(name, True, timeout=2 * CALL_SECONDS):
+            if time.monotonic() > until:
+                raise Unavailable("Another call of this run is still under way.")
+            time.sleep(_LOOK_AGAIN)
+    except RedisError as error:
+        raise Unavailable("Try again in a moment.") from error
+    try:
+        yield
+    finally:
+        cache.delete(name)
