@@ -43,6 +43,8 @@ class AgentsConfig(AppConfig):
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
         queueing.provide("fetch_site", tasks.fetch_site.delay)
+        queueing.provide("answer_trial", tasks.answer_trial.delay)
+        queueing.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()

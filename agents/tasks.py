@@ -131,6 +131,18 @@ def forget_model_calls() -> None:
     ledger.forget_old()
 
 
+@tenant_task(queue="high", limits=TURN_LIMITS)
+def answer_trial(row_id: UUID) -> None:
+    """Answer one turn of a trial with the built-in model."""
+    trying.answer_turn(turn_id=row_id)
+
+
+@tenant_task(queue=MODELS, limits=TURN_LIMITS)
+def ask_model_in_trial(row_id: UUID) -> None:
+    """Answer one turn of a trial with a model that is asked over a network."""
+    trying.answer_turn(turn_id=row_id)
+
+
 @sweep_task(queue="low")
 def forget_trials() -> None:
     """Delete trials after `WALKER_TRIALS_DAYS`."""

@@ -25,6 +25,7 @@ from agents.admin.forms import (
     NewAgentForm,
     seen_by,
 )
+from agents.admin.trials import TryAction
 from agents.models import Agent, AgentRun, AgentVersion
 from agents.studio import gallery, portability
 from agents.studio.activation import ACTIVATE
@@ -98,7 +99,7 @@ def _said(setup: services.Setup, name: str) -> str:
 
 
 @admin.register(Agent)
-class AgentAdmin(ServiceAdmin):
+class AgentAdmin(TryAction, ServiceAdmin):
     """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -77,13 +77,13 @@ def answer(
     viewer: Actor,
     trial_id: UUID,
     seconds: float = SECONDS,
+    watch: Callable[[Sequence[Step]], None] | None = None,
 ) -> Answered:
     """Let a version answer the lines; nothing is stored but the calls of its model, which count under budgets.
 
-    Raises `Conflict` ("cannot_try") for an agent whose head is not ours.
+    `watch` gets the steps so far after each one. Raises `Conflict` ("cannot_try") for an agent whose head is not ours.
     """
-    if version.orchestrator not in TRIED:
-        raise Conflict("This agent is led by another system, which can't be tried without effect.", code="cannot_try")
+    check_can_try(version)
     began = time.monotonic()
     vault = Vault() if version.model in registry.networked_models() else None
     offered = offered_in_trial([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)
@@ -93,6 +93,7 @@ def answer(
         offered={tool.key: tool for tool in offered},
         until=began + seconds,
         vault=vault,
+        watch=watch,
     )
     spoken = tuple(_hidden(line, vault) for line in lines)
     context = RunContext(
@@ -119,6 +120,12 @@ def answer(
         rounds=outcome.rounds,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
+
+
+def check_can_try(version: AgentVersion) -> None:
+    """Raise `Conflict` ("cannot_try") if the calls of a version's head do not all go through a trial."""
+    if version.orchestrator not in TRIED or version.flow:
+        raise Conflict("This agent is led by another system, which can't be tried without effect.", code="cannot_try")
 
 
 def _hidden(line: Line, vault: Vault | None) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import uuid4
@@ -81,6 +81,7 @@ class TrialCalls:
     offered: Mapping[str, Tool]
     until: float
     vault: Vault | None = None
+    watch: Callable[[Sequence[Step]], None] | None = None
     steps: list[Step] = field(default_factory=list)
     given: dict[int, str] = field(default_factory=dict)
     """The passages that were found in this answer, by number."""
@@ -238,6 +239,8 @@ class TrialCalls:
             approval=approval,
         )
         self.steps.append(step)
+        if self.watch:
+            self.watch(self.steps)
 
 
 class Broken(Exception):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,9 @@ from django.db import models
 from agents.models import Agent, AgentVersion
 from core.clock import now
 from core.tenancy.models import TenantModel
+
+LOST_AFTER: Final = timedelta(minutes=3)
+"""An answer has 40 seconds; this also counts the wait for a worker."""
 
 
 class Trial(TenantModel):
@@ -38,9 +42,17 @@ class Trial(TenantModel):
 class TrialTurn(TenantModel):
     """What was said in a trial, masked, and all that the agent did to answer it."""
 
+    class State(models.TextChoices):
+        """How far the answer is."""
+
+        WAITING = "waiting", "Waiting"
+        ANSWERING = "answering", "Answering"
+        ANSWERED = "answered", "Answered"
+
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     trial = models.ForeignKey(Trial, on_delete=models.CASCADE, related_name="turns")
     number = models.PositiveSmallIntegerField()
-    revision = models.PositiveIntegerField(help_text="Of the version that answered.")
+    revision = models.PositiveIntegerField(default=1, help_text="Of the version that answered.")
     said = models.TextField()
     answer = models.TextField(blank=True)
     stopped = models.TextField(blank=True, help_text="What the model wrote and the gate would not have sent.")
@@ -60,3 +72,8 @@ class TrialTurn(TenantModel):
 
     def __str__(self) -> str:
         return f"turn {self.number} of a trial"
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while an answer may still come; what is older was lost with its worker."""
+        return self.state != self.State.ANSWERED and now() - self.created_at < LOST_AFTER

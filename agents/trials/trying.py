@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,23 +12,28 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q, QuerySet, Sum
 
+from accounts.services import actor_for_user
+from agents import registry
 from agents.models import Agent, AgentVersion
 from agents.ports import Line
 from agents.routes.models import ModelCall
-from agents.trials.answering import Answered, answer
+from agents.trials.answering import Answered, answer, check_can_try
+from agents.trials.calls import Step
 from agents.trials.models import Trial, TrialTurn
 from agents.trials.speakers import caller_as
 from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, TooMany
+from core.errors import Conflict, Invalid, NotFound, TooMany, WalkerError
 from core.ids import uuid7
+from core.jobs.queueing import enqueue_after_commit
 from core.privacy.pii import mask_text
 from core.text.clean import clean_text
 
 TRY: Final = "agents.change_agent"
 MISSING: Final = "There is no such trial."
+BUSY: Final = "The agent is still answering. Wait for it."
 LONGEST: Final = 2000
 MOST_TURNS: Final = 30
 
@@ -36,7 +41,7 @@ MOST_TURNS: Final = 30
 def start_trial(*, actor: Actor, agent_id: UUID, speaker: str, text: str) -> Trial:
     """Begin a trial of an agent's draft, or of its active version where there is no draft.
 
-    The agent answers at once. Nothing leaves: changes are only foreseen, nothing is requested or sent. Needs
+    A worker answers. Nothing leaves: changes are only foreseen, nothing is requested or sent. Needs
     `agents.change_agent`; raises `NotFound`, `Invalid` with the invalid fields, and `Conflict` ("cannot_try", or
     "no_version" for an agent that has none).
     """
@@ -46,11 +51,12 @@ def start_trial(*, actor: Actor, agent_id: UUID, speaker: str, text: str) -> Tri
     if agent is None:
         raise NotFound("There is no such agent.")
     version = version_to_try(agent)
+    check_can_try(version)
     trial = Trial(pk=uuid7(), agent=agent, version=version, person_id=_person_of(actor), speaker=speaker)
-    answered = _answer(actor, trial, version, [Line("user", said)])
+    caller_as(speaker, actor=actor, version=version, trial_id=trial.pk)  # refuses now who can't speak
     with transaction.atomic():
         trial.save(force_insert=True)
-        _keep(trial, version, 1, said, answered)
+        _ask(trial, version, 1, said)
         chain.record(
             actor=actor,
             action="AGENT_TRIED",
@@ -65,21 +71,61 @@ def say(*, actor: Actor, trial_id: UUID, text: str) -> Trial:
     """Say something in a trial, which the same version answers.
 
     Needs `agents.change_agent` and to have begun the trial; raises `NotFound`, `Invalid`, `TooMany` after 30 turns,
-    and `Conflict` ("busy" while another answer of the trial is made).
+    and `Conflict` ("busy" while another answer of the trial is made, "cannot_try").
     """
     trial = get_trial(viewer=actor, trial_id=trial_id)
     said = _checked(text)
     turns = list(trial.turns.all())
     if len(turns) >= MOST_TURNS:
         raise TooMany("A trial has at most 30 turns. Begin a new one.", code="long_trial")
-    version = AgentVersion.objects.select_related("agent").get(pk=trial.version_id)
-    answered = _answer(actor, trial, version, [*_lines(turns), Line("user", said)])
+    check_can_try(trial.version)
+    if any(turn.is_open for turn in turns):
+        raise Conflict(BUSY, code="busy")
     try:
         with transaction.atomic():
-            _keep(trial, version, len(turns) + 1, said, answered)
+            _ask(trial, trial.version, len(turns) + 1, said)
     except IntegrityError:
-        raise Conflict("Another answer of this trial was just made. Reload it.", code="busy") from None
+        raise Conflict(BUSY, code="busy") from None
     return get_trial(viewer=actor, trial_id=trial.pk)
+
+
+def answer_turn(*, turn_id: UUID) -> None:
+    """Make the answer of one turn, with the rights that its person has now; for the worker. Safe to repeat."""
+    waiting = TrialTurn.objects.filter(pk=turn_id, state=TrialTurn.State.WAITING)
+    if not waiting.update(state=TrialTurn.State.ANSWERING):
+        return
+    rows = TrialTurn.objects.select_related("trial__version__agent", "trial__person")
+    turn: TrialTurn = rows.get(pk=turn_id)
+    trial, row = turn.trial, TrialTurn.objects.filter(pk=turn_id)
+    version = trial.version
+    said = [*trial.turns.filter(number__lt=turn.number).order_by("number"), turn]
+    try:
+        actor = actor_for_user(trial.person)
+        actor.require(TRY)
+        caller = caller_as(trial.speaker, actor=actor, version=version, trial_id=trial.pk)
+        answered = answer(
+            version,
+            caller,
+            _lines(said),
+            viewer=actor,
+            trial_id=trial.pk,
+            watch=lambda steps: _note_steps(row, steps),
+        )
+    except WalkerError as error:  # such as a right that was lost in between
+        answered = Answered(error=error.code[:40])
+    row.update(
+        state=TrialTurn.State.ANSWERED,
+        revision=version.revision,
+        answer=answered.text,
+        stopped=answered.stopped,
+        steps=[asdict(step) for step in answered.steps],
+        sources=list(answered.sources),
+        confidence=answered.confidence,
+        brings_person=answered.brings_person,
+        error_code=answered.error,
+        rounds=answered.rounds,
+        milliseconds=answered.milliseconds,
+    )
 
 
 def delete_trial(*, actor: Actor, trial_id: UUID) -> None:
@@ -130,27 +176,16 @@ def forget_trials(*, now: datetime | None = None, limit: int = retention.BATCH) 
     return retention.remove(Trial, retention.made_before(before) & Q(created_at__lt=before), limit=limit)
 
 
-def _answer(actor: Actor, trial: Trial, version: AgentVersion, lines: list[Line]) -> Answered:
-    caller = caller_as(trial.speaker, actor=actor, version=version, trial_id=trial.pk)
-    return answer(version, caller, lines, viewer=actor, trial_id=trial.pk)
+def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:
+    """Write down what was said, for a worker; one that may wait if the model is asked over a network."""
+    turn = TrialTurn.objects.create(trial=trial, number=number, revision=version.revision, said=mask_text(said))
+    may_wait = version.model in registry.networked_models()
+    enqueue_after_commit("ask_model_in_trial" if may_wait else "answer_trial", turn.pk)
 
 
-def _keep(trial: Trial, version: AgentVersion, number: int, said: str, answered: Answered) -> None:
-    TrialTurn.objects.create(
-        trial=trial,
-        number=number,
-        revision=version.revision,
-        said=mask_text(said),
-        answer=answered.text,
-        stopped=answered.stopped,
-        steps=[asdict(step) for step in answered.steps],
-        sources=list(answered.sources),
-        confidence=answered.confidence,
-        brings_person=answered.brings_person,
-        error_code=answered.error,
-        rounds=answered.rounds,
-        milliseconds=answered.milliseconds,
-    )
+def _note_steps(row: QuerySet[TrialTurn], steps: Sequence[Step]) -> None:
+    """Show the steps so far to whoever watches."""
+    row.update(steps=[asdict(step) for step in steps])
 
 
 def _lines(turns: Iterable[TrialTurn]) -> list[Line]:

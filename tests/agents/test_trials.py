@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from agents import registry, services
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
@@ -24,7 +25,9 @@ from tests.agents.conftest import Desk, Scripted
 
 
 def draft_of(desk: Desk, keys: Sequence[str] = (), model: str = "local") -> Agent:
-    setup = services.Setup("Desk", instructions="You never talk about cheese to anybody.", model=model, tools=tuple(keys))
+    setup = services.Setup(
+        "Desk", instructions="You never talk about cheese to anybody.", model=model, tools=tuple(keys)
+    )
     return services.create_agent(actor=desk.world.actor("admin"), type="custom", setup=setup)
 
 
@@ -36,7 +39,17 @@ def scripted(script: Any) -> Scripted:
 
 def begin(desk: Desk, agent: Agent, speaker: str, text: str) -> TrialTurn:
     trial = trying.start_trial(actor=desk.world.actor("admin"), agent_id=agent.pk, speaker=speaker, text=text)
-    turn: TrialTurn = trial.turns.get()
+    return answered(trial)
+
+
+def answered(trial: Trial) -> TrialTurn:
+    """The worker answers what was said last."""
+    turn: TrialTurn = trial.turns.order_by("-number")[0]
+    assert turn.is_open
+    trying.answer_turn(turn_id=turn.pk)
+    trying.answer_turn(turn_id=turn.pk)  # a repeated task changes nothing
+    turn.refresh_from_db()
+    assert not turn.is_open
     return turn
 
 
@@ -108,12 +121,15 @@ def test_no_tool_of_any_kind_has_an_effect_in_a_trial(desk: Desk) -> None:
 
 
 def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) -> None:
-    model = scripted(lambda lines, offered: Turn(f"You wrote {len(lines)} lines."))
+    model = scripted(lambda lines, _offered: Turn(f"You wrote {len(lines)} lines."))
     agent = draft_of(desk)
     AgentVersion.objects.filter(agent=agent).update(model="scripted")
     actor = desk.world.actor("admin")
     trial = trying.start_trial(actor=actor, agent_id=agent.pk, speaker="verified", text="Hello")
-    trying.say(actor=actor, trial_id=trial.pk, text="And my card is 4111 1111 1111 1111")
+    with pytest.raises(Conflict, match="still answering"):
+        trying.say(actor=actor, trial_id=trial.pk, text="Faster")
+    answered(trial)
+    answered(trying.say(actor=actor, trial_id=trial.pk, text="And my card is 4111 1111 1111 1111"))
     assert list(trial.turns.order_by("number").values_list("answer", flat=True))[1] == "You wrote 3 lines."
     assert "4111" not in str([line.text for line in model.seen[-1][0]])
     with pytest.raises(NotFound):
@@ -124,7 +140,7 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="  ")
     with pytest.raises(Invalid):
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="god", text="Hi")
-    TrialTurn.objects.bulk_create(TrialTurn(trial=trial, number=3 + n, revision=1, said="x") for n in range(28))
+    TrialTurn.objects.bulk_create(TrialTurn(trial=trial, number=3 + n, state="answered", said="x") for n in range(28))
     with pytest.raises(TooMany):
         trying.say(actor=actor, trial_id=trial.pk, text="Still there?")
     AgentVersion.objects.filter(agent=agent).update(orchestrator="elsewhere")
@@ -133,3 +149,23 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
     assert trying.forget_trials(now=now() + timedelta(days=6)) == 0
     assert trying.forget_trials(now=now() + timedelta(days=8)) > 0
     assert not Trial.objects.exists()
+
+
+def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(desk: Desk) -> None:
+    agent, client = draft_of(desk, ["set_campaign_budget"]), Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    form = {"speaker": "member", "text": "Set the daily budget of Summer Sale to 900 EUR"}
+    begun = client.post(f"/admin/agents/agent/{agent.pk}/try/", form)
+    page, trial = begun["Location"], Trial.objects.get()
+    waiting = client.get(page)
+    assert ("is answering" in waiting.content.decode(), waiting["Refresh"]) == (True, "2")
+    answered(trial)
+    shown = client.get(page)
+    words = shown.content.decode()
+    assert "Refresh" not in shown
+    assert "Would need approval" in words
+    assert desk.world.people["approver"].get_full_name() in words
+    assert client.post(f"{page}say/", {"text": "And pause it"}).status_code == 302
+    assert client.post(f"{page}say/", {"text": "Faster"}).status_code == 409
+    assert client.post(f"{page}delete/").status_code == 302
+    assert (client.get(page).status_code, nothing_happened()) == (404, True)
