@@ -112,6 +112,9 @@ class AgentVersion(TenantModel):
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)
     flow = models.CharField(max_length=36, blank=True, help_text="The id of the Langflow flow that is its head.")
+    collections = ArrayField(
+        models.UUIDField(), default=list, help_text="Those of its knowledge; empty for all that a caller may see."
+    )
     max_open_approvals = models.PositiveSmallIntegerField(null=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")

@@ -64,7 +64,7 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
     class Meta:
         model = AgentVersion
         fields: ClassVar[list[str]] = (
-            "id number is_draft revision name instructions model model_name flow tools max_open_approvals author_id "
+            "id number is_draft revision name instructions model model_name flow tools collections max_open_approvals author_id "
             "created_at"
         ).split()
 
@@ -88,13 +88,14 @@ class AgentDetailSerializer(AgentSerializer):
     model_name = serializers.CharField(source="setup.model_name", read_only=True)
     flow = serializers.CharField(source="setup.flow", read_only=True, help_text="Of Langflow, its head.")
     tools = serializers.ListField(source="setup.tools", child=serializers.CharField(), read_only=True)
+    collections = serializers.ListField(source="setup.collections", child=serializers.UUIDField(), read_only=True)
     max_open_approvals = serializers.IntegerField(source="setup.max_open_approvals", read_only=True, allow_null=True)
     draft = AgentVersionSerializer(read_only=True, allow_null=True)
 
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name flow tools max_open_approvals draft".split(),
+            *"instructions model model_name flow tools collections max_open_approvals draft".split(),
         ]
 
 
@@ -107,6 +108,9 @@ class AgentChange(serializers.Serializer[Any]):
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
     flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
+    collections = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=100, help_text="None: all that a caller may see."
+    )
     max_open_approvals = serializers.IntegerField(
         min_value=1,
         max_value=configuration.MOST_OPEN,
@@ -168,6 +172,9 @@ class AgentFile(serializers.Serializer[Any]):
         min_value=1, max_value=configuration.MOST_OPEN, required=False, allow_null=True
     )
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
+    collections = serializers.ListField(
+        child=serializers.CharField(max_length=80), required=False, max_length=100, help_text="By their names."
+    )
     instructions = serializers.ListField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False),
         required=False,
@@ -399,7 +406,7 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
 
 
 def _changes(body: dict[str, Any]) -> dict[str, Any]:
-    return body | ({"tools": tuple(body["tools"])} if "tools" in body else {})
+    return body | {name: tuple(body[name]) for name in ("tools", "collections") if name in body}
 
 
 @extend_schema_view(

@@ -282,6 +282,7 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
         linker_ids=linkers,
+        collection_ids=tuple(version.collections),
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=now.keepers,

@@ -1,12 +1,13 @@
 """Forms of the agents page."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from agents import registry
 from agents.flows.connecting import FLOW_LIMIT
-from agents.models import Agent
+from agents.models import Agent, Collection
 from agents.studio import configuration
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
@@ -54,6 +55,13 @@ class AgentForm(NameForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="People are only offered tools that their own role allows.",
     )
+    collections = forms.TypedMultipleChoiceField(
+        label="Knowledge",
+        required=False,
+        coerce=UUID,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it answers from. Choose none for everything that the person who asks may see.",
+    )
     max_open_approvals = forms.IntegerField(
         label="Open requests at most",
         required=False,
@@ -72,11 +80,16 @@ class AgentForm(NameForm):
         fields["tools"].choices = [
             (key, f"{tool.title} (needs approval)" if tool.acting else tool.title) for key, tool in known
         ]
+        shelves = Collection.objects.order_by("name", "id")
+        fields["collections"].choices = [
+            (str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in shelves
+        ]
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = ("name", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
-        return {name: self.cleaned_data[name] for name in names} | {"tools": tuple(self.cleaned_data["tools"])}
+        names = ("name", "instructions", "model", "model_name", "flow", "max_open_approvals")
+        lists = {name: tuple(self.cleaned_data[name]) for name in ("tools", "collections")}
+        return {name: self.cleaned_data[name] for name in names} | lists
 
     def seen(self) -> dict[str, int | None]:
         """Return which configuration the form was opened with."""
@@ -117,4 +130,14 @@ class NewAgentForm(AgentForm):
         choices=Agent.Type.choices,
         help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
     )
-    field_order = ("name", "type", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
+    field_order = (
+        "name",
+        "type",
+        "instructions",
+        "model",
+        "model_name",
+        "flow",
+        "tools",
+        "collections",
+        "max_open_approvals",
+    )

@@ -52,7 +52,7 @@ class SayForm(ConsoleForm):
     text = forms.CharField(label="Message", max_length=trying.LONGEST, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-def shown_step(step: Mapping[str, Any], names: Mapping[UUID, str]) -> dict[str, Any]:
+def shown_step(step: Mapping[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
     """Return one step as the page shows it."""
     approval = step.get("approval")
     result = {name: value for name, value in step["result"].items() if name not in ("note", "state")}
@@ -72,7 +72,7 @@ def people_in(steps: list[Mapping[str, Any]]) -> set[UUID]:
     return {UUID(person) for level in levels for person in level["people"]}
 
 
-def _shown_approval(approval: Mapping[str, Any], names: Mapping[UUID, str]) -> dict[str, Any]:
+def _shown_approval(approval: Mapping[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
     levels = [
         {**level, "people": [name_in(names, UUID(person)) for person in level["people"]]}
         for level in approval["levels"]
@@ -138,7 +138,7 @@ class TrialAdmin(ServiceAdmin):
             "offered": [] if is_answering else self.offered(request, obj),
         }
 
-    def _shown(self, turn: TrialTurn, names: Mapping[UUID, str]) -> dict[str, Any]:
+    def _shown(self, turn: TrialTurn, names: dict[UUID, str]) -> dict[str, Any]:
         """Return one turn as the page shows it."""
         is_answered = turn.state == TrialTurn.State.ANSWERED
         return {

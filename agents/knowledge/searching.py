@@ -259,6 +259,7 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
     return [Found(passages[key], score, coverage) for score, coverage, key in best if key in passages]
 
 
-def has_knowledge(audience: str) -> bool:
-    """Return True if there is anything that this audience gets answers from."""
-    return Document.objects.filter(LIVE, collection__audience__in=AUDIENCES[audience], passages__gt=0).exists()
+def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:
+    """Return True if there is anything that this audience gets answers from; of these collections, if any are named."""
+    rows = Document.objects.filter(LIVE, collection__audience__in=AUDIENCES[audience], passages__gt=0)
+    return (rows.filter(collection_id__in=collection_ids) if collection_ids else rows).exists()

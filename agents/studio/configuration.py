@@ -13,7 +13,7 @@ from django.db.models import Max
 from accounts.last_change import last_change
 from agents import registry
 from agents.flows.connecting import FLOW, flow_id_in
-from agents.models import Agent, AgentVersion
+from agents.models import Agent, AgentVersion, Collection
 from agents.selectors import EARLIER_AUTHORS, authors_of
 from agents.tools import registry as tools
 from core.actors import Actor
@@ -41,7 +41,7 @@ CATEGORIES: Final = {
 class Setup:
     """An agent's configuration.
 
-    `max_open_approvals` None means only the organisation's limit applies.
+    No `collections` means all that the caller may see, `max_open_approvals` None means only the organisation's limit applies.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Setup:
     model_name: str = ""
     flow: str = ""
     tools: tuple[str, ...] = field(default_factory=tuple)
+    collections: tuple[UUID, ...] = field(default_factory=tuple)
     max_open_approvals: int | None = None
 
 
@@ -83,7 +84,9 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
     if source is None:
         raise NotFound(MISSING)
     wanted = setup_of(source)
-    own = {"name": name, "tools": tuple(key for key in wanted.tools if tools.is_known(key))}
+    own: dict[str, Any] = {"name": name, "tools": tuple(key for key in wanted.tools if tools.is_known(key))}
+    if wanted.collections:
+        own["collections"] = _known_collections(wanted.collections)
     with transaction.atomic():
         copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, own))
         copy.configuration = {EARLIER_AUTHORS: [str(person) for person in authors_of(source)]}
@@ -164,6 +167,7 @@ def setup_in(version: AgentVersion) -> Setup:
         model_name=version.model_name,
         flow=version.flow,
         tools=tuple(str(name) for name in version.tools),
+        collections=tuple(version.collections),
         max_open_approvals=version.max_open_approvals,
     )
 
@@ -220,6 +224,7 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "name": setup.name,
         "prompt": setup.instructions,
         "tools": list(setup.tools),
+        "collections": list(setup.collections),
         "model": setup.model,
         "model_name": setup.model_name,
         "flow": setup.flow,
@@ -257,9 +262,11 @@ def checked(setup: Setup) -> Setup:
         model_name=setup.model_name.strip(),
         flow=flow_id_in(setup.flow.strip()) if setup.model == FLOW else "",
         tools=tuple(dict.fromkeys(setup.tools)),
+        collections=tuple(dict.fromkeys(setup.collections)),
         max_open_approvals=setup.max_open_approvals,
     )
     unknown = [name for name in clean.tools if not tools.is_known(name)]
+    lost = len(clean.collections) - len(_known_collections(clean.collections))
     limit = clean.max_open_approvals
     problems = {
         "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
@@ -268,6 +275,7 @@ def checked(setup: Setup) -> Setup:
         "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
         "flow": "Enter the flow's id, or its address in Langflow." if clean.model == FLOW and not clean.flow else "",
         "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
+        "collections": "A collection that was chosen doesn't exist any more. Remove it." if lost else "",
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN
         else f"Enter a number from 1 to {MOST_OPEN}, or leave it empty.",
@@ -276,6 +284,11 @@ def checked(setup: Setup) -> Setup:
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     return clean
+
+
+def _known_collections(wanted: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    known = set(Collection.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+    return tuple(key for key in wanted if key in known)
 
 
 def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:

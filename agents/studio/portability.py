@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 from uuid import UUID
 
-from agents.models import Agent
+from agents.models import Agent, Collection
 from agents.selectors import get_agent
 from agents.studio.configuration import Setup, create_agent, current_version, setup_in
 from core.actors import Actor
@@ -14,7 +14,17 @@ from core.errors import Invalid
 
 FORMAT: Final = "walker.agent/1"
 LARGEST_FILE: Final = 64 * 1024
-FIELDS: Final = ("name", "type", "instructions", "model", "model_name", "flow", "tools", "max_open_approvals")
+FIELDS: Final = (
+    "name",
+    "type",
+    "instructions",
+    "model",
+    "model_name",
+    "flow",
+    "tools",
+    "collections",
+    "max_open_approvals",
+)
 
 
 def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
@@ -33,6 +43,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         **({"flow": setup.flow} if setup.flow else {}),
         "max_open_approvals": setup.max_open_approvals,
         "tools": list(setup.tools),
+        **({"collections": _names(setup.collections)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
     }
 
@@ -58,8 +69,8 @@ def read_file(content: bytes) -> dict[str, Any]:
 def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
     """Create an agent of the tenant's own, as a draft, from a document that was exported here or elsewhere.
 
-    Needs `agents.change_agent`; raises `Invalid` with the fields that aren't valid here, such as tools or models
-    that this installation lacks.
+    Needs `agents.change_agent`; raises `Invalid` with the fields that aren't valid here, such as tools, models or
+    collections that are missing here.
     """
     if document.get("format") != FORMAT:
         raise _problem(f"Its format isn't {FORMAT}.")
@@ -73,9 +84,24 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         model_name=_text(document, "model_name"),
         flow=_text(document, "flow"),
         tools=tuple(_texts(document, "tools")),
+        collections=_collections(_texts(document, "collections")),
         max_open_approvals=_limit(document),
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
+
+
+def _names(collections: tuple[UUID, ...]) -> list[str]:
+    """Return the names of collections: another organisation has other ids."""
+    return list(Collection.objects.filter(pk__in=collections).order_by("name").values_list("name", flat=True))
+
+
+def _collections(names: list[str]) -> tuple[UUID, ...]:
+    """Return the collections with these names here. Raises `Invalid` for a name that none has."""
+    known = dict(Collection.objects.filter(name__in=names).values_list("name", "pk"))
+    if missing := next((name for name in names if name not in known), ""):
+        problem = f"There is no collection “{missing[:80]}” here. Create it, or remove it from the file."
+        raise Invalid("Some fields are not valid.", fields={"collections": [problem]})
+    return tuple(known[name] for name in names)
 
 
 def _text(document: dict[str, Any], name: str) -> str:

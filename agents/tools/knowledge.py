@@ -71,7 +71,7 @@ class SearchKnowledge(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         question = Question.model_validate(arguments.model_dump()).question
-        result = found_for(question, caller.reads, len(_numbers_given(caller.run_id)) + 1)
+        result = found_for(question, caller, len(_numbers_given(caller.run_id)) + 1)
         if not result["sure"]:
             note_question(conversation_id=caller.conversation_id, question=question, audience=caller.reads)
         return result
@@ -105,9 +105,10 @@ class Answer(Tool):
         return put_together(parts, _numbers_given(caller.run_id))
 
 
-def found_for(question: str, audience: str, first: int) -> dict[str, Any]:
-    """Return the passages for a question as a model gets them, numbered from `first`."""
-    found = searching.search(question=question, audience=audience)
+def found_for(question: str, caller: Caller, first: int) -> dict[str, Any]:
+    """Return the passages for a caller's question as a model gets them, numbered from `first`."""
+    among = caller.collection_ids or None
+    found = searching.search(question=question, audience=caller.reads, collection_ids=among)
     is_sure = bool(found) and found[0].coverage >= searching.SURE
     passages = [
         {

@@ -44,6 +44,7 @@ class Caller:
 
     These are the contact behind the conversation and the agent in between.
     `user_id` is only set for an active member; `permissions` are those of the member's role.
+    `collection_ids` are the collections of documents that the agent answers from, none for all.
     `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
     the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.
     """
@@ -58,6 +59,7 @@ class Caller:
     agent_owner_id: UUID | None
     run_id: UUID
     linker_ids: tuple[UUID, ...] = ()
+    collection_ids: tuple[UUID, ...] = ()
     max_open_approvals: int | None = None
     agent_author_ids: tuple[UUID, ...] = ()
     channel_keeper_ids: tuple[UUID, ...] = ()
@@ -74,7 +76,7 @@ class Caller:
     @cached_property
     def has_knowledge(self) -> bool:
         """Return True if there is any document that the caller gets answers from. One query."""
-        return has_knowledge(self.reads)
+        return has_knowledge(self.reads, self.collection_ids)
 
 
 def requester_through(caller: Caller, *permissions: str) -> Actor:

@@ -148,7 +148,7 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, trial_id
     except WalkerError as error:
         return RunOutcome("", 0, error=error.code[:40])
     except Exception:
-        # The boundary to models and tools: whoever tries an agent sees that it broke, not a page of errors.
+        # The boundary to models and tools: the person who tries an agent sees that it broke, not a page of errors.
         log.exception("trial_broke", trial=str(trial_id))
         return RunOutcome("", 0, error="run_broke")
 

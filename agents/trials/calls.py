@@ -207,7 +207,7 @@ class TrialCalls:
 
     def _search(self, arguments: Arguments) -> dict[str, Any]:
         question = knowledge.Question.model_validate(arguments.model_dump()).question
-        result = knowledge.found_for(question, self.caller.reads, len(self.given) + 1)
+        result = knowledge.found_for(question, self.caller, len(self.given) + 1)
         for row in result["passages"]:
             self.given[int(row["n"])] = str(row["passage"])
             self.coverage[str(row["passage"])] = float(row["coverage"])

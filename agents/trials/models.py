@@ -1,4 +1,4 @@
-"""Trials of an agent: who tried which version as whom, and what it answered."""
+"""Trials of an agent: who tried which version, who spoke, and what it answered."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class TrialDetailSerializer(TrialSerializer):
 
 
 class NewTrial(serializers.Serializer[Any]):
-    """What to say to which agent, and as whom."""
+    """What to say to which agent, and who speaks."""
 
     agent_id = serializers.UUIDField()
     speaker = serializers.ChoiceField(choices=Trial.Speaker.choices)

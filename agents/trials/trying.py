@@ -164,7 +164,8 @@ def cost_of(trial_ids: Iterable[UUID]) -> list[dict[str, Any]]:
 def version_to_try(agent: Agent) -> AgentVersion:
     """Return an agent's draft, or its active version. Raises `Conflict` if it has neither."""
     wanted = Q(is_draft=True) | Q(pk=agent.active_version_id)
-    found = AgentVersion.objects.filter(wanted, agent=agent).select_related("agent").order_by("-is_draft").first()
+    rows = AgentVersion.objects.filter(wanted, agent=agent).select_related("agent")
+    found: AgentVersion | None = rows.order_by("-is_draft").first()
     if found is None:
         raise Conflict("This agent has no version to try.", code="no_version")
     return found
@@ -179,12 +180,14 @@ def forget_trials(*, now: datetime | None = None, limit: int = retention.BATCH) 
 def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:
     """Write down what was said, for a worker; one that may wait if the model is asked over a network."""
     turn = TrialTurn.objects.create(trial=trial, number=number, revision=version.revision, said=mask_text(said))
-    may_wait = version.model in registry.networked_models()
-    enqueue_after_commit("ask_model_in_trial" if may_wait else "answer_trial", turn.pk)
+    if version.model in registry.networked_models():
+        enqueue_after_commit("ask_model_in_trial", turn.pk)
+    else:
+        enqueue_after_commit("answer_trial", turn.pk)
 
 
 def _note_steps(row: QuerySet[TrialTurn], steps: Sequence[Step]) -> None:
-    """Show the steps so far to whoever watches."""
+    """Show the steps so far on the page."""
     row.update(steps=[asdict(step) for step in steps])
 
 

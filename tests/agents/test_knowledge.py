@@ -9,7 +9,7 @@ import pytest
 from agents.knowledge import services
 from agents.knowledge.models import Citation, Collection, Document
 from agents.knowledge.searching import search
-from agents.models import ToolCall
+from agents.models import AgentVersion, ToolCall
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, Turn
 from conversations.models import Conversation, Message
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -163,6 +163,19 @@ def test_visitor_gets_the_passage_with_its_source_and_what_is_unknown_ends_with_
     assert desk.say("cancel my subscription", "visitor").startswith("I couldn't find an answer to that.")
     assert desk.say("I mean the monthly one to your magazine", "visitor").startswith("Of course.")
     assert Conversation.objects.get().needs_person
+
+
+def test_agent_answers_only_from_the_collections_that_its_version_names(
+    desk: Desk, library: dict[str, Document]
+) -> None:
+    question, orders = "How many days do I have to return shoes?", library["proven"].collection
+    assert desk.say(question).endswith("[1]")
+    AgentVersion.objects.update(collections=[orders.pk])
+    assert "30 days" not in desk.say("How many days do I have to send shoes back?")
+    assert desk.say("Is a damaged pair collected?").startswith("A damaged pair is collected at your door.")
+    # What a visitor may not see stays out, although it is named: nothing is left to look up.
+    desk.say("Is a damaged pair collected?", "visitor")
+    assert ToolCall.objects.filter(run=desk.last_run, name=SEARCH_TOOL).count() == 0
 
 
 def test_colleagues_commands_stay_what_they_were_beside_knowledge(desk: Desk, library: dict[str, Document]) -> None:

@@ -254,6 +254,7 @@ def test_agent_asks_for_no_more_than_its_limit(desk: Desk, own: Agent) -> None:
         ("model", "openai"),
         ("model", "nonesuch"),
         ("tools", ("drop_tables",)),
+        ("collections", (uuid4(),)),
         ("max_open_approvals", 0),
         ("max_open_approvals", 101),
     ],

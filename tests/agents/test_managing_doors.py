@@ -161,15 +161,18 @@ def test_agent_is_made_from_a_template_exported_and_imported(office: Office) -> 
         "model": "local",
         "instructions": "One.\nTwo.",
         "tools": ["rankings"],
+        "collections": [str(office.ids["collection"])],
     }
     client.post(f"{PAGE}create/", form)
+    assert "Help" in client.get(f"{PAGE}{newest(office).pk}/").content.decode()
     file = client.get(f"{PAGE}{newest(office).pk}/export/")
     assert file.json()["instructions"] == ["One.", "Two."]
+    assert file.json()["collections"] == ["Help"]
     assert client.post(f"{PAGE}import/", {"file": SimpleUploadedFile("a.json", file.content)}).status_code == 302
     caller = office.caller("admin")
     again = caller.post("agents/import/", file.json())
-    same = {name: again.json()["draft"][name] for name in ("name", "instructions", "tools", "model")}
-    assert same == {"name": "Front desk", "instructions": "One.\nTwo.", "tools": ["rankings"], "model": "local"}
+    same = {name: again.json()["draft"][name] for name in ("name", "instructions", "tools", "collections", "model")}
+    assert same == {name: form[name] for name in same}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,7 @@ def test_agent_is_made_from_a_template_exported_and_imported(office: Office) -> 
         b'{"format": "walker.agent/1", "name": "A", "type": "seo", "key": "sk-1"}',
         b'{"format": "walker.agent/1", "name": "A", "type": "seo", "tools": ["nonesuch"]}',
         b'{"format": "walker.agent/1", "name": "A", "type": "seo", "tools": "rankings"}',
+        b'{"format": "walker.agent/1", "name": "A", "type": "seo", "collections": ["Nonesuch"]}',
         b'{"format": "walker.agent/1", "name": 7, "type": "seo"}',
         b'{"format": "walker.agent/1", "name": "A", "type": "nonesuch"}',
         b'{"format": "walker.agent/1", "name": "A", "type": "seo", "max_open_approvals": true}',

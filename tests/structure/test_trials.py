@@ -10,7 +10,7 @@ from grimp import ImportGraph, build_graph
 from tests.structure.source import APPS, app_files, name_of
 
 ROOMS = ("agents.trials", "agents.evals")
-"""Whatever lives here answers without effect; pages and endpoints only call it."""
+"""What lives here answers without effect; pages and endpoints only call it."""
 EFFECTS = (
     "hitl.services",
     "hitl.approvals.propose",

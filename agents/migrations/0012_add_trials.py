@@ -11,7 +11,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0010_add_sites"),
+        ("agents", "0011_choose_collections"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
