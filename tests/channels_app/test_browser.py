@@ -129,7 +129,11 @@ def write(page: Page, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("dark", "phone"),
-    [(False, False), (True, True), *(pytest.param(*mix, marks=pytest.mark.long) for mix in [(True, False), (False, True)])],
+    [
+        (False, False),
+        (True, True),
+        *(pytest.param(*mix, marks=pytest.mark.long) for mix in [(True, False), (False, True)]),
+    ],
 )
 def test_conversation_with_an_approval_is_shown(
     opened: Callable[..., Page], scene: Scene, dark: bool, phone: bool

@@ -159,9 +159,7 @@ def test_sign_in_is_accessible_in_both_themes_and_fits_a_phone(opened: Opener, s
     assert faults_of(opened(scene.path("login")), "login") == []
 
 
-def faults_of(
-    page: Page, name: str, *, least: str = "minor", themes: tuple[str, ...] = ("light", "dark")
-) -> list[str]:
+def faults_of(page: Page, name: str, *, least: str = "minor", themes: tuple[str, ...] = ("light", "dark")) -> list[str]:
     """Return the faults of an open page: axe's in the themes, and too wide on a phone."""
     found = []
     for theme in themes:
