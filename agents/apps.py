@@ -14,6 +14,7 @@ class AgentsConfig(AppConfig):
         super().import_models()
         from agents.flows import models as flows  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
+        from agents.trials import models as trials  # noqa: F401, PLC0415
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
@@ -42,6 +43,8 @@ class AgentsConfig(AppConfig):
         receivers.connect()
         queueing.provide("read_document", tasks.read_document.delay)
         queueing.provide("fetch_site", tasks.fetch_site.delay)
+        queueing.provide("answer_trial", tasks.answer_trial.delay)
+        queueing.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()

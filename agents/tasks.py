@@ -12,6 +12,7 @@ from agents.flows import sessions
 from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
 from agents.runs import lease
+from agents.trials import trying
 from conversations import services as conversations
 from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
@@ -130,6 +131,24 @@ def forget_model_calls() -> None:
     ledger.forget_old()
 
 
+@tenant_task(queue="high", limits=TURN_LIMITS)
+def answer_trial(row_id: UUID) -> None:
+    """Answer one turn of a trial with the built-in model."""
+    trying.answer_turn(turn_id=row_id)
+
+
+@tenant_task(queue=MODELS, limits=TURN_LIMITS)
+def ask_model_in_trial(row_id: UUID) -> None:
+    """Answer one turn of a trial with a model that is asked over a network."""
+    trying.answer_turn(turn_id=row_id)
+
+
+@sweep_task(queue="low")
+def forget_trials() -> None:
+    """Delete trials after `WALKER_TRIALS_DAYS`."""
+    trying.forget_trials()
+
+
 @tenant_task(queue="low")
 def erase_flow_session(row_id: UUID) -> None:
     """Let Langflow erase one session."""
@@ -149,4 +168,5 @@ SWEEPS = {
     "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),
     "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
     "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),
+    "forget-trials": ("agents.tasks.forget_trials", 3600.0),
 }

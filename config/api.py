@@ -19,6 +19,7 @@ from agents import rest as agents
 from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
 from agents.routes import rest as model_routes
+from agents.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from conversations.rest import conversations
@@ -136,6 +137,7 @@ router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookVi
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
+router.register(f"{V1}trials", TrialViewSet, "api-trials")
 router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
 router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
 router.register(f"{V1}documents", knowledge.UploadViewSet, "api-document")

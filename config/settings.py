@@ -79,6 +79,7 @@ OPENAI_PRICES = env("OPENAI_PRICES", default="")
 ANTHROPIC_PRICES = env("ANTHROPIC_PRICES", default="")
 MODEL_HOSTS = env.list("MODEL_HOSTS", default=[])
 MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
+TRIALS_DAYS = env.int("WALKER_TRIALS_DAYS", default=7)
 SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")
 SANDBOX_MODEL_TOKEN = env("SANDBOX_MODEL_TOKEN", default="")
 

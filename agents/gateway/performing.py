@@ -18,7 +18,6 @@ from agents.tools import registry
 from agents.tools.registry import Arguments, Caller, Tool
 from core.errors import NotFound, Unavailable, WalkerError
 from core.observability.logging import get_logger
-from core.privacy.pii import mask_text
 from hitl.services import note_refused_move
 
 log = get_logger(__name__)
@@ -226,23 +225,13 @@ def _close(admitted: _Admitted, state: ToolCall.State, result: dict[str, Any], b
 
 
 def _refused_by_tool(admitted: _Admitted, error: WalkerError) -> tuple[ToolCall.State, dict[str, Any]]:
-    """Return an error of a tool for the model.
-
-    A name that fits nothing comes with the names that would.
-    """
+    """Return an error of a tool for the model, and note it where it is more than a mistake."""
     if not isinstance(error, NotFound):  # a reference that a person mistyped is no attempt
         actor = registry.requester_through(admitted.caller)
         note_refused_move(
             error, actor=actor, approval_id=admitted.call.approval_id, move=admitted.tool.key, channel="chat"
         )
-    problem: dict[str, Any] = {"error": error.code, "detail": error.detail}
-    choices = error.facts.get("choices")
-    fields = list(error.facts.get("fields") or {})
-    if isinstance(choices, list) and fields:
-        given = str(getattr(admitted.arguments, fields[0], ""))
-        error_code = "ambiguous" if error.code == "ambiguous" else "unknown_name"
-        problem |= {"error": error_code, "what": fields[0], "name": mask_text(given)[:80]}
-        problem |= {"known": [str(choice) for choice in choices], "near": bool(error.facts.get("near", True))}
+    problem = refusals.problem_of_tool(error, admitted.arguments)
     return (State.REFUSED if error.code == refusals.PAUSED else State.FAILED), problem
 
 

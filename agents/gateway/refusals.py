@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from core.errors import WalkerError
+from core.privacy.pii import mask_text
+
 UNKNOWN: Final = "unknown_tool"
 NOT_OFFERED: Final = "not_offered"
 PAUSED: Final = "paused"
@@ -38,3 +43,19 @@ class Refusal(Exception):
         super().__init__(code)
         self.code = code
         self.result: dict[str, Any] = {"error": code, "detail": detail or DETAILS[code]}
+
+
+def problem_of_tool(error: WalkerError, arguments: BaseModel) -> dict[str, Any]:
+    """Return what the model reads of an error of a tool.
+
+    A name that fits nothing comes with the names that would.
+    """
+    problem: dict[str, Any] = {"error": error.code, "detail": error.detail}
+    choices = error.facts.get("choices")
+    fields = list(error.facts.get("fields") or {})
+    if isinstance(choices, list) and fields:
+        given = str(getattr(arguments, fields[0], ""))
+        error_code = "ambiguous" if error.code == "ambiguous" else "unknown_name"
+        problem |= {"error": error_code, "what": fields[0], "name": mask_text(given)[:80]}
+        problem |= {"known": [str(choice) for choice in choices], "near": bool(error.facts.get("near", True))}
+    return problem

@@ -81,6 +81,7 @@ class Place:
     run_id: UUID | None = None
     agent_id: UUID | None = None
     channel: str = ""
+    trial_id: UUID | None = None
 
 
 def open_model(version: AgentVersion, place: Place) -> Model:
@@ -240,6 +241,7 @@ class OneCall:
         candidate, complexity = self._candidate, self._complexity
         row = ModelCall(
             run_id=self._place.run_id,
+            trial_id=self._place.trial_id,
             agent_id=self._place.agent_id,
             route_id=candidate.route_id,
             route_name=candidate.name,

@@ -161,6 +161,7 @@ class ModelCall(TenantModel):
         ANSWER = "answer", "Answer"
         BRIEF = "brief", "Daily brief"
         TEST = "test", "Test"
+        TRIAL = "trial", "Trial"
         EMBEDDING = "embedding", "Embedding"
 
     class Outcome(models.TextChoices):
@@ -181,6 +182,7 @@ class ModelCall(TenantModel):
         LOST = "lost", "Lost with its process"
 
     run = models.ForeignKey(AgentRun, null=True, on_delete=models.CASCADE, related_name="model_calls")
+    trial_id = models.UUIDField(null=True, help_text="The trial or check it was made for, which has no run.")
     agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+")
     route = models.ForeignKey(ModelRoute, null=True, on_delete=models.PROTECT, related_name="calls")
     route_name = models.CharField(max_length=60)
@@ -209,6 +211,9 @@ class ModelCall(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "created_at"], name="model_calls_by_day"),
             models.Index(fields=["tenant_id", "run"], name="model_calls_by_run"),
+            models.Index(
+                fields=["tenant_id", "trial_id"], name="model_calls_by_trial", condition=Q(trial_id__isnull=False)
+            ),
             models.Index(fields=["lease_until"], name="model_calls_to_sweep", condition=Q(outcome="running")),
         ]
 

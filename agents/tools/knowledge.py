@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -70,29 +71,8 @@ class SearchKnowledge(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         question = Question.model_validate(arguments.model_dump()).question
-        among = caller.collection_ids or None
-        found = searching.search(question=question, audience=caller.reads, collection_ids=among)
-        coverage = found[0].coverage if found else 0.0
-        is_sure = coverage >= searching.SURE
-        given = _numbers_given(caller.run_id)
-        passages = []
-        for number, each in enumerate(found, len(given) + 1):
-            passage = each.passage
-            passages.append(
-                {
-                    "n": number,
-                    "title": " › ".join(filter(None, (passage.document.title, passage.heading))),
-                    "text": mask_text(passage.text[:TEXT_LIMIT]),
-                    "coverage": round(each.coverage, 2),
-                    "passage": str(passage.pk),
-                }
-            )
-        result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
-        if any(each.passage.document.kind == Document.Kind.PAGE for each in found):
-            result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
-        if is_sure:
-            result["quote"] = mask_text(quote(found[0].passage.text, question))
-        else:
+        result = found_for(question, caller, len(_numbers_given(caller.run_id)) + 1)
+        if not result["sure"]:
             note_question(conversation_id=caller.conversation_id, question=question, audience=caller.reads)
         return result
 
@@ -121,24 +101,52 @@ class Answer(Tool):
         return caller.has_knowledge
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        given = _numbers_given(caller.run_id)
-        shown: dict[int, int] = {}  # the numbers that people see: 1, 2, … in the order of the answer
-        of_document: dict[str, int] = {}
-        texts = []
-        documents = _documents_of(given)
-        for part in Parts.model_validate(arguments.model_dump()).parts:
-            marks: dict[int, None] = {}
-            for number in part.sources:
-                document = documents.get(given.get(number, ""))
-                if document is None:
-                    continue
-                marks[of_document.setdefault(document, len(of_document) + 1)] = None
-                shown.setdefault(of_document[document], number)
-            texts.append(" ".join([part.text.strip(), *(f"[{mark}]" for mark in marks)]))
-        return {
-            "text": "\n\n".join(texts),
-            "sources": [{"n": mark, "passage": given[number]} for mark, number in sorted(shown.items())],
+        parts = Parts.model_validate(arguments.model_dump()).parts
+        return put_together(parts, _numbers_given(caller.run_id))
+
+
+def found_for(question: str, caller: Caller, first: int) -> dict[str, Any]:
+    """Return the passages for a caller's question as a model gets them, numbered from `first`."""
+    among = caller.collection_ids or None
+    found = searching.search(question=question, audience=caller.reads, collection_ids=among)
+    is_sure = bool(found) and found[0].coverage >= searching.SURE
+    passages = [
+        {
+            "n": number,
+            "title": " › ".join(filter(None, (each.passage.document.title, each.passage.heading))),
+            "text": mask_text(each.passage.text[:TEXT_LIMIT]),
+            "coverage": round(each.coverage, 2),
+            "passage": str(each.passage.pk),
         }
+        for number, each in enumerate(found, first)
+    ]
+    result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
+    if any(each.passage.document.kind == Document.Kind.PAGE for each in found):
+        result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
+    if is_sure:
+        result["quote"] = mask_text(quote(found[0].passage.text, question))
+    return result
+
+
+def put_together(parts: Sequence[Part], given: dict[int, str]) -> dict[str, Any]:
+    """Return the text and the sources of an answer; numbers that were not `given` are dropped."""
+    shown: dict[int, int] = {}  # the numbers that people see: 1, 2, … in the order of the answer
+    of_document: dict[str, int] = {}
+    texts = []
+    documents = _documents_of(given)
+    for part in parts:
+        marks: dict[int, None] = {}
+        for number in part.sources:
+            document = documents.get(given.get(number, ""))
+            if document is None:
+                continue
+            marks[of_document.setdefault(document, len(of_document) + 1)] = None
+            shown.setdefault(of_document[document], number)
+        texts.append(" ".join([part.text.strip(), *(f"[{mark}]" for mark in marks)]))
+    return {
+        "text": "\n\n".join(texts),
+        "sources": [{"n": mark, "passage": given[number]} for mark, number in sorted(shown.items())],
+    }
 
 
 def _numbers_given(run_id: UUID) -> dict[int, str]:

@@ -13,11 +13,14 @@ from core import working_time
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
+from core.text.clean import clean_text
 from hitl.actions import registry
-from hitl.actions.base import Estimate
+from hitl.actions.base import Estimate, Origin
+from hitl.actions.observe import observe
 from hitl.approvals import assignments
 from hitl.domain import risk
 from hitl.domain.levels import PARALLEL, group_into_stages, parts_of
+from hitl.killswitch import state as killswitch
 from hitl.policy import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
@@ -65,6 +68,18 @@ class Simulation:
     levels: tuple[TriedLevel, ...]
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What a request would be about, and what would happen to it; `is_paused` says that a switch would refuse it."""
+
+    headline: str
+    cost: Decimal | None
+    currency: str
+    score: int
+    is_paused: bool
+    simulation: Simulation
+
+
 def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> Simulation:
     """Simulate what would happen to a request at a moment; writes nothing.
 
@@ -93,6 +108,55 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         excluded=excluded,
         totals=select.UNLOCKED,
     )
+    return _simulated(matched, scored.level, excluded, at)
+
+
+def foresee(
+    *, viewer: Actor, kind: str, params: Mapping[str, Any], origin: Origin, moment: datetime | None = None
+) -> Foreseen:
+    """Foresee what a request would need, with these values, if it were made now; writes nothing.
+
+    The target is observed as for a real request (outside call). Needs `hitl.view_approvalworkflow`. Raises Refused,
+    Invalid, NotFound (kind), and Unavailable if the target can't be observed.
+    """
+    viewer.require(VIEW)
+    action, at = registry.get(kind), moment or clock_now()
+    observed, current = observe(action, params), definitions.load()
+    requester_id = origin.requester_user_id or viewer.user_id
+    people = {requester_id, viewer.user_id, origin.agent_owner_id, *origin.also_excluded}
+    excluded = sorted(person for person in people if person is not None)
+    assessed = select.assess(
+        current,
+        action,
+        observed.params,
+        observed.facts,
+        requester_id=requester_id,
+        agent_id=origin.agent_id,
+        moment=at,
+    )
+    matched = select.match(
+        current,
+        kind,
+        assessed,
+        agent_id=origin.agent_id,
+        channel=origin.channel,
+        requester_id=requester_id,
+        tags=origin.contact_tags,
+        moment=at,
+        excluded=excluded,
+        totals=select.UNLOCKED,
+    )
+    return Foreseen(
+        headline=clean_text(action.preview(observed.params, observed.facts).headline, 300),
+        cost=assessed.estimate.cost,
+        currency=assessed.estimate.currency,
+        score=assessed.risk.score,
+        is_paused=bool(killswitch.find_stop_reason(kind=kind, agent_id=origin.agent_id)),
+        simulation=_simulated(matched, assessed.risk.level, excluded, at),
+    )
+
+
+def _simulated(matched: select.Matched, risk_level: str, excluded: list[UUID], moment: datetime) -> Simulation:
     levels = matched.snapshot["levels"]
     return Simulation(
         workflow_id=matched.workflow_id,
@@ -100,8 +164,8 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         version=matched.version,
         rule="" if matched.auto is None else matched.auto.id,
         verdict="" if matched.auto is None else matched.auto.verdict,
-        risk_level=scored.level,
-        levels=tuple(_tried(matched.snapshot, number, excluded, at) for number in range(len(levels))),
+        risk_level=risk_level,
+        levels=tuple(_tried(matched.snapshot, number, excluded, moment) for number in range(len(levels))),
     )
 
 

@@ -15,6 +15,7 @@ from agents.knowledge.services import create_collection, write_article
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
 from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
+from agents.trials.trying import start_trial
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from conversations.types import InboundMessage, SenderIdentity
@@ -176,6 +177,9 @@ def build_office(world: World) -> Office:
         shelf = create_collection(actor=owner, name="Help", audience="public")
         article = write_article(actor=owner, collection_id=shelf.pk, title="Returns", text="Within 30 days.")
         asked = OpenQuestion.objects.create(text="Do you sell tents?", words=["tents"], asked=1)
+        tried_agent = Agent.objects.filter(active_version__isnull=False).earliest("id")
+        trial = start_trial(actor=world.actor("admin"), agent_id=tried_agent.pk, speaker="public", text="Hello")
+        office.ids["trial"] = trial.pk
         site = Site.objects.create(collection=shelf, address="https://help.example/", state="ready")
         office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")

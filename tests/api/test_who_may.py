@@ -54,6 +54,7 @@ AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
 FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
 MORE = {"conditions": {"priority": 5}, "version": 1}
+ATTEMPT = {"agent_id": "{agent}", "speaker": "public", "text": "Hello"}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
@@ -278,6 +279,11 @@ DOORS = [
     Door("post", "agents/{agent}/copy/", "admin", 201, "support", body={"name": "Copy"}),
     Door("post", "agents/{agent}/retire/", "admin", 200, "support"),
     Door("post", "agents/{agent}/restore/", "admin", 200, "support"),
+    Door("get", "trials/", "admin", 200, "support", outsider=200),
+    Door("post", "trials/", "admin", 201, "support", body=ATTEMPT),
+    Door("get", "trials/{trial}/", "admin", 200, "support"),
+    Door("post", "trials/{trial}/say/", "admin", 409, "support", body={"text": "And then?"}),
+    Door("delete", "trials/{trial}/", "admin", 204, "support"),
     Door("get", "model-routes/", "admin", 200, "support", outsider=200),
     Door("post", "model-routes/", "admin", 201, "support", outsider=201, body=ROUTE),
     Door("get", "model-routes/{route}/", "admin", 200, "support"),

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from agents.models import Agent, AgentVersion
+from agents.trials.models import Trial
 from conversations import services as talk
 from conversations.models import ChannelAccount
 from conversations.types import InboundMessage, SenderIdentity
@@ -90,6 +92,7 @@ class Scene:
             "message text": "/admin/hitl/notificationtemplate/write/",
             "notification settings": "/admin/hitl/notificationpreference/settings/",
             "audit": "/admin/core/auditentry/",
+            "trial": f"/admin/agents/trial/{self.ids.get('trial')}/",
             "people": "/admin/accounts/membership/",
         }
         return paths[name]
@@ -100,6 +103,30 @@ def add_workflow(world: World, level: dict[str, Any] | None = None, **conditions
     approvers = [{"type": "role", "value": "approver"}, {"type": "role", "value": "admin"}]
     levels = [{"name": "Marketing", "mode": "any", "approvers": approvers, **(level or {})}]
     services.create_workflow(actor=world.actor("owner"), name="Budgets", levels=levels, is_default=True, **conditions)
+
+
+def _try_an_agent(world: World) -> Trial:
+    """Let the admin have tried an agent that wanted something approved."""
+    agent = Agent.objects.create(name="Budgets", type="custom", category="advertising")
+    version = AgentVersion.objects.create(agent=agent, number=1, is_draft=True, name="Budgets")
+    trial: Trial = Trial.objects.create(
+        agent=agent, version=version, person=world.people["admin"], speaker=Trial.Speaker.MEMBER
+    )
+    level = {"name": "Marketing", "mode": "any", "required": 1, "people": [str(world.people["approver"].pk)]}
+    approval = {
+        "headline": "Raise the daily budget", "cost": "900", "currency": "EUR", "risk_level": "high", "score": 60,
+        "workflow": "Budgets", "rule": "", "verdict": "", "levels": [{**level, "satisfiable": True}],
+    }  # fmt: skip
+    step = {
+        "kind": "asks", "tool": "set_campaign_budget", "title": "Set a daily budget", "round": 1, "milliseconds": 12,
+        "arguments": {"campaign": "Summer Sale"}, "result": {"sentence": "This would need approval."}, "code": "",
+        "approval": approval,
+    }  # fmt: skip
+    trial.turns.create(
+        number=1, said="Raise it to 900", answer="This would need approval.", stopped="It is approved.",
+        steps=[step], state="answered", error_code="gate_claim",
+    )  # fmt: skip
+    return trial
 
 
 def ask(world: World, role: str = "support", **fields: Any) -> Approval:
@@ -159,3 +186,4 @@ def _approvals(scene: Scene, world: World) -> None:
             reason="The month's budget is spent." if verdict == "reject" else "Fits the plan.",
         )
         scene.ids["decided"] = decided.pk
+        scene.ids["trial"] = _try_an_agent(world).pk

@@ -71,7 +71,7 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-PAGES = ["dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people"]
+PAGES = ["dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people", "trial"]
 MORE = [
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
@@ -102,6 +102,7 @@ MORE = [
     "admin/agents/agent/",
     "admin/agents/agent/create/",
     "admin/agents/agentrun/",
+    "admin/agents/trial/",
     "admin/agents/collection/",
     "admin/agents/collection/create/",
     "admin/agents/collection/try/",

@@ -9,8 +9,9 @@ from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.flows.models import FlowServer
-from agents.models import Agent, AgentRun, Collection, Document, OpenQuestion, Site, ToolCall
+from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
+from agents.trials.models import Trial
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
@@ -77,6 +78,7 @@ IN_THE_API = {
     "document_id": "agents.document",
     "route_id": "agents.modelroute",
     "server_id": "agents.flowserver",
+    "trial_id": "agents.trial",
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
@@ -167,10 +169,21 @@ def build_town(world: World) -> Town:
             Document.objects.earliest("id"),
             OpenQuestion.objects.earliest("id"),
             Site.objects.earliest("id"),
+            _a_trial(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
+
+
+def _a_trial(world: World) -> Trial:
+    """A trial of the owner's own, which nobody else may see."""
+    version = AgentVersion.objects.earliest("id")
+    trial: Trial = Trial.objects.create(
+        agent=version.agent, version=version, person=world.people["owner"], speaker="public"
+    )
+    trial.turns.create(number=1, said=f"{MARK} hello", state="answered")
+    return trial
 
 
 def _a_file() -> Attachment:

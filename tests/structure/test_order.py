@@ -86,6 +86,7 @@ ALSO_OFFERED = {
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.rest.serializers": "how the API shows a request, where a list expands it",
     "hitl.masking": "what a viewer may read of a request",
+    "hitl.approvals.simulate": "what a request would need; writes nothing",
     "hitl.approvals.conflicts": "who decided a request, in words",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
 }

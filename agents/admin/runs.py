@@ -1,0 +1,107 @@
+"""The console's pages of agents' runs."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from agents.models import AgentRun
+from console.base.lists import choose, since
+from console.base.model_admin import ReadOnlyAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact, moment
+
+RUN_STATES = {
+    "queued": ("neutral", "clock"),
+    "running": ("info", "bolt"),
+    "waiting": ("warn", "clock"),
+    "finished": ("good", "check"),
+    "failed": ("danger", "x-circle"),
+}
+
+
+@admin.register(AgentRun)
+class AgentRunAdmin(ReadOnlyAdmin):
+    """The runs of agents, turn by turn."""
+
+    view_permission = "agents.view_agentrun"
+    nav = Nav("Agent runs", "bolt", group="Oversight", order=60)
+    intro = "Each turn of an agent: what started it, what it called, and how it ended."
+    empty_title = "No runs yet"
+    list_display = ("started", "agent_name", "why", "standing", "took", "talk")
+    list_filter: ClassVar = [
+        choose("state", "State", AgentRun.State.choices),
+        choose("trigger", "Started by", AgentRun.Trigger.choices),
+        since("created_at"),
+    ]
+    ordering = ("-id",)
+    detail_template = "console/run.html"
+    detail_fields = ("exactly", "agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
+        """Read the agent with the run."""
+        return super().get_queryset(request).select_related("agent_version__agent")
+
+    def object_title(self, run: AgentRun) -> str:
+        """Return the title with the agent's name."""
+        return f"{self.agent_name(run)} run"
+
+    def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
+        """Return the fields and the tool calls."""
+        calls = list(obj.tool_calls.order_by("id"))
+        for call in calls:
+            call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.trouble = call.code.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
+        return {**super().detail_context(request, obj), "calls": calls}
+
+    @admin.display(description="What went wrong")
+    def trouble(self, run: AgentRun) -> str:
+        """Return the code of the failure, in words."""
+        return run.error_code.replace("_", " ").capitalize() or "Nothing"
+
+    @admin.display(description="When")
+    def exactly(self, run: AgentRun) -> str:
+        """Return when it began, to the minute."""
+        return exact(run.created_at)
+
+    @admin.display(description="Model calls")
+    def model_calls(self, run: AgentRun) -> str:
+        """Return how often the model was called."""
+        return str(run.rounds)
+
+    @admin.display(description="When")
+    def started(self, run: AgentRun) -> str:
+        """Return when it began."""
+        return moment(run.created_at)
+
+    @admin.display(description="Agent")
+    def agent_name(self, run: AgentRun) -> str:
+        """Return the agent's name."""
+        return run.agent_version.agent.name if run.agent_version else "Not chosen yet"
+
+    @admin.display(description="Started by")
+    def why(self, run: AgentRun) -> str:
+        """Return what started it."""
+        return run.get_trigger_display()
+
+    @admin.display(description="State")
+    def standing(self, run: AgentRun) -> str:
+        """Return its state."""
+        return chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))
+
+    @admin.display(description="Took")
+    def took(self, run: AgentRun) -> str:
+        """Return how long it ran."""
+        if run.started_at is None or run.finished_at is None:
+            return "–"
+        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+    @admin.display(description="Conversation")
+    def talk(self, run: AgentRun) -> str:
+        """Return a link to the conversation."""
+        url = reverse("admin:conversations_conversation_change", args=[run.conversation_id])
+        return format_html('<a class="wk-over" href="{}">Open</a>', url)

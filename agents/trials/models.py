@@ -1,0 +1,79 @@
+"""Trials of an agent: who tried which version, who spoke, and what it answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+
+from agents.models import Agent, AgentVersion
+from core.clock import now
+from core.tenancy.models import TenantModel
+
+LOST_AFTER: Final = timedelta(minutes=3)
+"""An answer has 40 seconds; this also counts the wait for a worker."""
+
+
+class Trial(TenantModel):
+    """A chat with one version of an agent, seen by nobody but the person who tries it. Kept for a few days."""
+
+    class Speaker(models.TextChoices):
+        """Whose rights the trial has."""
+
+        STRANGER = "public", "A stranger"
+        CUSTOMER = "verified", "A proven customer"
+        MEMBER = "member", "Yourself, as a member"
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="trials")
+    version = models.ForeignKey(AgentVersion, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    speaker = models.CharField(max_length=8, choices=Speaker)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "person", "-id"], name="trials_by_person")]
+
+    def __str__(self) -> str:
+        return f"trial {str(self.id)[-6:]}"
+
+
+class TrialTurn(TenantModel):
+    """What was said in a trial, masked, and all that the agent did to answer it."""
+
+    class State(models.TextChoices):
+        """How far the answer is."""
+
+        WAITING = "waiting", "Waiting"
+        ANSWERING = "answering", "Answering"
+        ANSWERED = "answered", "Answered"
+
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    trial = models.ForeignKey(Trial, on_delete=models.CASCADE, related_name="turns")
+    number = models.PositiveSmallIntegerField()
+    revision = models.PositiveIntegerField(default=1, help_text="Of the version that answered.")
+    said = models.TextField()
+    answer = models.TextField(blank=True)
+    stopped = models.TextField(blank=True, help_text="What the model wrote and the gate would not have sent.")
+    steps = models.JSONField(default=list)
+    sources = models.JSONField(default=list)
+    confidence = models.FloatField(null=True, help_text="How much of the question the cited passages cover.")
+    brings_person = models.BooleanField(default=False)
+    error_code = models.CharField(max_length=40, blank=True)
+    rounds = models.PositiveSmallIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "trial", "number"], name="one_trial_turn_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn {self.number} of a trial"
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while an answer may still come; what is older was lost with its worker."""
+        return self.state != self.State.ANSWERED and now() - self.created_at < LOST_AFTER

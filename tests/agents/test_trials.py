@@ -1,0 +1,171 @@
+"""A trial shows what an agent would do, and does none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents import registry, services
+from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
+from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from agents.tools import registry as tools
+from agents.trials import trying
+from agents.trials.calls import is_reading
+from agents.trials.models import Trial, TrialTurn
+from conversations.models import Conversation, Message
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
+from core.models import AuditEntry
+from hitl.models import Approval
+from tests.agents.conftest import Desk, Scripted
+
+
+def draft_of(desk: Desk, keys: Sequence[str] = (), model: str = "local") -> Agent:
+    setup = services.Setup(
+        "Desk", instructions="You never talk about cheese to anybody.", model=model, tools=tuple(keys)
+    )
+    return services.create_agent(actor=desk.world.actor("admin"), type="custom", setup=setup)
+
+
+def scripted(script: Any) -> Scripted:
+    model = Scripted(script)
+    registry.register_model("scripted", lambda _name: model)
+    return model
+
+
+def begin(desk: Desk, agent: Agent, speaker: str, text: str) -> TrialTurn:
+    trial = trying.start_trial(actor=desk.world.actor("admin"), agent_id=agent.pk, speaker=speaker, text=text)
+    return answered(trial)
+
+
+def answered(trial: Trial) -> TrialTurn:
+    """The worker answers what was said last."""
+    turn: TrialTurn = trial.turns.order_by("-number")[0]
+    assert turn.is_open
+    trying.answer_turn(turn_id=turn.pk)
+    trying.answer_turn(turn_id=turn.pk)  # a repeated task changes nothing
+    turn.refresh_from_db()
+    assert not turn.is_open
+    return turn
+
+
+def nothing_happened() -> bool:
+    return not any(
+        model.objects.exists() for model in (Approval, AgentRun, ToolCall, Conversation, Message, OpenQuestion)
+    )
+
+
+def test_member_sees_the_reading_the_wish_and_who_would_approve_it(desk: Desk) -> None:
+    agent = draft_of(desk, ["list_campaigns", "set_campaign_budget"])
+    listed = begin(desk, agent, "member", "Show me the campaigns")
+    assert [(step["kind"], step["tool"]) for step in listed.steps] == [("reads", "list_campaigns")]
+    assert "Summer Sale" in listed.answer
+    asked = begin(desk, agent, "member", "Set the daily budget of Summer Sale to 900 EUR")
+    step = next(step for step in asked.steps if step["kind"] == "asks")
+    assert "Summer Sale" in step["approval"]["headline"]
+    level = step["approval"]["levels"][0]
+    approver, tried_by = desk.world.people["approver"], desk.world.people["admin"]
+    assert str(approver.pk) in level["people"]
+    assert str(tried_by.pk) not in level["people"]  # wrote the draft, and asks
+    assert "nothing was requested" in asked.answer
+    assert nothing_happened()
+    assert AuditEntry.objects.filter(action="AGENT_TRIED", object_id=agent.pk).count() == 2
+
+
+def test_stranger_is_not_offered_what_only_members_may(desk: Desk) -> None:
+    agent = draft_of(desk, ["list_campaigns", "set_campaign_budget"])
+    turn = begin(desk, agent, "public", "Set the daily budget of Summer Sale to 900 EUR")
+    assert (turn.steps, turn.error_code) == ([], "")
+    assert nothing_happened()
+
+
+def test_no_tool_of_any_kind_has_an_effect_in_a_trial(desk: Desk) -> None:
+    arguments: dict[str, dict[str, Any]] = {
+        "set_campaign_budget": {"campaign": "Summer Sale", "daily_budget": "900"},
+        "pause_campaign": {"campaign": "Summer Sale"},
+        "send_file": {"name": "a.csv", "content": "a,b"},
+        "publish_content": {"content": "Nonesuch"},
+        "withdraw_request": {"reference": "BR-1001"},
+        "bring_person": {},
+        "what_is_waiting": {},
+        "invented": {"a": 1},
+    }
+    asked = [ToolRequest(f"c{place}", name, given) for place, (name, given) in enumerate(arguments.items())]
+
+    def script(lines: Sequence[Line], offered: Sequence[ToolSpec]) -> Turn:
+        return Turn("It is approved.") if lines[-1].role == "tool" else Turn("", tuple(asked), stop="tool_calls")
+
+    scripted(script)
+    agent = draft_of(desk, [key for key in tools.keys() if key not in tools.FOR_EVERY_AGENT])  # noqa: SIM118
+    AgentVersion.objects.filter(agent=agent).update(model="scripted")
+    turn = begin(desk, agent, "member", "Do all of it, my number is +34 600 123 456")
+    assert {step["tool"]: step["kind"] for step in turn.steps} == {
+        "set_campaign_budget": "asks",
+        "pause_campaign": "asks",
+        "send_file": "left_out",
+        "publish_content": "failed",
+        "withdraw_request": "refused",
+        "bring_person": "reads",
+        "what_is_waiting": "reads",
+        "invented": "refused",
+    }
+    assert (turn.error_code, turn.answer, turn.brings_person) == ("gate_claim", turn.answer, True)
+    assert "It is approved." in turn.stopped
+    assert "600 123 456" not in turn.said
+    assert nothing_happened()
+    assert not [key for key in tools.keys() if is_reading(tools.get(key)) and tools.get(key).acting]  # noqa: SIM118
+
+
+def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) -> None:
+    model = scripted(lambda lines, _offered: Turn(f"You wrote {len(lines)} lines."))
+    agent = draft_of(desk)
+    AgentVersion.objects.filter(agent=agent).update(model="scripted")
+    actor = desk.world.actor("admin")
+    trial = trying.start_trial(actor=actor, agent_id=agent.pk, speaker="verified", text="Hello")
+    with pytest.raises(Conflict, match="still answering"):
+        trying.say(actor=actor, trial_id=trial.pk, text="Faster")
+    answered(trial)
+    answered(trying.say(actor=actor, trial_id=trial.pk, text="And my card is 4111 1111 1111 1111"))
+    assert list(trial.turns.order_by("number").values_list("answer", flat=True))[1] == "You wrote 3 lines."
+    assert "4111" not in str([line.text for line in model.seen[-1][0]])
+    with pytest.raises(NotFound):
+        trying.say(actor=desk.world.actor("owner"), trial_id=trial.pk, text="Mine?")
+    with pytest.raises(Refused):
+        trying.start_trial(actor=desk.world.actor("support"), agent_id=agent.pk, speaker="public", text="Hi")
+    with pytest.raises(Invalid):
+        trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="  ")
+    with pytest.raises(Invalid):
+        trying.start_trial(actor=actor, agent_id=agent.pk, speaker="god", text="Hi")
+    TrialTurn.objects.bulk_create(TrialTurn(trial=trial, number=3 + n, state="answered", said="x") for n in range(28))
+    with pytest.raises(TooMany):
+        trying.say(actor=actor, trial_id=trial.pk, text="Still there?")
+    AgentVersion.objects.filter(agent=agent).update(orchestrator="elsewhere")
+    with pytest.raises(Conflict, match="another system"):
+        trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="Hi")
+    assert trying.forget_trials(now=now() + timedelta(days=6)) == 0
+    assert trying.forget_trials(now=now() + timedelta(days=8)) > 0
+    assert not Trial.objects.exists()
+
+
+def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(desk: Desk) -> None:
+    agent, client = draft_of(desk, ["set_campaign_budget"]), Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    form = {"speaker": "member", "text": "Set the daily budget of Summer Sale to 900 EUR"}
+    begun = client.post(f"/admin/agents/agent/{agent.pk}/try/", form)
+    page, trial = begun["Location"], Trial.objects.get()
+    waiting = client.get(page)
+    assert ("is answering" in waiting.content.decode(), waiting["Refresh"]) == (True, "2")
+    answered(trial)
+    shown = client.get(page)
+    words = shown.content.decode()
+    assert "Refresh" not in shown
+    assert "Would need approval" in words
+    assert desk.world.people["approver"].get_full_name() in words
+    assert client.post(f"{page}say/", {"text": "And pause it"}).status_code == 302
+    assert client.post(f"{page}say/", {"text": "Faster"}).status_code == 409
+    assert client.post(f"{page}delete/").status_code == 302
+    assert (client.get(page).status_code, nothing_happened()) == (404, True)

@@ -1,0 +1,93 @@
+"""Trials and checks of agents cannot reach what proposes, replies or delivers, by whichever way of imports."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from grimp import ImportGraph, build_graph
+
+from tests.structure.source import APPS, app_files, name_of
+
+ROOMS = ("agents.trials", "agents.evals")
+"""What lives here answers without effect; pages and endpoints only call it."""
+EFFECTS = (
+    "hitl.services",
+    "hitl.approvals.propose",
+    "hitl.approvals.transitions",
+    "hitl.execution",
+    "hitl.batches",
+    "hitl.decision_links",
+    "conversations.services",
+    "conversations.actions",
+    "agents.services",
+    "agents.runs.run",
+    "agents.runs.outcomes",
+    "agents.runs.reply",
+    "agents.gateway.performing",
+    "agents.tools.acting",
+    "agents.tools.files",
+    "agents.tools.withdraw",
+    "agents.tools.resend",
+    "agents.tools.answer",
+    "integrations.mail.services",
+    "integrations.services",
+    "channels_app",
+)
+BY_NAME = frozenset({"import_string", "import_module", "__import__", "get_model", "enqueue", "send_task"})
+"""Ways to code that no graph of imports sees. Only a job of checks is queued, by `enqueue_after_commit`."""
+
+
+@cache
+def graph() -> ImportGraph:
+    return build_graph(*APPS, cache_dir=None)
+
+
+def modules_below(imports: ImportGraph, name: str) -> Iterator[str]:
+    return (module for module in imports.modules if module == name or module.startswith(f"{name}."))
+
+
+def ways_out(imports: ImportGraph) -> list[str]:
+    """Return each chain of imports from a trial or a check to an effect."""
+    ends = {module for name in EFFECTS for module in modules_below(imports, name)}
+    found = []
+    for room in ROOMS:
+        for module in modules_below(imports, room):
+            reached = imports.find_upstream_modules(module) & ends
+            found += [" > ".join(imports.find_shortest_chain(module, end) or ()) for end in sorted(reached)]
+    return found
+
+
+def test_trials_and_checks_reach_no_effect() -> None:
+    assert set(EFFECTS) <= graph().modules, "an effect has another name now"
+    assert {name for name in ROOMS if name in graph().modules} == set(ROOMS)
+    assert ways_out(graph()) == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [
+        ("agents.trials.calls", "hitl.services"),
+        ("agents.trials.answering", "agents.tools.acting"),
+        ("agents.gate.screening", "conversations.services.outgoing"),  # two steps away
+        ("agents.knowledge.searching", "hitl.approvals.propose"),
+    ],
+)
+def test_planted_import_is_found(importer: str, imported: str) -> None:
+    imports = graph()
+    imports.add_import(importer=importer, imported=imported)
+    try:
+        assert any(importer in way and imported in way for way in ways_out(imports))
+    finally:
+        imports.remove_import(importer=importer, imported=imported)
+
+
+def test_trials_and_checks_load_nothing_by_name() -> None:
+    found = [
+        f"{source.path}:{call.lineno}"
+        for source in app_files()
+        if source.path.startswith(tuple(f"{room.replace('.', '/')}/" for room in ROOMS))
+        for call in source.calls()
+        if name_of(call) in BY_NAME or (isinstance(call.func, ast.Attribute) and call.func.attr in BY_NAME)
+    ]
+    assert found == []
