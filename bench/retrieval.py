@@ -147,7 +147,8 @@ def measure_time(options: argparse.Namespace) -> bool:
     own(["vacuum analyze agents_passage", "vacuum analyze agents_term"])  # as the server does by itself in a while
     with connection.cursor() as cursor:
         cursor.execute("set max_parallel_workers_per_gather = 0")  # whose CPU we would not see
-    everything, worked = [], []
+    everything: list[float] = []
+    worked: list[float] = []
     say("                            time                       CPU of the search and its server process")
     for name, choose in kinds.items():
         spent, cpu = [], []
