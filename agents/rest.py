@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django_filters import ChoiceFilter, UUIDFilter
+from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -17,17 +17,12 @@ from rest_framework.serializers import BaseSerializer
 
 from agents import selectors, services
 from agents.flows.connecting import FLOW_LIMIT
-from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
+from agents.models import Agent, AgentActivation, AgentVersion
 from agents.studio import activation, configuration, portability
-from conversations.rest.serializers import ConversationSerializer
-from conversations.selectors import query_conversations
-from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
-from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
+from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
-from core.rest.pagination import BY_CREATION, SortedPagination
-from core.rest.views import Expansion, ListViewSet, ReadOneMixin
-from hitl.rest.serializers import ApprovalSerializer
-from hitl.selectors import query_approvals
+from core.rest.views import ListViewSet
 
 FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its address."
 
@@ -186,65 +181,6 @@ class CopyName(serializers.Serializer[Any]):
     """The name of the copy."""
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
-
-
-class RunFilters(ApiFilterSet):
-    """The filters of runs."""
-
-    state = ChoiceFilter(choices=AgentRun.State.choices)
-    conversation = UUIDFilter(field_name="conversation_id")
-    agent = UUIDFilter(field_name="agent_version__agent_id")
-    created_after = AfterFilter("created_at")
-    created_before = BeforeFilter("created_at")
-    ordering = OrderFilter(*BY_CREATION)
-
-
-class RunPagination(SortedPagination):
-    """Pages of runs, newest first or in the order that is asked for."""
-
-    orders = BY_CREATION
-    dated: ClassVar = {"created": "created_at"}
-
-
-class RunSerializer(RowSerializer[AgentRun]):
-    """One turn of an agent."""
-
-    agent_id = serializers.UUIDField(source="agent_version.agent_id", read_only=True, default=None, allow_null=True)
-    agent_name = serializers.CharField(source="agent_version.agent.name", read_only=True, default="")
-    version = serializers.IntegerField(source="agent_version.number", read_only=True, default=None, allow_null=True)
-
-    conversation = ExpandedField(ConversationSerializer, "conversation_id")
-
-    class Meta:
-        model = AgentRun
-        fields: ClassVar[list[str]] = (
-            "id conversation_id conversation agent_id agent_name version state trigger trigger_ref generation rounds "
-            "input_tokens output_tokens error_code reply_id created_at started_at finished_at"
-        ).split()
-
-
-class ToolCallFilters(ApiFilterSet):
-    """The filters of tool calls."""
-
-    run = UUIDFilter(field_name="run_id")
-    approval = UUIDFilter(field_name="approval_id")
-
-
-class ToolCallSerializer(RowSerializer[ToolCall]):
-    """One call of a tool; arguments and result are masked."""
-
-    arguments = MaskedDocument()
-    result = MaskedDocument()
-
-    run = ExpandedField(RunSerializer, "run_id")
-    approval = ExpandedField(ApprovalSerializer, "approval_id")
-
-    class Meta:
-        model = ToolCall
-        fields: ClassVar[list[str]] = (
-            "id run_id run call_id name arguments result state code round attempts milliseconds is_cached is_foreign "
-            "approval_id approval created_at finished_at"
-        ).split()
 
 
 @extend_schema_view(
@@ -407,53 +343,3 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
 
 def _changes(body: dict[str, Any]) -> dict[str, Any]:
     return body | {name: tuple(body[name]) for name in ("tools", "collections") if name in body}
-
-
-@extend_schema_view(
-    list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
-    retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
-)
-class RunViewSet(ReadOneMixin, ListViewSet):
-    """Runs of agents."""
-
-    permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
-    serializer_class = RunSerializer
-    expansions: ClassVar = {
-        "conversation": Expansion(query_conversations, ConversationSerializer, "conversation_id"),
-    }
-    filterset_class = RunFilters
-    pagination_class = RunPagination
-    lookup_url_kwarg = "run_id"
-
-    def get_queryset(self) -> QuerySet[AgentRun]:
-        """Return the runs."""
-        return selectors.query_runs(viewer=self.actor)
-
-    def get_object(self) -> AgentRun:
-        """Return the run of the address."""
-        return selectors.get_run(viewer=self.actor, **self.kwargs)
-
-
-@extend_schema_view(
-    list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
-    retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
-)
-class ToolCallViewSet(ReadOneMixin, ListViewSet):
-    """Tool calls of agents."""
-
-    permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
-    serializer_class = ToolCallSerializer
-    expansions: ClassVar = {
-        "run": Expansion(selectors.query_runs, RunSerializer, "run_id"),
-        "approval": Expansion(query_approvals, ApprovalSerializer, "approval_id"),
-    }
-    filterset_class = ToolCallFilters
-    lookup_url_kwarg = "call_id"
-
-    def get_queryset(self) -> QuerySet[ToolCall]:
-        """Return the tool calls."""
-        return selectors.query_tool_calls(viewer=self.actor)
-
-    def get_object(self) -> ToolCall:
-        """Return the tool call of the address."""
-        return selectors.get_tool_call(viewer=self.actor, **self.kwargs)

@@ -19,6 +19,7 @@ from agents import rest as agents
 from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
 from agents.routes import rest as model_routes
+from agents.runs import rest as runs
 from agents.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
@@ -148,8 +149,8 @@ router.register(f"{V1}model-routes", model_routes.ModelRouteViewSet, "api-model-
 router.register(f"{V1}flow-servers", flows.FlowServerViewSet, "api-flow-servers")
 router.register(f"{V1}budgets", model_routes.BudgetViewSet, "api-budgets")
 router.register(f"{V1}usage", model_routes.UsageViewSet, "api-usage")
-router.register(f"{V1}agent-runs", agents.RunViewSet, "api-agent-runs")
-router.register(f"{V1}tool-calls", agents.ToolCallViewSet, "api-tool-calls")
+router.register(f"{V1}agent-runs", runs.RunViewSet, "api-agent-runs")
+router.register(f"{V1}tool-calls", runs.ToolCallViewSet, "api-tool-calls")
 router.register(f"{V1}briefs", analytics.BriefViewSet, "api-briefs")
 router.register(f"{V1}brief-preferences", analytics.PreferenceViewSet, "api-brief-preferences")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")

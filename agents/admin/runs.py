@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from agents.models import AgentRun
+from agents.runs.explaining import Explanation, explain_run
 from console.base.lists import choose, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment
+from console.viewers import viewer_of
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -39,7 +41,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     ]
     ordering = ("-id",)
     detail_template = "console/run.html"
-    detail_fields = ("exactly", "agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
+    detail_fields = ("exactly", "agent_name", "version", "why", "standing", "took", "talk", "trouble")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
@@ -50,13 +52,18 @@ class AgentRunAdmin(ReadOnlyAdmin):
         return f"{self.agent_name(run)} run"
 
     def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
-        """Return the fields and the tool calls."""
-        calls = list(obj.tool_calls.order_by("id"))
-        for call in calls:
+        """Return the fields, and what explains the answer: sources, calls of tools and models, and their cost."""
+        why = explain_run(viewer=viewer_of(request), run_id=obj.pk)
+        for call in why.tool_calls:
             call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
             call.trouble = call.code.replace("_", " ").capitalize()  # type: ignore[attr-defined]
             call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
-        return {**super().detail_context(request, obj), "calls": calls}
+        return {
+            **super().detail_context(request, obj),
+            "explained": why,
+            "costs": [f"{price:.4f} {currency}" for currency, price in why.costs.items()],
+            "without_model": _without_model(why),
+        }
 
     @admin.display(description="What went wrong")
     def trouble(self, run: AgentRun) -> str:
@@ -68,10 +75,10 @@ class AgentRunAdmin(ReadOnlyAdmin):
         """Return when it began, to the minute."""
         return exact(run.created_at)
 
-    @admin.display(description="Model calls")
-    def model_calls(self, run: AgentRun) -> str:
-        """Return how often the model was called."""
-        return str(run.rounds)
+    @admin.display(description="Version")
+    def version(self, run: AgentRun) -> str:
+        """Return the number of the version that answered."""
+        return str(run.agent_version.number) if run.agent_version else "–"
 
     @admin.display(description="When")
     def started(self, run: AgentRun) -> str:
@@ -105,3 +112,15 @@ class AgentRunAdmin(ReadOnlyAdmin):
         """Return a link to the conversation."""
         url = reverse("admin:conversations_conversation_change", args=[run.conversation_id])
         return format_html('<a class="wk-over" href="{}">Open</a>', url)
+
+
+def _without_model(why: Explanation) -> str:
+    """Return why no model was asked."""
+    run = why.run
+    if run.trigger != AgentRun.Trigger.MESSAGE:
+        return "None. Walker reported the outcome itself."
+    if run.agent_version and run.agent_version.flow:
+        return "None. A Langflow flow answered."
+    if run.reply_id and not run.rounds:
+        return "None. The same question had been answered within the hour."
+    return "None. Walker's own rules answered." if run.reply_id else "None."

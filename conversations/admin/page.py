@@ -47,7 +47,8 @@ def page_of(
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)
-    turns = turns_of(page.rows, customer=writer_name(conversation))
+    shows_runs = viewer.may("agents.view_agentrun")
+    turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
     cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
     return {
         "live_name": conversation.stream,

@@ -1,7 +1,7 @@
 """The transcript of a page: messages and requests in one order, masked unless revealed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -86,12 +86,13 @@ class Turn:
     mail: MailLine | None = None
     figures: tuple[Any, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
+    run: UUID | None = None
 
 
-def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
+def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer", shows_runs: bool = False) -> list[Turn]:
     """Return the turns of messages, with the names of colleagues and the attached files.
 
-    `customer` is the label of the other side.
+    `customer` is the label of the other side; `shows_runs` links answers to what explains them.
     """
     found = list(rows)
     names = names_of(row.sender_id for row in found if row.sender_type == "person")
@@ -101,7 +102,10 @@ def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[
         for attachment in attached.order_by("id"):
             line = _file_line(attachment, clear=with_files[attachment.message_id])
             files[attachment.message_id] = (*files.get(attachment.message_id, ()), line)
-    return [_turn(row, names, files.get(row.id, ()), customer) for row in found]
+    turns = [_turn(row, names, files.get(row.id, ()), customer) for row in found]
+    if not shows_runs:
+        return turns
+    return [replace(turn, run=_run(row)) for turn, row in zip(turns, found, strict=True)]
 
 
 def _file_line(file: Attachment, *, clear: bool) -> FileLine:
@@ -148,6 +152,15 @@ def _sources(row: MessageRow) -> tuple[dict[str, Any], ...]:
     """Return the documents that an answer named; only agents' answers have any."""
     found = row.metadata.get("sources") if row.sender_type == "agent" else None
     return tuple(found) if isinstance(found, list) else ()
+
+
+def _run(row: MessageRow) -> UUID | None:
+    """Return the id of the run that wrote an agent's answer; None for all else."""
+    found = row.metadata.get("run") if row.sender_type == "agent" else None
+    try:
+        return UUID(str(found)) if found else None
+    except ValueError:
+        return None
 
 
 def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:

@@ -22,6 +22,7 @@ from core.clock import now
 from core.tenancy.models import tenant_scope
 from hitl.services import create_workflow
 from integrations.services import connect_provider
+from tests.console.conftest import browser  # noqa: F401
 from tests.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 

@@ -16,6 +16,7 @@ from agents.models import AgentRun, AgentVersion, Collection
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
 from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
 from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
+from agents.runs.explaining import explain_run
 from agents.runs.run import APOLOGY
 from conversations.models import Message
 from core.clock import now
@@ -27,6 +28,7 @@ from standins.model.seed import LIGHT, STRONG, api_key
 from standins.model.server import Journal, ModelServer, keys_of
 from tests.agents.conftest import Desk
 from tests.agents.test_knowledge import article, collection
+from tests.console.conftest import Browser
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +223,44 @@ def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     Collection.objects.filter(pk=where.pk).update(audience="members")
     article(collection("Else"), "Opening hours", "We are open from 9 to 17.")
     assert desk.say(asked, "visitor-8") == "Within 30 days."  # without a source: nothing public says so any more
+
+
+def test_answer_is_explained_by_its_sources_calls_and_cost(
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch, browser: Browser
+) -> None:
+    from standins.model import server as sandbox
+    from standins.model.script import Answer
+
+    def look_up(body: dict[str, Any]) -> Answer:
+        if body["messages"][-1]["role"] == "tool":
+            parts = [{"text": "Within 30 days.", "sources": [1]}]
+            return Answer(calls=[(ANSWER_TOOL, {"parts": parts})], end="tool_calls")
+        return Answer(calls=[(SEARCH_TOOL, {"question": "return shoes"})], end="tool_calls")
+
+    monkeypatch.setattr(sandbox, "answer_to", look_up)
+    kept = article(collection(), "Returns", "You can return shoes within 30 days of delivery.")
+    add(server, "Small")
+    use_routes()
+    desk.say("How many days do I have to return shoes?", "visitor-2")
+    run = desk.last_run
+    why = explain_run(viewer=desk.world.actor("support"), run_id=run.pk)
+    assert [(one.number, one.document_id) for one in why.sources] == [(1, kept.pk)]
+    assert [call.name for call in why.tool_calls] == [SEARCH_TOOL, ANSWER_TOOL]
+    assert [call.route_name for call in why.model_calls] == ["Small", "Small"]
+    assert (why.checks, why.read_foreign) == ("passed", False)
+    assert why.costs == {"EUR": sum(call.price or 0 for call in why.model_calls)}
+    with pytest.raises(Refused):
+        explain_run(viewer=desk.world.actor("viewer"), run_id=run.pk)
+    path = f"/admin/agents/agentrun/{run.pk}/"
+    page = browser("support").get(path).content.decode()
+    assert all(words in page for words in ("Returns", "Search knowledge", "Small", "Passed the checks", "Together"))
+    talk = f"/admin/conversations/conversation/{run.conversation_id}/"
+    assert path in browser("support").get(talk).content.decode()
+    assert path not in browser("viewer").get(talk).content.decode()
+    told = browser("support").get(f"/api/v1/agent-runs/{run.pk}/why/").json()
+    assert (told["run"]["version"], told["sources"][0]["title"], told["checks"]) == (
+        run.agent_version.number, "Returns", "passed",
+    )  # fmt: skip
 
 
 def test_route_that_fails_again_and_again_is_left_alone(desk: Desk, server: ModelServer) -> None:

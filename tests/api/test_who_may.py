@@ -305,6 +305,7 @@ DOORS = [
     Door("get", "usage/", "admin", 200, "support", outsider=200),
     Door("get", "agent-runs/", "support", 200, "viewer", outsider=200),
     Door("get", "agent-runs/{run}/", "support", 200, "viewer"),
+    Door("get", "agent-runs/{run}/why/", "support", 200, "viewer"),
     Door("get", "tool-calls/", "support", 200, "viewer", outsider=200),
     Door("get", "tool-calls/{call}/", "support", 200, "viewer"),
     Door("post", "reveals/", "compliance", 201, "support", body=REVEAL),

@@ -586,6 +586,7 @@ API: Final = {
     "api-usage-list": API_READ,
     "api-agent-runs-list": API_READ,
     "api-agent-runs-detail": API_PAGE,
+    "api-agent-runs-why": API_PAGE,
     "api-tool-calls-list": API_READ,
     "api-tool-calls-detail": API_PAGE,
     "api-briefs-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),

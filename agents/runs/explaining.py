@@ -1,0 +1,64 @@
+"""Explain an answer of an agent: its version, its sources, what it called and asked, and what that cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from agents import selectors
+from agents.knowledge.models import Citation
+from agents.models import AgentRun, ToolCall
+from agents.routes.models import ModelCall
+from core.actors import Actor
+
+GATE: Final = "gate_"
+"""How the codes of answers begin that the checks stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a run answered as it did; `costs` by currency, calls in their order."""
+
+    run: AgentRun
+    sources: Sequence[Citation]
+    tool_calls: Sequence[ToolCall]
+    model_calls: Sequence[ModelCall]
+
+    @property
+    def costs(self) -> dict[str, Decimal]:
+        """Return what its calls of models cost, by currency; calls without a price leave nothing."""
+        sums: dict[str, Decimal] = {}
+        for call in self.model_calls:
+            if call.price is not None:
+                sums[call.currency] = sums.get(call.currency, Decimal(0)) + call.price
+        return sums
+
+    @property
+    def checks(self) -> str:
+        """Return "stopped" if the checks kept the answer back, "passed" if they let it through, "" without one."""
+        if self.run.error_code.startswith(GATE):
+            return "stopped"
+        return "passed" if self.run.reply_id and self.run.trigger == AgentRun.Trigger.MESSAGE else ""
+
+    @property
+    def read_foreign(self) -> bool:
+        """Return True if the run read text of third parties, after which no acting tool may be called."""
+        return any(call.is_foreign for call in self.tool_calls)
+
+
+def explain_run(*, viewer: Actor, run_id: UUID) -> Explanation:
+    """Return why a run answered as it did. Four queries.
+
+    Needs `agents.view_agentrun`; raises `NotFound`.
+    """
+    run = selectors.get_run(viewer=viewer, run_id=run_id)
+    cited = Citation.objects.filter(message=run.reply_id) if run.reply_id else Citation.objects.none()
+    return Explanation(
+        run=run,
+        sources=list(cited.select_related("document", "version").order_by("number")),
+        tool_calls=list(run.tool_calls.order_by("id")),
+        model_calls=list(ModelCall.objects.filter(run=run).order_by("id")),
+    )
