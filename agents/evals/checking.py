@@ -140,7 +140,7 @@ def work_run(*, run_id: UUID, seconds: float = SLICE) -> None:
     except WalkerError as error:
         _finish(run, error.code[:40])
         return
-    if not left.exists():
+    if not left.all().exists():
         _finish(run, "")
         return
     with transaction.atomic():

@@ -69,7 +69,7 @@ def test_case_that_must_pass_blocks_activation_until_it_does_or_somebody_with_th
     assert (entry.actor_user_id, entry.new_state, "600" in str(entry.facts)) == (owner.user_id, "checks_failed", False)
     assert "600 123 456" not in AgentActivation.objects.get(agent=agent).override
     assert owner.user_id in authors_of(agent)  # and so may not approve what the agent asks for
-    # The next draft is checked anew after every change of it and of its cases, and activated once they pass.
+    # The next draft is checked again after every change of it and of its cases, and activated once they pass.
     said["text"] = "Good  day to you"
     services.change_agent(actor=admin, agent_id=agent.pk, changes={"instructions": "Be kind."})
     checked(checking.start_checks(actor=admin, agent_id=agent.pk))
@@ -151,7 +151,7 @@ def test_past_conversations_are_answered_again_beside_what_was_said_and_erased_w
     person = Person(erasure=Erasure(), targets={"conversations": [str(ran.conversation_id)]})
     for step in AgentsErasure.steps:
         step.work(person, "", 100)
-    assert not (EvalCase.objects.exists() or EvalResult.objects.exists())
+    assert (EvalCase.objects.count(), EvalResult.objects.count()) == (0, 0)
 
 
 def test_command_says_by_its_exit_code_whether_all_musts_pass(
