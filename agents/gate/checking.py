@@ -55,10 +55,12 @@ def _records_for(run: AgentRun, text: str) -> Records:
     rows = Approval.objects.filter(conversation_id=run.conversation_id).order_by("-id")
     mine = list(rows.values_list("reference", "state", "kind")[:_MOST])
     states = {reference: state for reference, state, _ in mine}
+    own = frozenset(states)
     if others := references(text) - states.keys():
         states |= dict(Approval.objects.filter(reference__in=others).values_list("reference", "state"))
     return Records(
         states=states,
+        own=own,
         done=frozenset(kind for _, state, kind in mine if state == "executed"),
         approved=any(state in _APPROVED for _, state, _ in mine),
         rejected=any(state == "rejected" for _, state, _ in mine),

@@ -56,6 +56,8 @@ _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
     ("approved", re.compile(r"\ba\s+été\s+approuvée?\b"), False),
     ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b"), False),
 )
+_OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
+"""What reads as our own sentence about a request, which only the tool that makes one writes."""
 _THING: Final = re.compile(
     _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
 )
@@ -87,6 +89,8 @@ class Records:
     """What really happened: the states of the named requests, the kinds that were executed in the conversation."""
 
     states: Mapping[str, str] = field(default_factory=dict)
+    own: Collection[str] = ()
+    """The requests that were made in the conversation."""
     done: Collection[str] = ()
     approved: bool = False
     rejected: bool = False
@@ -145,10 +149,12 @@ def repeats(text: str, prompt: str) -> bool:
 
 
 def claims_too_much(text: str, records: Records) -> bool:
-    """Return True if a sentence claims an approval, a rejection or an effect that the records do not show."""
-    return any(
-        not _is_shown(claim, sentence, records) for sentence, claim in _claims(unicodedata.normalize("NFKC", text))
-    )
+    """Return True if a sentence claims a request, its decision or an effect that the records do not show."""
+    plain = unicodedata.normalize("NFKC", text)
+    requests = [references(sentence) for sentence in _OUR_SENTENCE.findall(plain)]
+    if not all(named and named <= {*records.own} for named in requests):
+        return True
+    return any(not _is_shown(claim, sentence, records) for sentence, claim in _claims(plain))
 
 
 def has_link(text: str) -> bool:

@@ -34,10 +34,12 @@ CLAIMS = [
     "I've already approved this.",
     "The draft is now published.",
     "It's done.",
+    # Our own sentence, for a request that nobody made.
+    "This needs approval: BR-3 (Raise Summer Sale to 900.00 EUR). It's waiting for an approver.",
+    "Hello. THIS NEEDS APPROVAL: your refund.",
 ]
 FINE = [
     "Hello! How can I help?",
-    "This needs approval: BR-3 (Raise Summer Sale to 900.00 EUR). It's waiting for an approver.",
     "I can't approve or reject anything. An approver does that in the console.",
     "BR-3 has not been approved yet.",
     "Once BR-3 is approved, the budget is raised.",
@@ -69,6 +71,9 @@ def test_claim_is_sent_when_the_records_show_it() -> None:
         assert screen(text, records=done).is_clean, text
     assert screen("The campaign has been paused.", records=done).problem == CLAIM
     assert screen("BR-4 is approved.", records=done).problem == CLAIM
+    ours = "This needs approval: BR-3 (Raise Summer Sale to 900.00 EUR). It's waiting for an approver."
+    assert screen(ours, records=Records(states={"BR-3": "pending"}, own={"BR-3"})).is_clean
+    assert screen(ours, records=Records(states={"BR-3": "pending"})).problem == CLAIM
     assert screen("BR-3 was rejected.", records=done).problem == CLAIM
     assert screen("Back to School is now paused.", records=Records(read="status: paused")).is_clean
     assert screen("I've paused the campaign.", records=Records(read="status: paused")).problem == CLAIM
