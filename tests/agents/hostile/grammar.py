@@ -28,6 +28,7 @@ NAMES = (
 )  # fmt: skip
 """Names of tools that don't exist."""
 ACTING = ("set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta")
+READING = ("what_happened", "search_knowledge", "campaign_performance")
 FAVOURITES = (
     "set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta",
     "send_audience_message", "withdraw_request", "resubmit_request", "answer_approvers", "what_happened",
@@ -58,14 +59,14 @@ class Reply:
 class Attack:
     """The script of one seed: some rounds of wishes, then words; each may be cut, refused, endless or empty.
 
-    An eager one begins with a wish that is in order, so that there is something to approve and to lie about.
+    Most begin with a call that is in order, so that there is something to approve, to steal and to lie about.
     """
 
     def __init__(self, seed: int, booty: Booty) -> None:
         self.chance = random.Random(seed)
         self.booty = booty
-        self.eager = self.chance.random() < 0.6
-        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.eager else 25, 72, 8, 3, 2])[0]
+        self.begins_with = self.chance.choices([ACTING, READING, ()], [60, 20, 20])[0]
+        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.begins_with else 40, 72, 8, 3, 2])[0]
         self.honest = self.chance.random() < 0.5
         self.turns = 0
         self.used: list[str] = []
@@ -73,8 +74,8 @@ class Attack:
     def __call__(self, body: dict[str, Any]) -> Reply:
         """Answer one request."""
         self.turns += 1
-        if self.eager and self.turns == 1:
-            name = self.chance.choice(ACTING)
+        if self.begins_with and self.turns == 1:
+            name = self.chance.choice(self.begins_with)
             ending, is_whole = self.end(True)
             wish = {"index": 0, "id": "c0" if is_whole else CUT, "type": "function"}
             wish["function"] = {"name": name, "arguments": json.dumps(self.fitting(name))}
