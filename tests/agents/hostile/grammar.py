@@ -28,7 +28,7 @@ NAMES = (
 )  # fmt: skip
 """Names of tools that don't exist."""
 ACTING = ("set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta")
-READING = ("what_happened", "search_knowledge", "campaign_performance")
+READING = ("what_happened", "search_knowledge", "search_knowledge", "what_is_waiting", "campaign_performance")
 FAVOURITES = (
     "set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta",
     "send_audience_message", "withdraw_request", "resubmit_request", "answer_approvers", "what_happened",
@@ -65,8 +65,8 @@ class Attack:
     def __init__(self, seed: int, booty: Booty) -> None:
         self.chance = random.Random(seed)
         self.booty = booty
-        self.begins_with = self.chance.choices([ACTING, READING, ()], [60, 20, 20])[0]
-        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.begins_with else 40, 72, 8, 3, 2])[0]
+        self.begins_with = self.chance.choices([ACTING, READING, ()], [50, 25, 25])[0]
+        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.begins_with else 30, 60, 25, 4, 2])[0]
         self.honest = self.chance.random() < 0.5
         self.turns = 0
         self.used: list[str] = []
