@@ -64,8 +64,8 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
     class Meta:
         model = AgentVersion
         fields: ClassVar[list[str]] = (
-            "id number is_draft revision name instructions model model_name flow tools collections max_open_approvals author_id "
-            "created_at"
+            "id number is_draft revision name instructions model model_name flow tools collections "
+            "max_open_approvals author_id created_at"
         ).split()
 
 

@@ -48,6 +48,16 @@ def app_role() -> str:
     return urlsplit(os.environ["DATABASE_URL"]).username or ""
 
 
+def cpu_of_server() -> float:
+    """Return the CPU seconds of our connection's server process; 0 where that runs elsewhere."""
+    from django.db import connection  # noqa: PLC0415  (of the application that the benchmark has set up)
+
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        schedule = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+    return int(schedule.read_text().split()[0]) / 1e9 if schedule.exists() else 0.0
+
+
 def describe_machine() -> list[str]:
     """Return lines about the machine: cores, memory, Python, load."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 from uuid import uuid4
 
 import django
 
 from bench._history import History
-from bench._surroundings import describe_database, describe_machine, middle, own, quantile, say
+from bench._surroundings import cpu_of_server, describe_database, describe_machine, middle, own, quantile, say
 from bench.queue import EMAIL, OPERATOR, TENANTS, settle
 
 django.setup()
@@ -127,14 +126,6 @@ def store(account: ChannelAccount, count: int) -> tuple[list[float], float]:
         receive(actor=OPERATOR, inbound=message)
         spent.append(time.perf_counter() - began)
     return spent[20:], (cpu_of_server() - before) / count
-
-
-def cpu_of_server() -> float:
-    """Return the CPU seconds of our connection's server process; 0 where that runs elsewhere."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
-        schedule = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
-    return int(schedule.read_text().split()[0]) / 1e9 if schedule.exists() else 0.0
 
 
 def words_of_line(number: int) -> list[str]:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from agents.knowledge.models import LIVE, Collection, Document, Passage, Term
-from agents.knowledge.spelling import grams, most_changes, nearest
+from agents.knowledge.spelling import grams, most_changes, nearest, patterns
 from agents.knowledge.words import CONFIGURATIONS, MOST_WORDS, alike, is_filler, words_of
 from core.tenancy.lookups import Search, register_search
 
@@ -20,11 +20,12 @@ SURE: Final = 0.55
 """The share of a question, weighed by how telling its words are, that a passage covers at least to answer it."""
 MOST: Final = 6
 RARE: Final = 1000
-"""Passages that one step of a search considers; a word that more of them have leads nowhere alone."""
+"""Passages that a search considers; a word that more of them have leads nowhere alone."""
 ENOUGH: Final = 40
 OF_ALIKE: Final = 0.85
 OF_CORRECTED: Final = 0.8
 OF_TITLE: Final = 0.6
+OF_WHOLE_TITLE: Final = 0.25
 SMOOTH: Final = 0.1
 AUDIENCES: Final = {
     "public": (Collection.Audience.PUBLIC,),
@@ -71,6 +72,8 @@ class Asked:
     words: Sequence[_Word] = field(repr=False)
     languages: frozenset[str]
     collections: tuple[UUID, ...]
+    said: Sequence[str] = field(default=(), repr=False)
+    """All words of the question, small ones too."""
 
     @property
     def key(self) -> str:
@@ -115,7 +118,7 @@ def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID
     _count(words, collections)
     for word in words:
         word.weight = math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
-    return Asked(words, frozenset(spoken), collections)
+    return Asked(words, frozenset(spoken), collections, texts)
 
 
 def _stems(texts: Sequence[str], languages: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -166,18 +169,18 @@ def _count(words: Sequence[_Word], collections: Sequence[UUID]) -> None:
 
 def _correct(word: _Word, collections: Sequence[UUID], languages: Sequence[str], spoken: Sequence[str]) -> None:
     """Put the nearest known word in the place of one that no passage has; drop it if that is a small word."""
-    limit = most_changes(word.text)
+    limit, parts = most_changes(word.text), grams(word.text)
     if not limit:
         return
     with connection.cursor() as cursor:
         # The ORM cannot count what two arrays share.
         cursor.execute(
-            "select word from agents_term where collection_id = any(%s) and grams && %s::varchar[] "
-            "and char_length(word) between %s and %s "
+            "select word from agents_term where collection_id = any(%s) "
+            "and char_length(word) between %s and %s and word like any(%s) "
             "group by word "
             "order by max(cardinality(array(select unnest(grams) intersect select unnest(%s::varchar[])))) desc, word "
             "limit 60",
-            [list(collections), grams(word.text), len(word.text) - limit, len(word.text) + limit, grams(word.text)],
+            [list(collections), len(word.text) - limit, len(word.text) + limit, patterns(parts), parts],
         )
         known = [row[0] for row in cursor.fetchall()]
     meant = nearest(word.text, known)
@@ -202,11 +205,11 @@ def _candidates(asked: Asked) -> list[UUID]:
     queries = [" & ".join(each), " | ".join(rare)] if rare else [" & ".join(each)]
     queries += [f"{one} & {two}" for place, one in enumerate(common) for two in common[place + 1 :]]
     found: dict[UUID, None] = {}
-    for query in (*queries, *([" | ".join(each)] if len(known) <= 2 or not rare else [])):
-        if query and (len(found) < ENOUGH or query is not each[-1]):
-            found |= dict.fromkeys(_matching(query))
-        if len(found) >= RARE * 2:
-            break
+    for query in queries:
+        if len(found) < RARE:
+            found |= dict.fromkeys(_matching(query, RARE - len(found)))
+    if len(found) < ENOUGH and (len(known) <= 2 or not rare):
+        found |= dict.fromkeys(_matching(" | ".join(each), RARE - len(found)))
     return list(found)
 
 
@@ -217,10 +220,10 @@ def _either(lexemes: Iterable[str], collections: Sequence[UUID]) -> str:
     return f"({' | '.join(quoted)})"
 
 
-def _matching(query: str) -> list[UUID]:
+def _matching(query: str, most: int) -> list[UUID]:
     with connection.cursor() as cursor:
         # Row-level security would keep the index from being used; the function takes the tenant from the scope.
-        cursor.execute(f"select id from {_SEARCH.function}(%s, %s)", [query, RARE])  # noqa: S608
+        cursor.execute(f"select id from {_SEARCH.function}(%s, %s)", [query, most])  # noqa: S608
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -234,16 +237,18 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
     with connection.cursor() as cursor:
         # The ORM cannot compare one vector with many queries.
         cursor.execute(
+            # Put together with nothing, a vector is unpacked once and not for each comparison.
             "select p.id, array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
             "array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
-            "ts_rank(p.search, %s::tsquery, 1), char_length(p.text), d.language "
-            "from agents_passage p join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id "
-            "where p.id = any(%s) and d.state = 'ready'",
+            "ts_rank(p.search, %s::tsquery, 1), p.length, d.language, d.title "
+            "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
+            "from agents_passage where id = any(%s) offset 0) p "
+            "join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where d.state = 'ready'",
             [quoted, [f"{key}:A" for key in quoted], " | ".join(quoted), list(candidates)],
         )
         rows = cursor.fetchall()
-    ranked = []
-    for key, has, titled, rank, length, language in rows:
+    ranked, said = [], set(asked.said)
+    for key, has, titled, rank, length, language, title in rows:
         here, above = [0.0] * len(asked.words), [0.0] * len(asked.words)
         for (place, share, _), is_here, is_titled in zip(plain, has, titled, strict=True):
             here[place] = max(here[place], share * is_here)
@@ -252,6 +257,9 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
         score = covered + OF_TITLE * sum(w.weight * share for w, share in zip(asked.words, above, strict=True))
         score *= 1.0 if language in asked.languages else 0.9
         score *= 1.0 - SMOOTH * min(length, 1200) / 1200
+        # Small words tell "Where is my order?" from all other titles with an order.
+        named = set(words_of(title))
+        score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
         ranked.append((score + rank, covered / whole if whole else 0.0, key))
     ranked.sort(key=lambda row: (-row[0], row[2]))
     best = ranked[:limit]

@@ -14,6 +14,11 @@ def grams(word: str) -> list[str]:
     return sorted({padded[place : place + 3] for place in range(len(padded) - 2)})
 
 
+def patterns(parts: Iterable[str]) -> list[str]:
+    """Return patterns for the words that have one of these parts; parts with a space begin or end a word."""
+    return [f"{'' if part[0] == ' ' else '%'}{part.strip()}{'' if part[-1] == ' ' else '%'}" for part in parts]
+
+
 def most_changes(word: str) -> int:
     """Return how many letters may differ: a short word is soon another one."""
     return 0 if len(word) < SHORTEST or not word.isalpha() else 1 if len(word) < 7 else 2
