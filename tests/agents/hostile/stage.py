@@ -263,7 +263,7 @@ class Stage:
     def _ended_by_somebody(self, chance: random.Random) -> Iterator[list[str]]:
         """In some seeds somebody stops, takes over or closes the conversation while the model is asked."""
         ended: list[str] = []
-        at = chance.choice([0] * 12 + [1, 2, 3])
+        at = chance.choice([0] * 11 + [1, 1, 1, 2])
         how = chance.choice(["stopped", "taken over", "closed"])
 
         def end(instance: ModelCall, created: bool, **_: Any) -> None:
