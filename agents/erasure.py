@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from agents.evals.models import EvalCase, EvalResult
 from agents.flows.models import FlowSession
 from agents.flows.sessions import ask_to_erase
 from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
@@ -33,6 +34,18 @@ def _questions(person: Person, after: str, limit: int) -> Batch:
 def _flows(person: Person, after: str, limit: int) -> Batch:
     """Let Langflow erase what it keeps of the person's conversations; `in_the_way` waits until it has."""
     return Batch(ask_to_erase(FlowSession.objects.filter(conversation_id__in=person.ids("conversations"))))
+
+
+def _cases(person: Person, after: str, limit: int) -> Batch:
+    """Delete cases that were kept from the person's conversations."""
+    rows = EvalCase.objects.filter(conversation_id__in=person.ids("conversations"))
+    return Batch(rows.delete()[0])
+
+
+def _checks(person: Person, after: str, limit: int) -> Batch:
+    """Delete what checks said in the person's conversations."""
+    rows = EvalResult.objects.filter(conversation_id__in=person.ids("conversations"))
+    return Batch(rows.delete()[0])
 
 
 class AgentsErasure(ErasureHandler):
@@ -67,13 +80,21 @@ class AgentsErasure(ErasureHandler):
               kept="conversation_id name code"),
         Table("agents.TrialTurn", "Trials of colleagues, masked, for a few days.",
               kept="said answer stopped steps sources error_code"),
-        Table("agents.AgentActivation", "A digest of the organisation's own definition.", kept="flow_digest"),
+        Table("agents.AgentActivation", "A digest of the organisation's own definition, and a masked reason.",
+              kept="flow_digest override"),
+        Table("agents.EvalCase", "Those from the person's conversations are deleted; others are the organisation's.",
+              "document", "name"),
+        Table("agents.EvalRun", "A digest and a code.", kept="digest error_code"),
+        Table("agents.EvalResult", "Those of the person's conversations are deleted.",
+              "document said before answer stopped steps sources misses", "name error_code"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("calls", "Calls of tools", _calls),
         Step("questions", "Questions nobody had an answer to", _questions),
+        Step("cases", "Cases to check agents with", _cases),
+        Step("checks", "Results of checks", _checks),
         Step("flows", "Conversations kept by Langflow", _flows),
     )
 

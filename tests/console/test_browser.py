@@ -71,7 +71,18 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-PAGES = ["dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people", "trial"]
+PAGES = [
+    "dashboard",
+    "queue",
+    "approval",
+    "decided",
+    "conversations",
+    "conversation",
+    "audit",
+    "people",
+    "trial",
+    "check",
+]
 MORE = [
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
@@ -103,6 +114,8 @@ MORE = [
     "admin/agents/agent/create/",
     "admin/agents/agentrun/",
     "admin/agents/trial/",
+    "admin/agents/evalcase/keep/",
+    "admin/agents/evalrun/",
     "admin/agents/collection/",
     "admin/agents/collection/create/",
     "admin/agents/collection/try/",
@@ -141,6 +154,7 @@ SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
 PAGES += ["brief", "brief settings", "notifications", "notification settings", "message texts", "message text"]
+PAGES += ["trial", "check"]
 
 
 @pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])
