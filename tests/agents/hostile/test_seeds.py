@@ -12,7 +12,7 @@ Can it fail? Each of these guards was broken by hand, one at a time; what was se
 | the arguments of an effect | 3 | another title than the approved one |
 | an answer that was cut is not taken as whole | 1 | a call from half an answer |
 | the look at stop, take-over and close between rounds | 16 | a request after the end |
-| claims compared with the records | 6 | a lie |
+| claims compared with the records | 12 | a lie |
 | the hold of a streamed answer | 2 | a link that was streamed |
 | links taken out | 2 | a link |
 | instructions kept back | 15 | the instructions |
