@@ -12,6 +12,7 @@ class AgentsConfig(AppConfig):
     def import_models(self) -> None:
         """Import the models of the app and those that its packages keep."""
         super().import_models()
+        from agents.evals import models as evals  # noqa: F401, PLC0415
         from agents.flows import models as flows  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
         from agents.trials import models as trials  # noqa: F401, PLC0415
@@ -45,6 +46,8 @@ class AgentsConfig(AppConfig):
         queueing.provide("fetch_site", tasks.fetch_site.delay)
         queueing.provide("answer_trial", tasks.answer_trial.delay)
         queueing.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
+        queueing.provide("check_agent", tasks.check_agent.delay)
+        queueing.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
         reading.register_all()
         figures.register_all()
         own_requests.register_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from agents.evals.models import EvalCase, EvalResult
 from agents.flows.models import FlowSession
 from agents.flows.sessions import ask_to_erase
 from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
@@ -35,6 +36,18 @@ def _flows(person: Person, after: str, limit: int) -> Batch:
     return Batch(ask_to_erase(FlowSession.objects.filter(conversation_id__in=person.ids("conversations"))))
 
 
+def _cases(person: Person, after: str, limit: int) -> Batch:
+    """Delete cases that were kept from the person's conversations."""
+    rows = EvalCase.objects.filter(conversation_id__in=person.ids("conversations"))
+    return Batch(rows.delete()[0])
+
+
+def _checks(person: Person, after: str, limit: int) -> Batch:
+    """Delete what checks said in the person's conversations."""
+    rows = EvalResult.objects.filter(conversation_id__in=person.ids("conversations"))
+    return Batch(rows.delete()[0])
+
+
 class AgentsErasure(ErasureHandler):
     """Erases the tool calls in a person's conversations."""
 
@@ -45,8 +58,10 @@ class AgentsErasure(ErasureHandler):
         Table("agents.AgentRun", "A code, and the id of an announcement.", kept="error_code delivery_id"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
-              kept="name prompt tools orchestrator model model_name flow co_authors"),
+              kept="name prompt tools collections orchestrator model model_name flow co_authors"),
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
+        Table("agents.Site", "Addresses of the organisation's choice, and codes.",
+              kept="address language trouble walk"),
         Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
               kept="title text digest"),
@@ -63,16 +78,23 @@ class AgentsErasure(ErasureHandler):
         Table("agents.FlowServer", "The organisation's own definitions.", kept="base_url key editors"),
         Table("agents.FlowSession", "Ids, until Langflow has erased what it keeps under them.",
               kept="conversation_id name code"),
-        Table("agents.Trial", "Who spoke, as a choice."),
         Table("agents.TrialTurn", "Trials of colleagues, masked, for a few days.",
               kept="said answer stopped steps sources error_code"),
-        Table("agents.AgentActivation", "A digest of the organisation's own definition.", kept="flow_digest"),
+        Table("agents.AgentActivation", "A digest of the organisation's own definition, and a masked reason.",
+              kept="flow_digest override"),
+        Table("agents.EvalCase", "Those from the person's conversations are deleted; others are the organisation's.",
+              "document", "name"),
+        Table("agents.EvalRun", "A digest and a code.", kept="digest error_code"),
+        Table("agents.EvalResult", "Those of the person's conversations are deleted.",
+              "document said before answer stopped steps sources misses", "name error_code"),
         Table("agents.ModelCall", "Names of models and codes; numbers say what it cost.",
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("calls", "Calls of tools", _calls),
         Step("questions", "Questions nobody had an answer to", _questions),
+        Step("cases", "Cases to check agents with", _cases),
+        Step("checks", "Results of checks", _checks),
         Step("flows", "Conversations kept by Langflow", _flows),
     )
 

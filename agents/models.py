@@ -140,6 +140,7 @@ class AgentActivation(TenantModel):
     previous = models.ForeignKey(AgentVersion, null=True, on_delete=models.PROTECT, related_name="+")
     is_roll_back = models.BooleanField(default=False)
     flow_digest = models.CharField(max_length=64, blank=True, help_text="Of the flow as it was then.")
+    override = models.CharField(max_length=500, blank=True, help_text="Why it was activated although a check failed.")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
 

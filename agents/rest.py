@@ -64,8 +64,8 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
     class Meta:
         model = AgentVersion
         fields: ClassVar[list[str]] = (
-            "id number is_draft revision name instructions model model_name flow tools collections max_open_approvals author_id "
-            "created_at"
+            "id number is_draft revision name instructions model model_name flow tools collections "
+            "max_open_approvals author_id created_at"
         ).split()
 
 
@@ -77,7 +77,7 @@ class ActivationSerializer(RowSerializer[AgentActivation]):
 
     class Meta:
         model = AgentActivation
-        fields: ClassVar[list[str]] = "id version previous_version is_roll_back person_id created_at".split()
+        fields: ClassVar[list[str]] = "id version previous_version is_roll_back override person_id created_at".split()
 
 
 class AgentDetailSerializer(AgentSerializer):
@@ -143,6 +143,12 @@ class DraftSeen(serializers.Serializer[Any]):
     )
     revision = serializers.IntegerField(
         source="seen_revision", required=False, min_value=1, help_text="409 `stale_version` for another."
+    )
+    override = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=activation.REASON_LIMIT,
+        help_text="Why to activate although a check fails; needs `agents.override_checks`.",
     )
 
 

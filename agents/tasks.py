@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
+from agents.evals import checking
 from agents.flows import sessions
 from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
@@ -20,6 +21,8 @@ from core.tenancy.models import current_tenant_id
 
 FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
 """Behind the seconds of a slice, its last page and the reading of it."""
+CHECK_LIMITS: Final = TimeLimits(soft=480, hard=540)
+"""Behind a slice of a check and a last case of ten messages, each with its own deadline."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
@@ -143,10 +146,23 @@ def ask_model_in_trial(row_id: UUID) -> None:
     trying.answer_turn(turn_id=row_id)
 
 
+@tenant_task(queue="low", limits=CHECK_LIMITS)
+def check_agent(row_id: UUID) -> None:
+    """Make the next results of a check with the built-in model."""
+    checking.work_run(run_id=row_id)
+
+
+@tenant_task(queue=MODELS, limits=CHECK_LIMITS)
+def ask_model_in_check(row_id: UUID) -> None:
+    """Make the next results of a check with a model that is asked over a network."""
+    checking.work_run(run_id=row_id)
+
+
 @sweep_task(queue="low")
 def forget_trials() -> None:
-    """Delete trials after `WALKER_TRIALS_DAYS`."""
+    """Delete trials and checks after `WALKER_TRIALS_DAYS`."""
     trying.forget_trials()
+    checking.forget_runs()
 
 
 @tenant_task(queue="low")

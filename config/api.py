@@ -16,6 +16,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
+from agents.evals.rest import CaseViewSet, EvalRunViewSet
 from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
 from agents.routes import rest as model_routes
@@ -138,6 +139,8 @@ router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-acc
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
 router.register(f"{V1}trials", TrialViewSet, "api-trials")
+router.register(f"{V1}eval-cases", CaseViewSet, "api-eval-cases")
+router.register(f"{V1}eval-runs", EvalRunViewSet, "api-eval-runs")
 router.register(f"{V1}collections", knowledge.CollectionViewSet, "api-collections")
 router.register(f"{V1}documents", knowledge.DocumentViewSet, "api-documents")
 router.register(f"{V1}documents", knowledge.UploadViewSet, "api-document")

@@ -29,6 +29,8 @@ _WORDS: Final = {
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",
     "trials": "Your own trials of agents: what a draft answers, with each step, and nothing leaves.",
+    "eval-cases": "Cases that agents are checked with before a draft is activated.",
+    "eval-runs": "Runs of checks: an agent's cases, or its past conversations answered again, without sending.",
     "model-routes": "Models of your own: where they are, what they cost, in which order they are asked.",
     "flow-servers": "The Langflow server whose flows can answer as agents.",
     "budgets": "What models may cost per day or month, of all agents or one.",

@@ -38,6 +38,7 @@ LABELS: Final = {
     "agents.view_agentrun": "View agent runs",
     "agents.change_agent": "Edit agents' drafts",
     "agents.activate_agent": "Activate agents' drafts and earlier versions",
+    "agents.override_checks": "Activate agents although a check fails",
     "agents.manage_knowledge": "Write and upload what agents know",
     "agents.manage_routes": "Manage models, their budgets and usage",
     "channels_app.view_channelaccount": "View channels and email",

@@ -72,7 +72,7 @@ ADMIN: Final = (
         "analytics.view_briefpreference",
     }
 )
-OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links"}
+OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links", "agents.override_checks"}
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "owner": OWNER,

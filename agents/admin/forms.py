@@ -9,6 +9,7 @@ from agents import registry
 from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent, Collection
 from agents.studio import configuration
+from agents.studio.activation import REASON_LIMIT
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 
@@ -106,6 +107,17 @@ class DraftForm(ConsoleForm):
 
     version = forms.IntegerField(widget=forms.HiddenInput)
     revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class ActivateForm(DraftForm):
+    """The draft that is on the page, and why it is activated although a check fails."""
+
+    override = forms.CharField(
+        label="Reason to activate although a check fails",
+        required=False,
+        max_length=REASON_LIMIT,
+        help_text="Only owners can. Leave empty otherwise. Kept in the history, masked.",
+    )
 
 
 class EarlierVersionForm(ConsoleForm):

@@ -15,10 +15,11 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
+from agents.admin.checks import CheckActions
 from agents.admin.forms import (
     MODEL_WORDS,
+    ActivateForm,
     AgentForm,
-    DraftForm,
     EarlierVersionForm,
     ImportForm,
     NameForm,
@@ -104,7 +105,7 @@ def _said(setup: services.Setup, name: str) -> str:
 
 
 @admin.register(Agent)
-class AgentAdmin(TryAction, ServiceAdmin):
+class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"
@@ -190,6 +191,7 @@ class AgentAdmin(TryAction, ServiceAdmin):
             "draft": draft,
             "changes": _changes(obj.active_version, draft) if draft else [],
             "history": list(activations[:SHOWN_HISTORY]),
+            "checks": self.checks_context(viewer, obj, draft),
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
         }
 
@@ -323,14 +325,15 @@ class AgentAdmin(TryAction, ServiceAdmin):
         path="activate",
         title="Activate",
         permission=ACTIVATE,
-        form=DraftForm,
+        form=ActivateForm,
         submit="Activate the draft",
         tone="primary",
         explain="The draft answers from now on; current runs keep their version. You can't approve its requests.",
     )
-    def activate(self, request: HttpRequest, obj: Agent, form: DraftForm) -> str:
+    def activate(self, request: HttpRequest, obj: Agent, form: ActivateForm) -> str:
         """Let the draft answer."""
-        agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, **seen_by(form))
+        override = form.cleaned_data["override"]
+        agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
 
     @service_action(

@@ -24,6 +24,7 @@ class Expectation(_Part):
     calls: tuple[ToolKey, ...] = Field(default=(), max_length=20)
     never_calls: tuple[ToolKey, ...] = Field(default=(), max_length=20)
     asks_approval_for: tuple[ToolKey, ...] = Field(default=(), max_length=20)
+    sources: tuple[Phrase, ...] = Field(default=(), max_length=20)
     brings_person: bool | None = None
     cites: bool | None = None
 

@@ -17,7 +17,7 @@ class Seen:
     calls: tuple[str, ...] = ()
     approvals_asked: tuple[str, ...] = ()
     person_brought: bool = False
-    sources: int = 0
+    sources: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -54,6 +54,8 @@ def judge(case: Case, seen: Seen) -> Judgement:
     misses += [Miss("did_not_call", key) for key in wanted.calls if key not in called]
     misses += [Miss("called", key) for key in wanted.never_calls if key in called]
     misses += [Miss("did_not_ask", key) for key in wanted.asks_approval_for if key not in seen.approvals_asked]
+    cited = {_plain(title) for title in seen.sources}
+    misses += [Miss("did_not_cite", title) for title in wanted.sources if _plain(title) not in cited]
     if wanted.brings_person is not None and wanted.brings_person != seen.person_brought:
         misses.append(Miss("brought_person" if seen.person_brought else "brought_no_person"))
     if wanted.cites is not None and wanted.cites != bool(seen.sources):
@@ -64,6 +66,11 @@ def judge(case: Case, seen: Seen) -> Judgement:
 def blocks_activation(judgements: Iterable[Judgement]) -> bool:
     """Tell whether a case that must pass has failed."""
     return any(judgement.must and not judgement.passed for judgement in judgements)
+
+
+def is_same(before: str, after: str) -> bool:
+    """Return True if two answers say the same in the same words."""
+    return _plain(before) == _plain(after)
 
 
 def _plain(text: str) -> str:

@@ -25,6 +25,7 @@ ENOUGH: Final = 40
 OF_ALIKE: Final = 0.85
 OF_CORRECTED: Final = 0.8
 OF_TITLE: Final = 0.6
+OF_WHOLE_TITLE: Final = 0.25
 SMOOTH: Final = 0.1
 AUDIENCES: Final = {
     "public": (Collection.Audience.PUBLIC,),
@@ -71,6 +72,8 @@ class Asked:
     words: Sequence[_Word] = field(repr=False)
     languages: frozenset[str]
     collections: tuple[UUID, ...]
+    said: Sequence[str] = field(default=(), repr=False)
+    """All words of the question, small ones too."""
 
     @property
     def key(self) -> str:
@@ -115,7 +118,7 @@ def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID
     _count(words, collections)
     for word in words:
         word.weight = math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
-    return Asked(words, frozenset(spoken), collections)
+    return Asked(words, frozenset(spoken), collections, texts)
 
 
 def _stems(texts: Sequence[str], languages: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -237,15 +240,15 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
             # Put together with nothing, a vector is unpacked once and not for each comparison.
             "select p.id, array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
             "array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
-            "ts_rank(p.search, %s::tsquery, 1), p.length, d.language "
+            "ts_rank(p.search, %s::tsquery, 1), p.length, d.language, d.title "
             "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
             "from agents_passage where id = any(%s) offset 0) p "
             "join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where d.state = 'ready'",
             [quoted, [f"{key}:A" for key in quoted], " | ".join(quoted), list(candidates)],
         )
         rows = cursor.fetchall()
-    ranked = []
-    for key, has, titled, rank, length, language in rows:
+    ranked, said = [], set(asked.said)
+    for key, has, titled, rank, length, language, title in rows:
         here, above = [0.0] * len(asked.words), [0.0] * len(asked.words)
         for (place, share, _), is_here, is_titled in zip(plain, has, titled, strict=True):
             here[place] = max(here[place], share * is_here)
@@ -254,6 +257,9 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
         score = covered + OF_TITLE * sum(w.weight * share for w, share in zip(asked.words, above, strict=True))
         score *= 1.0 if language in asked.languages else 0.9
         score *= 1.0 - SMOOTH * min(length, 1200) / 1200
+        # Small words tell "Where is my order?" from all other titles with an order.
+        named = set(words_of(title))
+        score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
         ranked.append((score + rank, covered / whole if whole else 0.0, key))
     ranked.sort(key=lambda row: (-row[0], row[2]))
     best = ranked[:limit]

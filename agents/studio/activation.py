@@ -8,27 +8,48 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from agents.evals.checking import block_of
 from agents.flows.connecting import read_flow
 from agents.models import Agent, AgentActivation, AgentVersion
 from agents.studio.configuration import CHANGE, MISSING, Setup, check_seen, checked, record, setup_in
 from core.actors import Actor
 from core.db.locks import locked
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
+from core.privacy.pii import mask_text
+from core.text.clean import clean_text
 from integrations.langflow.types import FlowDefinition
 
 ACTIVATE: Final = "agents.activate_agent"
+OVERRIDE: Final = "agents.override_checks"
+REASON_LIMIT: Final = 500
+BLOCKS: Final = {
+    "checks_failed": "A case that must pass fails. Change the draft and run the checks again.",
+    "unchecked": "Run the checks first: cases that must pass have not run against the draft as it is now.",
+}
 
 
 def activate_draft(
-    *, actor: Actor, agent_id: UUID, seen_version: int | None = None, seen_revision: int | None = None
+    *,
+    actor: Actor,
+    agent_id: UUID,
+    seen_version: int | None = None,
+    seen_revision: int | None = None,
+    override: str = "",
 ) -> Agent:
     """Make an agent's draft the version that answers; current runs keep theirs.
 
     What a tool or model was when the draft was written may be gone: the draft is checked again. The actor may no
-    longer approve the agent's requests. Needs `agents.activate_agent`; raises `NotFound`, `Invalid` with the fields
-    that are no longer valid, and `Conflict`: "no_draft", or "stale_version" if the draft is another than the one seen.
+    longer approve the agent's requests. `override` is the reason to activate although a case that must pass fails,
+    and needs `agents.override_checks`. Needs `agents.activate_agent`; raises `NotFound`, `Invalid` with the fields
+    that are no longer valid, and `Conflict`: "no_draft", "stale_version" if the draft is another than the one seen,
+    "checks_failed", or "unchecked" if the cases have to run first.
     """
     actor.require(ACTIVATE)
+    reason = mask_text(clean_text(override, REASON_LIMIT + 1).strip())
+    if len(reason) > REASON_LIMIT:
+        raise Invalid("This is too long.", fields={"override": [f"Use at most {REASON_LIMIT} characters."]})
+    if reason:
+        actor.require(OVERRIDE)
     flow = _read_flow(AgentVersion.objects.filter(agent_id=agent_id, is_draft=True).first())
     with transaction.atomic():
         agent = locked(Agent, agent_id, MISSING)
@@ -36,9 +57,10 @@ def activate_draft(
         check_seen(actor, agent, draft, seen_version, seen_revision)
         checked(setup_in(draft))
         _check_flow(draft, flow)
+        overridden = _check_cases(actor, agent, draft, reason)
         draft.is_draft = False
         draft.save(update_fields=["is_draft"])
-        _switch_to(actor, agent, draft, flow, is_roll_back=False)
+        _switch_to(actor, agent, draft, flow, is_roll_back=False, override=reason if overridden else "")
     return agent
 
 
@@ -131,8 +153,25 @@ def _check_flow(version: AgentVersion, flow: FlowDefinition | None) -> None:
                        code="stale_version")  # fmt: skip
 
 
+def _check_cases(actor: Actor, agent: Agent, draft: AgentVersion, reason: str) -> str:
+    """Return which block of the cases is overridden; raises `Conflict` for one that is not."""
+    code, names = block_of(draft)
+    if not code:
+        return ""
+    if not reason:
+        raise Conflict(BLOCKS[code], code=code, cases=names)
+    record(actor, "AGENT_CHECKS_OVERRIDDEN", agent, "", code, count=len(names), revision=draft.revision)
+    return code
+
+
 def _switch_to(
-    actor: Actor, agent: Agent, version: AgentVersion, flow: FlowDefinition | None, *, is_roll_back: bool
+    actor: Actor,
+    agent: Agent,
+    version: AgentVersion,
+    flow: FlowDefinition | None,
+    *,
+    is_roll_back: bool,
+    override: str = "",
 ) -> None:
     """Let a version answer from now on; the agent's row is locked."""
     previous = agent.active_version
@@ -143,6 +182,7 @@ def _switch_to(
         is_roll_back=is_roll_back,
         person_id=actor.user_id,
         flow_digest=flow.digest if flow else "",
+        override=override,
     )
     agent.active_version = version
     agent.name = version.name

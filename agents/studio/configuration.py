@@ -41,7 +41,8 @@ CATEGORIES: Final = {
 class Setup:
     """An agent's configuration.
 
-    No `collections` means all that the caller may see, `max_open_approvals` None means only the organisation's limit applies.
+    No `collections` means all that the caller may see; without `max_open_approvals` only the organisation's limit
+    applies.
     """
 
     name: str

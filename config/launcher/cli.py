@@ -33,11 +33,14 @@ environment (all optional; NAME_FILE reads a secret from a file):
   SECRET_KEY, WALKER_KEYS           made once and kept in the data folder unless given
   WALKER_REQUIRE_ALL=1              a skipped test makes `test` and `check` fail"""
 
+PASSED_ON = ("test", "manage", "bench", "evals")
+"""Commands that take options of other programs."""
 NEEDS_DEV_LOCK = frozenset({"test", "check", "bench", "pictures"})
 _HANDLERS = {
     "run": "config.launcher.run",
     "demo": "config.launcher.running",
     "manage": "config.launcher.running",
+    "evals": "config.launcher.running",
     "test": "config.launcher.checks",
     "check": "config.launcher.checks",
     "bench": "config.launcher.checks",
@@ -52,10 +55,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if arguments.command is None:
         parser.print_help()
         raise SystemExit(2)
-    if rest and arguments.command not in ("test", "manage", "bench"):
+    if rest and arguments.command not in PASSED_ON:
         parser.error(f"unknown argument: {rest[0]}")
     arguments.rest = [part for part in [*getattr(arguments, "rest", []), *rest] if part != "--"]
-    if arguments.command in ("test", "manage", "bench"):
+    if arguments.command in PASSED_ON:
         # Options of pytest and manage.py are mixed with ours: keep them in the order given.
         arguments.rest = _after_command(argv, arguments.command)
     arguments.data = Path(arguments.data).expanduser().absolute()
@@ -118,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
     demo.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
+    commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
     test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
     commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")

@@ -66,6 +66,16 @@ def manage(arguments: argparse.Namespace) -> int:
             supervisor.stop_all()
 
 
+def evals(arguments: argparse.Namespace) -> int:
+    """Run the command that checks agents; what keeps it from starting is exit code 2, as is bad input."""
+    arguments.rest = ["evals", *arguments.rest]
+    try:
+        return manage(arguments)
+    except StartError as problem:
+        print(f"walker: {problem}", file=sys.stderr)
+        return 2
+
+
 def _environment_of(place: Place) -> Mapping[str, str]:
     kept = place.read(place.environment)
     ours = {name: env.given(name) or value for name, value in kept.items()}

@@ -87,7 +87,7 @@
   .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
-  .sources { list-style: none; margin: 4px 2px 0; padding: 0; font-size: 13px; color: var(--ink-soft); } .sources a { color: inherit; }
+  .sources { list-style: none; margin: 4px 2px 0; padding: 0; font-size: 13px; color: var(--ink-soft); } .sources li { display: flex; gap: 4px; } .sources a { color: inherit; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
   .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
   .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }

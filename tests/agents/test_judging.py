@@ -24,6 +24,7 @@ def test_every_expectation_that_was_not_met_is_named() -> None:
         asks_approval_for=["publish_content"],
         brings_person=False,
         cites=True,
+        sources=["Returns"],
     )
     seen = Seen(
         text="Within\u00a030  days. It is Approved.",
@@ -38,6 +39,7 @@ def test_every_expectation_that_was_not_met_is_named() -> None:
         Miss("did_not_call", "search_knowledge"),
         Miss("called", "set_campaign_budget"),
         Miss("did_not_ask", "publish_content"),
+        Miss("did_not_cite", "Returns"),
         Miss("brought_person"),
         Miss("cited_nothing"),
     )

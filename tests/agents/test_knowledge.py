@@ -69,6 +69,13 @@ def test_question_finds_the_article_for_its_words_their_likes_and_typing_errors(
     assert titles("") == titles("how much?") == titles("'; drop table x; -- \\ & | !") == []
 
 
+def test_title_that_is_asked_for_word_by_word_comes_first(library: dict[str, Document]) -> None:
+    where = collection("Orders of the shop")
+    article(where, "Change or cancel an order", "An order can be changed.")
+    article(where, "Where is my order?", "We send you a mail with a number as soon as your order leaves the warehouse.")
+    assert titles("where is my order") == ["Where is my order?", "Change or cancel an order"]
+
+
 def test_what_no_article_says_is_covered_too_little_to_answer(library: dict[str, Document]) -> None:
     assert coverage("How many days do I have to return shoes?") > 0.9
     assert coverage("Do you sell bicycles?") < 0.3

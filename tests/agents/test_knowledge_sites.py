@@ -33,7 +33,8 @@ RETURNS = "<title>Returns</title><a href=/>Home</a><h2>How long</h2><p>Tents can
 HOSTILE = (
     "<title>Hours\0\u202e</title><body><script>steal()</script><p hidden>hidden order</p>"
     "<p style='font-size: 0'>unseen order</p><svg><p>drawn order</p></svg><form>typed order</form>"
-    "<iframe src=/x>framed order</iframe><p onclick=a()>Our fair\u200bground is open from 9 to 20.\U000e0041</p></p></div><a href='/returns'>b"
+    "<iframe src=/x>framed order</iframe><p onclick=a()>Our fair\u200bground is open from 9 to 20.\U000e0041</p>"
+    "</p></div><a href='/returns'>b"
 )
 
 

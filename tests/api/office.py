@@ -10,6 +10,8 @@ from django.test import Client
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
+from agents.evals.checking import start_checks
+from agents.evals.keeping import keep_case
 from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
@@ -180,6 +182,9 @@ def build_office(world: World) -> Office:
         tried_agent = Agent.objects.filter(active_version__isnull=False).earliest("id")
         trial = start_trial(actor=world.actor("admin"), agent_id=tried_agent.pk, speaker="public", text="Hello")
         office.ids["trial"] = trial.pk
+        document = {"name": "Hello", "says": ["Hello"], "expects": {"brings_person": False}}
+        office.ids["case"] = keep_case(actor=owner, agent_id=tried_agent.pk, document=document).pk
+        office.ids["check"] = start_checks(actor=owner, agent_id=tried_agent.pk).pk
         site = Site.objects.create(collection=shelf, address="https://help.example/", state="ready")
         office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")

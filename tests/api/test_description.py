@@ -126,6 +126,7 @@ def test_no_default_is_a_text_that_would_be_refused(described: Any) -> None:
     assert [part for part in parts(described) if part.get("default") == "" and part.get("minLength")] == []
 
 
+@pytest.mark.long
 def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path: Path) -> None:
     document, settings, made = tmp_path / "schema.json", tmp_path / "settings.json", tmp_path / "client"
     document.write_text(json.dumps(described, default=str))

@@ -54,6 +54,7 @@ AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
 FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
 MORE = {"conditions": {"priority": 5}, "version": 1}
+CASE = {"name": "Bye", "says": ["Bye"], "expects": {"brings_person": False}}
 ATTEMPT = {"agent_id": "{agent}", "speaker": "public", "text": "Hello"}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
@@ -280,6 +281,14 @@ DOORS = [
     Door("post", "agents/{agent}/copy/", "admin", 201, "support", body={"name": "Copy"}),
     Door("post", "agents/{agent}/retire/", "admin", 200, "support"),
     Door("post", "agents/{agent}/restore/", "admin", 200, "support"),
+    Door("get", "eval-cases/", "admin", 200, "support", outsider=200),
+    Door("post", "eval-cases/", "admin", 201, "support", body={"agent_id": "{agent}", **CASE}),
+    Door("get", "eval-cases/{case}/", "admin", 200, "support"),
+    Door("put", "eval-cases/{case}/", "admin", 200, "support", body=CASE),
+    Door("delete", "eval-cases/{case}/", "admin", 204, "support"),
+    Door("get", "eval-runs/", "admin", 200, "support", outsider=200),
+    Door("post", "eval-runs/", "admin", 409, "support", body={"agent_id": "{agent}", "kind": "replay"}),
+    Door("get", "eval-runs/{check}/", "admin", 200, "support"),
     Door("get", "trials/", "admin", 200, "support", outsider=200),
     Door("post", "trials/", "admin", 201, "support", body=ATTEMPT),
     Door("get", "trials/{trial}/", "admin", 200, "support"),

@@ -127,7 +127,14 @@ def write(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize(("dark", "phone"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("dark", "phone"),
+    [
+        (False, False),
+        (True, True),
+        *(pytest.param(*mix, marks=pytest.mark.long) for mix in [(True, False), (False, True)]),
+    ],
+)
 def test_conversation_with_an_approval_is_shown(
     opened: Callable[..., Page], scene: Scene, dark: bool, phone: bool
 ) -> None:

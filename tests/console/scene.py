@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from agents.evals.models import EvalRun
 from agents.models import Agent, AgentVersion
 from agents.trials.models import Trial
 from conversations import services as talk
@@ -93,6 +94,7 @@ class Scene:
             "notification settings": "/admin/hitl/notificationpreference/settings/",
             "audit": "/admin/core/auditentry/",
             "trial": f"/admin/agents/trial/{self.ids.get('trial')}/",
+            "check": f"/admin/agents/evalrun/{self.ids.get('check')}/",
             "people": "/admin/accounts/membership/",
         }
         return paths[name]
@@ -127,6 +129,18 @@ def _try_an_agent(world: World) -> Trial:
         steps=[step], state="answered", error_code="gate_claim",
     )  # fmt: skip
     return trial
+
+
+def _check_it(trial: Trial) -> EvalRun:
+    """Let a case of the agent have failed."""
+    run: EvalRun = EvalRun.objects.create(
+        agent=trial.agent, version=trial.version, person=trial.person, kind="cases", state="finished"
+    )
+    run.results.create(
+        number=1, name="Budgets need approval", is_must=True, said="Raise it", answer="Done", passed=False,
+        misses=[{"code": "contains", "about": "Done"}], finished_at=now(),
+    )  # fmt: skip
+    return run
 
 
 def ask(world: World, role: str = "support", **fields: Any) -> Approval:
@@ -186,4 +200,6 @@ def _approvals(scene: Scene, world: World) -> None:
             reason="The month's budget is spent." if verdict == "reject" else "Fits the plan.",
         )
         scene.ids["decided"] = decided.pk
-        scene.ids["trial"] = _try_an_agent(world).pk
+        tried = _try_an_agent(world)
+        scene.ids["trial"] = tried.pk
+        scene.ids["check"] = _check_it(tried).pk

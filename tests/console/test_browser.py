@@ -71,7 +71,18 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-PAGES = ["dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people", "trial"]
+PAGES = [
+    "dashboard",
+    "queue",
+    "approval",
+    "decided",
+    "conversations",
+    "conversation",
+    "audit",
+    "people",
+    "trial",
+    "check",
+]
 MORE = [
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
@@ -103,6 +114,8 @@ MORE = [
     "admin/agents/agent/create/",
     "admin/agents/agentrun/",
     "admin/agents/trial/",
+    "admin/agents/evalcase/keep/",
+    "admin/agents/evalrun/",
     "admin/agents/collection/",
     "admin/agents/collection/create/",
     "admin/agents/collection/try/",
@@ -141,6 +154,7 @@ SANDBOXED = ("admin/analytics/brief/preview/",)
 FOREIGN = ("api/docs/", *SANDBOXED)
 """Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
 PAGES += ["brief", "brief settings", "notifications", "notification settings", "message texts", "message text"]
+PAGES += ["trial", "check"]
 
 
 @pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])
@@ -159,10 +173,10 @@ def test_sign_in_is_accessible_in_both_themes_and_fits_a_phone(opened: Opener, s
     assert faults_of(opened(scene.path("login")), "login") == []
 
 
-def faults_of(page: Page, name: str, *, least: str = "minor") -> list[str]:
-    """Return the faults of an open page: axe's in light and dark, and too wide on a phone."""
+def faults_of(page: Page, name: str, *, least: str = "minor", themes: tuple[str, ...] = ("light", "dark")) -> list[str]:
+    """Return the faults of an open page: axe's in the themes, and too wide on a phone."""
     found = []
-    for theme in ("light", "dark"):
+    for theme in themes:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         keep_picture(page, f"{name}-{theme}")
         rules = COLOURS if theme == "dark" else ()
@@ -224,14 +238,16 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
     assert faults_of(result, "simulation") == []
 
 
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])
-def test_every_other_page_is_accessible_in_both_themes_and_fits_a_phone(opened: Opener, part: int) -> None:
+def test_every_other_page_is_accessible_and_fits_a_phone(opened: Opener, part: int, theme: str) -> None:
     page, faults = opened("/admin/", "owner"), []
     home = page.url.split("/admin/")[0]
     for path in MORE[part::2]:
         show = show_without_sandbox if path in SANDBOXED else type(page).goto
         answer = show(page, f"{home}/{path}")
-        faults += faults_of(page, path.strip("/").replace("/", "-"), least="serious" if path in FOREIGN else "minor")
+        least = "serious" if path in FOREIGN else "minor"
+        faults += faults_of(page, path.strip("/").replace("/", "-"), least=least, themes=(theme,))
         assert answer
         assert answer.ok, path
     assert faults == []

@@ -27,7 +27,7 @@ from integrations.mail.services import queue_mail
 from tests.console.scene import add_workflow, ask, write_in
 from tests.erasure.scene import DOOR, finish, sign, strong
 from tests.erasure.searching import found
-from tests.world import OPERATOR, PASSWORD, World
+from tests.world import OPERATOR, PASSWORD, Mould, World
 
 NAME = "Ottoline Vandersnoot"
 MAIL = "ottoline@vandersnoot.example"
@@ -35,6 +35,12 @@ PHONE = "+34611987654"
 SLACK = "U0OTTOLINE"
 WORDS = (NAME, "Vandersnoot", MAIL, "611987654", SLACK, "203.0.113.77", "the ivory tower")
 ADDRESS = "203.0.113.77"
+
+
+@pytest.fixture
+def world(db: None, mould: Mould) -> World:
+    """A world in which nobody but the leaver left traces."""
+    return mould.cast()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ NOTHING = (
 IDS = {
     "accounts.RevealGrant": "object_id",
     "agents.AgentRun": "trigger_ref reply_id",
+    "agents.ModelCall": "trial_id",
     "agents.ToolCall": "approval_id",
     "analytics.Brief": "delivery_id",
     "channels_app.InboundDelivery": "target",

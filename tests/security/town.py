@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from accounts.models import Invitation, Membership, Notice, SavedView
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
+from agents.evals.models import EvalCase, EvalRun
 from agents.flows.models import FlowServer
 from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
@@ -16,6 +17,7 @@ from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, MessageTemplate
+from core.clock import now
 from core.jobs import dead_letters
 from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
 from core.tenancy.scope import tenant_scope
@@ -79,6 +81,8 @@ IN_THE_API = {
     "route_id": "agents.modelroute",
     "server_id": "agents.flowserver",
     "trial_id": "agents.trial",
+    "case_id": "agents.evalcase",
+    "check_id": "agents.evalrun",
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
@@ -170,6 +174,7 @@ def build_town(world: World) -> Town:
             OpenQuestion.objects.earliest("id"),
             Site.objects.earliest("id"),
             _a_trial(world),
+            *_a_check(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
@@ -184,6 +189,19 @@ def _a_trial(world: World) -> Trial:
     )
     trial.turns.create(number=1, said=f"{MARK} hello", state="answered")
     return trial
+
+
+def _a_check(world: World) -> list[EvalCase | EvalRun]:
+    """A case, and a run that judged it."""
+    version, said = AgentVersion.objects.earliest("id"), {"says": [f"{MARK} hello"], "expects": {"cites": False}}
+    case = EvalCase.objects.create(
+        agent=version.agent, name=f"{MARK} case", document={"speaker": "public", "name": MARK, **said}
+    )
+    run = EvalRun.objects.create(
+        agent=version.agent, version=version, person=world.people["owner"], kind="cases", state="finished"
+    )
+    run.results.create(number=1, document=case.document, name=case.name, said=MARK, passed=True, finished_at=now())
+    return [case, run]
 
 
 def _a_file() -> Attachment:

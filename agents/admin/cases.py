@@ -1,0 +1,252 @@
+"""The console's pages of cases that agents are checked with."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from agents.evals import keeping
+from agents.evals.models import EvalCase
+from agents.tools import registry as tools
+from agents.trials.models import Trial
+from agents.trials.trying import TRY
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from core.errors import Invalid, WalkerError
+
+LINES: Final = forms.Textarea(attrs={"rows": 3})
+YES_NO: Final = [("", "Either"), ("yes", "Yes"), ("no", "No")]
+PHRASES: Final = ("contains", "avoids", "sources")
+TOOLS: Final = ("calls", "never_calls", "asks_approval_for")
+FLAGS: Final = ("brings_person", "cites")
+
+
+class CaseForm(ConsoleForm):
+    """Who speaks, what they say, and what has to happen."""
+
+    agent_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    conversation_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    name = forms.CharField(label="Name", max_length=80, help_text="Such as “Returns within 30 days”.")
+    must = forms.ChoiceField(
+        label="If it fails",
+        choices=[("yes", "The draft can't be activated (must)"), ("no", "It is shown (should)")],
+    )
+    speaker = forms.ChoiceField(label="Speaks as", choices=Trial.Speaker.choices)
+    says = forms.CharField(
+        label="Says",
+        widget=LINES,
+        max_length=20_000,
+        help_text="One message per line; the last answer counts.",
+    )
+    contains = forms.CharField(
+        label="The answer contains", required=False, widget=LINES, help_text="One phrase per line. Case doesn't matter."
+    )
+    avoids = forms.CharField(label="The answer doesn't contain", required=False, widget=LINES)
+    sources = forms.CharField(
+        label="It names these sources", required=False, widget=LINES, help_text="One title of a document per line."
+    )
+    calls = forms.MultipleChoiceField(label="It uses these tools", required=False, widget=forms.CheckboxSelectMultiple)
+    never_calls = forms.MultipleChoiceField(
+        label="It never uses these tools", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    asks_approval_for = forms.MultipleChoiceField(
+        label="It asks for approval of", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    brings_person = forms.ChoiceField(label="A person is brought in", required=False, choices=YES_NO)
+    cites = forms.ChoiceField(label="It names any source", required=False, choices=YES_NO)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        known = [(key, tools.get(key)) for key in tools.keys()]  # noqa: SIM118
+        for name in TOOLS:
+            wanted = [(key, tool.title) for key, tool in known if tool.acting or name != "asks_approval_for"]
+            fields[name].choices = wanted
+
+    def document(self) -> dict[str, Any]:
+        """Return the case as in a file of cases."""
+        given = self.cleaned_data
+        expects: dict[str, Any] = {name: _lines(given[name]) for name in PHRASES}
+        expects |= {name: given[name] for name in TOOLS}
+        expects |= {name: None if not given[name] else given[name] == "yes" for name in FLAGS}
+        return {
+            "name": given["name"],
+            "speaker": given["speaker"],
+            "says": _lines(given["says"]),
+            "expects": expects,
+            "must": given["must"] == "yes",
+        }
+
+
+def initial_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a case as the form starts with it."""
+    expects = document.get("expects", {})
+    flags = {name: {True: "yes", False: "no"}.get(expects.get(name), "") for name in FLAGS}
+    return {
+        "name": document.get("name", ""),
+        "speaker": document.get("speaker", Trial.Speaker.STRANGER),
+        "must": "yes" if document.get("must") else "no",
+        "says": "\n".join(" ".join(said.split()) for said in document.get("says", ())),
+        **{name: "\n".join(expects.get(name, ())) for name in PHRASES},
+        **{name: list(expects.get(name, ())) for name in TOOLS},
+        **flags,
+    }
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@admin.register(EvalCase)
+class EvalCaseAdmin(ServiceAdmin):
+    """Cases that agents are checked with."""
+
+    view_permission = TRY
+    intro = "What agents have to answer. A draft can't be activated while a case that must pass fails."
+    empty_title = "No cases yet"
+    empty_text = "Keep one from a trial, or from an agent's answer in a conversation."
+    list_display = ("name", "agent_name", "weight", "changed")
+    ordering = ("-id",)
+    detail_fields = ("agent_name", "weight", "who", "what", "expectation", "origin", "changed")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EvalCase]:
+        """Return the cases."""
+        return keeping.query_cases(viewer=viewer_of(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the list under its own title."""
+        return super().changelist_view(request, {"title": "Cases", "intro": self.intro, **(extra_context or {})})
+
+    def object_title(self, case: EvalCase) -> str:
+        """Return the case's name."""
+        return case.name
+
+    @admin.display(description="Agent")
+    def agent_name(self, case: EvalCase) -> str:
+        """Return a link to the agent."""
+        url = reverse("admin:agents_agent_change", args=[case.agent_id])
+        return format_html('<a class="wk-over" href="{}">{}</a>', url, case.agent.name)
+
+    @admin.display(description="Weight")
+    def weight(self, case: EvalCase) -> str:
+        """Return whether a failure blocks activation."""
+        return chip("Must", "warn", "ban") if case.is_must else chip("Should")
+
+    @admin.display(description="Speaks as")
+    def who(self, case: EvalCase) -> str:
+        """Return who speaks."""
+        return str(Trial.Speaker(case.document["speaker"]).label)
+
+    @admin.display(description="Says")
+    def what(self, case: EvalCase) -> str:
+        """Return what is said."""
+        return " / ".join(case.document["says"])
+
+    @admin.display(description="Expected")
+    def expectation(self, case: EvalCase) -> str:
+        """Return what has to happen."""
+        expects = {name: value for name, value in case.document["expects"].items() if value not in ([], None)}
+        shown = [f"{_words(name)}: {_said(value)}" for name, value in expects.items()]
+        return "; ".join(shown)
+
+    @admin.display(description="Kept from")
+    def origin(self, case: EvalCase) -> str:
+        """Return where it is from."""
+        if case.conversation_id is None:
+            return "Written or kept from a trial"
+        url = reverse("admin:conversations_conversation_change", args=[case.conversation_id])
+        return format_html('<a class="wk-over" href="{}">A conversation</a>', url)
+
+    @admin.display(description="Changed")
+    def changed(self, case: EvalCase) -> str:
+        """Return when it was changed."""
+        return moment(case.changed_at)
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, case: Any) -> dict[str, Any]:
+        """Start from the case, or from the trial or answer that the address names."""
+        if action.path == "edit":
+            return initial_of(case.document)
+        if action.path != "keep":
+            return {}
+        found = self._suggested(request)
+        return {
+            **initial_of(found.document),
+            "agent_id": found.agent_id,
+            "conversation_id": found.conversation_id,
+        }
+
+    def _suggested(self, request: HttpRequest) -> keeping.Suggestion:
+        viewer, given = viewer_of(request), request.GET
+        try:
+            if trial := given.get("trial"):
+                return keeping.suggest_from_trial(viewer=viewer, trial_id=UUID(trial))
+            if message := given.get("message"):
+                return keeping.suggest_from_answer(viewer=viewer, message_id=UUID(message))
+            agent = given.get("agent")
+            return keeping.Suggestion(UUID(agent) if agent else None)
+        except (WalkerError, ValueError) as wrong:
+            raise Http404("There is nothing to keep a case from.") from wrong
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer no new case on the list: it needs an agent, a trial or an answer."""
+        return {**super().list_context(request), "offered": []}
+
+    @service_action(
+        path="keep",
+        title="Keep a case",
+        permission=TRY,
+        form=CaseForm,
+        submit="Keep case",
+        tone="primary",
+        on_list=True,
+        explain="The agent's drafts are checked with it. Personal data is masked.",
+    )
+    def keep(self, request: HttpRequest, obj: None, form: CaseForm) -> str:
+        """Keep a case."""
+        agent_id = form.cleaned_data["agent_id"]
+        if agent_id is None:
+            raise Invalid("Open this form from an agent, a trial or an answer.")
+        keeping.keep_case(
+            actor=viewer_of(request),
+            agent_id=agent_id,
+            document=form.document(),
+            conversation_id=form.cleaned_data["conversation_id"],
+        )
+        return "The case is kept. Run the checks on the agent's page."
+
+    @service_action(path="edit", title="Edit", permission=TRY, form=CaseForm, submit="Save case", tone="primary")
+    def edit(self, request: HttpRequest, obj: EvalCase, form: CaseForm) -> str:
+        """Change the case."""
+        keeping.change_case(actor=viewer_of(request), case_id=obj.pk, document=form.document())
+        return "Case saved. Run the checks again."
+
+    @service_action(path="delete", title="Delete case", permission=TRY, form=ConfirmForm, tone="danger")
+    def delete(self, request: HttpRequest, obj: EvalCase, form: ConsoleForm) -> str:
+        """Delete the case."""
+        keeping.delete_case(actor=viewer_of(request), case_id=obj.pk)
+        return "Case deleted."
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the list from a deleted case."""
+        gone = action.path == "delete" and request.method == "POST"
+        return self.list_url() if gone else super().after_action_url(request, action, obj)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value)

@@ -1,0 +1,214 @@
+"""The console's pages of runs of checks: cases and past conversations, answered by a draft without sending."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from agents.admin.trials import people_in, shown_step
+from agents.evals import checking
+from agents.evals.judging import is_same
+from agents.evals.models import EvalResult, EvalRun
+from agents.models import Agent, AgentVersion
+from agents.trials import trying
+from agents.trials.trying import TRY
+from console.base.actions import service_action
+from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.lists import choose
+from console.base.model_admin import ReadOnlyAdmin
+from console.names import names_of
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from core.actors import Actor
+
+REFRESH: Final = "3"
+"""Seconds until the page of a run that is not finished is loaded again, with or without JavaScript."""
+MISSES: Final = {
+    "broke": "It did not answer",
+    "does_not_contain": "The answer lacks",
+    "contains": "The answer contains",
+    "did_not_call": "It did not use",
+    "called": "It used",
+    "did_not_ask": "It did not ask for approval of",
+    "did_not_cite": "It did not name the source",
+    "brought_person": "It brought in a person",
+    "brought_no_person": "It brought in no person",
+    "cited": "It named a source",
+    "cited_nothing": "It named no source",
+}
+FAULTS: Final = {
+    "draft_changed": "The draft was changed in the meantime. Run the checks again.",
+}
+LOST: Final = "This check was lost. Run it again."
+
+
+class ReplayForm(ConsoleForm):
+    """How far back."""
+
+    days = forms.IntegerField(label="Days back", min_value=1, max_value=checking.MOST_DAYS, initial=7)
+
+
+class CheckActions:
+    """The actions of an agent's page that check it."""
+
+    @service_action(
+        path="check",
+        title="Run the checks",
+        permission=TRY,
+        form=ConfirmForm,
+        explain="The draft answers the agent's cases, or the active version if there is no draft. Nothing is sent.",
+    )
+    def run_checks(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> HttpResponse:
+        """Run the cases and open what they show."""
+        run = checking.start_checks(actor=viewer_of(request), agent_id=obj.pk)
+        return redirect("admin:agents_evalrun_change", run.pk)
+
+    @service_action(
+        path="replay",
+        title="Answer past conversations again",
+        permission=TRY,
+        form=ReplayForm,
+        submit="Answer again",
+        explain="The newest 20, set beside what was said then. Nothing is sent.",
+    )
+    def replay(self, request: HttpRequest, obj: Agent, form: ReplayForm) -> HttpResponse:
+        """Answer past conversations again and open the comparison."""
+        days = form.cleaned_data["days"]
+        run = checking.start_replay(actor=viewer_of(request), agent_id=obj.pk, days=days)
+        return redirect("admin:agents_evalrun_change", run.pk)
+
+    def checks_context(self, viewer: Actor, agent: Agent, draft: AgentVersion | None) -> dict[str, Any] | None:
+        """Return the agent's cases, its last check, and what blocks its draft; None for who may not see them."""
+        if not viewer.may(TRY):
+            return None
+        cases = agent.cases.order_by("-is_must", "name")
+        code, names = checking.block_of(draft) if draft else ("", [])
+        return {
+            "cases": list(cases[:50]),
+            "runs": list(checking.query_runs(viewer=viewer).filter(agent=agent)[:5]),
+            "block": code,
+            "failed": names,
+            "keep_url": f"{reverse('admin:agents_evalcase_keep')}?agent={agent.pk}",
+        }
+
+
+@admin.register(EvalRun)
+class EvalRunAdmin(ReadOnlyAdmin):
+    """Runs of checks."""
+
+    view_permission = TRY
+    intro = "What drafts answered to cases and to past conversations. Nothing was sent."
+    empty_title = "No checks yet"
+    empty_text = "Open an agent and press “Run the checks”."
+    list_display = ("when", "agent_name", "what", "version_number", "standing")
+    list_filter: ClassVar = [choose("kind", "Kind", EvalRun.Kind.choices)]
+    ordering = ("-id",)
+    detail_template = "console/check.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EvalRun]:
+        """Return the runs that the viewer may see."""
+        return checking.query_runs(viewer=viewer_of(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list under its own title."""
+        return super().changelist_view(request, {"title": "Checks", "intro": self.intro, **(extra_context or {})})
+
+    def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Show one run; until it is finished, the browser loads the page again."""
+        response = super().detail_view(request, object_id)
+        context = getattr(response, "context_data", None) or {}
+        if context.get("is_running"):
+            response["Refresh"] = REFRESH
+        return response
+
+    def detail_context(self, request: HttpRequest, obj: EvalRun) -> dict[str, Any]:
+        """Return the results, the differences and failures first."""
+        results = list(obj.results.order_by("number"))
+        names = names_of(people_in([step for result in results for step in result.steps]))
+        shown = [self._shown(result, names) for result in results]
+        return {
+            **super().detail_context(request, obj),
+            "list_title": "Checks",
+            "is_replay": obj.kind == EvalRun.Kind.REPLAY,
+            "is_running": obj.is_open,
+            "problem": FAULTS.get(obj.error_code, obj.error_code) or ("" if self._is_whole(obj) else LOST),
+            "results": sorted(shown, key=lambda each: each["rank"]),
+            "costs": trying.cost_of([obj.pk]),
+        }
+
+    def _is_whole(self, run: EvalRun) -> bool:
+        return run.is_open or run.state == EvalRun.State.FINISHED
+
+    def _shown(self, result: EvalResult, names: dict[UUID, str]) -> dict[str, Any]:
+        """Return one result as the page shows it; `rank` puts what needs a look first."""
+        rank, verdict = _verdict(result)
+        misses = [f"{MISSES.get(miss['code'], miss['code'])} {miss['about']}".strip() for miss in result.misses]
+        steps = [shown_step(step, names) for step in result.steps]
+        return {"result": result, "rank": rank, "verdict": verdict, "misses": misses, "steps": steps}
+
+    def object_title(self, run: EvalRun) -> str:
+        """Return what was checked."""
+        return f"{run.get_kind_display()} of {run.agent.name}"
+
+    @admin.display(description="When")
+    def when(self, run: EvalRun) -> str:
+        """Return when it began."""
+        return moment(run.created_at)
+
+    @admin.display(description="Agent")
+    def agent_name(self, run: EvalRun) -> str:
+        """Return a link to the agent."""
+        url = reverse("admin:agents_agent_change", args=[run.agent_id])
+        return format_html('<a class="wk-over" href="{}">{}</a>', url, run.agent.name)
+
+    @admin.display(description="Kind")
+    def what(self, run: EvalRun) -> str:
+        """Return what was answered."""
+        return run.get_kind_display()
+
+    @admin.display(description="Version")
+    def version_number(self, run: EvalRun) -> str:
+        """Return the number of the version that answered."""
+        return str(run.version.number)
+
+    @admin.display(description="Outcome")
+    def standing(self, run: EvalRun) -> str:
+        """Return how it ended."""
+        return outcome_of(run)
+
+
+def outcome_of(run: Any) -> str:
+    """Return how a run stands, as a chip."""
+    if run.is_open:
+        return chip("Running", "info", "clock")
+    if run.state != EvalRun.State.FINISHED or run.error_code:
+        return chip("Not finished", "danger", "x-circle")
+    if run.kind == EvalRun.Kind.REPLAY:
+        return chip(f"{run.total} answered again", "good", "check")
+    words = f"{run.passed_count} of {run.total} passed"
+    tone = ("danger", "x-circle") if run.failed_musts else ("warn", "clock") if run.failed_count else ("good", "check")
+    return chip(words, *tone)
+
+
+def _verdict(result: EvalResult) -> tuple[int, str]:
+    if result.finished_at is None:
+        return 9, chip("Waiting", "neutral", "clock")
+    if result.passed is not None:
+        if result.passed:
+            return 5, chip("Passed", "good", "check")
+        return (0 if result.is_must else 1), chip("Failed", "danger", "x-circle")
+    if result.error_code == "erased":
+        return 6, chip("Erased", "neutral", "ban")
+    if result.error_code:
+        return 0, chip("No answer: a person would answer", "danger", "x-circle")
+    if is_same(result.before, result.answer):
+        return 5, chip("Same", "good", "check")
+    return 1, chip("Different", "warn", "eye")
