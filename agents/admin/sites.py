@@ -120,9 +120,7 @@ class SiteAdmin(ServiceAdmin):
         sites.refresh_site(actor=viewer_of(request), site_id=obj.pk)
         return "The site is being fetched."
 
-    @service_action(
-        path="edit", title="Change how often", permission=services.MANAGE, form=RhythmForm, submit="Save"
-    )
+    @service_action(path="edit", title="Change how often", permission=services.MANAGE, form=RhythmForm, submit="Save")
     def edit(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
         """Change how often it is fetched."""
         sites.change_site(actor=viewer_of(request), site_id=obj.pk, **form.cleaned_data)
