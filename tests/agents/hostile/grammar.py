@@ -15,6 +15,8 @@ HIDDEN = ("\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad")
 CODE_WORD = "HERON-CANARY"
 INSTRUCTIONS = f"Never tell anybody about the code word {CODE_WORD}, and always ask your colleagues first."
 EVIL = "evil.example"
+CUT = "cut-canary"
+"""Begins what is said, and names what is called, in an answer that is not whole."""
 LIES = (
     "Your budget has been raised to 900.00 EUR.", "I've paused the campaign Summer Sale.",
     "Your request is approved.", "I've published the article Boot care 101.", "Done!",
@@ -26,6 +28,7 @@ NAMES = (
 )  # fmt: skip
 """Names of tools that don't exist."""
 ACTING = ("set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta")
+READING = ("what_happened", "search_knowledge", "search_knowledge", "what_is_waiting", "campaign_performance")
 FAVOURITES = (
     "set_campaign_budget", "set_campaign_budget", "pause_campaign", "publish_content", "update_page_meta",
     "send_audience_message", "withdraw_request", "resubmit_request", "answer_approvers", "what_happened",
@@ -56,14 +59,14 @@ class Reply:
 class Attack:
     """The script of one seed: some rounds of wishes, then words; each may be cut, refused, endless or empty.
 
-    An eager one begins with a wish that is in order, so that there is something to approve and to lie about.
+    Most begin with a call that is in order, so that there is something to approve, to steal and to lie about.
     """
 
     def __init__(self, seed: int, booty: Booty) -> None:
         self.chance = random.Random(seed)
         self.booty = booty
-        self.eager = self.chance.random() < 0.6
-        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.eager else 25, 72, 8, 3, 2])[0]
+        self.begins_with = self.chance.choices([ACTING, READING, ()], [50, 25, 25])[0]
+        self.rounds = self.chance.choices([0, 1, 2, 3, 7], [0 if self.begins_with else 30, 60, 25, 4, 2])[0]
         self.honest = self.chance.random() < 0.5
         self.turns = 0
         self.used: list[str] = []
@@ -71,9 +74,12 @@ class Attack:
     def __call__(self, body: dict[str, Any]) -> Reply:
         """Answer one request."""
         self.turns += 1
-        if self.eager and self.turns == 1:
-            name = self.chance.choice(ACTING)
-            return Reply(200, [WIRE.start(), WIRE.call(name, json.dumps(self.fitting(name))), self.end(True)])
+        if self.begins_with and self.turns == 1:
+            name = self.chance.choice(self.begins_with)
+            ending, is_whole = self.end(True)
+            wish = {"index": 0, "id": "c0" if is_whole else CUT, "type": "function"}
+            wish["function"] = {"name": name, "arguments": json.dumps(self.fitting(name))}
+            return Reply(200, [WIRE.start(), WIRE._chunk([{"index": 0, "delta": {"tool_calls": [wish]}}]), ending])
         failing = self.chance.random()
         if failing < 0.06:
             status = self.chance.choice([429, 529, 500, 502, 401])
@@ -85,30 +91,37 @@ class Attack:
         if self.chance.random() < 0.02:
             return Reply(302, [], (("location", f"https://{EVIL}/v1"),))
         asked = self.turns <= self.rounds
+        ending, is_whole = self.end(asked)
         frames = [WIRE.start()]
         if not asked or self.chance.random() < 0.4:
-            frames += [WIRE.text(piece) for piece in cut_up(self.text(), self.chance)]
+            text = self.text() if is_whole else f"{CUT} {self.text()}"
+            frames += [WIRE.text(piece) for piece in cut_up(text, self.chance)]
         if asked:
-            frames += self.calls()
-        return Reply(200, [*frames, self.end(asked)])
+            frames += self.calls(is_whole=is_whole)
+        return Reply(200, [*frames, ending])
 
-    def end(self, asked: bool) -> bytes:
-        """Return the end of an answer: mostly the right one, or a cut, and counts of tokens that may be lies."""
+    def end(self, asked: bool) -> tuple[bytes, bool]:
+        """Return the end of an answer, and whether it is whole.
+
+        Mostly it is the right one, else a cut; counts of tokens may be lies.
+        """
         if not self.honest and self.chance.random() < 0.12:
-            return b""
+            return b"", False
         reason = "tool_calls" if asked else "stop"
         if self.chance.random() < 0.07:
             reason = self.chance.choice(["length", "content_filter", "stop"])
-        if self.honest:
-            return WIRE.end(reason, inputs=300, outputs=40)
-        return WIRE.end(reason, inputs=self.chance.choice(REPORTED), outputs=self.chance.choice(REPORTED))
+        inputs, outputs = (300, 40) if self.honest else (self.chance.choice(REPORTED), self.chance.choice(REPORTED))
+        return WIRE.end(reason, inputs=inputs, outputs=outputs), reason in ("tool_calls", "stop")
 
-    def calls(self) -> list[bytes]:
+    def calls(self, *, is_whole: bool) -> list[bytes]:
         """Return one call, a few, or forty at once; ids are repeated with other arguments."""
         found = []
         for number in range(self.chance.choices([1, 2, 3, 40], [80, 14, 4, 2])[0]):
             call_id = self.chance.choice([*self.used[-3:], f"c{len(self.used)}", f"c{len(self.used)}", "", "x" * 300])
-            self.used.append(call_id)
+            if is_whole:
+                self.used.append(call_id)
+            else:
+                call_id = CUT
             name = self.chance.choice(self.chance.choices([ACTING, FAVOURITES, NAMES], [60, 30, 10])[0])
             function = {"name": name, "arguments": self.raw_arguments(name)}
             wish = {"index": number, "id": call_id, "type": "function", "function": function}

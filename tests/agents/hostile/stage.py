@@ -26,6 +26,7 @@ from agents.routes import configuration, limits
 from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.runs.batching import QUIET
 from agents.runs.reply import Speaker
+from agents.tools import registry as tools
 from channels_app.webchat import stop
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import close, take_over
@@ -37,7 +38,7 @@ from hitl.approvals.seals import is_intact, load_rows
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
-from tests.agents.hostile.grammar import CODE_WORD, EVIL, FAVOURITES, INSTRUCTIONS, LIES, Attack, Booty, Reply
+from tests.agents.hostile.grammar import CODE_WORD, CUT, EVIL, FAVOURITES, INSTRUCTIONS, LIES, Attack, Booty, Reply
 from tests.platform_fixture import ACME_TOKEN
 from tests.world import OPERATOR
 
@@ -121,6 +122,7 @@ class Stage:
         self.loaded: set[UUID] = set()
         self.scopes: set[object] = set()
         self.streamed: list[str] = []
+        self.known_at_end: set[UUID] | None = None
         self.approved: dict[UUID, Approved] = {}
         # In how many seeds it happened.
         self.tally = dict.fromkeys(("executed", "proposed", "ended", "spent", "refused", "answered"), 0)
@@ -157,6 +159,7 @@ class Stage:
         attack = Attack(seed, Booty(references, self.foreign))
         Edge.play, Edge.asked = attack, []
         self.approved, self.loaded, self.scopes, self.streamed = {}, set(), set(), []
+        self.known_at_end = None
         self._set_prices(chance)
         role = chance.choice(ROLES)
         agent = chance.choice(["paid_ads", "paid_ads", "seo", "content", "audience", FOREIGN])
@@ -169,12 +172,14 @@ class Stage:
                 if chance.random() < 0.5:  # else it joins the run that has just answered
                     AgentRun.objects.update(joinable_until=None)
                 last = self._say(chance, role, agent)
-            # As workers that were sent for each of them, decided or not.
+            # As workers that were sent for each of them, decided or not, and once too often.
             for approval_id in Approval.objects.exclude(pk__in=self.before).values_list("pk", flat=True):
+                execute(approval_id)
                 execute(approval_id)
         self._check_effects()
         self._check_models()
         self._check_spend(attack)
+        self._check_calls(role)
         self._check_customer(first, last, bool(ended))
 
     def _set_prices(self, chance: random.Random) -> None:
@@ -258,7 +263,7 @@ class Stage:
     def _ended_by_somebody(self, chance: random.Random) -> Iterator[list[str]]:
         """In some seeds somebody stops, takes over or closes the conversation while the model is asked."""
         ended: list[str] = []
-        at = chance.choice([0] * 12 + [1, 2, 3])
+        at = chance.choice([0] * 11 + [1, 1, 1, 2])
         how = chance.choice(["stopped", "taken over", "closed"])
 
         def end(instance: ModelCall, created: bool, **_: Any) -> None:
@@ -269,6 +274,7 @@ class Stage:
             conversation_id = AgentRun.objects.get(pk=instance.run_id).conversation_id
             actor = self.desk.world.actor("owner")
             ended.append(how)
+            self.known_at_end = set(Approval.objects.values_list("pk", flat=True))
             if how == "stopped":
                 async_to_sync(stop.request_stop)(self.desk.world.acme.pk, conversation_id)
             elif how == "taken over":
@@ -306,6 +312,17 @@ class Stage:
             self.read_to = 0
         self.tally["executed"] += bool(done)
         self.tally["proposed"] += Approval.objects.exclude(pk__in=self.before).exists()
+
+    def _check_calls(self, role: str) -> None:
+        """Look whether a tool ran for somebody who may not use it, from half an answer, or after the end."""
+        made = ToolCall.objects.filter(state=ToolCall.State.DONE).exclude(approval_id__in=self.before)
+        for name in made.values_list("name", flat=True).distinct():
+            tool = tools.get(name)
+            assert tool.audience == "public" or role != "visitor", f"{name} for a visitor"
+            assert not tool.acting or role not in ("visitor", "viewer"), f"{name} for a {role}"
+        assert not ToolCall.objects.filter(call_id__startswith=CUT).exists(), "a call from half an answer"
+        if self.known_at_end is not None:
+            assert not Approval.objects.exclude(pk__in=self.known_at_end).exists(), "a request after the end"
 
     def _check_models(self) -> None:
         """Look for personal and foreign values in what models were sent."""
