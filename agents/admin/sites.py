@@ -22,6 +22,12 @@ from console.viewers import viewer_of
 SHOWN = 50
 
 
+class RhythmForm(ConsoleForm):
+    """How often a site is fetched."""
+
+    every_hours = forms.TypedChoiceField(label="Refresh", choices=list(sites.INTERVALS.items()), coerce=int)
+
+
 class SiteForm(ConsoleForm):
     """A site to fetch."""
 
@@ -51,7 +57,7 @@ class SiteAdmin(ServiceAdmin):
     list_display = ("address", "home", "standing", "pages", "last")
     list_filter: ClassVar = [choose("state", "State", Site.State.choices)]
     ordering = ("address", "id")
-    detail_fields = ("address", "home", "language", "standing", "problem", "pages", "contents", "rhythm", "last")
+    detail_fields = ("address", "home", "spoken", "standing", "problem", "pages", "contents", "rhythm", "last")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         """Return the sites."""
@@ -66,6 +72,11 @@ class SiteAdmin(ServiceAdmin):
         """Return a link to the collection."""
         url = reverse("admin:agents_collection_change", args=[site.collection_id])
         return format_html('<a class="wk-over" href="{}">{}</a>', url, site.collection.name)
+
+    @admin.display(description="Language")
+    def spoken(self, site: Site) -> str:
+        """Return the language of pages that don't say theirs."""
+        return str(dict(Document.Language.choices).get(site.language, site.language))
 
     @admin.display(description="State")
     def standing(self, site: Site) -> str:
@@ -108,6 +119,16 @@ class SiteAdmin(ServiceAdmin):
         """Fetch it again now."""
         sites.refresh_site(actor=viewer_of(request), site_id=obj.pk)
         return "The site is being fetched."
+
+    @service_action(path="edit", title="Change how often", permission=services.MANAGE, form=RhythmForm, submit="Save")
+    def edit(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
+        """Change how often it is fetched."""
+        sites.change_site(actor=viewer_of(request), site_id=obj.pk, **form.cleaned_data)
+        return "Saved."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, site: Any) -> dict[str, Any]:
+        """Start from how often it is fetched now."""
+        return {"every_hours": site.every_hours} if action.path == "edit" else {}
 
     @service_action(
         path="remove",

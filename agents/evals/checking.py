@@ -221,6 +221,8 @@ def _start(
 ) -> EvalRun:
     if actor.user_id is None:
         raise Invalid("Only a person can check an agent.", code="not_a_person")
+    for speaker in sorted({result.document["speaker"] for result in results}):
+        caller_as(speaker, actor=actor, version=version, trial_id=agent.pk)  # refuses now who can't speak so
     with transaction.atomic():
         run = EvalRun.objects.create(
             agent=agent, version=version, revision=version.revision, person_id=actor.user_id, kind=kind,

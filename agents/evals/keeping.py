@@ -18,7 +18,7 @@ from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import ANSWER_TOOL
 from agents.trials.models import Trial, TrialTurn
 from agents.trials.trying import TRY, get_trial
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
@@ -52,6 +52,8 @@ def keep_case(
     actor.require(TRY)
     if conversation_id is not None:
         actor.require(READ_TALK)
+        if not Conversation.objects.filter(pk=conversation_id).exists():
+            raise NotFound("There is no such conversation.")
     case = parse_case(document)
     agent = Agent.objects.filter(pk=agent_id).first()
     if agent is None:

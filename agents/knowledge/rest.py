@@ -245,6 +245,12 @@ class NewSite(serializers.Serializer[Any]):
     )
 
 
+class SiteChange(serializers.Serializer[Any]):
+    """How often the site is fetched."""
+
+    every_hours = serializers.ChoiceField(choices=list(sites.INTERVALS.items()))
+
+
 class SiteFilters(ApiFilterSet):
     """The filters of sites."""
 
@@ -263,11 +269,12 @@ class SiteViewSet(RetrieveModelMixin, ListViewSet):
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
         "create": services.MANAGE,
+        "partial_update": services.MANAGE,
         "refresh": services.MANAGE,
         "destroy": services.MANAGE,
     }
     serializer_class = SiteSerializer
-    request_serializers: ClassVar = {"create": NewSite}
+    request_serializers: ClassVar = {"create": NewSite, "partial_update": SiteChange}
     filterset_class = SiteFilters
     lookup_url_kwarg = "site_id"
 
@@ -286,6 +293,10 @@ class SiteViewSet(RetrieveModelMixin, ListViewSet):
         `state`, `pages` and `trouble` say how far it is, and what is wrong with it.
         """
         return self.call_service(sites.add_site)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change how often a site is fetched. Needs `agents.manage_knowledge`."""
+        return self.call_service(sites.change_site)
 
     @action(detail=True, methods=["post"])
     @idempotent

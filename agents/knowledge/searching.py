@@ -248,6 +248,7 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
         )
         rows = cursor.fetchall()
     ranked, said = [], set(asked.said)
+    named_by = {title: set(words_of(title)) for title in {row[-1] for row in rows}}
     for key, has, titled, rank, length, language, title in rows:
         here, above = [0.0] * len(asked.words), [0.0] * len(asked.words)
         for (place, share, _), is_here, is_titled in zip(plain, has, titled, strict=True):
@@ -258,7 +259,7 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
         score *= 1.0 if language in asked.languages else 0.9
         score *= 1.0 - SMOOTH * min(length, 1200) / 1200
         # Small words tell "Where is my order?" from all other titles with an order.
-        named = set(words_of(title))
+        named = named_by[title]
         score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
         ranked.append((score + rank, covered / whole if whole else 0.0, key))
     ranked.sort(key=lambda row: (-row[0], row[2]))

@@ -95,6 +95,23 @@ def add_site(
 
 
 @transaction.atomic
+def change_site(*, actor: Actor, site_id: UUID, every_hours: int) -> Site:
+    """Change how often a site is fetched. Needs `agents.manage_knowledge`; raises `NotFound` and `Invalid`."""
+    actor.require(MANAGE)
+    row = locked(Site, site_id, MISSING)
+    if every_hours not in INTERVALS:
+        _refuse({"every_hours": "Choose one of the list."})
+    if row.every_hours == every_hours:
+        return row
+    before, row.every_hours = row.every_hours, every_hours
+    if row.state in (State.READY, State.FAILED):  # else the walk that goes on sets when the next one begins
+        row.due_at = max(now(), (row.fetched_at or now()) + timedelta(hours=every_hours)) if every_hours else None
+    row.save(update_fields=["every_hours", "due_at"])
+    _record(actor, "SITE_CHANGED", row, every_hours=every_hours, before=before)
+    return row
+
+
+@transaction.atomic
 def refresh_site(*, actor: Actor, site_id: UUID) -> Site:
     """Fetch a site again now.
 

@@ -60,7 +60,7 @@ class NewTrial(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=trying.LONGEST)
 
 
-class Said(serializers.Serializer[Any]):
+class TrialMessage(serializers.Serializer[Any]):
     """What to say next."""
 
     text = serializers.CharField(max_length=trying.LONGEST)
@@ -98,7 +98,7 @@ class TrialViewSet(ReadOneMixin, ListViewSet):
         """
         return self.call_service(trying.start_trial)
 
-    @action(detail=True, methods=["post"], request_serializer=Said)
+    @action(detail=True, methods=["post"], request_serializer=TrialMessage)
     @idempotent
     def say(self, request: Request, **kwargs: Any) -> Response:
         """Say something in a trial. Needs `agents.change_agent`; 409 `busy` while it is answered."""

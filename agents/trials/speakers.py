@@ -11,15 +11,16 @@ from agents.selectors import authors_of
 from agents.tools.registry import Caller
 from agents.trials.models import Trial
 from core.actors import Actor
-from core.errors import Invalid
+from core.errors import Invalid, Refused
 
 CHANNEL = "webchat"
 
 
 def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UUID) -> Caller:
-    """Return the caller of a trial; as a member with no more rights than the actor has.
+    """Return the caller of a trial; as a member with the actor's rights.
 
-    There is no conversation and no run: both ids are the trial's, which no row has. Raises `Invalid`.
+    There is no conversation and no run: both ids are the trial's, which no row has. Raises `Invalid`, and `Refused`
+    for a key that is limited to some of its person's rights and would speak as a member.
     """
     if speaker not in Trial.Speaker.values:
         raise Invalid("Choose who speaks.", fields={"speaker": ["Choose one of the choices."]})
@@ -28,12 +29,15 @@ def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UU
         member = Membership.objects.filter(user_id=actor.user_id, is_active=True, user__is_active=True).first()
         if member is None:
             raise Invalid("Only a member can speak as a member.", fields={"speaker": ["You are no member here."]})
+        if permissions_of(member.role) - actor.permissions:
+            # A worker answers later, with what the person's role allows then: more than a limited key may see.
+            raise Refused("A key needs all your rights to speak as you.", code="limited_key")
     return Caller(
         conversation_id=trial_id,
         channel=CHANNEL,
         verified=speaker != Trial.Speaker.STRANGER,
         user_id=member.user_id if member else None,
-        permissions=permissions_of(member.role) & actor.permissions if member else frozenset(),
+        permissions=permissions_of(member.role) if member else frozenset(),
         agent_id=version.agent_id,
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,

@@ -79,6 +79,7 @@ def say(*, actor: Actor, trial_id: UUID, text: str) -> Trial:
     if len(turns) >= MOST_TURNS:
         raise TooMany("A trial has at most 30 turns. Begin a new one.", code="long_trial")
     check_can_try(trial.version)
+    caller_as(trial.speaker, actor=actor, version=trial.version, trial_id=trial.pk)
     if any(turn.is_open for turn in turns):
         raise Conflict(BUSY, code="busy")
     try:

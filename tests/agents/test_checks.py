@@ -106,6 +106,10 @@ def test_case_is_kept_from_a_trial_masked_and_once_under_a_name(desk: Desk) -> N
     with pytest.raises(Invalid) as wrong:
         keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "expects": {}, "name": ""})
     assert set(wrong.value.facts["fields"]) == {"name", "expects"}
+    with pytest.raises(Refused, match="all your rights"):
+        checking.start_checks(actor=admin.limited_to(frozenset({"agents.change_agent"})), agent_id=agent.pk)
+    with pytest.raises(NotFound):
+        keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO, conversation_id=agent.pk)
     with pytest.raises(Refused):
         keeping.keep_case(actor=desk.world.actor("support"), agent_id=agent.pk, document=HELLO)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from agents import tasks
 from agents.knowledge import crawling, services, sites
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
 from agents.knowledge.robots import read_rules
@@ -74,7 +75,7 @@ def fetch(shelf: Collection, address: str, **facts: Any) -> Site:
 
 
 def again(row: Site) -> Site:
-    sites.fetch_site(site_id=row.pk)
+    tasks.fetch_site(str(row.tenant_id), str(row.pk))
     row.refresh_from_db()
     return row
 
@@ -215,8 +216,17 @@ def test_robots_rules_go_by_our_name_and_the_longest_path() -> None:
 def test_only_who_manages_knowledge_adds_sites_and_wrong_ones_name_their_field(acme: World, shelf: Collection) -> None:
     row = sites.add_site(actor=OPERATOR, collection_id=shelf.pk, address="https://Shop.example:443")
     assert row.address == "https://shop.example/"
+    Site.objects.update(state="ready", fetched_at=now() - timedelta(hours=2), due_at=None)
+    for hours, due in ((168, 166), (24, 22)):
+        changed = sites.change_site(actor=OPERATOR, site_id=row.pk, every_hours=hours)
+        assert changed.due_at
+        assert abs(changed.due_at - now() - timedelta(hours=due)) < timedelta(minutes=1)
+    assert sites.change_site(actor=OPERATOR, site_id=row.pk, every_hours=0).due_at is None
+    with pytest.raises(Invalid):
+        sites.change_site(actor=OPERATOR, site_id=row.pk, every_hours=5)
     viewer = acme.actor("viewer")
     for refused in (
+        lambda: sites.change_site(actor=viewer, site_id=row.pk, every_hours=24),
         lambda: sites.add_site(actor=viewer, collection_id=shelf.pk, address="https://shop.example"),
         lambda: sites.refresh_site(actor=viewer, site_id=row.pk),
         lambda: sites.remove_site(actor=viewer, site_id=row.pk),

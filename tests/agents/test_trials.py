@@ -140,6 +140,9 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="  ")
     with pytest.raises(Invalid):
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="god", text="Hi")
+    limited = actor.limited_to(frozenset({trying.TRY}))  # as by a key: a worker would answer with all rights
+    with pytest.raises(Refused, match="all your rights"):
+        trying.start_trial(actor=limited, agent_id=agent.pk, speaker="member", text="Hi")
     TrialTurn.objects.bulk_create(TrialTurn(trial=trial, number=3 + n, state="answered", said="x") for n in range(28))
     with pytest.raises(TooMany):
         trying.say(actor=actor, trial_id=trial.pk, text="Still there?")

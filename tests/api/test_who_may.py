@@ -250,6 +250,7 @@ DOORS = [
     Door("get", "sites/", "viewer", 200, outsider=200),
     Door("post", "sites/", "admin", 201, "support", body=SITE),
     Door("get", "sites/{site}/", "viewer", 200),
+    Door("patch", "sites/{site}/", "admin", 200, "support", body={"every_hours": 24}),
     Door("post", "sites/{site}/refresh/", "admin", 200, "support"),
     Door("delete", "sites/{site}/", "admin", 204, "support"),
     Door("get", "open-questions/", "viewer", 200, outsider=200),

@@ -313,6 +313,7 @@ WORK: Final = {
     "admin:agents_site_changelist": OPEN_LIST,
     "admin:agents_site_change": OPEN_PAGE,
     "admin:agents_site_refresh": ACTION,
+    "admin:agents_site_edit": ACTION,
     "admin:agents_site_remove": ACTION,
     "admin:agents_openquestion_changelist": OPEN_LIST,
     "admin:agents_openquestion_change": OPEN_PAGE,
