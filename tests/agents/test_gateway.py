@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
 
 from agents.gateway import results
 from agents.models import AgentRun, AgentVersion, ToolCall
@@ -196,7 +195,6 @@ def test_reading_that_takes_too_long_is_reported_and_its_late_result_dropped(
 def test_temporary_failure_of_a_reading_is_tried_once_more_and_an_equal_one_is_kept(
     desk: Desk, probe: Callable[..., Any]
 ) -> None:
-    cache.clear()
     tries: list[int] = []
 
     def shaky() -> dict[str, Any]:
@@ -216,7 +214,6 @@ def test_temporary_failure_of_a_reading_is_tried_once_more_and_an_equal_one_is_k
 
 
 def test_service_that_keeps_failing_is_left_alone_for_a_while(desk: Desk, probe: Callable[..., Any]) -> None:
-    cache.clear()
     tries: list[int] = []
 
     def down() -> dict[str, Any]:
@@ -232,7 +229,6 @@ def test_service_that_keeps_failing_is_left_alone_for_a_while(desk: Desk, probe:
         type(desk.conversation).objects.update(state="agent", assigned_to=None)
     assert len(tries) == 5
     assert "breaker_open" in codes()
-    cache.clear()
 
 
 def test_result_from_outside_is_masked_cut_and_marked_as_data(desk: Desk, probe: Callable[..., Any]) -> None:

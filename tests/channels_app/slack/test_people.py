@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 
 from accounts.models import Notice
@@ -54,7 +53,6 @@ def test_wrong_late_or_another_persons_code_links_nothing(desk: Desk) -> None:
 
 
 def test_newer_code_ends_the_older_and_codes_are_limited(desk: Desk) -> None:
-    cache.clear()
     admin = desk.world.actor("admin")
     people.send_code(actor=admin, member_id=BEN)
     first = desk.code_for(BEN)
