@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -41,6 +42,8 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 
 SHOWN_HISTORY = 20
+# The way of a draft: it is tried, changed, checked and activated.
+FIRST = ("try", "activate", "edit", "check", "replay")
 LABELS = {
     "name": "Name",
     "instructions": "Instructions",
@@ -255,6 +258,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Return the actions that the agent's state allows, and why a built-in one can't be edited."""
         found = super().offered(request, obj, on_list=on_list)
+        found.sort(key=lambda each: FIRST.index(each["action"].path) if each["action"].path in FIRST else len(FIRST))
         return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
@@ -300,11 +304,12 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         on_list=True,
         explain="Create an agent of your own. It answers once its draft is activated; you can't approve its requests.",
     )
-    def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> str:
-        """Create an own agent."""
+    def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> HttpResponse:
+        """Create an own agent and open its page, where it is tried and activated."""
         setup = services.Setup(**form.setup())
         agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
-        return f"{agent.name} is a draft. It answers once you activate it."
+        messages.success(request, f"{agent.name} is a draft. Try it here; it answers once you activate it.")
+        return redirect("admin:agents_agent_change", agent.pk)
 
     @service_action(
         path="import",

@@ -59,7 +59,9 @@ def shown_step(step: Mapping[str, Any], names: dict[UUID, str]) -> dict[str, Any
     return {
         "title": step["title"],
         "chip": chip(*KINDS.get(step["kind"], ("Call", "neutral", "dot"))),
-        "arguments": [(_words(name), value) for name, value in step["arguments"].items()],
+        "arguments": [
+            (_words(name), value) for name, value in step["arguments"].items() if not isinstance(value, list)
+        ],
         "result": [(_words(name), str(value)[:SHOWN]) for name, value in result.items()],
         "milliseconds": step["milliseconds"],
         "approval": _shown_approval(approval, names) if approval else None,

@@ -1,6 +1,6 @@
 """The console in a real browser: no accessibility fault, usable on a phone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -83,68 +83,71 @@ PAGES = [
     "trial",
     "check",
 ]
+# Lists and forms of the common shape: in long runs, which look at all pages in both themes.
+LIKE_OTHERS = (
+    "admin/hitl/delegation/",
+    "admin/hitl/approvergroup/",
+    "admin/hitl/approvergroup/create/",
+    "admin/hitl/businesscalendar/",
+    "admin/hitl/cap/",
+    "admin/hitl/cap/create/",
+    "admin/hitl/evidenceexport/",
+    "admin/hitl/batchdecision/",
+    "admin/hitl/decisionpolicy/",
+    "admin/hitl/linkpolicy/",
+    "admin/agents/agentrun/",
+    "admin/agents/collection/",
+    "admin/agents/collection/create/",
+    "admin/agents/document/",
+    "admin/agents/openquestion/",
+    "admin/conversations/messagetemplate/",
+    "admin/channels_app/colleagueaddress/",
+    "admin/channels_app/colleagueaddress/slack-code/",
+    "admin/integrations/maildelivery/",
+    "admin/accounts/apikey/",
+    "admin/accounts/savedview/",
+    "admin/core/consent/",
+    "admin/core/deadletter/",
+    "admin/analytics/briefpreference/",
+)
 MORE = [
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
-    "admin/hitl/delegation/",
     "admin/hitl/delegation/away/",
     "admin/hitl/approvalworkflow/",
     "admin/hitl/approvalworkflow/create/",
     "admin/hitl/approvalworkflow/try/",
-    "admin/hitl/approvergroup/",
-    "admin/hitl/approvergroup/create/",
-    "admin/hitl/businesscalendar/",
     "admin/hitl/businesscalendar/create/",
-    "admin/hitl/cap/",
-    "admin/hitl/cap/create/",
     "admin/hitl/cap/try-new/",
     "admin/hitl/simulation/",
     "admin/hitl/approval/export/",
-    "admin/hitl/evidenceexport/",
     "admin/hitl/evidenceexport/new/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
     "admin/hitl/riskpolicy/try/",
-    "admin/hitl/batchdecision/",
-    "admin/hitl/decisionpolicy/",
     "admin/hitl/decisionpolicy/change-settings/",
-    "admin/hitl/linkpolicy/",
     "admin/hitl/linkpolicy/switch-off/",
     "admin/agents/agent/",
     "admin/agents/agent/create/",
-    "admin/agents/agentrun/",
     "admin/agents/trial/",
     "admin/agents/evalcase/keep/",
     "admin/agents/evalrun/",
-    "admin/agents/collection/",
-    "admin/agents/collection/create/",
     "admin/agents/collection/try/",
-    "admin/agents/document/",
-    "admin/agents/openquestion/",
     "admin/agents/site/",
     "admin/conversations/channelaccount/",
     "admin/conversations/channelaccount/new-widget/",
     "admin/conversations/channelaccount/connect/",
     "admin/conversations/channelaccount/connect-mail/",
     "admin/conversations/channelaccount/connect-slack/",
-    "admin/conversations/messagetemplate/",
-    "admin/channels_app/colleagueaddress/",
     "admin/channels_app/colleagueaddress/slack-user/",
-    "admin/channels_app/colleagueaddress/slack-code/",
     "admin/channels_app/colleagueaddress/own-number/",
     "admin/conversations/channelaccount/connect-app/",
-    "admin/integrations/maildelivery/",
     "admin/analytics/brief/settings/",
-    "admin/accounts/apikey/",
     "admin/accounts/notice/",
-    "admin/accounts/savedview/",
     "admin/accounts/savedview/save/",
     "admin/core/auditentry/verify/",
-    "admin/core/consent/",
     "admin/core/consent/record/",
     "admin/core/consent/rules/",
-    "admin/core/deadletter/",
-    "admin/analytics/briefpreference/",
     "account/mail/",
     "account/2fa/",
     "api/docs/",
@@ -238,12 +241,22 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
     assert faults_of(result, "simulation") == []
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
-@pytest.mark.parametrize("part", [0, 1], ids=["first half", "second half"])
-def test_every_other_page_is_accessible_and_fits_a_phone(opened: Opener, part: int, theme: str) -> None:
+@pytest.mark.parametrize(
+    ("pages", "theme"),
+    [
+        (MORE[::2], "light"),
+        (MORE[1::2], "light"),
+        *(
+            pytest.param(pages, theme, marks=pytest.mark.long)
+            for pages, theme in ((MORE, "dark"), (LIKE_OTHERS, "light"))
+        ),
+    ],
+    ids=["first half", "second half", "dark", "like others"],
+)
+def test_every_other_page_is_accessible_and_fits_a_phone(opened: Opener, pages: Sequence[str], theme: str) -> None:
     page, faults = opened("/admin/", "owner"), []
     home = page.url.split("/admin/")[0]
-    for path in MORE[part::2]:
+    for path in pages:
         show = show_without_sandbox if path in SANDBOXED else type(page).goto
         answer = show(page, f"{home}/{path}")
         least = "serious" if path in FOREIGN else "minor"

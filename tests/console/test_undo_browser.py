@@ -14,7 +14,9 @@ __all__ = ["opened", "scene"]  # fixtures
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+@pytest.mark.parametrize(
+    "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with scripts", "without"]
+)
 def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: bool) -> None:
     page = opened(scene.path("approval"), "approver", scripts=scripts)
     page.locator("#vote-approve").click()

@@ -209,7 +209,9 @@ def test_pages_of_a_workflow_are_short_and_accessible(opened: Opener, scene: Sce
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+@pytest.mark.parametrize(
+    "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with scripts", "without"]
+)
 def test_condition_is_built_by_the_keyboard(opened: Opener, scene: Scene, scripts: bool) -> None:
     with tenant_scope(scene.world.acme.pk):
         flow = services.create_workflow(

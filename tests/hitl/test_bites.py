@@ -376,7 +376,10 @@ def test_broken_rule_is_noticed(walker: ApprovalMachine, monkeypatch: pytest.Mon
     assert check in frames, f"{frames[-4:]}: {caught.value}"
 
 
-@pytest.mark.parametrize("name", BROKEN)
+# Each fourth walk here, all of them in long runs.
+@pytest.mark.parametrize(
+    "name", [name if n % 4 == 0 else pytest.param(name, marks=pytest.mark.long) for n, name in enumerate(BROKEN)]
+)
 def test_whole_engine_passes_the_same_walk(walker: ApprovalMachine, name: str) -> None:
     # Somebody is erased at the end of a few walks, as in the other examples: it takes longer than a walk.
     walker.seen["examples"] = list(BROKEN).index(name)
