@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from agents.ports import ANSWER_TOOL
 from agents.trials import trying
 from agents.trials.models import Trial, TrialTurn
 from console.base.actions import ServiceAction, service_action
@@ -59,8 +60,9 @@ def shown_step(step: Mapping[str, Any], names: dict[UUID, str]) -> dict[str, Any
     return {
         "title": step["title"],
         "chip": chip(*KINDS.get(step["kind"], ("Call", "neutral", "dot"))),
+        # The answer itself stands above the steps.
         "arguments": [
-            (_words(name), value) for name, value in step["arguments"].items() if not isinstance(value, list)
+            (_words(name), value) for name, value in step["arguments"].items() if step["tool"] != ANSWER_TOOL
         ],
         "result": [(_words(name), str(value)[:SHOWN]) for name, value in result.items()],
         "milliseconds": step["milliseconds"],
