@@ -65,8 +65,8 @@ def check(_arguments: argparse.Namespace) -> int:
                 ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
             ]
         ]
-        # Four on two cores: each waits for its database, sockets and browser half of the time.
-        parallel = ["-n", "4", "--dist", "worksteal"] if is_parallel_worthwhile() else []
+        # Three on two cores: each waits for its database, sockets and browser a third of the time; four took longer.
+        parallel = ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
         outcomes.append(_pytest(environment, parallel))
         checked, said = types.result()
         say(f"\n--- mypy\n{said}")
