@@ -44,11 +44,11 @@ def node_tools() -> Path:
 
 
 @contextmanager
-def serving(command: list[str], url: str, log: Path) -> Iterator[str]:
+def serving(command: list[str], url: str, log: Path, *, seconds: float = 90) -> Iterator[str]:
     """Run a server until it answers, and end it afterwards."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + seconds
             while not _answers(url):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(log.read_text()[-2000:])
@@ -56,7 +56,7 @@ def serving(command: list[str], url: str, log: Path) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
 
 
 def _answers(url: str) -> bool:

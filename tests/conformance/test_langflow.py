@@ -1,0 +1,151 @@
+"""Our Langflow client before a real Langflow; skipped and counted where it can't be had."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from integrations.langflow.client import LangflowClient
+from tests.conformance.conftest import TOOLS, serving
+from tests.ports import free_port
+
+pytestmark = pytest.mark.long
+PACKAGE = "langflow-base==1.13.0"
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def python_of_langflow() -> Path:
+    """The interpreter that has Langflow, installed once; skipped where it can't be."""
+    given = os.environ.get("WALKER_LANGFLOW")
+    folder = Path(given) if given else TOOLS / "langflow"
+    found = folder / "bin" / "langflow"
+    if found.exists():
+        return found
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv is None:
+        pytest.skip("uv is missing: no Langflow")
+    install = [uv, "pip", "install", "-q", "--python", str(folder / "bin" / "python"), PACKAGE]
+    for command in ([uv, "venv", "-q", str(folder)], install):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        if done.returncode:
+            shutil.rmtree(folder, ignore_errors=True)
+            pytest.skip("Langflow can't be installed here")
+    return found
+
+
+@dataclass
+class Real:
+    """A running Langflow; the methods build flows as its editor does."""
+
+    url: str
+    key: str
+    kinds: Document
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"x-api-key": self.key}
+        answer = httpx2.request(method, self.url + path, json=body, headers=headers, trust_env=False, timeout=60)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def client(self) -> LangflowClient:
+        return LangflowClient(self.url, self.key, private_hosts=["127.0.0.1"])
+
+    def node(self, name: str, kind: Document, **values: Any) -> Document:
+        template: Document = json.loads(json.dumps(kind))
+        for field, value in values.items():
+            template["template"].setdefault(field, {"name": field})["value"] = value
+        inner = {"id": name, "type": name.split("-", maxsplit=1)[0], "node": template}
+        return {"id": name, "type": "genericNode", "position": {"x": 0, "y": 0}, "data": inner}
+
+    def save(self, name: str, nodes: list[Document]) -> str:
+        """Save a flow whose components are one after another, and return its id."""
+        edges = [_edge(one, other) for one, other in pairwise(nodes)]
+        data = {"nodes": nodes, "edges": edges, "viewport": {"x": 0, "y": 0, "zoom": 1}}
+        return str(self.ask("POST", "/api/v1/flows/", {"name": name, "data": data})["id"])
+
+    def chat(self, name: str, *middle: Document) -> str:
+        kinds = self.kinds["input_output"]
+        ends = (
+            self.node(f"ChatInput-{name}", kinds["ChatInput"]),
+            self.node(f"ChatOutput-{name}", kinds["ChatOutput"]),
+        )
+        return self.save(name, [ends[0], *middle, ends[1]])
+
+
+def _edge(one: Document, other: Document) -> Document:
+    output = one["data"]["node"]["outputs"][0]
+    fields = other["data"]["node"]["template"]
+    field = "input_value" if "input_value" in fields else "text"
+    ours = {"dataType": one["data"]["type"], "id": one["id"], "name": output["name"], "output_types": output["types"]}
+    theirs = {"fieldName": field, "id": other["id"], "inputTypes": fields[field].get("input_types") or ["Message"],
+              "type": fields[field].get("type", "str")}  # fmt: skip
+    return {
+        "id": f"{one['id']}-{other['id']}",
+        "source": one["id"],
+        "target": other["id"],
+        "sourceHandle": json.dumps(ours).replace('"', "œ"),
+        "targetHandle": json.dumps(theirs).replace('"', "œ"),
+        "data": {"sourceHandle": ours, "targetHandle": theirs},
+    }
+
+
+@pytest.fixture(scope="module")
+def real(python_of_langflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """A real Langflow with a database of its own."""
+    folder = tmp_path_factory.mktemp("langflow")
+    port = free_port()
+    environment = {
+        "DO_NOT_TRACK": "true",
+        "LANGFLOW_AUTO_LOGIN": "true",
+        "LANGFLOW_SECRET_KEY": urlsafe_b64encode(os.urandom(32)).decode(),
+        "LANGFLOW_SSRF_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "LANGFLOW_CONFIG_DIR": str(folder),
+        "LANGFLOW_DATABASE_URL": f"sqlite:///{folder}/langflow.db",
+    }
+    command = ["env", *(f"{name}={value}" for name, value in environment.items()), str(python_of_langflow), "run"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--backend-only", "--no-open-browser"]
+    with serving(command, f"http://127.0.0.1:{port}/health", folder / "log", seconds=180) as found:
+        url = found.removesuffix("/health")
+        token = httpx2.get(f"{url}/api/v1/auto_login", trust_env=False, timeout=60).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        made = httpx2.post(f"{url}/api/v1/api_key/", json={"name": "w"}, headers=headers, trust_env=False, timeout=60)
+        assert made.is_success, made.text
+        started = Real(url, made.json()["api_key"], {})
+        started.kinds = started.ask("GET", "/api/v1/all")
+        yield started
+
+
+def test_client_reads_runs_streams_and_erases(real: Real) -> None:
+    client, heard = real.client(), []
+    client.check_key()
+    flow = real.chat("echo")
+    before = client.read_flow(flow)
+    assert client.run(flow, "Olá <NAME_1>", session="a:1").text == "Olá <NAME_1>"
+    assert client.run(flow, "again", session="b:1", hear=heard.append).text == "again"
+    kept = {name: real.ask("GET", f"/api/v1/monitor/messages?session_id={name}") for name in ("a:1", "b:1")}
+    assert [[message["text"] for message in messages] for messages in kept.values()] == [
+        ["Olá <NAME_1>"] * 2,
+        ["again"] * 2,
+    ]
+    client.erase("a:1")
+    assert real.ask("GET", "/api/v1/monitor/messages?session_id=a:1") == []
+    assert len(real.ask("GET", "/api/v1/monitor/messages?session_id=b:1")) == 2
+    assert client.read_flow(flow).digest == before.digest
+    data = real.ask("GET", f"/api/v1/flows/{flow}")["data"]
+    data["nodes"][0]["position"] = {"x": 500, "y": 5}
+    real.ask("PATCH", f"/api/v1/flows/{flow}", {"data": data})
+    assert client.read_flow(flow).digest == before.digest
+    data["nodes"][1]["data"]["node"]["template"]["sender_name"]["value"] = "Somebody else"
+    real.ask("PATCH", f"/api/v1/flows/{flow}", {"data": data})
+    assert client.read_flow(flow).digest != before.digest
