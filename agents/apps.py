@@ -14,6 +14,7 @@ class AgentsConfig(AppConfig):
         super().import_models()
         from agents.evals import models as evals  # noqa: F401, PLC0415
         from agents.flows import models as flows  # noqa: F401, PLC0415
+        from agents.memory import models as memory  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
         from agents.trials import models as trials  # noqa: F401, PLC0415
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from agents.evals.models import EvalCase, EvalResult
 from agents.flows.models import FlowSession
 from agents.flows.sessions import ask_to_erase
+from agents.memory.models import ContactFact
 from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
 from core.clock import now
 from core.privacy.erasure.person import Person
@@ -48,6 +49,11 @@ def _checks(person: Person, after: str, limit: int) -> Batch:
     return Batch(rows.delete()[0])
 
 
+def _facts(person: Person, after: str, limit: int) -> Batch:
+    """Delete what is remembered of the person's contacts, with its history."""
+    return Batch(ContactFact.objects.filter(contact_id__in=person.ids("contacts")).delete()[0])
+
+
 class AgentsErasure(ErasureHandler):
     """Erases the tool calls in a person's conversations."""
 
@@ -75,6 +81,7 @@ class AgentsErasure(ErasureHandler):
               kept="name base_url key model currency embedding_model"),
         Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
         Table("agents.Spend", "A day or month.", kept="label"),
+        Table("agents.ContactFact", "Rows are removed.", "value masked_value"),
         Table("agents.FlowServer", "The organisation's own definitions.", kept="base_url key editors"),
         Table("agents.FlowSession", "Ids, until Langflow has erased what it keeps under them.",
               kept="conversation_id name code"),
@@ -92,6 +99,7 @@ class AgentsErasure(ErasureHandler):
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("calls", "Calls of tools", _calls),
+        Step("facts", "What agents remember of them", _facts),
         Step("questions", "Questions nobody had an answer to", _questions),
         Step("cases", "Cases to check agents with", _cases),
         Step("checks", "Results of checks", _checks),

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from accounts.privacy.reveals import reveal
+from agents.memory.models import ContactFact
 from agents.models import AgentRun, AgentVersion, ToolCall
 from analytics.models import Brief
 from channels_app.webchat import conversation, sessions
@@ -113,6 +114,7 @@ def plant(door: Door) -> Traces:
         hitl.execute(named.pk)
         Execution.objects.filter(approval=named).update(result={"told": MAIL}, error=f"{NAME} away")
         _run(chat, approval)
+        _remember(chat)
         _machinery(world, chat, approval)
     return Traces(world, chat.contact_id, chat.pk, approval, named)
 
@@ -150,6 +152,15 @@ def _run(chat: Conversation, approval: Approval) -> None:
     ToolCall.objects.create(
         run=run, call_id="1", name="note", fingerprint="f" * 64, arguments=asked, result=asked, approval_id=approval.pk
     )
+
+
+def _remember(chat: Conversation) -> None:
+    message = Message.objects.filter(conversation=chat).earliest("id")
+    old = ContactFact(contact_id=chat.contact_id, kind="company", value=PHRASE, masked_value=PHRASE, message=message)
+    new = ContactFact(contact_id=chat.contact_id, kind="company", value=NAME, masked_value="Z••• Q•••")
+    new.save(force_insert=True)
+    old.superseded_at, old.superseded_by_id = now(), new.pk
+    old.save(force_insert=True)
 
 
 def _machinery(world: World, chat: Conversation, approval: Approval) -> None:

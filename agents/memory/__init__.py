@@ -1,0 +1,1 @@
+"""What agents remember of contacts: few typed facts, each from the contact's own words."""
