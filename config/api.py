@@ -28,6 +28,7 @@ from conversations.rest import conversations
 from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
+from conversations.rest.suggestions import SuggestedReplyViewSet
 from conversations.rest.templates import TemplateViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
@@ -128,6 +129,7 @@ router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-co
 router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-messages")
 router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
+router.register(f"{V1}suggested-replies", SuggestedReplyViewSet, "api-suggested-replies")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")

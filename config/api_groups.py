@@ -20,6 +20,7 @@ _WORDS: Final = {
     "conversations": "What customers and agents write; take over, answer, assign, close.",
     "consents": "What people agreed or objected to: an append-only ledger, the newest line counts.",
     "messages": "Single messages: send a failed one again.",
+    "suggested-replies": "Replies that agents wrote and did not send: send, change or drop them.",
     "contacts": "The people who write, masked; search is a POST, so that no personal address is part of a URL.",
     "members": "Invite colleagues by mail, and erase a member for good.",
     "notices": "Your own notices: what happened that concerns you.",

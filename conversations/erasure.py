@@ -14,6 +14,7 @@ from conversations.models import (
     DeliveryAttempt,
     Message,
     Note,
+    SuggestedReply,
 )
 from conversations.services import file_contents, stream_events
 from core.clock import now
@@ -58,6 +59,11 @@ def _files(person: Person, after: str, limit: int) -> Batch:
 def _notes(person: Person, after: str, limit: int) -> Batch:
     rows = Note.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_body=ERASED)
     return emptied(rows, limit, body=ERASED, masked_body=ERASED)
+
+
+def _suggestions(person: Person, after: str, limit: int) -> Batch:
+    rows = SuggestedReply.objects.filter(conversation_id__in=person.ids("conversations"))
+    return emptied(rows.exclude(masked_body=ERASED), limit, body=ERASED, masked_body=ERASED)
 
 
 def _events(person: Person, after: str, limit: int) -> Batch:
@@ -119,6 +125,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
               kept="store file_id"),
         Table("conversations.Note", "", "body masked_body"),
+        Table("conversations.SuggestedReply", "A code, and titles of the organisation's own documents.",
+              "body masked_body", "reason sources"),
         Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
               "provider_id error template_id"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
@@ -133,6 +141,7 @@ class ConversationsErasure(ErasureHandler):
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),
+        Step("suggestions", "Replies that agents suggested", _suggestions),
         Step("events", "Events of the conversations", _events),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
@@ -186,6 +195,8 @@ class ConversationsErasure(ErasureHandler):
             conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
             conversation.save(update_fields=["state", "resolved", "closed_at"])
             stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
+        open_ones = SuggestedReply.objects.filter(conversation_id__in=conversations, state=SuggestedReply.State.OPEN)
+        open_ones.update(state=SuggestedReply.State.REPLACED, reviewed_at=now())
 
 
 def is_identifying(name: str) -> bool:

@@ -28,6 +28,7 @@ from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgai
 from conversations.admin.page import SHOWABLE, page_of
 from conversations.admin.reach import needs_template, reply_context, templates_offered, why_no_reply
 from conversations.admin.search import ConversationSearch, FoundFilter
+from conversations.admin.suggestions import review_of
 from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
 from conversations.services.attachments import File
@@ -162,6 +163,7 @@ class ConversationAdmin(ConversationSearch):
         return {
             **reply_context(obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
+            **review_of(self.admin_site, request, obj.pk, clear="messages" in clear),
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
             **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),

@@ -25,6 +25,9 @@ SHOWN: Final = 100
 SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
 REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
+    "low_confidence": "the agent wasn't sure enough of its answer",
+    "gate_instructions": "the agent's answer repeated its instructions",
+    "gate_claim": "the agent's answer claimed something that didn't happen",
     "complaint": "it is a complaint",
     "legal": "it is a legal matter",
     "needs_specialist": "it needs a specialist",

@@ -7,6 +7,7 @@ from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.files import FileRemoval
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
+from conversations.models.suggestions import SuggestedReply
 from conversations.models.templates import MessageTemplate
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Message",
     "MessageTemplate",
     "Note",
+    "SuggestedReply",
 ]

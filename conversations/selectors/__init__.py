@@ -41,6 +41,7 @@ from conversations.selectors.messages import (
 from conversations.selectors.notes import NoteRow, list_notes
 from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
+from conversations.selectors.suggestions import count_to_review, get_suggestion, open_suggestion, query_suggestions
 from conversations.selectors.templates import find_lost_templates, get_template, query_templates
 
 __all__ = [
@@ -63,12 +64,14 @@ __all__ = [
     "count_by_day",
     "count_live",
     "count_needing_person",
+    "count_to_review",
     "find_customer_conversation",
     "find_lost_templates",
     "frames_for_customer",
     "get_channel_account",
     "get_consent",
     "get_conversation",
+    "get_suggestion",
     "get_template",
     "left_out",
     "left_out_in_words",
@@ -77,11 +80,13 @@ __all__ = [
     "list_messages",
     "list_notes",
     "newest_matches",
+    "open_suggestion",
     "points_in_order",
     "query_channel_accounts",
     "query_consents",
     "query_contacts",
     "query_conversations",
+    "query_suggestions",
     "query_templates",
     "read_contact",
     "refuse_personal",

@@ -52,6 +52,7 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.suggestions import drop_suggestion, send_suggestion, suggest_reply
 from conversations.services.templates import (
     change_template,
     has_template,
@@ -81,6 +82,7 @@ __all__ = [
     "close",
     "connect_channel",
     "deliver",
+    "drop_suggestion",
     "erase_contact",
     "escalate",
     "expire_file",
@@ -127,9 +129,11 @@ __all__ = [
     "save_app",
     "save_widget",
     "send_again",
+    "send_suggestion",
     "set_language",
     "stop_using_template",
     "store_templates",
+    "suggest_reply",
     "take_over",
     "template_copy_id",
     "unblock_contact",

@@ -111,6 +111,7 @@ def reply(
         due_at = _require_reachable(conversation, message, moment)
         _store(conversation, message, event_type, moment, rows, due_at=due_at)
         if sender_type == "person":
+            states.set_suggestion_aside(actor, conversation)
             _assign_to_sender(actor, conversation, old_state, moment)
             stream_events.append_inbox(conversation, "message_sent")
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.last_change import last_change
 from accounts.selectors import list_members
-from conversations.models import Conversation
+from conversations.models import Conversation, SuggestedReply
 from conversations.services import stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
@@ -91,6 +91,7 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
             )
         conversation.state, conversation.assigned_to = AGENT, None
         conversation.save(update_fields=["state", "assigned_to"])
+        set_suggestion_aside(actor, conversation)
         stream_events.append_state(conversation, inbox_type="conversation_given_back")
         stream_events.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
     return conversation
@@ -188,9 +189,16 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
         conversation.state, conversation.resolved = CLOSED, resolved
         conversation.closed_at = now or clock_now()
         conversation.save(update_fields=["state", "resolved", "closed_at"])
+        set_suggestion_aside(actor, conversation)
         stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
         stream_events.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
     return conversation
+
+
+def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:
+    """Close the open suggestion of a locked conversation: it goes on, or ends, without it."""
+    rows = SuggestedReply.objects.filter(conversation_id=conversation.pk, state=SuggestedReply.State.OPEN)
+    rows.update(state=SuggestedReply.State.REPLACED, reviewed_by=actor.user_id, reviewed_at=clock_now())
 
 
 def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:

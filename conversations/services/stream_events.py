@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from conversations.models import Conversation, Message, Note
+from conversations.models import Conversation, Message, Note, SuggestedReply
 from core.actors import Actor
 from core.audit import chain
 from core.events import streams
@@ -47,6 +47,11 @@ def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -
 def append_note(conversation: Conversation, note: Note) -> None:
     """Publish a new note to the staff."""
     streams.append(conversation.staff_stream, "note_added", {"note": str(note.pk)})
+
+
+def append_suggestion(conversation: Conversation, suggestion: SuggestedReply) -> None:
+    """Publish to the staff that a suggested reply was dropped."""
+    streams.append(conversation.staff_stream, "suggestion_dropped", {"suggestion": str(suggestion.pk)})
 
 
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:

@@ -1,0 +1,110 @@
+"""Endpoints of replies that agents wrote and did not send."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import selectors, services
+from conversations.models import SuggestedReply
+from conversations.rest.serializers import MessageSerializer
+from core.rest.fields import RowSerializer
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet, ReadOneMixin
+
+VIEW = "conversations.view_conversation"
+REPLY = "conversations.reply_conversation"
+
+
+class SuggestedSource(serializers.Serializer[Any]):
+    """A document that the reply names."""
+
+    n = serializers.IntegerField(read_only=True, help_text="As in the text: [1].")
+    title = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True)
+
+
+class SuggestedReplySerializer(RowSerializer[SuggestedReply]):
+    """An answer that an agent wrote and did not send; its text is masked."""
+
+    text = serializers.CharField(source="masked_body", read_only=True)
+    sources = SuggestedSource(many=True, read_only=True)
+
+    class Meta:
+        model = SuggestedReply
+        fields: ClassVar[list[str]] = (
+            "id conversation_id run_id reason confidence text sources state reviewed_by_id reviewed_at "
+            "reply_id created_at"
+        ).split()
+
+
+class SendingSuggestion(serializers.Serializer[Any]):
+    """The text to send instead, if it is another."""
+
+    text = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=settings.TEXT_LIMIT,
+        help_text="Empty: the text is sent as the agent wrote it, with nothing masked.",
+    )
+
+
+class SuggestedReplyFilters(ApiFilterSet):
+    """The filters of suggested replies."""
+
+    state = ChoiceFilter(choices=SuggestedReply.State.choices)
+    conversation = UUIDFilter(field_name="conversation_id")
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List replies that agents wrote and did not send, newest first, masked. "
+        "Needs `conversations.view_conversation`."
+    ),
+    retrieve=extend_schema(description="Read a suggested reply, masked. Needs `conversations.view_conversation`."),
+)
+class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
+    """Replies to review."""
+
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "send": REPLY, "drop": REPLY}
+    serializer_class = SuggestedReplySerializer
+    filterset_class = SuggestedReplyFilters
+    lookup_url_kwarg = "suggestion_id"
+
+    def get_queryset(self) -> QuerySet[SuggestedReply]:
+        """Return the suggested replies."""
+        return selectors.query_suggestions(viewer=self.actor)
+
+    def get_object(self) -> SuggestedReply:
+        """Return the suggested reply of the address."""
+        return selectors.get_suggestion(viewer=self.actor, **self.kwargs)
+
+    @action(detail=True, methods=["post"], request_serializer=SendingSuggestion, serializer_class=MessageSerializer)
+    @idempotent
+    def send(self, request: Request, **kwargs: Any) -> Response:
+        """Send it to the customer, as it is or with another text. Needs `conversations.reply_conversation`.
+
+        409 `reviewed` if somebody was quicker or the conversation went on without it, and where the customer can't
+        be written to: `closed`, `opted_out`, `blocked`, `unreachable`, `no_address`, `window_closed`.
+        """
+        message = services.send_suggestion(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(selectors.row_of(message))
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def drop(self, request: Request, **kwargs: Any) -> Response:
+        """Drop it: nothing is sent. Needs `conversations.reply_conversation`. 409 `reviewed`."""
+        services.drop_suggestion(actor=self.actor, **self.kwargs)
+        return self.respond(self.get_object())
