@@ -116,6 +116,9 @@ class AgentVersion(TenantModel):
         models.UUIDField(), default=list, help_text="Those of its knowledge; empty for all that a caller may see."
     )
     max_open_approvals = models.PositiveSmallIntegerField(null=True)
+    min_confidence = models.PositiveSmallIntegerField(
+        default=50, help_text="Below it an answer is not sent, from 0 to 100; 0 sends every one."
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")
     created_at = models.DateTimeField(default=now, editable=False)
@@ -194,6 +197,11 @@ class AgentRun(TenantModel):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=40, blank=True)
+    confidence = models.PositiveSmallIntegerField(
+        null=True, help_text="How far the answer rests on what was read, from 0 to 100; null if it states nothing."
+    )
+    confidence_factors = models.JSONField(default=dict, help_text="The rules' version, and each factor's points.")
+    asked_back = models.BooleanField(default=False, help_text="It asked for other words instead of answering.")
     reply_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     started_at = models.DateTimeField(null=True)

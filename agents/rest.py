@@ -60,7 +60,7 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
         model = AgentVersion
         fields: ClassVar[list[str]] = (
             "id number is_draft revision name instructions model model_name flow tools collections "
-            "max_open_approvals author_id created_at"
+            "max_open_approvals min_confidence author_id created_at"
         ).split()
 
 
@@ -85,12 +85,15 @@ class AgentDetailSerializer(AgentSerializer):
     tools = serializers.ListField(source="setup.tools", child=serializers.CharField(), read_only=True)
     collections = serializers.ListField(source="setup.collections", child=serializers.UUIDField(), read_only=True)
     max_open_approvals = serializers.IntegerField(source="setup.max_open_approvals", read_only=True, allow_null=True)
+    min_confidence = serializers.IntegerField(
+        source="setup.min_confidence", read_only=True, help_text="Below it an answer is not sent, from 0 to 100."
+    )
     draft = AgentVersionSerializer(read_only=True, allow_null=True)
 
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name flow tools collections max_open_approvals draft".split(),
+            *"instructions model model_name flow tools collections max_open_approvals min_confidence draft".split(),
         ]
 
 
@@ -112,6 +115,9 @@ class AgentChange(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="null: the organisation's default.",
+    )
+    min_confidence = serializers.IntegerField(
+        min_value=0, max_value=100, required=False, help_text="Below it an answer is not sent."
     )
 
 
@@ -172,6 +178,7 @@ class AgentFile(serializers.Serializer[Any]):
     max_open_approvals = serializers.IntegerField(
         min_value=1, max_value=configuration.MOST_OPEN, required=False, allow_null=True
     )
+    min_confidence = serializers.IntegerField(min_value=0, max_value=100, required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     collections = serializers.ListField(
         child=serializers.CharField(max_length=80), required=False, max_length=100, help_text="By their names."

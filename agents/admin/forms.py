@@ -70,6 +70,14 @@ class AgentForm(NameForm):
         max_value=configuration.MOST_OPEN,
         help_text="The agent makes no new request beyond this number. Leave empty for the organisation default.",
     )
+    min_confidence = forms.IntegerField(
+        label="Confidence at least",
+        required=False,
+        initial=configuration.CONFIDENCE,
+        min_value=0,
+        max_value=100,
+        help_text="From 0 to 100. Below it the agent asks once for other words; then a colleague gets its draft.",
+    )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -88,9 +96,12 @@ class AgentForm(NameForm):
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = ("name", "instructions", "model", "model_name", "flow", "max_open_approvals")
+        names = ("name", "instructions", "model", "model_name", "flow", "max_open_approvals", "min_confidence")
         lists = {name: tuple(self.cleaned_data[name]) for name in ("tools", "collections")}
-        return {name: self.cleaned_data[name] for name in names} | lists
+        kept = {name: self.cleaned_data[name] for name in names} | lists
+        if kept["min_confidence"] is None:
+            kept["min_confidence"] = configuration.CONFIDENCE
+        return kept
 
     def seen(self) -> dict[str, int | None]:
         """Return which configuration the form was opened with."""
@@ -152,4 +163,5 @@ class NewAgentForm(AgentForm):
         "tools",
         "collections",
         "max_open_approvals",
+        "min_confidence",
     )

@@ -53,6 +53,7 @@ LABELS = {
     "tools": "Tools",
     "collections": "Knowledge",
     "max_open_approvals": "Open requests at most",
+    "min_confidence": "Confidence at least",
 }
 
 
@@ -128,6 +129,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         "knowledge",
         "thinks_with",
         "open_limit",
+        "confidence",
         "instructions",
         "standing",
         "created_at",
@@ -223,6 +225,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def open_limit(self, agent: Agent) -> str:
         """Return how many open requests it may have."""
         return str(_shown(agent).max_open_approvals or "Organisation default")
+
+    @admin.display(description="Confidence at least")
+    def confidence(self, agent: Agent) -> str:
+        """Return below which confidence an answer is not sent."""
+        return str(_shown(agent).min_confidence)
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:

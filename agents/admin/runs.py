@@ -1,6 +1,6 @@
 """The console's pages of agents' runs."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -22,6 +22,16 @@ RUN_STATES = {
     "waiting": ("warn", "clock"),
     "finished": ("good", "check"),
     "failed": ("danger", "x-circle"),
+}
+FACTORS: Final = {
+    "coverage": "How much of the question the sources cover",
+    "records": "It read records with a tool",
+    "nothing_read": "It states facts, but read nothing",
+    "not_cited": "It cites none of what it read",
+    "numbers_not_read": "It has numbers that nothing it read shows",
+    "failed_calls": "Calls of tools failed",
+    "mended": "Something was taken out of it",
+    "bounded": "Bounded to 0 to 100",
 }
 
 
@@ -61,6 +71,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
         return {
             **super().detail_context(request, obj),
             "explained": why,
+            "factors": [(FACTORS.get(each["name"], each["name"]), each["points"]) for each in why.factors],
             "costs": [f"{price:.4f} {currency}" for currency, price in why.costs.items()],
             "without_model": _without_model(why),
         }

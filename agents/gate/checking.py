@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final
 
+from agents.gate.confidence import LOW, Confidence, Grounds
 from agents.gate.screening import Records, Verdict, claims_too_much, has_link, references, screen
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import RunOutcome
@@ -23,10 +24,15 @@ class Checked:
 
     outcome: RunOutcome
     draft: str = ""
+    confidence: Confidence | None = None
 
 
-def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome) -> Checked:
-    """Return the outcome as it may be sent: as it is, mended, or as a failure with the gate's code."""
+def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grounds: Grounds) -> Checked:
+    """Return the outcome as it may be sent: as it is, mended, or as a failure with the gate's code.
+
+    An answer with less confidence than its version asks for is a failure too ("low_confidence"), unless the run has
+    made a request, which the customer has to hear of.
+    """
     if outcome.error or not outcome.text:
         return Checked(outcome)
     verdict = screen(outcome.text, prompt=version.prompt, records=_records_for(run, outcome.text))
@@ -35,7 +41,11 @@ def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome) -> C
         return Checked(replace(outcome, text="", error=verdict.problem), verdict.text)
     if verdict.mended:
         log.info("answer_mended", run=str(run.pk), what=",".join(verdict.mended))
-    return Checked(_with_text(outcome, verdict))
+    confidence = grounds.measure(outcome, is_mended=bool(verdict.mended))
+    if grounds.is_low(confidence) and not ToolCall.objects.filter(run=run, approval_id__isnull=False).exists():
+        log.info("answer_not_sure", run=str(run.pk), confidence=confidence.value if confidence else None)
+        return Checked(replace(outcome, text="", error=LOW), verdict.text, confidence)
+    return Checked(_with_text(outcome, verdict), confidence=confidence)
 
 
 def _with_text(outcome: RunOutcome, verdict: Verdict) -> RunOutcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from agents.gate.screening import screen
@@ -17,11 +18,11 @@ class Held:
     """Takes the pieces of a model, and lets out whole sentences as long as nothing is wrong with them.
 
     From the first sentence that would need mending on, nothing more is let out: the answer itself, checked against
-    the records, comes at the end.
+    the records, comes at the end. `holds` says of the text so far that it has to wait for it too.
     """
 
-    def __init__(self, emit: Emit, prompt: str) -> None:
-        self._emit, self._prompt = emit, prompt
+    def __init__(self, emit: Emit, prompt: str, holds: Callable[[str], bool]) -> None:
+        self._emit, self._prompt, self._holds = emit, prompt, holds
         self._text, self._let_out = "", 0
         self._is_shut = False
 
@@ -33,7 +34,8 @@ class Held:
         end = max(match.end() for match in _END.finditer(self._text, max(0, self._let_out - 1)))
         if end <= self._let_out:
             return
-        if not screen(self._text[max(0, self._let_out - _MAY_GROW) : end], prompt=self._prompt).is_clean:
+        seen = self._text[max(0, self._let_out - _MAY_GROW) : end]
+        if not screen(seen, prompt=self._prompt).is_clean or self._holds(self._text[:end]):
             self._is_shut = True
             return
         self._emit(self._text[self._let_out : end])

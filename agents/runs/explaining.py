@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from agents import selectors
+from agents.gate import LOW
 from agents.knowledge.models import Citation
 from agents.models import AgentRun, ToolCall
 from agents.routes.models import ModelCall
@@ -38,10 +39,20 @@ class Explanation:
 
     @property
     def checks(self) -> str:
-        """Return "stopped" if the checks kept the answer back, "passed" if they let it through, "" without one."""
-        if self.run.error_code.startswith(GATE):
+        """Return "stopped" if the checks kept the answer back, "passed" if they let it through, "" without one.
+
+        "asked_back" if the agent asked for other words, because it wasn't sure.
+        """
+        if self.run.error_code.startswith(GATE) or self.run.error_code == LOW:
             return "stopped"
+        if self.run.asked_back:
+            return "asked_back"
         return "passed" if self.run.reply_id and self.run.trigger == AgentRun.Trigger.MESSAGE else ""
+
+    @property
+    def factors(self) -> Sequence[Mapping[str, Any]]:
+        """Return what counted for or against the answer."""
+        return self.run.confidence_factors.get("factors", ())
 
     @property
     def read_foreign(self) -> bool:

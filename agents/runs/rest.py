@@ -57,7 +57,7 @@ class RunSerializer(RowSerializer[AgentRun]):
         model = AgentRun
         fields: ClassVar[list[str]] = (
             "id conversation_id conversation agent_id agent_name version state trigger trigger_ref generation rounds "
-            "input_tokens output_tokens error_code reply_id created_at started_at finished_at"
+            "input_tokens output_tokens error_code confidence asked_back reply_id created_at started_at finished_at"
         ).split()
 
 
@@ -105,13 +105,26 @@ class ModelCallSerializer(RowSerializer[ModelCall]):
         ).split()
 
 
+class ConfidenceFactor(serializers.Serializer[Any]):
+    """What counts for or against an answer."""
+
+    name = serializers.CharField(read_only=True)
+    points = serializers.IntegerField(read_only=True)
+
+
 class RunExplanationSerializer(serializers.Serializer[Any]):
     """Why a run answered as it did."""
 
     run = RunSerializer(read_only=True)
     checks = serializers.ChoiceField(
-        choices=["passed", "stopped", ""], read_only=True, help_text="Whether its answer passed the checks."
+        choices=["passed", "stopped", "asked_back", ""],
+        read_only=True,
+        help_text="Whether its answer passed the checks; `asked_back`: it asked for other words instead.",
     )
+    confidence = serializers.IntegerField(
+        source="run.confidence", read_only=True, allow_null=True, help_text="From 0 to 100."
+    )
+    factors = ConfidenceFactor(many=True, read_only=True, help_text="Their points sum up to the confidence.")
     read_foreign = serializers.BooleanField(read_only=True, help_text="It read text of third parties.")
     sources = CitedSource(many=True, read_only=True)
     tool_calls = ToolCallSerializer(many=True, read_only=True)

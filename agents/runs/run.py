@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents import gateway, registry, selectors
-from agents.gate import Held, check_answer
+from agents.gate import LOW, Confidence, Grounds, Held, check_answer, doubt
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
@@ -49,10 +49,6 @@ MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sen
 GAP = "\n\n"
 SHOWS_SOURCES: Final = frozenset({"webchat", "app"})
 """Channels that show sources beside a message; elsewhere they stand below its text."""
-APOLOGY = (
-    "Sorry, something went wrong on my side and I can't answer this. "
-    "I've asked a colleague to take over; they'll reply here."
-)
 State = AgentRun.State
 
 
@@ -62,7 +58,7 @@ class Answer:
 
     It is the answer or a failure, and the agent version that produced it.
     When `ended`, only requests that were already made are reported; the code says why.
-    `draft` is what the model wrote and the gate stopped.
+    `draft` is what the model wrote and the gate stopped. With `asked_back` the text is our own question.
     """
 
     outcome: RunOutcome
@@ -70,6 +66,8 @@ class Answer:
     version: AgentVersion | None = None
     ended: str = ""
     draft: str = ""
+    confidence: Confidence | None = None
+    asked_back: bool = False
 
 
 class NeedsModelWorker(Exception):
@@ -120,7 +118,7 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
             answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
             is_cut = answer.outcome.error == ANSWER_CUT
             asks_again = (is_cut and not was_cut) or (bool(answer.draft) and step_up(run))
-            if not asks_again and _finish(run, answer):
+            if not asks_again and _finish(run, _asking_back(run, answer)):
                 return
             was_cut = was_cut or is_cut
             speaker.restart()
@@ -140,12 +138,14 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and version.model in registry.networked_models():
         raise NeedsModelWorker
-    done, ended, draft = () if is_first else gateway.list_recorded(run), "", ""
+    done, ended, draft, confidence = () if is_first else gateway.list_recorded(run), "", "", None
     try:
-        held, memory = Held(speaker.emit, version.prompt), Memory()
-        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, memory, is_new=is_first)
-        checked = check_answer(run, version, outcome)
-        outcome, draft = checked.outcome, checked.draft
+        grounds = doubt.grounds_of(version)
+        grounds.take([*transcript.lines, *done])
+        held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
+        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first)
+        checked = check_answer(run, version, outcome, grounds)
+        outcome, draft, confidence = checked.outcome, checked.draft, checked.confidence
         memory.keep(run, outcome)
     except Ended as end:
         speaker.restart()
@@ -162,7 +162,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
-    return Answer(outcome, generation, version, ended, draft)
+    return Answer(outcome, generation, version, ended, draft, confidence)
 
 
 def _orchestrate(
@@ -173,6 +173,7 @@ def _orchestrate(
     done: Sequence[Line],
     watch: Watch,
     emit: Emit,
+    grounds: Grounds,
     memory: Memory,
     *,
     is_new: bool,
@@ -220,6 +221,7 @@ def _orchestrate(
 
     def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
         lines = gateway.perform(requests, calls, number)
+        grounds.take(lines)
         return [hidden.redact(line) for line in lines] if hidden else lines
 
     place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
@@ -270,10 +272,11 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
 
     Then hand off if needed.
     """
-    words = "" if answer.ended else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
+    words = "" if answer.ended else _words(run, answer)
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
-    sources = citing.read_sources((s.number, s.passage_id) for s in answer.outcome.sources) if is_answer else []
+    named = citing.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
+    sources = named if is_answer and not answer.asked_back else []
     if sources and conversation.channel_account.kind not in SHOWS_SOURCES:
         listed = citing.as_lines(sources)
         text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
@@ -310,7 +313,32 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
     if reason:
         code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
         code = code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"
+        if answer.draft and answer.outcome.error:
+            conversations.suggest_reply(
+                actor=agent_actor(version),
+                conversation_id=run.conversation_id,
+                text=_cut(answer.draft, settings.TEXT_LIMIT),
+                reason=answer.outcome.error,
+                confidence=answer.confidence.value if answer.confidence else None,
+                sources=citing.facts_of(named),
+                run_id=run.pk,
+            )
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=code)
+
+
+def _words(run: AgentRun, answer: Answer) -> str:
+    """Return what the customer reads: the answer, or our own words for why there is none."""
+    if answer.outcome.error == LOW:
+        return doubt.unsure(doubt.newest_words(run))
+    return doubt.APOLOGY if answer.outcome.error else answer.outcome.text or doubt.APOLOGY
+
+
+def _asking_back(run: AgentRun, answer: Answer) -> Answer:
+    """Return our question for other words in the place of an answer with too little confidence; once in a row."""
+    if answer.outcome.error != LOW or doubt.has_asked_back(run):
+        return answer
+    outcome = replace(answer.outcome, text=doubt.question(doubt.newest_words(run)), error="", sources=())
+    return replace(answer, outcome=outcome, draft="", asked_back=True)
 
 
 def _record_end(
@@ -329,6 +357,9 @@ def _record_end(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         error_code=code or outcome.error[:40],
+        confidence=answer.confidence.value if answer.confidence else None,
+        confidence_factors=answer.confidence.as_document() if answer.confidence else {},
+        asked_back=answer.asked_back,
         reply_id=reply_id or run.reply_id,
         lease_until=None,
         finished_at=moment,

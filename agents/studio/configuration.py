@@ -28,6 +28,7 @@ PROMPT_LIMIT: Final = 8000
 MODEL_NAME_LIMIT: Final = 80
 BUILTIN: Final = "builtin"
 MOST_OPEN: Final = 100
+CONFIDENCE: Final = 50
 CATEGORIES: Final = {
     Agent.Type.PAID_ADS: Agent.Category.ADVERTISING,
     Agent.Type.SEO: Agent.Category.SEARCH,
@@ -42,7 +43,7 @@ class Setup:
     """An agent's configuration.
 
     No `collections` means all that the caller may see; without `max_open_approvals` only the organisation's limit
-    applies.
+    applies. Below `min_confidence`, from 0 to 100, an answer is not sent.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Setup:
     tools: tuple[str, ...] = field(default_factory=tuple)
     collections: tuple[UUID, ...] = field(default_factory=tuple)
     max_open_approvals: int | None = None
+    min_confidence: int = CONFIDENCE
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
@@ -170,6 +172,7 @@ def setup_in(version: AgentVersion) -> Setup:
         tools=tuple(str(name) for name in version.tools),
         collections=tuple(version.collections),
         max_open_approvals=version.max_open_approvals,
+        min_confidence=version.min_confidence,
     )
 
 
@@ -231,6 +234,7 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "flow": setup.flow,
         "orchestrator": FLOW if setup.flow else BUILTIN,
         "max_open_approvals": setup.max_open_approvals,
+        "min_confidence": setup.min_confidence,
     }
 
 
@@ -265,6 +269,7 @@ def checked(setup: Setup) -> Setup:
         tools=tuple(dict.fromkeys(setup.tools)),
         collections=tuple(dict.fromkeys(setup.collections)),
         max_open_approvals=setup.max_open_approvals,
+        min_confidence=setup.min_confidence,
     )
     unknown = [name for name in clean.tools if not tools.is_known(name)]
     lost = len(clean.collections) - len(_known_collections(clean.collections))
@@ -280,6 +285,7 @@ def checked(setup: Setup) -> Setup:
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN
         else f"Enter a number from 1 to {MOST_OPEN}, or leave it empty.",
+        "min_confidence": "" if 0 <= clean.min_confidence <= 100 else "Enter a number from 0 to 100.",
     }
     wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
     if wrong:

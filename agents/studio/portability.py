@@ -8,7 +8,7 @@ from uuid import UUID
 
 from agents.models import Agent, Collection
 from agents.selectors import get_agent
-from agents.studio.configuration import Setup, create_agent, current_version, setup_in
+from agents.studio.configuration import CONFIDENCE, Setup, create_agent, current_version, setup_in
 from core.actors import Actor
 from core.errors import Invalid
 
@@ -24,6 +24,7 @@ FIELDS: Final = (
     "tools",
     "collections",
     "max_open_approvals",
+    "min_confidence",
 )
 
 
@@ -42,6 +43,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "model_name": setup.model_name,
         **({"flow": setup.flow} if setup.flow else {}),
         "max_open_approvals": setup.max_open_approvals,
+        "min_confidence": setup.min_confidence,
         "tools": list(setup.tools),
         **({"collections": _names(setup.collections)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
@@ -77,6 +79,7 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
     unknown = sorted(str(name) for name in set(document) - {"format", *FIELDS})
     if unknown:
         raise Invalid("Some fields are not valid.", fields={unknown[0][:60]: ["This setting doesn't exist."]})
+    confidence = _number(document, "min_confidence")
     setup = Setup(
         name=_text(document, "name"),
         instructions="\n".join(_texts(document, "instructions")),
@@ -85,7 +88,8 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         flow=_text(document, "flow"),
         tools=tuple(_texts(document, "tools")),
         collections=_collections(_texts(document, "collections")),
-        max_open_approvals=_limit(document),
+        max_open_approvals=_number(document, "max_open_approvals"),
+        min_confidence=CONFIDENCE if confidence is None else confidence,
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
 
@@ -118,10 +122,10 @@ def _texts(document: dict[str, Any], name: str) -> list[str]:
     return value
 
 
-def _limit(document: dict[str, Any]) -> int | None:
-    value = document.get("max_open_approvals")
+def _number(document: dict[str, Any], name: str) -> int | None:
+    value = document.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise Invalid("Some fields are not valid.", fields={"max_open_approvals": ["This has to be a whole number."]})
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be a whole number."]})
     return value
 
 

@@ -10,11 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents import registry
+from agents.gate import LOW, Confidence, Grounds, doubt
 from agents.gate.screening import Records, screen
 from agents.gateway.refusals import ToolBroke
 from agents.knowledge import citing
 from agents.models import AgentVersion
-from agents.ports import TOO_SLOW, Emit, Line, Model, RunContext, RunOutcome, ToolSpec, Turn
+from agents.ports import TOO_SLOW, Emit, Line, Model, RunContext, RunOutcome, ToolRequest, ToolSpec, Turn
 from agents.redaction import Vault
 from agents.routes.calling import Place, open_model
 from agents.routes.models import ModelCall
@@ -103,19 +104,22 @@ def answer(
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MOST_ROUNDS,
     )
-    outcome, stopped = _run(version, context, calls, trial_id), ""
+    grounds = doubt.grounds_of(version)
+    grounds.take(lines)
+    outcome, stopped, confidence = _run(version, context, calls, grounds, trial_id), "", None
     if vault:
         outcome = replace(outcome, text=vault.show(outcome.text))
     if not outcome.error:
-        outcome, stopped = _screened(version, outcome, calls.steps)
+        outcome, stopped, confidence = _checked(version, outcome, calls.steps, grounds)
+    if outcome.error == LOW:
+        outcome = _in_doubt(outcome, lines)
     sources = citing.read_sources((each.number, each.passage_id) for each in outcome.sources)
-    covered = [calls.coverage.get(str(each.passage_id), 0.0) for each in outcome.sources]
     return Answered(
         text=mask_text(_with_sentences(outcome.text, calls.steps)),
         stopped=mask_text(stopped),
         steps=tuple(calls.steps),
         sources=tuple(citing.facts_of(sources)) if sources and not outcome.error else (),
-        confidence=max(covered) if covered else None,
+        confidence=None if confidence is None else confidence.value / 100,
         error=outcome.error,
         rounds=outcome.rounds,
         milliseconds=int((time.monotonic() - began) * 1000),
@@ -134,13 +138,19 @@ def _hidden(line: Line, vault: Vault | None) -> Line:
     return replace(line, text=text)
 
 
-def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, trial_id: UUID) -> RunOutcome:
+def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds: Grounds, trial_id: UUID) -> RunOutcome:
     """Run the loop; every failure is an outcome, as it is for a customer."""
+
+    def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        found = calls(requests, number)
+        grounds.take(found)
+        return found
+
     place = Place(purpose=ModelCall.Purpose.TRIAL, agent_id=version.agent_id, trial_id=trial_id)
     try:
         model = _TimedModel(open_model(version, place), calls.until)
         orchestrator = registry.get_orchestrator(version.orchestrator, model)
-        return orchestrator.run(context, call_tools=calls, emit=_hear_nothing)
+        return orchestrator.run(context, call_tools=call_tools, emit=_hear_nothing)
     except OutOfTime:
         return RunOutcome("", 0, error=TOO_SLOW)
     except ToolBroke as broken:
@@ -153,15 +163,28 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, trial_id
         return RunOutcome("", 0, error="run_broke")
 
 
-def _screened(version: AgentVersion, outcome: RunOutcome, steps: Sequence[Step]) -> tuple[RunOutcome, str]:
-    """Return the outcome as the gate would let it out, and the text that it would have stopped."""
+def _checked(
+    version: AgentVersion, outcome: RunOutcome, steps: Sequence[Step], grounds: Grounds
+) -> tuple[RunOutcome, str, Confidence | None]:
+    """Return the outcome as the gate would let it out, the text that it would have stopped, and the confidence."""
     read = json.dumps([dict(step.result) for step in steps], ensure_ascii=False, default=str).casefold()
     links = frozenset(str(link) for step in steps for link in step.result.get("links", ()))
     verdict = screen(outcome.text, prompt=version.prompt, records=Records(read=read, links=links))
     if verdict.problem:
-        return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text
-    text = verdict.text.strip()
-    return replace(outcome, text=text, error="" if text else "empty_answer"), ""
+        return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text, None
+    text, confidence = verdict.text.strip(), grounds.measure(outcome, is_mended=bool(verdict.mended))
+    if grounds.is_low(confidence) and not any(step.kind == "asks" for step in steps):
+        return replace(outcome, text="", error=LOW, sources=()), text, confidence
+    return replace(outcome, text=text, error="" if text else "empty_answer"), "", confidence
+
+
+def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:
+    """Return what the customer would read: once our question for other words, then that a colleague answers."""
+    said = next((line.text for line in reversed(lines) if line.role == "user"), "")
+    before = next((line.text for line in reversed(lines) if line.role == "assistant"), "")
+    if doubt.is_question(before):
+        return replace(outcome, text=doubt.unsure(said))
+    return replace(outcome, text=doubt.question(said), error="")
 
 
 def _with_sentences(text: str, steps: Sequence[Step]) -> str:

@@ -85,7 +85,6 @@ class TrialCalls:
     steps: list[Step] = field(default_factory=list)
     given: dict[int, str] = field(default_factory=dict)
     """The passages that were found in this answer, by number."""
-    coverage: dict[str, float] = field(default_factory=dict)
     _made: dict[str, Line] = field(default_factory=dict)
     _failures: Counter[str] = field(default_factory=Counter)
     _count: int = 0
@@ -210,7 +209,6 @@ class TrialCalls:
         result = knowledge.found_for(question, self.caller, len(self.given) + 1)
         for row in result["passages"]:
             self.given[int(row["n"])] = str(row["passage"])
-            self.coverage[str(row["passage"])] = float(row["coverage"])
         return result
 
     def _remember(

@@ -58,7 +58,7 @@ class TrialTurn(TenantModel):
     stopped = models.TextField(blank=True, help_text="What the model wrote and the gate would not have sent.")
     steps = models.JSONField(default=list)
     sources = models.JSONField(default=list)
-    confidence = models.FloatField(null=True, help_text="How much of the question the cited passages cover.")
+    confidence = models.FloatField(null=True, help_text="From 0 to 1; null if the answer states nothing.")
     brings_person = models.BooleanField(default=False)
     error_code = models.CharField(max_length=40, blank=True)
     rounds = models.PositiveSmallIntegerField(default=0)

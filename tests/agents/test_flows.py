@@ -11,9 +11,9 @@ from agents import services, tasks
 from agents.flows import connecting, sessions
 from agents.flows.head import input_of
 from agents.flows.models import FlowServer, FlowSession
+from agents.gate.doubt import APOLOGY
 from agents.models import Agent, AgentActivation, AgentVersion
 from agents.ports import Line
-from agents.runs.run import APOLOGY
 from agents.selectors import authors_of
 from agents.studio import portability
 from conversations.models import Conversation

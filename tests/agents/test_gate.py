@@ -113,12 +113,12 @@ def test_links_markup_and_hidden_characters_are_taken_out(text: str, sent: str) 
 
 def test_streamed_answer_is_held_from_its_first_wrong_sentence_on() -> None:
     out: list[str] = []
-    held = Held(out.append, PROMPT)
+    held = Held(out.append, PROMPT, lambda text: False)
     for piece in "Good morning. We open at nine. The bud|get has been raised. See you! Never mention|x".split("|"):
         held(piece)
     assert "".join(out) == "Good morning. We open at nine. "
     leaked: list[str] = []
-    held = Held(leaked.append, PROMPT)
+    held = Held(leaked.append, PROMPT, lambda text: False)
     for piece in ("Well. Never mention the code ", "word BLUE HERON to anybody, ", "whatever they say. Bye. "):
         held(piece)
     assert "".join(leaked) == "Well. "

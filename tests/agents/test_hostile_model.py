@@ -150,6 +150,7 @@ COUNTS = [3_000_000_000, 10**30, 1e40, -5, -(10**12), float("nan"), float("inf")
 
 def test_count_of_tokens_that_is_no_count_is_kept_within_bounds(desk: Desk, model: HostileModel, wire: Wire) -> None:
     put_behind(wire)
+    AgentVersion.objects.update(min_confidence=0)
     for count in COUNTS:
         model.say(answer(wire, f"Hello {count}.", inputs=count, outputs=count))
         assert desk.say("hello") == f"Hello {count}."

@@ -12,12 +12,12 @@ import pytest
 from django.db import connection
 
 from agents import services
+from agents.gate.doubt import APOLOGY, is_question
 from agents.models import AgentRun, AgentVersion, Collection
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
 from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
 from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.runs.explaining import explain_run
-from agents.runs.run import APOLOGY
 from conversations.models import Message
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
@@ -222,7 +222,7 @@ def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     assert [calls_for(asked, role) for role in ("visitor-6", "visitor-7")] == [2, 0]
     Collection.objects.filter(pk=where.pk).update(audience="members")
     article(collection("Else"), "Opening hours", "We are open from 9 to 17.")
-    assert desk.say(asked, "visitor-8") == "Within 30 days."  # without a source: nothing public says so any more
+    assert is_question(desk.say(asked, "visitor-8"))  # nothing public says so any more
 
 
 def test_answer_is_explained_by_its_sources_calls_and_cost(

@@ -291,10 +291,10 @@ def test_follow_up_over_two_messages_opens_the_approval(desk: Desk) -> None:
 
 def test_model_hears_what_was_said_masked(desk: Desk) -> None:
     model = desk.script(lambda _lines, _tools: Turn("Call +49 170 7654321."))
-    desk.say("I am ana@example.com")
+    desk.say("I am ana@example.com, +49 170 7654321")
     desk.say("Again, please")
     heard = [line.text for line in model.seen[-1][0]]
-    assert heard == ["I am a•••@e•••.com", "Call +49 ••• ••21.", "Again, please"]
+    assert heard == ["I am a•••@e•••.com, +49 ••• ••21", "Call +49 ••• ••21.", "Again, please"]
 
 
 def test_arguments_are_recorded_masked(desk: Desk) -> None:

@@ -11,13 +11,13 @@ import pytest
 from django.db import transaction
 
 from agents import services
+from agents.gate.doubt import APOLOGY
 from agents.gateway.refusals import TAINTED
 from agents.knowledge import services as knowledge
 from agents.knowledge import sites, uploads
 from agents.knowledge.models import Collection
 from agents.models import AgentRun, AgentVersion
 from agents.runs.batching import QUIET
-from agents.runs.run import APOLOGY
 from agents.tools import registry
 from conversations.models import Contact, Conversation, Message
 from conversations.services import give_back, receive, reply
