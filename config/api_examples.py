@@ -125,6 +125,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "metadata": {},
     },
     "Settings": {"channels_on": ["email"], "gather": "none", "every": "hourly", "per_hour": 30},
+    "SuggestedReply": {"state": "open", "reason": "low_confidence", "confidence": 35, "sources": []},
     "Workflow": {"name": "Larger budgets", "says": "Marketing leads approve budgets above 500.00 EUR."},
     "AgentEditRequest": {"name": "Deliveries", "tools": []},
     "CalendarChangeRequest": {"name": "Berlin office"},

@@ -371,6 +371,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",
         "ConversationState": "conversations.models.Conversation.State",
+        "SuggestedReplyState": "conversations.models.SuggestedReply.State",
         "MessageStatus": "conversations.models.Message.Status",
         "MessageDirection": "conversations.models.Message.Direction",
         "MessageSender": "conversations.models.Message.Sender",

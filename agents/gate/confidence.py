@@ -22,7 +22,10 @@ LOW: Final = "low_confidence"
 OF_RECORDS: Final = 90
 OF_NOTHING: Final = 30
 NOT_CITED: Final = -15
-NOT_SHOWN: Final = -40
+NOT_SHOWN: Final = -60
+"""A number in an answer from documents that none of them has."""
+NOT_IN_RECORDS: Final = -30
+"""Less: it may be worked out from those that were read."""
 FAILED: Final = -10
 MOST_FAILED: Final = -20
 MENDED: Final = -10
@@ -116,7 +119,7 @@ def measure(
     else:
         return None
     if unknown and not only_cited and factors[0][0] != "nothing_read":
-        factors.append(("numbers_not_read", NOT_SHOWN))
+        factors.append(("numbers_not_read", NOT_SHOWN if cited or not evidence.has_records else NOT_IN_RECORDS))
     if evidence.failures:
         factors.append(("failed_calls", max(evidence.failures * FAILED, MOST_FAILED)))
     if is_mended:

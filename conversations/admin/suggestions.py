@@ -89,7 +89,7 @@ class SuggestedReplyAdmin(ServiceAdmin):
         return hidden.filter(state=State.OPEN) if is_list and not request.GET.get("state") else hidden
 
     def object_title(self, suggestion: SuggestedReply) -> str:
-        """Return whom it is for, masked."""
+        """Return the customer's name, masked."""
         return f"Reply to {customer_name(suggestion.conversation)}"
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:

@@ -80,7 +80,7 @@ def reply(
     message_id = uuid7()
     checked = _check_files(actor, conversation_id, files, sender_type, client_id)
     rows = attachments.write_files(message_id, checked)
-    # In a caller's transaction no savepoint: what is refused is refused before anything is written.
+    # No savepoint in a caller's transaction: what is refused is refused before anything is written.
     with nullcontext() if locked else transaction.atomic():
         conversation = locked or states.lock_conversation(conversation_id)
         if client_id is not None:
@@ -111,7 +111,6 @@ def reply(
         due_at = _require_reachable(conversation, message, moment)
         _store(conversation, message, event_type, moment, rows, due_at=due_at)
         if sender_type == "person":
-            states.set_suggestion_aside(actor, conversation)
             _assign_to_sender(actor, conversation, old_state, moment)
             stream_events.append_inbox(conversation, "message_sent")
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
@@ -250,5 +249,6 @@ def _assign_to_sender(actor: Actor, conversation: Conversation, old_state: str, 
         conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
         fields += ["state", "assigned_to"]
     conversation.save(update_fields=fields)
+    states.set_suggestion_aside(actor, conversation)
     if len(fields) > 1:
         stream_events.append_state(conversation, inbox_type="conversation_taken")

@@ -36,7 +36,7 @@ def suggest_reply(
     sources: Sequence[Mapping[str, Any]] = (),
     run_id: UUID | None = None,
 ) -> SuggestedReply:
-    """Keep an answer that was not sent, for the person who takes the conversation over.
+    """Keep an answer that was not sent, for the person who takes over.
 
     It replaces an earlier one. Hand the conversation off in the same transaction: that wakes its readers. For agents
     and the system only. Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
@@ -62,17 +62,20 @@ def suggest_reply(
 
 
 def send_suggestion(*, actor: Actor, suggestion_id: UUID, text: str = "") -> Message:
-    """Send a suggested reply as the actor's own, as it is or with another text, and return the message.
+    """Send a suggested reply as the actor's own, and return the message.
 
-    Without a text, or with its masked one, the customer gets what the agent wrote. Sent once: of two people only the
-    first one's counts. Needs `conversations.reply_conversation`. Raises `NotFound`, `Invalid` for a changed text that
-    still has masks in it, `Conflict` ("reviewed", "closed"), and what `reply` raises where the customer can't be
-    reached; nothing is changed then.
+    With another text, if one is given; without one, or with its own or masked one, the customer gets what the agent
+    wrote. Of two people only the first one's counts. Needs `conversations.reply_conversation`. Raises `NotFound`,
+    `Invalid` for a changed text that still has masks in it, `Conflict` ("reviewed", "closed"), and what `reply`
+    raises where the customer can't be reached; nothing is changed then.
     """
     actor.require(states.REPLY)
     with transaction.atomic():
         suggestion, conversation = _locked(actor, suggestion_id)
-        is_changed = bool(text.strip()) and text.strip() not in (suggestion.body, suggestion.masked_body)
+        is_changed = bool(text.strip()) and text.split() not in (
+            suggestion.body.split(),
+            suggestion.masked_body.split(),
+        )
         if is_changed and MASK in text and MASK not in suggestion.body:
             problem = "The text still has masked parts. Show the personal data first, or write them out."
             raise Invalid(problem, fields={"text": [problem]})
@@ -92,9 +95,9 @@ def send_suggestion(*, actor: Actor, suggestion_id: UUID, text: str = "") -> Mes
 
 
 def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
-    """Drop a suggested reply: nothing is sent. Needs `conversations.reply_conversation`.
+    """Drop a suggested reply, so that nothing is sent.
 
-    Raises `NotFound`, and `Conflict` ("reviewed") if it was reviewed before.
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` ("reviewed") if it was reviewed before.
     """
     actor.require(states.REPLY)
     with transaction.atomic():

@@ -160,6 +160,10 @@ def build_office(world: World) -> Office:
     office.ids["approval"] = approval.pk
     office.run(office.ids["conversation"])
     with tenant_scope(world.acme.pk):
+        draft = talk.suggest_reply(
+            actor=OPERATOR, conversation_id=office.ids["conversation"], text="Within 60 days.", reason="low_confidence"
+        )
+        office.ids["suggestion"] = draft.pk
         owner = world.actor("owner")
         office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
         week = {"mon": [["09:00", "17:00"]]}

@@ -26,6 +26,7 @@ IDS = {
     "channels_app.InboundDelivery": "target",
     "conversations.Conversation": "escalated_by_id",
     "conversations.Message": "sender_id sender_user_id",
+    "conversations.SuggestedReply": "run_id reply_id",
     "core.AuditEntry": "actor_id actor_user_id object_id",
     "core.Consent": "recorded_by",
     "core.DeadLetter": "ref closed_by",

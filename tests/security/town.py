@@ -16,7 +16,15 @@ from agents.trials.models import Trial
 from analytics.models import Brief, BriefPreference
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, MessageTemplate
+from conversations.models import (
+    Attachment,
+    ChannelAccount,
+    Contact,
+    Conversation,
+    Message,
+    MessageTemplate,
+    SuggestedReply,
+)
 from core.clock import now
 from core.jobs import dead_letters
 from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
@@ -69,6 +77,7 @@ IN_THE_API = {
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "consent_id": "core.consent",
+    "suggestion_id": "conversations.suggestedreply",
     "template_id": "conversations.messagetemplate",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
@@ -169,6 +178,7 @@ def build_town(world: World) -> Town:
         rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
+            _a_draft(),
             Collection.objects.earliest("id"),
             Document.objects.earliest("id"),
             OpenQuestion.objects.earliest("id"),
@@ -179,6 +189,13 @@ def build_town(world: World) -> Town:
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
+
+
+def _a_draft() -> SuggestedReply:
+    """A reply that an agent wrote and did not send."""
+    draft: SuggestedReply = SuggestedReply.objects.earliest("id")
+    SuggestedReply.objects.filter(pk=draft.pk).update(state="open")
+    return draft
 
 
 def _a_trial(world: World) -> Trial:
