@@ -52,7 +52,7 @@ class Explanation:
     @property
     def factors(self) -> Sequence[Mapping[str, Any]]:
         """Return what counted for or against the answer."""
-        return self.run.confidence_factors.get("factors", ())
+        return list(self.run.confidence_factors.get("factors", ()))
 
     @property
     def read_foreign(self) -> bool:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import choose
+from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges
 from console.navigation import Nav
@@ -34,7 +34,7 @@ State = SuggestedReply.State
 STATES: Final = {
     State.OPEN: ("warn", "clock"),
     State.SENT: ("good", "check"),
-    State.EDITED: ("good", "edit"),
+    State.EDITED: ("good", "pen"),
     State.DROPPED: ("neutral", "ban"),
     State.REPLACED: ("neutral", "chat"),
 }
@@ -64,37 +64,47 @@ class ReviewBadge(Badge):
 badges.register("conversations.suggestions", ReviewBadge)
 
 
+class ReviewFilter(SelectFilter):
+    """Filter by the outcome of the review; without a choice those to review."""
+
+    title, parameter_name, any_label = "State", "state", "To review"
+    options = (*(pair for pair in State.choices if pair[0] != State.OPEN), ("all", "All"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply the choice."""
+        chosen = self.chosen() or State.OPEN
+        return queryset if chosen == "all" else queryset.filter(state=chosen)
+
+
 @admin.register(SuggestedReply)
 class SuggestedReplyAdmin(ServiceAdmin):
     """Answers that agents wrote and did not send, the longest wait first."""
 
     view_permission = VIEW
-    nav = Nav("Replies to review", "edit", order=21, badges=("conversations.suggestions",))
+    nav = Nav("Replies to review", "pen", order=21, badges=("conversations.suggestions",))
     intro = "Answers that agents wrote but weren't allowed to send. Send one as it is, change it first, or drop it."
     empty_title = "Nothing to review"
     empty_text = "When an agent isn't sure of an answer, a colleague gets it here as a draft."
     masked_fields = ("body", "masked_body")
     list_display = ("customer", "draft", "standing", "because", "sure", "waiting")
-    list_filter: ClassVar = [choose("state", "State", State.choices)]
+    list_filter: ClassVar = [ReviewFilter]
     ordering = ("id",)
     detail_fields = ("customer", "draft", "standing", "because", "sure", "waiting")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SuggestedReply]:
-        """Return the suggestions without clear text; the list shows the open ones unless another state is chosen."""
+        """Return the suggestions without clear text."""
         rows = selectors.query_suggestions(viewer=viewer_of(request)).select_related(
             "conversation__contact__user", "conversation__channel_account"
         )
-        hidden = rows.defer("body", "conversation__contact__display_name", "conversation__channel_account__credentials")
-        is_list = request.resolver_match is not None and request.resolver_match.url_name == LIST
-        return hidden.filter(state=State.OPEN) if is_list and not request.GET.get("state") else hidden
+        return rows.defer("body", "conversation__contact__display_name", "conversation__channel_account__credentials")
 
     def object_title(self, suggestion: SuggestedReply) -> str:
         """Return the customer's name, masked."""
         return f"Reply to {customer_name(suggestion.conversation)}"
 
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the conversation."""
-        return _conversation_url(obj)
+    def object_url(self, obj: Any) -> str:
+        """Return the conversation's page, where it is reviewed."""
+        return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start from the agent's text, masked unless the conversation's messages are revealed."""
@@ -108,9 +118,8 @@ class SuggestedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="Customer")
     def customer(self, suggestion: SuggestedReply) -> str:
-        """Return who gets it, as a link to the conversation."""
-        name = customer_name(suggestion.conversation)
-        return format_html('<a class="wk-over" href="{}">{}</a>', _conversation_url(suggestion), name)
+        """Return who gets it."""
+        return customer_name(suggestion.conversation)
 
     @admin.display(description="Suggested reply")
     def draft(self, suggestion: SuggestedReply) -> str:
@@ -120,7 +129,7 @@ class SuggestedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, suggestion: SuggestedReply) -> str:
-        """Return what became of it."""
+        """Return the outcome of the review."""
         return chip(suggestion.get_state_display(), *STATES[State(suggestion.state)])
 
     @admin.display(description="Why it wasn't sent")
@@ -155,9 +164,6 @@ class SuggestedReplyAdmin(ServiceAdmin):
         return "Suggested reply dropped."
 
 
-LIST: Final = "conversations_suggestedreply_changelist"
-
-
 def why_kept(suggestion: SuggestedReply) -> str:
     """Return why a reply was not sent, in words."""
     return WHY.get(suggestion.reason, suggestion.reason.replace("_", " ").capitalize())
@@ -184,7 +190,3 @@ def review_of(site: admin.AdminSite, request: HttpRequest, conversation_id: Any,
             "drop": offered.get("drop"),
         }
     }
-
-
-def _conversation_url(suggestion: SuggestedReply) -> str:
-    return reverse("admin:conversations_conversation_change", args=[suggestion.conversation_id])

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from conversations import services as talk
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -18,7 +19,7 @@ from hitl import services
 from hitl.models import ApprovalWorkflow, Simulation
 from tests.browser import COLOURS, keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, ask, build_scene
-from tests.world import World
+from tests.world import OPERATOR, World
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1360, "height": 900}
@@ -101,6 +102,7 @@ LIKE_OTHERS = (
     "admin/agents/document/",
     "admin/agents/openquestion/",
     "admin/conversations/messagetemplate/",
+    "admin/conversations/suggestedreply/",
     "admin/channels_app/colleagueaddress/",
     "admin/channels_app/colleagueaddress/slack-code/",
     "admin/integrations/maildelivery/",
@@ -207,6 +209,30 @@ def test_failed_message_and_set_up_of_a_channel_are_accessible(opened: Opener, s
     page = opened(f"/admin/conversations/channelaccount/{lost.channel_account_id}/", "owner")
     expect(page.get_by_role("heading", name="Exchange log")).to_be_visible()
     assert [*found, *faults_of(page, "channel")] == []
+
+
+def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scene) -> None:
+    lost = f"/admin/conversations/conversation/{scene.ids['lost']}/"
+    with tenant_scope(scene.world.acme.pk):
+        draft = talk.suggest_reply(
+            actor=OPERATOR,
+            conversation_id=scene.ids["lost"],
+            text="You can return it within 60 days. Call +34 600 123 456. [1]",
+            reason="low_confidence",
+            confidence=35,
+            sources=[{"n": 1, "title": "Returns", "url": ""}],
+        )
+    page = opened("/admin/conversations/suggestedreply/", "support")
+    faults = faults_of(page, "replies to review")
+    page.locator(".wk-row-link").first.click()
+    page.wait_for_url(f"**{lost}")
+    faults += faults_of(page, "reply to review")
+    page.get_by_label("Suggested reply").fill("Within 30 days.")
+    page.locator(f"form[action$='{draft.pk}/send/'] button", has_text="Send").click()
+    page.get_by_text("Reply sent.").wait_for()
+    expect(page.get_by_text("Within 30 days.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Reply to review")).to_have_count(0)
+    assert faults == []
 
 
 def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened: Opener, scene: Scene) -> None:
