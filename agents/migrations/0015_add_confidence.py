@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0013_add_cases_and_checks"),
+        ("agents", "0014_add_contact_facts"),
     ]
 
     operations = [
