@@ -101,6 +101,13 @@ class AgentVersion(TenantModel):
     A draft until it is activated; from then on never changed. `revision` counts the changes of the draft.
     """
 
+    class Memory(models.TextChoices):
+        """Whose facts it uses: what they said about themselves."""
+
+        OFF = "off", "Nobody"
+        VERIFIED = "verified", "Proven customers and colleagues"
+        EVERYONE = "everyone", "Everyone"
+
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     is_draft = models.BooleanField(default=False)
@@ -119,6 +126,7 @@ class AgentVersion(TenantModel):
     min_confidence = models.PositiveSmallIntegerField(
         default=50, help_text="Below it an answer is not sent, from 0 to 100; 0 sends every one."
     )
+    memory = models.CharField(max_length=8, choices=Memory, default=Memory.VERIFIED, help_text="Whose facts it uses.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")
     created_at = models.DateTimeField(default=now, editable=False)

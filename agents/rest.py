@@ -60,7 +60,7 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
         model = AgentVersion
         fields: ClassVar[list[str]] = (
             "id number is_draft revision name instructions model model_name flow tools collections "
-            "max_open_approvals min_confidence author_id created_at"
+            "max_open_approvals min_confidence memory author_id created_at"
         ).split()
 
 
@@ -88,12 +88,14 @@ class AgentDetailSerializer(AgentSerializer):
     min_confidence = serializers.IntegerField(
         source="setup.min_confidence", read_only=True, help_text="Below it an answer is not sent, from 0 to 100."
     )
+    memory = serializers.ChoiceField(source="setup.memory", choices=AgentVersion.Memory.choices, read_only=True)
     draft = AgentVersionSerializer(read_only=True, allow_null=True)
 
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name flow tools collections max_open_approvals min_confidence draft".split(),
+            *"instructions model model_name flow tools collections max_open_approvals min_confidence memory".split(),
+            "draft",
         ]
 
 
@@ -118,6 +120,11 @@ class AgentChange(serializers.Serializer[Any]):
     )
     min_confidence = serializers.IntegerField(
         min_value=0, max_value=100, required=False, help_text="Below it an answer is not sent."
+    )
+    memory = serializers.ChoiceField(
+        choices=AgentVersion.Memory.choices,
+        required=False,
+        help_text="Whose facts it uses: what they wrote about themselves.",
     )
 
 
@@ -179,6 +186,7 @@ class AgentFile(serializers.Serializer[Any]):
         min_value=1, max_value=configuration.MOST_OPEN, required=False, allow_null=True
     )
     min_confidence = serializers.IntegerField(min_value=0, max_value=100, required=False)
+    memory = serializers.ChoiceField(choices=AgentVersion.Memory.choices, required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     collections = serializers.ListField(
         child=serializers.CharField(max_length=80), required=False, max_length=100, help_text="By their names."

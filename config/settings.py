@@ -377,6 +377,7 @@ SPECTACULAR_SETTINGS = {
         "MessageSender": "conversations.models.Message.Sender",
         "MessageContentType": "conversations.models.Message.ContentType",
         "RunState": "agents.models.AgentRun.State",
+        "AgentMemory": "agents.models.AgentVersion.Memory",
         "ToolCallState": "agents.models.ToolCall.State",
         "DocumentKind": "agents.models.Document.Kind",
         "DocumentLanguage": "agents.models.Document.Language",

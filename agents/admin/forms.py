@@ -7,7 +7,7 @@ from django import forms
 
 from agents import registry
 from agents.flows.connecting import FLOW_LIMIT
-from agents.models import Agent, Collection
+from agents.models import Agent, AgentVersion, Collection
 from agents.studio import configuration
 from agents.studio.activation import REASON_LIMIT
 from agents.tools import registry as tools
@@ -78,6 +78,13 @@ class AgentForm(NameForm):
         max_value=100,
         help_text="From 0 to 100. Below it the agent asks once for other words; then a colleague gets its draft.",
     )
+    memory = forms.ChoiceField(
+        label="Remembers",
+        required=False,
+        choices=AgentVersion.Memory.choices,
+        initial=AgentVersion.Memory.VERIFIED,
+        help_text="Whose facts it uses: what they wrote about themselves, such as their order number.",
+    )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -96,11 +103,12 @@ class AgentForm(NameForm):
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = ("name", "instructions", "model", "model_name", "flow", "max_open_approvals", "min_confidence")
+        names = "name instructions model model_name flow max_open_approvals min_confidence memory".split()
         lists = {name: tuple(self.cleaned_data[name]) for name in ("tools", "collections")}
         kept = {name: self.cleaned_data[name] for name in names} | lists
         if kept["min_confidence"] is None:
             kept["min_confidence"] = configuration.CONFIDENCE
+        kept["memory"] = kept["memory"] or AgentVersion.Memory.VERIFIED
         return kept
 
     def seen(self) -> dict[str, int | None]:
@@ -164,4 +172,5 @@ class NewAgentForm(AgentForm):
         "collections",
         "max_open_approvals",
         "min_confidence",
+        "memory",
     )

@@ -54,6 +54,7 @@ LABELS = {
     "collections": "Knowledge",
     "max_open_approvals": "Open requests at most",
     "min_confidence": "Confidence at least",
+    "memory": "Remembers",
 }
 
 
@@ -130,6 +131,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         "thinks_with",
         "open_limit",
         "confidence",
+        "remembers",
         "instructions",
         "standing",
         "created_at",
@@ -230,6 +232,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def confidence(self, agent: Agent) -> str:
         """Return below which confidence an answer is not sent."""
         return str(_shown(agent).min_confidence)
+
+    @admin.display(description="Remembers")
+    def remembers(self, agent: Agent) -> str:
+        """Return whose facts the agent uses."""
+        return str(AgentVersion.Memory(_shown(agent).memory).label)
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:

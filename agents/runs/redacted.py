@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from agents.memory.models import ContactFact
+from agents.memory.recalling import line_of
 from agents.models import AgentRun
 from agents.ports import Emit, Line, RunOutcome, ToolRequest
 from agents.redaction import ShownStream, Vault, build_vault
@@ -20,9 +23,13 @@ KINDS: Final = {ContactPoint.Kind.PHONE: "phone", ContactPoint.Kind.EMAIL: "emai
 class Redaction:
     """The placeholders of one round of a run."""
 
-    def __init__(self, run: AgentRun, transcript: Transcript) -> None:
+    def __init__(self, run: AgentRun, transcript: Transcript, facts: Sequence[ContactFact] = ()) -> None:
         self._vault = _open_vault(run)
-        self.lines = _redact_lines(self._vault, transcript)
+        for fact in facts:
+            if fact.kind == ContactFact.Kind.PREFERRED_NAME:
+                self._vault.know("name", fact.value, is_own=True)
+        known = self._vault.redact(line_of(facts), is_own=True)
+        self.lines = (*([Line("user", known)] if known else []), *_redact_lines(self._vault, transcript))
         self._shown: ShownStream | None = None
 
     def emit(self, emit: Emit) -> Emit:

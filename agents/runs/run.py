@@ -21,7 +21,7 @@ from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcom
 from agents.routes.calling import Place, open_model, step_up
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
-from agents.runs.facts import note_said
+from agents.runs.facts import note_said, recall_for
 from agents.runs.redacted import Redaction
 from agents.runs.remembered import Memory
 from agents.runs.reply import Speaker, agent_actor, answer_id
@@ -180,10 +180,11 @@ def _orchestrate(
 ) -> RunOutcome:
     """Ask the model and call its tools; a new run has recorded no call yet."""
     watch.look(standing)
-    note_said(standing, transcript)
+    note_said(version, standing, transcript)
     # The built-in model reads masks in this process; all others get placeholders, which go back into arguments.
-    hidden = Redaction(run, transcript) if version.model in registry.networked_models() else None
     caller = selectors.caller_of(run, version, standing)
+    is_networked = version.model in registry.networked_models()
+    hidden = Redaction(run, transcript, recall_for(version, caller, standing)) if is_networked else None
     offered = tools.offered([*selectors.tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(

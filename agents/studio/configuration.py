@@ -55,6 +55,7 @@ class Setup:
     collections: tuple[UUID, ...] = field(default_factory=tuple)
     max_open_approvals: int | None = None
     min_confidence: int = CONFIDENCE
+    memory: str = AgentVersion.Memory.VERIFIED
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
@@ -173,6 +174,7 @@ def setup_in(version: AgentVersion) -> Setup:
         collections=tuple(version.collections),
         max_open_approvals=version.max_open_approvals,
         min_confidence=version.min_confidence,
+        memory=version.memory,
     )
 
 
@@ -235,6 +237,7 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "orchestrator": FLOW if setup.flow else BUILTIN,
         "max_open_approvals": setup.max_open_approvals,
         "min_confidence": setup.min_confidence,
+        "memory": setup.memory,
     }
 
 
@@ -270,6 +273,7 @@ def checked(setup: Setup) -> Setup:
         collections=tuple(dict.fromkeys(setup.collections)),
         max_open_approvals=setup.max_open_approvals,
         min_confidence=setup.min_confidence,
+        memory=setup.memory,
     )
     unknown = [name for name in clean.tools if not tools.is_known(name)]
     lost = len(clean.collections) - len(_known_collections(clean.collections))
@@ -286,6 +290,9 @@ def checked(setup: Setup) -> Setup:
         if limit is None or 0 < limit <= MOST_OPEN
         else f"Enter a number from 1 to {MOST_OPEN}, or leave it empty.",
         "min_confidence": "" if 0 <= clean.min_confidence <= 100 else "Enter a number from 0 to 100.",
+        "memory": ""
+        if clean.memory in AgentVersion.Memory.values
+        else f"Choose one of: {', '.join(AgentVersion.Memory.values)}.",
     }
     wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
     if wrong:

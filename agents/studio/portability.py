@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 from uuid import UUID
 
-from agents.models import Agent, Collection
+from agents.models import Agent, AgentVersion, Collection
 from agents.selectors import get_agent
 from agents.studio.configuration import CONFIDENCE, Setup, create_agent, current_version, setup_in
 from core.actors import Actor
@@ -25,6 +25,7 @@ FIELDS: Final = (
     "collections",
     "max_open_approvals",
     "min_confidence",
+    "memory",
 )
 
 
@@ -44,6 +45,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         **({"flow": setup.flow} if setup.flow else {}),
         "max_open_approvals": setup.max_open_approvals,
         "min_confidence": setup.min_confidence,
+        "memory": setup.memory,
         "tools": list(setup.tools),
         **({"collections": _names(setup.collections)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
@@ -90,6 +92,7 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         collections=_collections(_texts(document, "collections")),
         max_open_approvals=_number(document, "max_open_approvals"),
         min_confidence=CONFIDENCE if confidence is None else confidence,
+        memory=_text(document, "memory") or AgentVersion.Memory.VERIFIED,
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
 

@@ -1,0 +1,130 @@
+"""A model is given what the contact said about themselves: as data, with placeholders, and only where it is allowed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agents import services
+from agents.memory.models import ContactFact
+from agents.memory.recalling import LEAD
+from agents.models import Agent, AgentRun, AgentVersion
+from agents.ports import ANSWER_TOOL, SEARCH_TOOL
+from agents.routes.models import ModelCall
+from agents.studio import portability
+from agents.trials import trying
+from conversations.models import Message
+from core.errors import Invalid
+from standins.model.server import ModelServer
+from tests.agents.conftest import Desk
+from tests.agents.test_knowledge import article, collection
+from tests.agents.test_routes import add, server, use_routes
+
+__all__ = ["server"]
+pytestmark = pytest.mark.django_db
+SAID = "Hello, my name is Quentin, my customer number is K-4711 and call me at +34 600 123 456"
+
+
+def asked(server: ModelServer) -> str:
+    """The newest request that the model got."""
+    AgentRun.objects.update(joinable_until=None)
+    return json.dumps(server.journal.newest(), ensure_ascii=False)
+
+
+def lines_of(server: ModelServer) -> int:
+    return asked(server).count(LEAD)
+
+
+def test_proven_contact_is_known_in_the_next_conversation_behind_placeholders(desk: Desk, server: ModelServer) -> None:
+    add(server, "Small")
+    use_routes()
+    desk.say(SAID)
+    assert ContactFact.objects.count() == 2
+    seen = asked(server)
+    assert LEAD in seen
+    assert "preferred name: <NAME_1>; customer number: K-4711." in seen
+    assert "Quentin" not in seen
+    fact = ContactFact.objects.get(kind="preferred_name")
+    assert fact.is_proven
+    # What a stranger wrote under the same address is not given to the proven one.
+    ContactFact.objects.update(is_proven=False)
+    before = lines_of(server)
+    desk.say("hello again")
+    assert lines_of(server) == before
+
+
+def test_setting_decides_of_whom_it_remembers(desk: Desk, server: ModelServer) -> None:
+    add(server, "Small")
+    use_routes()
+    for memory, role, is_noted, is_given in (
+        ("off", "support", False, False),
+        ("verified", "visitor-2", True, False),
+        ("everyone", "visitor-3", True, True),
+        ("verified", "approver", True, True),
+    ):
+        AgentVersion.objects.update(memory=memory)
+        before, rows = lines_of(server), ContactFact.objects.count()
+        desk.say("my company is Acme GmbH, how are you?", role)
+        assert (ContactFact.objects.count() > rows) == is_noted, memory
+        assert (lines_of(server) > before) == is_given, memory
+
+
+def test_remembered_facts_keep_an_answer_out_of_the_cache(
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standins.model import server as sandbox
+    from standins.model.script import Answer
+
+    def look_up(body: dict[str, Any]) -> Answer:
+        if body["messages"][-1]["role"] == "tool":
+            parts = [{"text": "Within 30 days.", "sources": [1]}]
+            return Answer(calls=[(ANSWER_TOOL, {"parts": parts})], end="tool_calls")
+        return Answer(calls=[(SEARCH_TOOL, {"question": "return shoes"})], end="tool_calls")
+
+    monkeypatch.setattr(sandbox, "answer_to", look_up)
+    article(collection(), "Returns", "You can return shoes within 30 days of delivery.")
+    add(server, "Small")
+    use_routes()
+    question = "Please answer in English, how long can I return shoes?"
+
+    def calls_about(role: str) -> int:
+        before = ModelCall.objects.count()
+        assert desk.say(question, role).startswith("Within 30 days.")
+        return ModelCall.objects.count() - before
+
+    assert [calls_about(role) for role in ("visitor-2", "visitor-3")] == [2, 0]
+    AgentVersion.objects.update(memory="everyone")
+    assert [calls_about(role) for role in ("visitor-4", "visitor-5")] == [2, 2]
+    AgentVersion.objects.update(memory="verified")
+    assert calls_about("visitor-6") == 0  # what was kept is still the answer without facts
+
+
+def test_setting_is_part_of_the_configuration_its_difference_and_its_file(desk: Desk) -> None:
+    actor = desk.world.actor("admin")
+    setup = services.Setup(name="Desk", memory="everyone")
+    made = services.create_agent(actor=actor, type="custom", setup=setup)
+    document = portability.export_agent(viewer=actor, agent_id=made.pk)
+    assert document["memory"] == "everyone"
+    again = portability.import_agent(actor=actor, document={**document, "name": "Again"})
+    assert services.setup_of(again).memory == "everyone"
+    older = {name: value for name, value in document.items() if name != "memory"}
+    assert services.setup_of(portability.import_agent(actor=actor, document=older)).memory == "verified"
+    with pytest.raises(Invalid):
+        portability.import_agent(actor=actor, document={**document, "memory": "all"})
+    services.activate_draft(actor=actor, agent_id=made.pk)
+    services.change_agent(actor=actor, agent_id=made.pk, changes={"memory": "off"})
+    assert services.setup_of(Agent.objects.get(pk=made.pk)).memory == "off"
+    assert Agent.objects.get(pk=made.pk).active_version.memory == "everyone"
+    assert set(AgentVersion.objects.filter(agent__is_system=True).values_list("memory", flat=True)) == {"verified"}
+
+
+def test_trial_notes_nothing(desk: Desk) -> None:
+    actor = desk.world.actor("admin")
+    made = services.create_agent(actor=actor, type="custom", setup=services.Setup(name="Desk", memory="everyone"))
+    trial = trying.start_trial(actor=actor, agent_id=made.pk, speaker="member", text="my name is Quentin")
+    trying.answer_turn(turn_id=trial.turns.get().pk)
+    assert trying.get_trial(viewer=actor, trial_id=trial.pk).turns.get().answer
+    assert not ContactFact.objects.exists()
+    assert not Message.objects.exists()
