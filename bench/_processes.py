@@ -17,7 +17,10 @@ def families() -> dict[str, list[int]]:
 
 def descendants(pid: int) -> list[int]:
     """Return the numbers of all processes below one."""
-    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # it ended since
     return [one for child in children for one in (child, *descendants(child))]
 
 

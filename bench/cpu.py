@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -124,11 +125,11 @@ class Meter:
         await phase
         took = time.perf_counter() - began
         parts = {name: spent - before.get(name, 0.0) for name, spent in self.cpu().items()}
-        pushed = self.commands().get("lpush", 0) - commands.get("lpush", 0)
-        asked = sum(self.commands().values()) - sum(commands.values())
+        asked = Counter(self.commands()) - Counter(commands)
         say(f"\n{title}: {took:.0f} s, {sum(parts.values()):.2f} s of CPU (load {os.getloadavg()[0]:.1f})")
         say("  " + "   ".join(f"{name} {spent:.2f}" for name, spent in parts.items() if spent >= 0.01))
-        say(f"  {self.commits() - commits} commits, {asked} Redis commands, {pushed} tasks queued")
+        say(f"  {self.commits() - commits} commits, {asked.total()} Redis commands, {asked['lpush']} tasks queued")
+        say("  " + "   ".join(f"{name} {count}" for name, count in asked.most_common(12)))
         return Reading(sum(parts.values()), took)
 
     def cpu(self) -> dict[str, float]:

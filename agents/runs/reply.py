@@ -12,7 +12,7 @@ CHUNK = 48
 
 
 class Speaker:
-    """Sends typing and pieces of text to the conversation's live stream.
+    """Sends typing and pieces of text to the conversation's live stream, where somebody listens.
 
     Nothing is stored.
     """
@@ -23,7 +23,7 @@ class Speaker:
         self._buffer = ""
 
     def typing(self, value: bool) -> None:
-        streams.transient(self._stream, "agent_typing", {"value": value, "run": self._run})
+        streams.fleeting(self._stream, "agent_typing", {"value": value, "run": self._run})
 
     def emit(self, piece: str) -> None:
         """Collect pieces and send them in chunks: a frame per word would be wasteful."""
@@ -34,13 +34,13 @@ class Speaker:
     def flush(self) -> None:
         if self._buffer:
             payload = {"content": self._buffer, "run": self._run}
-            streams.transient(self._stream, "agent_delta", payload)
+            streams.fleeting(self._stream, "agent_delta", payload)
             self._buffer = ""
 
     def restart(self) -> None:
         """Discard the pieces sent so far on the listeners' side, because the round is repeated."""
         self._buffer = ""
-        streams.transient(self._stream, "agent_delta", {"content": "", "run": self._run, "reset": True})
+        streams.fleeting(self._stream, "agent_delta", {"content": "", "run": self._run, "reset": True})
 
 
 def answer_id(run: AgentRun) -> UUID:

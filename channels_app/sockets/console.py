@@ -39,6 +39,7 @@ class ConsoleConsumer(SocketConnection):
         self.tenant_id: UUID | None = None
         self.topics: dict[str, Topic] = {}
         self.sent: dict[str, int] = {}
+        self.present: dict[str, dict[str, int]] = {}
         self.watching: asyncio.Task[None] | None = None
 
     # ---- coming and going
@@ -171,12 +172,14 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
             await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
             return
-        about = {"conversation": str(topic.ref)} if topic.kind == "conversation" else {}
-        await self.say_passing(topic, message["event"], {**message["payload"], **about})
+        if message["event"] == "agent.presence":
+            self.present[topic.name] = message["payload"]
+        await self.say_passing(topic, message["event"], message["payload"])
 
     async def say_passing(self, topic: Topic, event: str, payload: dict[str, Any]) -> None:
         """Send a frame that has no number."""
         name = topics.NAMES.get(event, event)
+        payload = {**payload, "conversation": str(topic.ref)} if topic.kind == "conversation" else payload
         await self.say({"type": "event", "topic": topic.name, "event": name, "seq": None, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
@@ -214,24 +217,30 @@ class ConsoleConsumer(SocketConnection):
                     await self.hang_up(code)
                     return
                 for topic in list(self.topics.values()):
-                    await self.listen(topic)
+                    present = await self.listen(topic)
+                    if present is not None and present != self.present.get(topic.name):
+                        # The frame that said so was lost.
+                        self.present[topic.name] = present
+                        await self.say_passing(topic, "agent.presence", dict(present))
                     await self.pump(topic)
             except (OperationalError, InterfaceError):
                 log.warning("console_database_unavailable")
 
     # ---- groups
 
-    async def listen(self, topic: Topic) -> None:
-        """Subscribe to a topic's hints; on a conversation also register presence."""
+    async def listen(self, topic: Topic) -> dict[str, int] | None:
+        """Subscribe to a topic's hints; on a conversation also register presence, and return who is present."""
         tenant_id, _ = self.who()
         await self.ask_for_hints(tenant_id, topic.heard)
         if topic.kind == "conversation" and topic.ref is not None:
-            await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
+            return await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
+        return None
 
     async def drop(self, topic: Topic) -> None:
         """Unsubscribe from a topic."""
         tenant_id, _ = self.who()
         self.topics.pop(topic.name, None)
+        self.present.pop(topic.name, None)
         await self.end_hints(tenant_id, topic.heard)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.leave(tenant_id, topic.ref, "staff", self.channel_name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Any, Final, Protocol
 from uuid import uuid4
 from weakref import WeakSet
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from redis import RedisError
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.observability.logging import get_logger
 
@@ -40,8 +43,34 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
     """
 
     def __init__(self, *args: Any, hosts: Sequence[dict[str, Any]] = (), **options: Any) -> None:
+        self._host, self._prefix = dict(hosts[0]), options.get("prefix", "asgi")
         hosts = [{**host, "redis_connect_func": _greet} for host in hosts]
         super().__init__(*args, hosts=hosts, **options)
+
+    # ---- for threads, where starting an event loop takes longer than sending
+
+    def listened_to(self, groups: Collection[str]) -> set[str]:
+        """Return those of the groups to which somebody listens now, in one question. Raises `RedisError`.
+
+        A listener subscribes before it reads: who is not there yet will read what is not sent.
+        """
+        names = {self._channel_of(group): group for group in groups}
+        counts: list[tuple[bytes, int]] = self._sender.pubsub_numsub(*names)
+        return {names[name.decode()] for name, listeners in counts if listeners}
+
+    def send_now(self, group: str, message: dict[str, Any]) -> None:
+        """Send a message to a group. Raises `RedisError`."""
+        self._sender.publish(self._channel_of(group), self.serialize(message))
+
+    @cached_property
+    def _sender(self) -> Any:
+        # Once more at once: perhaps only the connection is gone, since Redis was restarted.
+        return Redis.from_url(self._host["address"], retry=Retry(NoBackoff(), 1), **_without_address(self._host))
+
+    def _channel_of(self, group: str) -> str:
+        return f"{self._prefix}__group__{group}"  # as the library names it
+
+    # ---- for the event loop
 
     async def new_channel(self, prefix: str = "specific.") -> str:
         """Return the name of a new channel, also without Redis."""
@@ -69,6 +98,10 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
                 # A channel that was opened without Redis is not subscribed yet.
                 log.warning("channel_layer_away")
                 await asyncio.sleep(PAUSE)
+
+
+def _without_address(host: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in host.items() if name != "address"}
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:

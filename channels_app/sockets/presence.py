@@ -1,4 +1,4 @@
-"""Who is viewing a conversation now: expiring entries in Redis."""
+"""Who is viewing a conversation now: one key in Redis with a time to live, and an entry for each connection in it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import redis
-from channels.layers import get_channel_layer
 
 from channels_app.webchat.limits import async_redis, key
-from core.events.streams import group_name
+from core.events import streams
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -22,28 +21,35 @@ def _key(tenant_id: UUID, conversation_id: UUID) -> str:
     return key(tenant_id.hex, "presence", conversation_id.hex)
 
 
-async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
-    """Record that a connection is (still) present.
+async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> dict[str, int] | None:
+    """Record that a connection is (still) present, and return who is: one round trip; None without Redis.
 
-    Publish the counts when they change.
+    The staff who watch learn of a change, also of a connection that ended without a word.
     """
     name = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zadd(name, {f"{side}|{connection}": time.time() + LIFE})
         pipe.zremrangebyscore(name, 0, time.time())
         pipe.expire(name, LIFE)
-        added, gone, _ = await _run(pipe, 3)
+        pipe.zrange(name, 0, -1)
+        added, gone, _, members = await _run(pipe, 4)
+    if members is None:
+        return None
+    counts = _counts(members)
     if added or gone:
-        await publish_presence(tenant_id, conversation_id)
+        _publish(tenant_id, conversation_id, counts)
+    return counts
 
 
 async def leave(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
     """Record that a connection has left."""
+    name = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
-        pipe.zrem(_key(tenant_id, conversation_id), f"{side}|{connection}")
-        (removed,) = await _run(pipe, 1)
+        pipe.zrem(name, f"{side}|{connection}")
+        pipe.zrangebyscore(name, time.time(), "+inf")
+        removed, members = await _run(pipe, 2)
     if removed:
-        await publish_presence(tenant_id, conversation_id)
+        _publish(tenant_id, conversation_id, _counts(members))
 
 
 async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
@@ -51,29 +57,20 @@ async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zrangebyscore(_key(tenant_id, conversation_id), time.time(), "+inf")
         (members,) = await _run(pipe, 1)
+    return _counts(members)
+
+
+def _counts(members: list[bytes] | None) -> dict[str, int]:
     found = {"customer": 0, "staff": 0}
     for member in members or []:
         found[member.decode().partition("|")[0]] += 1
     return found
 
 
-async def publish_presence(tenant_id: UUID, conversation_id: UUID) -> None:
-    """Send `agent.presence` to the staff who watch this conversation."""
-    counts = await count(tenant_id, conversation_id)
-    await send_transient(tenant_id, f"conversation-staff:{conversation_id}", "agent.presence", dict(counts))
-
-
-async def send_transient(tenant_id: UUID, stream: str, event: str, payload: dict[str, Any]) -> None:
-    """Send a transient frame to the subscribers of a stream, from async code.
-
-    It may get lost.
-    """
-    layer: Any = get_channel_layer()
-    message = {"type": "stream.transient", "stream": stream, "event": event, "payload": payload}
-    try:
-        await layer.group_send(group_name(tenant_id, stream), message)
-    except (redis.RedisError, OSError):
-        log.warning("live_hint_lost", hint="stream.transient")
+def _publish(tenant_id: UUID, conversation_id: UUID, counts: dict[str, int]) -> None:
+    """Send `agent.presence` to the staff who watch this conversation; they are present themselves."""
+    if counts["staff"]:
+        streams.transient(f"conversation-staff:{conversation_id}", "agent.presence", dict(counts), tenant_id=tenant_id)
 
 
 async def _run(pipe: Any, answers: int) -> list[Any]:

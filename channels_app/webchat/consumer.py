@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app.sockets import presence
 from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
 from channels_app.sockets.thread_pool import in_scope, unscoped
 from channels_app.webchat import app_customers, frames, origins, stop, tokens
@@ -20,6 +19,7 @@ from channels_app.webchat.limits import Bucket
 from channels_app.webchat.tokens import BadToken, Guest
 from core.clock import now
 from core.errors import WalkerError
+from core.events import streams
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -228,7 +228,7 @@ class ChatConsumer(ChatConnection):
             if stored.conversation_id != self.conversation:
                 await self.join(guest, stored.conversation_id)
                 self.sent = 0
-                await presence.send_transient(guest.tenant_id, guests_stream(guest), BEGUN, {})
+                streams.transient(guests_stream(guest), BEGUN, {}, tenant_id=guest.tenant_id)
             if stored.seq <= self.sent + 1:
                 self.sent = max(self.sent, stored.seq)
                 await self.say(chat.echo(stored, frame))
@@ -251,12 +251,8 @@ class ChatConsumer(ChatConnection):
     async def pass_on(self, guest: Guest, conversation: UUID, frame: ClientFrame) -> None:
         """Handle typing, read and stop frames, which have no number."""
         if isinstance(frame, frames.Typing):
-            await presence.send_transient(
-                guest.tenant_id,
-                f"conversation-staff:{conversation}",
-                "customer.typing",
-                {"value": frame.value},
-            )
+            stream = f"conversation-staff:{conversation}"
+            streams.fleeting(stream, "customer.typing", {"value": frame.value}, tenant_id=guest.tenant_id)
         elif isinstance(frame, frames.Read):
             await in_scope(guest.tenant_id, chat.mark_read, guest, conversation, frame.seq)
         elif isinstance(frame, frames.Stop):

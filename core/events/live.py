@@ -1,6 +1,5 @@
 """Send live hints from a thread of their own, so that no commit waits for Redis."""
 
-import asyncio
 import atexit
 import os
 import threading
@@ -10,7 +9,6 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from channels.layers import get_channel_layer
-from redis import ConnectionError as RedisConnectionError
 
 from core.observability.logging import get_logger
 
@@ -19,6 +17,8 @@ log = get_logger(__name__)
 # Wait a moment: otherwise this thread competes with the response for the interpreter.
 PAUSE: Final = 0.01
 LAST_WAIT: Final = 2.0
+UNHEARD_FOR: Final = 1.0  # how long nobody is asked again whether they listen to a group's passing frames
+MOST_UNHEARD: Final = 10_000
 Work = Callable[[], None]
 
 
@@ -40,14 +40,11 @@ class _Thread:
                 self.started = True
 
     def run(self) -> None:
-        # One loop for good: the channel layer keeps its connection as long as the loop exists.
-        loop = asyncio.new_event_loop()
         while True:
             first = self.queue.get()
             time.sleep(PAUSE)
             items = _coalesced([first, *self.waiting()])
-            # All frames in one run of the loop: starting one takes longer than sending a frame.
-            loop.run_until_complete(_send(_by_group([item for item in items if not callable(item)])))
+            _send(_by_group([item for item in items if not callable(item)]))
             for item in items:
                 if callable(item):
                     try:
@@ -66,11 +63,18 @@ class _Thread:
 
 
 _thread = _Thread()
+_unheard: dict[str, float] = {}
 
 
 def post(group: str, message: dict[str, Any]) -> None:
-    """Queue a frame for a group of the channel layer."""
+    """Queue a frame for a group of the channel layer; it is sent if somebody listens by then."""
     _thread.put((group, message))
+
+
+def post_passing(group: str, message: dict[str, Any]) -> None:
+    """Queue a frame that nobody misses: none where nobody listened to the group within the last second."""
+    if _unheard.get(group, 0.0) < time.monotonic():
+        _thread.put((group, message))
 
 
 def run_soon(work: Work) -> None:
@@ -116,17 +120,29 @@ def _by_group(frames: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[
     ]
 
 
-async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
+def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send each frame to which somebody listens.
+
+    Losing a hint is harmless: listeners read the rows, and poll when none arrives.
+    """
+    if not frames:
+        return
+    try:
+        layer: Any = get_channel_layer()
+        heard = layer.listened_to([group for group, _ in frames])
+    except Exception:
+        log.warning("live_hint_lost", exc_info=True)
+        return
+    if len(_unheard) > MOST_UNHEARD:
+        _unheard.clear()
     for group, message in frames:
+        if group not in heard:
+            _unheard[group] = time.monotonic() + UNHEARD_FOR
+            continue
+        _unheard.pop(group, None)
         try:
-            layer: Any = get_channel_layer()
-            try:
-                await layer.group_send(group, message)
-            except RedisConnectionError:
-                # Perhaps only the connection is gone, since Redis was restarted: a new one is made.
-                await layer.group_send(group, message)
+            layer.send_now(group, message)
         except Exception:
-            # Losing a hint is harmless: listeners read the rows, and poll when none arrives.
             log.warning("live_hint_lost", exc_info=True)
 
 

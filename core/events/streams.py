@@ -115,13 +115,25 @@ def group_name(tenant_id: UUID, stream: str) -> str:
     return f"{tenant_id.hex}.{stream.replace(':', '.')}"
 
 
-def transient(stream: str, type: str, payload: dict[str, Any]) -> None:
-    """Send a transient frame (typing, partial text) to a stream's listeners.
+def transient(stream: str, type: str, payload: dict[str, Any], *, tenant_id: UUID | None = None) -> None:
+    """Send a transient frame (who is there) to a stream's listeners, of the tenant in scope where none is named.
 
-    Nothing is stored.
+    Nothing is stored, and nothing is sent where nobody listens.
     """
+    live.post(*_passing(stream, type, payload, tenant_id))
+
+
+def fleeting(stream: str, type: str, payload: dict[str, Any], *, tenant_id: UUID | None = None) -> None:
+    """Send a frame of many, as `transient` does: typing, partial text.
+
+    Without a listener it costs nothing: those who come within the next second miss the frames of that second.
+    """
+    live.post_passing(*_passing(stream, type, payload, tenant_id))
+
+
+def _passing(stream: str, type: str, payload: dict[str, Any], tenant_id: UUID | None) -> tuple[str, dict[str, Any]]:
     message = {"type": "stream.transient", "stream": stream, "event": type, "payload": payload}
-    live.post(group_name(current_tenant_id(), stream), message)
+    return group_name(tenant_id or current_tenant_id(), stream), message
 
 
 def hint_after_commit(numbers: Mapping[str, int]) -> None:

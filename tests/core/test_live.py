@@ -1,6 +1,8 @@
 """Live hints: sent in order by a thread of their own, many about one stream as one."""
 
 import threading
+import time
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -9,22 +11,30 @@ from core.events import live
 
 
 class Layer:
-    """Stands at the edge to Redis and notes what it is given."""
+    """Stands at the edge to Redis and notes what it is asked and given."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.asked: list[str] = []
+        self.listeners = {"one", "two"}
 
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+    def listened_to(self, groups: Collection[str]) -> set[str]:
+        self.asked += groups
+        return self.listeners & set(groups)
+
+    def send_now(self, group: str, message: dict[str, Any]) -> None:
         if message.get("fails"):
             raise ConnectionError
         self.sent.append((group, message))
 
 
 @pytest.fixture
-def layer(monkeypatch: pytest.MonkeyPatch) -> Layer:
+def layer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Layer]:
     made = Layer()
     monkeypatch.setattr(live, "get_channel_layer", lambda: made)
-    return made
+    live._unheard.clear()
+    yield made
+    live._unheard.clear()
 
 
 def event(seq: int) -> dict[str, Any]:
@@ -53,6 +63,33 @@ def test_hint_that_fails_does_not_stop_the_next(layer: Layer) -> None:
     live.post("two", event(1))
     assert live.flush()
     assert layer.sent == [("two", event(1))]
+
+
+def test_nothing_is_sent_to_a_group_without_listeners(layer: Layer) -> None:
+    layer.listeners = {"two"}
+    for group in ("one", "two", "three"):
+        live.post(group, event(1))
+    assert live.flush()
+    assert layer.sent == [("two", event(1))]
+    layer.listeners = {"one"}
+    live.post("one", event(2))  # a hint is never withheld: its listener came since
+    assert live.flush()
+    assert layer.sent[-1] == ("one", event(2))
+
+
+def test_passing_frames_for_nobody_cost_one_question_a_second(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "UNHEARD_FOR", 0.3)
+    layer.listeners = set()
+    typing = {"type": "stream.transient", "event": "agent_typing"}
+    for _ in range(30):
+        live.post_passing("one", typing)
+        assert live.flush()
+    assert layer.asked == ["one"]
+    layer.listeners = {"one"}
+    time.sleep(0.35)
+    live.post_passing("one", typing)
+    assert live.flush()
+    assert layer.sent == [("one", typing)]
 
 
 def test_function_posted_often_runs_on_the_thread_of_hints(layer: Layer) -> None:
