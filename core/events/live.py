@@ -121,16 +121,14 @@ def _by_group(frames: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[
 
 
 def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
-    """Send each frame to which somebody listens.
-
-    Losing a hint is harmless: listeners read the rows, and poll when none arrives.
-    """
+    """Send each frame to which somebody listens."""
     if not frames:
         return
     try:
         layer: Any = get_channel_layer()
         heard = layer.listened_to([group for group, _ in frames])
     except Exception:
+        # Losing hints is harmless: listeners read the rows, and poll when none arrives.
         log.warning("live_hint_lost", exc_info=True)
         return
     if len(_unheard) > MOST_UNHEARD:
@@ -143,6 +141,7 @@ def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
         try:
             layer.send_now(group, message)
         except Exception:
+            # The next group's listeners get theirs.
             log.warning("live_hint_lost", exc_info=True)
 
 
