@@ -19,6 +19,7 @@ from agents import rest as agents
 from agents.evals.rest import CaseViewSet, EvalRunViewSet
 from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
+from agents.memory.rest import FactViewSet
 from agents.routes import rest as model_routes
 from agents.runs import rest as runs
 from agents.trials.rest import TrialViewSet
@@ -131,6 +132,7 @@ router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
 router.register(f"{V1}suggested-replies", SuggestedReplyViewSet, "api-suggested-replies")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
+router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")

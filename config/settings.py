@@ -377,6 +377,8 @@ SPECTACULAR_SETTINGS = {
         "MessageSender": "conversations.models.Message.Sender",
         "MessageContentType": "conversations.models.Message.ContentType",
         "RunState": "agents.models.AgentRun.State",
+        "FactKind": "agents.memory.models.ContactFact.Kind",
+        "FactOrigin": "agents.memory.models.ContactFact.Origin",
         "AgentMemory": "agents.models.AgentVersion.Memory",
         "ToolCallState": "agents.models.ToolCall.State",
         "DocumentKind": "agents.models.Document.Kind",

@@ -1,10 +1,13 @@
-"""Transports by kind and provider of channel accounts, what channels have stored, and platforms with audiences."""
+"""Transports by kind and provider, what channels have stored, platforms with audiences, and panels of other apps."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from conversations.types import AudienceSource, Explanation, Transport, explain_common
+from core.actors import Actor
 from core.errors import NotFound
 from core.registry import Registry
 
@@ -86,3 +89,30 @@ def register_audience_source(source: AudienceSource) -> None:
 def audience_sources() -> list[AudienceSource]:
     """Return the registered platforms with audiences."""
     return list(_sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What another app shows about a contact or a conversation: a template and its context."""
+
+    template: str
+    context: Mapping[str, Any]
+
+
+PanelPlace = Literal["contact", "beside", "above"]
+"""On a contact's page; on a conversation's page beside the messages, or above them."""
+PanelMaker = Callable[[Actor, Any, frozenset[str]], Panel | None]
+"""Takes the viewer, the contact or conversation, and the names of what is revealed to them."""
+_panels: list[tuple[PanelPlace, PanelMaker]] = []
+
+
+def register_panel(place: PanelPlace, make: PanelMaker) -> None:
+    """Register what an app above this one shows on a page, once."""
+    if (place, make) not in _panels:
+        _panels.append((place, make))
+
+
+def panels_at(place: PanelPlace, viewer: Actor, shown: Any, clear: frozenset[str]) -> list[Panel]:
+    """Return the panels of a page for a viewer."""
+    made = [make(viewer, shown, clear) for where, make in _panels if where == place]
+    return [panel for panel in made if panel is not None]

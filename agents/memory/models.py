@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from agents.memory.kinds import SEVERAL
+from agents.memory.kinds import CHOICES, SEVERAL, shown_value
 from conversations.models import Contact, Message
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
@@ -81,3 +81,13 @@ class ContactFact(TenantModel):
     def is_current(self) -> bool:
         """Return True if nothing replaced it and nobody removed it."""
         return self.superseded_at is None
+
+    @property
+    def masked_code(self) -> str:
+        """Return the masked value as it is stored: a code where the kind has codes, which say nothing of a person."""
+        codes = {words: code for code, words in CHOICES.get(self.kind, {}).items()}
+        return codes.get(self.masked_value, self.masked_value)
+
+    def shown(self, *, clear: bool) -> str:
+        """Return the value as people read it, in clear or masked."""
+        return shown_value(self.kind, self.value) if clear else self.masked_value

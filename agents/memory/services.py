@@ -23,6 +23,7 @@ from core.errors import Conflict, Invalid, NotFound
 VIEW: Final = "conversations.view_contact"
 CHANGE: Final = "conversations.reply_conversation"
 CONTACT: Final = "conversations.contact"
+SHOWN: Final = 50
 MISSING: Final = "There is no such fact."
 
 
@@ -35,9 +36,16 @@ def query_facts(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Quer
     read_contact(viewer=viewer, contact_id=contact_id)
     if clear:
         require_grant(actor=viewer, object_type=CONTACT, object_id=contact_id, field="contact")
-    rows = ContactFact.objects.filter(contact_id=contact_id, removed_at=None).select_related("message").order_by("-id")
-    only: QuerySet[ContactFact] = rows.defer("message__body", "message__masked_body", "message__metadata")
-    return only if clear else only.defer("value")
+    return _rows(contact_id, clear=clear)
+
+
+def list_facts(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> list[ContactFact]:
+    """Return the same for a page about the contact, which has checked what is revealed. One query.
+
+    Needs `conversations.view_contact`.
+    """
+    viewer.require(VIEW)
+    return list(_rows(contact_id, clear=clear)[:SHOWN])
 
 
 def get_fact(*, viewer: Actor, contact_id: UUID, fact_id: UUID, clear: bool = False) -> ContactFact:
@@ -95,6 +103,12 @@ def problem_of(kind: str) -> str:
         "order_number": "Enter a number of at most 20 letters and digits.",
         "budget_range": "Enter an amount such as “500 EUR”, “up to 500 EUR” or “500–800 EUR”.",
     }.get(kind, "Enter at most six words, without personal data.")
+
+
+def _rows(contact_id: UUID, *, clear: bool) -> QuerySet[ContactFact]:
+    rows = ContactFact.objects.filter(contact_id=contact_id, removed_at=None).select_related("message").order_by("-id")
+    only: QuerySet[ContactFact] = rows.defer("message__body", "message__masked_body", "message__metadata")
+    return only if clear else only.defer("value")
 
 
 def _current(contact_id: UUID, fact_id: UUID) -> ContactFact:

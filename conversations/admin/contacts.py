@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.privacy.reveals import get_active_reveal
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
@@ -23,11 +24,13 @@ from conversations import services
 from conversations.admin.languages import language_name
 from conversations.admin.reach import blocks_of
 from conversations.models import Contact
+from conversations.registry import panels_at
 from conversations.selectors import ContactFilters, points_in_order, query_contacts, wishes_of
 from core.errors import Invalid
 from core.reach import ledger
 
 SHOWN = 20
+OBJECT = "conversations.contact"
 BREAK = SafeString("<br>")
 
 
@@ -64,6 +67,7 @@ class ContactAdmin(ServiceAdmin):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
+    detail_template = "console/contact.html"
     detail_fields = ("name", "addresses", "wishes", "spoken", "words", "standing", "linked", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
@@ -166,7 +170,10 @@ class ContactAdmin(ServiceAdmin):
             for offer in context["offered"]
             if not (offer["blocked"] and offer["action"].path in ("block", "unblock"))
         ]
-        url = progress_url("contact", contact.pk) if viewer_of(request).may("core.view_erasures") else ""
+        viewer = viewer_of(request)
+        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
+        context["panels"] = panels_at("contact", viewer, contact, grant.fields if grant else frozenset())
+        url = progress_url("contact", contact.pk) if viewer.may("core.view_erasures") else ""
         if url:
             context["rows"].append(("Erasure", format_html('<a href="{}">What was erased</a>', url)))
         return context

@@ -13,6 +13,7 @@ from conversations.admin.approval_panel import state_chip, writer_name
 from conversations.admin.reach import blocks_of
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.models import ContactPoint, Conversation
+from conversations.registry import panels_at
 from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
 from core.reach import ledger
@@ -65,6 +66,8 @@ def page_of(
         "handed_over_by": handed_over_by(conversation),
         "contact": contact_facts(viewer, conversation, grant),
         "contact_url": contact_url(viewer, conversation),
+        "panels_above": panels_at("above", viewer, conversation, clear),
+        "panels_beside": panels_at("beside", viewer, conversation, clear),
         "grant": grant,
         "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
     }

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from accounts.privacy.reveals import reveal
 from agents import services
 from agents.memory.models import ContactFact
 from agents.memory.recalling import LEAD
@@ -16,11 +20,13 @@ from agents.routes.models import ModelCall
 from agents.studio import portability
 from agents.trials import trying
 from conversations.models import Message
+from core.clock import now
 from core.errors import Invalid
 from standins.model.server import ModelServer
 from tests.agents.conftest import Desk
 from tests.agents.test_knowledge import article, collection
 from tests.agents.test_routes import add, server, use_routes
+from tests.console.conftest import Browser
 
 __all__ = ["server"]
 pytestmark = pytest.mark.django_db
@@ -128,3 +134,54 @@ def test_trial_notes_nothing(desk: Desk) -> None:
     assert trying.get_trial(viewer=actor, trial_id=trial.pk).turns.get().answer
     assert not ContactFact.objects.exists()
     assert not Message.objects.exists()
+
+
+def test_staff_see_correct_and_remove_on_the_pages_and_by_the_api(desk: Desk, browser: Browser) -> None:
+    desk.say("Hello, my name is Quentin, my order number is 1001", "visitor")
+    desk.say("Sorry, call me Quentin Miles", "visitor")
+    contact_id, conversation = desk.conversation.contact_id, desk.conversation.pk
+    name = ContactFact.objects.get(kind="preferred_name", superseded_at=None)
+    support, viewer = browser("support"), browser("viewer")
+    pages = (f"/admin/conversations/contact/{contact_id}/", f"/admin/conversations/conversation/{conversation}/")
+    fact = f"/admin/agents/contactfact/{name.pk}/"
+    for path in (*pages, fact):
+        page = support.get(path).content.decode()
+        assert "Q••• M•••" in page, path
+        assert "Q•••, until" in page or "Preferred name: Q•••" in page, path
+        assert "Quentin" not in page.replace("my name is Quentin", "").replace("call me Quentin Miles", ""), path
+        assert f"{pages[1]}?before={Message.objects.get(pk=name.message_id).seq + 1}" in page, path
+    assert "What agents remember" not in viewer.get(pages[1]).content.decode()
+    assert viewer.get(fact).status_code == 403
+    assert support.post(f"{fact}correct/", {"value": "admin"}).status_code == 400
+    went = support.post(f"{fact}correct/", {"value": "Quinn"})
+    assert went.status_code == 302
+    assert "A colleague: " in support.get(went["Location"]).content.decode()
+    # The interface: masked, in clear only under a reveal, the kind's choices by their codes.
+    api = f"/api/v1/contacts/{contact_id}/facts/"
+    rows = support.get(api, {"current": "true"}).json()["results"]
+    assert [(row["kind"], row["value"], row["origin"]) for row in rows] == [
+        ("preferred_name", "Q•••", "staff"), ("order_number", "1001", "said"),
+    ]  # fmt: skip
+    assert len(support.get(api, {"current": "false"}).json()["results"]) == 2
+    assert support.get(api, {"kind": "company"}).json()["results"] == []
+    assert support.get(api, {"show_pii": "true"}).json()["code"] == "no_grant"
+    keeper = desk.world.actor("compliance")
+    why = "To call the customer back"
+    reveal(actor=keeper, object_type="conversations.contact", object_id=contact_id, fields=["contact"], reason=why)
+    clear = browser("compliance").get(api, {"show_pii": "true", "current": "true"}).json()["results"]
+    assert clear[0]["value"] == "Quinn"
+    assert "Quinn" in browser("compliance").get(pages[0]).content.decode()
+    assert support.get(f"/api/v1/contacts/{uuid4()}/facts/").status_code == 404
+    went = support.post(f"/admin/agents/contactfact/{rows[0]['id']}/remove/", {})
+    assert went.status_code == 302
+    assert "Preferred name" not in support.get(pages[0]).content.decode()
+    assert support.get(f"/admin/agents/contactfact/{rows[0]['id']}/").status_code == 404
+    with CaptureQueriesContext(connection) as few:
+        support.get(pages[0])
+    for number in range(2, 30):
+        ContactFact.objects.create(
+            contact_id=contact_id, kind="order_number", value=str(number), masked_value=str(number), superseded_at=now()
+        )
+    with CaptureQueriesContext(connection) as many:
+        support.get(pages[0])
+    assert len(many) <= len(few)

@@ -14,6 +14,7 @@ from agents.evals.checking import start_checks
 from agents.evals.keeping import keep_case
 from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
+from agents.memory.models import ContactFact
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
 from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
@@ -193,7 +194,9 @@ def build_office(world: World) -> Office:
         office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
-        office.ids["contact"] = Conversation.objects.get().contact_id
+        contact_id = office.ids["contact"] = Conversation.objects.get().contact_id
+        said = ContactFact.objects.create(contact_id=contact_id, kind="company", value="Acme", masked_value="Acme")
+        office.ids["fact"] = said.pk
         switch = services.activate_kill_switch(
             actor=world.actor("compliance"), scope="kind", target="publish_content", reason="Drill"
         )

@@ -10,6 +10,7 @@ from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.evals.models import EvalCase, EvalRun
 from agents.flows.models import FlowServer
+from agents.memory.models import ContactFact
 from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from agents.trials.models import Trial
@@ -76,6 +77,7 @@ IN_THE_API = {
     "export_id": "hitl.evidenceexport",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
+    "fact_id": "agents.contactfact",
     "consent_id": "core.consent",
     "suggestion_id": "conversations.suggestedreply",
     "template_id": "conversations.messagetemplate",
@@ -184,6 +186,7 @@ def build_town(world: World) -> Town:
             OpenQuestion.objects.earliest("id"),
             Site.objects.earliest("id"),
             _a_trial(world),
+            _a_fact(),
             *_a_check(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
@@ -196,6 +199,16 @@ def _a_draft() -> SuggestedReply:
     draft: SuggestedReply = SuggestedReply.objects.earliest("id")
     SuggestedReply.objects.filter(pk=draft.pk).update(state="open")
     return draft
+
+
+def _a_fact() -> ContactFact:
+    """Something that the contact said, with the mark only in clear."""
+    contact = Contact.objects.earliest("id")
+    message = Message.objects.filter(conversation__contact=contact).earliest("id")
+    fact: ContactFact = ContactFact.objects.create(
+        contact=contact, kind="company", value=f"{MARK} Ltd", masked_value=f"{MARK} Ltd", message=message
+    )
+    return fact
 
 
 def _a_trial(world: World) -> Trial:
