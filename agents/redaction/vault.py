@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
+from agents.redaction.known import Hit, Known
+from agents.redaction.points import digits_of
+from agents.redaction.words import read_words
 from core.privacy.pii import find, mask_value
 from core.privacy.pii.masking import ValueKind
 
@@ -25,7 +30,6 @@ WORDS: Final[Mapping[str, str]] = {
 }
 PLACEHOLDER: Final = re.compile(rf"<(?:{'|'.join(WORDS.values())})_[0-9]{{1,4}}>")
 LONGEST: Final = 16
-_SHORTEST_NAME: Final = 3
 _NOT_OURS: Final = "This placeholder isn't one of this customer's. Ask the customer for the value."
 _NOT_HERE: Final = "This field can't hold personal data. Leave it out."
 
@@ -43,40 +47,57 @@ class Vault:
     def __init__(self) -> None:
         self._by_value: dict[tuple[str, str], str] = {}
         self._values: dict[str, tuple[str, str]] = {}
+        self._count: Counter[str] = Counter()
         self._own: set[str] = set()
-        self._known: list[tuple[re.Pattern[str], str, str]] = []
+        self._known = Known()
+        self._own_values: set[tuple[str, str]] = set()
 
     def know(self, kind: str, value: str, *, is_own: bool) -> None:
-        """Add a name or postal address that is kept of a contact: it is found in running text as well."""
-        words = value.split()
-        if not words or len(value) < _SHORTEST_NAME:
-            return
-        joined = r"[\s,]+".join(re.escape(word.strip(",")) for word in words)
-        whole = re.compile(rf"(?<!\w){joined}(?!\w)", re.IGNORECASE)
-        self._known.append((whole, kind, value))
-        if kind == "name" and len(words) > 1:
-            # A part alone only as it is written: "Will" is a name, "will" is not.
-            for word in words:
-                if len(word) >= _SHORTEST_NAME:
-                    self._known.append((re.compile(rf"(?<!\w){re.escape(word)}(?!\w)"), kind, word))
-        if is_own:
+        """Add what is kept of a contact: it is found in running text as well, however it is written."""
+        if self._known.add(kind, value) and is_own:
+            self._own_values.add((kind, value))
             self._own.add(self._placeholder(kind, value))
 
     def redact(self, text: str, *, is_own: bool = False) -> str:
         """Return the text with placeholders; `is_own` says that the customer wrote it."""
-        # What looks like one of ours but was written by somebody is no placeholder.
+        # What looks like one of ours but was written by somebody is no placeholder; its length stays.
         text = PLACEHOLDER.sub(lambda match: f"‹{match[0][1:-1]}›", text)
         pieces, position = [], 0
+        for start, end, mark in self.find(text, is_own=is_own):
+            pieces += [text[position:start], mark]
+            position = end
+        return "".join(pieces) + text[position:]
+
+    def find(self, text: str, *, is_own: bool = False) -> list[tuple[int, int, str]]:
+        """Return the places in a text that a model may not see, in order and apart, and their placeholders."""
+        hits = [*self._known.find(text), *self._find_by_rules(text)]
+        # Of two that overlap the longer one counts; what is left of the other is hidden as well.
+        hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
+        owner = [-1] * len(text)
+        for number, hit in enumerate(hits):
+            _take(owner, hit.start, hit.end, number)
+        found: list[tuple[int, int, str]] = []
+        for number, run in groupby(range(len(text)), key=owner.__getitem__):
+            if number >= 0:
+                places = list(run)
+                mark = self._mark(hits[number], is_own=is_own)
+                if found and found[-1][1:] == (places[0], mark):
+                    found[-1] = (found[-1][0], places[-1] + 1, mark)
+                else:
+                    found.append((places[0], places[-1] + 1, mark))
+        return found
+
+    def _find_by_rules(self, text: str) -> Iterator[Hit]:
         for finding in find(text):
-            mark = self._placeholder(finding.kind, finding.value)
-            if is_own:
-                self._own.add(mark)
-            pieces += [text[position : finding.start], mark]
-            position = finding.end
-        text = "".join(pieces) + text[position:]
-        for pattern, kind, value in self._known:
-            text = pattern.sub(self._placeholder(kind, value), text)
-        return text
+            value = self._known.recognise(finding.kind, finding.value)
+            yield Hit(finding.start, finding.end, finding.kind, value, value)
+
+    def _mark(self, hit: Hit, *, is_own: bool) -> str:
+        """Return the placeholder; a name or postal address is the customer's only if it is kept of them."""
+        mark = self._placeholder(hit.kind, hit.value)
+        if (hit.kind, hit.of) in self._own_values or (is_own and hit.kind not in ("name", "address")):
+            self._own.add(mark)
+        return mark
 
     def show(self, text: str) -> str:
         """Return a model's text as people may see it: a mask in the place of each placeholder."""
@@ -113,8 +134,8 @@ class Vault:
         key = (kind, _same(kind, value))
         mark = self._by_value.get(key)
         if mark is None:
-            number = sum(known == kind for known, _ in self._by_value) + 1
-            mark = self._by_value[key] = f"<{WORDS[kind]}_{number}>"
+            self._count[kind] += 1
+            mark = self._by_value[key] = f"<{WORDS[kind]}_{self._count[kind]}>"
             self._values[mark] = (kind, value)
         return mark
 
@@ -146,15 +167,23 @@ def build_vault(kept: Iterable[tuple[str, str]]) -> Vault:
     """Return a vault that knows what is kept of the customer: pairs of a kind and a value."""
     vault = Vault()
     for kind, value in kept:
-        if kind in ("name", "address"):
-            vault.know(kind, value, is_own=True)
-        else:
+        vault.know(kind, value, is_own=True)
+        if kind not in ("name", "address"):
             vault.redact(value, is_own=True)
     return vault
+
+
+def _take(owner: list[int], start: int, end: int, number: int) -> None:
+    """Give what nobody has of a place to a hit."""
+    for place in range(start, end):
+        if owner[place] < 0:
+            owner[place] = number
 
 
 def _same(kind: str, value: str) -> str:
     """Return what two writings of one value have in common."""
     if kind in ("phone", "card"):
-        return re.sub(r"\D", "", re.sub(r"^\s*00", "", value))
-    return re.sub(r"[\s.()\[\]]", "", value).casefold() if kind == "email" else " ".join(value.split()).casefold()
+        return re.sub("^00", "", digits_of(value))
+    if kind == "email":
+        return re.sub(r"[\s.()\[\]]", "", value).casefold()
+    return " ".join(word.text for word in read_words(value)) or " ".join(value.split()).casefold()

@@ -9,6 +9,7 @@ from core.privacy.pii.finding import Kind
 Span = tuple[int, int, Kind]
 
 MASKED = "•••"
+_MOST_LETTERS = 40
 _LOCAL_BACKWARDS = re.compile(r"[\w.!#$%&'*+=^`{|}~-]{1,64}+")
 _AT = re.compile(
     r"\s{0,2}[(\[{]\s?(?:at|@|arroba)\s?[)\]}]\s{0,2}|\s{1,2}(?:at|arroba)\s{1,2}|\s{1,2}@\s{0,2}|@\s{0,2}",
@@ -24,6 +25,13 @@ _SPELLED_LABELS = re.compile(
 _SPELLED_BEFORE = re.compile(rf"(?:[\w+-]{{1,64}}{_SPELLED_DOT}){{1,3}}$", re.IGNORECASE)
 # Letter by letter, with a space between two of them.
 _SPACED = re.compile(r"(?<![^\s<(\[])(?:[\w.+-] ){2,40}@(?: [\w.-]){2,60} \.(?: [^\W\d_]){2,11}(?!\w)")
+# A comma for the dot, only before what is surely the end of an address.
+_COMMA = re.compile(
+    r"[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){0,3}"
+    r"(?:,(?:com|net|org|info|example|test|io|eu|co[.,]uk|com[.,](?:br|mx|ar|au)|es|de|fr|it|pt|nl|ch|at|be|uk|us|br|mx|ie)"
+    r"|\s{0,2},\s{0,2}(?:com|net|org))(?![\w-]|\s?[@(])",
+    re.IGNORECASE,
+)
 _TOP_LEVEL = re.compile(r"[^\W\d_][\w-]+")
 _FILE_ENDINGS = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico"})
 
@@ -56,8 +64,20 @@ def find_emails(text: str) -> Iterator[Span]:
         stop = _domain_end(text, end, spelled="@" not in sign[0] and sign[0].strip().isalpha())
         if stop is not None:
             begin = start - len(local[0].rstrip(".'"))
+            if start - begin == 1:
+                begin = _first_letter(text, begin)
             spelled = _SPELLED_BEFORE.search(text, max(0, begin - 80), begin)
             yield begin if spelled is None else spelled.start(), stop, "email"
+
+
+def _first_letter(text: str, place: int) -> int:
+    """Return where letters begin that stand one by one before a place."""
+    for _ in range(_MOST_LETTERS):
+        stands_alone = place < 3 or text[place - 3] in " \t\n<(["
+        if not (place > 1 and text[place - 1] == " " and _LOCAL_BACKWARDS.match(text[place - 2]) and stands_alone):
+            break
+        place -= 2
+    return place
 
 
 def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:
@@ -67,7 +87,8 @@ def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:
         return spelled_labels.end()
     labels = None if spelled else _LABELS.match(text, start)
     if labels is None:
-        return None
+        comma = None if spelled else _COMMA.match(text, start)
+        return None if comma is None else comma.end()
     parts = labels[0].split(".")
     while len(parts) > 1 and not _TOP_LEVEL.fullmatch(parts[-1].rstrip("-_")):
         parts.pop()

@@ -40,7 +40,7 @@ def _spans(text: str) -> Iterator[Span]:
     if _FIVE_DIGITS.search(text):
         yield from find_ibans(text)
         runs = find_runs(text)
-        yield from find_cards(runs)
+        yield from find_cards(text, runs)
         yield from find_national_ids(text)
         yield from find_ips(text)
         yield from find_phones(text, runs)

@@ -24,6 +24,11 @@ _BRANDS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = (
 )
 _SHORTEST_CARD, _USUAL_CARD, _LONGEST_CARD = 12, 16, 19
 
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_FOURS = re.compile(
+    r"(?<![0-9])[0-9]{4}(?:[\s,;:|_*.\-/\\]{1,3}[0-9]{4}){2,3}+(?:[\s,;:|_*.\-/\\]{1,3}[0-9]{1,3})?(?![0-9])"
+)
+
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ ]?[0-9]{2}(?=[ .\-]?[0-9A-Za-z])")
 _IBAN_BODY = re.compile(r"(?:[ .\-]?[0-9A-Za-z]){11,34}+")
 _IBAN_LENGTHS = {
@@ -38,8 +43,11 @@ _IBAN_LENGTHS = {
 }
 
 
-def find_cards(runs: list[Run]) -> Iterator[Span]:
-    """Yield card numbers that begin and end at a group of digits in a run."""
+def find_cards(text: str, runs: list[Run]) -> Iterator[Span]:
+    """Yield card numbers that begin and end at a group of digits in a run, or are in fours with any sign between."""
+    for fours in _FOURS.finditer(text):
+        if is_card(_NOT_DIGIT.sub("", fours[0])):
+            yield *fours.span(), "card"
     memo: dict[tuple[str, ...], int] = {}
     for run in runs:
         index = 0
@@ -62,14 +70,21 @@ def _count_card_groups(groups: tuple[str, ...]) -> int:
     joined = ""
     best = 0
     for count, digits in enumerate(groups, start=1):
+        in_fours = count > 3 and len(joined) == 4 * (count - 1)
         joined += digits
-        if len(joined) > _LONGEST_CARD or len(digits) < 2:
+        # The last group may be a single digit where all before it have four.
+        if len(joined) > _LONGEST_CARD or (len(digits) < 2 and not in_fours):
             break
         if len(joined) >= _SHORTEST_CARD and is_card(joined):
             best = count
-            if len(joined) == 16:
+            if len(joined) == _USUAL_CARD and not _is_longer(groups[count:]):
                 break
     return best
+
+
+def _is_longer(following: tuple[str, ...]) -> bool:
+    """Return True if a card of sixteen digits may have one more group."""
+    return bool(following) and len(following[0]) <= _LONGEST_CARD - _USUAL_CARD
 
 
 def is_card(digits: str) -> bool:

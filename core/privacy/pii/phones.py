@@ -38,7 +38,9 @@ _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
     (5, 5): ("IN",),
 }
 # The same for numbers that stand alone: a part of a longer row of numbers is none.
-_ALONE: dict[tuple[int, ...], tuple[str, ...]] = {(3, 3, 3): ("ES",), (4, 4): ("SG", "HK")}
+_ALONE: dict[tuple[int, ...], tuple[str, ...]] = {(3, 3, 3): ("ES",), (4, 4): ("SG", "HK"), (9,): ("ES",)}
+_BARE_AMERICAN = re.compile(r"(?!(?:19|20)[0-9]{2})[2-9][0-9]{2}[2-9][0-9]{6}|[6-9][0-9]{9}")
+_WITHOUT_AREA = re.compile(r"[2-9][0-9]{2}[-.][0-9]{4}")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _OPENINGS = frozenset(shape[:2] for shape in _SHAPES)
 _CUE = re.compile(
@@ -52,14 +54,19 @@ _CUE = re.compile(
 )
 _ID_CUE = re.compile(
     r"\b(?:order|invoice|ticket|case|ref(?:erence)?|sku|id|tracking|batch|job"
-    r"|receipt|campaign|ad ?set|ean|isbn|gtin)"
-    r"(?:[ _-]?(?:number|no|nr|id|code))?\b[\s.:#=]{0,3}(?:is[ ])?",
+    r"|receipt|campaign|ad ?set|ean|isbn|gtin|parcel|package|shipment|booking|reservation|voucher|coupon|serial|article"
+    r"|item|product|code|version|page|bestellung|auftrag|rechnung|sendung|paket|buchung|artikel|bestell|rechnungs|sendungs"
+    r"|kunden|pedido|factura|env[ií]o|seguimiento|albar[aá]n|reserva|art[ií]culo|paquete|commande|facture|suivi|colis"
+    r"|r[eé]servation|r[eé]f[eé]rence|ordine|fattura|encomenda|n[uú]mero de (?:pedido|seguimiento|factura))"
+    r"(?:[ _-]?(?:numbers?|no|nr|id|code|nummer|n[uú]mero|num[eé]ro|n[º°o]))?\b[\s.:#=]{0,3}"
+    r"(?:(?:is|es|est|ist|was|lautet)[ ])?",
     re.IGNORECASE,
 )
 _MONEY_BEFORE = re.compile(r"[$€£¥₹]\s?$|\b(?:EUR|USD|GBP|BRL|CHF|INR|JPY)\s?$", re.IGNORECASE)
 _MONEY_AFTER = re.compile(
     r"\s?(?:[$€£¥₹%]|(?:EUR|USD|GBP|BRL|CHF|INR|JPY|COP|MXN|ARS|CLP|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|euros?"
-    r"|dollars?|pounds?|impressions|clicks|views|users|people)\b)",
+    r"|dollars?|pounds?|impressions|clicks|views|users|people|pieces|pcs|items|units|days|hours|minutes|steps|points"
+    r"|st[uü]ck|tage|unidades|piezas|d[ií]as|pi[eè]ces|jours|[kmc]?g|[kmc]?m|[mc]?l|px|words|visits|sessions)\b)",
     re.IGNORECASE,
 )
 _SHORTEST, _LONGEST = 7, 15
@@ -83,7 +90,7 @@ def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
         if run.start in cued:
             yield from _after_cue(run)
         elif run.start not in named:
-            if _stands_alone(run):
+            if _stands_alone(text, run):
                 yield run.start, run.groups[-1].end, "phone"
             else:
                 yield from _local(text, run, memo)
@@ -165,12 +172,21 @@ def _local(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) ->
         index += count or 1
 
 
-def _stands_alone(run: Run) -> bool:
-    """Return True if the whole run is one local number of a country without a trunk prefix."""
+def _stands_alone(text: str, run: Run) -> bool:
+    """Return True if the whole run is one local number: of a country without a trunk prefix, or without its area."""
     digits = tuple(group.digits for group in run.groups)
-    countries = _ALONE.get(tuple(map(len, digits)), ())
-    is_round = all(each.endswith("0") for each in digits) or any(_YEAR.fullmatch(each) for each in digits)
-    return bool(countries) and not is_round and any(_fits(country, "".join(digits)) for country in countries)
+    written = text[run.groups[0].start : run.groups[-1].end]
+    if len(digits) == 1:
+        is_round = written.endswith("000") or len(set(written)) < 3
+        is_american = _BARE_AMERICAN.fullmatch(written) is not None
+        return not is_round and (
+            is_american or any(_fits(country, written) for country in _ALONE.get((len(written),), ()))
+        )
+    if any(_YEAR.fullmatch(each) for each in digits) or all(each.endswith("0") for each in digits):
+        return False
+    if _WITHOUT_AREA.fullmatch(written):
+        return True
+    return any(_fits(country, "".join(digits)) for country in _ALONE.get(tuple(map(len, digits)), ()))
 
 
 def _may_open(groups: list[Group], index: int) -> bool:
