@@ -61,8 +61,8 @@ class AgentsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("agents.ToolCall", "The tool, the number of the call, and a code.", "arguments result fingerprint",
               "call_id name code"),
-        Table("agents.AgentRun", "A code, points of rules, and the id of an announcement.",
-              kept="error_code delivery_id confidence_factors"),
+        Table("agents.AgentRun", "Codes, points of rules, counts, and the id of an announcement.",
+              kept="error_code delivery_id confidence_factors mended redacted"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="name prompt tools collections orchestrator model model_name flow co_authors"),

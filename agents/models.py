@@ -210,6 +210,10 @@ class AgentRun(TenantModel):
     )
     confidence_factors = models.JSONField(default=dict, help_text="The rules' version, and each factor's points.")
     asked_back = models.BooleanField(default=False, help_text="It asked for other words instead of answering.")
+    mended = ArrayField(models.CharField(max_length=10), default=list, help_text="What was taken out of the answer.")
+    redacted = models.JSONField(
+        default=dict, help_text="How many personal values of each kind a model got placeholders for."
+    )
     reply_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     started_at = models.DateTimeField(null=True)

@@ -153,6 +153,8 @@ class RunOutcome:
     usage: Usage = field(default_factory=Usage)
     error: str = ""
     sources: tuple[Source, ...] = ()
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """How many personal values of each kind a model got placeholders for."""
 
 
 class Orchestrator(abc.ABC):

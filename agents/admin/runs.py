@@ -33,6 +33,18 @@ FACTORS: Final = {
     "mended": "Something was taken out of it",
     "bounded": "Bounded to 0 to 100",
 }
+MENDED: Final = {"hidden": "hidden characters", "links": "links that Walker didn't make"}
+REDACTED: Final = {
+    "phone": "phone numbers",
+    "email": "email addresses",
+    "card": "card numbers",
+    "iban": "IBANs",
+    "ip": "IP addresses",
+    "url": "links",
+    "national_id": "national ids",
+    "name": "names",
+    "address": "postal addresses",
+}
 
 
 @admin.register(AgentRun)
@@ -71,6 +83,8 @@ class AgentRunAdmin(ReadOnlyAdmin):
         return {
             **super().detail_context(request, obj),
             "explained": why,
+            "mended": [MENDED.get(code, code) for code in obj.mended],
+            "redacted": [f"{REDACTED.get(kind, kind)} ({count})" for kind, count in sorted(obj.redacted.items())],
             "factors": [(FACTORS.get(each["name"], each["name"]), each["points"]) for each in why.factors],
             "costs": [f"{price:.4f} {currency}" for currency, price in why.costs.items()],
             "without_model": _without_model(why),

@@ -25,6 +25,8 @@ class Checked:
     outcome: RunOutcome
     draft: str = ""
     confidence: Confidence | None = None
+    mended: tuple[str, ...] = ()
+    """What was taken out of it: "hidden" characters, "links"."""
 
 
 def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grounds: Grounds) -> Checked:
@@ -45,7 +47,7 @@ def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grou
     if grounds.is_low(confidence) and not ToolCall.objects.filter(run=run, approval_id__isnull=False).exists():
         log.info("answer_not_sure", run=str(run.pk), confidence=confidence.value if confidence else None)
         return Checked(replace(outcome, text="", error=LOW), verdict.text, confidence)
-    return Checked(_with_text(outcome, verdict), confidence=confidence)
+    return Checked(_with_text(outcome, verdict), confidence=confidence, mended=verdict.mended)
 
 
 def _with_text(outcome: RunOutcome, verdict: Verdict) -> RunOutcome:

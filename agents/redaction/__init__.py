@@ -1,5 +1,5 @@
 """Placeholders for personal data that a model may see, and the way back into declared arguments."""
 
-from agents.redaction.vault import Personal, ShownStream, Vault, build_vault
+from agents.redaction.vault import PLACEHOLDER, Personal, ShownStream, Vault, build_vault, count_marks
 
-__all__ = ["Personal", "ShownStream", "Vault", "build_vault"]
+__all__ = ["PLACEHOLDER", "Personal", "ShownStream", "Vault", "build_vault", "count_marks"]

@@ -140,6 +140,12 @@ class Vault:
         return mark
 
 
+def count_marks(marks: Iterable[str]) -> dict[str, int]:
+    """Return how many different placeholders of each kind there are."""
+    kinds = {word: kind for kind, word in WORDS.items()}
+    return dict(Counter(kinds[mark[1:].rpartition("_")[0]] for mark in sorted(set(marks))))
+
+
 class ShownStream:
     """Passes on pieces of a model's text with masks in the place of placeholders, which may be split over pieces."""
 

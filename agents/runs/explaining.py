@@ -41,12 +41,15 @@ class Explanation:
     def checks(self) -> str:
         """Return "stopped" if the checks kept the answer back, "passed" if they let it through, "" without one.
 
-        "asked_back" if the agent asked for other words, because it wasn't sure.
+        "mended" if something was taken out of it, "asked_back" if the agent asked for other words, because it wasn't
+        sure.
         """
         if self.run.error_code.startswith(GATE) or self.run.error_code == LOW:
             return "stopped"
         if self.run.asked_back:
             return "asked_back"
+        if self.run.mended and self.run.reply_id:
+            return "mended"
         return "passed" if self.run.reply_id and self.run.trigger == AgentRun.Trigger.MESSAGE else ""
 
     @property

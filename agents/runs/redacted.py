@@ -10,7 +10,7 @@ from agents.memory.models import ContactFact
 from agents.memory.recalling import line_of
 from agents.models import AgentRun
 from agents.ports import Emit, Line, RunOutcome, ToolRequest
-from agents.redaction import ShownStream, Vault, build_vault
+from agents.redaction import PLACEHOLDER, ShownStream, Vault, build_vault, count_marks
 from agents.selectors import Transcript
 from agents.tools import registry as tools
 from conversations.models import Contact, ContactPoint, Message
@@ -30,6 +30,7 @@ class Redaction:
                 self._vault.know("name", fact.value, is_own=True)
         known = self._vault.redact(line_of(facts), is_own=True)
         self.lines = (*([Line("user", known)] if known else []), *_redact_lines(self._vault, transcript))
+        self._marks = {mark for line in self.lines for mark in PLACEHOLDER.findall(line.text)}
         self._shown: ShownStream | None = None
 
     def emit(self, emit: Emit) -> Emit:
@@ -41,7 +42,7 @@ class Redaction:
         """Return the outcome as people may see it."""
         if self._shown is not None:
             self._shown.end()
-        return replace(outcome, text=self._vault.show(outcome.text))
+        return replace(outcome, text=self._vault.show(outcome.text), redacted=count_marks(self._marks))
 
     def restore(self, request: ToolRequest) -> ToolRequest:
         """Return the call with the customer's own values where its tool declares personal arguments."""
@@ -55,7 +56,11 @@ class Redaction:
 
     def redact(self, line: Line) -> Line:
         """Return the result of a tool without personal data."""
-        return replace(line, text=self._vault.redact(line.text)) if line.role == "tool" else line
+        if line.role != "tool":
+            return line
+        text = self._vault.redact(line.text)
+        self._marks.update(PLACEHOLDER.findall(text))
+        return replace(line, text=text)
 
 
 def _open_vault(run: AgentRun) -> Vault:

@@ -117,7 +117,7 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
 
     run = RunSerializer(read_only=True)
     checks = serializers.ChoiceField(
-        choices=["passed", "stopped", "asked_back", ""],
+        choices=["passed", "mended", "stopped", "asked_back", ""],
         read_only=True,
         help_text="Whether its answer passed the checks; `asked_back`: it asked for other words instead.",
     )
@@ -125,6 +125,18 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
         source="run.confidence", read_only=True, allow_null=True, help_text="From 0 to 100."
     )
     factors = ConfidenceFactor(many=True, read_only=True, help_text="Their points sum up to the confidence.")
+    mended = serializers.ListField(
+        source="run.mended",
+        child=serializers.ChoiceField(choices=["hidden", "links"]),
+        read_only=True,
+        help_text="What was taken out of the answer: hidden characters, links that Walker didn't make.",
+    )
+    redacted = serializers.DictField(
+        source="run.redacted",
+        child=serializers.IntegerField(),
+        read_only=True,
+        help_text="How many personal values of each kind a model got placeholders for.",
+    )
     read_foreign = serializers.BooleanField(read_only=True, help_text="It read text of third parties.")
     sources = CitedSource(many=True, read_only=True)
     tool_calls = ToolCallSerializer(many=True, read_only=True)

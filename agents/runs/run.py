@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents import gateway, registry, selectors
-from agents.gate import LOW, Confidence, Grounds, Held, check_answer, doubt
+from agents.gate import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
@@ -68,6 +68,7 @@ class Answer:
     draft: str = ""
     confidence: Confidence | None = None
     asked_back: bool = False
+    mended: tuple[str, ...] = ()
 
 
 class NeedsModelWorker(Exception):
@@ -138,31 +139,31 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and version.model in registry.networked_models():
         raise NeedsModelWorker
-    done, ended, draft, confidence = () if is_first else gateway.list_recorded(run), "", "", None
+    done, ended = () if is_first else gateway.list_recorded(run), ""
     try:
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
         outcome = _orchestrate(run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first)
         checked = check_answer(run, version, outcome, grounds)
-        outcome, draft, confidence = checked.outcome, checked.draft, checked.confidence
-        memory.keep(run, outcome)
+        memory.keep(run, checked.outcome)
     except Ended as end:
         speaker.restart()
-        outcome, ended = RunOutcome("", 0), end.code
+        checked, ended = Checked(RunOutcome("", 0)), end.code
     except (TooSlow, SoftTimeLimitExceeded):
         log.warning("run_too_slow", run=str(run.pk))
-        outcome = RunOutcome("", 0, error=TOO_SLOW)
+        checked = Checked(RunOutcome("", 0, error=TOO_SLOW))
     except gateway.ToolBroke as broken:
-        outcome = RunOutcome("", 0, error=str(broken))
+        checked = Checked(RunOutcome("", 0, error=str(broken)))
     except WalkerError as error:
-        outcome = RunOutcome("", 0, error=error.code)
+        checked = Checked(RunOutcome("", 0, error=error.code))
     except Exception:
         # The task's boundary: the customer always gets an answer.
         log.exception("run_broke", run=str(run.pk))
-        outcome = RunOutcome("", 0, error="run_broke")
+        checked = Checked(RunOutcome("", 0, error="run_broke"))
     speaker.flush()
-    return Answer(outcome, generation, version, ended, draft, confidence)
+    draft, confidence, mended = checked.draft, checked.confidence, checked.mended
+    return Answer(checked.outcome, generation, version, ended, draft, confidence, mended=mended)
 
 
 def _orchestrate(
@@ -361,6 +362,8 @@ def _record_end(
         confidence=answer.confidence.value if answer.confidence else None,
         confidence_factors=answer.confidence.as_document() if answer.confidence else {},
         asked_back=answer.asked_back,
+        mended=list(answer.mended),
+        redacted=dict(outcome.redacted),
         reply_id=reply_id or run.reply_id,
         lease_until=None,
         finished_at=moment,

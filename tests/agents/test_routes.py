@@ -233,7 +233,7 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
 
     def look_up(body: dict[str, Any]) -> Answer:
         if body["messages"][-1]["role"] == "tool":
-            parts = [{"text": "Within 30 days.", "sources": [1]}]
+            parts = [{"text": "Within 30 days, see https://evil.example.", "sources": [1]}]
             return Answer(calls=[(ANSWER_TOOL, {"parts": parts})], end="tool_calls")
         return Answer(calls=[(SEARCH_TOOL, {"question": "return shoes"})], end="tool_calls")
 
@@ -241,26 +241,30 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
     kept = article(collection(), "Returns", "You can return shoes within 30 days of delivery.")
     add(server, "Small")
     use_routes()
-    desk.say("How many days do I have to return shoes?", "visitor-2")
+    desk.say("How many days do I have to return shoes? I am on +34 600 123 456", "visitor-2")
     run = desk.last_run
     why = explain_run(viewer=desk.world.actor("support"), run_id=run.pk)
     assert [(one.number, one.document_id) for one in why.sources] == [(1, kept.pk)]
     assert [call.name for call in why.tool_calls] == [SEARCH_TOOL, ANSWER_TOOL]
     assert [call.route_name for call in why.model_calls] == ["Small", "Small"]
-    assert (why.checks, why.read_foreign) == ("passed", False)
+    assert (why.checks, why.read_foreign) == ("mended", False)
+    assert (run.mended, run.redacted) == (["links"], {"phone": 1})
+    assert {factor["name"] for factor in why.factors} == {"coverage", "mended"}
     assert why.costs == {"EUR": sum(call.price or 0 for call in why.model_calls)}
     with pytest.raises(Refused):
         explain_run(viewer=desk.world.actor("viewer"), run_id=run.pk)
     path = f"/admin/agents/agentrun/{run.pk}/"
     page = browser("support").get(path).content.decode()
-    assert all(words in page for words in ("Returns", "Search knowledge", "Small", "Passed the checks", "Together"))
+    shown = ("Returns", "Search knowledge", "Small", "Mended by the checks", "Together", "phone numbers (1)", "+100")
+    assert [words for words in shown if words not in page] == []
     talk = f"/admin/conversations/conversation/{run.conversation_id}/"
     assert path in browser("support").get(talk).content.decode()
     assert path not in browser("viewer").get(talk).content.decode()
     told = browser("support").get(f"/api/v1/agent-runs/{run.pk}/why/").json()
     assert (told["run"]["version"], told["sources"][0]["title"], told["checks"]) == (
-        run.agent_version.number, "Returns", "passed",
+        run.agent_version.number, "Returns", "mended",
     )  # fmt: skip
+    assert (told["confidence"], told["mended"], told["redacted"]) == (run.confidence, ["links"], {"phone": 1})
 
 
 def test_route_that_fails_again_and_again_is_left_alone(desk: Desk, server: ModelServer) -> None:
