@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0015_add_confidence"),
+        ("agents", "0016_choose_what_agents_remember"),
     ]
 
     operations = [
