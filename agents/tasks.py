@@ -12,7 +12,7 @@ from agents.evals import checking
 from agents.flows import sessions
 from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
-from agents.runs import lease
+from agents.runs import lease, understanding
 from agents.trials import trying
 from conversations import services as conversations
 from core.actors import system
@@ -35,6 +35,7 @@ def take_message(row_id: UUID) -> None:
     if run is None:
         if not services.record_requester_answer(message_id=row_id):
             conversations.answer_about_the_wait(actor=system("agents"), message_id=row_id)
+        understanding.note_message(message_id=row_id)
         return
     wait = services.seconds_until_due(run)
     if wait > 0:

@@ -61,6 +61,11 @@ def _notes(person: Person, after: str, limit: int) -> Batch:
     return emptied(rows, limit, body=ERASED, masked_body=ERASED)
 
 
+def _readings(person: Person, after: str, limit: int) -> Batch:
+    rows = Conversation.objects.filter(pk__in=person.ids("conversations")).exclude(reading={}, language="")
+    return emptied(rows, limit, reading={}, language="")
+
+
 def _suggestions(person: Person, after: str, limit: int) -> Batch:
     rows = SuggestedReply.objects.filter(conversation_id__in=person.ids("conversations"))
     return emptied(rows.exclude(masked_body=ERASED), limit, body=ERASED, masked_body=ERASED)
@@ -116,8 +121,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
-        Table("conversations.Conversation", "Codes for why a person was asked; the digest of a mail thread.",
-              kept="escalated_by escalation_reason thread"),
+        Table("conversations.Conversation", "Codes for why a person was asked and what was wanted; the digest of a "
+              "mail thread.", "reading language", "escalated_by escalation_reason thread"),
         Table("conversations.Message", "The provider's id if it is random, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
         Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
@@ -141,6 +146,7 @@ class ConversationsErasure(ErasureHandler):
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),
+        Step("readings", "What messages were read as", _readings),
         Step("suggestions", "Replies that agents suggested", _suggestions),
         Step("events", "Events of the conversations", _events),
         Step("own_replies", "Own messages that held the name", _own_replies),

@@ -26,6 +26,7 @@ from agents.runs.redacted import Redaction
 from agents.runs.remembered import Memory
 from agents.runs.reply import Speaker, agent_actor, answer_id
 from agents.runs.routing import choose_version
+from agents.runs.understanding import note_reading
 from agents.runs.watch import Ended, TooSlow, Watch, WatchedModel
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
@@ -141,6 +142,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         raise NeedsModelWorker
     done, ended = () if is_first else gateway.list_recorded(run), ""
     try:
+        note_reading(run, standing, transcript)
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()

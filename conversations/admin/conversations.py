@@ -23,10 +23,11 @@ from console.viewers import is_fragment, viewer_of
 from conversations import services
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import customer_name, state_chip
-from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
+from conversations.admin.filters import FIRST, NEEDS_PERSON, MineFilter, PriorityFilter, StateFilter, order_of, preview
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
 from conversations.admin.reach import needs_template, reply_context, templates_offered, why_no_reply
+from conversations.admin.readings import priority_chips
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.admin.suggestions import review_of
 from conversations.downloads import download, picture_of
@@ -62,19 +63,21 @@ class ConversationAdmin(ConversationSearch):
         StateFilter,
         choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
         MineFilter,
+        PriorityFilter,
         FoundFilter,
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations without columns that would have to be decrypted."""
-        rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
+        waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
+        rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
         rows = super().get_queryset(request).select_related("contact__user", "channel_account")
         hidden = rows.defer("contact__display_name", "channel_account__credentials")
         ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
         return ranked
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Return the order: needs a person first, then the latest activity."""
+        """Return the order: needs a person first, of these urgent ones and hot leads, then the latest activity."""
         return order_of(request.GET.get("state", ""))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
@@ -90,9 +93,9 @@ class ConversationAdmin(ConversationSearch):
 
     @admin.display(description="Customer")
     def customer(self, conversation: Conversation) -> str:
-        """Return the masked name, with a chip if something is unread."""
+        """Return the masked name, with chips if something is unread, urgent or a hot lead."""
         mark = chip("New", "accent") if conversation.is_unread else ""
-        return format_html("{} {}", self.object_title(conversation), mark)
+        return format_html("{} {} {}", self.object_title(conversation), mark, priority_chips(conversation))
 
     @admin.display(description="Last message")
     def last_words(self, conversation: Conversation) -> str:

@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
 from conversations.admin.search import is_search
-from conversations.models import LIVE, Conversation, Message
+from conversations.models import HOT, LIVE, URGENT, Conversation, Message
 
 State = Conversation.State
 NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
+FIRST: Final = (Q(urgency__gte=URGENT), Q(lead__gte=HOT))
+"""Urgent ones and hot leads: they come first among those that need a person."""
 
 
 def order_of(state: str) -> tuple[Any, ...]:
@@ -49,6 +51,18 @@ class StateFilter(SelectFilter):
         if chosen == "needs_person":
             return queryset.filter(NEEDS_PERSON)
         return queryset.filter(state=chosen) if chosen else queryset.filter(state__in=LIVE)
+
+
+class PriorityFilter(SelectFilter):
+    """Filter by what the customer's messages were read as."""
+
+    title, parameter_name, any_label = "Priority", "priority", "Any"
+    options = (("urgent", "Urgent"), ("hot", "Hot leads"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply the choice."""
+        chosen = dict(zip(("urgent", "hot"), FIRST, strict=True)).get(self.chosen())
+        return queryset if chosen is None else queryset.filter(chosen)
 
 
 class MineFilter(SelectFilter):

@@ -11,6 +11,7 @@ from console.names import name_in, names_of
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
 from conversations.admin.reach import blocks_of
+from conversations.admin.readings import reading_of
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.models import ContactPoint, Conversation
 from conversations.registry import panels_at
@@ -68,6 +69,7 @@ def page_of(
         "contact_url": contact_url(viewer, conversation),
         "panels_above": panels_at("above", viewer, conversation, clear),
         "panels_beside": panels_at("beside", viewer, conversation, clear),
+        "reading": reading_of(conversation),
         "grant": grant,
         "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
     }

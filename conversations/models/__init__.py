@@ -2,7 +2,7 @@
 
 from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact, ContactPoint, ContactTag
-from conversations.models.conversations import LIVE, Conversation
+from conversations.models.conversations import HOT, LIVE, URGENT, WARM, Conversation
 from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.files import FileRemoval
 from conversations.models.messages import Attachment, Message
@@ -11,7 +11,10 @@ from conversations.models.suggestions import SuggestedReply
 from conversations.models.templates import MessageTemplate
 
 __all__ = [
+    "HOT",
     "LIVE",
+    "URGENT",
+    "WARM",
     "Attachment",
     "AudienceSend",
     "ChannelAccount",

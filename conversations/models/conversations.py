@@ -11,6 +11,9 @@ from conversations.models.contacts import Contact
 from core.clock import now
 from core.tenancy.models import TenantModel
 
+URGENT: Final = 40
+HOT: Final = 60
+WARM: Final = 30
 LIVE: Final = ("agent", "person")
 """The states that are not closed, listed because an index can find these but not "not closed"."""
 
@@ -24,6 +27,25 @@ class Conversation(TenantModel):
         AGENT = "agent", "Agent"
         PERSON = "person", "Person"
         CLOSED = "closed", "Closed"
+
+    class Intent(models.TextChoices):
+        """What the customer seems to want."""
+
+        ORDER_STATUS = "order_status", "Order status"
+        RETURNS = "returns", "Return or refund"
+        OPENING_HOURS = "opening_hours", "Opening hours"
+        PRICE = "price", "Price"
+        BOOKING = "booking", "Booking"
+        COMPLAINT = "complaint", "Complaint"
+        CANCELLATION = "cancellation", "Cancellation"
+        SALES_INTEREST = "sales_interest", "Wants to buy"
+        CAMPAIGN_FIGURES = "campaign_figures", "Campaign figures"
+        CAMPAIGN_CHANGE = "campaign_change", "Campaign change"
+        CONTENT = "content", "Content"
+        APPROVAL_STATUS = "approval_status", "Status of a request"
+        PERSON_WANTED = "person_wanted", "Wants a person"
+        GREETING = "greeting", "Greeting"
+        OTHER = "other", "Something else"
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT)
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
@@ -42,6 +64,12 @@ class Conversation(TenantModel):
     last_inbound_at = models.DateTimeField(null=True)
     staff_seen_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    intent = models.CharField(max_length=16, choices=Intent, blank=True)
+    language = models.CharField(max_length=5, blank=True, help_text="Of the customer's messages; empty if none tells.")
+    urgency = models.PositiveSmallIntegerField(default=0, help_text="From 0 to 100.")
+    lead = models.PositiveSmallIntegerField(default=0, help_text="How close the customer is to buying, from 0 to 100.")
+    reading = models.JSONField(default=dict, help_text="The rules' version, entities, and the points of each factor.")
+    read_seq = models.BigIntegerField(default=0, help_text="The number of the newest message that was read.")
 
     class Meta:
         constraints: ClassVar = [
@@ -98,6 +126,16 @@ class Conversation(TenantModel):
     def needs_person(self) -> bool:
         """Return True if it is unassigned and waits for a person."""
         return self.state == self.State.PERSON and self.assigned_to_id is None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return True if somebody should look at it before others."""
+        return self.urgency >= URGENT
+
+    @property
+    def lead_level(self) -> str:
+        """Return "hot", "warm" or "cold"."""
+        return "hot" if self.lead >= HOT else "warm" if self.lead >= WARM else "cold"
 
     @property
     def is_unread(self) -> bool:

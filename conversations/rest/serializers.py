@@ -12,7 +12,7 @@ from rest_framework import serializers
 from accounts.rest.serializers import PersonSerializer
 from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.selectors import ORDERS, points_in_order, wishes_of
+from conversations.selectors import LEADS, ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
 from conversations.services.templates import VARIABLE_LIMIT
 from core.models import Consent
@@ -52,6 +52,9 @@ class ConversationQuery(CreatedQuery):
     assignee = serializers.UUIDField(source="assigned_to", default=None)
     contact = serializers.UUIDField(source="contact_id", default=None)
     channel_account = serializers.UUIDField(source="channel_account_id", default=None)
+    intent = serializers.ChoiceField(choices=Conversation.Intent.choices, default="")
+    urgent = serializers.BooleanField(default=False, help_text="Those that somebody should look at before others.")
+    lead = serializers.ChoiceField(choices=list(LEADS), default="", help_text="How close the customer is to buying.")
     last_message_after = MomentField(default=None, help_text=FROM)
     last_message_before = MomentField(default=None, help_text=UNTIL)
     ordering = serializers.ChoiceField(
@@ -117,13 +120,40 @@ class ConversationSerializer(RowSerializer[Conversation]):
     assigned_to = PersonSerializer(read_only=True, allow_null=True)
     needs_person = serializers.BooleanField(read_only=True)
     is_unread = serializers.BooleanField(read_only=True)
+    is_urgent = serializers.BooleanField(read_only=True)
+    lead = serializers.ChoiceField(source="lead_level", choices=list(LEADS), read_only=True)
+    lead_score = serializers.IntegerField(source="lead", read_only=True, help_text="From 0 to 100.")
 
     class Meta:
         model = Conversation
         fields: ClassVar[list[str]] = (
-            "id state resolved needs_person is_unread contact channel_account assigned_to escalated_at "
-            "escalation_reason created_at last_message_at last_inbound_at closed_at"
+            "id state resolved needs_person is_unread intent language urgency is_urgent lead lead_score contact "
+            "channel_account assigned_to escalated_at escalation_reason created_at last_message_at last_inbound_at "
+            "closed_at"
         ).split()
+
+
+class ReadingFactor(serializers.Serializer[Any]):
+    """What counts for or against a score."""
+
+    name = serializers.CharField(read_only=True)
+    points = serializers.IntegerField(read_only=True)
+
+
+class ReadingEntity(serializers.Serializer[Any]):
+    """Something that the customer named."""
+
+    kind = serializers.ChoiceField(choices=["request", "order", "amount", "date", "day"], read_only=True)
+    text = serializers.CharField(read_only=True)
+
+
+class ReadingSerializer(serializers.Serializer[Any]):
+    """How the customer's messages were read: points that sum up to the urgency and the lead score."""
+
+    rules = serializers.IntegerField(read_only=True, default=0, help_text="The version of the rules.")
+    entities = ReadingEntity(many=True, read_only=True, default=list)
+    urgency = ReadingFactor(many=True, read_only=True, default=list)
+    lead = ReadingFactor(many=True, read_only=True, default=list)
 
 
 class ConversationDetailSerializer(ConversationSerializer):
@@ -138,10 +168,12 @@ class ConversationDetailSerializer(ConversationSerializer):
         help_text="Until when free text can be sent; null where there is no such window, or they never wrote."
     )
 
+    reading = ReadingSerializer(read_only=True)
+
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ConversationSerializer.Meta.fields,
-            *"can_reply reply_refusal can_send_template reply_window_ends_at".split(),
+            *"reading can_reply reply_refusal can_send_template reply_window_ends_at".split(),
         ]
 
     def to_representation(self, instance: Conversation) -> Any:

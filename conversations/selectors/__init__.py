@@ -23,6 +23,7 @@ from conversations.selectors.directory import (
 )
 from conversations.selectors.failures import Failure
 from conversations.selectors.lists import (
+    LEADS,
     ORDERS,
     ConversationFilters,
     ConversationPage,
@@ -45,6 +46,7 @@ from conversations.selectors.suggestions import count_to_review, get_suggestion,
 from conversations.selectors.templates import find_lost_templates, get_template, query_templates
 
 __all__ = [
+    "LEADS",
     "ORDERS",
     "STOP_LIFE",
     "WORDS_LIMIT",

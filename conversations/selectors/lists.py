@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from conversations.models import LIVE, ContactTag, Conversation, Message
+from conversations.models import HOT, LIVE, URGENT, WARM, ContactTag, Conversation, Message
 from conversations.selectors.search import cleaned, conversations_with
 from core.actors import Actor
 from core.errors import NotFound
@@ -27,6 +27,7 @@ ORDERS: Final = {
     "-created_at": ("-created_at", "-id"),
 }
 """The orders of lists. Each follows an index."""
+LEADS: Final = {"hot": (HOT, 101), "warm": (WARM, HOT), "cold": (0, WARM)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class ConversationFilters:
     created_before: datetime | None = None
     last_message_after: datetime | None = None
     last_message_before: datetime | None = None
+    intent: str = ""
+    urgent: bool = False
+    lead: str = ""
     q: str = ""
 
 
@@ -129,6 +133,13 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
         rows = rows.filter(contact_id=filters.contact_id)
     if filters.channel_account_id:
         rows = rows.filter(channel_account_id=filters.channel_account_id)
+    if filters.intent:
+        rows = rows.filter(intent=filters.intent)
+    if filters.urgent:
+        rows = rows.filter(urgency__gte=URGENT)
+    if filters.lead:
+        least, most = LEADS[filters.lead]
+        rows = rows.filter(lead__gte=least, lead__lt=most)
     times = {
         "created_at__gte": filters.created_after,
         "created_at__lt": filters.created_before,

@@ -40,6 +40,7 @@ from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
 from conversations.services.outgoing import files_of_channel, reply
 from conversations.services.parts import note_part, note_report, read_parts
+from conversations.services.readings import record_reading
 from conversations.services.resending import send_again, template_copy_id
 from conversations.services.states import (
     assign,
@@ -121,6 +122,7 @@ __all__ = [
     "receive",
     "record_consent",
     "record_echo",
+    "record_reading",
     "record_status",
     "record_view",
     "remove_file",

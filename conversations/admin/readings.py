@@ -1,0 +1,61 @@
+"""What a customer's messages were read as, in words."""
+
+from typing import Any, Final
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from console.templatetags.console_ui import chip
+from conversations.admin.languages import language_name
+from conversations.models import Conversation
+
+FACTORS: Final = {
+    "harm": "Names harm: an outage, theft, an injury, a lawyer",
+    "money_lost": "Was charged wrongly",
+    "says_urgent": "Says that it's urgent",
+    "time_pressure": "Names a near time",
+    "complaint": "Complains",
+    "wants_person": "Wants a person",
+    "waits_long": "Wrote three times without an answer",
+    "wants_to_buy": "Wants to buy",
+    "asks_price": "Asks for the price",
+    "names_quantity": "Names a quantity",
+    "names_amount": "Names an amount",
+    "names_time": "Names a time",
+    "compares": "Compares offers",
+    "leaves_contact": "Left an address or number",
+    "known_customer": "Is a proven customer",
+    "wants_out": "Wants to cancel, return or complain",
+    "bounded": "Bounded to 0 to 100",
+}
+ENTITIES: Final = {"request": "Request", "order": "Order", "amount": "Amount", "date": "Date", "day": "Day"}
+LEADS: Final = {"hot": ("Hot lead", "accent", "coin"), "warm": ("Warm lead", "neutral", "coin")}
+
+
+def priority_chips(conversation: Conversation) -> SafeString:
+    """Return chips for an urgent conversation and for a hot lead."""
+    urgent = chip("Urgent", "danger", "flame") if conversation.is_urgent else ""
+    lead = chip(*LEADS["hot"]) if conversation.lead_level == "hot" else ""
+    return format_html("{} {}", urgent, lead)
+
+
+def reading_of(conversation: Conversation) -> dict[str, Any]:
+    """Return what the page of a conversation shows of its reading; empty before the first one."""
+    kept = conversation.reading
+    if not kept:
+        return {}
+    return {
+        "intent": conversation.get_intent_display(),
+        "language": language_name(conversation.language) if conversation.language else "",
+        "chips": priority_chips(conversation),
+        "entities": [(ENTITIES.get(one["kind"], one["kind"]), one["text"]) for one in kept.get("entities", ())],
+        "scores": [
+            ("Urgency", conversation.urgency, _factors(kept.get("urgency", ()))),
+            ("Lead", conversation.lead, _factors(kept.get("lead", ()))),
+        ],
+        "rules": kept.get("rules"),
+    }
+
+
+def _factors(rows: Any) -> list[tuple[str, int]]:
+    return [(FACTORS.get(row["name"], row["name"]), row["points"]) for row in rows]
