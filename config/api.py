@@ -19,7 +19,7 @@ from agents import rest as agents
 from agents.evals.rest import CaseViewSet, EvalRunViewSet
 from agents.flows import rest as flows
 from agents.knowledge import rest as knowledge
-from agents.memory.rest import FactViewSet
+from agents.memory.rest import FactViewSet, HandoverViewSet
 from agents.routes import rest as model_routes
 from agents.runs import rest as runs
 from agents.trials.rest import TrialViewSet
@@ -171,6 +171,7 @@ urlpatterns = [
     path(V1, Root.as_view(), name="api_root"),
     *router.urls,
     path(f"{APPROVAL}evidence/", EvidenceViewSet.as_view({"get": "retrieve"}), name="api-approval-evidence"),
+    path(f"{CONVERSATION}summary/", HandoverViewSet.as_view({"get": "retrieve"}), name="api-conversation-summary"),
     path(
         f"{V1}workflows/<uuid:workflow_id>/sharing/",
         WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),

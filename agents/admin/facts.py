@@ -1,4 +1,4 @@
-"""What agents remember of contacts: a panel beside them, and the page of one fact."""
+"""What agents remember of contacts, and the summary of a conversation: panels of pages, and the page of one fact."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from agents.memory import services
 from agents.memory.kinds import CHOICES, LONGEST
 from agents.memory.models import ContactFact
+from agents.memory.summarising import summarise_for_page
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.model_admin import ServiceAdmin
@@ -24,6 +25,7 @@ from console.viewers import viewer_of
 from conversations.models import Contact, Conversation
 from conversations.registry import Panel, register_panel
 from core.actors import Actor
+from hitl.display import state_chip
 
 EARLIER: Final = 10
 BREAK: Final = SafeString("<br>")
@@ -53,6 +55,18 @@ def panel_of_conversation(viewer: Actor, conversation: Conversation, clear: froz
     return panel_of_contact(viewer, conversation.contact, clear)
 
 
+def summary_of_conversation(viewer: Actor, conversation: Conversation, clear: frozenset[str]) -> Panel | None:
+    """Return the summary of a conversation that a person has, or that waits for one; masked."""
+    if conversation.state != Conversation.State.PERSON:
+        return None
+    found = summarise_for_page(viewer=viewer, conversation_id=conversation.pk, contact_id=conversation.contact_id)
+    if found.is_empty:
+        return None
+    is_open = found.unanswered or found.unknown or found.open_requests or found.has_draft
+    requests = [(request, state_chip(request.state)) for request in found.requests]
+    return Panel("console/parts/handover.html", {"summary": found, "requests": requests, "is_clear": not is_open})
+
+
 def source_url(fact: ContactFact) -> str:
     """Return where the message of a fact is read, "" for one without."""
     if fact.message is None:
@@ -75,6 +89,7 @@ def _shown(fact: ContactFact, viewer: Actor, in_clear: bool) -> dict[str, Any]:
 
 register_panel("contact", panel_of_contact)
 register_panel("beside", panel_of_conversation)
+register_panel("above", summary_of_conversation)
 
 
 @admin.register(ContactFact)

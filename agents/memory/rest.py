@@ -1,4 +1,4 @@
-"""Endpoints of what is remembered of a contact: list, correct, remove."""
+"""Endpoints of what is remembered of a contact, and of the summary of a conversation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.memory import services
+from agents.memory.handover import Handover
 from agents.memory.kinds import LONGEST
 from agents.memory.models import ContactFact
+from agents.memory.summarising import VIEW, summarise
+from conversations.services import record_view
 from core.rest.fields import CLEAR, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
-from core.rest.views import ListViewSet, ReadOneMixin
+from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
+from hitl.models import Approval
 
 
 class FactFilters(ApiFilterSet):
@@ -101,3 +105,67 @@ class FactViewSet(ReadOneMixin, ListViewSet):
         """
         services.remove_fact(actor=self.actor, **self.kwargs)
         return Response(status=self.get_success_status())
+
+
+class HandoverAnswer(serializers.Serializer[Any]):
+    """What an agent answered, masked."""
+
+    message_id = serializers.UUIDField(read_only=True)
+    text = serializers.CharField(read_only=True)
+    sources = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Titles of documents.")
+
+
+class HandoverRequest(serializers.Serializer[Any]):
+    """A request that was made in the conversation."""
+
+    approval_id = serializers.UUIDField(read_only=True)
+    reference = serializers.CharField(read_only=True)
+    summary = serializers.CharField(read_only=True)
+    state = serializers.ChoiceField(choices=Approval.STATES, read_only=True)
+    is_open = serializers.BooleanField(read_only=True)
+
+
+class HandoverFact(serializers.Serializer[Any]):
+    """A current fact about the contact, masked."""
+
+    kind = serializers.ChoiceField(choices=ContactFact.Kind.choices, read_only=True)
+    value = serializers.CharField(read_only=True)
+
+
+class HandoverSerializer(serializers.Serializer[Any]):
+    """The summary of a conversation, masked and cut; lists are oldest first."""
+
+    wants = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="What the customer wrote last, without small talk."
+    )
+    answered = HandoverAnswer(many=True, read_only=True)
+    requests = HandoverRequest(many=True, read_only=True)
+    unanswered = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="What the customer wrote after the last reply."
+    )
+    unknown = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Questions that no document answers."
+    )
+    has_draft = serializers.BooleanField(read_only=True, help_text="An agent's reply waits for a review.")
+    facts = HandoverFact(many=True, read_only=True)
+
+
+class HandoverViewSet(ApiViewSet):
+    """The summary of a conversation for the person who takes it over."""
+
+    permissions: ClassVar = {"retrieve": VIEW}
+    serializer_class = HandoverSerializer
+
+    def get_object(self) -> Handover:
+        """Return the summary of the conversation of the address."""
+        return summarise(viewer=self.actor, **self.kwargs)
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read the summary of a conversation: what is wanted, answered, requested and open. No model writes it.
+
+        Requests and facts only with the permission to view them. Writes an audit entry, as reading the conversation
+        does. Needs `conversations.view_conversation`.
+        """
+        found = self.get_object()
+        record_view(actor=self.actor, **self.kwargs)
+        return self.respond(found)

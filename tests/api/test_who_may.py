@@ -183,6 +183,7 @@ DOORS = [
     Door("get", "conversations/", "viewer", 200, outsider=200),
     Door("post", "conversations/search/", "viewer", 200, outsider=200, body={"q": "budget"}),
     Door("get", STAFF, "viewer", 200),
+    Door("get", f"{STAFF}summary/", "viewer", 200),
     Door("get", f"{STAFF}messages/", "viewer", 200),
     Door("post", f"{STAFF}messages/", "support", 201, "viewer", body={"text": "Hello"}),
     Door("post", f"{STAFF}take-over/", "support", 200, "viewer"),

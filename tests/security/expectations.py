@@ -520,6 +520,7 @@ API: Final = {
     "api-conversations-list": API_OPEN_READ,
     "api-conversations-search": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api-conversations-detail": API_LOOK,
+    "api-conversation-summary": API_LOOK,
     "api-messages-list": API_TALK,
     "api-attachments-list": Row(API_PRESS.get, Answers(401, 403, 400)),
     "api-attachments-detail": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant

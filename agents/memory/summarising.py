@@ -1,0 +1,71 @@
+"""Read what the summary of a conversation is made of; nothing of it is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+from uuid import UUID
+
+from agents.knowledge.models import Citation, OpenQuestion
+from agents.memory import services
+from agents.memory.handover import Asked, Handover, Remembered, Said, compose
+from conversations.models import Message
+from conversations.selectors import get_conversation, open_suggestion
+from core.actors import Actor
+from core.privacy.pii import mask_text
+from hitl.models import Approval
+from hitl.selectors import list_for_conversation
+
+VIEW: Final = "conversations.view_conversation"
+READ: Final = 40
+REQUESTS: Final = 10
+
+
+def summarise(*, viewer: Actor, conversation_id: UUID) -> Handover:
+    """Return the summary of a conversation for the person who takes it over, masked.
+
+    A constant number of queries. Requests are shown to viewers who may see requests, facts to those who may see
+    contacts. Needs `conversations.view_conversation`; raises `NotFound`.
+    """
+    conversation = get_conversation(viewer=viewer, conversation_id=conversation_id)
+    return summarise_for_page(viewer=viewer, conversation_id=conversation_id, contact_id=conversation.contact_id)
+
+
+def summarise_for_page(*, viewer: Actor, conversation_id: UUID, contact_id: UUID) -> Handover:
+    """Return the same for a page that has read the conversation. Needs `conversations.view_conversation`."""
+    viewer.require(VIEW)
+    newest = Message.objects.filter(conversation_id=conversation_id).order_by("-seq")
+    rows = list(newest.only("tenant_id", "sender_type", "masked_body")[:READ])[::-1]
+    unknown = OpenQuestion.objects.filter(state=OpenQuestion.State.OPEN, times__conversation_id=conversation_id)
+    return compose(
+        [Said(row.pk, row.sender_type, row.masked_body) for row in rows],
+        sources=_titles([row.pk for row in rows if row.sender_type == Message.Sender.AGENT]),
+        requests=_requests(viewer, conversation_id),
+        unknown=list(unknown.order_by("times__id").values_list("text", flat=True)[:REQUESTS]),
+        has_draft=open_suggestion(viewer=viewer, conversation_id=conversation_id) is not None,
+        facts=_facts(viewer, contact_id),
+    )
+
+
+def _titles(message_ids: list[UUID]) -> dict[UUID, list[str]]:
+    """Return the titles of the documents that messages cite. One query."""
+    titles: defaultdict[UUID, list[str]] = defaultdict(list)
+    cited = Citation.objects.filter(message_id__in=message_ids).order_by("message_id", "number")
+    for message_id, title in cited.values_list("message_id", "document__title"):
+        titles[message_id].append(title)
+    return titles
+
+
+def _requests(viewer: Actor, conversation_id: UUID) -> list[Asked]:
+    if not viewer.may("hitl.view_approval"):
+        return []
+    rows: list[Approval] = list_for_conversation(viewer=viewer, conversation_id=conversation_id, limit=REQUESTS)
+    return [Asked(row.pk, row.reference, mask_text(row.summary), row.state, row.is_open) for row in rows]
+
+
+def _facts(viewer: Actor, contact_id: UUID) -> list[Remembered]:
+    if not viewer.may(services.VIEW):
+        return []
+    rows = services.list_facts(viewer=viewer, contact_id=contact_id)
+    current = [row for row in rows if row.is_current]
+    return [Remembered(row.kind, row.get_kind_display(), row.shown(clear=False)) for row in current]
