@@ -122,7 +122,10 @@ def _plain_counts(scene: Scene, what: str, draft: dict[str, Any], since: Any) ->
 def test_random_history_equals_a_plain_evaluation(scene: Scene, times: int) -> None:
     seen: Counter[str] = Counter()
     freely = [scene.user_id(role) for role in ("support", "approver", "owner")]
-    for seed in range(times):
+    for seed in range(3 * times):
+        if seed >= times and set(seen) == set(CATEGORIES):
+            # Which differences come up depends on the day of the week and the hour, too.
+            break
         dice, moment = random.Random(seed), now()
         with transaction.atomic():
             _rules(scene, dice)
