@@ -33,7 +33,9 @@ class FactFilters(ApiFilterSet):
 class FactSerializer(RowSerializer[ContactFact]):
     """A fact about a contact; masked unless it is revealed."""
 
-    value = serializers.SerializerMethodField(help_text="A code where the kind has codes; otherwise as it was said.")
+    value = serializers.SerializerMethodField(
+        method_name="show_value", help_text="A code where the kind has codes; otherwise as it was said."
+    )
     is_current = serializers.BooleanField(read_only=True)
     conversation_id = serializers.UUIDField(
         source="message.conversation_id", read_only=True, default=None, allow_null=True, help_text="Of the message."
@@ -46,7 +48,7 @@ class FactSerializer(RowSerializer[ContactFact]):
             "superseded_at superseded_by_id created_at"
         ).split()
 
-    def get_value(self, fact: ContactFact) -> str:
+    def show_value(self, fact: ContactFact) -> str:
         """Return the value, masked unless it is revealed."""
         return fact.value if self.context.get(CLEAR) else fact.masked_code
 

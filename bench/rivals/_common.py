@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -16,6 +16,36 @@ RACERS = 2
 # An id used once more would be answered from what is stored.
 RUN = uuid.uuid4().hex[:8]
 log = logging.getLogger(__name__)
+TABLE, ROWS = "bench_turn_row", 1000
+READ = f"select value from {TABLE} where key = %s"  # noqa: S608  (our own name)
+"""What the one tool of a turn reads."""
+QUESTION, ANSWER = "What is in row seven?", "It says: row seven."
+
+
+def fill() -> list[str]:
+    """Return the statements that make the table that a turn reads from."""
+    return [
+        f"drop table if exists {TABLE}",
+        f"create table {TABLE} (key int primary key, value text not null)",
+        f"insert into {TABLE} select n, 'row ' || n from generate_series(1, {ROWS}) n",  # noqa: S608  (our own names)
+    ]
+
+
+class Counting(psycopg.Cursor[Any]):
+    """A cursor that keeps the statements it sends, as they are written."""
+
+    sent: ClassVar[list[str]] = []
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Send one statement."""
+        self.sent.append(str(query))
+        return super().execute(query, params, **options)
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Send one statement for each row."""
+        rows = list(params_seq)
+        self.sent.extend([str(query)] * len(rows))
+        super().executemany(query, rows, **options)
 
 
 class Effects:

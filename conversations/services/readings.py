@@ -24,7 +24,8 @@ def record_reading(
 ) -> bool:
     """Keep the reading of a conversation up to the message with a number.
 
-    An older one never replaces a newer one; returns whether it was kept. One statement. For the system only; raises `Refused`.
+    An older one never replaces a newer one; returns whether it was kept. One statement. For the system only; raises
+    `Refused`.
     """
     if actor.kind != "system":
         raise Refused("Only the system reads messages.")

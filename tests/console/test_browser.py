@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from agents.memory.models import ContactFact
 from conversations import services as talk
-from conversations.models import ChannelAccount, DeliveryAttempt, Message
+from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -233,6 +234,29 @@ def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scen
     expect(page.get_by_text("Within 30 days.")).to_be_visible()
     expect(page.get_by_role("heading", name="Reply to review")).to_have_count(0)
     assert faults == []
+
+
+def test_summary_and_facts_are_read_and_corrected_beside_the_messages(opened: Opener, scene: Scene) -> None:
+    with tenant_scope(scene.world.acme.pk):
+        chat = Conversation.objects.get(pk=scene.ids["lost"])
+        said = Message.objects.filter(conversation=chat, direction="in").earliest("seq")
+        old = ContactFact.objects.create(
+            contact_id=chat.contact_id, kind="company", value="Acme", masked_value="Acme", superseded_at=now()
+        )
+        for kind, value in (("company", "Globex"), ("language", "German"), ("preferred_name", "A•••")):
+            ContactFact.objects.create(contact_id=chat.contact_id, kind=kind, masked_value=value, message=said)
+        ContactFact.objects.filter(pk=old.pk).update(superseded_by=ContactFact.objects.get(masked_value="Globex"))
+    page = opened(f"/admin/conversations/conversation/{chat.pk}/", "support")
+    expect(page.get_by_role("heading", name="Summary")).to_be_visible()
+    faults = faults_of(page, "summary and facts")
+    page.get_by_role("link", name="German").click()
+    page.get_by_label("What is true instead").select_option("fr")
+    faults += faults_of(page, "fact")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("A colleague: ")).to_be_visible()
+    page.goto(f"{page.url.partition('/admin/')[0]}/admin/conversations/contact/{chat.contact_id}/")
+    expect(page.get_by_text("French")).to_be_visible()
+    assert [*faults, *faults_of(page, "facts of a contact")] == []
 
 
 def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened: Opener, scene: Scene) -> None:
