@@ -97,6 +97,7 @@ class ContactFactAdmin(ServiceAdmin):
     """Facts that contacts stated about themselves, masked."""
 
     view_permission = services.VIEW
+    title = "What agents remember"
     intro = "What contacts said about themselves, and colleagues corrected. Values are masked."
     empty_title = "Nothing remembered yet"
     empty_text = "Facts appear here when contacts write about themselves."
@@ -111,11 +112,6 @@ class ContactFactAdmin(ServiceAdmin):
         hidden = ("value", "contact__display_name", "message__body", "message__metadata", "message__masked_body")
         found: QuerySet[ContactFact] = rows.defer(*hidden)
         return found
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list under its own title."""
-        title = {"title": "What agents remember", "intro": self.intro}
-        return super().changelist_view(request, {**title, **(extra_context or {})})
 
     def object_title(self, fact: ContactFact) -> str:
         """Return what the fact is about."""

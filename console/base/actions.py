@@ -190,7 +190,7 @@ def _page(
         "obj": obj,
         "object_title": model_admin.object_title(obj) if obj is not None else "",
         "blocked": model_admin.why_not(request, action, obj),
-        "list_title": model_admin.nav.label if model_admin.nav else "",
+        "list_title": model_admin.list_label,
         "list_url": model_admin.list_url(),
         "back_url": model_admin.after_action_url(request, action, obj),
         "opts": model_admin.model._meta,

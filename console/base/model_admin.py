@@ -34,6 +34,8 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     view_permission: ClassVar[str] = ""
     nav: ClassVar[Nav | None] = None
+    title: ClassVar[str] = ""
+    """The name of a list that is not in the navigation."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
     detail_template = "console/detail.html"
@@ -67,6 +69,11 @@ class ReadOnlyAdmin(KitModelAdmin):
         open_fields = {str(name).strip("^=@-").split("__")[0] for name in used}
         if masked & open_fields:
             raise TypeError(f"{cls.__name__} searches, filters or orders by {sorted(masked & open_fields)}")
+
+    @property
+    def list_label(self) -> str:
+        """Return the name of the list, as titles and breadcrumbs show it."""
+        return self.nav.label if self.nav else self.title
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return True if the viewer's role may see this page."""
@@ -118,7 +125,7 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Show the list; it answers GET only."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
-        context = {"title": self.nav.label if self.nav else "", "intro": self.intro, **(extra_context or {})}
+        context = {"title": self.list_label, "intro": self.intro, **(extra_context or {})}
         return super().changelist_view(request, {**context, **self.list_context(request)})
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
@@ -144,7 +151,7 @@ class ReadOnlyAdmin(KitModelAdmin):
             **self.admin_site.each_context(request),
             "title": self.object_title(obj),
             "opts": self.model._meta,
-            "list_title": self.nav.label if self.nav else "",
+            "list_title": self.list_label,
             "list_url": self.list_url(),
             "obj": obj,
             **self.detail_context(request, obj),
