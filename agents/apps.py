@@ -1,6 +1,7 @@
 """Django's entry to the agents app: receivers and tools register when it is ready."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AgentsConfig(AppConfig):
@@ -17,6 +18,7 @@ class AgentsConfig(AppConfig):
         from agents.memory import models as memory  # noqa: F401, PLC0415
         from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
         from agents.trials import models as trials  # noqa: F401, PLC0415
+        from agents.vectors import models as vectors  # noqa: F401, PLC0415
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
@@ -36,6 +38,7 @@ class AgentsConfig(AppConfig):
             resend,
             withdraw,
         )  # fmt: skip
+        from agents.vectors import storage  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -43,8 +46,10 @@ class AgentsConfig(AppConfig):
         from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
+        post_migrate.connect(storage.prepare, sender=self, dispatch_uid="agents.vectors")
         queueing.provide("read_document", tasks.read_document.delay)
         queueing.provide("fetch_site", tasks.fetch_site.delay)
+        queueing.provide("embed_document", tasks.embed_document.delay)
         queueing.provide("answer_trial", tasks.answer_trial.delay)
         queueing.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         queueing.provide("check_agent", tasks.check_agent.delay)

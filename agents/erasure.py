@@ -73,6 +73,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
               kept="title text digest"),
         Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),
+        Table("agents.PassageVector", "Numbers made of the organisation's own texts.", kept="model digest embedding"),
         Table("agents.UploadedFile", "The organisation's own file, until it was read.", kept="kind content"),
         Table("agents.OpenQuestion", "Questions that only this person asked are removed; others are masked.",
               "text words"),

@@ -14,6 +14,7 @@ from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
 from agents.runs import lease, understanding
 from agents.trials import trying
+from agents.vectors import keeping
 from conversations import services as conversations
 from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
@@ -24,6 +25,8 @@ FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
 CHECK_LIMITS: Final = TimeLimits(soft=480, hard=540)
 """Behind a slice of a check and a last case of ten messages, each with its own deadline."""
 READ_LIMITS: Final = TimeLimits(soft=90, hard=120)
+EMBED_LIMITS: Final = TimeLimits(soft=150, hard=180)
+"""Behind five calls of twenty seconds."""
 QUEUED_FOR: Final = 60
 """Seconds for which the sweep trusts that a run is in the queue of the model workers."""
 
@@ -113,6 +116,19 @@ def fetch_site(row_id: UUID) -> None:
     sites.fetch_site(site_id=row_id)
 
 
+@tenant_task(queue="low", limits=EMBED_LIMITS)
+def embed_document(row_id: UUID) -> None:
+    """Make the vectors that one document's passages lack."""
+    keeping.embed_document(document_id=row_id)
+
+
+@sweep_task(queue="low")
+def sweep_vectors() -> None:
+    """Queue documents whose passages lack a vector of the current model."""
+    for tenant_id, document_id in keeping.list_due():
+        embed_document.delay(str(tenant_id), str(document_id))
+
+
 @sweep_task(queue="low")
 def sweep_documents() -> None:
     """Queue files and sites that are due and that no worker has, and forget questions that nobody asks any more."""
@@ -182,6 +198,7 @@ def sweep_flow_sessions() -> None:
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
+    "sweep-vectors": ("agents.tasks.sweep_vectors", 60.0),
     "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),
     "settle-lost-model-calls": ("agents.tasks.settle_lost_calls", 60.0),
     "forget-model-calls": ("agents.tasks.forget_model_calls", 3600.0),

@@ -114,6 +114,9 @@ class Document(TenantModel):
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="documents")
     version = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
+    embed_after = models.DateTimeField(
+        null=True, help_text="Until then a worker makes its vectors, or the last try failed."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 

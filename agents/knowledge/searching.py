@@ -27,6 +27,8 @@ OF_CORRECTED: Final = 0.8
 OF_TITLE: Final = 0.6
 OF_WHOLE_TITLE: Final = 0.25
 SMOOTH: Final = 0.1
+EVEN: Final = 60
+"""Makes the first places of two orders weigh little more than the next ones, as in reciprocal rank fusion."""
 AUDIENCES: Final = {
     "public": (Collection.Audience.PUBLIC,),
     "verified": (Collection.Audience.PUBLIC, Collection.Audience.VERIFIED),
@@ -44,6 +46,10 @@ _SEARCH: Final = Search(
     reads=("collection_id", "search"),
 )
 register_search(_SEARCH)
+
+
+_Ranked = tuple[float, float, UUID]
+"""Score, coverage and passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,25 @@ class Asked:
 
 
 def search(
-    *, question: str, audience: str, collection_ids: Iterable[UUID] | None = None, limit: int = MOST
+    *,
+    question: str,
+    audience: str,
+    collection_ids: Iterable[UUID] | None = None,
+    near: Sequence[UUID] = (),
+    limit: int = MOST,
 ) -> list[Found]:
     """Return the passages that cover the question best, the best first.
 
-    Only of ready documents in collections that the audience ("public", "verified" or "members") may see.
+    Only of ready documents in collections that the audience ("public", "verified" or "members") may see. `near` are
+    the passages that mean the same, the nearest first, for the same audience and collections: each passage is then
+    ranked by its places in both orders.
     """
     asked = read_question(question, audience=audience, collection_ids=collection_ids)
-    return _rank(asked, _candidates(asked), limit) if asked.words else []
+    by_words = _candidates(asked) if asked.words else []
+    ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])))
+    best = (_fuse(ranked, near) if near else ranked)[:limit]
+    passages = Passage.objects.select_related("document", "version").in_bulk([key for _, _, key in best])
+    return [Found(passages[key], score, coverage) for score, coverage, key in best if key in passages]
 
 
 def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID] | None = None) -> Asked:
@@ -227,8 +244,8 @@ def _matching(query: str, most: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
-    """Return the best candidates by the weight of their words, in titles more, long passages a little less."""
+def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
+    """Return the candidates by the weight of their words, in titles more, long passages a little less."""
     if not candidates:
         return []
     whole = sum(word.weight for word in asked.words)
@@ -263,9 +280,18 @@ def _rank(asked: Asked, candidates: Sequence[UUID], limit: int) -> list[Found]:
         score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
         ranked.append((score + rank, covered / whole if whole else 0.0, key))
     ranked.sort(key=lambda row: (-row[0], row[2]))
-    best = ranked[:limit]
-    passages = Passage.objects.select_related("document", "version").in_bulk([key for _, _, key in best])
-    return [Found(passages[key], score, coverage) for score, coverage, key in best if key in passages]
+    return ranked
+
+
+def _fuse(ranked: Sequence[_Ranked], near: Sequence[UUID]) -> list[_Ranked]:
+    """Return each passage once, by the sum of what its place by words and its place by meaning are worth."""
+    by_words = {key: place for place, (_, coverage, key) in enumerate(ranked, 1) if coverage > 0}
+    by_meaning = {key: place for place, key in enumerate(near, 1)}
+    fused = [
+        (sum(1 / (EVEN + order[key]) for order in (by_words, by_meaning) if key in order), coverage, key)
+        for _, coverage, key in ranked
+    ]
+    return sorted(fused, key=lambda row: (-row[0], -row[1], row[2]))
 
 
 def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:

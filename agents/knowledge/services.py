@@ -17,6 +17,7 @@ from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
+from core.jobs.queueing import enqueue_after_commit
 from core.text.clean import clean_text
 
 MANAGE: Final = "agents.manage_knowledge"
@@ -200,6 +201,7 @@ def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: U
     )
     write_passages(row, version, pieces)
     row.save()
+    enqueue_after_commit("embed_document", row.pk)
     return version
 
 

@@ -99,7 +99,10 @@ class ModelRouteAdmin(ServiceAdmin):
     @admin.display(description="Embeddings")
     def embeddings(self, route: ModelRoute) -> str:
         """Return the model that makes vectors of texts."""
-        return route.embedding_model or "Not offered"
+        if not route.offers_embeddings:
+            return "Not offered"
+        made = route.vectors.filter(model=route.embedding_model, dimensions=route.embedding_dimensions).count()
+        return f"{route.embedding_model}, {made:,} passages done"
 
     @admin.display(description="State")
     def standing(self, route: ModelRoute) -> str:

@@ -38,6 +38,9 @@ LAST_POSITION: Final = 100
 TEST_SECONDS: Final = 15.0
 TEST_LINE: Final = Line("user", "Answer with the one word: ready")
 REQUIRED: Final = "This field is required."
+_PRICES: Final = ("price_input", "price_cached", "price_output", "price_embedding")
+MOST_DIMENSIONS: Final = 2_000
+"""The database's index of vectors takes no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class RouteSetup:
     is_free: bool = False
     context_tokens: int = 128_000
     embedding_model: str = ""
+    embedding_dimensions: int = 0
+    price_embedding: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +264,9 @@ def _check_activation(setup: RouteSetup) -> None:
     if setup.price_input is None or setup.price_output is None:
         say = "Enter the price, or say that the model is free."
         raise Invalid("This route has no price.", fields={"price_input": [say]})
+    if setup.embedding_model and setup.price_embedding is None:
+        say = "Enter the price of embeddings, or empty their model."
+        raise Invalid("Its embeddings have no price.", fields={"price_embedding": [say]})
     other = Budget.objects.filter(is_active=True).exclude(currency=setup.currency).first()
     if other is not None:
         say = f"The budget is in {other.currency}. Enter the price in {other.currency}."
@@ -277,10 +285,15 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
             "embedding_model": setup.embedding_model.strip(),
         },
     )
+    if not clean.embedding_model:
+        clean = _with(clean, {"embedding_dimensions": 0, "price_embedding": None})
     problems = {
         "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
         "model": _text_problem(clean.model, MODEL_LIMIT, needed=True),
-        "embedding_model": _text_problem(clean.embedding_model, MODEL_LIMIT),
+        "embedding_model": _text_problem(clean.embedding_model, MODEL_LIMIT) or _embedding_problem(clean),
+        "embedding_dimensions": ""
+        if not clean.embedding_model or 1 <= clean.embedding_dimensions <= MOST_DIMENSIONS
+        else f"Enter how many numbers its vectors have, from 1 to {MOST_DIMENSIONS}.",
         "provider": "" if clean.provider in Provider.values else "Choose one of the providers.",
         "tier": "" if clean.tier in Tier.values else "Choose light or strong.",
         "base_url": _url_problem(clean.base_url),
@@ -292,9 +305,9 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
         "context_tokens": ""
         if SMALLEST_CONTEXT <= clean.context_tokens <= LARGEST_CONTEXT
         else f"Enter a number from {SMALLEST_CONTEXT} to {LARGEST_CONTEXT}.",
-        **{name: _price_problem(getattr(clean, name)) for name in ("price_input", "price_cached", "price_output")},
+        **{name: _price_problem(getattr(clean, name)) for name in _PRICES},
     }
-    if clean.is_free and any((clean.price_input, clean.price_cached, clean.price_output)):
+    if clean.is_free and any(getattr(clean, name) for name in _PRICES):
         problems["is_free"] = "A free model has no price. Empty the prices, or don't say it is free."
     elif not clean.is_free and clean.price_input == 0 and clean.price_output == 0:
         problems["is_free"] = "If the model costs nothing, say that it is free."
@@ -302,6 +315,12 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     return clean
+
+
+def _embedding_problem(setup: RouteSetup) -> str:
+    if setup.embedding_model and setup.provider != Provider.OPENAI:
+        return "Only OpenAI-compatible providers offer embeddings. Leave this empty."
+    return ""
 
 
 def _price_problem(price: object) -> str:
@@ -370,6 +389,7 @@ def _record(actor: Actor, action: str, route: ModelRoute, old: str, new: str, **
             "host": urlsplit(route.base_url).hostname or "",
             "model": route.model,
             "tier": route.tier,
+            "embedding_model": route.embedding_model,
             "prices": [str(known.input), str(known.output), known.currency] if known else [],
             **facts,
         },

@@ -68,12 +68,21 @@ class RouteForm(SeenForm):
         label="Model for embeddings",
         required=False,
         max_length=configuration.MODEL_LIMIT,
-        help_text="If the provider offers one. It makes search in documents better.",
+        help_text="If the provider offers one. Documents are then found by meaning as well as by words.",
     )
+    embedding_dimensions = forms.IntegerField(
+        label="Size of vectors",
+        required=False,
+        min_value=0,
+        max_value=configuration.MOST_DIMENSIONS,
+        help_text="How many numbers a vector of this model has, such as 1536.",
+    )
+    price_embedding = _price("Price of embeddings")
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `RouteSetup`."""
-        return {each.name: self.cleaned_data[each.name] for each in fields(configuration.RouteSetup)}
+        said = {each.name: self.cleaned_data[each.name] for each in fields(configuration.RouteSetup)}
+        return said | {"embedding_dimensions": said["embedding_dimensions"] or 0}
 
 
 class BudgetForm(ConsoleForm):

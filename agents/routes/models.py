@@ -48,6 +48,8 @@ class ModelRoute(TenantModel):
     tier = models.CharField(max_length=6, choices=Tier, default=Tier.LIGHT)
     position = models.PositiveSmallIntegerField(default=1)
     embedding_model = models.CharField(max_length=80, blank=True)
+    embedding_dimensions = models.PositiveSmallIntegerField(default=0, help_text="Numbers in each of its vectors.")
+    price_embedding = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     is_active = models.BooleanField(default=False)
     is_removed = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
@@ -72,8 +74,9 @@ class ModelRoute(TenantModel):
 
     @property
     def offers_embeddings(self) -> bool:
-        """Return True if texts can be turned into vectors by this route."""
-        return bool(self.embedding_model)
+        """Return True if texts can be turned into vectors by this route, at a known price."""
+        is_priced = self.is_free or self.price_embedding is not None
+        return bool(self.embedding_model and self.embedding_dimensions and is_priced)
 
 
 class Budget(TenantModel):

@@ -32,7 +32,8 @@ class RouteSerializer(RowSerializer[ModelRoute]):
         model = ModelRoute
         fields: ClassVar[list[str]] = (
             "id name provider base_url has_key model price_input price_cached price_output currency is_free "
-            "context_tokens tier position embedding_model is_active thousand_answers version created_at"
+            "context_tokens tier position embedding_model embedding_dimensions price_embedding "
+            "is_active thousand_answers version created_at"
         ).split()
 
     def get_has_key(self, route: ModelRoute) -> bool:
@@ -65,7 +66,13 @@ class RouteFields(serializers.Serializer[Any]):
     context_tokens = serializers.IntegerField(required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, required=False)
     position = serializers.IntegerField(required=False, help_text="Lower ones of a tier are asked first.")
-    embedding_model = serializers.CharField(max_length=configuration.MODEL_LIMIT, required=False, allow_blank=True)
+    embedding_model = serializers.CharField(
+        max_length=configuration.MODEL_LIMIT, required=False, allow_blank=True, help_text="Empty: it offers none."
+    )
+    embedding_dimensions = serializers.IntegerField(required=False, help_text="Numbers in each of its vectors.")
+    price_embedding = AmountField(
+        max_digits=12, decimal_places=4, required=False, allow_null=True, help_text=PRICE_HELP
+    )
 
 
 class RouteRequest(RouteFields):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 from agents.memory.models import ContactFact
 from agents.memory.recalling import line_of
@@ -24,7 +25,7 @@ class Redaction:
     """The placeholders of one round of a run."""
 
     def __init__(self, run: AgentRun, transcript: Transcript, facts: Sequence[ContactFact] = ()) -> None:
-        self._vault = _open_vault(run)
+        self._vault = open_vault(run.conversation_id)
         for fact in facts:
             if fact.kind == ContactFact.Kind.PREFERRED_NAME:
                 self._vault.know("name", fact.value, is_own=True)
@@ -63,9 +64,9 @@ class Redaction:
         return replace(line, text=text)
 
 
-def _open_vault(run: AgentRun) -> Vault:
-    """Return a vault with the name and the addresses of the run's contact. Two queries."""
-    contact = Contact.objects.filter(conversations__id=run.conversation_id).first()
+def open_vault(conversation_id: UUID) -> Vault:
+    """Return a vault with the name and the addresses of a conversation's contact. Two queries."""
+    contact = Contact.objects.filter(conversations__id=conversation_id).first()
     if contact is None:
         return Vault()
     points = ContactPoint.objects.filter(contact=contact, kind__in=KINDS).order_by("id")

@@ -13,7 +13,13 @@ from agents.knowledge.questions import note_question
 from agents.knowledge.quoting import quote
 from agents.models import Document, ToolCall
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL
+from agents.redaction import Vault
+from agents.routes.calling import Place
+from agents.routes.models import ModelCall
+from agents.runs.redacted import open_vault
 from agents.tools.registry import Arguments, Caller, Tool, register
+from agents.vectors.embedding import find_embedder
+from agents.vectors.nearest import find_nearest
 from core.privacy.pii import mask_text
 
 QUESTION_LIMIT: Final = 1000
@@ -105,10 +111,14 @@ class Answer(Tool):
         return put_together(parts, _numbers_given(caller.run_id))
 
 
-def found_for(question: str, caller: Caller, first: int) -> dict[str, Any]:
-    """Return the passages for a caller's question as a model gets them, numbered from `first`."""
+def found_for(question: str, caller: Caller, first: int, *, trial_id: UUID | None = None) -> dict[str, Any]:
+    """Return the passages for a caller's question as a model gets them, numbered from `first`.
+
+    Not inside a transaction: a route may be asked what the question means. A trial has no run and no conversation.
+    """
     among = caller.collection_ids or None
-    found = searching.search(question=question, audience=caller.reads, collection_ids=among)
+    near = _find_near(question, caller, trial_id)
+    found = searching.search(question=question, audience=caller.reads, collection_ids=among, near=near)
     is_sure = bool(found) and found[0].coverage >= searching.SURE
     passages = [
         {
@@ -126,6 +136,18 @@ def found_for(question: str, caller: Caller, first: int) -> dict[str, Any]:
     if is_sure:
         result["quote"] = mask_text(quote(found[0].passage.text, question))
     return result
+
+
+def _find_near(question: str, caller: Caller, trial_id: UUID | None) -> list[UUID]:
+    """Return the passages that mean what is asked, as far as a route for embeddings is set up and answers in time."""
+    embedder = find_embedder()
+    if embedder is None:
+        return []
+    run_id = None if trial_id else caller.run_id
+    place = Place(ModelCall.Purpose.EMBEDDING, run_id, caller.agent_id, caller.channel, trial_id)
+    vault = Vault() if trial_id else open_vault(caller.conversation_id)
+    among = caller.collection_ids or None
+    return find_nearest(embedder, vault.redact(question), audience=caller.reads, collection_ids=among, place=place)
 
 
 def put_together(parts: Sequence[Part], given: dict[int, str]) -> dict[str, Any]:

@@ -90,7 +90,6 @@ def _routes(address: str) -> tuple[RouteSetup, RouteSetup]:
         price_input=Decimal("0.15"),
         price_cached=Decimal("0.075"),
         price_output=Decimal("0.60"),
-        embedding_model=sandbox.EMBEDDING,
     )
     strong = RouteSetup(
         "Sandbox large",

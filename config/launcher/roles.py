@@ -59,6 +59,8 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
         # The owner hands its look-up functions over to the resolver.
         _run(admin, "grant {} to {} with inherit true, set true", RESOLVER, OWNER)
         _try_extension(admin)
+        if may_create_databases:
+            _try_extension_for_tests(admin_url)
         name = admin.info.dbname
         query = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = %s"
         row = admin.execute(query, [name]).fetchone()
@@ -127,11 +129,17 @@ def _is_superuser(admin: "psycopg.Connection[tuple[object, ...]]") -> bool:
 
 
 def _try_extension(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
-    """Make `vector` where the server has it and lets us; nothing depends on it yet."""
+    """Make `vector` where the server has it and lets us: without it documents are searched by words only."""
     query = "select 1 from pg_available_extensions where name = 'vector' and installed_version is null"
     if admin.execute(query).fetchone():
         with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
             admin.execute("create extension vector")
+
+
+def _try_extension_for_tests(admin_url: str) -> None:
+    """Make it in the template of new databases too, whose owner may not."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(admin_url, dbname="template1", autocommit=True) as admin:
+        _try_extension(admin)
 
 
 def _run(admin: "psycopg.Connection[tuple[object, ...]]", statement: str, *names: str) -> None:

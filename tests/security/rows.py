@@ -12,6 +12,7 @@ from django.db import connection, models, transaction
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
+from agents.vectors.models import RealArray
 from core.clock import now
 from core.ids import uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField
@@ -32,6 +33,7 @@ WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
     models.DecimalField: lambda: 1,
     models.JSONField: dict,
     ArrayField: lambda: [MARK[:3]],
+    RealArray: lambda: [0.5],
     models.BinaryField: lambda: b"\x00",
 }
 

@@ -47,7 +47,10 @@ where k.connamespace = 'public'::regnamespace and k.contype in ('c', 'f', 'p', '
 _INDEXES = """
 select c.relname, 'index', concat_ws(' ',
   pg_get_indexdef(i.indexrelid), case when not i.indisvalid then 'not valid' end)
-from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace = 'public'::regnamespace
+from pg_index i join pg_class c on c.oid = i.indrelid join pg_class x on x.oid = i.indexrelid
+join pg_am a on a.oid = x.relam
+-- Those of vectors are made where the server has the extension.
+where c.relnamespace = 'public'::regnamespace and a.amname <> 'hnsw'
 """
 _TRIGGERS = """
 select c.relname, 'trigger', pg_get_triggerdef(t.oid) || ' enabled ' || t.tgenabled::text
@@ -95,7 +98,7 @@ from pg_proc p where p.pronamespace = 'public'::regnamespace
   and not exists (select from pg_depend e where e.objid = p.oid and e.deptype = 'e')
 """
 _OTHERS = f"""
-select '', 'extension', extname from pg_extension
+select '', 'extension', extname from pg_extension where extname <> 'vector'
 union all select '', 'event trigger', evtname || ' on ' || evtevent from pg_event_trigger
 union all select '', 'schema', concat_ws('; ', nspname, 'grants ' || {_GRANTED.format(acl="nspacl", owner="nspowner")})
 from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
