@@ -99,7 +99,7 @@ def search(
 
     Only of ready documents in collections that the audience ("public", "verified" or "members") may see. `near` are
     the passages that mean the same, the nearest first, for the same audience and collections: each passage is then
-    ranked by its places in both orders.
+    ranked by its places in both orders. What words are sure of stays the first.
     """
     asked = read_question(question, audience=audience, collection_ids=collection_ids)
     by_words = _candidates(asked) if asked.words else []
@@ -291,7 +291,8 @@ def _fuse(ranked: Sequence[_Ranked], near: Sequence[UUID]) -> list[_Ranked]:
         (sum(1 / (EVEN + order[key]) for order in (by_words, by_meaning) if key in order), coverage, key)
         for _, coverage, key in ranked
     ]
-    return sorted(fused, key=lambda row: (-row[0], -row[1], row[2]))
+    sure = ranked[0][2] if ranked and ranked[0][1] >= SURE else None
+    return sorted(fused, key=lambda row: (row[2] != sure, -row[0], -row[1], row[2]))
 
 
 def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:

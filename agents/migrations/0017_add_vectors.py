@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("base_url", models.CharField(blank=True, help_text="Where the model was asked.", max_length=300)),
                 ("model", models.CharField(max_length=80)),
                 ("dimensions", models.PositiveSmallIntegerField()),
                 ("digest", models.CharField(help_text="SHA-256 of the text that was embedded.", max_length=64)),

@@ -101,7 +101,8 @@ class ModelRouteAdmin(ServiceAdmin):
         """Return the model that makes vectors of texts."""
         if not route.offers_embeddings:
             return "Not offered"
-        made = route.vectors.filter(model=route.embedding_model, dimensions=route.embedding_dimensions).count()
+        same = {"model": route.embedding_model, "dimensions": route.embedding_dimensions, "base_url": route.base_url}
+        made = route.vectors.filter(**same).count()
         return f"{route.embedding_model}, {made:,} passages done"
 
     @admin.display(description="State")

@@ -47,6 +47,17 @@ class Embedder:
         price = Decimal(0) if self.route.is_free else self.route.price_embedding or Decimal(0)
         return prices.Prices(price, Decimal(0), currency=self.route.currency)
 
+    @property
+    def makes(self) -> dict[str, Any]:
+        """Return what its vectors have in common, by column: no others are compared with them."""
+        route = self.route
+        return {
+            "route_id": route.pk,
+            "base_url": route.base_url,
+            "model": route.embedding_model,
+            "dimensions": route.embedding_dimensions,
+        }
+
     def embed(self, texts: Sequence[str], *, seconds: float, place: Place) -> list[list[float]]:
         """Return the vector of each text, which holds no personal data any more. Not inside a transaction.
 

@@ -84,26 +84,17 @@ def text_of(passage: Passage) -> str:
 
 
 def _missing(embedder: Embedder) -> QuerySet[Passage]:
-    """Return the passages without a vector of this route, model and size."""
-    route = embedder.route
+    """Return the passages without a vector of this route, address, model and size."""
     rows: QuerySet[Passage] = Passage.objects.filter(document__state=Document.State.READY)
-    current = Q(vector__route=route, vector__model=route.embedding_model, vector__dimensions=route.embedding_dimensions)
+    current = Q(**{f"vector__{name}": value for name, value in embedder.makes.items()})
     return rows.filter(Q(vector=None) | ~current).select_related("document")
 
 
 def _embed(embedder: Embedder, passages: list[Passage]) -> int:
     texts = [text_of(passage) for passage in passages]
     vectors = embedder.embed(texts, seconds=SECONDS, place=Place(ModelCall.Purpose.EMBEDDING))
-    route = embedder.route
     rows = {
-        passage.pk: PassageVector(
-            passage=passage,
-            route=route,
-            model=route.embedding_model,
-            dimensions=route.embedding_dimensions,
-            digest=digest_of(text),
-            embedding=vector,
-        )
+        passage.pk: PassageVector(passage=passage, digest=digest_of(text), embedding=vector, **embedder.makes)
         for passage, text, vector in zip(passages, texts, vectors, strict=True)
     }
     with transaction.atomic():
@@ -114,6 +105,6 @@ def _embed(embedder: Embedder, passages: list[Passage]) -> int:
             kept,
             update_conflicts=True,
             unique_fields=["passage"],
-            update_fields=["route", "model", "dimensions", "digest", "embedding", "created_at"],
+            update_fields=[*embedder.makes, "digest", "embedding", "created_at"],
         )
     return len(kept)

@@ -21,13 +21,14 @@ class RealArray(models.Field[Any, Any]):
 
 
 class PassageVector(TenantModel):
-    """The vector of a passage; only those of one route, model and size are compared.
+    """The vector of a passage; only those of one route, address, model and size are compared.
 
     An array and not a column of the extension's own type: the table is the same where the extension is missing.
     """
 
     passage = models.OneToOneField(Passage, on_delete=models.CASCADE, related_name="vector")
     route = models.ForeignKey(ModelRoute, on_delete=models.PROTECT, related_name="vectors")
+    base_url = models.CharField(max_length=300, blank=True, help_text="Where the model was asked.")
     model = models.CharField(max_length=80)
     dimensions = models.PositiveSmallIntegerField()
     digest = models.CharField(max_length=64, help_text="SHA-256 of the text that was embedded.")

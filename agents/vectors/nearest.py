@@ -60,16 +60,14 @@ def compare(
     rows = Collection.objects.filter(audience__in=AUDIENCES[audience])
     if collection_ids is not None:
         rows = rows.filter(pk__in=list(collection_ids))
-    route = embedder.route
     given: dict[str, Any] = {
-        "route": route.pk,
-        "model": route.embedding_model,
+        **embedder.makes,
         "collections": list(rows.values_list("pk", flat=True)),
         "vector": "[" + ",".join(f"{value:.7g}" for value in vector) + "]",
         "limit": limit,
         "exact": EXACT + 1,
     }
-    size = int(route.embedding_dimensions)
+    size = int(embedder.route.embedding_dimensions)
     with transaction.atomic(), connection.cursor() as cursor:
         # The ORM knows no distances. The size is a literal, as the type and the index's condition name it.
         cursor.execute(_COUNT.format(size=size), given)
@@ -84,7 +82,7 @@ def compare(
 
 
 _MINE: Final = """
-v.route_id = %(route)s and v.model = %(model)s and v.dimensions = {size}
+v.route_id = %(route_id)s and v.base_url = %(base_url)s and v.model = %(model)s and v.dimensions = {size}
 """
 _SEEN: Final = """
 exists (
