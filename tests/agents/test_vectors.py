@@ -35,10 +35,13 @@ pytestmark = pytest.mark.django_db
 SIZE = 256
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _extension(db: None) -> None:
     if not storage.is_available():
         pytest.skip("this PostgreSQL has no extension vector, or its tests' role may not make it")
+
+
+compares = pytest.mark.usefixtures("_extension")
 
 
 def offer(server: ModelServer | None, **given: Any) -> ModelRoute:
@@ -57,8 +60,10 @@ def asked_of(server: ModelServer) -> list[list[str]]:
     return [json.loads(row["body"])["input"] for row in rows if row["path"] == "/v1/embeddings"]
 
 
+@compares
 def test_passages_are_embedded_once_without_personal_data_at_a_recorded_price(desk: Desk, server: ModelServer) -> None:
     route = offer(server)
+    assert storage.check_extension(databases=["default"]) == []
     row = article(collection(), "Returns", f"{RETURNS}\nOr write to jo.smith@shop.example.")
     assert keeping.list_due() == [(row.tenant_id, row.pk)]
     assert keeping.embed_document(document_id=row.pk) == row.passages == 2
@@ -93,6 +98,7 @@ def test_passages_are_embedded_once_without_personal_data_at_a_recorded_price(de
     assert keeping.list_due() == []
 
 
+@compares
 @pytest.mark.parametrize(
     ("rule", "outcome"),
     [({"do": "429"}, "rate_limited"), ({"do": "fail", "status": 500}, "unreachable"), (None, "failed")],
@@ -114,6 +120,7 @@ def test_failed_embedding_pauses_and_the_sweep_takes_it_up_again(
     assert keeping.embed_document(document_id=row.pk) == 2
 
 
+@compares
 def test_embeddings_keep_to_the_budget_and_to_routes_with_a_price(desk: Desk, server: ModelServer) -> None:
     with pytest.raises(Invalid) as refused:
         offer(server, price_embedding=None)
@@ -134,7 +141,6 @@ def test_installation_without_the_extension_goes_on_with_words(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer(server)
-    assert storage.check_extension(databases=["default"]) == []
     monkeypatch.setattr(storage, "EXTENSION", "a_type_that_is_not_there")
     assert find_embedder() is None
     row = article(collection(), "Returns", RETURNS)
@@ -142,8 +148,11 @@ def test_installation_without_the_extension_goes_on_with_words(
     assert keeping.embed_document(document_id=row.pk) == 0
     [warning] = storage.check_extension(databases=["default"])
     assert warning.id == "agents.W001"
+    assert "30 days" in desk.say("How many days do I have to return shoes?", "visitor")
+    assert asked_of(server) == []
 
 
+@compares
 def test_other_tenants_see_no_vectors(desk: Desk, server: ModelServer, acme: World) -> None:
     offer(server)
     keeping.embed_document(document_id=article(collection(), "Returns", RETURNS).pk)
@@ -182,6 +191,7 @@ def shelve(name: str, count: int, audience: str = "public") -> list[Passage]:
     return Passage.objects.bulk_create(rows)
 
 
+@compares
 def test_small_tenant_gets_all_its_hits_from_the_index_of_all_tenants(
     desk: Desk, acme: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +250,7 @@ def test_passage_is_ranked_once_by_its_places_in_both_orders(desk: Desk) -> None
     assert (only.passage.document_id, only.coverage) == (far.pk, 0)
 
 
+@compares
 def test_question_of_a_customer_is_embedded_without_their_data_and_failures_leave_words(
     desk: Desk, server: ModelServer
 ) -> None:
