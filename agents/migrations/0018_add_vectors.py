@@ -11,7 +11,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0016_choose_what_agents_remember"),
+        ("agents", "0017_keep_what_was_mended_and_redacted"),
     ]
 
     operations = [
