@@ -9,10 +9,12 @@ from django.core.cache import cache
 
 from agents import services
 from agents.evals import checking
+from agents.evals import lease as check_lease
 from agents.flows import sessions
 from agents.knowledge import questions, sites, uploads
 from agents.routes import ledger
 from agents.runs import lease, understanding
+from agents.trials import lease as trial_lease
 from agents.trials import trying
 from agents.vectors import keeping
 from conversations import services as conversations
@@ -175,6 +177,17 @@ def ask_model_in_check(row_id: UUID) -> None:
     checking.work_run(run_id=row_id)
 
 
+@sweep_task(queue="high", is_quick=True)
+def sweep_trials() -> None:
+    """Queue answers of trials and runs of checks again that no worker has."""
+    for tenant_id, turn_id, model, flow in trial_lease.put_back():
+        trial_task = ask_model_in_trial if trying.waits_for_network(model, flow) else answer_trial
+        trial_task.delay(str(tenant_id), str(turn_id))
+    for tenant_id, run_id, model, flow in check_lease.put_back():
+        check_task = ask_model_in_check if trying.waits_for_network(model, flow) else check_agent
+        check_task.delay(str(tenant_id), str(run_id))
+
+
 @sweep_task(queue="low")
 def forget_trials() -> None:
     """Delete trials and checks after `WALKER_TRIALS_DAYS`."""
@@ -197,6 +210,7 @@ def sweep_flow_sessions() -> None:
 
 SWEEPS = {
     "sweep-runs": ("agents.tasks.sweep_runs", 5.0),
+    "sweep-trials": ("agents.tasks.sweep_trials", 5.0),
     "sweep-documents": ("agents.tasks.sweep_documents", 60.0),
     "sweep-vectors": ("agents.tasks.sweep_vectors", 60.0),
     "sweep-flow-sessions": ("agents.tasks.sweep_flow_sessions", 60.0),

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from agents.admin.trials import people_in, shown_step
 from agents.evals import checking
 from agents.evals.judging import is_same
-from agents.evals.models import EvalResult, EvalRun
+from agents.evals.models import LOST, EvalResult, EvalRun
 from agents.models import Agent, AgentVersion
 from agents.trials import trying
 from agents.trials.trying import TRY
@@ -47,7 +47,6 @@ MISSES: Final = {
 FAULTS: Final = {
     "draft_changed": "The draft was changed in the meantime. Run the checks again.",
 }
-LOST: Final = "This check was lost. Run it again."
 
 
 class ReplayForm(ConsoleForm):
@@ -139,13 +138,10 @@ class EvalRunAdmin(ReadOnlyAdmin):
             "list_title": "Checks",
             "is_replay": obj.kind == EvalRun.Kind.REPLAY,
             "is_running": obj.is_open,
-            "problem": FAULTS.get(obj.error_code, obj.error_code) or ("" if self._is_whole(obj) else LOST),
+            "problem": FAULTS.get(obj.error_code, obj.error_code),
             "results": sorted(shown, key=lambda each: each["rank"]),
             "costs": trying.cost_of([obj.pk]),
         }
-
-    def _is_whole(self, run: EvalRun) -> bool:
-        return run.is_open or run.state == EvalRun.State.FINISHED
 
     def _shown(self, result: EvalResult, names: dict[UUID, str]) -> dict[str, Any]:
         """Return one result as the page shows it; `rank` puts what needs a look first."""
@@ -189,7 +185,7 @@ def outcome_of(run: Any) -> str:
     """Return how a run stands, as a chip."""
     if run.is_open:
         return chip("Running", "info", "clock")
-    if run.state != EvalRun.State.FINISHED or run.error_code:
+    if run.error_code:
         return chip("Not finished", "danger", "x-circle")
     if run.kind == EvalRun.Kind.REPLAY:
         return chip(f"{run.total} answered again", "good", "check")
@@ -204,9 +200,12 @@ def _verdict(result: EvalResult) -> tuple[int, str]:
     if result.passed is not None:
         if result.passed:
             return 5, chip("Passed", "good", "check")
-        return (0 if result.is_must else 1), chip("Failed", "danger", "x-circle")
+        words = "Failed: its workers ended, three times" if result.error_code == LOST else "Failed"
+        return (0 if result.is_must else 1), chip(words, "danger", "x-circle")
     if result.error_code == "erased":
         return 6, chip("Erased", "neutral", "ban")
+    if result.error_code == LOST:
+        return 0, chip("Lost with its workers, three times", "danger", "x-circle")
     if result.error_code:
         return 0, chip("No answer: a person would answer", "danger", "x-circle")
     if is_same(result.before, result.answer):

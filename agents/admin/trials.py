@@ -149,7 +149,6 @@ class TrialAdmin(ServiceAdmin):
             "turn": turn,
             "steps": [shown_step(step, names) for step in turn.steps],
             "verdict": chip(*outcome_of(turn)) if is_answered else "",
-            "is_lost": not is_answered and not turn.is_open,
             "percent": None if turn.confidence is None else round(turn.confidence * 100),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,21 +13,21 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 
 from accounts.services import actor_for_user
-from agents import registry
+from agents.evals import lease
 from agents.evals.cases import Case
-from agents.evals.judging import Judgement, Seen, judge
+from agents.evals.judging import Judgement, Miss, Seen, judge
 from agents.evals.keeping import READ_TALK
-from agents.evals.models import EvalCase, EvalResult, EvalRun
+from agents.evals.models import LOST, EvalCase, EvalResult, EvalRun
 from agents.evals.past import lines_before, past_answers
 from agents.models import Agent, AgentVersion
 from agents.ports import Line
 from agents.trials.answering import Answered, answer, check_can_try
 from agents.trials.calls import Step
 from agents.trials.speakers import caller_as
-from agents.trials.trying import TRY, version_to_try
+from agents.trials.trying import TRY, version_to_try, waits_for_network
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -38,7 +38,6 @@ from core.privacy.pii import mask_text
 
 SLICE: Final = 30.0
 """Seconds after which a worker queues the rest of a run and takes other work."""
-LEASE: Final = timedelta(minutes=10)
 MOST_DAYS: Final = 30
 TRIED_KINDS: Final = frozenset({"reads", "asks", "left_out", "failed"})
 
@@ -54,20 +53,32 @@ class CaseOutcome:
     milliseconds: int
 
 
-def run_case(case: Case, version: AgentVersion, *, actor: Actor, check_id: UUID) -> CaseOutcome:
-    """Let a version answer all that a case says, and judge it. Raises `Invalid` if the actor can't speak so."""
+def run_case(
+    case: Case,
+    version: AgentVersion,
+    *,
+    actor: Actor,
+    check_id: UUID,
+    watch: Callable[[object], None] | None = None,
+) -> CaseOutcome:
+    """Let a version answer all that a case says, and judge it; `watch` is called after each step and answer.
+
+    Raises `Invalid` if the actor can't speak so.
+    """
     began, brings_person, last = time.monotonic(), False, Answered()
     lines: list[Line] = []
     steps: list[Step] = []
     for said in case.says:
         lines.append(Line("user", mask_text(said)))
         caller = caller_as(case.speaker, actor=actor, version=version, trial_id=check_id)
-        last = answer(version, caller, lines, viewer=actor, trial_id=check_id)
+        last = answer(version, caller, lines, viewer=actor, trial_id=check_id, watch=watch)
         steps += last.steps
         brings_person = brings_person or last.brings_person
         if last.error:
             break
         lines.append(Line("assistant", last.text))
+        if watch:
+            watch(last)
     seen = Seen(
         text=last.text,
         calls=tuple(step.tool for step in steps if step.kind in TRIED_KINDS),
@@ -118,13 +129,13 @@ def start_replay(*, actor: Actor, agent_id: UUID, days: int = 7) -> EvalRun:
 
 
 def work_run(*, run_id: UUID, seconds: float = SLICE) -> None:
-    """Make the next results of a run, with the rights that its person has now; for the worker. Safe to repeat."""
-    at = clock_now()
-    free = Q(lease_until=None) | Q(lease_until__lt=at)
-    mine = EvalRun.objects.filter(free, pk=run_id, state=EvalRun.State.RUNNING)
-    if not mine.update(lease_until=at + LEASE, touched_at=at):
+    """Make the next results of a run, with the rights that its person has now; for the worker. Safe to repeat.
+
+    A result whose workers ended three times is recorded as failed with the error `lost`, and the others go on.
+    """
+    run = lease.claim(run_id)
+    if run is None:
         return
-    run: EvalRun = EvalRun.objects.select_related("version__agent", "person").get(pk=run_id)
     until, left = time.monotonic() + seconds, run.results.filter(finished_at=None).order_by("number")
     try:
         actor = actor_for_user(run.person)
@@ -135,8 +146,9 @@ def work_run(*, run_id: UUID, seconds: float = SLICE) -> None:
             version = AgentVersion.objects.select_related("agent").get(pk=run.version_id)
             if version.revision != run.revision:
                 raise Conflict("The draft was changed in the meantime.", code="draft_changed")
-            _make(result, version, actor)
-            EvalRun.objects.filter(pk=run.pk).update(touched_at=clock_now(), lease_until=clock_now() + LEASE)
+            _make(run, result, version, actor)
+            if not lease.renew(run):
+                return
     except WalkerError as error:
         _finish(run, error.code[:40])
         return
@@ -144,8 +156,8 @@ def work_run(*, run_id: UUID, seconds: float = SLICE) -> None:
         _finish(run, "")
         return
     with transaction.atomic():
-        EvalRun.objects.filter(pk=run.pk).update(lease_until=None, touched_at=clock_now())
-        _queue(run)
+        if lease.write(run, lease_until=None):
+            _queue(run)
 
 
 def query_runs(*, viewer: Actor) -> QuerySet[EvalRun]:
@@ -238,30 +250,43 @@ def _start(
 
 
 def _queue(run: EvalRun) -> None:
-    if run.version.model in registry.networked_models():
+    if waits_for_network(run.version.model, run.version.flow):
         enqueue_after_commit("ask_model_in_check", run.pk)
     else:
         enqueue_after_commit("check_agent", run.pk)
 
 
-def _make(result: EvalResult, version: AgentVersion, actor: Actor) -> None:
+def _make(run: EvalRun, result: EvalResult, version: AgentVersion, actor: Actor) -> None:
     """Make one result and store it."""
+    if result.attempts >= lease.MOST_ATTEMPTS:
+        is_case = result.message_id is None
+        lost = {"passed": False, "misses": [asdict(Miss("broke", LOST))]} if is_case else {}
+        lease.write_result(run, result, error_code=LOST, finished_at=clock_now(), **lost)
+        return
+    if not lease.write_result(run, result, attempts=F("attempts") + 1):
+        return
+
+    def watch(_seen: object) -> None:
+        lease.renew(run)
+
     if result.message_id is not None:
         actor.require(READ_TALK)
         began = time.monotonic()
         lines = lines_before(result)
         if not lines:  # erased since the run began
-            EvalResult.objects.filter(pk=result.pk).update(error_code="erased", finished_at=clock_now())
+            lease.write_result(run, result, error_code="erased", finished_at=clock_now())
             return
-        caller = caller_as(result.document["speaker"], actor=actor, version=version, trial_id=result.run_id)
-        last = answer(version, caller, lines, viewer=actor, trial_id=result.run_id)
+        caller = caller_as(result.document["speaker"], actor=actor, version=version, trial_id=run.pk)
+        last = answer(version, caller, lines, viewer=actor, trial_id=run.pk, watch=watch)
         passed, misses, steps, brings_person = None, [], last.steps, last.brings_person
         spent = int((time.monotonic() - began) * 1000)
     else:
-        found = run_case(Case.model_validate(result.document), version, actor=actor, check_id=result.run_id)
+        found = run_case(Case.model_validate(result.document), version, actor=actor, check_id=run.pk, watch=watch)
         last, steps, brings_person, spent = found.last, found.steps, found.brings_person, found.milliseconds
         passed, misses = found.judgement.passed, [asdict(miss) for miss in found.judgement.misses]
-    EvalResult.objects.filter(pk=result.pk).update(
+    lease.write_result(
+        run,
+        result,
         answer=last.text,
         stopped=last.stopped,
         steps=[asdict(step) for step in steps],
@@ -276,6 +301,4 @@ def _make(result: EvalResult, version: AgentVersion, actor: Actor) -> None:
 
 
 def _finish(run: EvalRun, code: str) -> None:
-    EvalRun.objects.filter(pk=run.pk).update(
-        state=EvalRun.State.FINISHED, error_code=code, lease_until=None, finished_at=clock_now()
-    )
+    lease.write(run, state=EvalRun.State.FINISHED, error_code=code, lease_until=None, finished_at=clock_now())

@@ -16,7 +16,7 @@ from agents.evals.cases import MOST_CASES, Case, CaseFile
 from agents.evals.models import EvalCase
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import ANSWER_TOOL
-from agents.trials.models import Trial, TrialTurn
+from agents.trials.models import Trial
 from agents.trials.trying import TRY, get_trial
 from conversations.models import Conversation, Message
 from core.actors import Actor
@@ -102,7 +102,7 @@ def get_case(*, viewer: Actor, case_id: UUID) -> EvalCase:
 def suggest_from_trial(*, viewer: Actor, trial_id: UUID) -> Suggestion:
     """Return a case of one of the viewer's own trials: all that was said, and what the last answer did."""
     trial = get_trial(viewer=viewer, trial_id=trial_id)
-    turns = [turn for turn in trial.turns.all() if turn.state == TrialTurn.State.ANSWERED]
+    turns = [turn for turn in trial.turns.all() if not (turn.is_open or turn.is_lost)]
     steps = [step for turn in turns for step in turn.steps]
     expects = {
         "calls": _tools_of(step["tool"] for step in steps if step["kind"] == "reads"),

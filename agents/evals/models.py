@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar, Final
 
 from django.conf import settings
@@ -13,8 +12,8 @@ from conversations.models import Conversation, Message
 from core.clock import now
 from core.tenancy.models import TenantModel
 
-LOST_AFTER: Final = timedelta(minutes=10)
-"""A run that has not moved for so long was lost with its worker."""
+LOST: Final = "lost"
+"""The error of a result whose workers all ended before it was made."""
 
 
 class EvalCase(TenantModel):
@@ -62,13 +61,15 @@ class EvalRun(TenantModel):
     digest = models.CharField(max_length=64, blank=True, help_text="Of the cases that must pass, as they were.")
     error_code = models.CharField(max_length=40, blank=True)
     touched_at = models.DateTimeField(default=now)
-    lease_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True, help_text="Until then a worker has it; null in a queue.")
+    fence = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "agent", "-id"], name="eval_runs_by_agent"),
+            models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="open_eval_runs"),
         ]
 
     def __str__(self) -> str:
@@ -77,7 +78,7 @@ class EvalRun(TenantModel):
     @property
     def is_open(self) -> bool:
         """Return True while results may still come."""
-        return self.state == self.State.RUNNING and now() - self.touched_at < LOST_AFTER
+        return self.state == self.State.RUNNING
 
 
 class EvalResult(TenantModel):
@@ -101,6 +102,7 @@ class EvalResult(TenantModel):
     brings_person = models.BooleanField(default=False)
     error_code = models.CharField(max_length=40, blank=True)
     milliseconds = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 

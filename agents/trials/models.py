@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar, Final
 
 from django.conf import settings
@@ -12,8 +11,8 @@ from agents.models import Agent, AgentVersion
 from core.clock import now
 from core.tenancy.models import TenantModel
 
-LOST_AFTER: Final = timedelta(minutes=3)
-"""An answer has 40 seconds; this also counts the wait for a worker."""
+LOST: Final = "lost"
+"""The error of a turn whose workers all ended before they had answered."""
 
 
 class Trial(TenantModel):
@@ -63,11 +62,16 @@ class TrialTurn(TenantModel):
     error_code = models.CharField(max_length=40, blank=True)
     rounds = models.PositiveSmallIntegerField(default=0)
     milliseconds = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, help_text="Until then a worker has it, or a queue.")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "trial", "number"], name="one_trial_turn_per_number"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["lease_until"], condition=~models.Q(state="answered"), name="open_trial_turns"),
         ]
 
     def __str__(self) -> str:
@@ -75,5 +79,10 @@ class TrialTurn(TenantModel):
 
     @property
     def is_open(self) -> bool:
-        """Return True while an answer may still come; what is older was lost with its worker."""
-        return self.state != self.State.ANSWERED and now() - self.created_at < LOST_AFTER
+        """Return True while an answer may still come."""
+        return self.state != self.State.ANSWERED
+
+    @property
+    def is_lost(self) -> bool:
+        """Return True if all workers that were to answer ended."""
+        return self.error_code == LOST

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,8 +18,8 @@ from agents import registry
 from agents.models import Agent, AgentVersion
 from agents.ports import Line
 from agents.routes.models import ModelCall
+from agents.trials import lease
 from agents.trials.answering import Answered, answer, check_can_try
-from agents.trials.calls import Step
 from agents.trials.models import Trial, TrialTurn
 from agents.trials.speakers import caller_as
 from core import retention
@@ -92,13 +93,10 @@ def say(*, actor: Actor, trial_id: UUID, text: str) -> Trial:
 
 def answer_turn(*, turn_id: UUID) -> None:
     """Make the answer of one turn, with the rights that its person has now; for the worker. Safe to repeat."""
-    waiting = TrialTurn.objects.filter(pk=turn_id, state=TrialTurn.State.WAITING)
-    if not waiting.update(state=TrialTurn.State.ANSWERING):
+    turn = lease.claim(turn_id)
+    if turn is None:
         return
-    rows = TrialTurn.objects.select_related("trial__version__agent", "trial__person")
-    turn: TrialTurn = rows.get(pk=turn_id)
-    trial, row = turn.trial, TrialTurn.objects.filter(pk=turn_id)
-    version = trial.version
+    trial, version = turn.trial, turn.trial.version
     said = [*trial.turns.filter(number__lt=turn.number).order_by("number"), turn]
     try:
         actor = actor_for_user(trial.person)
@@ -110,12 +108,14 @@ def answer_turn(*, turn_id: UUID) -> None:
             _lines(said),
             viewer=actor,
             trial_id=trial.pk,
-            watch=lambda steps: _note_steps(row, steps),
+            watch=partial(lease.note_steps, turn),
         )
     except WalkerError as error:  # such as a right that was lost in between
         answered = Answered(error=error.code[:40])
-    row.update(
+    lease.write(
+        turn,
         state=TrialTurn.State.ANSWERED,
+        lease_until=None,
         revision=version.revision,
         answer=answered.text,
         stopped=answered.stopped,
@@ -172,6 +172,11 @@ def version_to_try(agent: Agent) -> AgentVersion:
     return found
 
 
+def waits_for_network(model: str, flow: str) -> bool:
+    """Return True if a version is answered by another system, so that its workers are those that may wait."""
+    return bool(flow) or model in registry.networked_models()
+
+
 def forget_trials(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
     """Delete trials older than `TRIALS_DAYS`; return how many rows. For the sweep."""
     before = (now or clock_now()) - timedelta(days=settings.TRIALS_DAYS)
@@ -180,16 +185,14 @@ def forget_trials(*, now: datetime | None = None, limit: int = retention.BATCH) 
 
 def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:
     """Write down what was said, for a worker; one that may wait if the model is asked over a network."""
-    turn = TrialTurn.objects.create(trial=trial, number=number, revision=version.revision, said=mask_text(said))
-    if version.model in registry.networked_models():
+    turn = TrialTurn.objects.create(
+        trial=trial, number=number, revision=version.revision, said=mask_text(said),
+        lease_until=clock_now() + lease.QUEUED_FOR,
+    )  # fmt: skip
+    if waits_for_network(version.model, version.flow):
         enqueue_after_commit("ask_model_in_trial", turn.pk)
     else:
         enqueue_after_commit("answer_trial", turn.pk)
-
-
-def _note_steps(row: QuerySet[TrialTurn], steps: Sequence[Step]) -> None:
-    """Show the steps so far on the page."""
-    row.update(steps=[asdict(step) for step in steps])
 
 
 def _lines(turns: Iterable[TrialTurn]) -> list[Line]:

@@ -14,19 +14,19 @@ from django.test import Client
 
 from agents import services
 from agents.erasure import AgentsErasure
-from agents.evals import checking, keeping
+from agents.evals import checking, keeping, lease
 from agents.evals.models import EvalCase, EvalResult, EvalRun
 from agents.models import Agent, AgentActivation, AgentRun
 from agents.ports import Line, ToolSpec, Turn
 from agents.selectors import authors_of
 from conversations.models import Message
-from core.clock import now
+from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Erasure
 from core.privacy.erasure.person import Person
 from hitl.models import Approval
 from tests.agents.conftest import Desk
-from tests.agents.test_trials import begin, draft_of, nothing_happened, scripted
+from tests.agents.test_trials import Killed, begin, draft_of, nothing_happened, scripted
 
 HELLO = {"name": "Hello", "says": ["Hello"], "expects": {"contains": ["good day"]}, "must": True}
 
@@ -90,6 +90,37 @@ def test_draft_that_is_changed_while_its_checks_run_is_not_checked(desk: Desk) -
     with pytest.raises(Conflict, match="Run the checks first"):
         services.activate_draft(actor=admin, agent_id=agent.pk)
     assert (checking.forget_runs(now=now() + timedelta(days=8)) > 0, EvalRun.objects.exists()) == (True, False)
+
+
+def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: Desk) -> None:
+    def script(lines: Sequence[Line], _tools: Sequence[ToolSpec]) -> Turn:
+        if "poison" in lines[-1].text:
+            raise Killed
+        return Turn("Good day")
+
+    scripted(script)
+    agent, admin = draft_of(desk, model="scripted"), desk.world.actor("admin")
+    keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
+    keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
+    run = checking.start_checks(actor=admin, agent_id=agent.pk)
+    assert lease.put_back() == []
+    for _ in range(3):
+        with pytest.raises(Killed):
+            checking.work_run(run_id=run.pk, seconds=60)
+        stale = EvalRun.objects.get(pk=run.pk)
+        checking.work_run(run_id=run.pk, seconds=60)  # the lease still holds
+        with at(now() + lease.LEASE * 2):
+            assert [row[1] for row in lease.put_back()] == [run.pk]
+        assert not lease.renew(stale)
+    checked(run)
+    poison, hello = run.results.order_by("number")
+    assert (poison.passed, poison.error_code, poison.attempts) == (False, "lost", 3)
+    assert poison.misses == [{"code": "broke", "about": "lost"}]
+    assert (hello.passed, run.error_code, EvalRun.objects.get(pk=run.pk).fence) == (True, "", 4)
+    assert not lease.write_result(stale, hello, answer="Too late")
+    client = Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    assert "its workers ended" in client.get(f"/admin/agents/evalrun/{run.pk}/").content.decode()
 
 
 def test_case_is_kept_from_a_trial_masked_and_once_under_a_name(desk: Desk) -> None:

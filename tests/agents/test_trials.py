@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from agents import registry, services
+from agents import registry, services, tasks
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.tools import registry as tools
-from agents.trials import trying
+from agents.trials import lease, trying
 from agents.trials.calls import is_reading
 from agents.trials.models import Trial, TrialTurn
 from conversations.models import Conversation, Message
-from core.clock import now
+from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from hitl.models import Approval
@@ -152,6 +152,54 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
     assert trying.forget_trials(now=now() + timedelta(days=6)) == 0
     assert trying.forget_trials(now=now() + timedelta(days=8)) > 0
     assert not Trial.objects.exists()
+
+
+class Killed(BaseException):
+    """The end of a worker's process in the middle of its work: nothing of ours catches it."""
+
+
+def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_them(desk: Desk) -> None:
+    said = {"dies": 2}
+
+    def script(_lines: Sequence[Line], _tools: Sequence[ToolSpec]) -> Turn:
+        said["dies"] -= 1
+        if said["dies"] >= 0:
+            raise Killed
+        return Turn("Good day.")
+
+    scripted(script)
+    agent, actor = draft_of(desk, model="scripted"), desk.world.actor("admin")
+    trial = trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="Hello")
+    turn = trial.turns.get()
+    assert lease.put_back() == []  # it is in the queue
+    assert [row[1] for row in lease.put_back(now=now() + lease.QUEUED_FOR * 2)] == [turn.pk]  # which lost it
+    for _ in range(2):
+        with pytest.raises(Killed):
+            trying.answer_turn(turn_id=turn.pk)
+        trying.answer_turn(turn_id=turn.pk)  # the broker gives it to another worker, but the lease still holds
+        assert said["dies"] >= 0
+        stale = TrialTurn.objects.get(pk=turn.pk)
+        tasks.sweep_trials()  # finds nothing yet
+        with at(now() + lease.LEASE * 2):
+            assert [row[1:] for row in lease.put_back()] == [(turn.pk, "scripted", "")]
+            assert lease.put_back() == []
+        assert not lease.write(stale, answer="Too late")
+    trying.answer_turn(turn_id=turn.pk)
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer, turn.attempts, turn.is_lost) == ("answered", "Good day.", 3, False)
+    said["dies"] = 3
+    turn = trying.say(actor=actor, trial_id=trial.pk, text="And now?").turns.get(number=2)
+    for _ in range(3):
+        with pytest.raises(Killed):
+            trying.answer_turn(turn_id=turn.pk)
+        with at(now() + lease.LEASE * 2):
+            left = lease.put_back()
+    turn.refresh_from_db()
+    assert (left, turn.state, turn.error_code, turn.is_open) == ([], "answered", "lost", False)
+    client = Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    assert "three times" in client.get(f"/admin/agents/trial/{trial.pk}/").content.decode()
+    assert trying.say(actor=actor, trial_id=trial.pk, text="Again").turns.count() == 3
 
 
 def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(desk: Desk) -> None:
