@@ -95,9 +95,11 @@ def _read(wanted: Sequence[ToolRequest], places: Sequence[int], calls: Calls, nu
     caller = calls.look()
     lines: dict[int, Line] = {}
     started: dict[int, _Admitted] = {}
+    # Beside others its row is stored at once: the rate counts rows, and two calls may come under one id.
+    is_alone = len(places) == 1
     for place in places:
         request = wanted[place]
-        call, repeated = _open(request, calls, number)
+        call, repeated = _open(request, calls, number, is_alone=is_alone)
         if any(call.fingerprint == other.call.fingerprint for other in started.values()):
             continue
         if repeated and records.has_ended(call):
@@ -127,9 +129,9 @@ def _read(wanted: Sequence[ToolRequest], places: Sequence[int], calls: Calls, nu
     return lines
 
 
-def _open(request: ToolRequest, calls: Calls, number: int) -> tuple[ToolCall, bool]:
-    """Return the row of a call and whether it existed; one that only reads is stored when it has ended."""
-    is_late = registry.is_known(request.name) and registry.get(request.name).only_reads
+def _open(request: ToolRequest, calls: Calls, number: int, *, is_alone: bool = True) -> tuple[ToolCall, bool]:
+    """Return the row of a call and whether it existed; one that only reads, alone, is stored when it has ended."""
+    is_late = is_alone and registry.is_known(request.name) and registry.get(request.name).only_reads
     is_first, calls.is_new = calls.is_new, False
     return records.open_call(calls.run, request, number, is_first=is_first, is_late=is_late)
 

@@ -131,6 +131,19 @@ def test_rate_counts_an_hour_of_the_conversation_and_leaves_a_person_always_reac
     assert registry.get("bring_person").per_hour == 0
 
 
+def test_readings_of_one_round_count_each_and_share_no_row(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if lines[-1].role == "tool":
+            return Turn(" ".join(str(line.result.get("error", "fine")) for line in lines if line.role == "tool"))
+        # All at once, and under one id, as a careless model names its calls.
+        wishes = tuple(ToolRequest("call", "rankings", {"keyword": f"boots {n}"}) for n in range(12))
+        return Turn("", wishes, stop="tool_calls")
+
+    desk.script(script)
+    assert desk.say("rankings?", agent="seo").split() == ["fine"] * 10 + ["too_often"] * 2
+    assert ToolCall.objects.count() == 12
+
+
 def test_third_equal_failure_ends_the_answer_with_a_person(desk: Desk) -> None:
     wish = ToolRequest("again", "campaign_performance", {"campaign": "Nonesuch"})
     model = desk.script(lambda _lines, _tools: Turn("", (wish,), stop="tool_calls"))
