@@ -30,7 +30,9 @@ FAILED: Final = -10
 MOST_FAILED: Final = -20
 MENDED: Final = -10
 
-_NUMBER: Final = re.compile(r"\d+(?:[.,:’' \u00a0\u202f]\d+)*")
+_NUMBER: Final = re.compile(r"\d{1,3}(?:[’' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:]\d+)*")
+_NO_DECIMALS: Final = re.compile(r"[.,:]0{1,2}$")
+_LAST_ZERO: Final = re.compile(r"([.,]\d)0$")
 _MARK: Final = re.compile(r"\[\d{1,3}\]|\bBR[-\s]?\d+\b", re.IGNORECASE)
 _OF_A_LIST: Final = re.compile(r"(?m)^\s*\d{1,2}[.)]\s")
 _PROMISE: Final = re.compile(
@@ -128,14 +130,13 @@ def measure(
 
 
 def numbers_in(text: str) -> set[str]:
-    """Return the numbers of a text in one spelling: "1,299.00", "1.299,00" and "1299" are the same."""
+    """Return the numbers of a text, each in one spelling.
+
+    "1,299.00", "1.299,00" and "1299" are the same, and so are "4.90" and "4.9", or "10:00" and "10".
+    """
     plain = _OF_A_LIST.sub(" ", _MARK.sub(" ", unicodedata.normalize("NFKC", text)))
-    found = set()
-    for match in _NUMBER.findall(plain):
-        whole = re.sub(r"[.,]0+$", "", match)
-        # Each part too: "10:00-18:00" may be read as "10 to 18".
-        found.add(re.sub(r"\D", "", whole).lstrip("0") or "0")
-    return found
+    short = (_LAST_ZERO.sub(r"\1", _NO_DECIMALS.sub("", match)) for match in _NUMBER.findall(plain))
+    return {re.sub(r"\D", "", number).lstrip("0") or "0" for number in short}
 
 
 def states_facts(text: str, evidence: Evidence) -> bool:

@@ -64,10 +64,19 @@ def test_confidence_of_an_answer(text: str, lines: list[Line], cited: bool, valu
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("1,299.00", "1.299,00"), ("1299", "1,299"), ("1 299", "1299"), ("07", "7"), ("１２", "12"), ("12.50", "12,50")],
+    [
+        *[("1,299.00", "1.299,00"), ("1299", "1,299"), ("1 299", "1299"), ("07", "7"), ("１２", "12"), ("12.50", "12,50")],
+        *[("1,000", "1000"), ("2.000", "2000"), ("1.000.000", "1 000 000"), ("10,000.00", "10000"), ("4.90", "4,9")],
+        *[("10:00-18:00", "10 to 18"), ("09:30", "9:30"), ("5.0", "5"), ("in 2024 3 of them", "3 in 2024")],
+    ],
 )
 def test_same_number_in_two_spellings(one: str, other: str) -> None:
     assert numbers_in(f"It is {one} EUR") == numbers_in(f"{other}!")
+
+
+@pytest.mark.parametrize(("one", "other"), [("1,000", "1"), ("2.000", "2"), ("1.5", "15 000"), ("10:30", "10")])
+def test_other_numbers_are_told_apart(one: str, other: str) -> None:
+    assert numbers_in(one) != numbers_in(other)
 
 
 @given(
