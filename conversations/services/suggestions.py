@@ -20,8 +20,8 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.pii import mask_text
 
-MASK: Final = "•"
-"""What every mask has in it."""
+MASK: Final = "••"
+"""What every mask has in it; one alone begins the lines of lists."""
 REVIEWS: Final = ("SUGGESTED_REPLY_SENT", "SUGGESTED_REPLY_DROPPED")
 State = SuggestedReply.State
 

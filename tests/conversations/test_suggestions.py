@@ -63,8 +63,9 @@ def test_changed_draft_is_the_persons_own_text(shop: Shop, draft: SuggestedReply
     with pytest.raises(Invalid, match="masked parts"):
         services.send_suggestion(actor=support, suggestion_id=draft.pk, text=f"{draft.masked_body} Bye!")
     assert fresh(draft)[0] == State.OPEN
-    message = services.send_suggestion(actor=support, suggestion_id=draft.pk, text="Within 30 days.")
-    assert (message.body, message.metadata) == ("Within 30 days.", {})
+    own = "Within 30 days:\n• unworn\n• in their box"
+    message = services.send_suggestion(actor=support, suggestion_id=draft.pk, text=own)
+    assert (message.body, message.metadata) == (own, {})
     assert fresh(draft)[0] == State.EDITED
 
 
