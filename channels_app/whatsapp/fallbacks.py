@@ -31,6 +31,7 @@ MAIL_TYPE: Final = "decision"
 CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
+NO_OTHER_WAY: Final = (ChannelAccount.Kind.APP, ChannelAccount.Kind.EMAIL)
 
 
 def send_fallback(message_id: UUID) -> str:
@@ -41,8 +42,8 @@ def send_fallback(message_id: UUID) -> str:
     """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
-    if message is not None and message.channel_account.kind == ChannelAccount.Kind.APP:
-        # The customer has no other address: a colleague sees that the app did not get it.
+    if message is not None and message.channel_account.kind in NO_OTHER_WAY:
+        # There is no other address that the customer would look at: a colleague sees that they don't have it.
         window.hand_to_person(message.conversation_id, "not_delivered")
         return "person"
     if message is None or message.channel_account.kind not in KINDS:

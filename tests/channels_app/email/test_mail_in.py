@@ -19,6 +19,7 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from channels_app.whatsapp import media
+from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
@@ -308,7 +309,7 @@ def test_late_answer_to_a_closed_thread_reopens_it(inbox: MailDoor) -> None:
     assert (second.conversation_id, second.conversation.state) == (first.conversation_id, "agent")
 
 
-def test_bounce_marks_the_answer_as_failed_and_is_no_message(inbox: MailDoor) -> None:
+def test_bounce_marks_the_answer_as_failed_and_brings_a_person_and_is_no_message(inbox: MailDoor) -> None:
     inbox.take(mail())
     (first,) = inbox.messages()
     sent = inbox.reply(first)
@@ -324,6 +325,8 @@ def test_bounce_marks_the_answer_as_failed_and_is_no_message(inbox: MailDoor) ->
     inbox.take(bytes(report))
     with tenant_scope(inbox.door.world.acme.pk):
         assert Message.objects.get(pk=sent.ref).status == "failed"
+        assert send_fallback(sent.ref) == "person"
+        assert Conversation.objects.get().escalation_reason == "not_delivered"
     assert len(inbox.messages()) == 1
 
 
