@@ -24,6 +24,7 @@ CHANGE: Final = "channels_app.change_channelaccount"
 PROVIDER: Final = ProviderAccount.Provider.SENDGRID
 # The tenant has one mail account at a time; its row keeps this name when the displayed one changes.
 ACCOUNT: Final = "Mail"
+MISSING: Final = "There is no such mail account."
 KEYS: Final = ("event_public_key", "secondary_event_public_key")
 
 
@@ -82,7 +83,7 @@ def find_mail_account(account_id: UUID) -> ChannelAccount:
     """Return a SendGrid mail account of the tenant. Raises `NotFound`."""
     found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **mailboxes.CHANNEL).first()
     if found is None:
-        raise NotFound("There is no such mail account.")
+        raise NotFound(MISSING)
     return found
 
 
@@ -103,7 +104,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     actor.require(CHANGE)
     account = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
     if account is None:
-        raise NotFound("There is no such mail account.")
+        raise NotFound(MISSING)
     mark = uuid7()
     with transaction.atomic():
         row = queue_mail(

@@ -12,12 +12,13 @@ from django.db import transaction
 from django.urls import reverse
 
 from channels_app.email import imap, mailboxes
-from channels_app.email.connect import CHANGE, PROVIDER, find_mail_account
+from channels_app.email.connect import CHANGE, MISSING, PROVIDER
 from channels_app.models import MailboxProgress
 from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.clock import now
+from core.db.locks import locked
 from core.errors import Invalid, NotFound
 from integrations.imap import ImapTrouble
 from integrations.mail.errors import describe_error
@@ -27,6 +28,7 @@ _HOST: Final = re.compile(r"(?=.{1,190}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 SECURITY: Final = ("tls", "starttls")
 
 
+@transaction.atomic
 def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", token: str = "") -> str:
     """Return the address for Inbound Parse, with a new secret in it that is shown only now.
 
@@ -36,7 +38,7 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
     `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for a domain that is none.
     """
     actor.require(CHANGE)
-    account = find_mail_account(account_id)
+    account = locked(ChannelAccount, account_id, MISSING, **mailboxes.CHANNEL)
     domain = reply_domain.strip().lower().removeprefix("@")
     if domain and not _DOMAIN.fullmatch(domain):
         wrong = {"reply_domain": ["Enter a domain like in.example.com."]}
@@ -56,13 +58,14 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
     return f"{settings.PUBLIC_URL}{reverse('email_inbound', args=[f'{account.public_key}.{made}'])}"
 
 
+@transaction.atomic
 def close_inbound(*, actor: Actor, account_id: UUID) -> None:
     """Stop receiving: emails to both addresses are refused from now on.
 
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
-    account = find_mail_account(account_id)
+    account = locked(ChannelAccount, account_id, MISSING, **mailboxes.CHANNEL)
     dropped = (*mailboxes.SECRETS, "reply_domain")
     services.connect_channel(
         actor=actor,
@@ -121,6 +124,8 @@ def connect_mailbox(
         field = {"imap_login": "password", "imap_folder": "folder"}.get(trouble.code, "host")
         raise Invalid(describe_error(trouble.code), fields={field: [describe_error(trouble.code)]}) from None
     with transaction.atomic():
+        # Read again and locked: somebody may have made a secret while the mailbox was tried.
+        kept = (locked(ChannelAccount, before.pk).credentials or {}) if before else {}
         account = services.connect_channel(
             actor=actor,
             kind=mailboxes.KIND,
@@ -143,7 +148,7 @@ def find_mailbox_account(account_id: UUID) -> ChannelAccount:
     """Return a mail account of any provider. Raises `NotFound`."""
     found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
     if found is None:
-        raise NotFound("There is no such mail account.")
+        raise NotFound(MISSING)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Invalid, NotFound
+from core.db.locks import locked
+from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
 from hitl.models import ApprovalWorkflow
 from integrations.slack.client import SlackClient
@@ -44,8 +46,7 @@ def connect_slack(
     """
     actor.require(workspaces.CHANGE)
     before = _workspace(account_id) if account_id else ChannelAccount.objects.filter(kind=workspaces.KIND).first()
-    kept = (before.credentials or {}) if before else {}
-    secrets = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
+    secrets = _secrets_of(before, given)
     _check(secrets, channel)
     outcome = SlackClient(secrets["bot_token"], account=(before.pk if before else uuid7()).hex).call("auth.test")
     if not isinstance(outcome, Done):
@@ -54,8 +55,12 @@ def connect_slack(
     team = str(outcome.facts.get("team_id") or "")[:40]
     if not team.isalnum():
         raise Invalid("Slack named no workspace for this token.", fields={"bot_token": ["Use the bot token, xoxb-…."]})
-    credentials = {**{one: text for one, text in secrets.items() if text}, "team": team, "channel": channel.strip()}
     with transaction.atomic():
+        # Read again and locked: somebody may have changed a secret while the token was tried.
+        kept = _secrets_of(locked(ChannelAccount, before.pk) if before else None, given)
+        if kept["bot_token"] != secrets["bot_token"]:
+            raise Conflict("Somebody else changed the bot token. Reload the page and try again.", code="changed")
+        credentials = {**{one: text for one, text in kept.items() if text}, "team": team, "channel": channel.strip()}
         account = services.connect_channel(
             actor=actor,
             kind=workspaces.KIND,
@@ -73,6 +78,12 @@ def connect_slack(
                          facts={"unlinked": count})  # fmt: skip
     workspaces.forget()
     return account
+
+
+def _secrets_of(account: ChannelAccount | None, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets as they are given, and as they are kept where none is."""
+    kept = (account.credentials or {}) if account else {}
+    return {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
 
 
 def _check(secrets: dict[str, str], channel: str) -> None:

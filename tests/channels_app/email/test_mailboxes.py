@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from channels_app.email import imap
-from channels_app.email.receiving import connect_mailbox
+from channels_app.email.mailboxes import find_inbox
+from channels_app.email.receiving import connect_mailbox, open_inbound
 from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks import deliveries
 from conversations import services
@@ -25,6 +26,7 @@ from conversations.models import ChannelAccount, Message
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
+from integrations import imap as imap_client
 from tests import imap_server
 from tests.channels_app.email.conftest import open_door
 from tests.channels_app.email.test_mail_in import mail
@@ -250,6 +252,23 @@ def test_account_that_sends_may_read_the_mailbox_of_the_same_address(acme: World
         actor=acme.actor("support"), conversation_id=message.conversation_id, text="Soon.", sender_type="person"
     )
     assert (account.pk, account.provider, account.address) == (door.account.pk, "sendgrid", "desk@acme.example")
+
+
+def test_secret_that_is_made_while_a_mailbox_is_tried_is_kept(
+    acme: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, context = open_door(acme).account, imap_client._certificates()
+    made: list[str] = []
+
+    def meanwhile() -> ssl.SSLContext:
+        made.append(open_inbound(actor=OPERATOR, account_id=account.pk, reply_domain="in.acme.example"))
+        return context
+
+    monkeypatch.setattr(imap_client, "_certificates", meanwhile)
+    connect_mailbox(actor=OPERATOR, account_id=account.pk, **server.form())
+    found, _ = find_inbox(made[0].rstrip("/").split("/")[-2])
+    assert found is not None
+    assert found.account_id == account.pk
 
 
 def test_console_connects_a_mailbox_and_opens_an_inbound_address_once(acme: World, server: Server) -> None:
