@@ -30,6 +30,7 @@ from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
 from conversations.rest.suggestions import SuggestedReplyViewSet
+from conversations.rest.teams import AvailabilityViewSet, TeamViewSet
 from conversations.rest.templates import TemplateViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
@@ -131,6 +132,8 @@ router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-me
 router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
 router.register(f"{V1}suggested-replies", SuggestedReplyViewSet, "api-suggested-replies")
+router.register(f"{V1}teams", TeamViewSet, "api-teams")
+router.register(f"{V1}availability", AvailabilityViewSet, "api-availability")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")

@@ -21,6 +21,8 @@ _WORDS: Final = {
     "consents": "What people agreed or objected to: an append-only ledger, the newest line counts.",
     "messages": "Single messages: send a failed one again.",
     "suggested-replies": "Replies that agents wrote and did not send: send, change or drop them.",
+    "teams": "People who share the conversations that agents hand over, with their targets.",
+    "availability": "Who of the teams is there now, and saying so of yourself.",
     "contacts": "The people who write, masked; search is a POST, so that no personal address is part of a URL.",
     "members": "Invite colleagues by mail, and erase a member for good.",
     "notices": "Your own notices: what happened that concerns you.",

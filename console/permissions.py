@@ -25,6 +25,8 @@ LABELS: Final = {
     "hitl.manage_links": "Turn approve-by-email links on and off",
     "conversations.view_conversation": "Read conversations (masked)",
     "conversations.reply_conversation": "Reply to customers",
+    "conversations.assign_conversation": "Move conversations between teams",
+    "conversations.manage_desk": "Manage teams",
     "conversations.view_contact": "View contacts (masked)",
     "conversations.erase_contact": "Erase contacts permanently",
     "accounts.use_notices": "Receive notices",

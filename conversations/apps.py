@@ -12,13 +12,15 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register look-ups, the web chat transport, the action kind, the gauge, reveals, receivers and the task."""
+        """Register look-ups, the web chat transport, the action kind, the gauge, reveals, receivers and tasks."""
         from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
-        from conversations.tasks import deliver  # noqa: PLC0415
+        from conversations.tasks import assign_waiting, deliver, leave_teams  # noqa: PLC0415
         from core.jobs import queueing  # noqa: PLC0415
 
         receivers.connect()
         queueing.provide("deliver_message", deliver.delay)
+        queueing.provide("assign_waiting", assign_waiting.delay)
+        queueing.provide("leave_teams", leave_teams.delay)
 
         lookups.register(
             lookups.Resolver(

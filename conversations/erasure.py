@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from conversations.models import (
     Attachment,
+    Availability,
     ChannelAccount,
     Contact,
     ContactPoint,
@@ -15,6 +16,7 @@ from conversations.models import (
     Message,
     Note,
     SuggestedReply,
+    TeamMember,
 )
 from conversations.services import file_contents, stream_events
 from core.clock import now
@@ -97,6 +99,12 @@ def _own_notes(person: Person, after: str, limit: int) -> Batch:
     return Batch(sum(_rewritten(person, row) for row in rows), last)
 
 
+def _availability(person: Person, after: str, limit: int) -> Batch:
+    TeamMember.objects.filter(user_id__in=person.ids("users")).delete()
+    rows = Availability.objects.filter(user_id__in=person.ids("users")).exclude(reason="")
+    return emptied(rows, limit, reason="")
+
+
 def _rewritten(person: Person, row: Message | Note) -> int:
     """Replace the name.
 
@@ -138,6 +146,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
               "template_uses"),
+        Table("conversations.Team", "The organisation's own name for it.", kept="name"),
+        Table("conversations.Availability", "The times stay, without a reason.", "reason"),
         Table("conversations.MessageTemplate", "The organisation's own templates, with holes for values.",
               kept="name language provider_id category body components variables"),
     )  # fmt: skip
@@ -151,6 +161,7 @@ class ConversationsErasure(ErasureHandler):
         Step("events", "Events of the conversations", _events),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
+        Step("availability", "Own reasons for being away", _availability),
     )
 
     @classmethod

@@ -1,12 +1,14 @@
-"""Receivers of conversations: update the conversation list when customers write."""
+"""Receivers of conversations: customers who wrote, and people whose rights changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from conversations import services
-from core.events import relay
+from core.events import relay, signals
+from core.jobs import queueing
 from core.models import Outbox
 
 
@@ -15,6 +17,12 @@ def on_messages_received(announced: Sequence[Outbox]) -> None:
     services.publish_activity(conversation_ids={UUID(row.payload["conversation"]) for row in announced if row.payload})
 
 
+def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Enqueue that somebody who is no longer a member leaves teams and is offline."""
+    queueing.enqueue("leave_teams", tenant_id, ref)
+
+
 def connect() -> None:
     """Connect the receivers; safe to repeat."""
+    signals.rights_changed.connect(on_rights_changed, dispatch_uid="conversations.rights.changed")
     relay.on_batch("message_received", on_messages_received)

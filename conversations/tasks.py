@@ -7,11 +7,13 @@ from uuid import UUID
 from conversations import services
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
+from core.actors import system
 from core.clock import now
 from core.jobs.decorators import sweep_task, tenant_task
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
+DESK: Final = system("desk")
 GRACE: Final = timedelta(seconds=3)
 
 
@@ -30,6 +32,49 @@ def sweep_deliveries() -> None:
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
     for tenant_id, message_id in found:
         deliver.delay(str(tenant_id), str(message_id))
+
+
+@tenant_task(queue="high")
+def assign_waiting(team_id: UUID) -> None:
+    """Give a team's waiting conversations to people who have room."""
+    services.assign_waiting(actor=DESK, team_id=team_id)
+
+
+@tenant_task(queue="default")
+def move_to_fallback(conversation_id: UUID) -> None:
+    """Move a conversation that waited too long to another team."""
+    services.move_to_fallback(actor=DESK, conversation_id=conversation_id)
+
+
+@tenant_task(queue="default")
+def hand_back(conversation_id: UUID) -> None:
+    """Let a conversation of a person who is away wait for another."""
+    services.hand_back(actor=DESK, conversation_id=conversation_id)
+
+
+@tenant_task(queue="default")
+def end_silent(user_id: UUID) -> None:
+    """Make a person offline who has no page of the console open."""
+    services.end_silent(actor=DESK, user_id=user_id)
+
+
+@tenant_task(queue="default")
+def leave_teams(user_id: UUID) -> None:
+    """End a former member's availability and places in teams."""
+    services.leave_teams(actor=DESK, user_id=user_id)
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_teams() -> None:
+    """Find what waits in teams, waited too long, or is with people who left: lost hints cost seconds."""
+    for tenant_id, team_id in services.list_teams_with_work():
+        assign_waiting.delay(str(tenant_id), str(team_id))
+    for tenant_id, conversation_id in services.list_overdue_in_team():
+        move_to_fallback.delay(str(tenant_id), str(conversation_id))
+    for tenant_id, conversation_id in services.list_left_behind():
+        hand_back.delay(str(tenant_id), str(conversation_id))
+    for tenant_id, user_id in services.list_gone():
+        end_silent.delay(str(tenant_id), str(user_id))
 
 
 @tenant_task(queue="low")
@@ -54,6 +99,7 @@ def sweep_files() -> None:
 
 
 SWEEPS = {
+    "teams": ("conversations.tasks.sweep_teams", 5.0),
     "deliveries": ("conversations.tasks.sweep_deliveries", 5.0),
     "file-removals": ("conversations.tasks.sweep_files", 60.0),
 }

@@ -68,6 +68,8 @@ ADMIN: Final = (
         "agents.manage_routes",
         "channels_app.change_channelaccount",
         "channels_app.deliver_message",
+        "conversations.assign_conversation",
+        "conversations.manage_desk",
         "core.change_reach",
         "analytics.view_briefpreference",
     }

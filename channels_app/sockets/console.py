@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +29,7 @@ log = get_logger(__name__)
 
 TOPICS: Final = 50
 POLL_EVERY: Final = 10.0
+NOTE_EVERY: Final = 50.0
 
 
 class ConsoleConsumer(SocketConnection):
@@ -41,6 +43,7 @@ class ConsoleConsumer(SocketConnection):
         self.sent: dict[str, int] = {}
         self.present: dict[str, dict[str, int]] = {}
         self.watching: asyncio.Task[None] | None = None
+        self.noted_at = -NOTE_EVERY
 
     # ---- coming and going
 
@@ -57,6 +60,7 @@ class ConsoleConsumer(SocketConnection):
             await self.hang_up(code)
             return
         await self.say({"type": "connected"})
+        await self.note_presence()
         self.watching = asyncio.create_task(self.watch())
 
     async def sign_in(self) -> int:
@@ -216,6 +220,7 @@ class ConsoleConsumer(SocketConnection):
                 if code:
                     await self.hang_up(code)
                     return
+                await self.note_presence()
                 for topic in list(self.topics.values()):
                     present = await self.listen(topic)
                     if present is not None and present != self.present.get(topic.name):
@@ -225,6 +230,14 @@ class ConsoleConsumer(SocketConnection):
                     await self.pump(topic)
             except (OperationalError, InterfaceError):
                 log.warning("console_database_unavailable")
+
+    async def note_presence(self) -> None:
+        """Note about once a minute that the person has a page open: conversations may be given to them."""
+        if time.monotonic() < self.noted_at + NOTE_EVERY:
+            return
+        self.noted_at = time.monotonic()
+        tenant_id, user_id = self.who()
+        await in_scope(tenant_id, topics.note_open_page, user_id)
 
     # ---- groups
 

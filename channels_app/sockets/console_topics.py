@@ -9,6 +9,7 @@ from uuid import UUID
 from accounts.models import User
 from accounts.notices import UPDATED, USE, read_bell, stream_of
 from accounts.services import actor_for_user
+from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import Actor
 from core.errors import Invalid, NotFound
@@ -38,6 +39,7 @@ NAMES: Final = {
     "conversation_reopened": "conversation.reopened",
     "conversation_taken": "conversation.assigned",
     "conversation_assigned": "conversation.assigned",
+    "conversation_moved": "conversation.assigned",
     "conversation_given_back": "conversation.given_back",
     "conversation_needs_person": "conversation.needs_person",
     "conversation_closed": "conversation.closed",
@@ -136,6 +138,11 @@ def note_unknown(viewer: Actor, topic: Topic) -> None:
 def bell_number(user_id: UUID) -> int:
     """Return the number of what the person's bell shows now; raises `Refused`."""
     return read_bell(viewer=viewer_of(user_id)).number
+
+
+def note_open_page(user_id: UUID) -> None:
+    """Note that the person has a page of the console open. Raises `Refused` for a person who left."""
+    conversations.note_open_page(actor=viewer_of(user_id))
 
 
 def require_topic(user_id: UUID, topic: Topic) -> None:

@@ -10,6 +10,7 @@ from django.forms.renderers import DjangoTemplates
 from django.forms.utils import ErrorDict
 from django.template.loader import get_template
 
+from core.errors import Invalid
 from core.text.amounts import parse_amount
 
 
@@ -103,3 +104,16 @@ def described_by(bound: BoundField) -> str:
     """Return the ids that describe a field, for `aria-describedby`."""
     ids = [f"{bound.auto_id}_help"] if bound.help_text else []
     return " ".join(ids + ([f"{bound.auto_id}_error"] if bound.errors else []))
+
+
+class VersionedForm(ConsoleForm):
+    """A form of a definition; it carries the version that was shown."""
+
+    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+
+    def seen_version(self) -> int:
+        """Return the version that was shown. Raises Invalid without one."""
+        seen = self.cleaned_data["version"]
+        if seen is None:
+            raise Invalid("This form is incomplete. Open it again.")
+        return int(seen)

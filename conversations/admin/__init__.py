@@ -1,5 +1,5 @@
 """Console pages of conversations and contacts; Django's autodiscovery imports this package."""
 
-from conversations.admin import consents, contacts, conversations, dashboard, suggestions, templates
+from conversations.admin import consents, contacts, conversations, dashboard, suggestions, teams, templates
 
-__all__ = ["consents", "contacts", "conversations", "dashboard", "suggestions", "templates"]
+__all__ = ["consents", "contacts", "conversations", "dashboard", "suggestions", "teams", "templates"]

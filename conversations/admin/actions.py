@@ -13,7 +13,7 @@ from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations import services
 from conversations.admin.languages import LANGUAGES, language_name
-from conversations.models import ContactTag, Conversation
+from conversations.models import ContactTag, Conversation, Team
 
 REPLY: Final = "conversations.reply_conversation"
 REASONS: Final = {
@@ -35,12 +35,28 @@ class AssignForm(ConsoleForm):
     """The colleague to assign."""
 
     colleague = forms.TypedChoiceField(label="Colleague", coerce=UUID)
+    even_if_full = forms.BooleanField(
+        label="Even if they have no room",
+        required=False,
+        help_text="For leads of the conversation's team.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         members = list_members(permission=REPLY)
         choices = [(str(member.user_id), member.user.get_full_name()) for member in members]
         self.fields["colleague"].choices = choices  # type: ignore[attr-defined]
+
+
+class TeamForm(ConsoleForm):
+    """The team to move to."""
+
+    team = forms.ChoiceField(label="Team", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = Team.objects.order_by("name").values_list("pk", "name")
+        self.fields["team"].choices = [*teams, ("", "No team")]  # type: ignore[attr-defined]
 
 
 class NameForm(ConsoleForm):
@@ -119,8 +135,27 @@ class ConversationActions(ServiceAdmin):
     def assign(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Assign the conversation to a colleague."""
         colleague = form.cleaned_data["colleague"]
-        services.assign(actor=viewer_of(request), conversation_id=obj.pk, user_id=colleague)
+        services.assign(
+            actor=viewer_of(request),
+            conversation_id=obj.pk,
+            user_id=colleague,
+            even_if_full=form.cleaned_data["even_if_full"],
+        )
         return "Conversation assigned."
+
+    @service_action(
+        path="team",
+        title="Move to a team…",
+        permission=REPLY,
+        form=TeamForm,
+        submit="Move",
+        explain="It waits there, unless the colleague who has it is in that team.",
+    )
+    def move(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Put the conversation into another team."""
+        team_id = form.cleaned_data["team"] or None
+        services.move_to_team(actor=viewer_of(request), conversation_id=obj.pk, team_id=team_id)
+        return "Conversation moved."
 
     @service_action(
         path="escalate",

@@ -23,7 +23,16 @@ from console.viewers import is_fragment, viewer_of
 from conversations import services
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import customer_name, state_chip
-from conversations.admin.filters import FIRST, NEEDS_PERSON, MineFilter, PriorityFilter, StateFilter, order_of, preview
+from conversations.admin.filters import (
+    FIRST,
+    NEEDS_PERSON,
+    MineFilter,
+    PriorityFilter,
+    StateFilter,
+    TeamFilter,
+    order_of,
+    preview,
+)
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.admin.page import SHOWABLE, page_of
 from conversations.admin.reach import needs_template, reply_context, templates_offered, why_no_reply
@@ -63,6 +72,7 @@ class ConversationAdmin(ConversationSearch):
         StateFilter,
         choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
         MineFilter,
+        TeamFilter,
         PriorityFilter,
         FoundFilter,
     ]
@@ -71,7 +81,7 @@ class ConversationAdmin(ConversationSearch):
         """Return the conversations without columns that would have to be decrypted."""
         waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
         rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
-        rows = super().get_queryset(request).select_related("contact__user", "channel_account")
+        rows = super().get_queryset(request).select_related("contact__user", "channel_account", "team")
         hidden = rows.defer("contact__display_name", "channel_account__credentials")
         ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
         return ranked
@@ -178,7 +188,7 @@ class ConversationAdmin(ConversationSearch):
         reply, show, again = (offered.pop(path, None) for path in ("reply", "reveal", "send-again"))
         about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
         others = [offer for offer in offered.values() if not offer["blocked"]]
-        others.sort(key=lambda offer: offer["action"].path in ("assign", "escalate"))
+        others.sort(key=lambda offer: offer["action"].path in ("assign", "team", "escalate"))
         shown = {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
         return {**shown, "again": again if again and not again["blocked"] else None}
 
@@ -200,6 +210,8 @@ class ConversationAdmin(ConversationSearch):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
+        if action.path == "team" and not services.may_move(actor=viewer_of(request), conversation=obj):
+            return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
         if action.path in ("reveal", "search", *ABOUT):

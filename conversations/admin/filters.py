@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
 from conversations.admin.search import is_search
-from conversations.models import HOT, LIVE, URGENT, Conversation, Message
+from conversations.models import HOT, LIVE, URGENT, Conversation, Message, Team
 
 State = Conversation.State
 NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
@@ -74,6 +74,20 @@ class MineFilter(SelectFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the viewer's conversations."""
         return queryset.filter(assigned_to=viewer_of(request).user_id) if self.chosen() else queryset
+
+
+class TeamFilter(SelectFilter):
+    """Filter by team."""
+
+    title, parameter_name, any_label = "Team", "team", "Any"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the teams by name."""
+        return [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the conversations of the team."""
+        return queryset.filter(team=self.chosen()) if self.chosen() else queryset
 
 
 def preview() -> Subquery:

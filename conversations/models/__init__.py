@@ -8,15 +8,18 @@ from conversations.models.files import FileRemoval
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
 from conversations.models.suggestions import SuggestedReply
+from conversations.models.teams import MOST_AT_ONCE, Availability, Priority, Team, TeamMember, TeamTarget
 from conversations.models.templates import MessageTemplate
 
 __all__ = [
     "HOT",
     "LIVE",
+    "MOST_AT_ONCE",
     "URGENT",
     "WARM",
     "Attachment",
     "AudienceSend",
+    "Availability",
     "ChannelAccount",
     "Contact",
     "ContactPoint",
@@ -27,5 +30,9 @@ __all__ = [
     "Message",
     "MessageTemplate",
     "Note",
+    "Priority",
     "SuggestedReply",
+    "Team",
+    "TeamMember",
+    "TeamTarget",
 ]

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact
+from conversations.models.teams import Priority, Team
 from core.clock import now
 from core.tenancy.models import TenantModel
 
@@ -55,6 +56,23 @@ class Conversation(TenantModel):
     state = models.CharField(max_length=8, choices=State, default=State.AGENT)
     resolved = models.BooleanField(null=True)
     assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    last_person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Who had it last, also after it was closed.",
+    )
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="conversations", db_index=False)
+    team_since = models.DateTimeField(null=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    waiting_since = models.DateTimeField(null=True, help_text="When the first message came that has no answer yet.")
+    first_answered_at = models.DateTimeField(
+        null=True, help_text="By an agent or a person; automatic words don't count."
+    )
+    first_person_answered_at = models.DateTimeField(null=True)
+    next_due_at = models.DateTimeField(null=True, help_text="When the next answer is due by the team's target.")
     escalated_at = models.DateTimeField(null=True)
     escalated_by = models.CharField(max_length=10, blank=True)
     escalated_by_id = models.UUIDField(null=True)
@@ -106,6 +124,19 @@ class Conversation(TenantModel):
             models.Index(
                 fields=["tenant_id", "contact", "channel_account", "closed_at"],
                 name="conversations_by_contact",
+            ),
+            models.Index(
+                F("tenant_id"),
+                F("team"),
+                F("priority").desc(),
+                F("escalated_at"),
+                name="conversations_waiting_in_team",
+                condition=Q(state="person", assigned_to__isnull=True),
+            ),
+            models.Index(
+                fields=["tenant_id", "team", "assigned_to"],
+                name="conversations_open_of_person",
+                condition=Q(state="person", assigned_to__isnull=False),
             ),
         ]
 

@@ -33,6 +33,7 @@ from conversations.rest.serializers import (
     SendingFiles,
     Tagging,
 )
+from conversations.rest.teams import Moving
 from core.errors import Conflict
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
@@ -53,6 +54,7 @@ class ConversationViewSet(ApiViewSet):
         "give_back": REPLY,
         "close": REPLY,
         "assign": REPLY,
+        "team": REPLY,
         "escalate": REPLY,
         "tags": REPLY,
     }
@@ -128,8 +130,18 @@ class ConversationViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], request_serializer=Assigning)
     @idempotent
     def assign(self, request: Request, **kwargs: Any) -> Response:
-        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of both."""
+        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of both.
+
+        409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.
+        """
         return self.call_service(services.assign)
+
+    @action(detail=True, methods=["post"], request_serializer=Moving)
+    @idempotent
+    def team(self, request: Request, **kwargs: Any) -> Response:
+        """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or to lead
+        the team that it is in."""
+        return self.call_service(services.move_to_team)
 
     @action(detail=True, methods=["post"], request_serializer=Escalating)
     @idempotent

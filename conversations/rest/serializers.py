@@ -128,8 +128,8 @@ class ConversationSerializer(RowSerializer[Conversation]):
         model = Conversation
         fields: ClassVar[list[str]] = (
             "id state resolved needs_person is_unread intent language urgency is_urgent lead lead_score contact "
-            "channel_account assigned_to escalated_at escalation_reason created_at last_message_at last_inbound_at "
-            "closed_at"
+            "channel_account assigned_to team_id priority waiting_since first_answered_at first_person_answered_at "
+            "next_due_at escalated_at escalation_reason created_at last_message_at last_inbound_at closed_at"
         ).split()
 
 
@@ -349,6 +349,7 @@ class Assigning(serializers.Serializer[Any]):
     """The colleague who answers from now on."""
 
     user_id = serializers.UUIDField()
+    even_if_full = serializers.BooleanField(default=False, help_text="A lead gives one more than fits.")
 
 
 class Escalating(serializers.Serializer[Any]):

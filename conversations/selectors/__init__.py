@@ -43,6 +43,14 @@ from conversations.selectors.notes import NoteRow, list_notes
 from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 from conversations.selectors.suggestions import count_to_review, get_suggestion, open_suggestion, query_suggestions
+from conversations.selectors.teams import (
+    get_team,
+    list_people,
+    members_of,
+    query_availability,
+    query_teams,
+    waiting_by_team,
+)
 from conversations.selectors.templates import find_lost_templates, get_template, query_templates
 
 __all__ = [
@@ -74,6 +82,7 @@ __all__ = [
     "get_consent",
     "get_conversation",
     "get_suggestion",
+    "get_team",
     "get_template",
     "left_out",
     "left_out_in_words",
@@ -81,14 +90,18 @@ __all__ = [
     "list_conversations",
     "list_messages",
     "list_notes",
+    "list_people",
+    "members_of",
     "newest_matches",
     "open_suggestion",
     "points_in_order",
+    "query_availability",
     "query_channel_accounts",
     "query_consents",
     "query_contacts",
     "query_conversations",
     "query_suggestions",
+    "query_teams",
     "query_templates",
     "read_contact",
     "refuse_personal",
@@ -97,5 +110,6 @@ __all__ = [
     "stop_key",
     "stopped_at",
     "tags_of_conversation",
+    "waiting_by_team",
     "wishes_of",
 ]

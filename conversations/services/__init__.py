@@ -1,6 +1,16 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
 from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
+from conversations.services.assignment import (
+    assign_waiting,
+    hand_back,
+    list_left_behind,
+    list_overdue_in_team,
+    list_teams_with_work,
+    may_move,
+    move_to_fallback,
+    move_to_team,
+)
 from conversations.services.attachments import (
     can_be_previewed,
     claim_attachment,
@@ -9,6 +19,14 @@ from conversations.services.attachments import (
     read_attachment,
     read_outgoing_file,
     read_own_file,
+)
+from conversations.services.availability import (
+    current_availability,
+    end_silent,
+    leave_teams,
+    list_gone,
+    note_open_page,
+    set_availability,
 )
 from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
 from conversations.services.channel_accounts import (
@@ -54,6 +72,7 @@ from conversations.services.states import (
 )
 from conversations.services.statuses import mark_read, record_status
 from conversations.services.suggestions import drop_suggestion, send_suggestion, suggest_reply
+from conversations.services.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.services.templates import (
     change_template,
     has_template,
@@ -69,11 +88,15 @@ from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
     "RECORD",
+    "Seat",
+    "Target",
+    "TeamSettings",
     "add_note",
     "add_point",
     "add_tag",
     "answer_about_the_wait",
     "assign",
+    "assign_waiting",
     "block_contact",
     "block_point",
     "can_be_previewed",
@@ -82,14 +105,19 @@ __all__ = [
     "clear_trouble",
     "close",
     "connect_channel",
+    "create_team",
+    "current_availability",
+    "delete_team",
     "deliver",
     "drop_suggestion",
+    "end_silent",
     "erase_contact",
     "escalate",
     "expire_file",
     "fail_attachment",
     "files_of_channel",
     "give_back",
+    "hand_back",
     "hand_off",
     "has_contact",
     "has_template",
@@ -98,15 +126,24 @@ __all__ = [
     "keep_identity_secret",
     "keep_token_secret",
     "language_code",
+    "leave_teams",
     "link_contact_to_user",
     "list_files_expired",
+    "list_gone",
+    "list_left_behind",
+    "list_overdue_in_team",
     "list_removals_due",
+    "list_teams_with_work",
     "lock_conversation",
     "lookup_digest",
     "mark_read",
+    "may_move",
+    "move_to_fallback",
+    "move_to_team",
     "name_contact",
     "note_keeper",
     "note_language",
+    "note_open_page",
     "note_part",
     "note_refused",
     "note_report",
@@ -128,10 +165,12 @@ __all__ = [
     "remove_file",
     "remove_tag",
     "reply",
+    "revise_team",
     "save_app",
     "save_widget",
     "send_again",
     "send_suggestion",
+    "set_availability",
     "set_language",
     "stop_using_template",
     "store_templates",

@@ -148,7 +148,9 @@ def _reopen_or_create(account_id: UUID, contact_id: UUID, thread: str, moment: d
         made = Conversation.objects.create(created_at=moment, last_message_at=moment, **place)
         return made, "conversation_opened"
     last.state, last.resolved, last.closed_at, last.assigned_to = AGENT, None, None, None
-    last.save(update_fields=["state", "resolved", "closed_at", "assigned_to"])
+    last.first_answered_at = last.first_person_answered_at = None
+    clocks = ["first_answered_at", "first_person_answered_at"]
+    last.save(update_fields=["state", "resolved", "closed_at", "assigned_to", *clocks])
     return last, "conversation_reopened"
 
 

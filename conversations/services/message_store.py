@@ -37,7 +37,8 @@ with place as (
     and (not %(as_known)s or not %(named)s or k.masked_name <> '')
   for share of a, p, k
 ), guard as (
-  update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s
+  update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s,
+    waiting_since = coalesce(c.waiting_since, %(moment)s)
   where c.tenant_id = %(tenant)s and c.id = (select id from place) and c.state <> 'closed'
   returning c.id, (select contact_id from place) as contact_id, (select user_id from place) as user_id
 ), head as (

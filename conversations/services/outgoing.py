@@ -14,7 +14,7 @@ from conversations import registry, texts
 from conversations.files.kinds import KINDS
 from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
 from conversations.models import Attachment, ChannelAccount, Conversation, Message, MessageTemplate
-from conversations.services import attachments, delivery, file_contents, reach, states, stream_events, templates
+from conversations.services import attachments, clocks, delivery, file_contents, reach, states, stream_events, templates
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
@@ -228,7 +228,7 @@ def _store(
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at
     conversation.last_message_at = moment
-    conversation.save(update_fields=["last_message_at"])
+    conversation.save(update_fields=["last_message_at", *clocks.note_answer(conversation, message, moment)])
     # A person's message may take the conversation over, which the list has to show: it hears of it afterwards.
     listed = "" if message.sender_type == Message.Sender.PERSON else "message_sent"
     message.seq = stream_events.append_message(conversation, message, event_type=event_type, listed=listed).seq
@@ -247,7 +247,8 @@ def _assign_to_sender(actor: Actor, conversation: Conversation, old_state: str, 
     fields = ["staff_seen_at"]
     if old_state == AGENT or conversation.assigned_to_id is None:
         conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
-        fields += ["state", "assigned_to"]
+        conversation.last_person_id = actor.user_id
+        fields += ["state", "assigned_to", "last_person"]
     conversation.save(update_fields=fields)
     states.set_suggestion_aside(actor, conversation)
     if len(fields) > 1:

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations.models import Conversation, SuggestedReply
-from conversations.services import stream_events
+from conversations.services import assignment, stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -65,8 +65,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
                 assigned_to=str(conversation.assigned_to_id),
                 **last_change(actor, KIND, conversation.pk, of=TAKES),
             )
-        conversation.state, conversation.assigned_to_id = PERSON, user_id
-        conversation.save(update_fields=["state", "assigned_to"])
+        _give(conversation, user_id)
         stream_events.append_state(conversation, inbox_type="conversation_taken")
         stream_events.record(actor, "CONVERSATION_TAKEN_OVER", conversation, old_state=old_state)
     return conversation
@@ -89,19 +88,20 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
                 state=old_state,
                 **facts,
             )
-        conversation.state, conversation.assigned_to = AGENT, None
-        conversation.save(update_fields=["state", "assigned_to"])
+        conversation.state, conversation.assigned_to, conversation.next_due_at = AGENT, None, None
+        conversation.save(update_fields=["state", "assigned_to", "next_due_at"])
         set_suggestion_aside(actor, conversation)
         stream_events.append_state(conversation, inbox_type="conversation_given_back")
         stream_events.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
     return conversation
 
 
-def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversation:
+def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID, even_if_full: bool = False) -> Conversation:
     """Assign the conversation to a colleague, even if someone else has it.
 
     Both need `conversations.reply_conversation`. Raises `NotFound`, `Invalid` for a person who
-    may not reply here, `Conflict` when it is closed.
+    may not reply here, `Conflict` when it is closed, or ("full") the colleague has as many conversations of its team
+    as they can have: with `even_if_full` a lead of the team gives them one more.
     """
     actor.require(REPLY)
     if user_id not in {member.user_id for member in list_members(permission=REPLY)}:
@@ -111,8 +111,8 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
         old_state = _open_state(actor, conversation)
         if conversation.assigned_to_id == user_id:
             return conversation
-        conversation.state, conversation.assigned_to_id = PERSON, user_id
-        conversation.save(update_fields=["state", "assigned_to"])
+        assignment.require_room(actor=actor, conversation=conversation, user_id=user_id, even_if_full=even_if_full)
+        _give(conversation, user_id)
         stream_events.append_state(conversation, inbox_type="conversation_assigned")
         stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
     return conversation
@@ -155,7 +155,8 @@ def _to_person(
         conversation.state = PERSON
         if not keep_person:
             conversation.assigned_to = None
-        conversation.escalated_at = now or clock_now()
+        moment = now or clock_now()
+        conversation.escalated_at = moment
         conversation.escalated_by = actor.kind
         conversation.escalated_by_id = actor.id
         conversation.escalation_reason = reason
@@ -167,6 +168,7 @@ def _to_person(
                 "escalated_by",
                 "escalated_by_id",
                 "escalation_reason",
+                *assignment.join_queue(conversation, moment),
             ]
         )
         stream_events.append_state(conversation, inbox_type="conversation_needs_person", reason=reason)
@@ -188,7 +190,8 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
         old_state = _open_state(actor, conversation)
         conversation.state, conversation.resolved = CLOSED, resolved
         conversation.closed_at = now or clock_now()
-        conversation.save(update_fields=["state", "resolved", "closed_at"])
+        conversation.waiting_since = conversation.next_due_at = None
+        conversation.save(update_fields=["state", "resolved", "closed_at", "waiting_since", "next_due_at"])
         set_suggestion_aside(actor, conversation)
         stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
         stream_events.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
@@ -215,6 +218,11 @@ def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = N
             rows = Conversation.objects.filter(pk=conversation_id)
             rows.update(staff_seen_at=now or clock_now())
         stream_events.record(actor, "CONVERSATION_VIEWED", conversation, old_state=conversation.state)
+
+
+def _give(conversation: Conversation, user_id: UUID) -> None:
+    conversation.state, conversation.assigned_to_id, conversation.last_person_id = PERSON, user_id, user_id
+    conversation.save(update_fields=["state", "assigned_to", "last_person"])
 
 
 def _person(actor: Actor) -> UUID:

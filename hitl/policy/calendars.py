@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
 from accounts.versioning import check_version, conflict_with
 from core import working_time
@@ -72,7 +73,7 @@ def revise_calendar(
 
 
 def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None = None) -> None:
-    """Delete a calendar that no workflow uses; open requests keep their copy.
+    """Delete a calendar that no workflow or team uses; open requests keep their copy.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
     workflows, or (`stale_version`) who changed it.
@@ -88,7 +89,12 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
                 f"This calendar is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
             )
             raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
-        BusinessCalendar.objects.filter(pk=calendar_id).delete()
+        try:
+            BusinessCalendar.objects.filter(pk=calendar_id).delete()
+        except ProtectedError as error:
+            names = ", ".join(sorted(str(row) for row in error.protected_objects))
+            problem = f"This calendar is used by {names}. Choose another calendar there first."
+            raise Conflict(problem, code="in_use") from error
         _audit(actor, "CALENDAR_DELETED", calendar)
 
 

@@ -166,6 +166,9 @@ def build_office(world: World) -> Office:
         )
         office.ids["suggestion"] = draft.pk
         owner = world.actor("owner")
+        seats = [talk.Seat(world.people["support"].pk)]
+        care = talk.create_team(actor=owner, settings=talk.TeamSettings(name="Care"), seats=seats)
+        office.ids["team"] = care.pk
         office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
         week = {"mon": [["09:00", "17:00"]]}
         office.ids["calendar"] = services.create_calendar(actor=owner, name="Office", zone="UTC", week=week).pk

@@ -58,6 +58,7 @@ CASE = {"name": "Bye", "says": ["Bye"], "expects": {"brings_person": False}}
 ATTEMPT = {"agent_id": "{agent}", "speaker": "public", "text": "Hello"}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
+TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
@@ -231,6 +232,14 @@ DOORS = [
     Door("get", "suggested-replies/{suggestion}/", "support", 200),
     Door("post", "suggested-replies/{suggestion}/send/", "support", 200, "viewer"),
     Door("post", "suggested-replies/{suggestion}/drop/", "support", 200, "viewer"),
+    Door("post", "conversations/{conversation}/team/", "admin", 200, "support", body={"team_id": None}),
+    Door("get", "teams/", "viewer", 200, outsider=200),
+    Door("post", "teams/", "admin", 201, "support", outsider=201, body=TEAM),
+    Door("get", "teams/{team}/", "viewer", 200),
+    Door("put", "teams/{team}/", "admin", 200, "support", body={**TEAM, "version": 1}),
+    Door("delete", "teams/{team}/", "admin", 204, "support"),
+    Door("get", "availability/", "viewer", 200, outsider=200),
+    Door("post", "availability/", "support", 200, "viewer", outsider=200, body={"state": "online"}),
     Door("get", "templates/", "support", 200, "viewer", outsider=200),
     Door("get", "templates/{template}/", "support", 200, "viewer"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),

@@ -19,12 +19,14 @@ from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import (
     Attachment,
+    Availability,
     ChannelAccount,
     Contact,
     Conversation,
     Message,
     MessageTemplate,
     SuggestedReply,
+    Team,
 )
 from core.clock import now
 from core.jobs import dead_letters
@@ -79,6 +81,7 @@ IN_THE_API = {
     "contact_id": "conversations.contact",
     "fact_id": "agents.contactfact",
     "consent_id": "core.consent",
+    "team_id": "conversations.team",
     "suggestion_id": "conversations.suggestedreply",
     "template_id": "conversations.messagetemplate",
     "account_id": "conversations.channelaccount",
@@ -167,6 +170,7 @@ def build_town(world: World) -> Town:
         ensure_default_agents()
         Agent.objects.update(name=f"{MARK} agent")
         fill_every_table(user)
+        Availability.objects.update(reason=MARK)
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
@@ -187,6 +191,8 @@ def build_town(world: World) -> Town:
             Site.objects.earliest("id"),
             _a_trial(world),
             _a_fact(),
+            Team.objects.earliest("id"),
+            Availability.objects.earliest("id"),
             *_a_check(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]

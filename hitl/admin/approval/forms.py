@@ -19,19 +19,6 @@ SUGGESTIONS_MAX: Final = 12
 _LOCAL: Final = {"type": "datetime-local"}
 
 
-class VersionedForm(ConsoleForm):
-    """A form of a definition; it carries the version that was shown."""
-
-    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
-
-    def seen_version(self) -> int:
-        """Return the version that was shown. Raises Invalid without one."""
-        seen = self.cleaned_data["version"]
-        if seen is None:
-            raise Invalid("This form is incomplete. Open it again.")
-        return int(seen)
-
-
 def reason_field() -> forms.CharField:
     """Return the field for an optional reason for changing a setting."""
     return forms.CharField(

@@ -15,14 +15,13 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from core.errors import Invalid
 from core.working_time import DAYS
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.models import BusinessCalendar
 from hitl.policy.describe import DAY_NAMES

@@ -8,14 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import AmountField, ConsoleForm
+from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl import services
 from hitl.actions import registry
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.killswitch import targets

@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.forms import VersionedForm
 from console.extensions import Notice
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm, reason_field
+from hitl.admin.approval.forms import reason_field
 from hitl.admin.policy.base import VersionAdmin
 from hitl.decision_links.settings import MANAGE
 from hitl.models import LinkPolicy

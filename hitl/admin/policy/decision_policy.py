@@ -7,10 +7,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm, reason_field
+from hitl.admin.approval.forms import reason_field
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.models import DecisionPolicy
 from hitl.models.policy import BATCH_RISKS

@@ -7,12 +7,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.models import ComplianceFlag
 

@@ -9,12 +9,11 @@ from django.http import HttpRequest
 
 from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, VersionedForm
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.admin.policy.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
 from hitl.domain.permissions import DECIDE

@@ -9,12 +9,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, OptionalReasonForm
+from console.base.forms import ConsoleForm, OptionalReasonForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT, VARIABLES, fill_in, problems_of
 from hitl.models import NotificationTemplate

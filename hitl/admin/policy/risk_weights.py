@@ -7,11 +7,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from console.base.actions import ServiceAction, service_action
+from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl import services
 from hitl.actions import registry
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.display import FACTORS

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import object_permissions
 from console.base.actions import ServiceAction, action_url, service_action
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
@@ -20,7 +20,6 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Conflict
 from hitl import services
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
 from hitl.admin.policy.simulations import TRY, try_on_history
 from hitl.admin.policy.workflow_form.form import (

@@ -10,9 +10,9 @@ from django.http import QueryDict
 
 from accounts.models import Tenant
 from accounts.selectors import list_members
+from console.base.forms import VersionedForm
 from core.working_time import DAYS
 from hitl.actions import registry
-from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.workflow_form.conditions import (
     JOINS,
     BaseConditionFormSet,
