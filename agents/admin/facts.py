@@ -97,7 +97,7 @@ class ContactFactAdmin(ServiceAdmin):
     """Facts that contacts stated about themselves, masked."""
 
     view_permission = services.VIEW
-    title = "What agents remember"
+    unlisted_label = "What agents remember"
     intro = "What contacts said about themselves, and colleagues corrected. Values are masked."
     empty_title = "Nothing remembered yet"
     empty_text = "Facts appear here when contacts write about themselves."

@@ -34,7 +34,7 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     view_permission: ClassVar[str] = ""
     nav: ClassVar[Nav | None] = None
-    title: ClassVar[str] = ""
+    unlisted_label: ClassVar[str] = ""
     """The name of a list that is not in the navigation."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
@@ -73,7 +73,7 @@ class ReadOnlyAdmin(KitModelAdmin):
     @property
     def list_label(self) -> str:
         """Return the name of the list, as titles and breadcrumbs show it."""
-        return self.nav.label if self.nav else self.title
+        return self.nav.label if self.nav else self.unlisted_label
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return True if the viewer's role may see this page."""

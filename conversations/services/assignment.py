@@ -20,6 +20,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.expressions import Combinable
 
 from accounts.selectors import roster
 from conversations.models import Availability, Conversation, Team, TeamMember
@@ -245,7 +246,8 @@ def move_to_team(
     """
     actor.require(REPLY)
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update(of=("self",)).filter(pk=conversation_id).first()
+        rows = Conversation.objects.select_for_update(of=("self",))
+        conversation: Conversation | None = rows.filter(pk=conversation_id).first()
         if conversation is None:
             raise NotFound("There is no such conversation.")
         if not may_move(actor=actor, conversation=conversation):
@@ -339,7 +341,7 @@ def _person_is_gone(moment: datetime) -> Exists:
     return Exists(away.filter(since__lte=_before(moment, OuterRef("team__away_minutes"))))
 
 
-def _before(moment: datetime, minutes: F) -> ExpressionWrapper:
+def _before(moment: datetime, minutes: F) -> Combinable:
     """Return the moment that lies so many minutes back, as an expression."""
     back = ExpressionWrapper(minutes * Value(timedelta(minutes=1)), output_field=DurationField())
     return ExpressionWrapper(Value(moment) - back, output_field=DateTimeField())
