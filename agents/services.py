@@ -6,8 +6,7 @@ from agents.runs.batching import seconds_until_due, take_message
 from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
 from agents.runs.requester_questions import relay_drift, relay_question
-from agents.runs.routing import needs_model_worker
-from agents.runs.run import run_turn
+from agents.runs.run import NeedsModelWorker, run_turn
 from agents.studio.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
 from agents.studio.configuration import (
     Setup,
@@ -22,6 +21,7 @@ from agents.studio.configuration import (
 )
 
 __all__ = [
+    "NeedsModelWorker",
     "Setup",
     "activate_again",
     "activate_draft",
@@ -31,7 +31,6 @@ __all__ = [
     "create_agent",
     "current_version",
     "discard_draft",
-    "needs_model_worker",
     "needs_workers",
     "open_brief_model",
     "record_requester_answer",

@@ -70,17 +70,18 @@ def work_run(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model(row_id: UUID) -> None:
     """Execute one run whose model is asked over a network."""
-    cache.delete(_mark(row_id))
+    # Before the claim: a worker that has the run just now, and puts it back, then queues it once more.
+    cache.delete(_mark(current_tenant_id(), row_id))
     _go_on(row_id, services.run_turn(row_id))
 
 
 def _work(run_id: UUID) -> None:
-    if services.needs_model_worker(run_id):
+    try:
+        _go_on(run_id, services.run_turn(run_id, may_wait=False))
+    except services.NeedsModelWorker:
         # The mark keeps the sweep from queueing it again and again while slow models hold these workers.
-        if cache.add(_mark(run_id), True, timeout=QUEUED_FOR):
+        if cache.add(_mark(current_tenant_id(), run_id), True, timeout=QUEUED_FOR):
             ask_model.delay(str(current_tenant_id()), str(run_id))
-        return
-    _go_on(run_id, services.run_turn(run_id, may_wait=False))
 
 
 def _go_on(run_id: UUID, following: UUID | None) -> None:
@@ -95,15 +96,18 @@ def queue_run(run_id: UUID, *, wait: float = 0) -> None:
     work_run.apply_async((str(current_tenant_id()), str(run_id)), countdown=wait)
 
 
-def _mark(run_id: UUID) -> str:
-    return f"{current_tenant_id().hex}:queued-for-model:{run_id.hex}"
+def _mark(tenant_id: UUID, run_id: UUID) -> str:
+    return f"{tenant_id.hex}:queued-for-model:{run_id.hex}"
 
 
 @sweep_task(queue="high", is_quick=True)
 def sweep_runs() -> None:
     """Queue runs again that no worker has; the claim decides who gets one."""
-    for tenant_id, run_id in lease.list_due():
-        work_run.delay(str(tenant_id), str(run_id))
+    due = {_mark(tenant_id, run_id): (tenant_id, run_id) for tenant_id, run_id in lease.list_due()}
+    waiting = cache.get_many(due) if due else {}  # for a worker that may wait for their model
+    for mark, (tenant_id, run_id) in due.items():
+        if mark not in waiting:
+            work_run.delay(str(tenant_id), str(run_id))
 
 
 @tenant_task(queue="low", limits=READ_LIMITS)

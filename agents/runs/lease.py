@@ -57,15 +57,10 @@ def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
     return kept
 
 
-def let_go(run: AgentRun) -> None:
-    """End the lease of a claimed run at once; the sweep queues it again."""
-    AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING).update(lease_until=clock_now())
-
-
-def put_back(run: AgentRun, *, now: datetime | None = None) -> bool:
+def put_back(run: AgentRun, *, now: datetime | None = None, wait: timedelta = PUT_BACK_FOR) -> bool:
     """Queue a claimed run for a little later, as if it had not been claimed; False if another worker has it."""
     held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-    later = (now or clock_now()) + PUT_BACK_FOR
+    later = (now or clock_now()) + wait
     return bool(held.update(state=State.QUEUED, lease_until=later, fence=F("fence") - 1))
 
 

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from django.db.models import Exists, F
-
-from agents import registry, selectors
+from agents import selectors
 from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
-
-
-def needs_model_worker(run_id: UUID) -> bool:
-    """Return True if only a model worker executes this run.
-
-    Its agent's model is asked over a network; a report of an outcome asks none. One query where the organisation has
-    no such agent.
-    """
-    networked = registry.networked_models()
-    asked = AgentVersion.objects.filter(model__in=networked, pk=F("agent__active_version_id"), agent__is_active=True)
-    run = AgentRun.objects.filter(Exists(asked), pk=run_id, trigger=AgentRun.Trigger.MESSAGE).first()
-    if run is None:
-        return False
-    standing = selectors.read_standing(run)
-    version = choose_version(run, selectors.read_transcript(run, standing.inputs))
-    return version is not None and version.model in networked
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:

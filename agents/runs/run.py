@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,7 +73,7 @@ class Answer:
 
 
 class NeedsModelWorker(Exception):
-    """The model of this run is asked over a network, which this worker may not wait for."""
+    """The model of this run is asked over a network, which this worker may not wait for: the run is queued again."""
 
 
 def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True) -> UUID | None:
@@ -82,7 +82,7 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
     It is the same one while more messages of its burst are on their way: to be tried again soon.
     For workers only. Does nothing while another worker has this run or another run of the
     conversation. Every failure ends with a hand-off to a person and a message to the customer.
-    Unless it `may_wait`, a run whose model is asked over a network is left for the sweep.
+    Unless it `may_wait`, a run whose model is asked over a network is queued again, and `NeedsModelWorker` is raised.
     """
     run = lease.claim(run_id, now=now)
     if run is None:
@@ -99,7 +99,8 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
         try:
             _answer_messages(run, may_wait=may_wait)
         except NeedsModelWorker:
-            lease.let_go(run)
+            lease.put_back(run, now=now, wait=timedelta(0))
+            raise
     return lease.next_queued(run.conversation_id)
 
 
