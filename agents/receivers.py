@@ -37,14 +37,14 @@ def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
         tasks.queue_run(run.pk)
 
 
-def on_asking(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue an approver's question to the requester."""
-    tasks.relay_question.delay(str(tenant_id), str(ref))
+def on_asking(*, ref: UUID, **_: Any) -> None:
+    """Pass an approver's question on to the requester, for the same reason here."""
+    services.relay_question(approval_id=ref)
 
 
-def on_drift(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue the news that a request is decided again because conditions changed."""
-    tasks.relay_drift.delay(str(tenant_id), str(ref))
+def on_drift(*, ref: UUID, **_: Any) -> None:
+    """Tell the requester that their request is decided again because conditions changed, for the same reason here."""
+    services.relay_drift(approval_id=ref)
 
 
 def connect() -> None:

@@ -49,18 +49,6 @@ def take_message(row_id: UUID) -> None:
         _work(run.pk)
 
 
-@tenant_task(queue="high")
-def relay_question(row_id: UUID) -> None:
-    """Pass an approver's question on to the requester."""
-    services.relay_question(approval_id=row_id)
-
-
-@tenant_task(queue="high")
-def relay_drift(row_id: UUID) -> None:
-    """Tell the requester that their request is decided again because conditions changed."""
-    services.relay_drift(approval_id=row_id)
-
-
 @tenant_task(queue="high", limits=TURN_LIMITS)
 def work_run(row_id: UUID) -> None:
     """Execute one run, or queue it for a worker that may wait for its model."""

@@ -1,15 +1,19 @@
-"""Receivers of events from lower apps: they put an id into the queue and do nothing else."""
+"""Receivers of events from lower apps: they write, or put an id into the queue where a sweep would find the row."""
 
 from typing import Any
 from uuid import UUID
 
 from channels_app import tasks
+from channels_app.whatsapp import fallbacks
 from core.events import signals
 
 
-def on_message_failed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Queue the fallback of a message that was not delivered."""
-    tasks.send_fallback.delay(str(tenant_id), str(ref))
+def on_message_failed(*, ref: UUID, **_: Any) -> None:
+    """Send a message that was not delivered another way.
+
+    Here and not in a task: a task may be lost with its worker, and nothing else would find the message.
+    """
+    fallbacks.send_fallback(ref)
 
 
 def on_approval_closed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:

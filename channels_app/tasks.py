@@ -6,7 +6,7 @@ from channels_app.cloud import reading
 from channels_app.email import imap
 from channels_app.slack import posts
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks, media, templates
+from channels_app.whatsapp import media, templates
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 
@@ -17,12 +17,6 @@ def work_deliveries() -> None:
     Runs after a hint, and every second in case one was lost.
     """
     deliveries.dispatch_due_deliveries()
-
-
-@tenant_task(queue="default")
-def send_fallback(message_id: UUID) -> None:
-    """Send a failed message another way."""
-    fallbacks.send_fallback(message_id)
 
 
 @tenant_task(queue="low")

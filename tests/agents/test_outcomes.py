@@ -14,7 +14,7 @@ from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_
 from agents.runs.lease import LEASE
 from conversations.services import close, take_over
 from core.clock import now
-from core.events import signals
+from core.events import relay, signals
 from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter
@@ -23,6 +23,7 @@ from hitl.models import Approval, ApprovalWorkflow, Revision
 from hitl.services import activate_kill_switch, ask, cancel, decide, edit, execute, resolve, revise_workflow
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
+from tests.relay_process import kill_the_relay_at
 from tests.sealing import rewrite
 from tests.world import OPERATOR
 
@@ -92,6 +93,29 @@ def test_changed_facts_are_told_in_the_conversation_once(desk: Desk) -> None:
     assert len(told_of) == 1
     assert "conditions changed: The daily budget changed from 500.00 EUR to 650.00 EUR." in told_of[0]
     assert told_of[0].endswith("Nothing was changed, and it's waiting for approval again.")
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_question_is_passed_on_once_though_the_process_that_passes_it_on_dies(live_desk: Desk, place: str) -> None:
+    approval = asked(live_desk)
+    relay.relay()
+    ask(actor=live_desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="How long?")
+    kill_the_relay_at("agents.services:relay_question", place)
+    relay.relay()
+    relay.relay()
+    assert [text.endswith("How long?") for text in live_desk.answers(live_desk.conversation.pk)].count(True) == 1
+
+
+def test_changed_facts_are_told_though_the_process_that_tells_them_dies(live_desk: Desk) -> None:
+    approval = asked(live_desk)
+    decided(live_desk, approval, "approve")
+    live_desk.sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="other", json={"daily_budget": "650"})
+    execute(approval.pk)
+    kill_the_relay_at("agents.services:relay_drift", "before")
+    relay.relay()
+    relay.relay()
+    told_of = [text for text in live_desk.answers(live_desk.conversation.pk) if "conditions changed" in text]
+    assert len(told_of) == 1
 
 
 def test_edit_of_a_signer_is_told_at_the_end(desk: Desk) -> None:

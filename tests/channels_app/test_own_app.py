@@ -22,9 +22,9 @@ from channels_app.models import InboundDelivery
 from channels_app.own_app import inbound, manage
 from channels_app.own_app.manage import Connected
 from channels_app.own_app.transport import AppTransport
-from channels_app.tasks import send_fallback
 from channels_app.webchat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
+from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.types import SenderIdentity
@@ -310,7 +310,7 @@ def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: 
     message = answer_to(hooked)
     assert send_webhooks(hooked) == ["failed"]
     with hooked.inside():
-        send_fallback(str(hooked.tenant_id), str(message.pk))
+        send_fallback(message.pk)
         message.refresh_from_db()
         conversation = Conversation.objects.get()
         account = ChannelAccount.objects.get()

@@ -3,21 +3,20 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.db.models import F
 
-from channels_app import tasks
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import fallbacks
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
-from core.events import signals
+from core.events import relay
 from core.models import AuditEntry, ReplyWindow
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
 from tests.channels_app.whatsapp.conftest import OURS, TEMPLATE, Door, fields, post
-from tests.phone_fixture import CUSTOMER, MEMBER, Phone
+from tests.phone_fixture import CUSTOMER, Phone
+from tests.relay_process import kill_the_relay_at
 from tests.world import OPERATOR
 
 DAY = timedelta(hours=24)
@@ -175,12 +174,15 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         assert conversation().escalation_reason == "not_delivered"
 
 
-def test_announced_failure_is_queued_by_its_id(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, str]] = []
-    monkeypatch.setattr(tasks.send_fallback, "delay", lambda *given: seen.append(given))
-    door.take()
-    with door.inside():
-        message = tell()
-        signals.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
-    assert seen == [(str(door.world.acme.pk), str(message.pk))]
-    assert MEMBER
+def test_announced_failure_goes_another_way_once_though_its_process_dies(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    relay.relay()
+    with open_door.inside():
+        make_colleague(open_door)
+        message = failed_late(open_door)
+    kill_the_relay_at("channels_app.whatsapp.fallbacks:send_fallback", "after")
+    relay.relay()
+    relay.relay()
+    with open_door.inside():
+        mail = MailDelivery.objects.get()
+        assert (mail.type, mail.ref) == ("decision", message.pk)
