@@ -1,12 +1,20 @@
-"""Clean and validate texts and JSON documents from outside (pure)."""
+"""Clean and validate texts and JSON documents from outside, and fill the gaps of templates (pure)."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.errors import Invalid
 
 METADATA_LIMIT: Final = 16_384
+# WhatsApp refuses templates of more than 1,024 characters, variables included.
+VARIABLE_LIMIT: Final = 700
+# Keys of a message's metadata: the values of a template's gaps behind the first, which is the message's text, and the
+# words of the template it was sent as, gaps and all.
+VARIABLES: Final = "template_variables"
+SENT_AS: Final = "template_text"
+_GAP = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -58,3 +66,32 @@ def cleaned(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [cleaned(child) for child in node]
     return node
+
+
+def gaps_of(body: str) -> list[str]:
+    """Return the names of a template's gaps in order, each once."""
+    return list(dict.fromkeys(_GAP.findall(body)))
+
+
+def with_gaps_filled(body: str, values: Mapping[str, str], *, otherwise: str) -> str:
+    """Return a template's text with the values of its gaps."""
+    return _GAP.sub(lambda gap: values.get(gap[1], otherwise), body)
+
+
+def as_variable(text: str) -> str:
+    """Return a text as the value of a gap: one line, cut to length."""
+    line = " ".join(text.split())
+    return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
+
+
+def shown_text(text: str, metadata: Mapping[str, Any], mask: Callable[[str], str]) -> str:
+    """Return what the customer read: the whole template where the message went out as one, else the text.
+
+    `mask` is for the values that metadata keeps; the text is masked already, or may be seen.
+    """
+    body, more = metadata.get(SENT_AS), metadata.get(VARIABLES)
+    if not isinstance(body, str) or not body:
+        return text
+    values = [text, *(mask(str(value)) for value in (more if isinstance(more, list) else []))]
+    filled = dict(zip(gaps_of(body), map(as_variable, values), strict=False))
+    return with_gaps_filled(body, filled, otherwise="")

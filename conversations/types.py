@@ -71,13 +71,14 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutboundTemplate:
-    """An approved template with the values of its variables, by their names and in order."""
+    """An approved template with the values of its variables, by their names and in order; `body` has the gaps."""
 
     name: str
     language: str
     provider_id: str
     values: Mapping[str, str] = field(repr=False)
     template_id: UUID | None = None
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from console.base.forms import ConsoleForm, look
 from conversations.admin.languages import language_name
 from conversations.files.rules import LARGEST, FileRules, Upload
 from conversations.models import MessageTemplate
-from conversations.services.templates import VARIABLE_LIMIT, preview_of
+from conversations.services.templates import preview_of
+from conversations.texts import VARIABLE_LIMIT
 
 YOUR_TEXT: Final = "[your text]"
 USED_AS_VALUE: Final = (

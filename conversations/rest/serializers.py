@@ -14,7 +14,7 @@ from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.selectors import LEADS, ORDERS, points_in_order, wishes_of
 from conversations.services.reach import judge_reply
-from conversations.services.templates import VARIABLE_LIMIT
+from conversations.texts import VARIABLE_LIMIT
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.fields import (

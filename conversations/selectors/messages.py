@@ -11,6 +11,7 @@ from uuid import UUID
 from accounts.privacy.reveals import require_grant
 from conversations.models import Conversation, Message
 from conversations.selectors.failures import Failure, failures_of
+from conversations.texts import shown_text
 from core.actors import Actor
 from core.errors import NotFound
 from core.privacy.pii import mask_text
@@ -122,7 +123,7 @@ def row_of(message: Message, *, clear: bool = False, failure: Failure | None = N
         sender_id=message.sender_id,
         sender_name=message.sender_name,
         content_type=message.content_type,
-        text=message.body if clear else message.masked_body,
+        text=shown_text(message.body if clear else message.masked_body, message.metadata, str if clear else mask_text),
         clear=clear,
         media=message.media,
         metadata=message.metadata if clear else public_metadata(message.metadata),

@@ -14,6 +14,7 @@ from conversations.services import reach
 from conversations.services.parts import LEASE
 from conversations.services.statuses import BACK_OFF, advance, note_template
 from conversations.services.templates import fill_template
+from conversations.texts import SENT_AS
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, OutboundTemplate, PointKind, SenderIdentity, SendResult
 from core.clock import now as clock_now
@@ -116,6 +117,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
             DeliveryAttempt.objects.filter(pk=attempt.pk).update(template_id=filled.template_id)
             attempt.template_id = filled.template_id
             template = filled
+        _keep_words(message, template)
         outbound = OutboundMessage(
             message_id=message.pk,
             conversation_id=message.conversation_id,
@@ -136,6 +138,20 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
     except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
         log.warning("delivery_raised", message_id=str(message.pk), problem=type(problem).__name__)
         return SendResult(ok=False, error=type(problem).__name__)
+
+
+@transaction.atomic
+def _keep_words(message: Message, template: OutboundTemplate | None) -> None:
+    """Keep the words of the template that a message goes out as, for the transcript; the template may change."""
+    words = template.body if template and template.values else ""
+    if words == message.metadata.get(SENT_AS, ""):
+        return
+    # Read again under the lock: an erasure may have emptied it.
+    row = Message.objects.select_for_update().only("tenant_id", "metadata").get(pk=message.pk)
+    if row.metadata == message.metadata:
+        rest = {key: value for key, value in message.metadata.items() if key != SENT_AS}
+        row.metadata = message.metadata = {**rest, SENT_AS: words} if words else rest
+        row.save(update_fields=["metadata"])
 
 
 @transaction.atomic

@@ -157,7 +157,7 @@ def _template_facts(
         raise Invalid(problem, code="no_files", fields={"files": [problem]})
     facts: dict[str, Any] = {reach.AS_TEMPLATE: True}
     if variables:
-        facts[templates.VARIABLES] = list(variables)
+        facts[texts.VARIABLES] = list(variables)
     if sender_type == "person":
         facts[templates.USE] = MessageTemplate.Use.REOPENING.value
     return {**facts, templates.LANGUAGE: language} if language else facts
@@ -209,6 +209,8 @@ def _require_reachable(conversation: Conversation, message: Message, moment: dat
         filled = templates.fill_template(account, message.body, message.metadata, language)
         if isinstance(filled, str):
             raise Conflict(templates.REFUSALS[filled], code=filled)
+        if filled.values:
+            message.metadata = {**message.metadata, texts.SENT_AS: filled.body}
     return verdict.until or moment
 
 

@@ -1,6 +1,5 @@
 """Templates of WhatsApp accounts: kept as the provider has them, chosen for uses, filled for a message."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.texts import clean, cleaned
+from conversations.texts import VARIABLES, as_variable, clean, cleaned, gaps_of, with_gaps_filled
 from conversations.types import OutboundTemplate
 from core.actors import Actor
 from core.audit import chain
@@ -23,10 +22,7 @@ CHANGE: Final = "channels_app.change_channelaccount"
 # Keys of a message's metadata.
 USE: Final = "template_use"
 LANGUAGE: Final = "language"
-VARIABLES: Final = "template_variables"
 FIRST_LANGUAGE: Final = "en"
-# WhatsApp refuses templates of more than 1,024 characters, variables included.
-VARIABLE_LIMIT: Final = 700
 NO_TEMPLATE: Final = "no_template"
 NOT_APPROVED: Final = "template_not_approved"
 TOO_FEW: Final = "too_few_variables"
@@ -50,7 +46,6 @@ SENT_USES: Final = tuple(
 )
 # Uses whose message is lost unless the template has a gap for it.
 NEEDS_GAP: Final = (MessageTemplate.Use.OUTCOME, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE)
-_HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 State = MessageTemplate.State
 
 
@@ -67,18 +62,13 @@ class FoundTemplate:
     components: list[Any] = field(default_factory=list)
 
 
-def holes_of(body: str) -> list[str]:
-    """Return the names of a text's variables in order, each once."""
-    return list(dict.fromkeys(_HOLE.findall(body)))
-
-
 def preview_of(*, template: MessageTemplate, names: Sequence[str] = ()) -> str:
     """Return the text with masked values for its variables.
 
     `names` stand in the places of the first ones.
     """
     shown = dict(zip(template.variables, names, strict=False))
-    return _HOLE.sub(lambda hole: shown.get(hole[1], MASK), str(template.body))
+    return with_gaps_filled(str(template.body), shown, otherwise=MASK)
 
 
 @transaction.atomic
@@ -97,7 +87,7 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
             "state": one.state if one.state in State.values else State.PENDING,
             "body": clean(one.body)[:4000],
             "components": cleaned(one.components),
-            "variables": holes_of(clean(one.body)),
+            "variables": gaps_of(clean(one.body)),
             "synced_at": moment,
         }
         known = MessageTemplate.objects.filter(channel_account=account)
@@ -265,7 +255,7 @@ def fill_template(
         return NO_GAP
     more = metadata.get(VARIABLES)
     values = [text, *(more if isinstance(more, list) else [])]
-    lines = [_as_variable(str(value)) for value in values][: len(template.variables)]
+    lines = [as_variable(str(value)) for value in values][: len(template.variables)]
     if len(lines) < len(template.variables) or not all(lines):
         return TOO_FEW
     return OutboundTemplate(
@@ -274,6 +264,7 @@ def fill_template(
         provider_id=template.provider_id,
         values=dict(zip(template.variables, lines, strict=True)),
         template_id=template.pk,
+        body=template.body,
     )
 
 
@@ -294,9 +285,3 @@ def _read_chosen(account: ChannelAccount, use: str) -> list[MessageTemplate]:
 
 def _chosen(account: ChannelAccount) -> list[str]:
     return [key for languages in account.template_uses.values() for key in languages.values()]
-
-
-def _as_variable(text: str) -> str:
-    """Return the text as a template variable: one line, cut to length."""
-    line = " ".join(text.split())
-    return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"

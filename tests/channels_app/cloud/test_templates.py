@@ -17,6 +17,7 @@ from channels_app.webhooks import deliveries
 from channels_app.whatsapp import templates
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
+from conversations.selectors import row_of
 from conversations.services.templates import FoundTemplate, fill_template, preview_of
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
@@ -236,6 +237,34 @@ def test_message_without_enough_values_never_reaches_meta(
         assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
         assert Message.objects.filter(direction="out").count() == 1
     assert meta.replies() == []
+
+
+def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_masked(
+    open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    meta.write("Hello")
+    words = "Your question about {{1}}: {{2}} Answer here to go on."
+    with open_door.inside():
+        deliveries.dispatch_due_deliveries()
+        services.store_templates(
+            account_id=open_door.account.pk, found=[FoundTemplate("order_question", "en", "1", "approved", body=words)]
+        )
+        services.use_template(actor=OPERATOR, template_id=template("order_question").pk, use="outcome")
+        ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
+        conversation = Conversation.objects.get()
+        message = services.reply(
+            actor=OPERATOR, conversation_id=conversation.pk, text="AB-1", sender_type="system", as_template=True,
+            template_variables=["Is +34 600 111 222\nyours?"],
+        )  # fmt: skip
+        assert services.deliver(message_id=message.pk) == "sent"
+        MessageTemplate.objects.update(body="Changed since {{1}} {{2}}")
+        message.refresh_from_db()
+        read = "Your question about AB-1: Is {} yours? Answer here to go on."
+        assert row_of(message, clear=True).text == read.format("+34 600 111 222") == meta.replies()[-1]["body"]
+        assert row_of(message).text == read.format("+34 ••• ••22")
+    page = console(open_door.world).get(f"/admin/conversations/conversation/{conversation.pk}/")
+    assert read.format("+34 ••• ••22") in page.content.decode()
 
 
 def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: ChannelAccount, door: Door) -> None:
