@@ -277,7 +277,8 @@ def _make(run: EvalRun, result: EvalResult, version: AgentVersion, actor: Actor)
             lease.write_result(run, result, error_code="erased", finished_at=clock_now())
             return
         caller = caller_as(result.document["speaker"], actor=actor, version=version, trial_id=run.pk)
-        last = answer(version, caller, lines, viewer=actor, trial_id=run.pk, watch=watch)
+        of = result.conversation_id
+        last = answer(version, caller, lines, viewer=actor, trial_id=run.pk, watch=watch, conversation_id=of)
         passed, misses, steps, brings_person = None, [], last.steps, last.brings_person
         spent = int((time.monotonic() - began) * 1000)
     else:

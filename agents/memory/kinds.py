@@ -98,4 +98,7 @@ def mask_fact(kind: str, value: str) -> str:
         return mask_value("name", value)
     if kind == "customer_number":
         return f"•••{value[-2:]}"
+    if kind == "order_number":
+        # With the word before it, its digits are not taken for a telephone number.
+        return mask_text(f"order {value}").removeprefix("order ")
     return mask_text(shown_value(kind, value))

@@ -38,6 +38,10 @@ class Known:
         found = self._by_kind.get(kind)
         return bool(value.strip()) and found is not None and found.add(value)
 
+    def add_whole_name(self, name: str) -> bool:
+        """Know a name of which a part alone says nothing; False if it is too short to be looked for."""
+        return self._names.add(name, with_parts=False)
+
     def find(self, text: str) -> Iterator[Hit]:
         """Yield where a text holds known values or parts of them, overlaps included. Linear in the text's length."""
         words = read_words(text)

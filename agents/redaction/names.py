@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,11 +11,25 @@ from agents.redaction.words import Word, is_unspaced, read_words, writings
 
 WIDEST_GAP: Final = 5
 """The most characters between two parts of a name."""
+_CAPITAL: Final = r"[^\W\d_a-zà-öø-ÿ][^\W\d_]+"
+_CAPITALS: Final = re.compile(rf"(?<!\w){_CAPITAL}(?:[ \u00a0,]{{1,2}}{_CAPITAL}){{1,7}}+")
 _MOST_PARTS: Final = 8
 _SHORTEST_PART: Final = 3
 _SHORTEST_SPELLED: Final = 4
 Found = tuple[int, int, str, str]
 """Start, end, the name or part that it is, and the whole name."""
+
+
+def suspected_names(text: str) -> Iterator[str]:
+    """Yield what looks like a whole name: two or three neighbouring words with capitals, in either order."""
+    for run in _CAPITALS.finditer(text):
+        words = run[0].replace(",", " ").split()
+        for count in (2, 3):
+            for begin in range(len(words) - count + 1):
+                parts = words[begin : begin + count]
+                yield " ".join(parts)
+                yield " ".join([*parts[1:], parts[0]])
+                yield " ".join([parts[-1], *parts[:-1]])
 
 
 class _Node:
@@ -37,17 +52,17 @@ class Names:
         self._spelled: dict[str, tuple[str, str]] = {}
         self._unspaced: dict[str, str] = {}
 
-    def add(self, name: str) -> bool:
-        """Know a name; False if it is too short to be looked for."""
+    def add(self, name: str, *, with_parts: bool = True) -> bool:
+        """Know a name, and by default its parts alone; False if it is too short to be looked for."""
         if is_unspaced(name):
             bare = "".join(name.split())
             if len(bare) > 1:
                 self._unspaced[name.strip()] = self._unspaced[bare] = name
             return len(bare) > 1
-        added = [self._add(name, written) for written in writings(name)]
+        added = [self._add(name, written, with_parts=with_parts) for written in writings(name)]
         return any(added)
 
-    def _add(self, name: str, written: str) -> bool:
+    def _add(self, name: str, written: str, *, with_parts: bool) -> bool:
         words = read_words(written)
         parts = [word.text for word in words][:_MOST_PARTS]
         if not parts or len("".join(parts)) < _SHORTEST_PART:
@@ -55,7 +70,7 @@ class Names:
         for turn in range(len(parts)):
             self._plant([*parts[turn:], *parts[:turn]], name)
         self._spell("".join(parts), name, name)
-        for word, original in zip(words, read_words(name), strict=True) if len(parts) > 1 else ():
+        for word, original in zip(words, read_words(name), strict=True) if with_parts and len(parts) > 1 else ():
             if len(word.text) > 1:
                 part = name[original.start : original.end]
                 self._parts.setdefault(word.text, (part, name))

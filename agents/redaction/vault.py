@@ -58,6 +58,10 @@ class Vault:
             self._own_values.add((kind, value))
             self._own.add(self._placeholder(kind, value))
 
+    def know_other(self, name: str) -> None:
+        """Add the name of another contact: it is found whole."""
+        self._known.add_whole_name(name)
+
     def redact(self, text: str, *, is_own: bool = False) -> str:
         """Return the text with placeholders; `is_own` says that the customer wrote it."""
         # What looks like one of ours but was written by somebody is no placeholder; its length stays.

@@ -145,7 +145,7 @@ def _find_near(question: str, caller: Caller, trial_id: UUID | None) -> list[UUI
         return []
     run_id = None if trial_id else caller.run_id
     place = Place(ModelCall.Purpose.EMBEDDING, run_id, caller.agent_id, caller.channel, trial_id)
-    vault = Vault() if trial_id else open_vault(caller.conversation_id)
+    vault = Vault() if trial_id else open_vault(caller.conversation_id, [question])
     among = caller.collection_ids or None
     return find_nearest(embedder, vault.redact(question), audience=caller.reads, collection_ids=among, place=place)
 

@@ -79,14 +79,18 @@ def answer(
     trial_id: UUID,
     seconds: float = SECONDS,
     watch: Callable[[Sequence[Step]], None] | None = None,
+    conversation_id: UUID | None = None,
 ) -> Answered:
     """Let a version answer the lines; nothing is stored but the calls of its model, which count under budgets.
 
-    `watch` gets the steps so far after each one. Raises `Conflict` ("cannot_try") for an agent whose head is not ours.
+    `watch` gets the steps so far after each one. Of a past conversation, given by its id, a model over a network gets
+    placeholders for what is kept of its contact. Raises `Conflict` ("cannot_try") for an agent whose head is not ours.
     """
     check_can_try(version)
     began = time.monotonic()
-    vault = Vault() if version.model in registry.networked_models() else None
+    vault = None
+    if version.model in registry.networked_models():
+        vault = open_vault(conversation_id, [line.text for line in lines]) if conversation_id else Vault()
     offered = offered_in_trial([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     calls = TrialCalls(
         caller=caller,

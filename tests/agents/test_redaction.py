@@ -20,8 +20,19 @@ from tests.agents.conftest import Desk
 from tests.agents.test_routes import add, server, use_routes
 
 __all__ = ["server"]
-CANARIES = ("Quentin", "Abernathy", "600 123 456", "600123456", "quentin@abernathy.example", "4111 1111 1111 1111")
-SAID = "I am quentin abernathy, call 0034 600123456 or write to quentin@abernathy.example. Card 4111 1111 1111 1111."
+CANARIES = (
+    "Quentin",
+    "Whitfield",
+    "Abernathy",
+    "600 123 456",
+    "600123456",
+    "quentin@abernathy.example",
+    "4111 1111 1111 1111",
+)
+SAID = (
+    "I am quentin abernathy, call 0034 600123456 or write to quentin@abernathy.example. "
+    "Card 4111 1111 1111 1111. Greet Walter Whitfield."
+)
 
 
 class CallBack(Arguments):
@@ -103,6 +114,7 @@ def test_no_personal_value_reaches_a_model_and_the_tool_gets_the_true_one(
     contact.display_name = "Quentin Abernathy"
     contact.save()
     ContactPoint.objects.create(contact=contact, kind="email", value="quentin@abernathy.example", value_index="x")
+    Contact.objects.create(display_name="Walter Whitfield", masked_name="W••• W•••")
     answered = desk.say(SAID, role="visitor")
     assert call_back.seen == ["0034 600123456"]
     assert answered == "Noted: +34 ••• ••56"

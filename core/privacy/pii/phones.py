@@ -55,7 +55,7 @@ _CUE = re.compile(
 _ID_CUE = re.compile(
     r"\b(?:order|invoice|ticket|case|ref(?:erence)?|sku|id|tracking|batch|job"
     r"|receipt|campaign|ad ?set|ean|isbn|gtin|parcel|package|shipment|booking|reservation|voucher|coupon|serial|article"
-    r"|item|product|code|version|page|bestellung|auftrag|rechnung|sendung|paket|buchung|artikel|bestell|rechnungs|sendungs"
+    r"|item|product|customer|cliente?|kunde|code|version|page|bestellung|auftrag|rechnung|sendung|paket|buchung|artikel|bestell|rechnungs|sendungs"
     r"|kunden|pedido|factura|env[ií]o|seguimiento|albar[aá]n|reserva|art[ií]culo|paquete|commande|facture|suivi|colis"
     r"|r[eé]servation|r[eé]f[eé]rence|ordine|fattura|encomenda|n[uú]mero de (?:pedido|seguimiento|factura))"
     r"(?:[ _-]?(?:numbers?|no|nr|id|code|nummer|n[uú]mero|num[eé]ro|n[º°o]))?\b[\s.:#=]{0,3}"
