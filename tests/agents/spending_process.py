@@ -14,7 +14,10 @@ import django
 
 
 def main() -> None:
-    """Reserve, wait a moment, and settle, in threads that stop at a number of calls."""
+    """Wait for a word on standard input, then reserve, wait a moment and settle, in threads that share the calls.
+
+    Writes a line for every attempt before it is made, and one for every refusal.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from django.db import connection
@@ -25,20 +28,32 @@ def main() -> None:
     from core.tenancy.scope import tenant_scope
 
     tenant_id, agent_id = UUID(sys.argv[1]), UUID(sys.argv[2])
-    threads, calls, seed = int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+    threads, seed = int(sys.argv[3]), int(sys.argv[5])
+    calls = iter(range(int(sys.argv[4])))
+    one_at_a_time, together = threading.Lock(), threading.Barrier(threads + 1)
 
-    def spend(number: int) -> None:
-        chance = random.Random(seed * 1000 + number)
+    def take() -> int | None:
+        with one_at_a_time:
+            number = next(calls, None)
+            if number is not None:
+                os.write(1, b"attempt\n")
+            return number
+
+    def spend() -> None:
         try:
             with tenant_scope(tenant_id):
-                for _ in range(calls):
+                connection.ensure_connection()
+                together.wait()
+                while (number := take()) is not None:
+                    chance = random.Random(seed * 10_000 + number)
                     # Half of the calls are of another agent: they count under two budgets instead of three.
                     agent = agent_id if chance.random() < 0.5 else None
                     worst = Decimal(chance.randint(1, 400)) / 10_000
-                    call = ModelCall(route_name="Load", agent_id=agent, currency="EUR")
+                    call = ModelCall(route_name=f"Load {seed}", agent_id=agent, currency="EUR")
                     try:
                         ledger.open_call(call, ledger.budgets_of(agent), worst)
                     except ledger.Spent:
+                        os.write(1, b"refused\n")
                         continue
                     time.sleep(chance.random() / 100)
                     price = worst * chance.randint(0, 130) / 100
@@ -46,10 +61,12 @@ def main() -> None:
         finally:
             connection.close()
 
-    workers = [threading.Thread(target=spend, args=(number,)) for number in range(threads)]
+    workers = [threading.Thread(target=spend) for _ in range(threads)]
     for worker in workers:
         worker.start()
-    print("started", flush=True)  # noqa: T201
+    os.write(1, b"ready\n")
+    sys.stdin.readline()
+    together.wait()
     for worker in workers:
         worker.join()
 
