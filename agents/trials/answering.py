@@ -19,6 +19,7 @@ from agents.ports import TOO_SLOW, Emit, Line, Model, RunContext, RunOutcome, To
 from agents.redaction import Vault
 from agents.routes.calling import Place, open_model
 from agents.routes.models import ModelCall
+from agents.runs.redacted import open_vault
 from agents.selectors import tools_of
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
