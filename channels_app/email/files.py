@@ -6,7 +6,7 @@ from channels_app.email.inbox import WHOLE_TEXT
 from channels_app.mime import mails
 from channels_app.models import InboundDelivery
 from conversations.models import Attachment
-from integrations.twilio.media import LIMIT, FetchFailure, MediaFile, is_wanted
+from integrations.media import LIMIT, FetchFailure, MediaFile, is_wanted
 
 
 def read_file(attachment: Attachment) -> MediaFile | FetchFailure:

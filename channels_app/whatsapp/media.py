@@ -9,8 +9,9 @@ from conversations.models import Attachment, ChannelAccount
 from core.clock import now
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
+from integrations.media import FetchFailure, MediaFile
 from integrations.meta import media as meta_media
-from integrations.twilio.media import FetchFailure, MediaFile, fetch_media
+from integrations.twilio.media import fetch_media
 
 log = get_logger(__name__)
 BATCH: Final = 50

@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from core.http import OutgoingHttp, Patience, Reply, host_of
+from core.http import host_of
+from integrations.media import LIMIT, FetchFailure, MediaFile, file_of, get
 from integrations.meta.client import MetaClient
 from integrations.meta.types import Answer
-from integrations.twilio.media import LIMIT, FetchFailure, MediaFile, is_wanted
 
-PATIENCE: Final = Patience(connect=3.0, read=10.0, total=40.0, max_bytes=LIMIT)
 # Where Meta keeps files: the address names one of these.
 STORES: Final = (".fbsbx.com", ".fbcdn.net", ".facebook.com", ".whatsapp.net")
 
@@ -43,24 +42,9 @@ def _is_store(url: str) -> bool:
 
 
 def _download(url: str, access_token: str, digest: str) -> MediaFile | FetchFailure:
-    parts = urlsplit(url)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    # Only the host that the operator configured may have a private address.
-    base = host_of(settings.META_API_BASE)
-    http = OutgoingHttp(f"{parts.scheme}://{parts.netloc}", patience=PATIENCE, private_hosts=[base])
-    try:
-        outcome = http.request("GET", path, headers={"Authorization": f"Bearer {access_token}"})
-    finally:
-        http.close()
-    if not isinstance(outcome, Reply):
-        permanent = outcome.code in ("egress_refused", "bad_url", "answer_too_large")
-        return FetchFailure("too_large" if outcome.code == "answer_too_large" else outcome.code, permanent)
-    if outcome.status != 200:
-        can_retry = outcome.status == 429 or outcome.status >= 500
-        return FetchFailure(f"status_{outcome.status}", permanent=not can_retry)
-    content_type = outcome.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if not is_wanted(content_type):
-        return FetchFailure("type_refused", permanent=True)
-    if len(digest) == 64 and hashlib.sha256(outcome.body).hexdigest() != digest.lower():
-        return FetchFailure("digest_differs", permanent=False)
-    return MediaFile(outcome.body, content_type)
+    headers = {"Authorization": f"Bearer {access_token}"}
+    found = file_of(get(url, headers, private_host=host_of(settings.META_API_BASE)))
+    if isinstance(found, FetchFailure) or len(digest) != 64:
+        return found
+    is_whole = hashlib.sha256(found.content).hexdigest() == digest.lower()
+    return found if is_whole else FetchFailure("digest_differs", permanent=False)

@@ -16,7 +16,8 @@ from conversations.models import Attachment
 from conversations.services.attachments import File
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry
-from integrations.twilio.media import FetchFailure, MediaFile, fetch_media, is_wanted
+from integrations.media import FetchFailure, MediaFile, is_wanted
+from integrations.twilio.media import fetch_media
 from tests.channels_app.whatsapp.conftest import SID, TOKEN, Door
 from tests.phone_fixture import Phone
 
