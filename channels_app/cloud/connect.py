@@ -9,6 +9,7 @@ from django.db import transaction
 
 from channels_app.cloud import numbers
 from channels_app.whatsapp.connect import TEST_TEXT, international
+from channels_app.whatsapp.failures import note_fault
 from conversations import services
 from conversations.models import ChannelAccount
 from conversations.services import reach
@@ -17,8 +18,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound
 from integrations.meta.client import MetaClient
-from integrations.meta.errors import describe_error
-from integrations.meta.types import Sent
+from integrations.meta.errors import describe_error, meaning_of
+from integrations.outcomes import Sent
 
 CHANGE: Final = "channels_app.change_channelaccount"
 SECRETS: Final = ("access_token", "app_secret", "secondary_app_secret")
@@ -110,7 +111,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
             new_state="sent" if isinstance(outcome, Sent) else "failed",
         )
     if not isinstance(outcome, Sent):
-        services.note_trouble(account_id=account.pk, code=outcome.code)
+        note_fault(account_id=account.pk, code=outcome.code, meaning=meaning_of(outcome.code))
         raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
     services.note_tested(account_id=account.pk)
     return "Test message sent. Check your phone."

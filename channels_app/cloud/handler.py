@@ -22,6 +22,7 @@ from channels_app.models import InboundDelivery
 from channels_app.notices import reports
 from channels_app.webhooks.deliveries import stored_as
 from channels_app.whatsapp import opt_out
+from channels_app.whatsapp.failures import note_fault
 from conversations import services
 from conversations.types import SenderIdentity
 from core.actors import system
@@ -149,8 +150,7 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
             return
     if not has_failed:
         return
-    if meaning_of(report.error).at_fault == "channel":
-        services.note_trouble(account_id=delivery.channel_account_id, code=report.error)
+    note_fault(account_id=delivery.channel_account_id, code=report.error, meaning=meaning_of(report.error))
     if (reason := BLOCKING.get(report.error)) and report.recipient is not None:
         services.block_point(actor=ACTOR, sender=report.recipient, channel=CHANNEL, reason=reason)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from channels_app.cloud import reading
 from channels_app.cloud.normalise import callback_data
 from channels_app.cloud.numbers import PROVIDER, phone_number_id_of, secrets_of
+from channels_app.whatsapp.failures import result_of_failure
 from conversations import services
 from conversations.files.kinds import KINDS
 from conversations.files.names import wire_name
@@ -31,7 +32,8 @@ from core.errors import Conflict, NotFound, Unavailable
 from core.reach.verdict import UNREACHABLE, WINDOW_CLOSED
 from integrations.meta.client import MetaClient
 from integrations.meta.errors import MEANINGS, PAGE, TEMPLATE_STATES, meaning_of
-from integrations.meta.types import Failed, Sent, Unknown, Uploaded
+from integrations.meta.types import Uploaded
+from integrations.outcomes import Failed, Sent, Unknown
 
 ACTOR: Final = system("whatsapp")
 # Error codes that mean an address cannot receive our messages any more.
@@ -84,20 +86,14 @@ class CloudTransport(Transport):
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):
             return SendResult(ok=True, provider_id=outcome.message_id, http_status=200)
-        if meaning_of(outcome.code).at_fault == "channel":
-            services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
-        if reason := BLOCKING.get(outcome.code):
-            services.block_point(actor=ACTOR, sender=outbound.recipient, channel="whatsapp", reason=reason)
-        if isinstance(outcome, Unknown):
-            wait = int(SETTLED.total_seconds())
-            return SendResult(ok=False, error=outcome.code, retry_after=wait, http_status=outcome.status)
-        return SendResult(
-            ok=False,
-            error=outcome.code,
-            permanent=outcome.permanent,
-            retry_after=outcome.retry_after,
-            error_text=outcome.text,
-            http_status=outcome.status,
+        return result_of_failure(
+            outbound,
+            outcome,
+            actor=ACTOR,
+            channel="whatsapp",
+            meaning=meaning_of(outcome.code),
+            blocks=BLOCKING.get(outcome.code, ""),
+            settled=SETTLED,
         )
 
     @classmethod

@@ -18,6 +18,7 @@ from core.reach.gate import NotReachable
 from hitl.models import Notification, NotificationPreference
 from hitl.notification_channels import ASKS, EMAIL, TITLES, Delivery, Notifier, notifiers
 from hitl.services import can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
+from integrations.outcomes import Failed, Sent
 
 CHANNEL: Final = "whatsapp"
 LINK: Final = "whatsapp_link"
@@ -55,13 +56,12 @@ class WhatsAppNotifier(Notifier):
             )
         except NotReachable:
             return send_mail_instead(row)
-        if isinstance(outcome, sending.SENT):
-            provider_id = getattr(outcome, "message_id", "") or getattr(outcome, "sid", "")
-            return Delivery(sent=True, provider=own.account.provider, provider_message_id=str(provider_id))
-        if isinstance(outcome, sending.FAILED) and outcome.permanent:
+        if isinstance(outcome, Sent):
+            return Delivery(sent=True, provider=own.account.provider, provider_message_id=outcome.message_id)
+        if isinstance(outcome, Failed) and outcome.permanent:
             return send_mail_instead(row)
         # Without an answer the message may be there: two are better than none, and only the newer link decides.
-        pause = getattr(outcome, "retry_after", None) or 0
+        pause = (outcome.retry_after or 0) if isinstance(outcome, Failed) else 0
         return Delivery(
             sent=False,
             provider=own.account.provider,

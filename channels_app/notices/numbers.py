@@ -18,6 +18,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Unavailable
 from core.reach.gate import NotReachable
+from integrations.outcomes import Sent
 
 WHATSAPP = ChannelAccount.Kind.WHATSAPP
 
@@ -46,7 +47,7 @@ def send_code(*, actor: Actor, number: str) -> str:
     except NotReachable:
         say = "This number opted out of our messages. Write START to our WhatsApp number first."
         raise Invalid(say, fields={"number": [say]}) from None
-    if not isinstance(outcome, sending.SENT):
+    if not isinstance(outcome, Sent):
         say = "WhatsApp didn't take the message. Check the number, or ask an administrator to look at the channel."
         raise Invalid(say, fields={"number": [say]})
     return "Code sent. Look for a WhatsApp message from your organisation."

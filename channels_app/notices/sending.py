@@ -10,6 +10,7 @@ from accounts.models import User
 from channels_app.cloud.numbers import PROVIDER as CLOUD
 from channels_app.cloud.numbers import phone_number_id_of
 from channels_app.cloud.transport import template_content
+from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.senders import PREFIX
 from channels_app.whatsapp.transport import callback_url
 from conversations import registry, services
@@ -20,17 +21,15 @@ from conversations.types import OutboundTemplate
 from core.models import Consent
 from core.reach import gate, ledger
 from core.reach.verdict import ChannelRules, Question
-from integrations.meta import types as meta
+from integrations.meta import errors as meta
 from integrations.meta.client import MetaClient
-from integrations.twilio import types as twilio
+from integrations.outcomes import Failed, Sent, Unknown
+from integrations.twilio import errors as twilio
 
 CHANNEL: Final = "whatsapp"
 RULES: Final = ChannelRules(CHANNEL, has_template=True)
 NOTICE: Final = MessageTemplate.Use.NOTICE
 CODE: Final = MessageTemplate.Use.CODE
-Outcome = meta.Sent | meta.Failed | meta.Unknown | twilio.Sent | twilio.Failed | twilio.Unknown
-SENT: Final = (meta.Sent, twilio.Sent)
-FAILED: Final = (meta.Failed, twilio.Failed)
 
 
 def own_numbers() -> list[ChannelAccount]:
@@ -53,7 +52,7 @@ def send_words(
     words: Sequence[str],
     language: str = "",
     ref: UUID | None = None,
-) -> Outcome:
+) -> Sent | Failed | Unknown:
     """Send a template for a use to a colleague's number; outside call.
 
     The last of the words is what must not be missing, such as a link: a template with fewer variables gets the others
@@ -69,13 +68,13 @@ def send_words(
     if refused is not None:
         raise gate.refusal(refused.reason)
     if not can_send(account, use):
-        return meta.Failed(templates.NO_TEMPLATE, permanent=True)
+        return Failed(templates.NO_TEMPLATE, permanent=True)
     row = templates.find_template(account, {templates.USE: use, templates.LANGUAGE: language})
     if isinstance(row, str):
-        return meta.Failed(row, permanent=True)
+        return Failed(row, permanent=True)
     values = fit(words, len(row.variables))
     if not values:
-        return meta.Failed(templates.TOO_FEW, permanent=True)
+        return Failed(templates.TOO_FEW, permanent=True)
     filled = OutboundTemplate(
         name=row.name,
         language=row.language,
@@ -86,7 +85,7 @@ def send_words(
     if account.provider == CLOUD:
         client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
         content = with_button(template_content(filled), row, values[-1])
-        outcome: Outcome = client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
+        outcome = client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
     else:
         from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
 
@@ -97,10 +96,11 @@ def send_words(
             variables=filled.values,
             callback=callback_url(ref) if ref else "",
         )
-    if not isinstance(outcome, SENT):
+    if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)
         services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
-        services.note_trouble(account_id=account.pk, code=outcome.code)
+        errors = meta if account.provider == CLOUD else twilio
+        note_fault(account_id=account.pk, code=outcome.code, meaning=errors.meaning_of(outcome.code))
     return outcome
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.selectors import list_members
 from channels_app.whatsapp import senders
+from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.transport import SmsTransport
 from conversations import services
 from conversations.models import ChannelAccount
@@ -16,8 +17,8 @@ from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
-from integrations.twilio.errors import describe_error
-from integrations.twilio.types import Sent
+from integrations.outcomes import Sent
+from integrations.twilio.errors import describe_error, meaning_of
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
 SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key")
@@ -112,7 +113,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
             new_state="sent" if isinstance(outcome, Sent) else "failed",
         )
     if not isinstance(outcome, Sent):
-        services.note_trouble(account_id=account.pk, code=outcome.code)
+        note_fault(account_id=account.pk, code=outcome.code, meaning=meaning_of(outcome.code))
         raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
     services.note_tested(account_id=account.pk)
     return "Test message sent. Check your phone."

@@ -10,6 +10,7 @@ from channels_app.models import InboundDelivery
 from channels_app.notices import reports
 from channels_app.webhooks.deliveries import stored_as
 from channels_app.whatsapp import opt_out
+from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.normalise import Fields, Report, is_empty, message_of, report_of, sender_of
 from channels_app.whatsapp.senders import split_address
 from channels_app.whatsapp.transport import BLOCKING
@@ -21,7 +22,6 @@ from integrations.twilio.errors import meaning_of
 
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
-CHANNEL_AT_FAULT: Final = "channel"
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
@@ -90,8 +90,7 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
         return
     if not has_failed:
         return
-    if meaning_of(report.error).at_fault == CHANNEL_AT_FAULT:
-        services.note_trouble(account_id=delivery.channel_account_id, code=report.error)
+    note_fault(account_id=delivery.channel_account_id, code=report.error, meaning=meaning_of(report.error))
     if reason := BLOCKING.get(report.error):
         channel, _ = split_address(fields.get("To", ""))
         for recipient in sender_of({"From": fields.get("To", "")}).identities:

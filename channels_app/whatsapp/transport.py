@@ -10,8 +10,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from channels_app.file_links import make_link
+from channels_app.whatsapp.failures import result_of_failure
 from channels_app.whatsapp.senders import PREFIX, PROVIDER
-from conversations import services
 from conversations.mediums import Mms, Sms, TwilioWhatsApp
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
@@ -19,8 +19,9 @@ from conversations.types import COMMON, Explanation, Medium, OutboundMessage, Se
 from core.actors import system
 from core.clock import now
 from core.reach.verdict import OPTED_OUT, UNREACHABLE, WINDOW_CLOSED
+from integrations.outcomes import Failed, Sent, Unknown
 from integrations.twilio.errors import MEANINGS, TEMPLATE_STATES, meaning_of, page_of
-from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
+from integrations.twilio.types import ListedMessage
 
 if TYPE_CHECKING:
     from integrations.twilio.client import TwilioClient
@@ -105,23 +106,15 @@ class WhatsAppTransport(Transport):
 
     def _result_of(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):
-            return SendResult(ok=True, provider_id=outcome.sid, http_status=201)
-        if meaning_of(outcome.code).at_fault == "channel":
-            services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
-        if reason := BLOCKING.get(outcome.code):
-            services.block_point(
-                actor=ACTOR, sender=outbound.recipient, channel=self.channel, reason=reason, by_provider=True
-            )
-        if isinstance(outcome, Unknown):
-            wait = int(SETTLED.total_seconds())
-            return SendResult(ok=False, error=outcome.code, retry_after=wait, http_status=outcome.status)
-        return SendResult(
-            ok=False,
-            error=outcome.code,
-            permanent=outcome.permanent,
-            retry_after=outcome.retry_after,
-            error_text=outcome.text,
-            http_status=outcome.status,
+            return SendResult(ok=True, provider_id=outcome.message_id, http_status=201)
+        return result_of_failure(
+            outbound,
+            outcome,
+            actor=ACTOR,
+            channel=self.channel,
+            meaning=meaning_of(outcome.code),
+            blocks=BLOCKING.get(outcome.code, ""),
+            settled=SETTLED,
         )
 
     @classmethod
@@ -167,7 +160,7 @@ def _send_all(
         found = next((one for one in there if part.is_in(one.body)), None)
         if found is not None:
             there.remove(found)
-            outcome = Sent(found.sid, "")
+            outcome = Sent(found.sid)
             continue
         outcome = send(part, callback_url(outbound.message_id, number, len(parts)))
         if not isinstance(outcome, Sent):

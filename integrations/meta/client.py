@@ -11,7 +11,8 @@ from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
 from integrations.meta.errors import meaning_of, words_of
-from integrations.meta.types import Answer, Failed, Sent, Unknown, Uploaded
+from integrations.meta.types import Answer, Uploaded
+from integrations.outcomes import Failed, Sent, Unknown
 
 VERSION: Final = "v23.0"
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)

@@ -1,4 +1,4 @@
-"""Outcomes of calls to Meta."""
+"""What calls of Meta's other endpoints return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,36 +6,10 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """Meta has the message."""
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Uploaded:
     """Meta has the file."""
 
     media_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Meta certainly does not have the message; `text` and `status` are its own words and HTTP status."""
-
-    code: str
-    permanent: bool
-    retry_after: int | None = None
-    text: str = field(default="", repr=False, compare=False)
-    status: int | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Meta may have the message; a status report may still tell."""
-
-    code: str
-    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

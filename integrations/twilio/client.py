@@ -21,8 +21,9 @@ from twilio.rest import Client
 from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
+from integrations.outcomes import Failed, Sent, Unknown
 from integrations.twilio.errors import meaning_of
-from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
+from integrations.twilio.types import ListedMessage
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_000)
 # The SDK logs every request at INFO, phone numbers included.
@@ -133,8 +134,7 @@ class TwilioClient:
 
     def _try(self, facts: dict[str, Any]) -> Sent | Failed | Unknown:
         try:
-            message = self._sdk.messages.create(**facts)
-            sid, status = str(message.sid or ""), str(message.status or "")
+            sid = str(self._sdk.messages.create(**facts).sid or "")
         except _NoReply as lost:
             if isinstance(lost.outcome, NotSent):
                 return Failed(lost.outcome.code, permanent=not lost.outcome.retry)
@@ -143,7 +143,7 @@ class TwilioClient:
             return _failure(problem, self._line.retry_after)
         except (KeyError, TypeError, ValueError):
             return Unknown("bad_answer")
-        return Sent(sid, status) if sid else Unknown("bad_answer")
+        return Sent(sid) if sid else Unknown("bad_answer")
 
 
 def _callback(url: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, host_of
-from integrations.twilio.types import Failed, Unknown
+from integrations.outcomes import Failed, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)
 PATH: Final = "/v1/ContentAndApprovals"

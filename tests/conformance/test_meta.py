@@ -9,7 +9,7 @@ from conversations.mediums import WhatsApp
 from conversations.types import OutboundMessage, OutboundTemplate, SenderIdentity
 from core.ids import uuid7
 from integrations.meta.client import MetaClient
-from integrations.meta.types import Failed, Sent
+from integrations.outcomes import Failed, Sent
 
 pytestmark = pytest.mark.long
 NUMBER, TO = "106540352242922", "15551234567"

@@ -11,8 +11,8 @@ from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import Message
 from core.tenancy.scope import tenant_scope
+from integrations.outcomes import Failed, Sent
 from integrations.twilio.client import TwilioClient
-from integrations.twilio.types import Failed, Sent
 from tests.conformance.conftest import ACCOUNT, OURS, TOKEN
 from tests.world import OPERATOR, World
 
@@ -26,7 +26,7 @@ def test_text_is_what_the_description_takes(prism: str) -> None:
     client = TwilioClient(ACCOUNT, TOKEN, base_url=prism)
     sent = client.send_text(sender=OURS, to=ANA, body="Olá 😀 & co=1", callback=CALLBACK)
     assert isinstance(sent, Sent)
-    assert sent.sid
+    assert sent.message_id
 
 
 def test_template_is_what_the_description_takes(prism: str) -> None:
@@ -57,7 +57,7 @@ def test_emulator_takes_keeps_and_lists_what_we_send(emulator: str) -> None:
     listed = client.list_sent(sender=OURS, to=ANA)
     assert isinstance(sent, Sent)
     assert isinstance(listed, list)
-    assert [(one.sid, one.body) for one in listed] == [(sent.sid, "Hello")]
+    assert [(one.sid, one.body) for one in listed] == [(sent.message_id, "Hello")]
 
 
 @pytest.mark.parametrize(

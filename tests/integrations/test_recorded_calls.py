@@ -14,8 +14,9 @@ from channels_app.whatsapp.normalise import message_of, report_of, sender_of
 from core.ids import uuid7
 from integrations.mail.sendgrid import SendGridSender, body_of
 from integrations.mail.types import Accepted, Mail, Mailbox, Rejected
+from integrations.outcomes import Failed, Sent
 from integrations.twilio.client import TwilioClient
-from integrations.twilio.types import Failed, ListedMessage, Sent
+from integrations.twilio.types import ListedMessage
 from tests.recordings import form_of, json_of, load, names
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "twilio_test_auth_token"
@@ -106,7 +107,7 @@ def test_recorded_answer_to_a_message_is_read_rightly(replayer: Replayer, name: 
     replayer.play(answer["status"], json_of(answer))
     outcome = send(replayer, form_of(CALLS[name]["request"]))
     if answer["status"] == 201:
-        assert outcome == Sent(json_of(answer)["sid"], json_of(answer)["status"])
+        assert outcome == Sent(json_of(answer)["sid"])
     else:
         assert outcome == Failed(str(json_of(answer).get("code") or answer["status"]), permanent=True)
 

@@ -16,7 +16,7 @@ from channels_app.notices.notifier import CHANNEL, WhatsAppNotifier
 from channels_app.notices.sending import CODE, NOTICE, fit, with_button
 from channels_app.whatsapp.templates import found_in_meta
 from conversations import services as talk
-from conversations.models import MessageTemplate
+from conversations.models import ChannelAccount, MessageTemplate
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import now
@@ -173,6 +173,19 @@ def test_number_is_proven_by_its_code_only_and_unlinked(desk: Desk) -> None:
     talk.stop_using_template(actor=OPERATOR, template_id=chosen.pk, use=CODE)
     with pytest.raises(Unavailable):
         numbers.send_code(actor=approver, number=PLAIN)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_code_that_did_not_leave_is_the_channels_error_only_where_the_channel_is_at_fault(desk: Desk) -> None:
+    approver = desk.world.actor("approver")
+    desk.meta.call("/__script", {"match": "POST /v", "do": "drop_after"})
+    with pytest.raises(Invalid):
+        numbers.send_code(actor=approver, number=PLAIN)
+    assert ChannelAccount.objects.get(pk=desk.door.account.pk).last_error == ""
+    desk.meta.call("/__behave", {"token_expired": True})
+    with pytest.raises(Invalid):
+        numbers.send_code(actor=approver, number=PLAIN)
+    assert ChannelAccount.objects.get(pk=desk.door.account.pk).last_error == "190"
 
 
 def test_words_fit_the_variables_and_codes_fill_the_button_of_their_template() -> None:

@@ -97,10 +97,16 @@ def test_test_message_says_how_it_went(open_door: Door, meta: Meta) -> None:
     meta.write("Hello")
     assert client.post(f"{page}test-cloud/", {"to": CUSTOMER}).status_code == 302
     assert [reply["body"] for reply in meta.replies()] == ["This is a test from Walker. The number works."]
-    meta.call("/__behave", {"token_expired": True})
-    answer = client.post(f"{page}test-cloud/", {"to": CUSTOMER})
-    assert answer.status_code == 400
-    assert "access token" in answer.content.decode()
+    lost = {"match": f"POST /v23.0/{NUMBER_ID}/messages", "do": "drop_after"}
+    for where, how, words, error in (
+        ("/__script", lost, "connection", ""),
+        ("/__behave", {"token_expired": True}, "access token", "190"),
+    ):
+        meta.call(where, how)
+        answer = client.post(f"{page}test-cloud/", {"to": CUSTOMER})
+        assert (answer.status_code, words in answer.content.decode()) == (400, True)
+        with open_door.inside():
+            assert ChannelAccount.objects.get(pk=open_door.account.pk).last_error == error
 
 
 def test_test_message_is_not_sent_to_someone_who_opted_out(open_door: Door, meta: Meta) -> None:

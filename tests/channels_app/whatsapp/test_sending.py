@@ -14,8 +14,8 @@ from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, 
 from conversations.types import SenderIdentity
 from core.clock import now
 from core.models import ReplyWindow
+from integrations.outcomes import Failed, Sent, Unknown
 from integrations.twilio.client import TwilioClient
-from integrations.twilio.types import Failed, Sent, Unknown
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, Door
 from tests.phone_fixture import MEMBER, Phone, eventually
 from tests.world import OPERATOR

@@ -134,14 +134,14 @@ def test_address_serves_one_file_of_one_message_for_ten_minutes(
 
 
 def test_mms_takes_all_files_with_the_text_in_one_message(inside: Door, phone: Phone, monkeypatch: Any) -> None:
+    from integrations.outcomes import Sent
     from integrations.twilio.client import TwilioClient
-    from integrations.twilio.types import Sent
 
     calls: list[dict[str, Any]] = []
 
     def keep(self: Any, facts: dict[str, Any]) -> Sent:
         calls.append(facts)
-        return Sent(f"SM{len(calls):032x}", "queued")
+        return Sent(f"SM{len(calls):032x}")
 
     monkeypatch.setattr(TwilioClient, "_create", keep)
     account = ChannelAccount.objects.get()
