@@ -127,6 +127,9 @@ class AgentVersion(TenantModel):
         default=50, help_text="Below it an answer is not sent, from 0 to 100; 0 sends every one."
     )
     memory = models.CharField(max_length=8, choices=Memory, default=Memory.VERIFIED, help_text="Whose facts it uses.")
+    asks_judge = models.BooleanField(
+        default=False, help_text="Where it is unclear whether passages answer a question, a model is asked."
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     co_authors = ArrayField(models.UUIDField(), default=list, help_text="Who else changed it while it was a draft.")
     created_at = models.DateTimeField(default=now, editable=False)

@@ -60,7 +60,7 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
         model = AgentVersion
         fields: ClassVar[list[str]] = (
             "id number is_draft revision name instructions model model_name flow tools collections "
-            "max_open_approvals min_confidence memory author_id created_at"
+            "max_open_approvals min_confidence memory asks_judge author_id created_at"
         ).split()
 
 
@@ -89,12 +89,16 @@ class AgentDetailSerializer(AgentSerializer):
         source="setup.min_confidence", read_only=True, help_text="Below it an answer is not sent, from 0 to 100."
     )
     memory = serializers.ChoiceField(source="setup.memory", choices=AgentVersion.Memory.choices, read_only=True)
+    asks_judge = serializers.BooleanField(
+        source="setup.asks_judge", read_only=True, help_text="A model is asked if passages answer a question."
+    )
     draft = AgentVersionSerializer(read_only=True, allow_null=True)
 
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
             *"instructions model model_name flow tools collections max_open_approvals min_confidence memory".split(),
+            "asks_judge",
             "draft",
         ]
 
@@ -125,6 +129,9 @@ class AgentChange(serializers.Serializer[Any]):
         choices=AgentVersion.Memory.choices,
         required=False,
         help_text="Whose facts it uses: what they wrote about themselves.",
+    )
+    asks_judge = serializers.BooleanField(
+        required=False, help_text="Where documents may not answer a question, a model that judges passages is asked."
     )
 
 
@@ -187,6 +194,7 @@ class AgentFile(serializers.Serializer[Any]):
     )
     min_confidence = serializers.IntegerField(min_value=0, max_value=100, required=False)
     memory = serializers.ChoiceField(choices=AgentVersion.Memory.choices, required=False)
+    asks_judge = serializers.BooleanField(required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     collections = serializers.ListField(
         child=serializers.CharField(max_length=80), required=False, max_length=100, help_text="By their names."

@@ -16,6 +16,7 @@ from agents.defaults import READING_TOOLS
 from agents.flows.connecting import editors as flow_editors
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
+from agents.routes.availability import with_routes
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
 from conversations.selectors import stopped_at
@@ -145,11 +146,11 @@ def query_activations(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentActivat
 
 
 def _answering() -> QuerySet[AgentVersion]:
-    """Return the active versions of the agents that are switched on."""
+    """Return the active versions of the agents that are switched on, with whether answers of each ask routes."""
     versions: QuerySet[AgentVersion] = AgentVersion.objects.filter(
         pk=F("agent__active_version_id"), agent__is_active=True
     )
-    return versions.select_related("agent")
+    return with_routes(versions.select_related("agent"))
 
 
 def version_of_type(agent_type: str) -> AgentVersion | None:
@@ -283,6 +284,7 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         run_id=run.id,
         linker_ids=linkers,
         collection_ids=tuple(version.collections),
+        asks_judge=version.asks_judge,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=now.keepers,

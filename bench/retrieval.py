@@ -1,4 +1,8 @@
-"""Answers from documents: kept questions over the demo's articles, and the time of a search in 50,000 passages."""
+"""Answers from documents: kept questions over the demo's articles, and the time of a search in 50,000 passages.
+
+Then the same questions with a route that judges. No real model is asked: the judge is the sandbox model, which compares
+words and knows nothing but the request.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import argparse
 import json
 import os
 import random
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,24 +26,35 @@ from bench._surroundings import cpu_of_server, describe_database, describe_machi
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
+from django.db.models import Avg  # noqa: E402
 
 from accounts.models import Tenant  # noqa: E402
 from accounts.services import create_tenant  # noqa: E402
 from agents.knowledge import searching, services  # noqa: E402
 from agents.knowledge.cutting import Piece  # noqa: E402
 from agents.knowledge.models import Document  # noqa: E402
+from agents.llm import providers  # noqa: E402, F401  (loaded as in a worker for models, not while the first call waits)
+from agents.models import Agent  # noqa: E402
 from agents.ports import Line  # noqa: E402
+from agents.routes import configuration  # noqa: E402
+from agents.routes.models import ModelCall  # noqa: E402
 from agents.rule_based_model.lookups import to_look_up  # noqa: E402
 from agents.rule_based_model.model import decide_lines  # noqa: E402
+from agents.tools import knowledge  # noqa: E402
+from agents.tools.registry import Caller  # noqa: E402
 from config.demo.library import ensure_library, read_articles  # noqa: E402
 from core.actors import system  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
+from standins.model.seed import LIGHT, api_key  # noqa: E402
+from standins.model.server import Journal, ModelServer, keys_of  # noqa: E402
 
 QUESTIONS = Path(__file__).parent / "questions/shop.json"
 OPERATOR = system("bench")
 HITS, RECIPROCAL, LET_THROUGH, ANSWERED, SECONDS = 0.93, 0.80, 0.10, 0.60, 0.3
 VISITOR = ("bring_person", "list_abilities", "search_knowledge", "answer")
+LET_THROUGH_JUDGED, ANSWERED_JUDGED = 0.05, 0.75
 STEPS = [step / 20 for step in range(5, 20)]
 
 
@@ -52,7 +71,7 @@ class Tried:
 
 
 def main() -> int:
-    """Measure both; return 1 when one of the targets is missed."""
+    """Measure all three; return 1 when one of the targets is missed."""
     parser = argparse.ArgumentParser(prog="./walker bench retrieval", description=__doc__)
     parser.add_argument("--half", choices=["open", "closed", "both"], default="both", help="questions (default both)")
     parser.add_argument("--passages", type=int, default=50_000, help="passages of the timed search (default 50000)")
@@ -61,14 +80,15 @@ def main() -> int:
     say("\n".join([*describe_machine(), *describe_database()]))
     tenant: Tenant = create_tenant(actor=OPERATOR, name="Retrieval", slug=f"retrieval-{uuid4().hex[:8]}")
     with tenant_scope(tenant.pk):
-        passed = measure_answers(options)
+        names = ensure_library()
+        passed = measure_answers(options, names)
+        passed = measure_judged(options, names) and passed
         passed = measure_time(options) and passed if options.passages else passed
     return 0 if passed else 1
 
 
-def measure_answers(options: argparse.Namespace) -> bool:
+def measure_answers(options: argparse.Namespace, names: dict[str, str]) -> bool:
     """Ask every question as a colleague, and report hits, ranks and the curve of the threshold."""
-    names = ensure_library()
     rows = [row for row in json.loads(QUESTIONS.read_text()) if options.half in ("both", row["half"])]
     tried = [_try(row, names) for row in rows]
     known = [one for one in tried if one.kind != "unanswerable"]
@@ -98,6 +118,124 @@ def measure_answers(options: argparse.Namespace) -> bool:
         f"at least {ANSWERED:.0%} answered: {'held' if held else 'MISSED'}"
     )
     return held
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One question, how much of it is covered, and whether the judge found its answer."""
+
+    kind: str
+    text: str
+    coverage: float
+    is_covered: bool
+    is_answered: bool
+    is_first: bool  # the right article is the first one, as ordered without a judge
+    is_named: bool  # the judge named a passage of the right article
+
+    def is_sure(self, clear: float) -> bool:
+        """Return True if it is answered where the judge is asked below this coverage."""
+        return self.is_answered if self.coverage < clear and self.is_covered else self.coverage >= searching.SURE
+
+    def is_right(self, clear: float) -> bool:
+        """Return True if it is answered by the right article."""
+        return self.is_sure(clear) and (self.is_named if self.coverage < clear else self.is_first)
+
+
+def measure_judged(options: argparse.Namespace, names: dict[str, str]) -> bool:
+    """Ask every question once more, with the sandbox model as the judge, and report the curve of when it is asked."""
+    rows = [row for row in json.loads(QUESTIONS.read_text()) if options.half in ("both", row["half"])]
+    with _judge():
+        tried = [_try_judged(row, names) for row in rows]
+    known = [one for one in tried if one.kind != "unanswerable"]
+    unknown = [one for one in tried if one.kind == "unanswerable"]
+    calls = ModelCall.objects.filter(purpose=ModelCall.Purpose.JUDGING)
+    used = calls.aggregate(tokens=Avg("input_tokens"), took=Avg("milliseconds"))
+    say("\nwith a judge that compares words (the sandbox model; it knows the request alone)")
+    say("asked below   asked   let through   answered   answered by the right article")
+    for clear in sorted({0.55, 0.65, 0.7, 0.75, 0.85, 0.9, 1.01, knowledge.CLEAR}):
+        let, answered, right = _shares_judged(known, unknown, clear)
+        asked = sum(one.is_covered and one.coverage < clear for one in tried) / len(tried)
+        mark = "  <- in use" if clear == knowledge.CLEAR else ""
+        say(f"     {clear:.2f}      {asked:5.1%}     {let:6.1%}      {answered:6.1%}     {right:6.1%}{mark}")
+    say(f"{calls.count()} calls, {used['tokens'] or 0:.0f} tokens and {used['took'] or 0:.0f} ms each")
+    if options.wrong:
+        for one in sorted(tried, key=lambda each: each.coverage):
+            if one.is_sure(knowledge.CLEAR) != (one.kind != "unanswerable"):
+                wrong = "let through" if one.kind == "unanswerable" else "not answered"
+                say(f"  {wrong}, {one.coverage:.2f}  {one.text}")
+    let, answered, _ = _shares_judged(known, unknown, knowledge.CLEAR)
+    held = let <= LET_THROUGH_JUDGED and answered >= ANSWERED_JUDGED
+    say(
+        f"target: at most {LET_THROUGH_JUDGED:.0%} let through, at least {ANSWERED_JUDGED:.0%} answered: "
+        f"{'held' if held else 'MISSED'}"
+    )
+    return held
+
+
+def _shares_judged(known: Sequence[Judged], unknown: Sequence[Judged], clear: float) -> tuple[float, float, float]:
+    let = sum(one.is_sure(clear) for one in unknown) / max(len(unknown), 1)
+    answered = sum(one.is_sure(clear) for one in known) / len(known)
+    return let, answered, sum(one.is_right(clear) for one in known) / len(known)
+
+
+def _try_judged(row: dict[str, str], names: dict[str, str]) -> Judged:
+    """Have a question judged as for an agent of the product, whatever is covered."""
+    agent, _ = Agent.objects.get_or_create(name="Retrieval", type="custom", category="content")
+    caller = Caller(
+        conversation_id=uuid4(),
+        channel="trial",
+        verified=True,
+        user_id=uuid4(),
+        permissions=frozenset(),
+        agent_id=agent.pk,
+        agent_type=agent.type,
+        agent_owner_id=None,
+        run_id=uuid4(),
+        asks_judge=True,
+    )
+    plain = searching.search(question=row["question"], audience="members")
+    result = knowledge.found_for(row["question"], caller, 1, trial_id=caller.run_id)
+    articles = [names[str(each.passage.document_id)] for each in plain]
+    of_passage = {str(each.passage.pk): name for each, name in zip(plain, articles, strict=True)}
+    named = [of_passage.get(each["passage"]) for each in result["passages"] if each.get("answers")]
+    return Judged(
+        row["kind"],
+        row["question"],
+        plain[0].coverage if plain else 0.0,
+        max((each.coverage for each in plain), default=0.0) >= knowledge.UNLIKELY,
+        bool(named),
+        articles[:1] == [row["article"]],
+        named == [row["article"]],
+    )
+
+
+@contextmanager
+def _judge() -> Iterator[None]:
+    """Add a route to the sandbox model, listening here, which is asked about every question that is covered at all."""
+    settings.MODEL_HOSTS = ["127.0.0.1"]
+    secret, clear = uuid4().hex, knowledge.CLEAR
+    with tempfile.TemporaryDirectory() as place:
+        server = ModelServer(("127.0.0.1", 0), Journal(Path(place) / "model.sqlite3"), keys_of(secret))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        setup = configuration.RouteSetup(
+            "Judge",
+            model=LIGHT,
+            base_url=f"http://127.0.0.1:{server.server_port}/v1",
+            price_input=Decimal("0.15"),
+            price_output=Decimal("0.60"),
+            judges=True,
+        )
+        made = configuration.create_route(actor=OPERATOR, setup=setup, key=api_key("acme", secret))
+        configuration.activate_route(actor=OPERATOR, route_id=made.pk)
+        knowledge.CLEAR = 2.0  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            knowledge.CLEAR = clear  # type: ignore[misc]
+            server.shutdown()
+            server.server_close()
+            server.journal.close()
 
 
 def _try(row: dict[str, str], names: dict[str, str]) -> Tried:

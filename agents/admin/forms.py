@@ -85,6 +85,11 @@ class AgentForm(NameForm):
         initial=AgentVersion.Memory.VERIFIED,
         help_text="Whose facts it uses: what they wrote about themselves, such as their order number.",
     )
+    asks_judge = forms.BooleanField(
+        label="Has passages judged",
+        required=False,
+        help_text="Where documents may not answer a question, a model that judges passages is asked first.",
+    )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -103,7 +108,7 @@ class AgentForm(NameForm):
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""
-        names = "name instructions model model_name flow max_open_approvals min_confidence memory".split()
+        names = "name instructions model model_name flow max_open_approvals min_confidence memory asks_judge".split()
         lists = {name: tuple(self.cleaned_data[name]) for name in ("tools", "collections")}
         kept = {name: self.cleaned_data[name] for name in names} | lists
         if kept["min_confidence"] is None:
@@ -173,4 +178,5 @@ class NewAgentForm(AgentForm):
         "max_open_approvals",
         "min_confidence",
         "memory",
+        "asks_judge",
     )

@@ -186,7 +186,7 @@ class CollectionAdmin(ServiceAdmin):
             "list_url": self.list_url(),
             "form": form,
             "asker": AUDIENCE_WORDS[form.cleaned_data["audience"]],
-            "is_sure": bool(found) and found[0].coverage >= searching.SURE,
+            "is_sure": searching.is_sure(found),
             "needed": round(searching.SURE * 100),
             "found": [
                 {

@@ -55,6 +55,7 @@ LABELS = {
     "max_open_approvals": "Open requests at most",
     "min_confidence": "Confidence at least",
     "memory": "Remembers",
+    "asks_judge": "Has passages judged",
 }
 
 
@@ -132,6 +133,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         "open_limit",
         "confidence",
         "remembers",
+        "judging",
         "instructions",
         "standing",
         "created_at",
@@ -237,6 +239,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def remembers(self, agent: Agent) -> str:
         """Return whose facts the agent uses."""
         return str(AgentVersion.Memory(_shown(agent).memory).label)
+
+    @admin.display(description="Has passages judged", boolean=True)
+    def judging(self, agent: Agent) -> bool:
+        """Return whether a model is asked if passages answer a question."""
+        return _shown(agent).asks_judge
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:

@@ -25,6 +25,7 @@ RUN_STATES = {
 }
 FACTORS: Final = {
     "coverage": "How much of the question the sources cover",
+    "judged": "A model judged whether the sources state the answer",
     "records": "It read records with a tool",
     "nothing_read": "It states facts, but read nothing",
     "not_cited": "It cites none of what it read",

@@ -24,10 +24,11 @@ from agents.evals.models import LOST, EvalCase, EvalResult, EvalRun
 from agents.evals.past import lines_before, past_answers
 from agents.models import Agent, AgentVersion
 from agents.ports import Line
+from agents.routes.availability import asks_network
 from agents.trials.answering import Answered, answer, check_can_try
 from agents.trials.calls import Step
 from agents.trials.speakers import caller_as
-from agents.trials.trying import TRY, version_to_try, waits_for_network
+from agents.trials.trying import TRY, version_to_try
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -250,7 +251,7 @@ def _start(
 
 
 def _queue(run: EvalRun) -> None:
-    if waits_for_network(run.version.model, run.version.flow):
+    if asks_network(run.version):
         enqueue_after_commit("ask_model_in_check", run.pk)
     else:
         enqueue_after_commit("check_agent", run.pk)

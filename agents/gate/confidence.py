@@ -16,7 +16,7 @@ from uuid import UUID
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome
 from core.privacy.pii import mask_text
 
-RULES: Final = 1
+RULES: Final = 2
 """The version of these rules; kept with each confidence, because another version counts otherwise."""
 LOW: Final = "low_confidence"
 OF_RECORDS: Final = 90
@@ -29,6 +29,10 @@ NOT_IN_RECORDS: Final = -30
 FAILED: Final = -10
 MOST_FAILED: Final = -20
 MENDED: Final = -10
+JUDGED: Final = 75
+"""A model judged that one of the sources states the answer."""
+NOT_JUDGED: Final = -40
+"""A model was asked, and judged that none of them does."""
 
 _NUMBER: Final = re.compile(r"\d{1,3}(?:[’' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:]\d+)*")
 _NO_DECIMALS: Final = re.compile(r"[.,:]0{1,2}$")
@@ -48,6 +52,8 @@ class Evidence:
 
     coverage: dict[str, float] = field(default_factory=dict)
     """By the id of the passage: the share of the question that it covers, from 0 to 1."""
+    judged: dict[str, bool] = field(default_factory=dict)
+    """By the id of the passage: whether it states the answer, where a model was asked."""
     has_searched: bool = False
     has_records: bool = False
     """A tool other than the search has answered."""
@@ -72,6 +78,7 @@ class Confidence:
 def read_evidence(lines: Iterable[Line], told: str = "") -> Evidence:
     """Return what the lines of a turn hold: the person's words, masked as all text is here, and results of calls."""
     coverage: dict[str, float] = {}
+    judged: dict[str, bool] = {}
     texts = [told]
     searched = records = person = False
     failures = 0
@@ -91,8 +98,10 @@ def read_evidence(lines: Iterable[Line], told: str = "") -> Evidence:
         searched = True
         for row in line.result.get("passages", ()):
             coverage[str(row["passage"])] = float(row["coverage"])
+            if "answers" in row:
+                judged[str(row["passage"])] = bool(row["answers"])
     numbers = frozenset(number for text in texts for number in numbers_in(text))
-    return Evidence(coverage, searched, records, person, failures, numbers)
+    return Evidence(coverage, judged, searched, records, person, failures, numbers)
 
 
 def measure(
@@ -106,8 +115,9 @@ def measure(
         return None
     unknown = numbers_in(text) - evidence.numbers
     if cited:
-        best = max((evidence.coverage.get(str(key), 0.0) for key in cited), default=0.0)
-        factors = [("coverage", _points(best))]
+        points = _points(max((evidence.coverage.get(str(key), 0.0) for key in cited), default=0.0))
+        said = [evidence.judged[str(key)] for key in cited if str(key) in evidence.judged]
+        factors = [("coverage", points), *_judged(said, points)]
     elif only_cited:
         return None
     elif evidence.has_records:
@@ -116,6 +126,8 @@ def measure(
         return None
     elif evidence.has_searched:
         factors = [("coverage", _points(max(evidence.coverage.values(), default=0.0))), ("not_cited", NOT_CITED)]
+        if not any(evidence.judged.values()):
+            factors += _judged(list(evidence.judged.values()), 0)
     elif states_facts(text, evidence):
         factors = [("nothing_read", OF_NOTHING)]
     else:
@@ -181,6 +193,12 @@ class Grounds:
 
 def _only_asks(text: str) -> bool:
     return text.rstrip(" )\"'”»").endswith("?")
+
+
+def _judged(said: list[bool], points: int) -> list[tuple[str, int]]:
+    """Return what a model's judgement of the sources adds to the points of what they cover, if one was asked."""
+    added = (max(0, JUDGED - points) if any(said) else NOT_JUDGED) if said else 0
+    return [("judged", added)] if added else []
 
 
 def _points(share: float) -> int:

@@ -346,7 +346,7 @@ class KnowledgeViewSet(ApiViewSet):
     def look_up(self, request: Request) -> Response:
         """Find passages as an agent would, the best first. Needs `agents.view_agent`."""
         found = searching.search(**self.read_body())
-        is_sure = bool(found) and found[0].coverage >= searching.SURE
+        is_sure = searching.is_sure(found)
         return self.respond({"answers": is_sure, "passages": found})
 
 

@@ -109,6 +109,11 @@ def search(
     return [Found(passages[key], score, coverage) for score, coverage, key in best if key in passages]
 
 
+def is_sure(found: Sequence[Found]) -> bool:
+    """Return True if the first passage covers enough of the question to answer it."""
+    return bool(found) and found[0].coverage >= SURE
+
+
 def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID] | None = None) -> Asked:
     """Return the telling words of a question, with their stems, likes and corrections."""
     rows = Collection.objects.filter(audience__in=AUDIENCES[audience])

@@ -62,6 +62,7 @@ class RouteSetup:
     embedding_model: str = ""
     embedding_dimensions: int = 0
     price_embedding: Decimal | None = None
+    judges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +391,7 @@ def _record(actor: Actor, action: str, route: ModelRoute, old: str, new: str, **
             "model": route.model,
             "tier": route.tier,
             "embedding_model": route.embedding_model,
+            "judges": route.judges,
             "prices": [str(known.input), str(known.output), known.currency] if known else [],
             **facts,
         },

@@ -78,6 +78,11 @@ class RouteForm(SeenForm):
         help_text="How many numbers a vector of this model has, such as 1536.",
     )
     price_embedding = _price("Price of embeddings")
+    judges = forms.BooleanField(
+        label="Judges passages",
+        required=False,
+        help_text="It is asked whether passages answer a question, for agents that have this checked.",
+    )
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `RouteSetup`."""

@@ -50,6 +50,7 @@ class ModelRoute(TenantModel):
     embedding_model = models.CharField(max_length=80, blank=True)
     embedding_dimensions = models.PositiveSmallIntegerField(default=0, help_text="Numbers in each of its vectors.")
     price_embedding = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    judges = models.BooleanField(default=False, help_text="Asked whether passages answer a question.")
     is_active = models.BooleanField(default=False)
     is_removed = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
@@ -166,6 +167,7 @@ class ModelCall(TenantModel):
         TEST = "test", "Test"
         TRIAL = "trial", "Trial"
         EMBEDDING = "embedding", "Embedding"
+        JUDGING = "judging", "Check of passages"
 
     class Outcome(models.TextChoices):
         """How the call ended; only `answered` is a whole answer."""

@@ -32,7 +32,7 @@ class RouteSerializer(RowSerializer[ModelRoute]):
         model = ModelRoute
         fields: ClassVar[list[str]] = (
             "id name provider base_url has_key model price_input price_cached price_output currency is_free "
-            "context_tokens tier position embedding_model embedding_dimensions price_embedding "
+            "context_tokens tier position embedding_model embedding_dimensions price_embedding judges "
             "is_active thousand_answers version created_at"
         ).split()
 
@@ -73,6 +73,7 @@ class RouteFields(serializers.Serializer[Any]):
     price_embedding = AmountField(
         max_digits=12, decimal_places=4, required=False, allow_null=True, help_text=PRICE_HELP
     )
+    judges = serializers.BooleanField(required=False, help_text="Asked whether passages answer a question.")
 
 
 class RouteRequest(RouteFields):

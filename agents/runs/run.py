@@ -18,6 +18,7 @@ from agents.gate import LOW, Checked, Confidence, Grounds, Held, check_answer, d
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
+from agents.routes.availability import asks_network
 from agents.routes.calling import Place, open_model, step_up
 from agents.runs import lease, outcomes
 from agents.runs.batching import is_burst_under_way
@@ -73,7 +74,7 @@ class Answer:
 
 
 class NeedsModelWorker(Exception):
-    """The model of this run is asked over a network, which this worker may not wait for: the run is queued again."""
+    """This run asks a model over a network, which this worker may not wait for: it is queued again."""
 
 
 def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True) -> UUID | None:
@@ -139,7 +140,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
-    if not may_wait and version.model in registry.networked_models():
+    if not may_wait and asks_network(version):
         raise NeedsModelWorker
     done, ended = () if is_first else gateway.list_recorded(run), ""
     try:

@@ -56,6 +56,7 @@ class Setup:
     max_open_approvals: int | None = None
     min_confidence: int = CONFIDENCE
     memory: str = AgentVersion.Memory.VERIFIED
+    asks_judge: bool = False
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
@@ -175,6 +176,7 @@ def setup_in(version: AgentVersion) -> Setup:
         max_open_approvals=version.max_open_approvals,
         min_confidence=version.min_confidence,
         memory=version.memory,
+        asks_judge=version.asks_judge,
     )
 
 
@@ -238,6 +240,7 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "max_open_approvals": setup.max_open_approvals,
         "min_confidence": setup.min_confidence,
         "memory": setup.memory,
+        "asks_judge": setup.asks_judge,
     }
 
 
@@ -274,6 +277,7 @@ def checked(setup: Setup) -> Setup:
         max_open_approvals=setup.max_open_approvals,
         min_confidence=setup.min_confidence,
         memory=setup.memory,
+        asks_judge=setup.asks_judge,
     )
     unknown = [name for name in clean.tools if not tools.is_known(name)]
     lost = len(clean.collections) - len(_known_collections(clean.collections))

@@ -26,6 +26,7 @@ FIELDS: Final = (
     "max_open_approvals",
     "min_confidence",
     "memory",
+    "asks_judge",
 )
 
 
@@ -46,6 +47,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "max_open_approvals": setup.max_open_approvals,
         "min_confidence": setup.min_confidence,
         "memory": setup.memory,
+        **({"asks_judge": True} if setup.asks_judge else {}),
         "tools": list(setup.tools),
         **({"collections": _names(setup.collections)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
@@ -93,6 +95,7 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         max_open_approvals=_number(document, "max_open_approvals"),
         min_confidence=CONFIDENCE if confidence is None else confidence,
         memory=_text(document, "memory") or AgentVersion.Memory.VERIFIED,
+        asks_judge=_truth(document, "asks_judge"),
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
 
@@ -129,6 +132,13 @@ def _number(document: dict[str, Any], name: str) -> int | None:
     value = document.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise Invalid("Some fields are not valid.", fields={name: ["This has to be a whole number."]})
+    return value
+
+
+def _truth(document: dict[str, Any], name: str) -> bool:
+    value = document.get(name, False)
+    if not isinstance(value, bool):
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be true or false."]})
     return value
 
 

@@ -44,7 +44,8 @@ class Caller:
 
     These are the contact behind the conversation and the agent in between.
     `user_id` is only set for an active member; `permissions` are those of the member's role.
-    `collection_ids` are the collections of documents that the agent answers from, none for all.
+    `collection_ids` are the collections of documents that the agent answers from, none for all;
+    with `asks_judge` a model is asked whether they answer.
     `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
     the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.
     """
@@ -60,6 +61,7 @@ class Caller:
     run_id: UUID
     linker_ids: tuple[UUID, ...] = ()
     collection_ids: tuple[UUID, ...] = ()
+    asks_judge: bool = False
     max_open_approvals: int | None = None
     agent_author_ids: tuple[UUID, ...] = ()
     channel_keeper_ids: tuple[UUID, ...] = ()

@@ -43,6 +43,7 @@ def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UU
         agent_owner_id=version.agent.owner_id,
         run_id=trial_id,
         collection_ids=tuple(version.collections),
+        asks_judge=version.asks_judge,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
     )

@@ -17,6 +17,7 @@ from accounts.services import actor_for_user
 from agents import registry
 from agents.models import Agent, AgentVersion
 from agents.ports import Line
+from agents.routes.availability import asks_network
 from agents.routes.models import ModelCall
 from agents.trials import lease
 from agents.trials.answering import Answered, answer, check_can_try
@@ -189,7 +190,7 @@ def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:
         trial=trial, number=number, revision=version.revision, said=mask_text(said),
         lease_until=clock_now() + lease.QUEUED_FOR,
     )  # fmt: skip
-    if waits_for_network(version.model, version.flow):
+    if asks_network(version):
         enqueue_after_commit("ask_model_in_trial", turn.pk)
     else:
         enqueue_after_commit("answer_trial", turn.pk)

@@ -1,9 +1,11 @@
-"""What the sandbox model answers: a call of a tool, a sentence about its result, or a plain sentence."""
+"""What the sandbox model answers: a call, a sentence about its result, a judgement of passages, or a plain sentence."""
 
 import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from standins.model.judge import MARK, judge
 
 Document = dict[str, Any]
 PLAIN = "I'm the sandbox model: my answers are scripted. Connect a model of your own under Models to get real ones."
@@ -38,6 +40,8 @@ def answer_to(body: Document) -> Answer:
     for mark, end in ENDS.items():
         if mark in asked:
             return Answer(PLAIN[:20], end=end)
+    if any(MARK in _text(each) for each in messages if each.get("role") == "system"):
+        return Answer(judge(asked))
     if re.search(r"one word: (\w+)", asked):
         return Answer(str(re.findall(r"one word: (\w+)", asked)[0]))
     named = CAMPAIGN.search(asked)
