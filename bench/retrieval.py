@@ -179,7 +179,7 @@ def _shares_judged(known: Sequence[Judged], unknown: Sequence[Judged], clear: fl
 
 
 def _try_judged(row: dict[str, str], names: dict[str, str]) -> Judged:
-    """Have a question judged as for an agent of the product, whatever is covered."""
+    """Have a question judged as for an agent of the product, however much is covered."""
     agent, _ = Agent.objects.get_or_create(name="Retrieval", type="custom", category="content")
     caller = Caller(
         conversation_id=uuid4(),

@@ -18,7 +18,7 @@ _SMALL = frozenset(
     # English
     "a about after all also am an and any are as at be been before but by can could do does did for from get give "
     "had has have here how i if in into is it its just let like make may me mine more much many my need no not of "
-    "off on one or our out please shall she should so some tell than that the their them then there these they "
+    "off on one or our out please shall should so some tell than that the their them then there these they "
     "this those to too us use want was we were what when where which who why will with without would yes you your "
     "until long often still just only possible ever "
     # German
