@@ -240,10 +240,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         """Return whose facts the agent uses."""
         return str(AgentVersion.Memory(_shown(agent).memory).label)
 
-    @admin.display(description="Has passages judged", boolean=True)
-    def judging(self, agent: Agent) -> bool:
+    @admin.display(description="Has passages judged")
+    def judging(self, agent: Agent) -> str:
         """Return whether a model is asked if passages answer a question."""
-        return _shown(agent).asks_judge
+        return "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:
