@@ -55,7 +55,7 @@ class ModelRouteAdmin(ServiceAdmin):
     ordering = ("-is_active", "tier", "position", "id")
     detail_fields = (
         "name", "provider", "address", "key_state", "model", "for_what", "position", "price", "thousand",
-        "context_tokens", "embeddings", "standing", "version", "created_at",
+        "context_tokens", "embeddings", "judging", "standing", "version", "created_at",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelRoute]:
@@ -104,6 +104,11 @@ class ModelRouteAdmin(ServiceAdmin):
         same = {"model": route.embedding_model, "dimensions": route.embedding_dimensions, "base_url": route.base_url}
         made = route.vectors.filter(**same).count()
         return f"{route.embedding_model}, {made:,} passages done"
+
+    @admin.display(description="Judges passages")
+    def judging(self, route: ModelRoute) -> str:
+        """Return whether it is asked if passages answer a question."""
+        return "Yes, for agents that have this checked" if route.judges else "No"
 
     @admin.display(description="State")
     def standing(self, route: ModelRoute) -> str:
