@@ -107,6 +107,8 @@ def _said(setup: services.Setup, name: str) -> str:
         return _shelves(setup.collections)
     if name == "model":
         return MODEL_WORDS.get(setup.model, setup.model)
+    if name == "asks_judge":
+        return "Yes" if setup.asks_judge else "No"
     return str(getattr(setup, name) or "–")
 
 
