@@ -14,14 +14,38 @@ from typing import Any
 
 import httpx2
 import pytest
+from django.conf import settings
 
+from agents import services
+from agents.flows import connecting
+from agents.models import Agent, ToolCall
+from hitl.models import Approval
+from integrations.langflow import types as codes
 from integrations.langflow.client import LangflowClient
+from integrations.langflow.types import FlowFailed
+from tests.agents.conftest import Desk, live_desk
 from tests.conformance.conftest import TOOLS, serving
 from tests.ports import free_port
+from tests.world import OPERATOR
 
+__all__ = ["live_desk"]
 pytestmark = pytest.mark.long
 PACKAGE = "langflow-base==1.13.0"
 Document = dict[str, Any]
+COMPONENT = """
+from lfx.custom import Component
+from lfx.io import MessageTextInput, Output
+from lfx.schema.message import Message
+
+class Own(Component):
+    display_name = "Own"
+    name = "Own"
+    inputs = [MessageTextInput(name="question", display_name="Question")]
+    outputs = [Output(name="said", display_name="Said", method="say")]
+
+    def say(self) -> Message:
+        {body}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +98,28 @@ class Real:
         data = {"nodes": nodes, "edges": edges, "viewport": {"x": 0, "y": 0, "zoom": 1}}
         return str(self.ask("POST", "/api/v1/flows/", {"name": name, "data": data})["id"])
 
+    def own(self, name: str, body: str) -> Document:
+        """Return a component of one's own: a text in, and what the body makes of it out."""
+        made = self.ask("POST", "/api/v1/custom_component", {"code": COMPONENT.format(body=body)})["data"]
+        return self.node(name, made)
+
+    def calls(self, name: str, tool: str, **arguments: str) -> str:
+        """Save a flow whose answer is the result of one tool, called by Langflow's own MCP component."""
+        kinds = self.kinds["input_output"]
+        kind = next(each["MCPTools"] for each in self.kinds.values() if "MCPTools" in each)
+        asking = self.node(f"MCPTools-{name}", kind, mcp_server={"name": name}, tool=tool)
+        asking["data"]["node"]["template"]["tool"].update(show=True, options=[tool])
+        for field, value in arguments.items():
+            asking["data"]["node"]["template"][field] = {
+                "name": field, "type": "str", "value": value, "show": True, "_input_type": "MessageTextInput",
+            }  # fmt: skip
+        nodes = [self.node(f"ChatInput-{name}", kinds["ChatInput"]), asking,
+                 self.node(f"ChatOutput-{name}", kinds["ChatOutput"])]  # fmt: skip
+        # Langflow runs what comes after the input, so the component hangs on it.
+        edges = [_edge(nodes[0], asking, "tool_placeholder"), _edge(asking, nodes[2])]
+        data = {"nodes": nodes, "edges": edges, "viewport": {"x": 0, "y": 0, "zoom": 1}}
+        return str(self.ask("POST", "/api/v1/flows/", {"name": name, "data": data})["id"])
+
     def chat(self, name: str, *middle: Document) -> str:
         kinds = self.kinds["input_output"]
         ends = (
@@ -83,10 +129,10 @@ class Real:
         return self.save(name, [ends[0], *middle, ends[1]])
 
 
-def _edge(one: Document, other: Document) -> Document:
+def _edge(one: Document, other: Document, field: str = "") -> Document:
     output = one["data"]["node"]["outputs"][0]
     fields = other["data"]["node"]["template"]
-    field = "input_value" if "input_value" in fields else "text"
+    field = field or next(name for name in ("input_value", "input_data", *_inputs_of(fields)) if name in fields)
     ours = {"dataType": one["data"]["type"], "id": one["id"], "name": output["name"], "output_types": output["types"]}
     theirs = {"fieldName": field, "id": other["id"], "inputTypes": fields[field].get("input_types") or ["Message"],
               "type": fields[field].get("type", "str")}  # fmt: skip
@@ -98,6 +144,11 @@ def _edge(one: Document, other: Document) -> Document:
         "targetHandle": json.dumps(theirs).replace('"', "œ"),
         "data": {"sourceHandle": ours, "targetHandle": theirs},
     }
+
+
+def _inputs_of(fields: Document) -> list[str]:
+    """The fields of a component that another one may fill, in their order."""
+    return [name for name, field in fields.items() if isinstance(field, dict) and field.get("input_types")]
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +200,58 @@ def test_client_reads_runs_streams_and_erases(real: Real) -> None:
     data["nodes"][1]["data"]["node"]["template"]["sender_name"]["value"] = "Somebody else"
     real.ask("PATCH", f"/api/v1/flows/{flow}", {"data": data})
     assert client.read_flow(flow).digest != before.digest
+
+
+@pytest.mark.parametrize("hear", [None, lambda _words: None], ids=["whole", "streamed"])
+def test_failures_are_told_apart(real: Real, hear: Any) -> None:
+    client, name = real.client(), "streamed" if hear else "whole"
+    breaks = real.chat(f"breaks-{name}", real.own("Own-breaks", 'raise ValueError("the warehouse is closed")'))
+    silent = real.chat(f"silent-{name}", real.own("Own-silent", 'return Message(text="")'))
+    shouts = real.chat(f"shouts-{name}", real.own("Own-shouts", "return Message(text=str(self.question).upper())"))
+    assert client.run(shouts, "hello", session=f"s:{name}", hear=hear).text == "HELLO"
+
+    def code_of(asked: LangflowClient, flow: str) -> str:
+        with pytest.raises(FlowFailed) as failed:
+            asked.run(flow, "hello", session=f"f:{name}", hear=hear, seconds=30)
+        return failed.value.code
+
+    assert code_of(client, breaks) == codes.FAILED
+    assert code_of(client, silent) == codes.EMPTY
+    assert code_of(client, "00000000-0000-4000-8000-000000000000") == codes.MISSING
+    assert code_of(LangflowClient(real.url, "sk-wrong", private_hosts=["127.0.0.1"]), shouts) == codes.KEY_REFUSED
+    nobody = LangflowClient(f"http://127.0.0.1:{free_port()}", real.key, private_hosts=["127.0.0.1"])
+    assert code_of(nobody, shouts) == codes.UNREACHABLE
+    assert code_of(LangflowClient(real.url, real.key), shouts) == codes.ADDRESS_REFUSED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flow_calls_our_tools_over_mcp_and_acting_ones_only_ask(
+    real: Real, live_desk: Desk, live_server: Any, settings: Any
+) -> None:
+    settings.PUBLIC_URL, settings.MODEL_HOSTS = live_server.url, ["127.0.0.1"]
+    connecting.connect_server(actor=OPERATOR, base_url=real.url, key=real.key)
+    answer_by(real, "plain", real.chat("plain"))
+    assert live_desk.say("Hello Langflow") == "Hello Langflow"
+    answer_by(real, "reads", real.calls("reads", "list_campaigns"))
+    assert "Summer Sale" in live_desk.say("Which campaigns do we have?")
+    assert not Approval.objects.exists()
+    answer_by(real, "acts", real.calls("acts", "pause_campaign", campaign="Summer Sale"))
+    said = live_desk.say("Pause it")
+    approval = Approval.objects.get()
+    assert (approval.state, live_desk.last_run.state) == ("pending", "waiting")
+    assert approval.reference in said
+    called = ToolCall.objects.order_by("id").values_list("name", flat=True)
+    assert list(called) == ["list_campaigns", "pause_campaign"]
+    found = live_desk.sandbox.call("GET", "/v1/campaigns").json()["items"]
+    assert [row["status"] for row in found if row["name"] == "Summer Sale"] == ["active"]
+
+
+def answer_by(real: Real, name: str, flow: str) -> None:
+    """Let a flow be the head of the only agent; its MCP server in Langflow is set up as the guide says."""
+    setup = services.Setup(name=name, model="langflow", flow=flow, tools=("list_campaigns", "pause_campaign"))
+    made = services.create_agent(actor=OPERATOR, type="custom", setup=setup)
+    Agent.objects.exclude(pk=made.pk).update(is_active=False)
+    headers = {"Authorization": "WALKER_MCP_HEADER"}
+    address = f"{settings.PUBLIC_URL}/mcp/{made.pk}/"
+    real.ask("POST", f"/api/v2/mcp/servers/{name}", {"url": address, "headers": headers})
+    services.activate_draft(actor=OPERATOR, agent_id=made.pk)
