@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from django.conf import settings
 
 from agents.flows.connecting import active_server, client_of
+from agents.flows.models import FlowServer
 from agents.flows.sessions import open_session
 from agents.flows.tokens import make_token
 from agents.models import AgentActivation, AgentRun, AgentVersion
@@ -27,7 +28,7 @@ from agents.ports import (
 )
 from agents.ports import TOO_SLOW as TURN_TOO_SLOW
 from core.observability.logging import get_logger
-from integrations.langflow.client import RUN_SECONDS
+from integrations.langflow.client import RUN_SECONDS, Hear
 from integrations.langflow.types import CHANGED, CUT, TOO_SLOW, FlowFailed
 
 log = get_logger(__name__)
@@ -47,40 +48,67 @@ class FlowHead(Orchestrator):
         """Take no model: the flow has its own."""
 
     def run(self, context: RunContext, *, call_tools: CallTools, emit: Emit) -> RunOutcome:
-        try:
-            return self._ask(context, emit)
-        except FlowFailed as failure:
-            log.warning("flow_failed", code=failure.code, run=str(context.run_id))
-            return RunOutcome("", 1, error=_CODES.get(failure.code, failure.code))
+        return outcome_of(lambda: self._ask(context, emit))
 
     def _ask(self, context: RunContext, emit: Emit) -> RunOutcome:
         version: AgentVersion = AgentVersion.objects.select_related("agent").get(pk=context.version_id)
         run: AgentRun = AgentRun.objects.get(pk=context.run_id)
         server = active_server()
-        client = client_of(server)
-        if client.read_flow(version.flow).digest != _activated_digest(version):
+        if client_of(server).read_flow(version.flow).digest != activated_digest(version):
             raise FlowFailed(CHANGED)
         session, is_new = open_session(server, run.conversation_id, version.pk)
         context.look()  # renews the lease: the flow may be silent for as long as it lasts
-        token = make_token(run, version)
 
         def hear(words: str) -> None:
             context.glance()
             emit(words)
 
-        answer = client.run(
-            version.flow,
-            input_of(context.lines, with_history=is_new),
+        return answer_of(
+            version,
+            server,
+            context.lines,
             session=session.name,
-            variables={
-                "WALKER_MCP_URL": f"{settings.PUBLIC_URL}/mcp/{version.agent_id}/",
-                "WALKER_MCP_TOKEN": token,
-                "WALKER_MCP_HEADER": f"Bearer {token}",
-            },
+            is_new=is_new,
+            token=make_token(run, version),
             hear=hear,
-            seconds=max(1.0, min(RUN_SECONDS, context.until - time.monotonic())),
+            seconds=context.until - time.monotonic(),
         )
-        return RunOutcome(answer.text, 1, Usage(answer.input_tokens, answer.output_tokens))
+
+
+def answer_of(
+    version: AgentVersion,
+    server: FlowServer,
+    lines: Sequence[Line],
+    *,
+    session: str,
+    is_new: bool,
+    token: str,
+    hear: Hear,
+    seconds: float,
+) -> RunOutcome:
+    """Run a version's flow once and return its whole answer; `token` opens its tools. Raises `FlowFailed`."""
+    answer = client_of(server).run(
+        version.flow,
+        input_of(lines, with_history=is_new),
+        session=session,
+        variables={
+            "WALKER_MCP_URL": f"{settings.PUBLIC_URL}/mcp/{version.agent_id}/",
+            "WALKER_MCP_TOKEN": token,
+            "WALKER_MCP_HEADER": f"Bearer {token}",
+        },
+        hear=hear,
+        seconds=max(1.0, min(RUN_SECONDS, seconds)),
+    )
+    return RunOutcome(answer.text, 1, Usage(answer.input_tokens, answer.output_tokens))
+
+
+def outcome_of(ask: Callable[[], RunOutcome]) -> RunOutcome:
+    """Return what a flow answered, or its failure as the outcome."""
+    try:
+        return ask()
+    except FlowFailed as failure:
+        log.warning("flow_failed", code=failure.code)
+        return RunOutcome("", 1, error=_CODES.get(failure.code, failure.code))
 
 
 def input_of(lines: Sequence[Line], *, with_history: bool) -> str:
@@ -98,7 +126,7 @@ def _who(line: Line) -> str:
     return "Customer" if line.role == "user" else "Colleague" if line.from_colleague else "You"
 
 
-def _activated_digest(version: AgentVersion) -> str:
+def activated_digest(version: AgentVersion) -> str:
     """Return the digest of the flow when the version was last activated; "" if it never was."""
     latest = AgentActivation.objects.filter(version=version).order_by("-created_at", "-id")
     return latest.values_list("flow_digest", flat=True).first() or ""

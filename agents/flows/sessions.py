@@ -19,6 +19,8 @@ from integrations.langflow.types import FlowFailed
 FIRST_WAIT: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = timedelta(hours=6)
 MOST_AT_ONCE: Final = 100
+TRIAL_KEPT: Final = timedelta(minutes=5)
+"""Behind the time of an answer that was cut: Langflow may still be writing."""
 
 
 def open_session(server: FlowServer, conversation_id: UUID, version_id: UUID) -> tuple[FlowSession, bool]:
@@ -31,6 +33,19 @@ def open_session(server: FlowServer, conversation_id: UUID, version_id: UUID) ->
         server=server, name=name, defaults={"conversation_id": conversation_id}
     )
     return session, is_new
+
+
+def open_trial_session(server: FlowServer, room: UUID, version_id: UUID) -> FlowSession:
+    """Return the session of one answer of a trial, which is erased some minutes later whatever becomes of it."""
+    session: FlowSession = FlowSession.objects.create(
+        server=server, conversation_id=room, name=f"{room}:{version_id}", erase_at=clock_now() + TRIAL_KEPT
+    )
+    return session
+
+
+def erase_soon(session: FlowSession) -> None:
+    """Let the next sweep erase a session whose answer is whole."""
+    FlowSession.objects.filter(pk=session.pk).update(erase_at=clock_now())
 
 
 def ask_to_erase(sessions: QuerySet[FlowSession]) -> int:

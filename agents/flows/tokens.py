@@ -1,4 +1,4 @@
-"""Tokens by which a flow reaches the tools of the one run that it answers."""
+"""Tokens by which a flow reaches the tools of the one run, or the one trial, that it answers."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ class RunToken:
     version_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class TrialToken:
+    """What a token of a trial names: the room of one answer, and the version that is tried. No tool of it acts."""
+
+    tenant_id: UUID
+    room: UUID
+    version_id: UUID
+
+
 def make_token(run: AgentRun, version: AgentVersion) -> str:
     """Return a token for the tools of a run; it holds ids only and ends with the run, or after five minutes."""
     claims = {
@@ -41,7 +50,18 @@ def make_token(run: AgentRun, version: AgentVersion) -> str:
     return _signer().sign_object(claims)
 
 
-def read_token(token: str) -> RunToken | None:
+def make_trial_token(room: UUID, version: AgentVersion) -> str:
+    """Return a token for the tools of one answer of a trial; it ends with the answer."""
+    claims = {
+        "t": current_tenant_id().hex,
+        "o": room.hex,
+        "v": version.pk.hex,
+        "x": int((now() + LIFE).timestamp()),
+    }
+    return _signer().sign_object(claims)
+
+
+def read_token(token: str) -> RunToken | TrialToken | None:
     """Return what a token names; None for one that we didn't make or that has expired."""
     if len(token) > LIMIT:
         return None
@@ -49,6 +69,8 @@ def read_token(token: str) -> RunToken | None:
         claims: dict[str, Any] = _signer().unsign_object(token)
         if int(claims["x"]) <= now().timestamp():
             return None
+        if "o" in claims:
+            return TrialToken(UUID(claims["t"]), UUID(claims["o"]), UUID(claims["v"]))
         return RunToken(UUID(claims["t"]), UUID(claims["r"]), int(claims["f"]), UUID(claims["v"]))
     except (signing.BadSignature, ValueError, KeyError, TypeError):
         return None

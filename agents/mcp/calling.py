@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.cache import cache
 from django.db.models import Q
-from redis import RedisError
 
 from agents import gateway, selectors
 from agents.flows.tokens import RunToken
+from agents.mcp.limits import CALL_SECONDS, OVER, alone, count_request
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import ANSWER_TOOL, Line, ToolRequest, ToolSpec
 from agents.runs.redacted import Redaction
 from agents.runs.watch import Ended
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
-from core.errors import TooMany, Unavailable
-from core.reliability.rate_limit import count_or_let_pass
-from core.tenancy.scope import current_tenant_id
 
-CALL_SECONDS: Final = 25.0
-"""For one call; a flow has about half a minute for its whole answer."""
 MOST_CALLS: Final = 50
-MOST_A_MINUTE: Final = 120
-MINUTE: Final = 60
-OVER: Final = "run_over"
-_LOOK_AGAIN: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,14 @@ class OpenRun:
             raise Ended("stopped")
         return selectors.caller_of(self.run, self.version, standing)
 
+    def tools(self) -> list[ToolSpec]:
+        """Return the tools that the caller may use now. Raises `Ended`."""
+        return self.offered(self.look())
+
+    def call(self, *, key: str, name: str, arguments: Mapping[str, Any]) -> Line:
+        """Make one call. Raises `Ended`, `ToolBroke` and `Unavailable`."""
+        return call_tool(self, key=key, name=name, arguments=arguments)
+
     def offered(self, caller: Caller) -> list[ToolSpec]:
         """Return the tools of the version that this caller may use; the answer itself is the flow's own."""
         names = [name for name in (*selectors.tools_of(self.version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
@@ -66,9 +63,7 @@ def open_run(token: RunToken) -> OpenRun:
     )
     if run is None or version is None or not version.agent.is_active:
         raise Ended(OVER)
-    slot = int(time.time()) // MINUTE
-    if count_or_let_pass(f"{current_tenant_id()}:mcp:{run.pk}:{slot}", seconds=2 * MINUTE) > MOST_A_MINUTE:
-        raise TooMany("Too many requests in a minute.", retry_after=MINUTE)
+    count_request(run.pk)
     run.agent_version = version
     return OpenRun(run, version)
 
@@ -80,7 +75,7 @@ def call_tool(open_run: OpenRun, *, key: str, name: str, arguments: Mapping[str,
     another call of the run takes too long.
     """
     run = open_run.run
-    with _alone(run):
+    with alone(run.pk):
         caller = open_run.look()
         standing = selectors.read_standing(run)
         hidden = Redaction(run, selectors.read_transcript(run, standing.inputs))
@@ -102,20 +97,3 @@ def call_tool(open_run: OpenRun, *, key: str, name: str, arguments: Mapping[str,
         )
         found = gateway.perform([ToolRequest(key, name, arguments)], calls, 1)
         return hidden.redact(found[0])
-
-
-@contextmanager
-def _alone(run: AgentRun) -> Iterator[None]:
-    """Let the calls of a run wait for one another, as those of a model do."""
-    name, until = f"{current_tenant_id()}:mcp-call:{run.pk}", time.monotonic() + CALL_SECONDS
-    try:
-        while not cache.add(name, True, timeout=2 * CALL_SECONDS):
-            if time.monotonic() > until:
-                raise Unavailable("Another call of this run is still under way.")
-            time.sleep(_LOOK_AGAIN)
-    except RedisError as error:
-        raise Unavailable("Try again in a moment.") from error
-    try:
-        yield
-    finally:
-        cache.delete(name)

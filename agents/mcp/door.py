@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import Tenant
-from agents.flows.tokens import RunToken, read_token
+from agents.flows.tokens import RunToken, TrialToken, read_token
 from agents.gateway import ToolBroke
-from agents.mcp import calling, protocol
+from agents.mcp import calling, limits, protocol, trying
 from agents.mcp.protocol import Request, RpcError
 from agents.ports import ToolSpec
 from agents.runs.watch import Ended
@@ -29,6 +29,7 @@ INSTRUCTIONS: Final = (
 )
 NO_TOKEN: Final = "The token of a run is missing, not valid or expired."  # noqa: S105
 OVER: Final = "The run of this token is over."
+Door = calling.OpenRun | trying.OpenTrial
 
 
 @csrf_exempt  # carries no cookie and trusts none: the token is the proof
@@ -42,7 +43,7 @@ def serve_tools(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         with tenant_scope(token.tenant_id):
             if not Tenant.objects.filter(pk=token.tenant_id, is_active=True).exists():
                 raise _refused(OVER, 403)
-            found = calling.open_run(token)
+            found = trying.open_trial(token) if isinstance(token, TrialToken) else calling.open_run(token)
             if found.version.agent_id != agent_id:
                 raise _refused(NO_TOKEN, 401)
             wanted = protocol.read_request(body)
@@ -56,13 +57,13 @@ def serve_tools(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         return _respond(RpcError(protocol.REFUSED, OVER).as_dict(), 403)
     except TooMany as problem:
         error = RpcError(protocol.REFUSED, problem.detail)
-        return _respond(error.as_dict(), 429, {"Retry-After": str(calling.MINUTE)})
+        return _respond(error.as_dict(), 429, {"Retry-After": str(limits.MINUTE)})
     except WalkerError as problem:
         return _respond(RpcError(protocol.REFUSED, problem.detail).as_dict(), problem.status)
     return _respond(protocol.answer(wanted, result))
 
 
-def _answer(found: calling.OpenRun, wanted: Request) -> dict[str, Any]:
+def _answer(found: Door, wanted: Request) -> dict[str, Any]:
     """Return the result of a request. Raises `RpcError`, `Ended` and `WalkerError`."""
     match wanted.method:
         case "initialize":
@@ -70,18 +71,18 @@ def _answer(found: calling.OpenRun, wanted: Request) -> dict[str, Any]:
         case "ping":
             return {}
         case "tools/list":
-            return {"tools": [_described(tool) for tool in found.offered(found.look())]}
+            return {"tools": [_described(tool) for tool in found.tools()]}
         case "tools/call":
             return _call(found, wanted)
     raise RpcError(protocol.NO_METHOD, "There is no such method.", key=wanted.key, status=200)
 
 
-def _call(found: calling.OpenRun, wanted: Request) -> dict[str, Any]:
+def _call(found: Door, wanted: Request) -> dict[str, Any]:
     name, arguments = wanted.params.get("name"), wanted.params.get("arguments") or {}
     if not isinstance(name, str) or not name or len(name) > LONGEST_NAME or not isinstance(arguments, dict):
         raise RpcError(protocol.BAD_PARAMS, "Name a tool, and its arguments.", key=wanted.key, status=200)
     try:
-        line = calling.call_tool(found, key=f"mcp-{wanted.key}", name=name, arguments=arguments)
+        line = found.call(key=f"mcp-{wanted.key}", name=name, arguments=arguments)
     except ToolBroke as broken:
         return protocol.tool_result(protocol.as_json({"error": str(broken)}), is_error=True)
     return protocol.tool_result(line.text, is_error="error" in line.result)
@@ -116,7 +117,7 @@ def _read(request: HttpRequest) -> bytes:
     return body
 
 
-def _token_of(request: HttpRequest) -> RunToken:
+def _token_of(request: HttpRequest) -> RunToken | TrialToken:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     token = read_token(secret.strip()) if scheme.lower() == "bearer" else None
     if token is None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents import registry
+from agents.flows.connecting import FLOW
 from agents.gate import LOW, Confidence, Grounds, doubt
 from agents.gate.screening import Records, screen
 from agents.gateway.refusals import ToolBroke
@@ -23,6 +24,7 @@ from agents.runs.redacted import open_vault
 from agents.selectors import tools_of
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
+from agents.trials import flow
 from agents.trials.calls import OutOfTime, Step, TrialCalls, offered_in_trial
 from core.actors import Actor
 from core.errors import Conflict, WalkerError
@@ -33,8 +35,7 @@ log = get_logger(__name__)
 MOST_ROUNDS: Final = 6
 SECONDS: Final = 40.0
 """For a whole answer."""
-TRIED: Final = frozenset({"builtin"})
-"""The orchestrators whose calls all go through the trial; another one may act on its own."""
+BUILTIN: Final = "builtin"
 GAP: Final = "\n\n"
 
 
@@ -84,8 +85,9 @@ def answer(
 ) -> Answered:
     """Let a version answer the lines; nothing is stored but the calls of its model, which count under budgets.
 
-    `watch` gets the steps so far after each one. Of a past conversation, given by its id, a model over a network gets
-    placeholders for what is kept of its contact. Raises `Conflict` ("cannot_try") for an agent whose head is not ours.
+    `watch` gets the steps so far after each one; those of a flow are known at its end. Of a past conversation, given by
+    its id, a model over a network gets placeholders for what is kept of its contact. Raises `Conflict` ("cannot_try")
+    for an agent whose head is neither ours nor a flow.
     """
     check_can_try(version)
     began = time.monotonic()
@@ -111,7 +113,7 @@ def answer(
     )
     grounds = doubt.grounds_of(version)
     grounds.take(lines)
-    outcome, stopped, confidence = _run(version, context, calls, grounds, trial_id), "", None
+    outcome, stopped, confidence = _run(version, context, calls, grounds), "", None
     if vault:
         outcome = replace(outcome, text=vault.show(outcome.text))
     if not outcome.error:
@@ -133,7 +135,7 @@ def answer(
 
 def check_can_try(version: AgentVersion) -> None:
     """Raise `Conflict` ("cannot_try") if the calls of a version's head do not all go through a trial."""
-    if version.orchestrator not in TRIED or version.flow:
+    if version.orchestrator != (FLOW if version.flow else BUILTIN):
         raise Conflict("This agent is led by another system, which can't be tried without effect.", code="cannot_try")
 
 
@@ -143,7 +145,7 @@ def _hidden(line: Line, vault: Vault | None) -> Line:
     return replace(line, text=text)
 
 
-def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds: Grounds, trial_id: UUID) -> RunOutcome:
+def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds: Grounds) -> RunOutcome:
     """Run the loop; every failure is an outcome, as it is for a customer."""
 
     def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
@@ -151,8 +153,10 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds:
         grounds.take(found)
         return found
 
-    place = Place(purpose=ModelCall.Purpose.TRIAL, agent_id=version.agent_id, trial_id=trial_id)
+    place = Place(purpose=ModelCall.Purpose.TRIAL, agent_id=version.agent_id, trial_id=context.run_id)
     try:
+        if version.flow:
+            return flow.ask(version, calls, context.lines)
         model = _TimedModel(open_model(version, place), calls.until)
         orchestrator = registry.get_orchestrator(version.orchestrator, model)
         return orchestrator.run(context, call_tools=call_tools, emit=_hear_nothing)
@@ -164,7 +168,7 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds:
         return RunOutcome("", 0, error=error.code[:40])
     except Exception:
         # The boundary to models and tools: the person who tries an agent sees that it broke, not a page of errors.
-        log.exception("trial_broke", trial=str(trial_id))
+        log.exception("trial_broke", trial=str(context.run_id))
         return RunOutcome("", 0, error="run_broke")
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -81,6 +81,8 @@ class TrialCalls:
     offered: Mapping[str, Tool]
     until: float
     vault: Vault | None = None
+    is_masked: bool = False
+    """Whether what reads the results is outside, and has no placeholders."""
     watch: Callable[[Sequence[Step]], None] | None = None
     steps: list[Step] = field(default_factory=list)
     given: dict[int, str] = field(default_factory=dict)
@@ -95,11 +97,34 @@ class TrialCalls:
         """Perform the calls of a round, one after another. Raises `ToolBroke` and `OutOfTime`."""
         return [self._repeat_or_perform(readable(request), number) for request in requests]
 
+    def as_document(self) -> dict[str, Any]:
+        """Return the calls so far, masked, to go on with them in another process."""
+        return {
+            "steps": [asdict(step) for step in self.steps],
+            "given": {str(number): passage for number, passage in self.given.items()},
+            "made": {wish: tidy(line.result) for wish, line in self._made.items()},
+            "failures": dict(self._failures),
+            "count": self._count,
+            "wishes": self._wishes,
+            "has_read_foreign": self._has_read_foreign,
+        }
+
+    def take(self, document: Mapping[str, Any]) -> None:
+        """Go on with the calls of another process."""
+        if not document:
+            return
+        self.steps[:] = [Step(**step) for step in document["steps"]]
+        self.given.update({int(number): passage for number, passage in document["given"].items()})
+        self._made = {wish: Line("tool", as_line(result), result=result) for wish, result in document["made"].items()}
+        self._failures = Counter(document["failures"])
+        self._count, self._wishes = document["count"], document["wishes"]
+        self._has_read_foreign = document["has_read_foreign"]
+
     def _repeat_or_perform(self, request: ToolRequest, number: int) -> Line:
         wish = json.dumps([request.name, dict(request.arguments), request.error], sort_keys=True, default=str)
         known = self._made.get(wish)
         result = dict(known.result) if known else self._perform(request, number)
-        text = as_line(result)
+        text = as_line(tidy(result) if self.is_masked else result)
         text = self.vault.redact(text) if self.vault else text
         line = Line("tool", text, call_id=request.call_id, tool_name=request.name, result=result)
         self._made[wish] = line

@@ -12,17 +12,22 @@ import pytest
 from django.test import Client
 
 from agents import services
-from agents.flows import tokens
-from agents.mcp import calling
+from agents.evals import checking, keeping
+from agents.flows import sessions, tokens
+from agents.flows.models import FlowSession
+from agents.mcp import calling, limits
 from agents.mcp.protocol import VERSIONS, RpcError, read_request
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.runs import lease
 from agents.runs.batching import QUIET
+from agents.trials import room, trying
+from agents.trials.speakers import caller_as
 from conversations.models import Conversation
 from core.clock import now
+from core.errors import Conflict
 from core.models import AuditEntry
 from hitl.models import Approval
-from standins.langflow.flows import call
+from standins.langflow.flows import IDS, call
 from tests.agents.conftest import Desk
 from tests.agents.langflow_fixture import Langflow, langflow
 
@@ -168,7 +173,7 @@ def test_bad_requests_are_refused_and_nothing_is_called(
     url = f"/mcp/{caller.agent.pk}/"
     assert Client().get(url, headers={"Authorization": f"Bearer {caller.token}"}).status_code == 405
     assert Client().post(url, {"a": 1}, headers={"Authorization": f"Bearer {caller.token}"}).status_code == 415
-    monkeypatch.setattr(calling, "MOST_A_MINUTE", 0)
+    monkeypatch.setattr(limits, "MOST_A_MINUTE", 0)
     assert caller.post(ping).status_code == 429
     assert not ToolCall.objects.exists()
 
@@ -223,3 +228,84 @@ def test_flow_uses_tools_over_the_wire_and_its_answer_names_what_waits(
     found = [json.loads(answer["content"][0]["text"]) for answer in answers]
     assert found == [found[0]] * 4
     assert Approval.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flow_that_is_tried_reads_and_only_foresees_what_would_act(
+    live_desk: Desk, langflow: Langflow, live_server: Any, settings: Any
+) -> None:
+    settings.PUBLIC_URL = live_server.url
+    langflow.connect()
+    admin = live_desk.world.actor("admin")
+    setup = services.Setup(name="Tried", model="langflow", flow=IDS["tools"], tools=TOOLS)
+    draft = services.create_agent(actor=admin, type="custom", setup=setup)
+    said = 'list_campaigns {}\npause_campaign {"campaign": "Summer Sale"}\nwithdraw_request {"reference": "BR-1001"}'
+    trial = trying.start_trial(actor=admin, agent_id=draft.pk, speaker="member", text=f"{said}\nbring_person {{}}")
+    turn = trial.turns.get()
+    trying.answer_turn(turn_id=turn.pk)
+    turn.refresh_from_db()
+    assert (turn.error_code, turn.state) == ("", "answered")
+    assert [(step["tool"], step["kind"]) for step in turn.steps] == [
+        ("list_campaigns", "reads"), ("pause_campaign", "asks"), ("withdraw_request", "refused"),
+        ("bring_person", "reads"),
+    ]  # fmt: skip
+    assert "Summer Sale" in turn.answer
+    assert "nothing was requested" in turn.answer
+    assert (turn.brings_person, turn.steps[1]["approval"]["levels"] != []) == (True, True)
+    # What Langflow keeps of it is erased, and it knows no more than what was typed.
+    session = FlowSession.objects.get()
+    assert session.erase_at is not None
+    assert langflow.messages()
+    assert sessions.erase_session(session_id=session.pk)
+    assert not langflow.messages()
+
+    # A case is checked the same way.
+    said += '\ncampaign_performance {"campaign": "ada@example.com"}'
+    case: dict[str, Any] = {"name": "Pause", "speaker": "member", "says": [said], "must": True}
+    case["expects"] = {"asks_approval_for": ["pause_campaign"], "calls": ["list_campaigns"]}
+    keeping.keep_case(actor=admin, agent_id=draft.pk, document=case)
+    with pytest.raises(Conflict, match="Run the checks"):
+        services.activate_draft(actor=admin, agent_id=draft.pk)
+    run = checking.start_checks(actor=admin, agent_id=draft.pk)
+    checking.work_run(run_id=run.pk, seconds=60)
+    assert "@" in str(langflow.messages())
+    assert "ada@example.com" not in str(langflow.messages())
+    assert run.results.get().passed
+    services.activate_draft(actor=admin, agent_id=draft.pk)
+    assert not any(model.objects.exists() for model in (Approval, AgentRun, ToolCall, Conversation))
+    assert live_desk.sandbox.call("GET", "/v1/campaigns").json()["items"][0]["status"] == "active"
+
+
+@pytest.mark.django_db
+def test_token_of_a_trial_ends_with_its_answer_and_opens_nothing_else(desk: Desk, langflow: Langflow) -> None:
+    caller = Caller(desk, langflow)
+    admin = desk.world.actor("admin")
+    trial_id = uuid4()
+    speaker = caller_as("member", actor=admin, version=caller.version, trial_id=trial_id)
+    opened = room.open_room(caller.version, speaker, admin, seconds=30)
+    caller.token = tokens.make_trial_token(opened.key, caller.version)
+    listed = {tool["name"] for tool in caller.ask("tools/list")["result"]["tools"]}
+    assert {*TOOLS, "bring_person"} <= listed
+    assert not {"answer", "withdraw_request"} & listed
+    first, again = (
+        caller.call("pause_campaign", campaign="Summer Sale"),
+        caller.call("pause_campaign", 2, campaign="Summer Sale"),
+    )
+    assert first == again
+    assert "nothing was requested" in first[0]["data"]["sentence"]
+    found = room.find_room(opened.key)
+    assert found is not None
+    assert len(found.calls["steps"]) == 1
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    desk.world.people["admin"].memberships.update(role="viewer")
+    assert caller.post(body).status_code == 403  # the right to try was lost meanwhile
+    desk.world.people["admin"].memberships.update(role="admin")
+    assert caller.post(body).status_code == 200
+    late = room.open_room(caller.version, speaker, admin, seconds=-1)
+    for over in (late.key, opened.key, uuid4()):
+        room.close_room(over)
+        caller.token = tokens.make_trial_token(over, caller.version)
+        assert caller.post(body).status_code == 403
+    room.keep_calls(opened, room.enter(opened, caller.version, until=0))
+    assert room.find_room(opened.key) is None
+    assert not any(model.objects.exists() for model in (Approval, ToolCall))
