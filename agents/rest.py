@@ -19,6 +19,7 @@ from agents import selectors, services
 from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent, AgentActivation, AgentVersion
 from agents.studio import activation, configuration, portability
+from agents.studio.first_cases import FIRST_CASES
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -178,6 +179,11 @@ class NewAgent(AgentChange):
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
     type = serializers.ChoiceField(choices=Agent.Type.choices)
+    template = serializers.ChoiceField(
+        choices=sorted(FIRST_CASES),
+        required=False,
+        help_text="Its cases are kept for the agent; nothing else is taken.",
+    )
 
 
 class AgentFile(serializers.Serializer[Any]):
@@ -272,8 +278,10 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
     def create(self, request: Request) -> Response:
         """Make an agent of your own as a draft, which answers nobody yet. Needs `agents.change_agent`."""
         body = self.read_body()
-        setup = configuration.Setup(**_changes({name: body[name] for name in body if name != "type"}))
-        return self.respond(services.create_agent(actor=self.actor, type=body["type"], setup=setup))
+        facts = {name: body.pop(name) for name in ("type", "template") if name in body}
+        return self.respond(
+            services.create_agent(actor=self.actor, setup=configuration.Setup(**_changes(body)), **facts)
+        )
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change an own agent's draft; the active version goes on answering. Needs `agents.change_agent`.

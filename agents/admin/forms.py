@@ -10,6 +10,7 @@ from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent, AgentVersion, Collection
 from agents.studio import configuration
 from agents.studio.activation import REASON_LIMIT
+from agents.studio.first_cases import FIRST_CASES
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 
@@ -165,6 +166,9 @@ class NewAgentForm(AgentForm):
         label="Works on",
         choices=Agent.Type.choices,
         help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
+    )
+    template = forms.ChoiceField(
+        required=False, widget=forms.HiddenInput, choices=[("", ""), *((key, key) for key in FIRST_CASES)]
     )
     field_order = (
         "name",

@@ -32,6 +32,7 @@ from agents.models import Agent, AgentVersion, Collection
 from agents.studio import gallery, portability
 from agents.studio.activation import ACTIVATE
 from agents.studio.configuration import CHANGE
+from agents.studio.first_cases import FIRST_CASES
 from agents.tools import registry as tools
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
@@ -66,6 +67,7 @@ def _from_template(key: str) -> dict[str, Any]:
         return {}
     setup = template.setup()
     return {
+        "template": key if key in FIRST_CASES else "",
         "name": setup.name,
         "type": template.type,
         "instructions": setup.instructions,
@@ -162,7 +164,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "opts": self.model._meta,
             "list_title": "Agents",
             "list_url": self.list_url(),
-            "templates": [(template, _titles(template.setup().tools)) for template in gallery.TEMPLATES],
+            "templates": [
+                (template, _titles(template.setup().tools), len(FIRST_CASES.get(template.key, ())))
+                for template in gallery.TEMPLATES
+            ],
             "create_url": reverse("admin:agents_agent_create"),
         }
         return TemplateResponse(request, "console/agent_templates.html", context)
@@ -330,8 +335,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> HttpResponse:
         """Create an own agent and open its page, where it is tried and activated."""
         setup = services.Setup(**form.setup())
-        agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
-        messages.success(request, f"{agent.name} is a draft. Try it here; it answers once you activate it.")
+        kind, template = form.cleaned_data["type"], form.cleaned_data["template"]
+        agent = services.create_agent(actor=viewer_of(request), type=kind, setup=setup, template=template)
+        todo = "Try it and run its checks here" if template else "Try it here"
+        messages.success(request, f"{agent.name} is a draft. {todo}; it answers once you activate it.")
         return redirect("admin:agents_agent_change", agent.pk)
 
     @service_action(

@@ -36,7 +36,7 @@ def open_session(server: FlowServer, conversation_id: UUID, version_id: UUID) ->
 
 
 def open_trial_session(server: FlowServer, room: UUID, version_id: UUID) -> FlowSession:
-    """Return the session of one answer of a trial, which is erased some minutes later whatever becomes of it."""
+    """Return the session of one answer of a trial, which is erased some minutes later even without an answer."""
     session: FlowSession = FlowSession.objects.create(
         server=server, conversation_id=room, name=f"{room}:{version_id}", erase_at=clock_now() + TRIAL_KEPT
     )

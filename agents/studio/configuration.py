@@ -12,9 +12,11 @@ from django.db.models import Max
 
 from accounts.last_change import last_change
 from agents import registry
+from agents.evals.keeping import keep_case
 from agents.flows.connecting import FLOW, flow_id_in
 from agents.models import Agent, AgentVersion, Collection
 from agents.selectors import EARLIER_AUTHORS, authors_of
+from agents.studio.first_cases import FIRST_CASES
 from agents.tools import registry as tools
 from core.actors import Actor
 from core.audit import chain
@@ -59,22 +61,27 @@ class Setup:
     asks_judge: bool = False
 
 
-def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
+def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -> Agent:
     """Create an agent of the tenant's own as a draft, owned by the actor.
 
     It answers nobody until the draft is activated; from then on it takes precedence over the built-in agent of its
-    type. Needs `agents.change_agent`; raises `Invalid` with the invalid fields.
+    type. With a `template` that template's cases are kept for it. Needs `agents.change_agent`; raises `Invalid` with
+    the invalid fields.
     """
     actor.require(CHANGE)
     clean = checked(setup)
     if type not in Agent.Type.values:
         raise Invalid("Some fields are not valid.", fields={"type": ["Choose one of the existing types."]})
+    if template and template not in FIRST_CASES:
+        raise Invalid("Some fields are not valid.", fields={"template": ["Choose one of the existing templates."]})
     with transaction.atomic():
         agent: Agent = Agent.objects.create(
             name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
         )
         _write_draft(actor, agent, clean, 1)
         record(actor, "AGENT_CREATED", agent, "", "draft", version=1)
+        for case in FIRST_CASES.get(template, ()):
+            keep_case(actor=actor, agent_id=agent.pk, document=case.model_dump(mode="json"))
     return agent
 
 
