@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from console.viewers import viewer_of
 from core.errors import Invalid, WalkerError
 
 LINES: Final = forms.Textarea(attrs={"rows": 3})
+columns: Final = forms.CheckboxSelectMultiple(attrs={"class": "wk-check wk-columns"})
 YES_NO: Final = [("", "Either"), ("yes", "Yes"), ("no", "No")]
 PHRASES: Final = ("contains", "avoids", "sources")
 TOOLS: Final = ("calls", "never_calls", "asks_approval_for")
@@ -55,29 +57,37 @@ class CaseForm(ConsoleForm):
     sources = forms.CharField(
         label="It names these sources", required=False, widget=LINES, help_text="One title of a document per line."
     )
-    calls = forms.MultipleChoiceField(label="It uses these tools", required=False, widget=forms.CheckboxSelectMultiple)
-    never_calls = forms.MultipleChoiceField(
-        label="It never uses these tools", required=False, widget=forms.CheckboxSelectMultiple
-    )
-    asks_approval_for = forms.MultipleChoiceField(
-        label="It asks for approval of", required=False, widget=forms.CheckboxSelectMultiple
-    )
+    asks_approval_for = forms.MultipleChoiceField(label="It asks for approval of", required=False, widget=columns)
+    calls = forms.MultipleChoiceField(label="It uses these tools", required=False, widget=columns)
+    never_calls = forms.MultipleChoiceField(label="It never uses these tools", required=False, widget=columns)
     brings_person = forms.ChoiceField(label="A person is brought in", required=False, choices=YES_NO)
     cites = forms.ChoiceField(label="It names any source", required=False, choices=YES_NO)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.offer(tools.keys())
+
+    def offer(self, keys: Iterable[str]) -> None:
+        """Offer these tools, and those that the case names already; reading ones and acting ones in groups."""
         fields: Any = self.fields
-        known = [(key, tools.get(key)) for key in tools.keys()]  # noqa: SIM118
-        for name in TOOLS:
-            wanted = [(key, tool.title) for key, tool in known if tool.acting or name != "asks_approval_for"]
-            fields[name].choices = wanted
+        given: Any = self.data
+        named = {key for name in TOOLS for key in self.initial.get(name, ())}
+        named |= {key for name in TOOLS for key in given.getlist(name)} if self.is_bound else set()
+        known = [(key, tools.get(key)) for key in dict.fromkeys([*keys, *sorted(named)]) if tools.is_known(key)]
+        acting = [(key, tool.title) for key, tool in known if tool.acting]
+        others = [(key, tool.title) for key, tool in known if not tool.acting]
+        fields["asks_approval_for"].choices = acting
+        fields["calls"].choices = others
+        groups = [("Needs approval", acting), ("Other tools", others)]
+        fields["never_calls"].choices = groups if acting else others
+        if not acting:
+            del fields["asks_approval_for"]
 
     def document(self) -> dict[str, Any]:
         """Return the case as in a file of cases."""
         given = self.cleaned_data
         expects: dict[str, Any] = {name: _lines(given[name]) for name in PHRASES}
-        expects |= {name: given[name] for name in TOOLS}
+        expects |= {name: given.get(name, []) for name in TOOLS}
         expects |= {name: None if not given[name] else given[name] == "yes" for name in FLAGS}
         return {
             "name": given["name"],
@@ -184,6 +194,15 @@ class EvalCaseAdmin(ServiceAdmin):
             "agent_id": found.agent_id,
             "conversation_id": found.conversation_id,
         }
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Return the action's form; a case is about the tools that its agent has."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, CaseForm):
+            agent_id = obj.agent_id if obj else form.initial.get("agent_id") or request.POST.get("agent_id")
+            if keys := keeping.tools_for_cases(viewer=viewer_of(request), agent_id=agent_id):
+                form.offer(keys)
+        return form
 
     def _suggested(self, request: HttpRequest) -> keeping.Suggestion:
         viewer, given = viewer_of(request), request.GET

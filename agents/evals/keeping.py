@@ -16,8 +16,11 @@ from agents.evals.cases import MOST_CASES, Case, CaseFile
 from agents.evals.models import EvalCase
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import ANSWER_TOOL
+from agents.selectors import tools_of
+from agents.tools import registry as tools
+from agents.trials.calls import OWN_MATTERS
 from agents.trials.models import Trial
-from agents.trials.trying import TRY, get_trial
+from agents.trials.trying import TRY, get_trial, version_to_try
 from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.audit import chain
@@ -97,6 +100,24 @@ def get_case(*, viewer: Actor, case_id: UUID) -> EvalCase:
     if found is None:
         raise NotFound(MISSING)
     return found
+
+
+def tools_for_cases(*, viewer: Actor, agent_id: object) -> list[str]:
+    """Return the tools that an agent may call in a check, its own first; none for an agent that isn't there.
+
+    Needs `agents.change_agent`.
+    """
+    viewer.require(TRY)
+    try:
+        agent = Agent.objects.filter(pk=UUID(str(agent_id))).first()
+        version = version_to_try(agent) if agent else None
+    except (ValueError, Conflict):
+        version = None
+    if version is None:
+        return []
+    left_out = {ANSWER_TOOL, *OWN_MATTERS}
+    names = dict.fromkeys([*tools_of(version), *tools.FOR_EVERY_AGENT])
+    return [name for name in names if tools.is_known(name) and name not in left_out]
 
 
 def suggest_from_trial(*, viewer: Actor, trial_id: UUID) -> Suggestion:

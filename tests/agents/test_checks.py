@@ -145,6 +145,26 @@ def test_case_is_kept_from_a_trial_masked_and_once_under_a_name(desk: Desk) -> N
         keeping.keep_case(actor=desk.world.actor("support"), agent_id=agent.pk, document=HELLO)
 
 
+def test_form_of_a_case_offers_the_tools_of_its_agent_and_what_the_case_names(desk: Desk) -> None:
+    agent, reader = draft_of(desk, ["list_campaigns", "pause_campaign"]), draft_of(desk, ["rankings"])
+    client = Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    page = client.get("/admin/agents/evalcase/keep/", {"agent": str(agent.pk)}).content.decode()
+    assert [page.count(f'value="{key}"') for key in ("pause_campaign", "list_campaigns", "bring_person")] == [2, 2, 2]
+    assert [page.count(f'value="{key}"') for key in ("set_campaign_budget", "withdraw_request", "answer")] == [0, 0, 0]
+    page = client.get("/admin/agents/evalcase/keep/", {"agent": str(reader.pk)}).content.decode()
+    assert "It asks for approval of" not in page
+    form = {
+        "agent_id": str(reader.pk), "name": "Reads", "must": "no", "speaker": "member", "says": "How do we rank?",
+        "calls": ["rankings"], "never_calls": ["pause_campaign"],
+    }  # fmt: skip
+    assert client.post("/admin/agents/evalcase/keep/", form).status_code == 302
+    case = EvalCase.objects.get()
+    assert case.document["expects"]["never_calls"] == ["pause_campaign"]  # kept although the agent has no such tool
+    assert 'value="pause_campaign"' in client.get(f"/admin/agents/evalcase/{case.pk}/edit/").content.decode()
+    assert client.get("/admin/agents/evalcase/keep/").status_code == 200
+
+
 def test_past_conversations_are_answered_again_beside_what_was_said_and_erased_with_their_person(desk: Desk) -> None:
     admin = desk.world.actor("admin")
     before = desk.say("What can you do?", "visitor")
