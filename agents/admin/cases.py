@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from agents.evals import keeping
 from agents.evals.models import EvalCase
 from agents.tools import registry as tools
+from agents.tools.registry import Tool
 from agents.trials.models import Trial
 from agents.trials.trying import TRY
 from console.base.actions import ServiceAction, service_action
@@ -25,11 +26,17 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.errors import Invalid, WalkerError
 
-LINES: Final = forms.Textarea(attrs={"rows": 3})
-columns: Final = forms.CheckboxSelectMultiple(attrs={"class": "wk-check wk-columns"})
+LINES: Final = forms.Textarea(attrs={"rows": 2})
+columns: Final = forms.CheckboxSelectMultiple(attrs={"class": "wk-check wk-picks"})
 YES_NO: Final = [("", "Either"), ("yes", "Yes"), ("no", "No")]
 PHRASES: Final = ("contains", "avoids", "sources")
 TOOLS: Final = ("calls", "never_calls", "asks_approval_for")
+OFFERED: Final[dict[str, Callable[[Tool], bool]]] = {
+    "asks_approval_for": lambda tool: tool.acting,
+    "calls": lambda tool: not tool.acting,
+    "never_calls": lambda tool: tool.acting or tool.changes,
+}
+"""Which tools can be chosen where; by a file or the API a case may name any."""
 FLAGS: Final = ("brings_person", "cites")
 
 
@@ -68,20 +75,17 @@ class CaseForm(ConsoleForm):
         self.offer(tools.keys())
 
     def offer(self, keys: Iterable[str]) -> None:
-        """Offer these tools, and those that the case names already; reading ones and acting ones in groups."""
+        """Offer these tools, and those that the case names already, where each makes sense."""
         fields: Any = self.fields
         given: Any = self.data
-        named = {key for name in TOOLS for key in self.initial.get(name, ())}
-        named |= {key for name in TOOLS for key in given.getlist(name)} if self.is_bound else set()
-        known = [(key, tools.get(key)) for key in dict.fromkeys([*keys, *sorted(named)]) if tools.is_known(key)]
-        acting = [(key, tool.title) for key, tool in known if tool.acting]
-        others = [(key, tool.title) for key, tool in known if not tool.acting]
-        fields["asks_approval_for"].choices = acting
-        fields["calls"].choices = others
-        groups = [("Needs approval", acting), ("Other tools", others)]
-        fields["never_calls"].choices = groups if acting else others
-        if not acting:
-            del fields["asks_approval_for"]
+        for name, suits in OFFERED.items():
+            named = given.getlist(name) if self.is_bound else self.initial.get(name, ())
+            known = [key for key in dict.fromkeys([*keys, *sorted(named)]) if tools.is_known(key)]
+            fields[name].choices = [
+                (key, tools.get(key).title) for key in known if suits(tools.get(key)) or key in named
+            ]
+            if not fields[name].choices:
+                del fields[name]
 
     def document(self) -> dict[str, Any]:
         """Return the case as in a file of cases."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -150,10 +151,10 @@ def test_form_of_a_case_offers_the_tools_of_its_agent_and_what_the_case_names(de
     client = Client()
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
     page = client.get("/admin/agents/evalcase/keep/", {"agent": str(agent.pk)}).content.decode()
-    assert [page.count(f'value="{key}"') for key in ("pause_campaign", "list_campaigns", "bring_person")] == [2, 2, 2]
+    assert [page.count(f'value="{key}"') for key in ("pause_campaign", "list_campaigns", "bring_person")] == [2, 1, 1]
     assert [page.count(f'value="{key}"') for key in ("set_campaign_budget", "withdraw_request", "answer")] == [0, 0, 0]
     page = client.get("/admin/agents/evalcase/keep/", {"agent": str(reader.pk)}).content.decode()
-    assert "It asks for approval of" not in page
+    assert not re.search("It asks for approval of|It never uses these tools", page)
     form = {
         "agent_id": str(reader.pk), "name": "Reads", "must": "no", "speaker": "member", "says": "How do we rank?",
         "calls": ["rankings"], "never_calls": ["pause_campaign"],
