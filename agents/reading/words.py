@@ -1,151 +1,153 @@
-"""Words by which messages are read: without accents, in English, German, French and Spanish."""
+"""Cut a message into words and phrases once, so that no search can be made slow by a hostile text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+HEAD: Final = 1400
+TAIL: Final = 600
+"""A longer message is read at its beginning and its end."""
+LONGEST: Final = 5
+"""Words in a phrase."""
+_WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[.,!?;:\n]")
+_STOPS: Final = frozenset(".,!?;:\n")
+_HIDDEN: Final = frozenset({"Cf", "Cc", "Co", "Cs"})
+_ELIDED: Final = frozenset("l d j m t s n c qu".split())
+_REACH: Final = 3
+_DENIALS: Final = frozenset(
+    "no not never nothing nobody without don't dont isn't isnt wasn't aren't won't wouldn't nicht kein keine keinen "
+    "keiner nichts nie niemand ohne pas aucun aucune rien jamais personne sans nada nunca nadie ni sin".split()
+)
+# In German and French a denial follows its verb: "ich kündige nicht", "n'annulez pas".
+_FOLLOW: Final = frozenset("nicht nie pas jamais".split())
+_ONLY: Final = frozenset("only just nur seulement solo".split())
+# In a sentence with one of these, a denial says what is missing or not possible: the wish stays.
+_MISSING: Final = frozenset(
+    "yet still received receive got given sent paid processed can cannot can't possible let letting why noch schon "
+    "erhalten bekommen kann konnen moglich geht warum encore toujours recu recue peux puis possible pourquoi todavia "
+    "aun recibido puedo posible deja".split()
+)
+_OTHERWISE: Final = (
+    (" guten morgen ", " hallo "),  # not tomorrow
+    (" la manana ", " la hora "),
+)
 
 
-def _any(words: str) -> re.Pattern[str]:
-    """Return a pattern for any of these words or phrases, which are divided by commas; `*` leaves the end open."""
-    parts = sorted(
-        (part.strip() for part in words.replace("\n", " ").split(",") if part.strip()), key=len, reverse=True
-    )
-    each = (
-        re.escape(part.removesuffix("*")).replace(r"\ ", r"\s+") + ("" if part.endswith("*") else r"\b")
-        for part in parts
-    )
-    return re.compile(rf"\b(?:{'|'.join(each)})")
+def plain(text: str) -> str:
+    """Return a text in one spelling: composed, lower case, straight apostrophes, nothing invisible."""
+    cut = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    # Composing makes up to 18 letters of one.
+    composed = unicodedata.normalize("NFKC", cut)[: HEAD + TAIL + 1].lower()
+    composed = composed.replace("’", "'").replace("‘", "'").replace("`", "'")
+    if composed.isascii():
+        return composed
+    return "".join(sign for sign in composed if sign == "\n" or unicodedata.category(sign) not in _HIDDEN)
 
 
-INTENTS: Final[Mapping[str, re.Pattern[str]]] = {
-    # In the order in which they win if as many of their words are in a message.
-    "person_wanted": _any(
-        "real person, human, talk to someone, speak to someone, talk to a person, speak to a person, a "
-        "colleague, customer service agent, live agent, representative, call me back, mensch*, echte person, "
-        "mitarbeiter*, jemanden sprechen, mit jemandem sprechen, ruckruf*, zuruckrufen, un humain, une "
-        "personne, conseiller*, rappelez, parler a quelqu*, una persona, un humano, hablar con alguien, un "
-        "agente, llamame"
-    ),
-    "complaint": _any(
-        "complain*, complaint*, unacceptable, terrible, worst, disappointed, disgrace*, scandal*, furious, "
-        "angry, never again, rip off, ripped off, beschwer*, unverschamt*, frechheit, enttausch*, "
-        "inakzeptabel, argerlich, reklamation*, reclamation*, inacceptable, scandaleux, decu*, furieux, "
-        "plainte, queja*, quejar*, inaceptable, decepcion*, verguenza, pesimo, horrible, broken, damaged, "
-        "defective, faulty, kaputt, defekt, beschadigt, casse, cassee, abime*, defectueu*, roto, rota, "
-        "danado, defectuos*, wrong item, falscher artikel"
-    ),
-    "cancellation": _any(
-        "cancel*, terminate, unsubscribe, end my contract, stop my subscription, kundig*, storn*, abbestell*, "
-        "widerruf*, annul*, resili*, desabonn*, cancelar, anular, anulacion, dar de baja, darme de baja"
-    ),
-    "returns": _any(
-        "return, returns, returning, returned, refund*, send back, sending back, send it back, money back, "
-        "exchange, retour*, ruckgabe*, zuruckgeben, zuruckschick*, zurucksend*, umtausch*, erstatt*, geld "
-        "zuruck, renvoy*, rembours*, rendre, echang*, devol*, reembols*, cambiar por"
-    ),
-    "order_status": _any(
-        "my order, my parcel, my package, my delivery, my shipment, where is my, tracking, track my, track "
-        "an, delivered, shipped, arrive, arrives, arrived, not arrived, meine bestellung, mein paket, meine "
-        "lieferung, sendung*, geliefert, angekommen, wo ist mein*, wo bleibt, ma commande, mon colis, ma "
-        "livraison, livre, arrive, suivi, mi pedido, mi paquete, mi envio, seguimiento, entregado, ha "
-        "llegado, llega, donde esta mi"
-    ),
-    "booking": _any(
-        "book, booking*, appointment*, reserve, reservation*, reschedule*, table for, termin, termine, "
-        "buchen, buchung*, reservier*, verschieben, rendez-vous, rendez vous, reserver, cita, reservar, "
-        "reserva"
-    ),
-    "opening_hours": _any(
-        "opening hours, open today, open on, open tomorrow, are you open, when do you open, when do you "
-        "close, closing time, business hours, offnungszeit*, geoffnet, wann offnet, wann schliess*, heute "
-        "offen, horaires, ouvert, ouverts, ouvrez, fermez, horario*, abierto, abren, cierran, abris"
-    ),
-    "price": _any(
-        "price*, cost, costs, how much, fee, fees, discount*, quote, quotation, preis*, kostet, kosten, wie "
-        "viel, wieviel, rabatt*, angebot, prix, combien, coute, coutent, tarif*, remise, devis, precio*, "
-        "cuanto, cuesta*, descuento*, presupuesto de, tarifa*"
-    ),
-    "sales_interest": _any(
-        "buy, buying, purchase, want to order, like to order, place an order, interested in, demo, trial "
-        "account, licence*, license*, seats, upgrade, wholesale, in bulk, reseller, kaufen, bestellen, "
-        "interessiere mich, interesse an, lizenz*, grosshandel, acheter, commander, interesse par, interessee "
-        "par, licence, en gros, comprar, pedir, interesado en, interesada en, al por mayor, licencia*"
-    ),
-    "campaign_figures": _any(
-        "campaign performance, conversions, roas, cpa, cost per, impressions, clicks, ctr, spend, spent, "
-        "which campaign, ranking*, rankings, kampagnenleistung, konversion*, klicks, ausgaben, welche "
-        "kampagne, quelle campagne, depens*, que campana, gasto*, clics"
-    ),
-    "campaign_change": _any(
-        "raise the budget, daily budget, increase the budget, lower the budget, pause the campaign, pause "
-        "campaign, stop the campaign, tagesbudget, budget erhohen, kampagne pausieren, augmenter le budget, "
-        "budget quotidien, mettre en pause, subir el presupuesto, presupuesto diario, pausar la campana, "
-        "pausa la campana"
-    ),
-    "content": _any(
-        "blog post, article about, draft a post, publish the, newsletter, meta title, meta description, "
-        "blogbeitrag, beitrag uber, veroffentlich*, article sur, publier, articulo sobre, publicar, boletin"
-    ),
-    "approval_status": _any(
-        "br-*, my request, approved yet, approval, waiting for approval, meine anfrage, genehmigt, freigabe, "
-        "ma demande, approuve, mi solicitud, aprobado, aprobada"
-    ),
-    "greeting": _any(
-        "hi, hello, hey, good morning, good evening, good afternoon, thanks, thank you, hallo, guten tag, "
-        "guten morgen, danke, bonjour, bonsoir, salut, merci, hola, buenos dias, buenas, gracias"
-    ),
-}
-URGENT_WORDS: Final = _any(
-    "urgent*, asap, immediately, right now, right away, emergency, as soon as possible, dringend*, sofort, "
-    "eilig, eilt, notfall, schnellstmoglich, immediatement, tout de suite, au plus vite, urgence, urgente*, "
-    "inmediatamente, ahora mismo, cuanto antes, de inmediato, emergencia"
-)
-TIME_PRESSURE: Final = _any(
-    "today, tonight, by tomorrow, within the hour, in an hour, deadline, this morning, this afternoon, heute, "
-    "bis morgen, in einer stunde, frist, aujourd'hui, ce soir, d'ici demain, dans une heure, date limite, "
-    "hoy, esta noche, para manana, en una hora, fecha limite"
-)
-HARM: Final = _any(
-    "outage, is down, are down, site down, stopped working, hacked, fraud*, stolen, unauthorised, "
-    "unauthorized, data leak, leaked, breach, injur*, on fire, lawyer, sue you, legal action, ausgefallen, "
-    "ausfall, gehackt, betrug*, gestohlen, unbefugt*, datenleck, verletzt, brennt, anwalt, verklag*, en "
-    "panne, pirate, piratee, fraude, vole, volee, fuite de donnees, blesse*, avocat, caido, caida, no "
-    "funciona nada, hackeado, hackeada, estafa*, robado, robada, filtracion, herido, herida, abogado, "
-    "demandar"
-)
-MONEY_LOST: Final = _any(
-    "charged twice, double charged, charged two times, overcharged, wrong amount, charged me, overspen*, "
-    "burning budget, wasted budget, doppelt abgebucht, zweimal abgebucht, falscher betrag, zu viel abgebucht, "
-    "uberzogen, debite deux fois, preleve deux fois, montant errone, cobrado dos veces, doble cargo, importe "
-    "equivocado, cobraron dos veces"
-)
-BUYS: Final = _any(
-    "i want to buy, like to buy, want to order, like to order, want to book, ready to buy, sign up, "
-    "subscribe, purchase, place an order, buy, kaufen, bestellen, abschliessen, mochte buchen, acheter, "
-    "commander, souscrire, comprar, hacer un pedido, contratar"
-)
-QUANTITY: Final = re.compile(
-    r"\b(?:[1-9]\d{1,5})\s*(?:x\b|pieces|pcs|units|people|persons|users|seats|licen[cs]es|boxes|stuck|personen|benutzer|"
-    r"lizenzen|pieces|personnes|unites|licences|unidades|personas|licencias|usuarios|cajas)"
-)
-COMPARES: Final = _any(
-    "compared to, alternative to, instead of, versus, other offers, better offer, im vergleich, alternative "
-    "zu, anderes angebot, par rapport a, alternative a, en comparacion, alternativa a, otra oferta"
-)
-SOON: Final = _any(
-    "this week, next week, tomorrow, today, soon, diese woche, nachste woche, morgen, heute, bald, cette "
-    "semaine, la semaine prochaine, demain, bientot, esta semana, la proxima semana, manana, hoy, pronto"
-)
-SMALL: Final[Mapping[str, re.Pattern[str]]] = {
-    "en": _any(
-        "the, you, your, is, are, my, i, can, what, how, when, where, please, do, have, has, want, for, and, "
-        "it, not, been, am, in, an, which, like, would, next, was, of, this, that, with, to, a"
-    ),
-    "de": _any(
-        "der, die, das, ich, wir, wo, wann, wie, was, ist, mein, meine, meinen, bitte, und, nicht, ein, eine, fur"
-    ),
-    "fr": _any("le, la, les, je, nous, vous, ou, quand, comment, est, mon, ma, mes, et, pas, un, une, pour, des"),
-    "es": _any("el, la, los, las, yo, donde, cuando, como, es, mi, mis, y, no, un, una, para, por favor, que"),
-}
+def bare(text: str) -> str:
+    """Return a plain text without accents: people leave them out."""
+    if text.isascii():
+        return text
+    parts = unicodedata.normalize("NFD", text.replace("ß", "ss"))
+    return unicodedata.normalize("NFC", "".join(sign for sign in parts if unicodedata.category(sign) != "Mn"))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One message: its words, and every phrase that it says.
+
+    `meant` lacks the phrases that are only denied, as in "I don't want to cancel".
+    """
+
+    shown: str
+    words: tuple[str, ...]
+    said: frozenset[str]
+    meant: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return a message to be searched."""
+        shown = plain(text)
+        line = f" {' '.join(_words(bare(shown)))} "
+        for spelling, instead in _OTHERWISE:
+            line = line.replace(spelling, instead)
+        words = tuple(line.split())
+        said: set[str] = set()
+        meant: set[str] = set()
+        for sentence in _sentences(words):
+            may_deny = not _MISSING.intersection(sentence)
+            for at in range(len(sentence)):
+                is_denied = may_deny and _is_denied_before(sentence, at)
+                for end in range(at + 1, min(at + LONGEST, len(sentence)) + 1):
+                    phrase = " ".join(sentence[at:end])
+                    said.add(phrase)
+                    if not (is_denied or (may_deny and sentence[end : end + 1] and sentence[end] in _FOLLOW)):
+                        meant.add(phrase)
+        return cls(shown, words, frozenset(said), frozenset(meant))
+
+    def has(self, phrases: Phrases) -> bool:
+        """Return True if one of the phrases is said and not denied."""
+        return self.count(phrases) > 0
+
+    def count(self, phrases: Phrases) -> int:
+        """Return how many different phrases are said and not denied."""
+        found = len(phrases.deniable & self.meant) + len(phrases.fixed & self.said)
+        if phrases.stems:
+            found += len({word for word in self.words if word.startswith(phrases.stems) and word in self.meant})
+        return found
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        head, mark, rest = word.partition("'")
+        if word in _STOPS:
+            yield "."
+        elif mark and rest and head in _ELIDED:
+            yield head
+            yield rest
+        else:
+            yield word
+
+
+def _sentences(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    begin = 0
+    for at, word in enumerate(words):
+        if word == ".":
+            yield words[begin:at]
+            begin = at + 1
+    yield words[begin:]
+
+
+def _is_denied_before(sentence: tuple[str, ...], at: int) -> bool:
+    """Return True if a denial stands shortly before, in the same sentence."""
+    for place in range(max(0, at - _REACH), at):
+        if sentence[place] in _DENIALS and sentence[place + 1] not in _ONLY:
+            return True
+    return False
+
+
+class Phrases:
+    """Words and phrases that mean one thing, in all languages, without accents.
+
+    They are divided by `|`; a word that ends with `*` stands for all words that begin so. A phrase that denies
+    something itself ("not working") can't be denied, and none can if `deniable` is False.
+    """
+
+    def __init__(self, *groups: str, deniable: bool = True) -> None:
+        parts = {part.strip() for group in groups for part in group.split("|") if part.strip()}
+        entries = {" ".join(_words(bare(plain(part)))) for part in parts if not part.endswith("*")}
+        fixed = {each for each in entries if not deniable or _DENIALS.intersection(each.split())}
+        self.deniable: Final = frozenset(entries - fixed)
+        self.fixed: Final = frozenset(fixed)
+        self.stems: Final = tuple(sorted(bare(plain(part[:-1])) for part in parts if part.endswith("*")))
+        if long := [each for each in entries if len(each.split()) > LONGEST]:
+            raise ValueError(f"No phrase is that long: {long}")
+
+
+def any_has(lines: Iterable[Text], phrases: Phrases) -> bool:
+    """Return True if one of the messages says one of the phrases."""
+    return any(line.has(phrases) for line in lines)

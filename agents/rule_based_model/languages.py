@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from agents.rule_based_model.words import CHANGE, FUNCTION_WORDS, KEYWORDS
 
 ONLY_ENGLISH = "I only understand English"
-_STRONG: Mapping[str, frozenset[str]] = {
+STRONG: Mapping[str, frozenset[str]] = {
     "fr": frozenset(
         "est pas nous vous mon mes votre notre pour avec dans quel quelle quels quelles combien comment "
         "pourquoi bonjour bonsoir salut merci oui plaît plait peux pouvez veux veut voudrais voulez augmente "
@@ -76,7 +76,7 @@ def foreign_language(text: str) -> str:
         return "other"
     # Lower-case words with letters that English does not use.
     odd = sum(word[0].islower() and not word.isascii() and "’" not in word for word in words)
-    scores = {code: _score(words, code) for code in _STRONG} | {"other": odd}
+    scores = {code: _score(words, code) for code in STRONG} | {"other": odd}
     best = max(scores, key=lambda code: scores[code])
     return best if scores[best] > max(english, 1) else ""
 
@@ -91,7 +91,7 @@ def _score(words: list[str], code: str) -> int:
         plain = word.lower().replace("’", "'")
         stem = plain.partition("'")[2] if "'" in plain else plain
         in_name = place > 0 and word[0].isupper()
-        if plain in _STRONG[code] or stem in _STRONG[code]:
+        if plain in STRONG[code] or stem in STRONG[code]:
             score += 2
         elif not in_name and plain in _WEAK[code]:
             score += 1

@@ -10,25 +10,46 @@ from conversations.admin.languages import language_name
 from conversations.models import Conversation
 
 FACTORS: Final = {
-    "harm": "Names harm: an outage, theft, an injury, a lawyer",
+    "danger": "Names danger: an injury, a fire",
+    "outage": "Names an outage",
+    "fraud": "Names fraud, theft or leaked data",
+    "money_running_out": "Says that money is running out",
+    "legal": "Names a lawyer, a court or an authority",
     "money_lost": "Was charged wrongly",
     "says_urgent": "Says that it's urgent",
     "time_pressure": "Names a near time",
+    "waited_before": "Says that they've waited or asked before",
     "complaint": "Complains",
     "wants_person": "Wants a person",
     "waits_long": "Wrote three times without an answer",
+    "no_hurry": "Says that there's no hurry",
     "wants_to_buy": "Wants to buy",
+    "interest": "Shows interest",
     "asks_price": "Asks for the price",
+    "books": "Wants an appointment",
     "names_quantity": "Names a quantity",
+    "for_a_company": "Buys for a company",
+    "names_product": "Names a product",
     "names_amount": "Names an amount",
     "names_time": "Names a time",
-    "compares": "Compares offers",
     "leaves_contact": "Left an address or number",
+    "compares": "Compares offers",
     "known_customer": "Is a proven customer",
+    "just_looking": "Is just looking",
     "wants_out": "Wants to cancel, return or complain",
-    "bounded": "Bounded to 0 to 100",
+    "sells_or_applies": "Offers services or applies for a job",
+    "bounded": "Keeps the score within 0 and 100",
+    # Of the first version of the rules, in readings that were kept then.
+    "harm": "Names harm: an outage, theft, an injury, a lawyer",
 }
-ENTITIES: Final = {"request": "Request", "order": "Order", "amount": "Amount", "date": "Date", "day": "Day"}
+ENTITIES: Final = {
+    "request": "Request",
+    "order": "Order",
+    "amount": "Amount",
+    "date": "Date",
+    "day": "Day",
+    "product": "Product",
+}
 LEADS: Final = {"hot": ("Hot lead", "accent", "coin"), "warm": ("Warm lead", "neutral", "coin")}
 
 

@@ -143,7 +143,7 @@ class ReadingFactor(serializers.Serializer[Any]):
 class ReadingEntity(serializers.Serializer[Any]):
     """Something that the customer named."""
 
-    kind = serializers.ChoiceField(choices=["request", "order", "amount", "date", "day"], read_only=True)
+    kind = serializers.ChoiceField(choices=["request", "order", "amount", "date", "day", "product"], read_only=True)
     text = serializers.CharField(read_only=True)
 
 

@@ -2,91 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.reading import read
+from agents.reading import Reading, read
+from conversations.admin.readings import ENTITIES, FACTORS
+from conversations.models import HOT, URGENT, WARM, Conversation
 
-INTENTS = [
-    ("Where is my order 4711?", "order_status", "en"),
-    ("My parcel has not arrived", "order_status", "en"),
-    ("Wo ist meine Bestellung?", "order_status", "de"),
-    ("Wo bleibt mein Paket, es ist nicht angekommen", "order_status", "de"),
-    ("Où est mon colis, s'il vous plaît ?", "order_status", "fr"),
-    ("¿Dónde está mi pedido? Gracias", "order_status", "es"),
-    ("Can I return these shoes?", "returns", "en"),
-    ("I want my money back for the coat", "returns", "en"),
-    ("Ich möchte die Jacke zurückgeben", "returns", "de"),
-    ("Je voudrais renvoyer mes chaussures", "returns", "fr"),
-    ("Quiero devolver los zapatos", "returns", "es"),
-    ("What are your opening hours?", "opening_hours", "en"),
-    ("Are you open on Sunday?", "opening_hours", "en"),
-    ("Wann habt ihr geöffnet? Ich bitte um Antwort", "opening_hours", "de"),
-    ("Quels sont vos horaires ?", "opening_hours", "fr"),
-    ("¿Qué horario tienen hoy?", "opening_hours", "es"),
-    ("How much is the tent?", "price", "en"),
-    ("Was kostet das Zelt für zwei?", "price", "de"),
-    ("Combien coûte la tente pour nous ?", "price", "fr"),
-    ("¿Cuánto cuesta la tienda?", "price", "es"),
-    ("I'd like an appointment next week", "booking", "en"),
-    ("Ich brauche einen Termin, bitte", "booking", "de"),
-    ("Je voudrais un rendez-vous demain", "booking", "fr"),
-    ("Quiero una cita por favor", "booking", "es"),
-    ("This is unacceptable, I want to complain", "complaint", "en"),
-    ("The lamp arrived broken, it is defective", "complaint", "en"),
-    ("Das ist eine Frechheit, ich will mich beschweren", "complaint", "de"),
-    ("C'est scandaleux et inacceptable pour nous", "complaint", "fr"),
-    ("Es inaceptable, tengo una queja", "complaint", "es"),
-    ("Please cancel my subscription", "cancellation", "en"),
-    ("Ich möchte mein Abo kündigen", "cancellation", "de"),
-    ("Je veux résilier mon contrat", "cancellation", "fr"),
-    ("Quiero darme de baja", "cancellation", "es"),
-    ("I am interested in 20 licences", "sales_interest", "en"),
-    ("Ich möchte 40 Stück kaufen", "sales_interest", "de"),
-    ("Je veux acheter des chaussures", "sales_interest", "fr"),
-    ("Quiero comprar unas botas", "sales_interest", "es"),
-    ("Which campaign has the fewest conversions?", "campaign_figures", "en"),
-    ("Please raise the budget, the daily budget is low", "campaign_change", "en"),
-    ("Bitte die Kampagne pausieren", "campaign_change", "de"),
-    ("Draft a post for our newsletter please", "content", "en"),
-    ("What about BR-12?", "approval_status", ""),
-    ("I want to talk to a person", "person_wanted", "en"),
-    ("Ich will mit jemandem sprechen", "person_wanted", "de"),
-    ("Je veux parler à quelqu'un", "person_wanted", "fr"),
-    ("Quiero hablar con alguien", "person_wanted", "es"),
-    ("Hello!", "greeting", ""),
-    ("Danke", "greeting", "de"),
-    ("The sky is blue", "other", "en"),
-    ("", "other", ""),
-    ("😀😀", "other", ""),
-    ("订单在哪里", "other", ""),
-]
+TABLE: list[tuple[str, str, str, str, str]] = json.loads((Path(__file__).parent / "read_messages.json").read_text())
+"""Text, intent, language, urgent or normal, lead."""
 
 
-@pytest.mark.parametrize(("text", "intent", "language"), INTENTS)
-def test_intent_and_language(text: str, intent: str, language: str) -> None:
-    found = read([text])
-    assert (found.intent, found.language) == (intent, language)
+def _level(found: Reading) -> tuple[str, str]:
+    lead = "hot" if found.lead >= HOT else "warm" if found.lead >= WARM else "cold"
+    return "urgent" if found.urgency >= URGENT else "normal", lead
 
 
-URGENCY = [
+def test_messages_are_read_as_the_table_says() -> None:
+    wrong = []
+    for text, *expected in TABLE:
+        found = read([text])
+        if [found.intent, found.language, *_level(found)] != expected:
+            wrong.append((text, expected, found))
+    assert not wrong
+
+
+def test_table_holds_every_intent_and_four_languages() -> None:
+    assert {row[1] for row in TABLE} == set(Conversation.Intent.values)
+    of = [row[2] for row in TABLE]
+    assert all(of.count(language) >= 20 for language in ("en", "de", "fr", "es"))
+
+
+def test_factors_and_entities_have_words_on_the_page() -> None:
+    found = [read([row[0]]) for row in TABLE]
+    assert {name for each in found for name, _ in (*each.urgency_factors, *each.lead_factors)} <= set(FACTORS)
+    assert {kind for each in found for kind, _ in each.entities} <= set(ENTITIES)
+
+
+URGENCIES = [
     (["Our site is down since this morning, we lose orders"], 65),
     (["URGENT"], 20),
     (["URGENT URGENT URGENT!!!", "urgent, please, asap", "URGENT"], 20),
-    (["I was charged twice"], 30),
-    (["Mir wurde doppelt abgebucht, dringend!"], 50),
+    # Money was taken wrongly: a complaint, and urgent even if the customer doesn't say so.
+    (["I was charged twice"], 45),
+    (["Mir wurde doppelt abgebucht, dringend!"], 65),
     (["Notre site est en panne"], 50),
-    (["Me han cobrado dos veces, es urgente, hoy"], 65),
+    (["Me han cobrado dos veces, es urgente, hoy"], 80),
     (["What are your opening hours today?"], 15),
     (["When do you open?"], 0),
     (["I urgently want a lawyer, my account was hacked, today, I was charged twice, unacceptable"], 100),
+    (["Someone was injured, my jacket caught fire"], 70),
+    (["No rush, it's not urgent: I was charged twice"], 25),
+    (["It is not an emergency, and nobody was hacked"], 0),
 ]
 
 
-@pytest.mark.parametrize(("messages", "urgency"), URGENCY)
+@pytest.mark.parametrize(("messages", "urgency"), URGENCIES)
 def test_urgency(messages: list[str], urgency: int) -> None:
     assert read(messages).urgency == urgency
 
@@ -98,6 +74,9 @@ LEADS = [
     ("How much is it?", 20),
     ("Hello", 0),
     ("I want my money back for the shoes that I wanted to buy", 0),
+    # What is said beside it counts only for somebody who shows interest.
+    ("Where are my boots for 89 €? I need them today, my mail is a•••@e•••.com", 0),
+    ("I don't want to buy 40 pieces", 0),
 ]
 
 
@@ -106,24 +85,40 @@ def test_lead(text: str, lead: int) -> None:
     found = read([text])
     assert found.lead == lead
     assert read([text], is_member=True).lead == 0
+    assert read([text], is_proven=True).lead == (lead + 5 if lead else 0)
 
 
 def test_intent_of_an_earlier_message_stays_until_another_one_comes() -> None:
     assert read(["Where is my order 4711?", "Thanks", "Hello?"]).intent == "order_status"
     assert read(["Where is my order 4711?", "How much is a tent?"]).intent == "price"
+    assert read(["Wo ist mein Paket?", "ok 10423"]).language == "de"
 
 
 def test_entities_are_typed_and_never_personal() -> None:
-    found = read(["Order AB-4711 of 2026-11-20 was 49,90 EUR, see BR-12. Call +34 ••• ••56 on Monday, order #99812"])
+    found = read(
+        [
+            "Order AB-4711 of 2026-11-20 was 49,90 EUR, see BR-12. Call +34 ••• ••56 on Monday, order #99812",
+            "Guten Morgen: the boots, mail a•••@e•••.com, card 4111 •••• •••• 1111, order 4111 •••• 1111, #99••12",
+        ]
+    )
     assert set(found.entities) == {
         ("order", "AB-4711"), ("order", "99812"), ("date", "2026-11-20"), ("amount", "49,90 eur"),
-        ("request", "BR-12"), ("day", "monday"),
+        ("request", "BR-12"), ("day", "monday"), ("product", "boots"),
     }  # fmt: skip
-    assert len(read([" ".join(f"#{number}" for number in range(1000, 2000))]).entities) == 12
+    assert len(read([" ".join(f"#{number} BR-{number} {number} €" for number in range(1000, 2000))]).entities) == 12
 
 
 @given(st.lists(st.text(max_size=200), max_size=8), st.booleans(), st.booleans(), st.integers(0, 9))
 def test_factors_sum_up_whatever_is_written(messages: list[str], member: bool, proven: bool, waits: int) -> None:
+    _check(messages, member=member, proven=proven, waits=waits)
+
+
+@given(st.lists(st.sampled_from([row[0] for row in TABLE]), max_size=8), st.booleans(), st.integers(0, 9))
+def test_factors_sum_up_for_what_customers_write(messages: list[str], proven: bool, waits: int) -> None:
+    _check(messages, member=False, proven=proven, waits=waits)
+
+
+def _check(messages: list[str], *, member: bool, proven: bool, waits: int) -> None:
     found = read(messages, is_member=member, is_proven=proven, waits_for_answer=waits)
     assert found == read(messages, is_member=member, is_proven=proven, waits_for_answer=waits)
     for value, factors in ((found.urgency, found.urgency_factors), (found.lead, found.lead_factors)):
@@ -132,8 +127,25 @@ def test_factors_sum_up_whatever_is_written(messages: list[str], member: bool, p
         assert len({name for name, _ in factors}) == len(factors)
 
 
-@pytest.mark.parametrize("text", ["a" * 100_000, "order " * 20_000, "#1" * 50_000, "9," * 50_000, "é" * 100_000])
-def test_long_message_is_read_at_once(text: str) -> None:
+def test_usual_message_is_read_within_a_millisecond() -> None:
+    texts = [row[0] for row in TABLE if row[0]]
+    best = 1.0
+    for _ in range(3):
+        began = time.process_time()
+        for text in texts:
+            read([text])
+        best = min(best, (time.process_time() - began) / len(texts))
+    assert best < 0.001
+
+
+HOSTILE = (
+    "a", "order ", "#1", "9,", "é", "urgent ", "ſ", "not ", "1.1.", "e\u0301\u0301", "€ ", "\n", "january ", "x'", "a-",
+    "BR-", "\u200b", "1 january of ", "order no. : # ", "•", "ﷺ", "ab-12 ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
+def test_long_message_is_read_at_once(piece: str) -> None:
     began = time.process_time()
-    read([text] * 6)
-    assert time.process_time() - began < 0.5
+    read([piece * (100_000 // len(piece))] * 6)
+    assert time.process_time() - began < 0.2

@@ -73,7 +73,7 @@ def test_urgent_ones_and_hot_leads_come_first_among_those_that_wait(desk: Desk, 
     only = browser("support").get(f"{pages}?priority=hot").content.decode()
     assert [str(talk.pk) in only for talk in talks] == [False, True, False, False]
     detail = browser("support").get(f"{pages}{talks[0].pk}/").content.decode()
-    shown = ("What they want", "Order status", "English", "4711", "Names harm", "+50", "version 1")
+    shown = ("What they want", "Order status", "English", "4711", "Names an outage", "+50", "version 2")
     assert [words for words in shown if words not in detail] == []
 
     viewer = desk.world.actor("support")
@@ -86,6 +86,6 @@ def test_urgent_ones_and_hot_leads_come_first_among_those_that_wait(desk: Desk, 
         found = selectors.list_conversations(viewer=viewer, filters=selectors.ConversationFilters(**filters))
         assert {row.pk for row in found.rows} == expected, filters
     told = browser("support").get(f"/api/v1/conversations/{talks[0].pk}/").json()
-    assert (told["intent"], told["is_urgent"], told["lead"], told["lead_score"]) == ("order_status", True, "cold", 10)
+    assert (told["intent"], told["is_urgent"], told["lead"], told["lead_score"]) == ("order_status", True, "cold", 0)
     assert told["reading"]["entities"][0] == {"kind": "order", "text": "4711"}
     assert browser("support").get("/api/v1/conversations/?lead=lukewarm").status_code == 400
