@@ -209,6 +209,11 @@ def test_failures_are_told_apart(real: Real, hear: Any) -> None:
     silent = real.chat(f"silent-{name}", real.own("Own-silent", 'return Message(text="")'))
     shouts = real.chat(f"shouts-{name}", real.own("Own-shouts", "return Message(text=str(self.question).upper())"))
     assert client.run(shouts, "hello", session=f"s:{name}", hear=hear).text == "HELLO"
+    # A value that somebody sends for one run only, a tweak, is no change of the flow.
+    before, tweaks = client.read_flow(shouts).digest, {"Own-shouts": {"question": "tweaked"}}
+    body = {"input_value": "hello", "input_type": "chat", "output_type": "chat", "session_id": "t:1", "tweaks": tweaks}
+    assert "TWEAKED" in json.dumps(real.ask("POST", f"/api/v1/run/{shouts}?stream=false", body))
+    assert client.read_flow(shouts).digest == before
 
     def code_of(asked: LangflowClient, flow: str) -> str:
         with pytest.raises(FlowFailed) as failed:
