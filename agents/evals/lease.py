@@ -55,8 +55,8 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     """
     moment = now or clock_now()
     unqueued = Q(lease_until=None, touched_at__lt=moment - QUEUED_FOR)
-    left = EvalRun.objects.filter(unqueued | Q(lease_until__lt=moment), state=EvalRun.State.RUNNING)
     with platform_scope():
+        left = EvalRun.objects.filter(unqueued | Q(lease_until__lt=moment), state=EvalRun.State.RUNNING)
         due = list(left.order_by("pk").values_list("tenant_id", "pk", "version__model", "version__flow")[:limit])
         if due:
             left.filter(pk__in=[row[1] for row in due]).update(lease_until=None, touched_at=moment)

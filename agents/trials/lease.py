@@ -51,8 +51,9 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     itself.
     """
     moment = now or clock_now()
-    left = TrialTurn.objects.exclude(state=State.ANSWERED).filter(Q(lease_until=None) | Q(lease_until__lt=moment))
+    free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with platform_scope():
+        left = TrialTurn.objects.exclude(state=State.ANSWERED).filter(free)
         facts = ("tenant_id", "pk", "trial__version__model", "trial__version__flow", "attempts")
         due = list(left.order_by("lease_until").values_list(*facts)[:limit])
         if not due:

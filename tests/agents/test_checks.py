@@ -25,6 +25,7 @@ from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Erasure
 from core.privacy.erasure.person import Person
+from core.tenancy.scope import NOTHING, _enter
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 from tests.agents.test_trials import Killed, begin, draft_of, nothing_happened, scripted
@@ -104,13 +105,14 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
     keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
     keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
     run = checking.start_checks(actor=admin, agent_id=agent.pk)
-    assert lease.put_back() == []
+    with _enter(NOTHING):
+        assert lease.put_back() == []
     for _ in range(3):
         with pytest.raises(Killed):
             checking.work_run(run_id=run.pk, seconds=60)
         stale = EvalRun.objects.get(pk=run.pk)
         checking.work_run(run_id=run.pk, seconds=60)  # the lease still holds
-        with at(now() + lease.LEASE * 2):
+        with at(now() + lease.LEASE * 2), _enter(NOTHING):
             assert [row[1] for row in lease.put_back()] == [run.pk]
         assert not lease.renew(stale)
     checked(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from conversations.models import Conversation, Message
 from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
+from core.tenancy.scope import NOTHING, _enter
 from hitl.models import Approval
 from tests.agents.conftest import Desk, Scripted
 
@@ -154,6 +155,12 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
     assert not Trial.objects.exists()
 
 
+def put_back(moment: datetime | None = None) -> list[Any]:
+    """Sweep as a worker does: in no organisation's scope."""
+    with _enter(NOTHING):
+        return list(lease.put_back(now=moment))
+
+
 class Killed(BaseException):
     """The end of a worker's process in the middle of its work: nothing of ours catches it."""
 
@@ -171,18 +178,19 @@ def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_th
     agent, actor = draft_of(desk, model="scripted"), desk.world.actor("admin")
     trial = trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="Hello")
     turn = trial.turns.get()
-    assert lease.put_back() == []  # it is in the queue
-    assert [row[1] for row in lease.put_back(now=now() + lease.QUEUED_FOR * 2)] == [turn.pk]  # which lost it
+    assert put_back() == []  # it is in the queue
+    assert [row[1] for row in put_back(now() + lease.QUEUED_FOR * 2)] == [turn.pk]  # which lost it
     for _ in range(2):
         with pytest.raises(Killed):
             trying.answer_turn(turn_id=turn.pk)
         trying.answer_turn(turn_id=turn.pk)  # the broker gives it to another worker, but the lease still holds
         assert said["dies"] >= 0
         stale = TrialTurn.objects.get(pk=turn.pk)
-        tasks.sweep_trials()  # finds nothing yet
+        with _enter(NOTHING):
+            tasks.sweep_trials()  # finds nothing yet
         with at(now() + lease.LEASE * 2):
-            assert [row[1:] for row in lease.put_back()] == [(turn.pk, "scripted", "")]
-            assert lease.put_back() == []
+            assert [row[1:] for row in put_back()] == [(turn.pk, "scripted", "")]
+            assert put_back() == []
         assert not lease.write(stale, answer="Too late")
     trying.answer_turn(turn_id=turn.pk)
     turn.refresh_from_db()
@@ -193,7 +201,7 @@ def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_th
         with pytest.raises(Killed):
             trying.answer_turn(turn_id=turn.pk)
         with at(now() + lease.LEASE * 2):
-            left = lease.put_back()
+            left = put_back()
     turn.refresh_from_db()
     assert (left, turn.state, turn.error_code, turn.is_open) == ([], "answered", "lost", False)
     client = Client()
