@@ -1,5 +1,6 @@
 """The console's pages of agents' runs."""
 
+import re
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -32,7 +33,7 @@ FACTORS: Final = {
     "numbers_not_read": "It has numbers that nothing it read shows",
     "failed_calls": "Calls of tools failed",
     "mended": "Something was taken out of it",
-    "bounded": "Bounded to 0 to 100",
+    "bounded": "Keeps the score within 0 and 100",
 }
 MENDED: Final = {"hidden": "hidden characters", "links": "links that Walker didn't make"}
 REDACTED: Final = {
@@ -46,6 +47,8 @@ REDACTED: Final = {
     "name": "names",
     "address": "postal addresses",
 }
+DEEPEST: Final = 3
+_CODE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 
 @admin.register(AgentRun)
@@ -78,9 +81,9 @@ class AgentRunAdmin(ReadOnlyAdmin):
         """Return the fields, and what explains the answer: sources, calls of tools and models, and their cost."""
         why = explain_run(viewer=viewer_of(request), run_id=obj.pk)
         for call in why.tool_calls:
-            call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
-            call.trouble = call.code.replace("_", " ").capitalize()  # type: ignore[attr-defined]
-            call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
+            call.words = _in_words(call.name)  # type: ignore[attr-defined]
+            call.trouble = _in_words(call.code)  # type: ignore[attr-defined]
+            call.said = [(_in_words(name), _plain(value)) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
         return {
             **super().detail_context(request, obj),
             "explained": why,
@@ -138,6 +141,21 @@ class AgentRunAdmin(ReadOnlyAdmin):
         """Return a link to the conversation."""
         url = reverse("admin:conversations_conversation_change", args=[run.conversation_id])
         return format_html('<a class="wk-over" href="{}">Open</a>', url)
+
+
+def _in_words(code: str) -> str:
+    return code.replace("_", " ").capitalize()
+
+
+def _plain(value: Any, depth: int = DEEPEST) -> str:
+    """Return an argument of a tool as a person writes it: codes, lists and groups in words."""
+    if isinstance(value, (dict, list)) and not depth:
+        return "…"
+    if isinstance(value, dict):
+        return ", ".join(f"{_in_words(str(name))}: {_plain(each, depth - 1)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(_plain(each, depth - 1) for each in value) or "–"
+    return _in_words(value) if isinstance(value, str) and _CODE.fullmatch(value) else str(value)
 
 
 def _without_model(why: Explanation) -> str:

@@ -255,7 +255,16 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
         explain_run(viewer=desk.world.actor("viewer"), run_id=run.pk)
     path = f"/admin/agents/agentrun/{run.pk}/"
     page = browser("support").get(path).content.decode()
-    shown = ("Returns", "Search knowledge", "Small", "Mended by the checks", "Together", "phone numbers (1)", "+100")
+    shown = (
+        "Returns",
+        "Search knowledge",
+        "Small",
+        "Mended by the checks",
+        "Together",
+        "phone numbers (1)",
+        "+100",
+        "Sources: 1",
+    )
     assert [words for words in shown if words not in page] == []
     talk = f"/admin/conversations/conversation/{run.conversation_id}/"
     assert path in browser("support").get(talk).content.decode()
