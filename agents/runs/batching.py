@@ -38,8 +38,10 @@ def take_message(
     names what the channel stored before it. Safe to repeat.
     """
     moment = now or clock_now()
-    rows = Conversation.objects.select_for_update(of=("self",)).annotate(stored_at=F("messages__created_at"))
-    conversation = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN).first()
+    rows = Conversation.objects.select_for_update(of=("self",))
+    # Annotated after the filter: before it, the time would be that of any message of the conversation.
+    of_message = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN)
+    conversation = of_message.annotate(stored_at=F("messages__created_at")).first()
     if conversation is None:
         return None
     earlier: AgentRun | None = AgentRun.objects.filter(inputs__message_id=message_id).first()

@@ -16,6 +16,7 @@ from agents.runs import lease
 from agents.runs import run as turns
 from agents.runs.batching import BURST, QUIET
 from agents.runs.reply import answer_id
+from conversations.models import Message
 from conversations.services import receive
 from conversations.types import InboundMessage
 from core.clock import now
@@ -41,6 +42,16 @@ def test_messages_before_the_run_starts_are_one_run(desk: Desk) -> None:
     services.run_turn(first.pk)
     assert Approval.objects.count() == 1
     assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_later_message_is_a_run_of_its_own(desk: Desk) -> None:
+    desk.say("hello")
+    first, earlier = desk.last_run, now() - timedelta(minutes=1)
+    Message.objects.update(created_at=earlier)
+    AgentRun.objects.update(first_message_at=earlier, joinable_until=earlier + QUIET)
+    desk.say("hello again")
+    assert desk.last_run.pk != first.pk
+    assert AgentRunMessage.objects.filter(run=first).count() == 1
 
 
 def test_message_taken_twice_joins_once(desk: Desk) -> None:
