@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from agents.models import AgentRun
+from agents.models import AgentRun, ToolCall
+from agents.ports import ANSWER_TOOL
 from agents.runs.explaining import Explanation, explain_run
 from console.base.lists import choose, since
 from console.base.model_admin import ReadOnlyAdmin
@@ -47,7 +48,6 @@ REDACTED: Final = {
     "name": "names",
     "address": "postal addresses",
 }
-DEEPEST: Final = 3
 _CODE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 
@@ -83,7 +83,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
         for call in why.tool_calls:
             call.words = _in_words(call.name)  # type: ignore[attr-defined]
             call.trouble = _in_words(call.code)  # type: ignore[attr-defined]
-            call.said = [(_in_words(name), _plain(value)) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
+            call.said = _said(call)  # type: ignore[attr-defined]
         return {
             **super().detail_context(request, obj),
             "explained": why,
@@ -147,15 +147,14 @@ def _in_words(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def _plain(value: Any, depth: int = DEEPEST) -> str:
-    """Return an argument of a tool as a person writes it: codes, lists and groups in words."""
-    if isinstance(value, (dict, list)) and not depth:
-        return "…"
-    if isinstance(value, dict):
-        return ", ".join(f"{_in_words(str(name))}: {_plain(each, depth - 1)}" for name, each in value.items())
-    if isinstance(value, list):
-        return "; ".join(_plain(each, depth - 1) for each in value) or "–"
-    return _in_words(value) if isinstance(value, str) and _CODE.fullmatch(value) else str(value)
+def _said(call: ToolCall) -> list[tuple[str, str]]:
+    """Return the arguments of a call, codes in words; an answer's parts are read in the conversation."""
+    if call.name == ANSWER_TOOL:
+        return []
+    return [
+        (_in_words(name), _in_words(value) if _CODE.fullmatch(value) else value)
+        for name, value in call.arguments.items()
+    ]
 
 
 def _without_model(why: Explanation) -> str:
