@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -14,12 +16,13 @@ from rest_framework.response import Response
 from agents.routes import configuration, limits, prices, selectors
 from agents.routes.candidates import prices_of
 from agents.routes.ledger import MANAGE
-from agents.routes.models import Budget, ModelRoute, Provider, Tier
+from agents.routes.models import Budget, ModelRoute, Provider, Spend, Tier
 from core.rest.fields import FROM, SEEN, UNTIL, AmountField, MomentField, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, Query, ReadOneMixin
 
 PRICE_HELP = "For a million tokens; null: not known."
+SPENDS = "spends"
 
 
 class RouteSerializer(RowSerializer[ModelRoute]):
@@ -174,7 +177,7 @@ class BudgetSerializer(RowSerializer[Budget]):
 
     def get_spent(self, budget: Budget) -> str:
         """Return what is reserved and settled in the current period."""
-        spend = selectors.used([budget]).get(budget.pk)
+        spend = self.context[SPENDS].get(budget.pk)
         return "0" if spend is None else f"{(spend.reserved + spend.settled).normalize():f}"
 
 
@@ -206,6 +209,7 @@ class BudgetViewSet(ReadOneMixin, ListViewSet):
 
     permissions: ClassVar = dict.fromkeys("list retrieve create partial_update destroy".split(), MANAGE)
     serializer_class = BudgetSerializer
+    spends: Mapping[UUID, Spend] = {}
     request_serializers: ClassVar = {"create": BudgetRequest, "partial_update": BudgetChange}
     lookup_url_kwarg = "budget_id"
 
@@ -216,6 +220,21 @@ class BudgetViewSet(ReadOneMixin, ListViewSet):
     def get_object(self) -> Budget:
         """Return the budget of the address."""
         return selectors.get_budget(viewer=self.actor, **self.kwargs)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Return the context, with what is spent of the budgets that are shown."""
+        return {**super().get_serializer_context(), SPENDS: self.spends}
+
+    def represent(self, rows: Iterable[Any]) -> Any:
+        """Return budgets as they are shown: what is spent is read for all of them together."""
+        rows = list(rows)
+        self.spends = selectors.used(rows)
+        return super().represent(rows)
+
+    def respond(self, row: Any) -> Response:
+        """Return the response that shows a budget."""
+        self.spends = selectors.used([row])
+        return super().respond(row)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -7,6 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import RevealGrant
+from agents.models import Agent
+from agents.routes.limits import create_budget
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
@@ -279,6 +281,9 @@ def _grow(office: Office) -> None:
             ChannelAccount.objects.create(kind="webchat", name=f"Chat {number}")
             levels = [{"approvers": [{"type": "role", "value": "approver"}]}]
             create_workflow(actor=OPERATOR, name=f"Flow {number}", levels=levels)
+            period, agent = ("month", None) if number else ("day", Agent.objects.order_by("id")[0].pk)
+            scope = "agent" if agent else "tenant"
+            create_budget(actor=OPERATOR, scope=scope, agent_id=agent, period=period, amount="5", currency="EUR")
 
 
 COSTS = {
@@ -290,6 +295,7 @@ COSTS = {
     "contacts/": 3,
     "channel-accounts/": 1,
     "agents/": 1,
+    "budgets/": 3,  # and what is spent of them, on the clocks of the organisation
     "agent-runs/": 1,
     "tool-calls/": 1,
     "workflows/": 5,  # and the names for the sentence of each
