@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db.models import Count, Max, Min, Q, QuerySet
-from redis.exceptions import RedisError
 
 from channels_app.diagnosis import diagnosis_of
 from channels_app.models import InboundDelivery, MailboxProgress
@@ -21,9 +19,8 @@ from conversations.types import Explanation
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.models import WebhookAttempt, WebhookDelivery
-from core.observability.logging import get_logger
+from core.reliability import loose_cache
 
-log = get_logger(__name__)
 LATELY: Final = timedelta(hours=24)
 SLOW: Final = timedelta(minutes=5)
 
@@ -157,8 +154,4 @@ def refusal_of(account: ChannelAccount) -> str:
 
 def was_refused(account: ChannelAccount) -> bool:
     """Return True if a webhook with a wrong signature came in the last 24 hours."""
-    try:
-        return bool(cache.get(refused_key(account.tenant_id, account.pk)))
-    except (RedisError, OSError):
-        log.warning("refusal_not_read")
-        return False
+    return bool(loose_cache.find(refused_key(account.tenant_id, account.pk), what="refusal"))

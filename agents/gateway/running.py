@@ -9,18 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import cache as once
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db import connection
-from redis.exceptions import RedisError
 
 from agents.gateway.refusals import TIMEOUT, Refusal
 from agents.tools.registry import Arguments, Caller, Tool
 from core.errors import Unavailable
 from core.observability.logging import get_logger
+from core.reliability import loose_cache
 from core.reliability.circuit_breaker import Breaker, breaker
 from core.tenancy.scope import current_tenant_id
 
@@ -43,9 +42,10 @@ class Reading:
     def take(self) -> dict[str, Any]:
         """Return the result, tried once more after a temporary failure. Raises what the tool raises."""
         key = self._key() if self.tool.kept_seconds else ""
-        if key and (kept := _kept(key)) is not None:
+        if key and (kept := loose_cache.find(key, what="reading")) is not None:
             self.is_cached = True
-            return kept
+            found: dict[str, Any] = kept
+            return found
         guard = _breaker_of(self.tool)
         for is_last in (False, True):
             guard.allow()
@@ -59,7 +59,7 @@ class Reading:
                 continue
             guard.succeeded()
             if key:
-                _keep(key, result, self.tool.kept_seconds)
+                loose_cache.keep(key, result, seconds=self.tool.kept_seconds, what="reading")
             return result
         raise AssertionError
 
@@ -100,7 +100,7 @@ def _take(reading: Reading) -> dict[str, Any]:
         connection.close()  # the thread's own
 
 
-@once
+@cache
 def _pool() -> ThreadPoolExecutor:
     # Made by the first reading: a pool does not survive the fork of a worker.
     return ThreadPoolExecutor(THREADS, thread_name_prefix="reading")
@@ -108,17 +108,3 @@ def _pool() -> ThreadPoolExecutor:
 
 def _breaker_of(tool: Tool) -> Breaker:
     return breaker(f"{tool.key}:{current_tenant_id().hex}")
-
-
-def _kept(key: str) -> dict[str, Any] | None:
-    try:
-        return cache.get(key)  # type: ignore[no-any-return]
-    except (RedisError, OSError):
-        return None
-
-
-def _keep(key: str, result: dict[str, Any], seconds: int) -> None:
-    try:
-        cache.set(key, result, timeout=seconds)
-    except (RedisError, OSError):
-        log.warning("reading_not_kept")

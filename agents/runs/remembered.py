@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from django.core.cache import cache
 from django.db.models import Max
 
 from agents.knowledge.models import Document, Passage
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome, Source
 from agents.tools.registry import Caller
+from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
 
 KEEP_SECONDS: Final = 3600
@@ -43,7 +43,7 @@ class Memory:
             return _NOTHING
         about = "\n".join((str(version.pk), changed.isoformat(), words))
         self.key = f"answer:{current_tenant_id().hex}:{sha256(about.encode()).hexdigest()}"
-        return _outcome(cache.get(self.key))
+        return _outcome(loose_cache.find(self.key, what="answer"))
 
     def keep(self, run: AgentRun, outcome: RunOutcome) -> None:
         """Keep an answer that may be sent, if it is made of public documents alone."""
@@ -55,7 +55,7 @@ class Memory:
         cited = [(source.number, source.passage_id) for source in outcome.sources]
         public = Passage.objects.filter(pk__in=[passage for _, passage in cited], collection__audience="public")
         if public.count() == len({passage for _, passage in cited}):
-            cache.set(self.key, (outcome.text, cited), KEEP_SECONDS)
+            loose_cache.keep(self.key, (outcome.text, cited), seconds=KEEP_SECONDS, what="answer")
 
 
 _NOTHING: Final = RunOutcome("", 0)

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
-from django.core.cache import cache
 from django.core.exceptions import SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
-from redis.exceptions import RedisError
 
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
+from core.reliability import loose_cache
 
 log = get_logger(__name__)
 
@@ -73,8 +72,5 @@ def note_refused(accounts: Iterable[tuple[UUID, UUID]]) -> None:
 
     Accounts are (tenant, account).
     """
-    try:
-        for tenant_id, account_id in accounts:
-            cache.set(refused_key(tenant_id, account_id), 1, timeout=REFUSED_SHOWN)
-    except (RedisError, OSError):
-        log.warning("refusal_not_noted")
+    for tenant_id, account_id in accounts:
+        loose_cache.keep(refused_key(tenant_id, account_id), 1, seconds=REFUSED_SHOWN, what="refusal")

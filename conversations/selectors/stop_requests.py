@@ -4,13 +4,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.core.cache import cache
-from redis import RedisError
-
-from core.observability.logging import get_logger
+from core.reliability import loose_cache
 from core.tenancy.models import current_tenant_id
 
-log = get_logger(__name__)
 STOP_LIFE: Final = 120
 """Seconds for which the request is kept: longer than any answer takes."""
 
@@ -25,9 +21,5 @@ def stopped_at(conversation_id: UUID) -> datetime | None:
 
     Returns None if never, or without Redis.
     """
-    try:
-        asked = cache.get(stop_key(current_tenant_id(), conversation_id))
-    except (RedisError, OSError):
-        log.warning("stop_not_read")
-        return None
+    asked = loose_cache.find(stop_key(current_tenant_id(), conversation_id), what="stop")
     return asked if isinstance(asked, datetime) else None

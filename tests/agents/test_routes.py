@@ -187,7 +187,7 @@ def test_stopped_answer_of_a_light_model_is_asked_of_a_strong_one_once(
 
 
 def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
-    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     from standins.model import server as sandbox
     from standins.model.script import Answer
@@ -220,6 +220,10 @@ def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     assert [calls_for(personal, role) for role in ("visitor-4", "visitor-5")] == [2, 2]
     article(where, "Boots", "Boots too.")
     assert [calls_for(asked, role) for role in ("visitor-6", "visitor-7")] == [2, 0]
+    caches = settings.CACHES
+    settings.CACHES = {"default": {**caches["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    assert calls_for(asked, "visitor-9") == 2  # without Redis too
+    settings.CACHES = caches
     Collection.objects.filter(pk=where.pk).update(audience="members")
     article(collection("Else"), "Opening hours", "We are open from 9 to 17.")
     assert is_question(desk.say(asked, "visitor-8"))  # nothing public says so any more
