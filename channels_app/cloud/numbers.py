@@ -1,21 +1,15 @@
 """Find a tenant's Cloud API numbers by the key in a webhook's address and by phone number ID."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.models import Tenant
+from channels_app.webchat.found import Found
 from conversations.models import ChannelAccount
-from core.tenancy import lookups
-from core.tenancy.scope import tenant_scope
 
 PROVIDER: Final = ChannelAccount.Provider.CLOUD
 SECRETS: Final = ("app_secret", "secondary_app_secret")
-# Seconds for which a process caches numbers, as it does with those at Twilio.
-REMEMBERED: Final = 2.0
-KEPT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +36,27 @@ class Address:
         return number if number is not None and number.secrets & proven else None
 
 
-_cache: dict[str, tuple[float, Address]] = {}
-
-
 def find_address(key: str) -> Address | None:
     """Return what an address stands for; None for an unknown or inactive account."""
-    if not key.isprintable():  # the database cannot hold such a key
-        return None
-    read_at, known = _cache.get(key, (0.0, None))
-    if known is not None and time.monotonic() - read_at <= REMEMBERED:
-        return known
-    for row in lookups.find("widget", key):
-        with tenant_scope(row["tenant_id"]):
-            found = _read(row["tenant_id"], row["id"])
-        if found is not None:
-            if len(_cache) >= KEPT:
-                _cache.clear()
-            _cache[key] = (time.monotonic(), found)
-            return found
-    return None
+    return _addresses.first(key)
 
 
 def _read(tenant_id: UUID, account_id: UUID) -> Address | None:
     accounts = list(ChannelAccount.objects.filter(provider=PROVIDER, is_active=True).order_by("id"))
     own = next((account for account in accounts if account.pk == account_id), None)
-    if own is None or not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
+    if own is None:
         return None
     numbers = {phone_number_id_of(one.credentials): Number(one.pk, secrets_of(one.credentials)) for one in accounts}
     kept = own.credentials or {}
     return Address(tenant_id, own.pk, str(kept.get("verify_token") or ""), secrets_of(kept), numbers)
 
 
+_addresses: Final = Found("widget", _read)
+
+
 def forget() -> None:
     """Clear this process's cache."""
-    _cache.clear()
+    _addresses.forget()
 
 
 def phone_number_id_of(credentials: Mapping[str, Any] | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,14 +10,12 @@ from uuid import UUID
 import jwt
 from jwt.types import Options
 
-from accounts.models import Tenant
 from channels_app.webchat import tokens, widgets
+from channels_app.webchat.found import Found
 from channels_app.webchat.tokens import Guest
 from conversations.models import ChannelAccount
 from core.clock import now as clock_now
 from core.errors import Refused, Unavailable
-from core.tenancy import lookups
-from core.tenancy.scope import tenant_scope
 
 LIFE: Final = timedelta(hours=1)
 LEEWAY: Final = timedelta(seconds=30)
@@ -26,9 +23,6 @@ CUSTOMER_LIMIT: Final = 200
 TOKEN_LIMIT: Final = 4096
 SECRET_BYTES: Final = 32  # RFC 7518: a key for HS256 is at least as long as its digest
 KEY_LIMIT: Final = 40
-# Seconds for which a process remembers apps: a rotated secret counts everywhere within seconds.
-REMEMBERED: Final = 2.0
-KEPT: Final = 1000
 
 
 class BadCustomerToken(Refused):
@@ -57,34 +51,26 @@ class Claims:
     secret: str = field(repr=False)
 
 
-_cache: dict[str, tuple[float, App]] = {}
-
-
 def find_app(key: str) -> App | None:
     """Return the active app of a public key, or None; works outside a tenant's scope."""
-    if not 0 < len(key) <= KEY_LIMIT or not key.isascii() or not key.isprintable():
+    return _apps.first(key) if 0 < len(key) <= KEY_LIMIT and key.isascii() else None
+
+
+def _read(tenant_id: UUID, account_id: UUID) -> App | None:
+    rows = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.APP, is_active=True)
+    account: ChannelAccount | None = rows.first()
+    if account is None:
         return None
-    read_at, known = _cache.get(key, (0.0, None))
-    if known is not None and time.monotonic() - read_at <= REMEMBERED:
-        return known
-    for row in lookups.find("widget", key):
-        with tenant_scope(row["tenant_id"]):
-            rows = ChannelAccount.objects.filter(pk=row["id"], kind=ChannelAccount.Kind.APP, is_active=True)
-            account: ChannelAccount | None = rows.first()
-            if account is None or not Tenant.objects.filter(pk=account.tenant_id, is_active=True).exists():
-                continue
-            secrets = tuple(widgets.token_secrets(account.credentials, clock_now()))
-            found = App(account.tenant_id, account.pk, key, tuple(account.keepers), secrets)
-        if len(_cache) >= KEPT:
-            _cache.clear()
-        _cache[key] = (time.monotonic(), found)
-        return found
-    return None
+    secrets = tuple(widgets.token_secrets(account.credentials, clock_now()))
+    return App(tenant_id, account.pk, account.public_key, tuple(account.keepers), secrets)
+
+
+_apps: Final = Found("widget", _read)
 
 
 def forget() -> None:
     """Clear this process's memory of apps."""
-    _cache.clear()
+    _apps.forget()
 
 
 def customer_point(key: str, customer_id: str) -> str:

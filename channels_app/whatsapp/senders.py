@@ -1,24 +1,17 @@
 """Find a tenant's numbers by Twilio account and address, before the tenant is known."""
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.models import Tenant
+from channels_app.webchat.found import Found
 from channels_app.whatsapp.signature import Secrets
 from conversations.models import ChannelAccount
 from conversations.services import lookup_digest
-from core.tenancy import lookups
-from core.tenancy.scope import tenant_scope
 
 PREFIX: Final = "whatsapp:"
 PROVIDER: Final = ChannelAccount.Provider.TWILIO
 KINDS: Final = (ChannelAccount.Kind.WHATSAPP, ChannelAccount.Kind.SMS)
-# Seconds for which a process caches numbers: a webhook then costs one statement, and a rotated
-# secret counts everywhere within seconds.
-REMEMBERED: Final = 2.0
-KEPT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +21,6 @@ class Number:
     tenant_id: UUID
     account_id: UUID
     secrets: Secrets = field(default_factory=Secrets, repr=False)
-
-
-_cache: dict[str, tuple[float, list[Number]]] = {}
 
 
 def split_address(address: str) -> tuple[str, str]:
@@ -49,25 +39,20 @@ def find_numbers(account_sid: str, address: str) -> list[Number]:
     It is usually one, more when tenants share or claim it.
     """
     kind, bare = split_address(address)
-    digest = lookup_digest(kind=kind, provider_account=account_sid, address=bare)
-    read_at, found = _cache.get(digest, (0.0, []))
-    if time.monotonic() - read_at > REMEMBERED:
-        found = []
-        for row in lookups.find("channel", digest):
-            with tenant_scope(row["tenant_id"]):
-                account = ChannelAccount.objects.filter(pk=row["id"], provider=PROVIDER, is_active=True).first()
-                if account is not None and Tenant.objects.filter(pk=account.tenant_id, is_active=True).exists():
-                    found.append(Number(account.tenant_id, account.pk, secrets_of(account.credentials)))
-        if found:
-            if len(_cache) >= KEPT:
-                _cache.clear()
-            _cache[digest] = (time.monotonic(), found)
-    return found
+    return _numbers.all(lookup_digest(kind=kind, provider_account=account_sid, address=bare))
+
+
+def _read(tenant_id: UUID, account_id: UUID) -> Number | None:
+    account = ChannelAccount.objects.filter(pk=account_id, provider=PROVIDER, is_active=True).first()
+    return None if account is None else Number(tenant_id, account.pk, secrets_of(account.credentials))
+
+
+_numbers: Final = Found("channel", _read)
 
 
 def forget() -> None:
     """Clear this process's cache of numbers."""
-    _cache.clear()
+    _numbers.forget()
 
 
 def secrets_of(credentials: dict[str, Any] | None) -> Secrets:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Tenant
 from channels_app.cloud import numbers
 from channels_app.cloud.elements import elements_of
 from channels_app.cloud.signature import proven_by
@@ -234,9 +235,10 @@ def test_other_methods_are_not_taken(door: Door, method: str) -> None:
     assert getattr(Client(), method)(PATH).status_code == 405
 
 
-def test_switched_off_number_is_unknown(door: Door) -> None:
+@pytest.mark.parametrize("model", [ChannelAccount, Tenant])
+def test_switched_off_number_or_organisation_is_unknown(door: Door, model: Any) -> None:
     with door.inside():
-        ChannelAccount.objects.update(is_active=False)
+        model.objects.filter(pk__in=[door.account.pk, door.world.acme.pk]).update(is_active=False)
     numbers.forget()
     assert post(wrap(change(messages=[message()]))).status_code == 403
 
