@@ -18,6 +18,7 @@ from core.models import AuditEntry, StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl.models import BusinessCalendar
 from tests.conversations.conftest import AGENT, Shop
+from tests.conversations.test_parallel import at_once, busy_shop  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 DESK = system("desk")
@@ -304,3 +305,33 @@ def test_without_a_team_it_waits_for_whoever_takes_it(shop: Shop) -> None:
     talk = handed_off(shop)
     assert (talk.team_id, talk.next_due_at, talk.needs_person) == (None, None, True)
     assert services.list_teams_with_work() == []
+
+
+def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
+    """Customers write, people take over and close at the same moments."""
+    with tenant_scope(busy_shop.world.acme.pk):
+        team = team_of(busy_shop, *PEOPLE, capacity=4)
+        talks = [handed_off(busy_shop) for _ in range(16)]
+        for one in PEOPLE:
+            go(busy_shop, one)
+        support = busy_shop.world.actor("support")
+
+    def work(number: int) -> Any:
+        if number % 5 == 1:
+            return services.close(actor=support, conversation_id=talks[number % 4].pk, resolved=True)
+        if number % 5 == 2:
+            return services.take_over(actor=support, conversation_id=talks[15].pk)
+        return services.assign_waiting(actor=DESK, team_id=team.pk)
+
+    found = at_once(busy_shop, work)
+    assert not [one for one in found if isinstance(one, Exception) and not isinstance(one, Conflict)]
+    with tenant_scope(busy_shop.world.acme.pk):
+        while services.assign_waiting(actor=DESK, team_id=team.pk):
+            pass
+        given = AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").values_list("object_id", flat=True)
+        assert len(given) == len(set(given)), "nothing is given twice"
+        held = Counter(Conversation.objects.filter(state="person").values_list("assigned_to_id", flat=True))
+        # People may take more over; automatic gifts stop at the capacity.
+        assert all(count <= 4 + (user_id == support.user_id) for user_id, count in held.items() if user_id)
+        left = Conversation.objects.filter(state="person", assigned_to=None).count()
+        assert left == 0 or sum(held[one] for one in held if one) >= 12
