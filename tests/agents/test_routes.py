@@ -267,7 +267,6 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
         "Together",
         "phone numbers (1)",
         "+100",
-        "Sources: 1",
     )
     assert [words for words in shown if words not in page] == []
     talk = f"/admin/conversations/conversation/{run.conversation_id}/"
