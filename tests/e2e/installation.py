@@ -41,6 +41,13 @@ class Installation:
             entries: list[dict[str, Any]] = json.load(answer)["items"]
             return entries
 
+    def run(self, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+        """Run another command of Walker on the same data, from some folder."""
+        command = _walker(*arguments, "--data", str(self.folder))
+        return subprocess.run(
+            command, capture_output=True, text=True, env=_environment(), cwd=cwd, timeout=120, check=False
+        )
+
     def child(self, name: str) -> int:
         """Return the process id of one of the supervisor's children."""
         noted = json.loads((self.folder / "children.json").read_text())

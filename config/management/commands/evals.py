@@ -8,6 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseFault
+from redis import RedisError
 
 from accounts.models import Membership, Tenant
 from accounts.selectors import tenant_named
@@ -49,6 +51,9 @@ class Command(BaseCommand):
             fields = error.facts.get("fields", {})
             reasons = [f"{name}: {' '.join(texts)}" for name, texts in fields.items()] if fields else []
             raise CommandError(" ".join([error.detail, *reasons]), returncode=BAD_INPUT) from error
+        except (DatabaseFault, RedisError) as error:  # 1 would say that a case failed
+            problem = "The database or Redis can't be reached. Is Walker set up here?"
+            raise CommandError(problem, returncode=BAD_INPUT) from error
         if options["json"]:
             self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
         else:
