@@ -13,14 +13,17 @@ class CoreConfig(AppConfig):
         """Register system checks, what replays failed jobs, and the tasks that services enqueue."""
         from core import tasks  # noqa: PLC0415  (needs loaded apps)
         from core.audit import anchor_places, anchors, vouched  # noqa: PLC0415
+        from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import checks, health  # noqa: F401, PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
+        from core.webhooks import watching  # noqa: PLC0415
 
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Relay an event"))
         words = dead_letters.Words("Erase a person", "core.erasure")
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)
+        dead_letters.register_replayer(poison.PARKED_AS, poison.take_again, dead_letters.Words("Process an event"))
         vouched.register(anchors.stored_problems)
         health.register_gauge(
             "walker_audit_anchors_failing",
@@ -28,6 +31,24 @@ class CoreConfig(AppConfig):
             help="Places outside the database to which anchors of audit logs can't be written, over all tenants.",
             late_above=0,
         )
+        health.register_gauge(
+            "walker_webhooks_oldest_seconds",
+            watching.oldest_seconds,
+            help="Age of the oldest webhook that may be sent now, over all tenants.",
+            late_above=60,
+        )
+        health.register_gauge(
+            "walker_webhooks_waiting",
+            watching.count_waiting,
+            help="Webhooks that are not sent yet, also to paused endpoints.",
+        )
+        health.register_gauge(
+            "walker_webhooks_endpoints_failing",
+            watching.count_failing,
+            help="Endpoints whose last attempt failed, or that were switched off.",
+        )
+        health.register_check("webhook_workers", watching.missing_workers)
         queueing.provide("relay_outbox", tasks.relay_outbox.delay)
+        queueing.provide("run_bus", tasks.run_bus.delay)
         queueing.provide("erase_person", tasks.erase_person.delay)
         queueing.provide("deliver_webhook", tasks.deliver_webhook.delay)

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
-from core import retention
+from core import bus, retention
 from core.audit import anchor_places
 from core.db.time_limits import allow_long_statements
 from core.events import relay
-from core.jobs.decorators import MODELS, TURN_LIMITS, plain_task, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, TURN_LIMITS, WEBHOOKS, plain_task, sweep_task, tenant_task
 from core.observability import health
 from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
@@ -51,9 +51,24 @@ def sweep_outbox() -> None:
     relay.relay()
 
 
+@plain_task(queue="default", limits=TURN_LIMITS)
+def run_bus() -> None:
+    """Give the consumers of events what is new, and queue the next turn while there is more."""
+    if bus.run_turn().has_more:
+        run_bus.delay()
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_bus() -> None:
+    """Queue a turn of the bus whose hint was lost, or whose event is due for another try."""
+    if bus.has_news():
+        run_bus.delay()
+
+
 @heartbeat_sent.connect
 def _note_worker(**_: Any) -> None:
-    for part in {MODELS if queue == MODELS else "worker" for queue in current_app.amqp.queues.consume_from}:
+    own = {MODELS, WEBHOOKS}
+    for part in {queue if queue in own else "worker" for queue in current_app.amqp.queues.consume_from}:
         health.keep_beat(part)
 
 
@@ -112,7 +127,7 @@ def sweep_audit_logs() -> None:
         anchor_audit_log.delay(str(tenant_id), str(tenant_id))
 
 
-@tenant_task(queue="default")
+@tenant_task(queue=WEBHOOKS)
 def deliver_webhook(delivery_id: UUID) -> None:
     """Attempt to deliver a webhook."""
     sending.deliver(delivery_id)
@@ -134,10 +149,11 @@ def forget_webhooks() -> None:
 SWEEPS = {
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
     "relay-outbox": ("core.tasks.sweep_outbox", 1.0),
+    "bus": ("core.tasks.sweep_bus", 1.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
     "webhooks": ("core.tasks.sweep_webhooks", 5.0),
-    "forget-webhooks": ("core.tasks.forget_webhooks", 3600.0),
+    "forget-webhooks": ("core.tasks.forget_webhooks", 60.0),
     "erasures": ("core.tasks.sweep_erasures", 10.0),
     "prune-send-counts": ("core.tasks.prune_send_counts", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),

@@ -18,10 +18,13 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
+from accounts.sign_in import event_types
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.events import outbox
+from core.events.publish import publish
+from core.events.streams import NewEvent
 from core.observability.metrics import counter
 from core.tenancy.scope import tenant_scope
 
@@ -99,17 +102,15 @@ def record_in_each_tenant(
     action: str,
     actor_of: Callable[[ActiveMembership], Actor],
     facts: dict[str, str] | None = None,
+    event: tuple[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write one audit entry into each of a person's tenants."""
+    """Write one audit entry into each of a person's tenants, and an event if one is given."""
     # Always in the same order: each entry locks the head of its tenant's chain.
     for membership in sorted(memberships, key=lambda membership: membership.tenant_id):
         with tenant_scope(membership.tenant_id), transaction.atomic():
-            chain.record(
-                actor=actor_of(membership),
-                action=action,
-                object_type=OBJECT,
-                object_id=membership.membership_id,
-                facts=facts,
+            publish(
+                events=[NewEvent(event_types.STREAM, *event)] if event else (),
+                audit=[chain.Fact(actor_of(membership), action, OBJECT, membership.membership_id, facts=facts)],
             )
 
 
@@ -129,4 +130,9 @@ def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = 
             auth_strength=auth_strength_of(request),
         )
 
-    record_in_each_tenant(memberships_of(user.pk), action, actor_at, {"what": what} if what else {})
+    told: dict[str, tuple[str, dict[str, str]]] = {
+        "SIGNED_IN": ("signed_in", {"person": str(user.pk), "strength": auth_strength_of(request)}),
+        "SIGN_IN_FAILED": ("sign_in_failed", {"person": str(user.pk), "what": what}),
+    }
+    facts = {"what": what} if what else {}
+    record_in_each_tenant(memberships_of(user.pk), action, actor_at, facts, told.get(action))

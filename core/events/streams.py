@@ -8,14 +8,17 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
-from core.events import live
+from core import catalogue
+from core.events import bus_hints, live
 from core.ids import uuid7
 from core.models import StreamEvent, StreamHead
 from core.tenancy.scope import current_tenant_id
 
-# The events about one object can be read as a stream too (`approval:<id>`), with the numbers of the whole stream.
-VIEWS: Final = {"queue": "approval"}
+# The events about one object can be read as a stream too (`approval:<id>`, and of the inbox `team:<id>`), with the
+# numbers of the whole stream.
+VIEWS: Final = {"queue": "approval", "inbox": "team"}
 _WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
+COUNTED: Final = "counted"
 # Raw SQL: the ORM has no upsert that increments a stored value and returns it. The events, which have these numbers,
 # are inserted by the same statement: `back` counts from the newest event of a stream.
 _APPEND: Final = """
@@ -24,13 +27,14 @@ with head as (
   on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq
   returning tenant_id, stream, seq
 )
-insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, about)
-select e.id, head.tenant_id, head.stream, head.seq - e.back, e.type, e.payload, e.created_at, e.about
-from (values {events}) as e (id, stream, back, type, payload, created_at, about) join head on head.stream = e.stream
+insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, about, version)
+select e.id, head.tenant_id, head.stream, head.seq - e.back, e.type, e.payload, e.created_at, e.about, e.version
+from (values {events}) as e (id, stream, back, type, payload, created_at, about, version)
+join head on head.stream = e.stream
 returning id, seq
 """
 _HEAD: Final = "(%s, %s, %s, %s)"
-_EVENT: Final = "(%s::uuid, %s, %s, %s, %s::jsonb, %s::timestamptz, %s::uuid)"
+_EVENT: Final = "(%s::uuid, %s, %s, %s, %s::jsonb, %s::timestamptz, %s::uuid, %s::smallint)"
 
 
 class NewEvent(NamedTuple):
@@ -56,18 +60,25 @@ def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | Non
 def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     """Append events, as `append` does; each stream keeps their order.
 
-    The heads are locked in the order of the streams' names, so that two writers can't deadlock.
+    The heads are locked in the order of the streams' names, so that two writers can't deadlock. Raises ValueError for
+    an event that the catalogue does not know, or not like this.
     """
     if not events:
         return []
     tenant_id = current_tenant_id()
     counts = sorted(Counter(event.stream for event in events).items())
-    rows = [StreamEvent(**event._asdict()) for stream, _ in counts for event in events if event.stream == stream]
+    rows = [
+        StreamEvent(**event._asdict(), version=catalogue.check(event.stream, event.type, event.payload))
+        for stream, _ in counts
+        for event in events
+        if event.stream == stream
+    ]
     left = dict(counts)
     values: list[Any] = [value for stream, count in counts for value in (uuid7(), tenant_id, stream, count)]
     for row in rows:
         left[row.stream] -= 1
         values += [row.id, row.stream, left[row.stream], row.type, Jsonb(row.payload), row.created_at, row.about]
+        values.append(row.version)
     statement = _APPEND.format(heads=", ".join([_HEAD] * len(counts)), events=", ".join([_EVENT] * len(rows)))
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -93,10 +104,16 @@ def _whole_of(stream: str) -> tuple[str, dict[str, str]]:
 
 
 def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
-    """Return the events of a stream, or of a view, with a number above `after`, in order."""
+    """Return the events of a stream, or of a view, with a number above `after`, in order.
+
+    For listeners: without what only consumers count.
+    """
     whole, those = _whole_of(stream)
-    events = StreamEvent.objects.filter(stream=whole, seq__gt=after, **those).order_by("seq")
-    return list(events[:limit])
+    rows = StreamEvent.objects.filter(stream=whole, seq__gt=after, **those).order_by("seq")
+    events = list(rows[:limit])
+    for event in events:
+        event.payload.pop(COUNTED, None)
+    return events
 
 
 def head(stream: str) -> int:
@@ -144,6 +161,7 @@ def hint_after_commit(numbers: Mapping[str, int]) -> None:
         for stream, seq in numbers.items():
             message = {"type": "stream.event", "stream": stream, "seq": seq}
             live.post(group_name(tenant_id, stream), message)
+        bus_hints.wake_soon()
 
     transaction.on_commit(hint, robust=True)
 

@@ -12,9 +12,11 @@ from celery import shared_task
 
 from core.tenancy.scope import tenant_scope
 
-Queue = Literal["high", "default", "low", "models"]
+Queue = Literal["high", "default", "low", "models", "webhooks"]
 MODELS: Final = "models"
 """The queue of work that waits for a model over a network: its workers take no other, so that none waits for one."""
+WEBHOOKS: Final = "webhooks"
+"""The queue of calls to receivers of webhooks: its workers take no other, and each thread may wait for a slow one."""
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 _QUEUES: dict[str, Queue] = {}
 _quick_sweeps: set[str] = set()

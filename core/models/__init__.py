@@ -1,6 +1,7 @@
-"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
+"""Tables of core: streams, bus, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
+from core.models.bus import BusConsumer, BusCursor, ParkedEvent
 from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
@@ -13,11 +14,14 @@ __all__ = [
     "AuditAnchor",
     "AuditEntry",
     "AuditHead",
+    "BusConsumer",
+    "BusCursor",
     "Consent",
     "DeadLetter",
     "Erasure",
     "IdempotencyRecord",
     "Outbox",
+    "ParkedEvent",
     "ReachPolicy",
     "RefusalCount",
     "ReplyWindow",

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from core.clock import now
+from core.db.transaction_ids import CurrentTransactionId, TransactionIdField
 from core.tenancy.models import TenantModel
 
 
@@ -24,7 +25,11 @@ class StreamHead(TenantModel):
 
 
 class StreamEvent(TenantModel):
-    """One event of a stream; numbers follow the order of commits and have no gaps."""
+    """One event of a stream; numbers follow the order of commits and have no gaps.
+
+    Rows with a `version` are the event itself, for the consumers of `core.bus`, who read them in the order of `xid`;
+    the others only tell the listeners of their stream.
+    """
 
     stream = models.CharField(max_length=80)
     seq = models.BigIntegerField()
@@ -32,12 +37,20 @@ class StreamEvent(TenantModel):
     payload = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now)
     about = models.UUIDField(null=True, help_text="The one thing by which the stream is also read.")
+    version = models.PositiveSmallIntegerField(
+        null=True, help_text="Of its published shape; empty if the row only tells listeners."
+    )
+    xid = TransactionIdField(db_default=CurrentTransactionId(), editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "stream", "seq"], name="one_event_per_number"),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["xid", "id"], name="events_committed", condition=models.Q(version__isnull=False)),
+            models.Index(
+                fields=["tenant_id", "xid", "id"], name="events_to_consume", condition=models.Q(version__isnull=False)
+            ),
             models.Index(
                 fields=["tenant_id", "about", "seq"], name="events_about", condition=models.Q(about__isnull=False)
             ),

@@ -1,0 +1,86 @@
+"""Events with which a consumer fails: tried again with pauses, then parked as failed jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from core.bus import subscriptions
+from core.bus.positions import events_of, lock_cursor, move_cursor, read_events
+from core.bus.subscriptions import Event, Subscription
+from core.clock import now as clock_now
+from core.errors import Conflict
+from core.jobs import dead_letters
+from core.models import BusCursor, ParkedEvent
+from core.observability.logging import get_logger
+from core.tenancy.scope import current_tenant_id
+
+log = get_logger(__name__)
+
+PARKED_AS: Final = "core.bus_event"
+PAUSES: Final = (1, 5, 15, 40)
+"""Seconds before each further try."""
+
+
+def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -> bool:
+    """Note that the next event of the tenant in scope failed; return True if it is parked and the cursor goes on.
+
+    Raises what the database raises if it is away: then nothing is wrong with the event.
+    """
+    with transaction.atomic():
+        cursor = lock_cursor(consumer.name, moment)
+        if cursor is None or not cursor.is_due:
+            return False
+        if cursor.tries < len(PAUSES):
+            rows = BusCursor.objects.filter(consumer=consumer.name)
+            retry_at = moment + timedelta(seconds=PAUSES[cursor.tries])
+            rows.update(tries=cursor.tries + 1, retry_at=retry_at)
+            return False
+        events, until = read_events(consumer, cursor, 1)
+        move_cursor(consumer.name, until, moment)
+        if events:
+            _park(consumer, events[0], problem, moment)
+    return True
+
+
+def _park(consumer: Subscription, event: Event, problem: Exception, moment: datetime) -> None:
+    again = {"done_at": None, "parked_at": moment, "type": event.type}
+    parked, _ = ParkedEvent.objects.update_or_create(consumer=consumer.name, event_id=event.id, defaults=again)
+    # The name of the error alone: its words may quote what an event is about.
+    error = f"{consumer.name} failed with {event.type}: {type(problem).__name__}"
+    dead_letters.park(kind=PARKED_AS, ref=parked.pk, error=error, now=moment)
+
+
+def take_again(parked_id: UUID) -> None:
+    """Give a parked event to its consumer once more, in the caller's transaction; to retry its failed job.
+
+    Raises Conflict where it is gone or fails again.
+    """
+    parked: ParkedEvent | None = ParkedEvent.objects.select_for_update().filter(pk=parked_id, done_at=None).first()
+    event = _read(parked.event_id) if parked else None
+    if parked is None or event is None:
+        raise Conflict("This event is no longer stored, so it can't be processed again. Discard the job.", code="gone")
+    try:
+        subscriptions.find(parked.consumer).receive([event])
+    except LookupError:
+        raise Conflict("Nothing reads these events any more. Discard the job.", code="gone") from None
+    except Exception:
+        # A consumer may raise anything: the job stays failed.
+        log.warning("event_not_taken", consumer=parked.consumer, exc_info=True)
+        raise Conflict("It failed again, for the same event. Look at the log for the reason.", code="failed") from None
+    ParkedEvent.objects.filter(pk=parked.pk).update(done_at=clock_now())
+
+
+def _read(event_id: UUID) -> Event | None:
+    # By hand, to have the columns in the order in which `positions` reads them.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, type, version, stream, seq, payload, created_at, about from core_streamevent "
+            "where tenant_id = %s and id = %s and version is not null",
+            [current_tenant_id(), event_id],
+        )
+        found = events_of(cursor.fetchall())
+    return found[0] if found else None

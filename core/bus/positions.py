@@ -1,0 +1,149 @@
+"""Positions in the order of commits, and the statements that read and move them.
+
+By hand: the ORM knows neither transaction numbers nor comparisons of rows. A position goes into each statement as
+values: joined from its table, the planner reads the whole index behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from core import catalogue
+from core.bus.subscriptions import Event, Subscription
+from core.ids import uuid7
+from core.tenancy.scope import current_tenant_id, platform_scope
+
+NOBODY: Final = UUID(int=0)
+SYSTEM: Final = "(select system_identifier from pg_control_system())"
+HORIZON: Final = "pg_snapshot_xmin(pg_current_snapshot())"
+
+
+class Position(NamedTuple):
+    """A place in the order of commits: everything up to this event of this transaction."""
+
+    xid: str
+    event_id: UUID
+
+
+BEGINNING: Final = Position("0", NOBODY)
+
+
+class Cursor(NamedTuple):
+    """A locked cursor; `horizon` is the oldest transaction that was open when it was locked."""
+
+    position: Position
+    tries: int
+    is_due: bool
+    horizon: str
+
+
+_LOCK: Final = f"""
+select xid::text, event_id, tries, coalesce(retry_at <= %s, true), {HORIZON}::text
+from core_buscursor where tenant_id = %s and consumer = %s for update {{wait}}
+"""
+_MAKE: Final = f"""
+insert into core_buscursor (id, tenant_id, consumer, xid, event_id, system, moved_at, tries)
+select %s, %s, name, start_xid, %s, {SYSTEM}, %s, 0 from core_busconsumer where name = %s
+on conflict (tenant_id, consumer) do nothing
+"""
+_MOVE: Final = """
+update core_buscursor set xid = %s::xid8, event_id = %s, moved_at = %s, tries = 0, retry_at = null
+where tenant_id = %s and consumer = %s
+"""
+ROWS: Final = """
+select id, type, version, stream, seq, payload, created_at, about, xid::text from core_streamevent
+where tenant_id = %s and version is not null and (xid, id) > (%s::xid8, %s::uuid) and xid < %s::xid8 {types}
+order by xid, id limit %s
+"""
+
+
+def lock_cursor(consumer: str, moment: datetime, *, wait: bool = False) -> Cursor | None:
+    """Lock a consumer's cursor of the tenant in scope; None if there is none, or another worker has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK.format(wait="" if wait else "skip locked"), [moment, current_tenant_id(), consumer])
+        row = cursor.fetchone()
+    return Cursor(Position(row[0], row[1]), *row[2:]) if row else None
+
+
+def make_cursor(consumer: str, moment: datetime) -> bool:
+    """Make a consumer's cursor of the tenant in scope; return True if there was none.
+
+    In a transaction of its own: another worker that wants to make it would wait for the end of the batch.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE, [uuid7(), current_tenant_id(), NOBODY, moment, consumer])
+        return bool(cursor.rowcount)
+
+
+def move_cursor(consumer: str, position: Position, moment: datetime) -> None:
+    """Move a locked cursor of the tenant in scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [*position, moment, current_tenant_id(), consumer])
+
+
+def read_events(subscription: Subscription, cursor: Cursor, limit: int) -> tuple[list[Event], Position]:
+    """Return the next events of the tenant in scope, and the position up to which nothing else is left."""
+    parameters: list[Any] = [current_tenant_id(), *cursor.position, cursor.horizon]
+    types = ""
+    if subscription.types is not None:
+        types = "and type = any(%s)"
+        parameters.append(sorted(subscription.types))
+    with connection.cursor() as database:
+        database.execute(ROWS.format(types=types), [*parameters, limit])
+        rows = database.fetchall()
+    if len(rows) < limit:
+        return events_of(rows), max_position(Position(cursor.horizon, NOBODY), cursor.position)
+    return events_of(rows), Position(rows[-1][8], rows[-1][0])
+
+
+def max_position(one: Position, other: Position) -> Position:
+    """Return the later of two positions."""
+    return max(one, other, key=lambda position: (int(position.xid), position.event_id))
+
+
+def events_of(rows: Sequence[Sequence[Any]]) -> list[Event]:
+    """Return stored rows as consumers get them."""
+    return [_event_of(*row[:8]) for row in rows]
+
+
+def _event_of(
+    id: UUID, type: str, version: int, stream: str, seq: int, payload: str, created_at: datetime, about: UUID | None
+) -> Event:
+    known = catalogue.find(type)
+    stored = json.loads(payload)  # Django leaves it as text in statements by hand
+    said = known.publish(stream, stored) if known else stored
+    return Event(id, type, version, stream, seq, said, created_at, about)
+
+
+class News(NamedTuple):
+    """The tenants that have events after a position, and up to where that was looked for."""
+
+    tenants: list[UUID]
+    until: Position
+    size: int
+
+
+NEWS: Final = f"""
+with news as materialized (
+  select tenant_id, xid, id from core_streamevent
+  where version is not null and (xid, id) > (%s::xid8, %s::uuid) and xid < {HORIZON}
+  order by xid, id limit %s
+), last as (select xid, id from news order by xid desc, id desc limit 1)
+select (select array_agg(distinct tenant_id) from news), (select count(*) from news),
+  (select xid::text from last), (select id from last), {HORIZON}::text
+"""
+
+
+def find_news(after: Position, limit: int) -> News:
+    """Return which tenants have events after a position, looking at no more than `limit` of them."""
+    with platform_scope(), connection.cursor() as cursor:  # ids of tenants, no row of anyone
+        cursor.execute(NEWS, [*after, limit])
+        tenants, count, xid, event_id, horizon = cursor.fetchone()
+    until = Position(xid, event_id) if count == limit else max_position(Position(horizon, NOBODY), after)
+    return News(tenants or [], until, count)

@@ -1,0 +1,130 @@
+"""Register the types of events, and check what is written against them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from core.catalogue.shapes import Shape, paths_for_listeners, published_schema, without
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One type of event.
+
+    `owner` is the kind of stream whose rows are the event, "" for a frame that only tells listeners; `told` holds
+    the shapes of what other kinds of streams tell of it. `names` says which object each id in it names, `text`
+    in one sentence what happened. `subject` names a field that consumers get beside those of the shape: the id in the
+    name of the stream, so that writers need not repeat it.
+    """
+
+    name: str
+    text: str
+    shape: type[Shape]
+    owner: str = ""
+    version: int = 1
+    names: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""
+    told: Mapping[str, type[Shape]] = field(default_factory=dict)
+
+    @property
+    def is_published(self) -> bool:
+        """Return True if consumers read it."""
+        return bool(self.owner)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of what consumers get."""
+        found = published_schema(self.shape)
+        if self.subject:
+            found["properties"] = {self.subject: {"type": "string", "format": "uuid"}, **found["properties"]}
+            found["required"] = [self.subject, *found.get("required", ())]
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": self.name, **found}
+
+    def publish(self, stream: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what consumers get of a stored row."""
+        said = without(payload, paths_for_listeners(self.shape))
+        return {self.subject: stream.partition(":")[2], **said} if self.subject else said
+
+
+class _Place(NamedTuple):
+    """A type on one kind of stream: the compiled check of its shape, and its version where the stream owns it."""
+
+    validate: Callable[[Any], object]
+    version: int | None
+
+
+_types: dict[str, EventType] = {}
+_places: dict[tuple[str, str], _Place] = {}
+
+
+def register(*types: EventType) -> None:
+    """Register types. Raises ValueError for a name that another one has."""
+    for each in types:
+        if _types.get(each.name, each) != each:
+            raise ValueError(f"an event {each.name!r} is already registered")
+        if each.owner and each.owner in each.told:
+            raise ValueError(f"{each.name!r} is told on the stream that owns it")
+        if not each.owner and not each.told:
+            raise ValueError(f"{each.name!r} is on no stream")
+        _types[each.name] = each
+        if each.owner:
+            _places[each.name, each.owner] = _Place(each.shape.__pydantic_validator__.validate_python, each.version)
+        for kind, shape in each.told.items():
+            _places[each.name, kind] = _Place(shape.__pydantic_validator__.validate_python, None)
+
+
+def find(name: str) -> EventType | None:
+    """Return a type by its name."""
+    return _types.get(name)
+
+
+def list_published() -> list[EventType]:
+    """Return the types that consumers read, by name."""
+    return sorted((each for each in _types.values() if each.is_published), key=lambda each: each.name)
+
+
+def check(stream: str, type: str, payload: Mapping[str, Any]) -> int | None:
+    """Return the version of an event where the stream owns it, None where it only tells listeners.
+
+    Raises ValueError, which names the type and the field, for an unknown type, a wrong stream or a wrong shape.
+    """
+    kind, _, subject = stream.partition(":")
+    version = check_shape(kind, type, payload)
+    if version is not None and _types[type].subject:
+        _check_subject(subject, type)
+    return version
+
+
+def check_shape(kind: str, type: str, payload: Mapping[str, Any]) -> int | None:
+    """Check an event as `check` does, for a statement that finds its stream of this kind by itself."""
+    place = _places.get((type, kind))
+    if place is None:
+        raise ValueError(_misplaced(kind, type))
+    try:
+        place.validate(payload)
+    except ValidationError as problem:
+        raise ValueError(f"event {type!r}: {_explained(problem)}") from None
+    return place.version
+
+
+def _check_subject(subject: str, type: str) -> None:
+    try:
+        UUID(subject)
+    except ValueError:
+        raise ValueError(f"event {type!r}: its stream has to end with an id") from None
+
+
+def _misplaced(kind: str, type: str) -> str:
+    if type not in _types:
+        return f"event {type!r} is not in the catalogue"
+    return f"event {type!r} is not told on streams of the kind {kind!r}"
+
+
+def _explained(problem: ValidationError) -> str:
+    """Return what is wrong, field by field, without the values: they may be personal."""
+    found = problem.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}" for each in found)
