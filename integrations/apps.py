@@ -4,12 +4,13 @@ from django.apps import AppConfig
 
 
 class IntegrationsConfig(AppConfig):
-    """Provider accounts, mail out, and the action kinds of the outside platforms."""
+    """Provider accounts, mail and webhooks out, and the action kinds of the outside platforms."""
 
     name = "integrations"
 
     def ready(self) -> None:
         """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
+        from core import bus  # noqa: PLC0415
         from core.audit import anchor_places  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415 - models must be loaded first
@@ -19,6 +20,8 @@ class IntegrationsConfig(AppConfig):
         from hitl.actions import registry  # noqa: PLC0415
         from integrations import checks, erasure, object_store, tasks  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
+        from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
+        from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
@@ -45,5 +48,8 @@ class IntegrationsConfig(AppConfig):
             help="Age of the oldest mail that is due and was not sent.",
             late_above=300,
         )
+
+        purpose.register()
+        bus.subscribe(webhook_events.CONSUMER, None, webhook_events.take_events, start="now")
         queueing.provide("send_mail", tasks.send_mail.delay)
         queueing.provide("send_push", tasks.send_push.delay)

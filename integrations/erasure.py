@@ -71,6 +71,8 @@ class MailErasure(ErasureHandler):
         Table("integrations.MailDelivery", "That a mail was sent, and its delivery status.",
               " ".join((*CONTENT, *NOBODY)), "type key provider provider_message_id error"),
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
+        Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
+              kept="name event_types"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name credentials"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (

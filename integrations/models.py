@@ -1,4 +1,4 @@
-"""Models of provider accounts and outgoing mail."""
+"""Models of provider accounts, outgoing mail and outgoing webhooks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.tenancy.models import TenantModel
 from integrations.mail.models import MailCount, MailDelivery
+from integrations.outgoing_webhooks.models import WebhookSubscription
 
-__all__ = ["MailCount", "MailDelivery", "ProviderAccount"]
+__all__ = ["MailCount", "MailDelivery", "ProviderAccount", "WebhookSubscription"]
 
 
 class ProviderAccount(TenantModel):

@@ -16,18 +16,21 @@ class WebhookEndpoint(TenantModel):
     """An address of the organisation's own that gets signed webhooks; `ref` is the object it belongs to."""
 
     class State(models.TextChoices):
-        """Whether deliveries are sent: paused by a person, or gone because the receiver said so."""
+        """Whether deliveries are sent: paused by a person, gone because the receiver said so, off as it only failed."""
 
         ACTIVE = "active", "Active"
         PAUSED = "paused", "Paused"
         GONE = "gone", "Gone"
+        OFF = "off", "Switched off"
+        REMOVED = "removed", "Removed"
 
     purpose = models.CharField(max_length=40)
     ref = models.UUIDField()
     url = EncryptedTextField(default=str)
     secrets = EncryptedJSONField(default=dict)
-    state = models.CharField(max_length=6, choices=State, default=State.ACTIVE)
+    state = models.CharField(max_length=7, choices=State, default=State.ACTIVE)
     failures = models.PositiveIntegerField(default=0, help_text="Failed attempts since the last success.")
+    failing_since = models.DateTimeField(null=True, help_text="The first failed attempt since the last success.")
     rest_until = models.DateTimeField(null=True, help_text="A receiver that fails is left alone until then.")
     last_error = models.CharField(max_length=60, blank=True)
     last_error_at = models.DateTimeField(null=True)
@@ -58,11 +61,12 @@ class WebhookDelivery(TenantModel):
     key = models.CharField(max_length=80)
     ref = models.UUIDField(null=True, help_text="The object that the event is about.")
     line = models.CharField(max_length=64, blank=True, help_text="Deliveries of one line are sent in order.")
-    body = EncryptedTextField(null=True, help_text="The JSON that is sent; dropped once it is delivered.")
+    body = EncryptedTextField(null=True, help_text="The JSON that is sent; most purposes drop it once it is delivered.")
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     first_attempt = models.PositiveSmallIntegerField(default=0, help_text="Attempts before it was last sent again.")
     due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or a pause.")
+    claimed_until = models.DateTimeField(null=True, help_text="The end of the lease of the attempt that is under way.")
     error = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     done_at = models.DateTimeField(null=True)
@@ -77,7 +81,8 @@ class WebhookDelivery(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["due_at"], name="webhooks_to_deliver", condition=Q(state="waiting")),
+            models.Index(fields=["endpoint", "due_at"], name="webhooks_to_deliver", condition=Q(state="waiting")),
+            models.Index(fields=["endpoint"], name="webhooks_under_way", condition=Q(claimed_until__isnull=False)),
             models.Index(fields=["endpoint", "line", "id"], name="webhooks_in_line", condition=Q(state="waiting")),
             models.Index(fields=["tenant_id", "endpoint", "-id"], name="webhooks_by_endpoint"),
         ]
@@ -95,6 +100,7 @@ class WebhookAttempt(TenantModel):
     milliseconds = models.PositiveIntegerField(null=True)
     status = models.PositiveSmallIntegerField(null=True, help_text="What the receiver answered, if it answered.")
     error = models.CharField(max_length=60, blank=True)
+    answer = EncryptedTextField(null=True, help_text="The beginning of the answer, masked; most purposes keep none.")
 
     class Meta:
         constraints: ClassVar = [

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.jobs import queueing
 from core.models import WebhookDelivery, WebhookEndpoint
+from core.webhooks.claims import AT_ONCE, ENDED
 from core.webhooks.purposes import PURPOSES
 
 KEPT_FOR: Final = timedelta(days=30)
 TEST: Final = "test"
+MOST_AGAIN: Final = 10_000
+"""How many deliveries of a span are sent again at once."""
 State = WebhookDelivery.State
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One event for one endpoint, with the body as it is signed; `key` is the `webhook-id`."""
+
+    endpoint: WebhookEndpoint
+    event_type: str
+    key: str
+    ref: UUID | None
+    body: str
 
 
 def queue_delivery(
@@ -44,7 +59,7 @@ def queue_delivery(
     """
     moment = now or clock_now()
     made_id = uuid7()
-    body = {"type": event_type, "timestamp": moment.isoformat(), "data": event}
+    content = body_of({"type": event_type, "timestamp": moment.isoformat(), "data": event})
     delivery: WebhookDelivery
     delivery, is_new = WebhookDelivery.objects.get_or_create(
         endpoint=endpoint,
@@ -54,7 +69,7 @@ def queue_delivery(
             "event_type": event_type,
             "ref": ref,
             "line": line,
-            "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+            "body": content,
             "due_at": moment,
             "created_at": moment,
         },
@@ -62,6 +77,48 @@ def queue_delivery(
     if is_new:
         queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
     return delivery
+
+
+def body_of(event: Mapping[str, Any]) -> str:
+    """Return an event as the JSON that is signed and sent, the same at each attempt."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def queue_many(*, wanted: Sequence[NewDelivery], now: datetime | None = None) -> None:
+    """Store many events at once; those of known keys are ignored. For the system, in the caller's transaction.
+
+    Those of an endpoint that was switched off are stored as failed, so that they can be sent once it is on again.
+    """
+    moment = now or clock_now()
+    rows = [
+        WebhookDelivery(
+            endpoint=each.endpoint,
+            event_type=each.event_type,
+            key=each.key,
+            ref=each.ref,
+            body=each.body,
+            due_at=moment,
+            created_at=moment,
+            **_beginning(each.endpoint, moment),
+        )
+        for each in wanted
+    ]
+    WebhookDelivery.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    _enqueue_first([row for row in rows if row.state == State.WAITING])
+
+
+def _beginning(endpoint: WebhookEndpoint, moment: datetime) -> dict[str, Any]:
+    error = ENDED.get(endpoint.state)
+    return {"state": State.FAILED, "error": error, "done_at": moment} if error else {"state": State.WAITING}
+
+
+def _enqueue_first(rows: Sequence[WebhookDelivery]) -> None:
+    """Enqueue a few deliveries of each endpoint: each one that ends enqueues the next."""
+    begun: dict[UUID, int] = {}
+    for row in rows:
+        begun[row.endpoint_id] = begun.get(row.endpoint_id, 0) + 1
+        if begun[row.endpoint_id] <= AT_ONCE:
+            queueing.enqueue_after_commit("deliver_webhook", row.pk)
 
 
 def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
@@ -101,6 +158,79 @@ def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> No
     queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
 
 
+def send_again(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:
+    """Send a delivery that ended again, also one that was delivered, under the same `webhook-id`.
+
+    Needs the purpose's permission; raises `NotFound`, and `Conflict` ("still_waiting", "content_gone", "not_on").
+    """
+    with transaction.atomic():
+        delivery = locked(WebhookDelivery, delivery_id, "There is no such delivery.")
+        actor.require(PURPOSES.get(delivery.endpoint.purpose).permission)
+        refuse_unless_on(delivery.endpoint)
+        if delivery.state == State.WAITING:
+            raise Conflict("It is still waiting to be sent.", code="still_waiting")
+        if delivery.body is None:
+            raise Conflict("Its content was erased and can't be sent again.", code="content_gone")
+        queue_again(delivery, now=now)
+        _record(actor, "WEBHOOK_SENT_AGAIN", delivery)
+    return delivery
+
+
+def send_span_again(
+    *,
+    actor: Actor,
+    endpoint: WebhookEndpoint,
+    since: datetime,
+    until: datetime,
+    only_failed: bool = True,
+    now: datetime | None = None,
+) -> int:
+    """Send the deliveries of a span of time again and return how many; by default those that failed.
+
+    Needs the purpose's permission. Raises `Invalid` for a span that is turned round, begins before what is kept, or
+    holds more than `MOST_AGAIN`; `Conflict` ("not_on").
+    """
+    actor.require(PURPOSES.get(endpoint.purpose).permission)
+    moment = now or clock_now()
+    if until <= since:
+        raise Invalid("The span ends before it begins.", fields={"until": ["Choose a time after the beginning."]})
+    if since < moment - KEPT_FOR - timedelta(days=1):
+        raise Invalid(
+            "The span begins too early.", fields={"since": [f"Deliveries are kept for {KEPT_FOR.days} days."]}
+        )
+    with transaction.atomic():
+        endpoint = locked(WebhookEndpoint, endpoint.pk, "There is no such webhook address.")
+        refuse_unless_on(endpoint)
+        states = [State.FAILED] if only_failed else [State.FAILED, State.DELIVERED]
+        rows = WebhookDelivery.objects.filter(
+            endpoint=endpoint, state__in=states, created_at__gte=since, created_at__lt=until, body__isnull=False
+        )
+        keys = list(rows.order_by("-id").values_list("pk", flat=True)[: MOST_AGAIN + 1])
+        if len(keys) > MOST_AGAIN:
+            raise Invalid(
+                "The span holds too many deliveries.",
+                fields={"until": [f"At most {MOST_AGAIN:,} at once. Shorten it."]},
+            )
+        chosen = WebhookDelivery.objects.filter(pk__in=keys).exclude(state=State.WAITING)
+        changes: dict[str, Any] = {"state": State.WAITING, "done_at": None, "error": "", "due_at": moment}
+        count = chosen.update(**changes, first_attempt=F("attempts"))
+        _enqueue_first([WebhookDelivery(pk=key, endpoint=endpoint) for key in keys[:AT_ONCE]])
+        chain.record(
+            actor=actor,
+            action="WEBHOOKS_SENT_AGAIN",
+            object_type="core.webhookendpoint",
+            object_id=endpoint.pk,
+            facts={"since": since.isoformat(), "until": until.isoformat(), "only_failed": only_failed, "count": count},
+        )
+    return count
+
+
+def refuse_unless_on(endpoint: WebhookEndpoint) -> None:
+    """Raise `Conflict` ("not_on") for an endpoint that is paused or switched off."""
+    if endpoint.state != WebhookEndpoint.State.ACTIVE:
+        raise Conflict("This endpoint is off. Turn it on first.", code="not_on", state=endpoint.state)
+
+
 def query_deliveries(*, endpoint: WebhookEndpoint | None) -> QuerySet[WebhookDelivery]:
     """Return an endpoint's deliveries with their attempts, the newest first, without their bodies.
 
@@ -114,7 +244,12 @@ def forget_old(*, now: datetime | None = None) -> int:
     """Delete deliveries that ended, and their attempts, after `KEPT_FOR`; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
     old = retention.made_before(before) & ~Q(state=State.WAITING) & Q(done_at__lt=before)
-    return retention.remove(WebhookDelivery, old)
+    # Events that name nobody do not wait for ever for an endpoint that stays paused.
+    plain = [name for name, purpose in PURPOSES.items() if purpose.keeps_content]
+    old |= retention.made_before(before) & Q(state=State.WAITING, endpoint__purpose__in=plain)
+    removed = retention.remove(WebhookDelivery, old | Q(endpoint__state=WebhookEndpoint.State.REMOVED))
+    retention.remove(WebhookEndpoint, Q(state=WebhookEndpoint.State.REMOVED, deliveries=None))
+    return removed
 
 
 def _record(actor: Actor, action: str, delivery: WebhookDelivery) -> None:

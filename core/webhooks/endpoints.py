@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx2
 from django.conf import settings
 from django.db import transaction
 
@@ -15,6 +16,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Invalid, NotFound
+from core.http import checked_addresses
 from core.models import WebhookEndpoint
 from core.webhooks import signing
 from core.webhooks.purposes import PURPOSES
@@ -25,10 +27,13 @@ OVERLAP: Final = timedelta(hours=24)
 State = WebhookEndpoint.State
 
 
-def save_endpoint(*, actor: Actor, purpose: str, ref: UUID, url: str) -> tuple[WebhookEndpoint, str]:
+def save_endpoint(
+    *, actor: Actor, purpose: str, ref: UUID, url: str, wakes: bool = True
+) -> tuple[WebhookEndpoint, str]:
     """Set the address of an object's webhooks; return the endpoint, and its secret when it is new.
 
-    A saved address is active again. Needs the purpose's permission; raises `Invalid` with the field `url`.
+    A saved address is active again if it `wakes`. Needs the purpose's permission; raises `Invalid` with the field
+    `url`.
     """
     actor.require(PURPOSES.get(purpose).permission)
     address = checked_url(url)
@@ -42,7 +47,8 @@ def save_endpoint(*, actor: Actor, purpose: str, ref: UUID, url: str) -> tuple[W
                 purpose=purpose, ref=ref, url=address, secrets={"current": secret}
             )
         else:
-            _wake(endpoint)
+            if wakes:
+                _wake(endpoint)
             endpoint.url = address
             endpoint.save()
         _record(actor, "WEBHOOK_ENDPOINT_SAVED", endpoint, old_state)
@@ -80,9 +86,22 @@ def set_paused(*, actor: Actor, endpoint_id: UUID, is_paused: bool) -> WebhookEn
             endpoint.state = State.PAUSED
         else:
             _wake(endpoint)
-        endpoint.save(update_fields=["state", "failures", "rest_until"])
+        endpoint.save(update_fields=["state", "failures", "failing_since", "rest_until"])
         _record(actor, "WEBHOOKS_PAUSED" if is_paused else "WEBHOOKS_RESUMED", endpoint, old_state)
     return endpoint
+
+
+def remove_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
+    """Remove an endpoint: its secrets at once, its deliveries by the sweep. What still waits is not sent.
+
+    Needs the purpose's permission; raises `NotFound`.
+    """
+    with transaction.atomic():
+        endpoint = _locked(actor, endpoint_id)
+        old_state = endpoint.state
+        endpoint.state, endpoint.url, endpoint.secrets = State.REMOVED, "", {}
+        endpoint.save(update_fields=["state", "url", "secrets"])
+        _record(actor, "WEBHOOK_ENDPOINT_REMOVED", endpoint, old_state)
 
 
 def find_endpoint(*, purpose: str, ref: UUID) -> WebhookEndpoint | None:
@@ -111,6 +130,21 @@ def checked_url(url: str) -> str:
     return address
 
 
+def refuse_private(url: str) -> None:
+    """Raise `Invalid` with the field `url` unless all addresses of the host are public now.
+
+    It asks the system's resolver: call it outside of transactions. A name that does not resolve gets the same words,
+    so that nobody learns which names exist inside a network.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        checked_addresses(host, parts.port or 443, frozenset(settings.WEBHOOK_HOSTS))
+    except httpx2.ConnectError:
+        reason = "This host has no public address. Enter one that can be reached from the internet."
+        raise Invalid("This isn't an address for webhooks.", fields={"url": [reason]}) from None
+
+
 def _fault_of(address: str) -> str:
     if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
         return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
@@ -128,7 +162,7 @@ def _fault_of(address: str) -> str:
 
 
 def _wake(endpoint: WebhookEndpoint) -> None:
-    endpoint.state, endpoint.failures, endpoint.rest_until = State.ACTIVE, 0, None
+    endpoint.state, endpoint.failures, endpoint.failing_since, endpoint.rest_until = State.ACTIVE, 0, None, None
 
 
 def _locked(actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:

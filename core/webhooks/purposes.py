@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from core.http import Patience
 from core.notices import NoticeKind, kinds
 from core.registry import Registry
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from core.models import WebhookDelivery, WebhookEndpoint
 
 NOTICE: Final = "webhooks"
+PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18_000, 36_000))
 
 
 class WebhookNotice(NoticeKind):
@@ -37,6 +39,16 @@ class WebhookPurpose:
 
     permission: ClassVar[str]
     """Who may change its endpoints, replay deliveries and get notices of failures."""
+    pauses: ClassVar[tuple[timedelta, ...]] = PAUSES
+    """How long it waits after each failed attempt; after the last one it is given up."""
+    jitter: ClassVar[float] = 0.0
+    """The part of a pause by which it may be shorter or longer, so that many do not come back at once."""
+    patience: ClassVar[Patience | None] = None
+    """How long an attempt may take; None for the usual time."""
+    switched_off_after: ClassVar[timedelta | None] = None
+    """After how long of nothing but failures an endpoint is switched off; None for never."""
+    keeps_content: ClassVar[bool] = False
+    """Whether bodies are kept once they are delivered, and the beginnings of answers: only what names nobody."""
 
     def verdict(self, delivery: WebhookDelivery, *, now: datetime) -> Verdict:
         """Return whether it may be sent; asked after the claim, right before each attempt."""

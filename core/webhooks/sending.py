@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from core import notices
+from core.actors import system
+from core.audit import chain
 from core.clock import now as clock_now
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
-from core.jobs import queueing
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.observability.logging import get_logger
-from core.tenancy.scope import platform_scope
-from core.webhooks import endpoints, signing
-from core.webhooks.purposes import NOTICE, purpose_of
+from core.privacy.pii import mask_text
+from core.text.clean import clean_text
+from core.webhooks import claims, endpoints, signing
+from core.webhooks.claims import ENDED, GRACE, LEASE, list_due
+from core.webhooks.purposes import NOTICE, PAUSES, purpose_of
 from core.webhooks.words import REDIRECT, SUCCESS, describe
+
+__all__ = ["GRACE", "LEASE", "LONGEST_REST", "PAUSES", "REST", "deliver", "list_due"]
 
 log = get_logger(__name__)
 
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=12.0, max_bytes=64_000)
-LEASE: Final = timedelta(seconds=60)
-PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18_000, 36_000))
-"""How long it waits after each failed attempt; after the last one it is given up."""
-LONGEST_PAUSE: Final = timedelta(hours=12)
+LONGEST_WAIT: Final = timedelta(hours=12)
+"""How long a receiver may ask to wait (`Retry-After`)."""
 REST: Final = timedelta(seconds=5)
 LONGEST_REST: Final = timedelta(minutes=5)
-BATCH: Final = 200
-GRACE: Final = timedelta(seconds=3)
-GONE: Final = 410
+GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
+ANSWER_BYTES, ANSWER_LIMIT = 2000, 500
+"""How much of an answer is looked at, and how much of it is kept."""
+ACTOR: Final = system("webhooks")
 State = WebhookDelivery.State
 EndpointState = WebhookEndpoint.State
 
@@ -48,29 +56,7 @@ class Outcome:
     status: int | None = None
     is_final: bool = False
     wait: timedelta | None = None
-
-
-def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, delivery) of what is due in all tenants, the first of each line; for the sweep."""
-    moment = (now or clock_now()) - GRACE
-    with platform_scope():
-        found = _due(moment).filter(~Exists(_earlier())).order_by("due_at")
-        return list(found.values_list("tenant_id", "id")[:BATCH])
-
-
-def _due(moment: datetime) -> QuerySet[WebhookDelivery]:
-    """Return what may be attempted now: not paused, and not while a failing receiver is left alone."""
-    rested = Q(endpoint__rest_until=None) | Q(endpoint__rest_until__lte=moment)
-    may_go = Q(endpoint__state=EndpointState.GONE) | (Q(endpoint__state=EndpointState.ACTIVE) & rested)
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(may_go, state=State.WAITING, due_at__lte=moment)
-    return rows
-
-
-def _earlier() -> QuerySet[WebhookDelivery]:
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(
-        endpoint_id=OuterRef("endpoint_id"), line=OuterRef("line"), state=State.WAITING, pk__lt=OuterRef("pk")
-    )
-    return rows.exclude(line="")
+    answer: bytes = b""
 
 
 def deliver(delivery_id: UUID, *, now: datetime | None = None) -> str:
@@ -80,46 +66,45 @@ def deliver(delivery_id: UUID, *, now: datetime | None = None) -> str:
     receivers recognise a repeat by its `webhook-id`.
     """
     moment = now or clock_now()
-    if not _claim(delivery_id, moment):
+    failures = claims.failures_of_due(delivery_id, moment)
+    if failures is None:
         return ""
-    delivery: WebhookDelivery = WebhookDelivery.objects.select_related("endpoint").get(pk=delivery_id)
-    if delivery.endpoint.state == EndpointState.GONE:
-        return _settle(delivery, Outcome("gone", is_final=True), moment)
-    verdict = purpose_of(delivery.endpoint).verdict(delivery, now=moment)
+    with claims.lane(is_failing=failures > 0) as is_free:
+        delivery = claims.claim(delivery_id, moment) if is_free else None
+        return _attempt(delivery, moment, now) if delivery else ""
+
+
+def _attempt(delivery: WebhookDelivery, moment: datetime, now: datetime | None) -> str:
+    if error := ENDED.get(delivery.endpoint.state):
+        return _settle(delivery, Outcome(error, is_final=True), moment)
+    purpose = purpose_of(delivery.endpoint)
+    verdict = purpose.verdict(delivery, now=moment)
     if verdict.reason:
         return _settle(delivery, Outcome(verdict.reason[:60], is_final=True), moment)
     if verdict.until is not None:
-        _claimed(delivery).update(due_at=verdict.until, attempts=F("attempts") - 1)
+        claims.claimed(delivery).update(due_at=verdict.until, claimed_until=None, attempts=F("attempts") - 1)
         return str(State.WAITING)
     with transaction.atomic():
         cut_off = WebhookAttempt.objects.filter(delivery=delivery, milliseconds=None)
         cut_off.update(error="cut_off", milliseconds=0)
         attempt = WebhookAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=moment)
     started = time.monotonic()
-    outcome = _post(delivery, moment)
+    outcome = _post(delivery, moment, purpose.patience or PATIENCE)
     attempt.milliseconds = round((time.monotonic() - started) * 1000)
     attempt.status, attempt.error = outcome.status, outcome.error
-    attempt.save(update_fields=["milliseconds", "status", "error"])
+    attempt.answer = _shown(outcome.answer) if purpose.keeps_content else None
+    attempt.save(update_fields=["milliseconds", "status", "error", "answer"])
     return _settle(delivery, outcome, now or clock_now())
 
 
-def _claim(delivery_id: UUID, moment: datetime) -> bool:
-    if not _due(moment).filter(~Exists(_earlier()), pk=delivery_id).exists():
-        return False
-    # By its own columns only: PostgreSQL checks these again once it has the row's lock, a join it does not.
-    own = WebhookDelivery.objects.filter(pk=delivery_id, state=State.WAITING, due_at__lte=moment)
-    return bool(own.update(due_at=moment + LEASE, attempts=F("attempts") + 1) == 1)
+def _shown(answer: bytes) -> str | None:
+    """Return the beginning of an answer for the log: printable, masked, cut after masking."""
+    text = answer[:ANSWER_BYTES].decode("utf-8", "replace")
+    plain = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return clean_text(mask_text(plain), ANSWER_LIMIT) or None
 
 
-def _claimed(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
-    """Return the row while this attempt still has it."""
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(
-        pk=delivery.pk, state=State.WAITING, attempts=delivery.attempts
-    )
-    return rows
-
-
-def _post(delivery: WebhookDelivery, moment: datetime) -> Outcome:
+def _post(delivery: WebhookDelivery, moment: datetime, patience: Patience) -> Outcome:
     """Call the receiver outside any transaction."""
     if delivery.body is None:
         return Outcome("erased", is_final=True)
@@ -138,96 +123,151 @@ def _post(delivery: WebhookDelivery, moment: datetime) -> Outcome:
         body=body,
     )
     headers = {"Content-Type": "application/json", "User-Agent": "Walker-Webhooks/1", **signed}
-    client = OutgoingHttp(origin, patience=PATIENCE, private_hosts=settings.WEBHOOK_HOSTS)
+    client = OutgoingHttp(origin, patience=patience, private_hosts=settings.WEBHOOK_HOSTS)
     try:
-        return _outcome_of(client.request("POST", url.removeprefix(origin) or "/", content=body, headers=headers))
+        answer = client.request("POST", url.removeprefix(origin) or "/", content=body, headers=headers)
     finally:
         client.close()
+    return _outcome_of(answer, moment)
 
 
-def _outcome_of(answer: Reply | NotSent | NoAnswer) -> Outcome:
+def _outcome_of(answer: Reply | NotSent | NoAnswer, moment: datetime) -> Outcome:
     if isinstance(answer, NotSent):
         return Outcome(answer.code, is_final=not answer.retry)
     if isinstance(answer, NoAnswer):
         return Outcome(answer.code)
     if answer.status in SUCCESS:
-        return Outcome("", answer.status)
+        return Outcome("", answer.status, answer=answer.body)
     if answer.status == GONE:
-        return Outcome("gone", answer.status, is_final=True)
+        return Outcome("gone", answer.status, is_final=True, answer=answer.body)
     if answer.status in REDIRECT:
-        return Outcome("redirected", answer.status)
-    wanted = answer.headers.get("retry-after", "")
-    is_number = wanted.isascii() and wanted.isdecimal() and len(wanted) < 7
-    return Outcome(f"http_{answer.status}", answer.status, wait=timedelta(seconds=int(wanted)) if is_number else None)
+        return Outcome("redirected", answer.status, answer=answer.body)
+    wait = _wanted_wait(answer.headers.get("retry-after", ""), moment)
+    return Outcome(f"http_{answer.status}", answer.status, wait=wait, answer=answer.body)
+
+
+def _wanted_wait(wanted: str, moment: datetime) -> timedelta | None:
+    """Return how long a receiver asks to wait, in seconds or until a date; None if it says nothing of use."""
+    if wanted.isascii() and wanted.isdecimal():
+        return timedelta(seconds=int(wanted)) if len(wanted) < 7 else None
+    with suppress(ValueError, TypeError, OverflowError):
+        until = parsedate_to_datetime(wanted[:40])
+        return max((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment, timedelta())
+    return None
 
 
 @transaction.atomic
 def _settle(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> str:
-    """Record the result of an attempt, tell the purpose, and wake the next of the line."""
-    rows = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING)
-    purpose = purpose_of(delivery.endpoint)
+    """Record the result of an attempt, tell the purpose, and wake the next."""
+    # The endpoint first, as a claim does: an attempt that outlived its lease meets the one that took over.
+    WebhookEndpoint.objects.select_for_update().filter(pk=delivery.endpoint_id).first()
     if not outcome.error:
-        # It counts even if the lease ended and another attempt has begun.
-        if not rows.update(state=State.DELIVERED, done_at=moment, error="", body=None):
-            return ""
-        purpose.delivered(delivery)
-        WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).update(
-            failures=0, rest_until=None, last_error="", last_error_at=None, last_success_at=moment
-        )
-        _wake_next(delivery)
-        return str(State.DELIVERED)
+        return _delivered(delivery, moment)
+    is_off = False
     if outcome.status is not None or not outcome.is_final or outcome.error in ("egress_refused", "bad_url"):
-        _note_failure(delivery, outcome, moment)
-    rows = _claimed(delivery)
+        is_off = _note_failure(delivery, outcome, moment)
+    state = _failed(delivery, outcome, moment)
+    if is_off:
+        _tell_switched_off(delivery.endpoint, outcome, moment)
+    return state
+
+
+def _delivered(delivery: WebhookDelivery, moment: datetime) -> str:
+    purpose = purpose_of(delivery.endpoint)
+    changes = {} if purpose.keeps_content else {"body": None}
+    # It counts even if the lease ended and another attempt has begun.
+    rows = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING)
+    if not rows.update(state=State.DELIVERED, done_at=moment, claimed_until=None, error="", **changes):
+        return ""
+    purpose.delivered(delivery)
+    WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).update(
+        failures=0, failing_since=None, rest_until=None, last_error="", last_error_at=None, last_success_at=moment
+    )
+    claims.wake_next(delivery, moment)
+    return str(State.DELIVERED)
+
+
+def _failed(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> str:
+    """Let the delivery wait for its next attempt, or give it up."""
+    purpose = purpose_of(delivery.endpoint)
+    rows = claims.claimed(delivery)
     number = delivery.attempts - delivery.first_attempt
-    if outcome.is_final or number > len(PAUSES):
-        if not rows.update(state=State.FAILED, done_at=moment, error=outcome.error):
+    if outcome.is_final or number > len(purpose.pauses):
+        if not rows.update(state=State.FAILED, done_at=moment, claimed_until=None, error=outcome.error):
             return ""
         purpose.failed(delivery, outcome.error)
-        _leave_notice(delivery, outcome.error, moment)
-        _wake_next(delivery)
+        log.warning("webhook_given_up", delivery=str(delivery.pk), error=outcome.error, attempts=delivery.attempts)
+        if outcome.error not in ENDED.values():
+            _leave_notice(delivery.endpoint, outcome.error, moment)
+        claims.wake_next(delivery, moment)
         return str(State.FAILED)
-    pause = max(PAUSES[number - 1], outcome.wait or timedelta())
-    rows.update(due_at=moment + min(pause, LONGEST_PAUSE), error=outcome.error)
+    pause = purpose.pauses[number - 1] * random.uniform(1 - purpose.jitter, 1 + purpose.jitter)  # noqa: S311
+    pause = max(pause, min(outcome.wait or timedelta(), LONGEST_WAIT))
+    rows.update(due_at=moment + pause, claimed_until=None, error=outcome.error)
     return str(State.WAITING)
 
 
-def _note_failure(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> None:
-    """Record the endpoint's last error; leave a failing receiver alone for a while, switch off one that is gone."""
-    rest = min(REST * 2 ** min(delivery.endpoint.failures, 10), LONGEST_REST)
-    changes = {
-        "failures": F("failures") + 1,
-        "rest_until": moment + rest,
-        "last_error": outcome.error[:60],
-        "last_error_at": moment,
-    }
-    active = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
-    active.update(**changes)
+def _note_failure(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> bool:
+    """Record the endpoint's last error and leave a failing receiver alone for a while.
+
+    Returns True if this switches the endpoint off: the receiver is gone, or has only failed for days.
+    """
+    endpoint = delivery.endpoint
+    rest = min(REST * 2 ** min(endpoint.failures, 10), LONGEST_REST)
+    if outcome.status in (TOO_MANY, UNAVAILABLE):
+        rest = max(rest, min(outcome.wait or timedelta(), LONGEST_WAIT))
+    rows = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
+    rows.update(
+        failures=F("failures") + 1,
+        failing_since=Coalesce(F("failing_since"), Value(moment)),
+        rest_until=moment + rest,
+        last_error=outcome.error[:60],
+        last_error_at=moment,
+    )
     if outcome.status == GONE:
-        active.filter(state=EndpointState.ACTIVE).update(state=EndpointState.GONE)
+        return bool(rows.filter(state=EndpointState.ACTIVE).update(state=EndpointState.GONE))
+    limit = purpose_of(endpoint).switched_off_after
+    if limit is None:
+        return False
+    only_failed = rows.filter(state=EndpointState.ACTIVE, failing_since__lte=moment - limit)
+    return bool(only_failed.update(state=EndpointState.OFF))
 
 
-def _leave_notice(delivery: WebhookDelivery, error: str, moment: datetime) -> None:
+def _leave_notice(endpoint: WebhookEndpoint, error: str, moment: datetime) -> None:
     """Leave those who may repair it a notice, once a day for each endpoint and error."""
-    purpose = purpose_of(delivery.endpoint)
-    log.warning("webhook_given_up", delivery=str(delivery.pk), error=error, attempts=delivery.attempts)
+    purpose = purpose_of(endpoint)
     notices.leave_for_permission(
         purpose.permission,
         kind=NOTICE,
-        title="Your server was switched off for webhooks" if error == "gone" else "A webhook was not delivered",
+        title="A webhook was not delivered",
         body=describe(error),
-        link=purpose.link(delivery.endpoint),
+        link=purpose.link(endpoint),
         level="warning",
-        dedupe_key=f"{NOTICE}:{delivery.endpoint_id}:{error}:{moment:%Y-%m-%d}",
+        dedupe_key=f"{NOTICE}:{endpoint.pk}:{error}:{moment:%Y-%m-%d}",
         now=moment,
     )
 
 
-def _wake_next(delivery: WebhookDelivery) -> None:
-    """Attempt the next delivery of the line after the commit; the sweep finds it anyway."""
-    if not delivery.line:
-        return
-    waiting = WebhookDelivery.objects.filter(endpoint_id=delivery.endpoint_id, line=delivery.line, state=State.WAITING)
-    following = waiting.exclude(pk=delivery.pk).order_by("id").values_list("id", flat=True).first()
-    if following is not None:
-        queueing.enqueue_after_commit("deliver_webhook", following)
+def _tell_switched_off(endpoint: WebhookEndpoint, outcome: Outcome, moment: datetime) -> None:
+    """Tell those who may turn it on again, also by mail, and write it to the audit log."""
+    purpose = purpose_of(endpoint)
+    reason = "gone" if outcome.status == GONE else "switched_off"
+    notices.leave_for_permission(
+        purpose.permission,
+        kind=NOTICE,
+        title="Your server was switched off for webhooks",
+        body=describe(reason),
+        link=purpose.link(endpoint),
+        level="alert",
+        dedupe_key=f"{NOTICE}:{endpoint.pk}:{reason}:{moment.isoformat()}",
+        now=moment,
+    )
+    chain.record(
+        actor=ACTOR,
+        action="WEBHOOKS_SWITCHED_OFF",
+        object_type="core.webhookendpoint",
+        object_id=endpoint.pk,
+        old_state=EndpointState.ACTIVE,
+        new_state=EndpointState.GONE if reason == "gone" else EndpointState.OFF,
+        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), "error": outcome.error},
+    )

@@ -24,6 +24,8 @@ _WORDS: Final[dict[str, str]] = {
     "opted_out": "The customer opted out.",
     "paused": "Deliveries are paused.",
     "redirected": "Your server answered with a redirect. Walker doesn't follow redirects: enter the final address.",
+    "removed": "The endpoint was removed.",
+    "switched_off": "The endpoint was switched off after days of nothing but failures. Turn it on again, then resend.",
     "timed_out": "Your server took too long. Answer within 10 seconds, and do the work afterwards.",
 }
 

@@ -89,9 +89,10 @@ def read_answer(found: Any, *, text: str, session: str) -> FlowAnswer:
         raise FlowFailed(INPUT_DROPPED)
     if found.get("session_id") != session:
         raise FlowFailed(OTHER_SESSION)
-    messages = [
-        _message(each) for output in outputs if isinstance(output, dict) for each in output.get("outputs") or []
-    ]
+    parts = [output.get("outputs") or [] for output in outputs if isinstance(output, dict)]
+    if not all(isinstance(part, list) for part in parts):
+        raise FlowFailed(UNREADABLE)
+    messages = [_message(each) for part in parts for each in part]
     if any(message.get("error") is True for message in messages):
         raise FlowFailed(FAILED)
     texts = [str(message.get("text") or "").strip() for message in messages]
@@ -122,6 +123,13 @@ def _count(usage: Mapping[str, Any], name: str) -> int:
 
 def read_definition(found: Any) -> FlowDefinition:
     """Return what a flow does, without how it is arranged on the canvas. Raises `FlowFailed`."""
+    try:
+        return _read_definition(found)
+    except (TypeError, ValueError, RecursionError):  # anything may answer at the address
+        raise FlowFailed(UNREADABLE) from None
+
+
+def _read_definition(found: Any) -> FlowDefinition:
     data = found.get("data") if isinstance(found, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
         raise FlowFailed(UNREADABLE)

@@ -22,6 +22,10 @@ create table if not exists line (
     number integer primary key autoincrement, id text not null unique, company text not null, customer text not null,
     sender text not null, body text not null, status integer not null, time text not null
 );
+create table if not exists event (
+    number integer primary key autoincrement, id text not null unique, company text not null, type text not null,
+    data text not null, time text not null
+);
 create table if not exists refused (
     number integer primary key autoincrement, company text not null, time text not null
 );
@@ -32,7 +36,7 @@ class Store(SqliteStore):
     """What customers wrote and what came back."""
 
     schema = SCHEMA
-    tables = ("line", "refused")
+    tables = ("line", "event", "refused")
 
     def add(self, line: Document) -> None:
         """Keep a line; one with a known id is the same."""
@@ -44,6 +48,17 @@ class Store(SqliteStore):
         """Return the newest lines of a company, oldest first."""
         rows = self._rows("select * from line where company = ? order by number desc limit ?", company, limit)
         return [dict(row) for row in reversed(rows)]
+
+    def note(self, event: Document) -> None:
+        """Keep an event; one with a known id is the same."""
+        names = ("id", "company", "type", "data", "time")
+        sql = f"insert or ignore into event ({', '.join(names)}) values (?, ?, ?, ?, ?)"
+        self._change(sql, *(event[name] for name in names))
+
+    def events(self, company: str, limit: int = 50) -> list[Document]:
+        """Return the newest events of a company, newest first."""
+        rows = self._rows("select * from event where company = ? order by number desc limit ?", company, limit)
+        return [dict(row) for row in rows]
 
     def refuse(self, company: str) -> None:
         """Count a webhook that was not verified."""
@@ -71,6 +86,7 @@ class Portal:
                     "name": one.name,
                     "customers": one.customers,
                     "lines": self._store.lines(one.slug),
+                    "events": self._store.events(one.slug),
                     "refused": self._store.refused(one.slug),
                 }
                 for one in self._companies.values()
@@ -118,17 +134,28 @@ class Portal:
 
     def receive(self, slug: str, headers: Mapping[str, str], raw: bytes) -> None:
         """Keep an answer; raises 404 for no portal of ours, 401 for a wrong signature."""
-        company = self._companies.get(slug)
-        if company is None:
-            raise ApiError(404, "not_found", "There is no such portal.")
-        if not is_signed(company.signing_secret, headers, raw):
-            self._store.refuse(slug)
-            raise ApiError(401, "bad_signature", "The signature is wrong or too old.")
-        event = json.loads(raw)
+        event = self._verified(slug, headers, raw, events=False)
         told = event["data"]
         line = {"id": f"out:{headers['webhook-id']}", "company": slug, "customer": told.get("customer_id", "")}
         sender = told.get("sender", event["type"])
         self._store.add({**line, "sender": sender, "body": told["text"], "status": 0, "time": now().isoformat()})
+
+    def hear(self, slug: str, headers: Mapping[str, str], raw: bytes) -> None:
+        """Keep an event; raises 404 for no portal of ours, 401 for a wrong signature."""
+        event = self._verified(slug, headers, raw, events=True)
+        kept = {"id": headers["webhook-id"], "company": slug, "type": event["type"], "time": event["timestamp"]}
+        self._store.note({**kept, "data": json.dumps(event["data"])})
+
+    def _verified(self, slug: str, headers: Mapping[str, str], raw: bytes, *, events: bool) -> Document:
+        company = self._companies.get(slug)
+        if company is None:
+            raise ApiError(404, "not_found", "There is no such portal.")
+        secret = company.events_secret if events else company.signing_secret
+        if not is_signed(secret, headers, raw):
+            self._store.refuse(slug)
+            raise ApiError(401, "bad_signature", "The signature is wrong or too old.")
+        found: Document = json.loads(raw)
+        return found
 
 
 def token_of(company: Company, customer: str) -> str:

@@ -19,6 +19,7 @@ class Company:
     customers: dict[str, str]
     token_secret: str = field(repr=False)
     signing_secret: str = field(repr=False)
+    events_secret: str = field(repr=False)
 
     @property
     def path(self) -> str:
@@ -42,9 +43,17 @@ def signing_secret(slug: str, secret: str) -> str:
     return "whsec_" + base64.b64encode(digest).decode()
 
 
+def events_secret(slug: str, secret: str) -> str:
+    """Return the secret that verifies webhooks about events."""
+    digest = hashlib.sha256(f"{secret}:{slug}:events".encode()).digest()
+    return "whsec_" + base64.b64encode(digest).decode()
+
+
 def demo_companies(secret: str) -> list[Company]:
     """Return the demo's portals."""
     return [
-        Company(slug, name, customers, token_secret(slug, secret), signing_secret(slug, secret))
+        Company(
+            slug, name, customers, token_secret(slug, secret), signing_secret(slug, secret), events_secret(slug, secret)
+        )
         for slug, (name, customers) in CAST.items()
     ]

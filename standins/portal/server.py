@@ -9,6 +9,7 @@ from standins.store import Document
 from standins.web import Content, StandInHandler, StandInServer
 
 RECEIVER = "/walker/"
+EVENTS = "/events/"
 
 
 class PortalServer(StandInServer):
@@ -37,10 +38,13 @@ class Handler(StandInHandler):
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         """Take a webhook."""
         try:
-            if self.command != "POST" or not path.startswith(RECEIVER):
+            if self.command != "POST" or not path.startswith((RECEIVER, EVENTS)):
                 raise not_found()
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.server.portal.receive(path.removeprefix(RECEIVER), headers, self.raw)
+            if path.startswith(EVENTS):
+                self.server.portal.hear(path.removeprefix(EVENTS), headers, self.raw)
+            else:
+                self.server.portal.receive(path.removeprefix(RECEIVER), headers, self.raw)
         except ApiError as error:
             return error.status, error.body
         return 200, {}

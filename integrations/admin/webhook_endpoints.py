@@ -1,0 +1,300 @@
+"""The console's pages of webhook endpoints: where events go, how that works, and what is done about it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm, VersionedForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from core.models import WebhookEndpoint
+from core.webhooks.words import describe
+from integrations.admin.webhook_deliveries import line_of
+from integrations.outgoing_webhooks import events, selectors, services
+from integrations.outgoing_webhooks.models import NAME_LIMIT, WebhookSubscription
+from integrations.outgoing_webhooks.purpose import MANAGE, VIEW
+from integrations.outgoing_webhooks.services import EndpointSettings
+
+SHOWN: Final = 10
+State = WebhookEndpoint.State
+STATES: Final = {
+    State.ACTIVE: ("On", "good", "check"),
+    State.PAUSED: ("Paused", "warn", "pause"),
+    State.GONE: ("Off: answered 410", "danger", "ban"),
+    State.OFF: ("Off: only failures", "danger", "ban"),
+}
+WHEN_ON: Final = ("test", "pause", "resend")
+
+
+class EndpointForm(VersionedForm):
+    """Where webhooks go and what they tell of."""
+
+    name = forms.CharField(label="Name", max_length=NAME_LIMIT, help_text="Such as “Data warehouse”.")
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+        help_text="https://… on your server, reachable from the internet. Events are posted there, signed.",
+    )
+    event_types = forms.MultipleChoiceField(
+        label="Events",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Choose none to get all, also those that are added later.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(name, format_html("{} <code>{}</code>", text, name)) for name, text in events.list_types()]
+        self.fields["event_types"].choices = choices  # type: ignore[attr-defined]
+
+    def wanted(self) -> EndpointSettings:
+        """Return what the services take."""
+        said = self.cleaned_data
+        return EndpointSettings(said["name"], said["url"], tuple(said["event_types"]))
+
+
+class SpanForm(ConsoleForm):
+    """Which deliveries are sent again."""
+
+    _local: Final = {"type": "datetime-local"}
+    since = forms.DateTimeField(label="From", widget=forms.DateTimeInput(attrs=_local))
+    until = forms.DateTimeField(
+        label="Until (optional)",
+        required=False,
+        widget=forms.DateTimeInput(attrs=_local),
+        help_text="Empty: until now.",
+    )
+    only_failed = forms.TypedChoiceField(
+        label="Which",
+        choices=[("yes", "Those that failed"), ("no", "All, also those that were delivered")],
+        coerce=lambda said: said == "yes",
+    )
+
+
+@admin.register(WebhookSubscription)
+class WebhookEndpointAdmin(ServiceAdmin):
+    """Addresses of the organisation's own that hear of events."""
+
+    view_permission = VIEW
+    nav = Nav("Webhooks", "link", group="Set-up", order=62)
+    intro = (
+        "Walker posts events to your own servers, signed: what happened, with ids and states. "
+        "Your programs read the rest by the API."
+    )
+    empty_title = "No webhook endpoints yet"
+    empty_text = "Add the first one with the address of your server. You'll see its secret once."
+    masked_fields = ("endpoint",)
+    list_display = ("name", "host", "hears_of", "standing", "last_day", "last_success")
+    ordering = ("name", "id")
+    detail_fields = ("address", "hears_of", "standing", "last_day", "last_success", "last_error", "payload")
+    detail_template = "console/webhook_endpoint.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookSubscription]:
+        """Return the organisation's endpoints."""
+        return selectors.list_endpoints(viewer=viewer_of(request))
+
+    def prepare_rows(self, request: HttpRequest, rows: list[WebhookSubscription]) -> None:
+        """Count the deliveries of all at once, and note whether the viewer may see whole addresses."""
+        health = selectors.health_of(rows)
+        for row in rows:
+            row.health = health[row.pk]  # type: ignore[attr-defined]
+            row.shows_address = viewer_of(request).may(MANAGE)  # type: ignore[attr-defined]
+
+    @admin.display(description="Host")
+    def host(self, row: WebhookSubscription) -> str:
+        """Return the host; the rest of an address may hold a secret."""
+        return str(urlsplit(row.endpoint.url).netloc)
+
+    @admin.display(description="Address")
+    def address(self, row: WebhookSubscription) -> str:
+        """Return the address, in full for those who may change it."""
+        return row.endpoint.url if row.shows_address else f"https://{self.host(row)}/…"  # type: ignore[attr-defined]
+
+    @admin.display(description="Events")
+    def hears_of(self, row: WebhookSubscription) -> str:
+        """Return which events it gets."""
+        types = row.event_types
+        return (
+            "All events" if not types else ", ".join(types[:3]) + (f" and {len(types) - 3} more" if types[3:] else "")
+        )
+
+    @admin.display(description="State")
+    def standing(self, row: WebhookSubscription) -> str:
+        """Return whether events are sent, and whether that works."""
+        endpoint = row.endpoint
+        if endpoint.state == State.ACTIVE and endpoint.failures:
+            return chip("Failing", "warn", "alert")
+        return chip(*STATES[State(endpoint.state)])
+
+    @admin.display(description="Last 24 hours")
+    def last_day(self, row: WebhookSubscription) -> str:
+        """Return what became of the deliveries."""
+        health = row.health  # type: ignore[attr-defined]
+        parts = [f"{health.delivered:,} delivered"]
+        parts += [f"{health.failed:,} failed"] if health.failed else []
+        parts += [f"{health.waiting:,} waiting"] if health.waiting else []
+        return ", ".join(parts)
+
+    @admin.display(description="Last success")
+    def last_success(self, row: WebhookSubscription) -> str:
+        """Return when the receiver last took one."""
+        return moment(row.endpoint.last_success_at, "Never")
+
+    @admin.display(description="Last error")
+    def last_error(self, row: WebhookSubscription) -> str:
+        """Return what went wrong since the last success."""
+        return describe(row.endpoint.last_error) if row.endpoint.last_error else "–"
+
+    @admin.display(description="Payload version")
+    def payload(self, row: WebhookSubscription) -> int:
+        """Return the version of the document."""
+        return int(row.payload_version)
+
+    def detail_context(self, request: HttpRequest, obj: WebhookSubscription) -> dict[str, Any]:
+        """Return the fields, the newest deliveries, and where all are."""
+        found = selectors.list_deliveries(viewer=viewer_of(request), endpoint_id=obj.pk)
+        all_of_it = reverse("admin:core_webhookdelivery_changelist")
+        return {
+            **super().detail_context(request, obj),
+            "endpoint": obj.endpoint,
+            "trouble": describe("gone" if obj.endpoint.state == State.GONE else "switched_off"),
+            "log": [line_of(row) for row in found.defer("body").order_by("-id")[:SHOWN]],
+            "log_url": f"{all_of_it}?endpoint={obj.pk}",
+        }
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why an action does not apply now."""
+        if obj is None:
+            return ""
+        state = obj.endpoint.state
+        if action.path in WHEN_ON and state != State.ACTIVE:
+            return "This endpoint is off."
+        return "This endpoint is on." if action.path == "turn-on" and state == State.ACTIVE else ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if obj is None:
+            return {"version": 0}
+        if action.path == "edit":
+            url = obj.endpoint.url
+            return {"version": obj.version, "name": obj.name, "url": url, "event_types": obj.event_types}
+        return {"version": obj.version, "only_failed": "yes"}
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a removal."""
+        return self.list_url() if action.path == "remove" else super().after_action_url(request, action, obj)
+
+    def _show_secret(self, request: HttpRequest, made: services.WithSecret, title: str) -> HttpResponse:
+        secrets = [("Signing secret", made.secret)]
+        context = {**self.admin_site.each_context(request), "title": title, "secrets": secrets}
+        page = {**context, "back_url": self.object_url(made.subscription)}
+        answer = TemplateResponse(request, "console/secrets.html", page)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    @service_action(
+        path="create",
+        title="Add endpoint",
+        permission=MANAGE,
+        form=EndpointForm,
+        submit="Add",
+        tone="good",
+        on_list=True,
+        explain="You'll see the secret that signs its events once.",
+    )
+    def create(self, request: HttpRequest, obj: None, form: EndpointForm) -> HttpResponse:
+        """Add an endpoint and show its secret once."""
+        made = services.create_endpoint(actor=viewer_of(request), wanted=form.wanted())
+        return self._show_secret(request, made, "Endpoint added")
+
+    @service_action(path="edit", title="Edit", permission=MANAGE, form=EndpointForm, submit="Save", tone="primary")
+    def edit(self, request: HttpRequest, obj: WebhookSubscription, form: EndpointForm) -> str:
+        """Change the endpoint."""
+        saved = services.revise_endpoint(
+            actor=viewer_of(request), endpoint_id=obj.pk, wanted=form.wanted(), seen_version=form.seen_version()
+        )
+        return f"“{saved}” was saved."
+
+    @service_action(
+        path="test",
+        title="Send test event",
+        permission=MANAGE,
+        submit="Send",
+        explain="Posts one signed event of the type “test”. The log shows what your server answers.",
+    )
+    def test(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
+        """Queue a test event."""
+        services.send_test(actor=viewer_of(request), endpoint_id=obj.pk)
+        return "The test event is on its way. Reload this page to see the answer."
+
+    @service_action(
+        path="resend",
+        title="Send again…",
+        permission=MANAGE,
+        form=SpanForm,
+        submit="Send again",
+        explain="Sends the deliveries of a span of time again, with the same ids. The log has single ones.",
+    )
+    def resend(self, request: HttpRequest, obj: WebhookSubscription, form: SpanForm) -> str:
+        """Send a span again."""
+        said = form.cleaned_data
+        found = services.resend_span(actor=viewer_of(request), endpoint_id=obj.pk, **said)
+        return f"{found.count:,} {'delivery is' if found.count == 1 else 'deliveries are'} sent again."
+
+    @service_action(
+        path="pause",
+        title="Pause",
+        permission=MANAGE,
+        explain="Events wait for up to 30 days, and are sent once you turn it on again.",
+    )
+    def pause(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
+        """Pause the endpoint."""
+        services.pause_endpoint(actor=viewer_of(request), endpoint_id=obj.pk)
+        return f"“{obj}” is paused."
+
+    @service_action(
+        path="turn-on", title="Turn on", permission=MANAGE, explain="Sends what has waited, then new events."
+    )
+    def turn_on(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
+        """Turn the endpoint on."""
+        services.turn_on_endpoint(actor=viewer_of(request), endpoint_id=obj.pk)
+        return f"“{obj}” is on."
+
+    @service_action(
+        path="rotate",
+        title="New signing secret",
+        permission=MANAGE,
+        tone="danger",
+        submit="Create new secret",
+        explain="For 24 hours each event is signed with the new and with the previous secret.",
+    )
+    def rotate(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> HttpResponse:
+        """Replace the secret and show the new one once."""
+        made = services.rotate_secret(actor=viewer_of(request), endpoint_id=obj.pk)
+        return self._show_secret(request, made, "New signing secret")
+
+    @service_action(
+        path="remove",
+        title="Remove",
+        permission=MANAGE,
+        form=VersionedForm,
+        tone="danger",
+        explain="Removes its secret and its log. What still waits is not sent.",
+    )
+    def remove(self, request: HttpRequest, obj: WebhookSubscription, form: VersionedForm) -> str:
+        """Remove the endpoint."""
+        services.remove_endpoint(actor=viewer_of(request), endpoint_id=obj.pk, seen_version=form.seen_version())
+        return f"“{obj}” was removed."
