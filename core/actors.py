@@ -31,6 +31,8 @@ class Actor:
     """True if the person confirmed their identity by password or code in the last minutes."""
     scopes: frozenset[str] | None = None
     """The scopes of the API key that is used; None without a key."""
+    teams: frozenset[UUID] | None = None
+    """The teams whose conversations the actor sees, beside those assigned to them; None for all."""
 
     @property
     def has_second_factor(self) -> bool:

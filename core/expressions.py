@@ -17,6 +17,24 @@ NUMBERS: Final = frozenset({"cost", "share", "reach", "risk", "hour", "spent"})
 TEXTS: Final = frozenset({"currency", "level", "kind", "channel", "agent", "weekday"})
 LISTS: Final = frozenset({"tags"})
 NAMES: Final = NUMBERS | TEXTS | LISTS
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The facts that conditions of one kind can use, by type."""
+
+    numbers: frozenset[str]
+    texts: frozenset[str]
+    lists: frozenset[str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of all facts."""
+        return self.numbers | self.texts | self.lists
+
+
+REQUESTS: Final = Vocabulary(NUMBERS, TEXTS, LISTS)
+"""Facts of requests, for workflows."""
 COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -91,11 +109,11 @@ Node = Compare | Not | Join
 
 
 @lru_cache(maxsize=512)
-def parse(text: str) -> Node:
-    """Parse a condition. Raises BadExpression with a sentence for its author."""
+def parse(text: str, vocabulary: Vocabulary = REQUESTS) -> Node:
+    """Parse a condition over the facts of a vocabulary. Raises BadExpression with a sentence for its author."""
     if len(text) > MAX_LENGTH:
         raise BadExpression(f"Use at most {MAX_LENGTH} characters for a condition.")
-    parser = _Parser(list(_tokens(text)))
+    parser = _Parser(list(_tokens(text)), vocabulary)
     node = parser.either(0)
     parser.expect_end()
     return node
@@ -118,8 +136,9 @@ def _tokens(text: str) -> Iterator[Token]:
 class _Parser:
     """A recursive descent parser, never deeper than MAX_DEPTH."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], vocabulary: Vocabulary) -> None:
         self.tokens = tokens
+        self.vocabulary = vocabulary
         self.at = 0
 
     def peek(self) -> str:
@@ -184,7 +203,7 @@ class _Parser:
         sign = self.take().text
         if sign not in COMPARISONS:
             raise BadExpression(f"“{sign}” is not a comparison. Use == != < <= > >= or in.")
-        return _checked(Compare(sign, left, self.operand()))
+        return self._checked(Compare(sign, left, self.operand()))
 
     def operand(self) -> Name | Literal:
         """Parse a fact, a number or a text."""
@@ -196,9 +215,9 @@ class _Parser:
                 raise BadExpression(f"“{token.text}” is not a number.") from None
         if token.type == "text":
             return Literal(token.text[1:-1])
-        if token.type == "word" and token.text in NAMES:
+        if token.type == "word" and token.text in self.vocabulary.names:
             return Name(token.text)
-        known = ", ".join(sorted(NAMES))
+        known = ", ".join(sorted(self.vocabulary.names))
         raise BadExpression(f"“{token.text}” is not a fact. Use {known}; put texts in quotes.")
 
     def _membership(self, left: Name | Literal) -> Compare:
@@ -211,46 +230,47 @@ class _Parser:
             if not all(isinstance(value, Literal) for value in values):
                 raise BadExpression("Write numbers or texts in parentheses after “in”.")
             items = tuple(value.value for value in values if isinstance(value, Literal))
-            wanted = _type_of(left)
-            if wanted == "list" or any(_type_of(Literal(item)) != wanted for item in items):
+            wanted = self._type_of(left)
+            if wanted == "list" or any(self._type_of(Literal(item)) != wanted for item in items):
                 raise BadExpression("The values after “in” have another type than the fact before it.")
             return Compare("in", left, Literal(items))
         right = self.operand()
-        if not (isinstance(right, Name) and right.name in LISTS):
+        if not (isinstance(right, Name) and right.name in self.vocabulary.lists):
             raise BadExpression('Write tags after “in”, or values such as ("a", "b").')
-        if _type_of(left) != "text":
+        if self._type_of(left) != "text":
             raise BadExpression("Tags are texts.")
         return Compare("in", left, right)
 
+    def _type_of(self, operand: Name | Literal) -> str:
+        if isinstance(operand, Literal):
+            return "number" if isinstance(operand.value, Decimal) else "text"
+        if operand.name in self.vocabulary.numbers:
+            return "number"
+        return "list" if operand.name in self.vocabulary.lists else "text"
 
-def _type_of(operand: Name | Literal) -> str:
-    if isinstance(operand, Literal):
-        return "number" if isinstance(operand.value, Decimal) else "text"
-    if operand.name in NUMBERS:
-        return "number"
-    return "list" if operand.name in LISTS else "text"
-
-
-def _checked(compare: Compare) -> Compare:
-    left, right = _type_of(compare.left), _type_of(compare.right)
-    if left != right or "list" in (left, right):
-        raise BadExpression("Compare numbers with numbers and texts with texts; use “in” for tags.")
-    if left == "text" and compare.sign not in ("==", "!="):
-        raise BadExpression("Texts can only be equal or not: use ==, != or in.")
-    return compare
+    def _checked(self, compare: Compare) -> Compare:
+        left, right = self._type_of(compare.left), self._type_of(compare.right)
+        if left != right or "list" in (left, right):
+            raise BadExpression("Compare numbers with numbers and texts with texts; use “in” for tags.")
+        if left == "text" and compare.sign not in ("==", "!="):
+            raise BadExpression("Texts can only be equal or not: use ==, != or in.")
+        return compare
 
 
-def holds(node: Node, facts: Mapping[str, Any]) -> bool:
+def holds(node: Node, facts: Mapping[str, Any], optional: frozenset[str] = frozenset()) -> bool:
     """Return True if the facts meet the condition.
 
     Raises NotEvaluable for an unknown fact. Every part is evaluated, so that an unknown fact is never hidden by a
-    part that is true.
+    part that is true. Some facts may be unknown: no comparison with an `optional` one that is None holds.
     """
     if isinstance(node, Join):
-        results = [holds(part, facts) for part in node.parts]
+        results = [holds(part, facts, optional) for part in node.parts]
         return all(results) if node.word == "and" else any(results)
     if isinstance(node, Not):
-        return not holds(node.part, facts)
+        return not holds(node.part, facts, optional)
+    sides = [side.name for side in (node.left, node.right) if isinstance(side, Name)]
+    if any(name in optional and facts.get(name) is None for name in sides):
+        return False
     left, right = _value(node.left, facts), _value(node.right, facts)
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
 

@@ -23,6 +23,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _IPV4_AT_THE_END = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
 """What a gateway (NAT64, RFC 6052) or an old system turns into a call to the IPv4 address in the last 32 bits."""
 
+_NOT_GLOBAL = [ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "5f00::/16", "3fff::/20")]
+"""Gateways of a network's own (RFC 8215), segment routing, examples: Python 3.11 takes them for global."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -164,6 +167,8 @@ def _is_public(address: Address) -> bool:
         wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if wrapped is not None:
         return _is_public(wrapped)
+    if any(address in net for net in _NOT_GLOBAL):
+        return False
     return address.is_global and not address.is_multicast and not getattr(address, "is_site_local", False)
 
 
@@ -192,14 +197,18 @@ class Deadline:
             line.close()
 
     def watch(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Remember the connections that the client opens."""
+        """Remember the connections that the client opens; none may be opened once the time is over."""
+        if event == "connection.connect_tcp.started" and self.is_over:
+            raise httpx2.ConnectTimeout("the call took too long")
         if event == "connection.connect_tcp.complete":
             # A second handle: the first one is dropped once the connection is encrypted.
             self._lines.append(facts["return_value"].get_extra_info("socket").dup())
+            if self.is_over:  # while it was opened
+                self._hang_up()
 
     def _hang_up(self) -> None:
         self.is_over = True
-        for line in self._lines:
+        for line in list(self._lines):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -25,3 +26,8 @@ def uuid7() -> UUID:
         _last = stamp = stamp if stamp > _last else _last + 1
     random = int.from_bytes(os.urandom(8)) >> 2
     return UUID(int=stamp >> 12 << 80 | _VERSION_7 | (stamp & 0xFFF) << 64 | _VARIANT | random)
+
+
+def lowest_of(moment: datetime) -> UUID:
+    """Return the lowest id of a moment: ids from then on are above it, earlier ones below."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | _VERSION_7 | _VARIANT)

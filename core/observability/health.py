@@ -33,12 +33,21 @@ _settled: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number computed on request; above `late_above` it is reported as late."""
+    """A number computed on request; above `late_above` it is reported as late.
+
+    With a `label`, such as ("consumer", "log"), it is one of several of its name.
+    """
 
     name: str
     help: str
     measure: Measure
     late_above: float | None = None
+    label: tuple[str, str] | None = None
+
+    @property
+    def title(self) -> str:
+        """Return the name with the label, as it is written in Prometheus."""
+        return self.name if self.label is None else f'{self.name}{{{self.label[0]}="{self.label[1]}"}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +68,21 @@ def register_check(name: str, check: Check) -> None:
     _checks[name] = check
 
 
-def register_gauge(name: str, measure: Measure, *, help: str = "", late_above: float | None = None) -> None:
+def register_gauge(
+    name: str,
+    measure: Measure,
+    *,
+    help: str = "",
+    late_above: float | None = None,
+    label: tuple[str, str] | None = None,
+) -> None:
     """Register a gauge `walker_<thing>_<unit>`.
 
     It must be cheap, as every scrape computes it. `/readyz` shows a late gauge but stays ready: one stuck row must
     not take the site down.
     """
-    _gauges[name] = Gauge(name, help or name.replace("_", " "), measure, late_above)
+    gauge = Gauge(name, help or name.replace("_", " "), measure, late_above, label)
+    _gauges[gauge.title] = gauge
 
 
 def run_checks() -> list[Reading]:
@@ -97,7 +114,7 @@ def read_gauges() -> list[tuple[Gauge, float | None]]:
 
 
 def note_beat(part: str) -> None:
-    """Record a heartbeat of a part ("worker", "models" or "beat")."""
+    """Record a heartbeat of a part ("worker", "models", "webhooks" or "beat")."""
     cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
 
 

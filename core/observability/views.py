@@ -25,11 +25,17 @@ class HealthCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Measure every gauge; leave out those whose source is down."""
         failed = 0
+        families: dict[str, GaugeMetricFamily] = {}
         for gauge, value in health.read_gauges():
             if value is None:
                 failed += 1
-            else:
+            elif gauge.label is None:
                 yield GaugeMetricFamily(gauge.name, gauge.help, value)
+            else:
+                name, of = gauge.label
+                family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.help, labels=[name]))
+                family.add_metric([of], value)
+        yield from families.values()
         yield GaugeMetricFamily("walker_gauges_failed", "Gauges that could not be read.", failed)
 
     def describe(self) -> list[Metric]:
@@ -67,7 +73,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
             for reading in readings
         }
         body["gauges"] = {
-            gauge.name: {
+            gauge.title: {
                 "value": None if value is None else round(value, 1),
                 "late": value is not None and gauge.late_above is not None and value > gauge.late_above,
             }

@@ -212,7 +212,10 @@ def after_quiet_hours(policy: Policy, moment: datetime) -> datetime:
     if not is_quiet:
         return moment
     wall = datetime.combine(local.date(), end)
-    return _moment_of(wall if wall > local else wall + timedelta(days=1), policy.zone, moment)
+    found = _moment_of(wall if wall > local else wall + timedelta(days=1), policy.zone, moment)
+    is_skipped = found.astimezone(policy.zone).time() != end
+    # Where clocks go forward over the end of the quiet hours, the time after it may be quiet again.
+    return after_quiet_hours(policy, found) if is_skipped else found
 
 
 def _midnight_after(policy: Policy, moment: datetime) -> datetime:

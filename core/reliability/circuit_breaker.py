@@ -118,6 +118,7 @@ class Breaker:
         cache.delete(self._key("trial"))
         log.warning("breaker_opened", breaker=self.name, failures=failures)
         if is_new:
+            _note_open(self.name, moment)
             self._leave_notice(moment)
 
     def _leave_notice(self, moment: datetime) -> None:
@@ -137,6 +138,20 @@ class Breaker:
                 dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
                 now=moment,
             )
+
+
+def _note_open(name: str, moment: datetime) -> None:
+    """Remember that a tenant's calls opened a breaker; of two at the same instant one may be missed."""
+    tenant_id = current_scope().tenant_id
+    if tenant_id is not None:
+        opened = cache.get(f"{tenant_id}:breakers") or {}
+        cache.set(f"{tenant_id}:breakers", {**opened, name: moment.timestamp()}, timeout=_FORGET)
+
+
+def count_open() -> int:
+    """Return how many breakers the calls of the tenant in scope opened that are not closed again."""
+    names = cache.get(f"{current_scope().tenant_id}:breakers") or {}
+    return sum(breaker(name).state().state != "closed" for name in names)
 
 
 def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(seconds=30)) -> Breaker:

@@ -109,4 +109,9 @@ def _messages(detail: Any, name: str) -> Iterator[tuple[str, str]]:
         for inner in detail:
             yield from _messages(inner, name)
     else:
-        yield name, str(detail)
+        # A message may repeat what was sent, also half a character, which no answer can carry.
+        yield _sendable(name), _sendable(str(detail))
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="replace").decode()

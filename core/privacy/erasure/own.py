@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from django.db.models import QuerySet
 
 from core.clock import now
-from core.models import DeadLetter, IdempotencyRecord, WebhookDelivery
+from core.models import DeadLetter, IdempotencyRecord, WebhookAttempt, WebhookDelivery
 from core.privacy.erasure.person import ERASED, GONE, MEANT, Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
 
@@ -55,6 +55,13 @@ def _forget_webhooks(person: Person, after: str, limit: int) -> Batch:
     return Batch(emptied, str(keys[-1]) if len(keys) == limit else "")
 
 
+def _forget_webhook_answers(person: Person, after: str, limit: int) -> Batch:
+    """Drop the kept beginnings of receivers' answers that name the person."""
+    rows, last = window(WebhookAttempt.objects.filter(answer__isnull=False), after, limit)
+    found = [row.pk for row in rows if person.is_meant_in(row.answer) or person.is_named_in(row.answer)]
+    return Batch(WebhookAttempt.objects.filter(pk__in=found).update(answer=None) if found else 0, last)
+
+
 class CoreErasure(ErasureHandler):
     """The erasure of people from core."""
 
@@ -64,13 +71,17 @@ class CoreErasure(ErasureHandler):
               "scope key_digest request_digest about"),
         Table("core.DeadLetter", "The kind of work is a code.", "error", "kind"),
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
-              "payload", "stream type about"),
+              "payload", "stream type about xid"),
         Table("core.Consent", "A keyed digest of an address, and what its owner agreed or objected to: an objection "
               "outlives the erasure, so that nobody writes to them again.", kept="address_index channel"),
         Table("core.ReplyWindow", "Rows are removed.", "address_index", "line"),
         Table("core.SendCount", "Rows are removed.", "address_index", "day"),
         Table("core.ReachPolicy", "The organisation's own rules.", kept="zone quiet_from quiet_until"),
         Table("core.StreamHead", "A stream is named by an id.", kept="stream"),
+        Table("core.BusCursor", "Positions of a consumer.", kept="consumer xid event_id"),
+        Table("core.ParkedEvent", "Ids and codes.", kept="consumer type event_id"),
+        Table("core.BusConsumer", "Positions of a consumer over all organisations.",
+              kept="name start_xid xid event_id"),
         Table("core.Outbox", "Ids, states and times; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
               kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "
@@ -84,7 +95,7 @@ class CoreErasure(ErasureHandler):
         Table("core.WebhookEndpoint", "The organisation's own address and keys; a code.",
               kept="purpose ref url secrets last_error"),
         Table("core.WebhookDelivery", "Random ids and codes.", "body", "event_type key ref line error"),
-        Table("core.WebhookAttempt", "A code.", kept="error"),
+        Table("core.WebhookAttempt", "A code.", "answer", "error"),
         Table("admin.LogEntry", "Names of objects are ids; nothing writes here.",
               kept="object_id object_repr change_message"),
         Table("guardian.UserObjectPermission", "Rights are given to roles, by ids.", kept="object_pk"),
@@ -94,6 +105,7 @@ class CoreErasure(ErasureHandler):
         Step("answers", "Answers of the API", _forget_answers),
         Step("failures", "Notes of failures", _forget_failures),
         Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks),
+        Step("webhook_answers", "Answers to webhooks", _forget_webhook_answers),
     )
 
     @classmethod

@@ -10,9 +10,9 @@ from django.db import models
 
 from core.tenancy.models import TenantModel
 
-# These rows are written together with the head that numbers them, or with the row that they announce, so their
+# These rows are written together with the head that numbers them, with the row that they announce, or of one, so their
 # tenant exists.
-TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"})
+TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent", "analytics.StoredEvent"})
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:

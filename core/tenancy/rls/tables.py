@@ -22,6 +22,7 @@ GLOBAL = frozenset(
         "accounts.User_groups",
         "accounts.User_user_permissions",
         "contenttypes.ContentType",
+        "core.BusConsumer",
         "django_celery_beat.ClockedSchedule",
         "django_celery_beat.CrontabSchedule",
         "django_celery_beat.IntervalSchedule",

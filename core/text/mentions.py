@@ -1,0 +1,24 @@
+"""Find who is mentioned in a text as `@name` (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from uuid import UUID
+
+
+def mentioned_in(text: str, names: Mapping[UUID, str]) -> frozenset[UUID]:
+    """Return the people whose full name stands in a text after an `@`.
+
+    A name that two people share mentions neither: they have to be chosen.
+    """
+    if "@" not in text:
+        return frozenset()
+    known = {person: " ".join(name.split()).casefold() for person, name in names.items()}
+    times, plain = Counter(known.values()), " ".join(text.split()).casefold()
+    return frozenset(
+        person
+        for person, name in known.items()
+        if name and times[name] == 1 and re.search(rf"@{re.escape(name)}(?!\w)", plain)
+    )

@@ -1,0 +1,87 @@
+"""How lists are written: as a table that no spreadsheet executes, or as JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from io import StringIO
+from typing import Any, ClassVar, Final, Literal, Protocol
+
+Format = Literal["csv", "jsonl"]
+_EXECUTED: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets take a cell that begins with one of these for a formula; the last four are the wide forms."""
+_BEFORE: Final = ("\t", "\r", "\n")
+
+
+class Shape(Protocol):
+    """One way to write a list."""
+
+    content_type: ClassVar[str]
+
+    def head(self, columns: Sequence[str]) -> bytes:
+        """Return what the file begins with."""
+
+    def line(self, values: Mapping[str, Any]) -> bytes:
+        """Return one row."""
+
+    def note(self, text: str, columns: Sequence[str]) -> bytes:
+        """Return the last line of a file that lacks rows."""
+
+
+class Csv:
+    """A table with a heading, in UTF-8 with the mark by which spreadsheets recognise it."""
+
+    content_type: ClassVar[str] = "text/csv; charset=utf-8"
+
+    def head(self, columns: Sequence[str]) -> bytes:
+        """Return the mark and the heading."""
+        return b"\xef\xbb\xbf" + _written(columns)
+
+    def line(self, values: Mapping[str, Any]) -> bytes:
+        """Return one row."""
+        return _written(safe_cell(value) for value in values.values())
+
+    def note(self, text: str, columns: Sequence[str]) -> bytes:
+        """Return a row with the text in its first cell."""
+        return _written([text, *("" for _ in columns[1:])])
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    content_type: ClassVar[str] = "application/x-ndjson"
+
+    def head(self, columns: Sequence[str]) -> bytes:
+        """Return nothing: each line names its columns."""
+        return b""
+
+    def line(self, values: Mapping[str, Any]) -> bytes:
+        """Return one object."""
+        return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+
+    def note(self, text: str, columns: Sequence[str]) -> bytes:
+        """Return an object with the text as `note`."""
+        return self.line({"note": text})
+
+
+FORMATS: Final[dict[Format, Shape]] = {"csv": Csv(), "jsonl": JsonLines()}
+
+
+def safe_cell(value: Any) -> str:
+    """Return the text of a cell; one that a spreadsheet would execute begins with an apostrophe.
+
+    Numbers stay numbers, also those below zero.
+    """
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    text = "; ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    is_executed = text.startswith(_BEFORE) or text.lstrip().startswith(_EXECUTED)
+    return f"'{text}" if is_executed else text
+
+
+def _written(cells: Iterable[str]) -> bytes:
+    line = StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue().encode()
