@@ -25,7 +25,7 @@ class AccountsConfig(AppConfig):
                 name="memberships",
                 table="accounts_membership",
                 match="user_id",
-                columns=(("tenant_id", "uuid"), ("id", "uuid"), ("role", "varchar")),
+                columns=(("tenant_id", "uuid"), ("id", "uuid"), ("role", "varchar"), ("own_teams_only", "boolean")),
                 condition="t.is_active",
                 reads=("is_active",),
             )

@@ -14,6 +14,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.permissions.roles import permissions_of
+from accounts.permissions.team_scope import teams_seen
 from core.actors import Actor
 from core.errors import Refused, Unavailable
 from core.observability.logging import get_logger
@@ -90,6 +91,7 @@ def _actor(request: HttpRequest, membership: selectors.ActiveMembership) -> Acto
         auth_strength=services.auth_strength_of(request),
         permissions=permissions_of(membership.role),
         proven_lately=services.proven_lately(request),
+        teams=teams_seen(user_id, own_only=membership.own_teams_only),
     )
 
 

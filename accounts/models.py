@@ -108,6 +108,9 @@ class Membership(TenantModel):
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
+    own_teams_only = models.BooleanField(
+        default=False, help_text="Whether the person sees only conversations of their own teams."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
 
@@ -115,6 +118,10 @@ class Membership(TenantModel):
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "user"], name="one_membership_per_person"),
+            models.CheckConstraint(
+                condition=models.Q(own_teams_only=False) | models.Q(role__in=["approver", "support", "viewer"]),
+                name="some_roles_see_all_teams",
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "role"], name="members_by_role")]
 

@@ -1,12 +1,12 @@
 """Reading tenants, members and their memberships."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
@@ -26,12 +26,13 @@ class ActiveMembership:
     tenant_id: UUID
     membership_id: UUID
     role: str
+    own_teams_only: bool
 
 
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    memberships = [ActiveMembership(row["tenant_id"], row["id"], row["role"]) for row in rows]
+    memberships = [ActiveMembership(row["tenant_id"], row["id"], row["role"], row["own_teams_only"]) for row in rows]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 
@@ -123,6 +124,19 @@ def erased_people() -> frozenset[UUID]:
 def tenant_zone() -> ZoneInfo:
     """Return the time zone of the tenant in scope. One query."""
     return ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)
+
+
+def roles_now(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:
+    """Return the role of each of these people who is an active member of the tenant in scope.
+
+    With it, whether they see conversations of their own teams only. One query.
+    """
+    members = Membership.objects.filter(user_id__in=user_ids, is_active=True, user__is_active=True)
+    open_ones = members.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
+    return {
+        user_id: (role, own_only)
+        for user_id, role, own_only in open_ones.values_list("user_id", "role", "own_teams_only")
+    }
 
 
 def is_active_member(user_id: UUID) -> bool:

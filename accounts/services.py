@@ -22,6 +22,7 @@ from accounts.permissions.role_limits import (
     refuse_weak_sign_in,
 )
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
+from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -49,9 +50,10 @@ def actor_for_user(
     """Return a member as an actor in the tenant in scope; raises `Refused`."""
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
-    role = open_memberships.values_list("role", flat=True).first()
-    if role is None:
+    found = open_memberships.values_list("role", "own_teams_only").first()
+    if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
+    role, own_teams_only = found
     return Actor(
         kind="user",
         id=user.pk,
@@ -63,6 +65,7 @@ def actor_for_user(
         auth_strength=auth_strength,
         permissions=permissions_of(role),
         proven_lately=proven_lately,
+        teams=teams_seen(user.pk, own_only=own_teams_only),
     )
 
 
@@ -154,7 +157,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
             raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
         old = "" if created else membership.role
         refuse_higher_role(actor, membership.role)
-        Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True)
+        # A role that sees everything ends the limit to one's own teams; any other keeps it.
+        is_limited = membership.own_teams_only and role in CAN_BE_LIMITED
+        Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True, own_teams_only=is_limited)
         membership.refresh_from_db()
         _sync_groups(membership)
         if not created:

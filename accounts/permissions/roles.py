@@ -21,6 +21,8 @@ SUPPORT: Final = VIEWER | {
     "channels_app.view_channelaccount",
     "core.view_consent",
     "core.record_consent",
+    "analytics.view_team_figures",
+    "conversations.merge_contact",
 }
 APPROVER: Final = VIEWER | {
     "hitl.propose_approval",
@@ -39,6 +41,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.flag_approval",
     "hitl.export_evidence",
     "hitl.export_approval",
+    "analytics.export_data",
     "conversations.view_contact",
     "accounts.view_pii",
     "accounts.view_membership",
@@ -47,7 +50,10 @@ COMPLIANCE: Final = VIEWER | {
     "core.view_auditentry",
     "core.view_deadletter",
     "core.view_erasures",
+    "integrations.view_webhooks",
     "core.view_consent",
+    "analytics.view_figures",
+    "analytics.view_team_figures",
 }
 # Not part of the admin role: what can't be undone is not daily work.
 ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member"})
@@ -71,7 +77,9 @@ ADMIN: Final = (
         "conversations.assign_conversation",
         "conversations.manage_desk",
         "core.change_reach",
+        "integrations.manage_webhooks",
         "analytics.view_briefpreference",
+        "analytics.manage_alerts",
     }
 )
 OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links", "agents.override_checks"}

@@ -1,25 +1,59 @@
-"""Endpoint that erases a member."""
+"""Endpoints that limit a member to their teams, and erase one."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import Membership
+from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.team_scope import set_team_scope
 from accounts.privacy.erasure import ERASE, erase_member
 from core.rest.erasures import ErasureRequest, ErasureSerializer
+from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet
+
+
+class TeamScopeRequest(serializers.Serializer[Any]):
+    """Which conversations a member sees."""
+
+    own_teams_only = serializers.BooleanField(source="own_only", help_text="Only those of their own teams.")
+
+
+class TeamScopeSerializer(RowSerializer[Membership]):
+    """A member, and which conversations they see."""
+
+    class Meta:
+        model = Membership
+        fields: ClassVar[list[str]] = "id user_id role own_teams_only".split()
 
 
 class MemberViewSet(ApiViewSet):
     """Members of the organisation."""
 
-    permissions: ClassVar = {"erase": ERASE}
+    permissions: ClassVar = {"erase": ERASE, "team_scope": MANAGE}
     serializer_class = ErasureSerializer
     lookup_url_kwarg = "membership_id"
+
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="team-scope",
+        request_serializer=TeamScopeRequest,
+        serializer_class=TeamScopeSerializer,
+    )
+    @idempotent
+    def team_scope(self, request: Request, **kwargs: Any) -> Response:
+        """Limit a member to conversations of their own teams, or end that. Needs `accounts.manage_membership`.
+
+        400 for a role that sees the conversations of all teams, 403 `role_above_yours`.
+        """
+        return self.call_service(set_team_scope)
 
     @action(detail=True, methods=["post"], request_serializer=ErasureRequest, success_status=202)
     @idempotent

@@ -1,0 +1,69 @@
+"""Team scope: whether a member sees the conversations of all teams, or of their own ones."""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import Membership
+from accounts.permissions.role_limits import MANAGE, refuse_higher_role
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Conflict, Invalid, Refused
+from core.events.outbox import announce
+
+CAN_BE_LIMITED: Final = frozenset({"approver", "support", "viewer"})
+"""Roles whose members can be limited to their teams. The others see everything, to manage it or to check it."""
+TeamFinder = Callable[[UUID], frozenset[UUID]]
+_finders: list[TeamFinder] = []
+
+
+def find_teams_with(finder: TeamFinder) -> None:
+    """Register what returns the ids of a person's teams in the tenant in scope; teams live above this app."""
+    _finders[:] = [finder]
+
+
+def teams_seen(user_id: UUID, *, own_only: bool) -> frozenset[UUID] | None:
+    """Return the teams whose conversations a member sees; None for all.
+
+    No query for members who see all, one for others.
+    """
+    if not own_only:
+        return None
+    return _finders[0](user_id) if _finders else frozenset()
+
+
+def set_team_scope(*, actor: Actor, membership_id: UUID, own_only: bool) -> Membership:
+    """Limit a member to conversations of their own teams, or end that. Safe to repeat.
+
+    Needs `accounts.manage_membership` and every permission of their role; nobody changes their own. Raises `Refused`,
+    `NotFound`, `Invalid` for a role that sees everything, and `Conflict` ("erased"). Announces rights_changed. Writes
+    `TEAM_SCOPE_SET`.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        membership = locked(Membership, membership_id)
+        if membership.user_id == actor.user_id:
+            raise Refused("You can't change your own membership. Ask a colleague who manages members.")
+        if membership.erased_at is not None:
+            raise Conflict("This person was erased.", code="erased")
+        refuse_higher_role(actor, membership.role)
+        if own_only and membership.role not in CAN_BE_LIMITED:
+            problem = f"The role {membership.get_role_display()} sees the conversations of all teams."
+            raise Invalid(problem, fields={"own_teams_only": [problem]})
+        if membership.own_teams_only == own_only:
+            return membership
+        membership.own_teams_only = own_only
+        membership.save(update_fields=["own_teams_only"])
+        announce("rights_changed", ref=membership.user_id)
+        chain.record(
+            actor=actor,
+            action="TEAM_SCOPE_SET",
+            object_type="accounts.membership",
+            object_id=membership.pk,
+            old_state="all_teams" if own_only else "own_teams",
+            new_state="own_teams" if own_only else "all_teams",
+        )
+    return membership
