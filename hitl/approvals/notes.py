@@ -21,7 +21,7 @@ from core.privacy.pii import mask_text
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import can_be_stored
-from hitl.domain.mentions import mentioned_in
+from core.text.mentions import mentioned_in
 from hitl.models import Approval, ApprovalNote
 from hitl.selectors.approvals import VIEW
 

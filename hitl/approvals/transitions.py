@@ -21,7 +21,7 @@ from core.db.locks import locked
 from core.errors import Conflict, NotFound
 from core.events.outbox import Announcement
 from core.events.publish import publish
-from core.events.streams import NewEvent
+from core.events.streams import COUNTED, NewEvent
 from core.ids import uuid7
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
@@ -36,6 +36,7 @@ from hitl.models.fields import machine_writes
 log = get_logger(__name__)
 SEALER: Final[Actor] = system("sealer")
 FIRST_REFERENCE: Final = 1001
+_DECIDES: Final = (Event.APPROVE, Event.REJECT, Event.SEND_BACK, Event.OVERRIDE, Event.EXPIRE)
 _IN_EXECUTION: Final = (State.EXECUTING, State.UNKNOWN)
 _EVEN_IF_TAMPERED: Final = frozenset(
     {
@@ -62,6 +63,8 @@ class UnitOfWork:
     entries: list[chain.Fact] = field(default_factory=list)
     announced: list[tuple[str, Approval, dict[str, str]]] = field(default_factory=list)
     alerts: list[tuple[Approval, str]] = field(default_factory=list)
+    moves: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
+    """What figures are counted from, by approval."""
 
     def lock(self, approval_id: UUID) -> Approval:
         """Return the approval, locked until the commit, with what is wrong with its seal. Raises NotFound."""
@@ -98,6 +101,7 @@ class UnitOfWork:
         set_timers(approval, timers)
         self.locked[approval.pk] = approval
         self.opened.add(approval.pk)
+        self._note_move(approval, Event.PROPOSE, actor)
         self._audit(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
 
@@ -124,7 +128,11 @@ class UnitOfWork:
         old = State(approval.state)
         new = to or old
         check(event, old, new)
+        level, due = approval.level, approval.sla_due_at
         self._write(approval, new, changes or {})
+        ends_level = event in _DECIDES and old == State.PENDING and (new != old or approval.level != level)
+        late = due is not None and self.moment > due if ends_level else None
+        self._note_move(approval, event, actor, level=level if ends_level else None, late=late)
         if changes and "summary" in changes:
             store_text(approval)
         end_stale(approval, self.moment)
@@ -138,6 +146,12 @@ class UnitOfWork:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
         elif new in ASKS_BACK and new != old:
             self.announced.append(("approval_asks", approval, {"state": new.value}))
+
+    def _note_move(self, approval: Approval, event: Event, actor: Actor, **facts: Any) -> None:
+        said = {"person": str(actor.user_id) if actor.kind == "user" and actor.user_id else None, **facts}
+        known = {name: value for name, value in said.items() if value is not None}
+        move = {"event": event.value, "state": approval.state, "by": actor.kind, **known}
+        self.moves.setdefault(approval.pk, []).append(move)
 
     def amend(
         self, approval: Approval, action: str, *, actor: Actor, changes: Mapping[str, Any], facts: Mapping[str, Any]
@@ -232,10 +246,28 @@ class UnitOfWork:
         for approval in self.touched.values():
             is_new = approval.pk in self.opened
             kind = "approval.opened" if is_new else "approval.updated"
-            yield NewEvent("queue", kind, _for_staff(approval), approval.pk)
+            payload = {**_for_staff(approval), COUNTED: self._counted(approval)}
+            yield NewEvent("queue", kind, payload, approval.pk)
             yield from _for_chat(approval, is_new=is_new)
         for approval, problem in self.alerts:
             yield NewEvent("queue", "approval.alert", {**_for_staff(approval), "problem": problem}, approval.pk)
+
+    def _counted(self, approval: Approval) -> dict[str, Any]:
+        """Return what figures are counted from: numbers, ids and codes of the request, and its moves."""
+        decided = approval.decided_at
+        found: dict[str, Any] = {
+            "kind": approval.kind,
+            "agent": str(approval.agent_id) if approval.agent_id else None,
+            "channel": approval.channel or None,
+            "cost": str(approval.cost) if approval.cost is not None else None,
+            "currency": approval.currency or None,
+            "age": (self.moment - approval.created_at).total_seconds(),
+            "since_decision": (self.moment - decided).total_seconds() if decided else None,
+            "in_conversation": approval.conversation_id is not None,
+            "edited": approval.revision > 1,
+            "moves": self.moves.get(approval.pk, []),
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @contextmanager

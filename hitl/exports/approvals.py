@@ -20,10 +20,10 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
+from core.text.tables import FORMATS, Format
 from hitl.approvals.conflicts import rule_title
 from hitl.display import flag_words, requester_words
 from hitl.domain.permissions import EXPORT_LIST
-from hitl.exports.formats import FORMATS, Format
 from hitl.models import Approval
 from hitl.policy.flags import label_flags
 from hitl.selectors.approvals import VIEW
@@ -39,7 +39,7 @@ COLUMNS: Final = (
     *("reference", "kind", "summary", "state", "risk", "cost", "currency", "flags", "requester"),
     *("created_at", "due_at", "decided_at", "decided_by", "outcome"),
 )
-_READ: Final = (
+READ: Final = (
     *("reference", "kind", "summary", "state", "risk_level", "cost", "currency", "compliance_flags"),
     *("requester_id", "requester_kind", "created_at", "sla_due_at", "decided_at", "decided_by_id", "decided_name"),
     *("decided_role", "decided_as"),
@@ -100,20 +100,30 @@ def _parts(ids: Sequence[UUID], format: Format, *, is_cut: bool) -> Iterator[byt
     yield shape.head(COLUMNS)
     for start in range(0, len(ids), AT_ONCE):
         chunk = ids[start : start + AT_ONCE]
-        found = Approval.objects.only(*_READ).in_bulk(chunk)
+        found = Approval.objects.only(*READ).in_bulk(chunk)
         rows = [found[key] for key in chunk if key in found]
-        names = names_of(person for row in rows for person in (row.requester_id, row.decided_by_id))
-        yield b"".join(shape.line(_columns_of(row, names, labels)) for row in rows)
+        yield b"".join(map(shape.line, lines_of(rows, labels)))
     if is_cut:
         yield shape.note(CUT, COLUMNS)
 
 
-def _columns_of(approval: Approval, names: dict[UUID, str], labels: dict[str, str]) -> dict[str, Any]:
+def lines_of(
+    rows: Sequence[Approval], labels: dict[str, str] | None = None, *, in_clear: bool = False
+) -> list[dict[str, Any]]:
+    """Return the columns of requests that were read with `READ`; `labels` are those of flags. At most two queries."""
+    labels = label_flags() if labels is None else labels
+    names = names_of(person for row in rows for person in (row.requester_id, row.decided_by_id))
+    return [_columns_of(row, names, labels, in_clear=in_clear) for row in rows]
+
+
+def _columns_of(
+    approval: Approval, names: dict[UUID, str], labels: dict[str, str], *, in_clear: bool
+) -> dict[str, Any]:
     decided_by = "" if approval.decided_role == "system" else rule_title(approval.decided_name)
     values = (
         approval.reference,
         approval.kind,
-        visible(mask_text(approval.summary)),
+        visible(approval.summary if in_clear else mask_text(approval.summary)),
         approval.state,
         approval.risk_level,
         None if approval.cost is None else str(approval.cost),

@@ -8,9 +8,12 @@ from typing import Any, Final
 from django.db import connection
 
 from core.clock import now
-from core.observability import health
+from core.observability import facts, health
+from core.observability.facts import Fact
 from core.tenancy.scope import platform_scope
 from hitl.approvals.overdue import PATIENCE
+from hitl.domain.state_machine import WAITING, State
+from hitl.models import Approval
 
 _OVERDUE: Final = """
 select count(*) from (
@@ -63,8 +66,21 @@ def open_reviews() -> float:
     return float(_one(_REVIEWS))
 
 
+def unknown_of_tenant() -> int:
+    """Return how many effects of the tenant in scope have an unknown outcome."""
+    return int(Approval.objects.filter(state=State.UNKNOWN).count())
+
+
+def overdue_of_tenant() -> int:
+    """Return how many requests of the tenant in scope wait past their deadline."""
+    waiting = Approval.objects.filter(state__in=[state.value for state in WAITING], sla_due_at__lt=now())
+    return int(waiting.count())
+
+
 def register() -> None:
-    """Register the gauges."""
+    """Register the gauges, and the facts for alerts."""
+    facts.register(Fact("unknown_outcomes", "Executions whose outcome is unknown", unknown_of_tenant))
+    facts.register(Fact("approvals_overdue", "Requests past their deadline", overdue_of_tenant))
     health.register_gauge(
         "walker_approval_timers_overdue",
         overdue_timers,

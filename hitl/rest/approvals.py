@@ -19,6 +19,7 @@ from rest_framework.serializers import BaseSerializer
 
 from core.clock import now
 from core.reliability.idempotency import KEPT_FOR, digest
+from core.rest.downloads import streamed
 from core.rest.fields import EXPANDED, FROM, UNTIL, Document
 from core.rest.filters import (
     AfterFilter,
@@ -38,7 +39,6 @@ from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.approvals import refusals
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
-from hitl.evidence.views import streamed
 from hitl.models import Approval, Assignment
 from hitl.policy.selectors import query_workflows
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer

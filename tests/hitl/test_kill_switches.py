@@ -143,6 +143,7 @@ def _activate_elsewhere() -> int:
     return activated.in_flight_calls
 
 
+@pytest.mark.long
 def test_no_effect_starts_after_a_switch_was_activated_under_load(live_scene: Scene) -> None:
     for _ in range(4):
         approvals = [live_scene.approved() for _ in range(6)]

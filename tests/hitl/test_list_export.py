@@ -15,9 +15,9 @@ from accounts.models import User
 from core.errors import Refused, TooMany
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from core.text.tables import safe_cell
 from hitl import services
 from hitl.exports import approvals as exports
-from hitl.exports.formats import safe_cell
 from hitl.models import Approval
 from hitl.selectors import query_approvals
 from tests.api.office import PHONE, Office

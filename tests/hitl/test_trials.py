@@ -293,6 +293,7 @@ def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None],
 
 @rounds(1)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
+@pytest.mark.long
 def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
     trial.at_once = in_processes
     for _ in range(times):

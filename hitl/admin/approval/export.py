@@ -11,9 +11,9 @@ from console.base.actions import service_action
 from console.base.forms import ConsoleForm
 from console.base.toolbar import SORT, ToolbarChangeList
 from console.viewers import viewer_of
+from core.rest.downloads import streamed
 from hitl import services
 from hitl.domain.permissions import EXPORT_LIST
-from hitl.evidence.views import streamed
 from hitl.exports.approvals import MOST
 
 EXPORT_PATH: Final = "export"

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
-from console.base.lists import uuid_of, whole_number
+from console.base.lists import during, uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import ViewFilter
 from console.base.toolbar import QuickFilter
@@ -85,6 +85,7 @@ class ApprovalAdmin(
         OverdueFilter,
         HoldFilter,
         FlagFilter,
+        during("id"),
         QueueSort,
         ViewFilter,
     ]
