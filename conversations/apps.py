@@ -12,15 +12,27 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register look-ups, the web chat transport, the action kind, the gauge, reveals, receivers and tasks."""
+        """Register look-ups, events, the web chat transport, the action kind, the gauge, reveals, receivers, tasks."""
+        from accounts.permissions.team_scope import find_teams_with  # noqa: PLC0415  (needs the models)
         from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
-        from conversations.tasks import assign_waiting, deliver, leave_teams  # noqa: PLC0415
+        from conversations.models.seen import teams_of  # noqa: PLC0415
+        from conversations.services import event_types  # noqa: F401, PLC0415
+        from conversations.tasks import (  # noqa: PLC0415
+            ask_survey,
+            assign_waiting,
+            deliver,
+            leave_teams,
+            send_triage_reply,
+        )
         from core.jobs import queueing  # noqa: PLC0415
 
+        find_teams_with(teams_of)
         receivers.connect()
         queueing.provide("deliver_message", deliver.delay)
         queueing.provide("assign_waiting", assign_waiting.delay)
         queueing.provide("leave_teams", leave_teams.delay)
+        queueing.provide("ask_survey", ask_survey.delay)
+        queueing.provide("send_triage_reply", send_triage_reply.delay)
 
         lookups.register(
             lookups.Resolver(

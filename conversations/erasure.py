@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from django.db.models import Q
+
 from conversations.models import (
     Attachment,
     Availability,
+    CannedReply,
     ChannelAccount,
     Contact,
+    ContactMerge,
     ContactPoint,
     ContactTag,
     Conversation,
     DeliveryAttempt,
+    Draft,
+    Macro,
     Message,
     Note,
+    NoteVersion,
     SuggestedReply,
+    Survey,
+    TeamChatReader,
     TeamMember,
+    TeamMessage,
+    TeamMessageVersion,
 )
 from conversations.services import file_contents, stream_events
+from conversations.services.canned_replies import delete_rows
 from core.clock import now
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
@@ -59,8 +71,20 @@ def _files(person: Person, after: str, limit: int) -> Batch:
 
 
 def _notes(person: Person, after: str, limit: int) -> Batch:
+    NoteVersion.objects.filter(note__conversation_id__in=person.ids("conversations")).delete()
     rows = Note.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_body=ERASED)
     return emptied(rows, limit, body=ERASED, masked_body=ERASED)
+
+
+def _drafts(person: Person, after: str, limit: int) -> Batch:
+    ours = Q(conversation_id__in=person.ids("conversations")) | Q(writer_id__in=person.ids("users"))
+    keys = list(Draft.objects.filter(ours).order_by("pk").values_list("pk", flat=True)[:limit])
+    return Batch(Draft.objects.filter(pk__in=keys).delete()[0] if keys else 0)
+
+
+def _merges(person: Person, after: str, limit: int) -> Batch:
+    rows = ContactMerge.objects.filter(contact_id__in=person.ids("contacts")).exclude(masked_reason=ERASED)
+    return emptied(rows, limit, reason=ERASED, masked_reason=ERASED)
 
 
 def _readings(person: Person, after: str, limit: int) -> Batch:
@@ -71,6 +95,11 @@ def _readings(person: Person, after: str, limit: int) -> Batch:
 def _suggestions(person: Person, after: str, limit: int) -> Batch:
     rows = SuggestedReply.objects.filter(conversation_id__in=person.ids("conversations"))
     return emptied(rows.exclude(masked_body=ERASED), limit, body=ERASED, masked_body=ERASED)
+
+
+def _surveys(person: Person, after: str, limit: int) -> Batch:
+    rows = Survey.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_comment="")
+    return emptied(rows, limit, comment="", masked_comment="")
 
 
 def _events(person: Person, after: str, limit: int) -> Batch:
@@ -95,17 +124,43 @@ def _own_replies(person: Person, after: str, limit: int) -> Batch:
 def _own_notes(person: Person, after: str, limit: int) -> Batch:
     if not person.ids("users"):
         return Batch()
+    # What a colleague's own notes said before may hold their name; what they say now is kept without it.
+    NoteVersion.objects.filter(note__author_id__in=person.ids("users")).delete()
     rows, last = window(Note.objects.filter(author_id__in=person.ids("users")), after, limit)
     return Batch(sum(_rewritten(person, row) for row in rows), last)
 
 
+def _team_messages(person: Person, after: str, limit: int) -> Batch:
+    """Empty what colleagues wrote in a team's chat with one of the person's proven addresses, and rewrite own words."""
+    if not person.ids("users") and not person.addresses:
+        return Batch()
+    users, changed = set(person.ids("users")), 0
+    TeamMessageVersion.objects.filter(message__author_id__in=users).delete()
+    rows, last = window(TeamMessage.objects.all(), after, limit)
+    for row in rows:
+        if row.author_id in users:
+            changed += _rewritten(person, row)
+        elif row.masked_body != ERASED and _is_about(person, row):
+            changed += int(TeamMessage.objects.filter(pk=row.pk).update(body=ERASED, masked_body=ERASED))
+            TeamMessageVersion.objects.filter(message=row).delete()
+    return Batch(changed, last)
+
+
+def _is_about(person: Person, row: TeamMessage) -> bool:
+    versions = TeamMessageVersion.objects.filter(message=row) if row.edited_at else ()
+    return any(person.is_addressed_in(text.body) for text in (row, *versions))
+
+
 def _availability(person: Person, after: str, limit: int) -> Batch:
     TeamMember.objects.filter(user_id__in=person.ids("users")).delete()
+    TeamChatReader.objects.filter(user_id__in=person.ids("users")).delete()
+    delete_rows(CannedReply.objects.filter(owner_id__in=person.ids("users")))
+    Macro.objects.filter(owner_id__in=person.ids("users")).delete()
     rows = Availability.objects.filter(user_id__in=person.ids("users")).exclude(reason="")
     return emptied(rows, limit, reason="")
 
 
-def _rewritten(person: Person, row: Message | Note) -> int:
+def _rewritten(person: Person, row: Message | Note | TeamMessage) -> int:
     """Replace the name.
 
     If a spelling is found that cannot be replaced, erase the whole text.
@@ -126,27 +181,46 @@ class ConversationsErasure(ErasureHandler):
     order: ClassVar[int] = 20
     tables: ClassVar[tuple[Table, ...]] = (
         Table("conversations.Contact", "", "display_name masked_name language"),
+        Table("conversations.ContactMerge", "Ids of what moved.", "reason masked_reason", "moved"),
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
-        Table("conversations.Conversation", "Codes for why a person was asked and what was wanted; the digest of a "
-              "mail thread.", "reading language", "escalated_by escalation_reason thread"),
+        Table("conversations.Draft", "Rows are removed.", "body"),
+        Table("conversations.Conversation", "Codes for why a person was asked and what was wanted; times of "
+              "snoozing; the digest of a mail thread.", "reading language",
+              "escalated_by escalation_reason rests thread"),
         Table("conversations.Message", "The provider's id if it is random, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
         Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
               "content_type store error"),
         Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
               kept="store file_id"),
-        Table("conversations.Note", "", "body masked_body"),
+        Table("conversations.Note", "People are ids in it.", "body masked_body", "mentions"),
+        Table("conversations.NoteVersion", "Rows are removed.", "body masked_body"),
         Table("conversations.SuggestedReply", "A code, and titles of the organisation's own documents.",
               "body masked_body", "reason sources"),
+        Table("conversations.Survey", "The mark, when it was given, and a code.", "comment masked_comment", "skipped"),
         Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
               "provider_id error template_id"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
               "template_uses"),
-        Table("conversations.Team", "The organisation's own name for it.", kept="name"),
+        Table("conversations.Team", "The organisation's own name for it, and its question.",
+              kept="name survey_question"),
+        Table("conversations.TeamMessage", "Colleagues' own words, without the person's name and addresses.",
+              "body masked_body", "mentions"),
+        Table("conversations.TeamMessageVersion", "Rows are removed.", "body masked_body"),
+        Table("conversations.TriageRule", "The organisation's own rules.", kept="name condition"),
+        Table("conversations.Triage", "Names of rules, and facts such as channel, hour and language.",
+              kept="rule_name facts reply_key"),
+        Table("conversations.Tag", "The organisation's own word.", kept="name"),
+        Table("conversations.CannedReply", "The organisation's own texts; a person's own ones are deleted with them.",
+              kept="shortcut title text language translations"),
+        Table("conversations.CannedFile", "The organisation's own files; a person's own ones are deleted with them.",
+              kept="content_type filename content store file_key digest"),
+        Table("conversations.Macro", "The organisation's own steps; a person's own ones are deleted with them.",
+              kept="name steps"),
         Table("conversations.Availability", "The times stay, without a reason.", "reason"),
         Table("conversations.MessageTemplate", "The organisation's own templates, with holes for values.",
               kept="name language provider_id category body components variables"),
@@ -156,19 +230,27 @@ class ConversationsErasure(ErasureHandler):
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),
+        Step("merges", "Why contacts were merged", _merges),
+        Step("drafts", "Replies that were begun", _drafts),
         Step("readings", "What messages were read as", _readings),
         Step("suggestions", "Replies that agents suggested", _suggestions),
+        Step("surveys", "What they said about conversations", _surveys),
         Step("events", "Events of the conversations", _events),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
+        Step("team_messages", "Messages in chats of teams that held an address or the name", _team_messages),
         Step("availability", "Own reasons for being away", _availability),
     )
 
     @classmethod
     def gather(cls, person: Person) -> None:
-        """Collect the contacts linked to the member and the conversations of the person's contacts."""
+        """Collect the contacts linked to the member, those merged with them, and the conversations of all of them."""
         linked = Contact.objects.filter(user_id__in=person.ids("users"))
         person.add("contacts", linked.order_by("id").values_list("id", flat=True))
+        known = Contact.objects.filter(pk__in=person.ids("contacts"))
+        person.add("contacts", known.exclude(merged_into=None).order_by("id").values_list("merged_into", flat=True))
+        merged = Contact.objects.filter(merged_into__in=person.ids("contacts"))
+        person.add("contacts", merged.order_by("id").values_list("id", flat=True))
         rows = Conversation.objects.filter(contact_id__in=person.ids("contacts"))
         person.add("conversations", rows.order_by("id").values_list("id", flat=True))
 

@@ -1,9 +1,16 @@
-"""Health gauge: how long the oldest delivery has been due."""
+"""Health gauge: how long the oldest delivery has been due; and facts of an organisation, for alerts."""
 
-from conversations.models import Message
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Count, DateTimeField, Func, Value
+
+from conversations.models import WAITS_FOR_PERSON, Contact, Conversation, Message
 from conversations.transitions import UNDELIVERED
 from core.clock import now
-from core.observability import health
+from core.observability import facts, health
+from core.observability.facts import Fact, Sample
 from core.tenancy.scope import platform_scope
 
 
@@ -23,4 +30,44 @@ health.register_gauge(
     oldest_due_delivery,
     help="Age of the oldest outgoing message that is due and was not handed over.",
     late_above=60,
+)
+
+
+MINUTES: Final = timedelta(minutes=10)
+
+
+def missed_answers() -> int:
+    """Return how many conversations of the tenant in scope wait longer than their team's target."""
+    due = Conversation.objects.filter(state=Conversation.State.PERSON, next_due_at__lt=now(), snoozed_until=None)
+    return int(due.count())
+
+
+def oldest_unsent() -> float:
+    """Return for how many seconds the oldest message of the tenant in scope has been due."""
+    due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now(), channel_account__paused_at=None)
+    oldest = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    return (now() - oldest).total_seconds() if oldest else 0.0
+
+
+def new_contacts() -> int:
+    """Return how many contacts wrote for the first time in the last ten minutes."""
+    return int(Contact.objects.filter(created_at__gt=now() - MINUTES).count())
+
+
+def _contacts_since(moment: datetime) -> Sequence[Sample]:
+    """Return the new contacts of each ten minutes."""
+    binned = Func(Value(MINUTES), "created_at", Value(moment), function="date_bin", output_field=DateTimeField())
+    rows = Contact.objects.filter(created_at__gte=moment).order_by().values(at=binned).annotate(count=Count("pk"))
+    return sorted((row["at"], row["count"]) for row in rows)
+
+
+facts.register(Fact("answers_missed", "Conversations past their team's target", missed_answers))
+facts.register(Fact("sending_oldest", "Seconds that the oldest unsent message has been due", oldest_unsent))
+facts.register(Fact("new_contacts", "New contacts in the last 10 minutes", new_contacts, _contacts_since))
+facts.register(
+    Fact(
+        "waiting",
+        "Conversations that wait for a person",
+        lambda: int(Conversation.objects.filter(WAITS_FOR_PERSON).count()),
+    )
 )

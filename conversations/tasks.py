@@ -64,6 +64,30 @@ def leave_teams(user_id: UUID) -> None:
     services.leave_teams(actor=DESK, user_id=user_id)
 
 
+@tenant_task(queue="default")
+def wake(conversation_id: UUID) -> None:
+    """End the rest of a snoozed conversation."""
+    services.wake(actor=DESK, conversation_id=conversation_id)
+
+
+@tenant_task(queue="default")
+def note_due(conversation_id: UUID) -> None:
+    """Tell people of an answer that is due soon, or late."""
+    services.note_due(actor=DESK, conversation_id=conversation_id)
+
+
+@tenant_task(queue="default")
+def ask_survey(survey_id: UUID) -> None:
+    """Ask a customer how it was."""
+    services.ask_survey(actor=DESK, survey_id=survey_id)
+
+
+@tenant_task(queue="default")
+def send_triage_reply(triage_id: UUID) -> None:
+    """Send the canned reply of a triage rule."""
+    services.send_triage_reply(actor=DESK, triage_id=triage_id)
+
+
 @sweep_task(queue="default", is_quick=True)
 def sweep_teams() -> None:
     """Find what waits in teams, waited too long, or is with people who left: lost hints cost seconds."""
@@ -75,6 +99,14 @@ def sweep_teams() -> None:
         hand_back.delay(str(tenant_id), str(conversation_id))
     for tenant_id, user_id in services.list_gone():
         end_silent.delay(str(tenant_id), str(user_id))
+    for tenant_id, conversation_id in services.list_rested():
+        wake.delay(str(tenant_id), str(conversation_id))
+    for tenant_id, conversation_id in services.list_nearly_due():
+        note_due.delay(str(tenant_id), str(conversation_id))
+    for tenant_id, survey_id in services.list_surveys_to_ask():
+        ask_survey.delay(str(tenant_id), str(survey_id))
+    for tenant_id, triage_id in services.list_triage_replies_due():
+        send_triage_reply.delay(str(tenant_id), str(triage_id))
 
 
 @tenant_task(queue="low")
@@ -90,6 +122,12 @@ def expire_file(attachment_id: UUID) -> None:
 
 
 @sweep_task(queue="low")
+def prune_drafts() -> None:
+    """Delete drafts that nobody goes on with."""
+    services.prune_drafts()
+
+
+@sweep_task(queue="low")
 def sweep_files() -> None:
     """Queue the files to remove from their stores, and those that were kept long enough."""
     for tenant_id, removal_id in services.list_removals_due():
@@ -101,5 +139,6 @@ def sweep_files() -> None:
 SWEEPS = {
     "teams": ("conversations.tasks.sweep_teams", 5.0),
     "deliveries": ("conversations.tasks.sweep_deliveries", 5.0),
+    "drafts": ("conversations.tasks.prune_drafts", 3600.0),
     "file-removals": ("conversations.tasks.sweep_files", 60.0),
 }

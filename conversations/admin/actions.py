@@ -1,10 +1,13 @@
 """Actions on a conversation besides answering: assign, escalate, name, tag, note."""
 
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.selectors import list_members
 from console.base.actions import service_action
@@ -12,9 +15,13 @@ from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations import services
+from conversations.admin.canned_replies import id_in
+from conversations.admin.forms import RunForm
 from conversations.admin.languages import LANGUAGES, language_name
-from conversations.models import ContactTag, Conversation, Team
+from conversations.admin.tags import ConversationTagsForm, tags_on
+from conversations.models import ContactTag, Conversation, Priority, Team
 
+VIEW: Final = "conversations.view_conversation"
 REPLY: Final = "conversations.reply_conversation"
 REASONS: Final = {
     "needs_specialist": "It needs a specialist",
@@ -46,6 +53,53 @@ class AssignForm(ConsoleForm):
         members = list_members(permission=REPLY)
         choices = [(str(member.user_id), member.user.get_full_name()) for member in members]
         self.fields["colleague"].choices = choices  # type: ignore[attr-defined]
+
+
+SNOOZES: Final = (
+    ("1h", "In an hour"),
+    ("3h", "In three hours"),
+    ("tomorrow", "Tomorrow at 9:00"),
+    ("monday", "On Monday at 9:00"),
+    ("own", "At another time"),
+)
+
+
+class SnoozeForm(ConsoleForm):
+    """How long a conversation rests."""
+
+    choice = forms.ChoiceField(label="Until", choices=SNOOZES)
+    own = forms.DateTimeField(
+        label="Another time", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the time where another one is chosen."""
+        said = super().clean() or {}
+        if said.get("choice") == "own" and not said.get("own") and "own" not in self.errors:
+            self.add_error("own", "Choose a time.")
+        return said
+
+    def until(self) -> datetime:
+        """Return the moment that was chosen, in the organisation's time."""
+        moment = timezone.localtime()
+        morning = moment.replace(hour=9, minute=0, second=0, microsecond=0)
+        match self.cleaned_data["choice"]:
+            case "1h":
+                return moment + timedelta(hours=1)
+            case "3h":
+                return moment + timedelta(hours=3)
+            case "tomorrow":
+                return morning + timedelta(days=1)
+            case "monday":
+                return morning + timedelta(days=7 - moment.weekday())
+        own: datetime = self.cleaned_data["own"]
+        return own
+
+
+class PriorityForm(ConsoleForm):
+    """How much sooner than others it is due."""
+
+    priority = forms.TypedChoiceField(label="Priority", coerce=int, choices=Priority.choices)
 
 
 class TeamForm(ConsoleForm):
@@ -101,10 +155,27 @@ class NoteForm(ConsoleForm):
 
     note = forms.CharField(
         label="Note",
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Only colleagues can see it.",
+        max_length=services.NOTE_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
+        help_text="Only colleagues can see it. Write @ and a full name to mention them.",
     )
+    mentions = forms.ChoiceField(label="Mention a colleague (optional)", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        colleagues = [(str(one.user_id), one.user.get_full_name()) for one in list_members(permission=VIEW)]
+        self.fields["mentions"].choices = [("", "Nobody"), *sorted(colleagues, key=itemgetter(1))]  # type: ignore[attr-defined]
+
+    def mentioned(self) -> list[UUID]:
+        """Return who was chosen."""
+        return [UUID(self.cleaned_data["mentions"])] if self.cleaned_data["mentions"] else []
+
+
+class EditNoteForm(ConsoleForm):
+    """One's own note, in other words."""
+
+    note_id = forms.UUIDField(widget=forms.HiddenInput)
+    text = forms.CharField(label="Note", max_length=services.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 def tags_of(conversation: Conversation) -> list[str]:
@@ -117,7 +188,20 @@ class ConversationActions(ServiceAdmin):
     """The actions of staff besides answering."""
 
     def form_initial(self, request: HttpRequest, action: Any, obj: Any) -> dict[str, Any]:
-        """Return the contact's tags as the choices to remove, and the language."""
+        """Return what there is: the priority, the language, and the contact's tags as the choices to remove."""
+        if action.path == "reply":
+            wanted = id_in(request.GET.get("canned"))
+            usable = services.usable_replies(actor=viewer_of(request))
+            chosen = usable.filter(pk=wanted).first() if wanted else None
+            if chosen:
+                return {"text": services.text_for(reply=chosen, conversation=obj).text}
+            draft = services.own_draft(actor=viewer_of(request), conversation_id=obj.pk)
+            return {"text": draft.body} if draft else {}
+        if action.path == "tags":
+            on = [str(tag.pk) for tag in tags_on(viewer_of(request), obj)]
+            return {"tags": on, "seen": " ".join(on)}
+        if action.path == "priority":
+            return {"priority": obj.priority}
         if action.path == "language":
             return {"language": obj.contact.language}
         if action.path != "untag":
@@ -170,6 +254,32 @@ class ConversationActions(ServiceAdmin):
         services.escalate(actor=viewer_of(request), conversation_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The conversation is waiting for another colleague."
 
+    @service_action(
+        path="snooze",
+        title="Snooze",
+        permission=REPLY,
+        form=SnoozeForm,
+        explain="It rests until then, or until the customer writes. Its clock stands still.",
+        key="s",
+    )
+    def snooze(self, request: HttpRequest, obj: Conversation, form: SnoozeForm) -> str:
+        """Let the conversation rest."""
+        services.snooze(actor=viewer_of(request), conversation_id=obj.pk, until=form.until())
+        return "The conversation is snoozed."
+
+    @service_action(path="wake", title="End snooze", permission=REPLY, explain="Its clock goes on.")
+    def wake(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """End the conversation's rest."""
+        services.wake(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The conversation is back."
+
+    @service_action(path="priority", title="Set priority", permission=REPLY, form=PriorityForm, submit="Save")
+    def priority(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Set how much sooner than others it is due."""
+        chosen = form.cleaned_data["priority"]
+        services.set_priority(actor=viewer_of(request), conversation_id=obj.pk, priority=chosen)
+        return "Priority saved."
+
     @service_action(path="name", title="Edit name", permission=REPLY, form=NameForm, submit="Save")
     def name_contact(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Set the contact's name."""
@@ -184,20 +294,45 @@ class ConversationActions(ServiceAdmin):
         services.set_language(actor=viewer_of(request), contact_id=obj.contact_id, language=language)
         return "Language saved."
 
-    @service_action(path="tag", title="Add tag", permission=REPLY, form=TagForm, submit="Add")
+    @service_action(path="tags", title="Tags", permission=REPLY, form=ConversationTagsForm, submit="Save tags", key="t")
+    def tags(self, request: HttpRequest, obj: Conversation, form: ConversationTagsForm) -> str:
+        """Put tags on the conversation, and take others off."""
+        services.change_tags(actor=viewer_of(request), conversation_id=obj.pk, **form.changes())
+        return "Tags saved."
+
+    @service_action(path="tag", title="Tag the contact", permission=REPLY, form=TagForm, submit="Add")
     def tag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Tag the contact, which adds them to an audience."""
         services.add_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
         return "Tag added."
 
-    @service_action(path="untag", title="Remove tag", permission=REPLY, form=UntagForm, submit="Remove")
+    @service_action(path="untag", title="Remove tag of the contact", permission=REPLY, form=UntagForm, submit="Remove")
     def untag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Remove a tag, which removes the contact from an audience."""
         services.remove_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
         return "Tag removed."
 
-    @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note")
-    def note(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+    @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
+    def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
         """Add a note for colleagues."""
-        services.add_note(actor=viewer_of(request), conversation_id=obj.pk, text=form.cleaned_data["note"])
-        return "Note saved."
+        viewer = viewer_of(request)
+        note = services.add_note(
+            actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["note"], mentions=form.mentioned()
+        )
+        count = sum(person != viewer.user_id for person in note.mentions)
+        return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
+
+    @service_action(path="macro", title="Run macro", permission=REPLY, form=RunForm, submit="Run", key="m")
+    def macro(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Do a macro's steps with the conversation."""
+        ran = services.run_macro(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
+        services.drop_draft(actor=viewer_of(request), conversation_id=obj.pk) if "reply" in ran.done else None
+        if ran.problem is not None:
+            return f"Done, but its request wasn't made: {ran.problem.detail}"
+        return f"Done. {ran.approval.reference} waits for approval." if ran.approval else "Done."
+
+    @service_action(path="edit-note", title="Change note", permission=REPLY, form=EditNoteForm, submit="Save note")
+    def edit_note(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Change one's own note within 15 minutes."""
+        services.revise_note(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
+        return "Note changed."

@@ -32,18 +32,18 @@ def state_chip(conversation: Conversation) -> SafeString:
 def customer_name(conversation: Conversation) -> str:
     """Return who writes.
 
-    A colleague is named ("Mia S."), others are masked; without a name it is the channel.
+    A colleague is named ("Mia S."), others are masked.
     """
-    contact = conversation.contact
-    if contact.user is not None:
-        last = contact.user.last_name[:1]
-        return f"{contact.user.first_name} {last}{'.' if last else ''}".strip() or "A colleague"
-    return contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
+    contact, colleague = conversation.contact, conversation.record.user
+    if colleague is not None:
+        last = colleague.last_name[:1]
+        return f"{colleague.first_name} {last}{'.' if last else ''}".strip() or "A colleague"
+    return contact.shown_name
 
 
 def writer_name(conversation: Conversation) -> str:
     """Return the label of the writer's messages: "Customer", or the name of a colleague."""
-    is_member = conversation.contact.user_id is not None
+    is_member = conversation.record.user_id is not None
     return f"{customer_name(conversation)}, colleague" if is_member else "Customer"
 
 
@@ -62,7 +62,9 @@ class ExcerptPanel(panels.ContextPanel):
             page = list_messages(viewer=viewer, conversation_id=approval.conversation_id, limit=50)
         except NotFound:
             return None
-        rows = Conversation.objects.select_related("contact__user").defer("contact__display_name")
+        rows = Conversation.objects.select_related("contact__user", "origin__user").defer(
+            "contact__display_name", "origin__display_name"
+        )
         customer = writer_name(rows.get(pk=approval.conversation_id))
         before = [row for row in page.rows if row.created_at <= approval.created_at]
         url = reverse("admin:conversations_conversation_change", args=[approval.conversation_id])

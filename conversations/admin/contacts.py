@@ -14,7 +14,6 @@ from accounts.privacy.reveals import get_active_reveal
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
-from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -22,10 +21,12 @@ from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations import services
 from conversations.admin.languages import language_name
+from conversations.admin.merging import PATH as MERGE_PATH
+from conversations.admin.merging import UNDO, MergeActions
 from conversations.admin.reach import blocks_of
 from conversations.models import Contact
 from conversations.registry import panels_at
-from conversations.selectors import ContactFilters, points_in_order, query_contacts, wishes_of
+from conversations.selectors import ContactFilters, points_in_order, query_contacts, seen_by, wishes_of
 from core.errors import Invalid
 from core.reach import ledger
 
@@ -43,19 +44,22 @@ class FindForm(ConsoleForm):
 
 
 class ErasedFilter(SelectFilter):
-    """Filter by whether the contact was erased."""
+    """Filter by whether the contact was erased or merged; those merged into others are shown only on request."""
 
     title, parameter_name, any_label = "Contacts", "standing", "All"
-    options = (("here", "Not erased"), ("erased", "Erased"))
+    options = (("here", "Not erased"), ("erased", "Erased"), ("merged", "Merged into others"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the choice."""
         chosen = self.chosen()
-        return queryset.filter(erased_at__isnull=chosen == "here") if chosen else queryset
+        if chosen == "merged":
+            return queryset.exclude(merged_into=None)
+        whole = queryset.filter(merged_into=None)
+        return whole.filter(erased_at__isnull=chosen == "here") if chosen else whole
 
 
 @admin.register(Contact)
-class ContactAdmin(ServiceAdmin):
+class ContactAdmin(MergeActions):
     """People outside the organisation, masked."""
 
     view_permission = "conversations.view_contact"
@@ -76,6 +80,11 @@ class ContactAdmin(ServiceAdmin):
         shown: QuerySet[Contact] = rows.prefetch_related("points", "tags")
         return shown
 
+    def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
+        """Keep which conversations the viewer sees."""
+        super().prepare_detail(request, obj)
+        obj.seen = seen_by(viewer_of(request))  # type: ignore[attr-defined]
+
     def object_title(self, contact: Contact) -> str:
         """Return the masked name, or the end of the id."""
         return self.name(contact)
@@ -89,7 +98,10 @@ class ContactAdmin(ServiceAdmin):
     def addresses(self, contact: Contact) -> str:
         """Return the masked addresses."""
         points = points_in_order(contact.points.all())
-        lines = ((f"{point.get_kind_display()} {point.masked_value}",) for point in points)
+        lines = (
+            (f"{point.get_kind_display()} {point.masked_value}{' (by a merge)' if point.origin_id else ''}",)
+            for point in points
+        )
         return format_html_join(BREAK, "{}", lines) or "–"
 
     @admin.display(description="Messages from us")
@@ -114,6 +126,8 @@ class ContactAdmin(ServiceAdmin):
         """Return whether the contact is a member, outside person or erased."""
         if contact.erased_at is not None:
             return chip("Erased", "neutral", "ban")
+        if contact.merged_into_id is not None:
+            return chip("Merged into another", "neutral", "ban")
         return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
 
     @admin.display(description="Linked to")
@@ -127,7 +141,8 @@ class ContactAdmin(ServiceAdmin):
     @admin.display(description="Conversations")
     def talks(self, contact: Contact) -> str:
         """Return links to the newest conversations."""
-        rows = contact.conversations.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
+        rows = contact.conversations.filter(contact.seen)  # type: ignore[attr-defined]
+        rows = rows.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
         links = (
             (
                 reverse("admin:conversations_conversation_change", args=[row.pk]),
@@ -141,6 +156,8 @@ class ContactAdmin(ServiceAdmin):
         """Refuse a second erasure, and one without a strong sign-in."""
         if contact is None:
             return ""
+        if action.path in (MERGE_PATH, UNDO):
+            return self.why_not_merge(request, action, contact)
         if action.path in ("block", "unblock"):
             blocked = wishes_of(contact.points.all()).is_blocked
             if contact.erased_at is not None:
@@ -148,7 +165,15 @@ class ContactAdmin(ServiceAdmin):
             if blocked == (action.path == "block"):
                 return "This contact is already blocked." if blocked else "This contact isn't blocked."
             return ""
+        if contact.merged_into_id is not None and contact.erased_at is None:
+            return "This contact was merged into another one. Erase that one: it has the data of both."
         return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if action.path == MERGE_PATH:
+            return self.merge_initial(request, obj)
+        return super().form_initial(request, action, obj)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Explain, masked as on the page, which addresses an erasure searches for elsewhere."""
@@ -164,12 +189,14 @@ class ContactAdmin(ServiceAdmin):
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
         """Return the facts, with a link to the erasure if there is one."""
         context = super().detail_context(request, contact)
-        # Block and unblock stand in each other's place: the one that does not apply says nothing new.
+        # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
+        idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
         context["offered"] = [
-            offer
-            for offer in context["offered"]
-            if not (offer["blocked"] and offer["action"].path in ("block", "unblock"))
+            offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)
         ]
+        merges = self.merges_of(request, contact)
+        if merges != "–":
+            context["rows"].append(("Merges", merges))
         viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
         context["panels"] = panels_at("contact", viewer, contact, grant.fields if grant else frozenset())

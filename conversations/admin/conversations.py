@@ -2,57 +2,65 @@
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, Value, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.privacy.reveals import get_active_reveal, reveal
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import choose, whole_number
+from console.base.lists import choose, during, since, whole_number
+from console.base.saved_views import ViewFilter
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
-from conversations import services
-from conversations.admin.actions import tags_of
+from conversations import selectors, services
+from conversations.admin.actions import REPLY, tags_of
 from conversations.admin.approval_panel import customer_name, state_chip
+from conversations.admin.bulk import BulkActions
+from conversations.admin.canned_replies import files_to_offer, offered_canned
 from conversations.admin.filters import (
     FIRST,
     NEEDS_PERSON,
     MineFilter,
     PriorityFilter,
     StateFilter,
+    TagFilter,
     TeamFilter,
     order_of,
     preview,
 )
 from conversations.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
-from conversations.admin.page import SHOWABLE, page_of
-from conversations.admin.reach import needs_template, reply_context, templates_offered, why_no_reply
-from conversations.admin.readings import priority_chips
+from conversations.admin.inbox import InboxPage
+from conversations.admin.macros import offered_macros
+from conversations.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
+from conversations.admin.reach import agent_meanwhile, needs_template, reply_context, templates_offered, why_no_reply
+from conversations.admin.readings import due_chip, first_answers_of, priority_chips
 from conversations.admin.search import ConversationSearch, FoundFilter
 from conversations.admin.suggestions import review_of
+from conversations.admin.tags import tag_chips, tags_on
 from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
 from conversations.services.attachments import File
 from core.actors import Actor
-from core.errors import Conflict, NotFound, Refused, Unavailable
+from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
 OBJECT: Final = "conversations.conversation"
-ABOUT: Final = ("note", "tag", "untag", "name", "language")
+ABOUT: Final = ("note", "tags", "tag", "untag", "name", "language")
+DRAFT: Final = "conversations_conversation_draft"
 SAME_VIEW_SECONDS: Final = 600
 State = Conversation.State
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ConversationSearch):
+class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     """The inbox: conversations that need a person come first.
 
     Every view of one is recorded.
@@ -74,15 +82,21 @@ class ConversationAdmin(ConversationSearch):
         MineFilter,
         TeamFilter,
         PriorityFilter,
+        TagFilter,
+        since("last_message_at"),
+        during("last_message_at"),
         FoundFilter,
+        ViewFilter,
     ]
+    has_saved_views = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations without columns that would have to be decrypted."""
         waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
         rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
-        rows = super().get_queryset(request).select_related("contact__user", "channel_account", "team")
-        hidden = rows.defer("contact__display_name", "channel_account__credentials")
+        rows = super().get_queryset(request).filter(selectors.seen_by(viewer_of(request)))
+        rows = rows.select_related("contact__user", "origin__user", "channel_account", "team")
+        hidden = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
         ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
         return ranked
 
@@ -91,10 +105,16 @@ class ConversationAdmin(ConversationSearch):
         return order_of(request.GET.get("state", ""))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
-        """Read the names of all assignees at once."""
-        names = names_of(row.assigned_to_id for row in rows)
+        """Read the names of all assignees, and the tags, at once."""
+        names, may_reply = names_of(row.assigned_to_id for row in rows), viewer_of(request).may(REPLY)
+        drafts = services.with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
+        tags = selectors.tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
         for row in rows:
             row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
+            if may_reply:
+                row.pick_value, row.pick_name = str(row.pk), customer_name(row)  # type: ignore[attr-defined]
+            row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
+            row.tag_chips = tag_chips(tags.get(row.pk, ()))  # type: ignore[attr-defined]
         self.mark_matches(request, rows)
 
     def object_title(self, conversation: Conversation) -> str:
@@ -105,7 +125,15 @@ class ConversationAdmin(ConversationSearch):
     def customer(self, conversation: Conversation) -> str:
         """Return the masked name, with chips if something is unread, urgent or a hot lead."""
         mark = chip("New", "accent") if conversation.is_unread else ""
-        return format_html("{} {} {}", self.object_title(conversation), mark, priority_chips(conversation))
+        mark = (
+            format_html("{} {}", mark, chip("Draft", "info", "pen"))
+            if getattr(conversation, "has_draft", False)
+            else mark
+        )
+        due = due_chip(conversation)
+        tags = getattr(conversation, "tag_chips", "")
+        title, priority = self.object_title(conversation), priority_chips(conversation)
+        return format_html("{} {} {} {} {}", title, mark, priority, due, tags)
 
     @admin.display(description="Last message")
     def last_words(self, conversation: Conversation) -> str:
@@ -133,15 +161,37 @@ class ConversationAdmin(ConversationSearch):
         """Return when the last message was written."""
         return moment(conversation.last_message_at)
 
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the list when a conversation was moved or given away, out of the viewer's teams."""
+        viewer = viewer_of(request)
+        is_limited = obj is not None and viewer.teams is not None
+        if is_limited and not selectors.seen_conversations(viewer).filter(pk=obj.pk).exists():
+            return self.list_url()
+        return super().after_action_url(request, action, obj)
+
     def get_urls(self) -> list[URLPattern]:
         """Add the routes of message files."""
         route = "<uuid:object_id>/files/<uuid:attachment_id>/"
+        draft = path("<uuid:object_id>/draft/", self.admin_site.admin_view(self.draft_view), name=DRAFT)
         file, picture = (self.admin_site.admin_view(view) for view in (self.file_view, self.preview_view))
         return [
             path(route, file, name="conversations_conversation_file"),
             path(f"{route}preview/", picture, name="conversations_conversation_preview"),
+            draft,
             *super().get_urls(),
         ]
+
+    def draft_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Keep what the viewer has begun to write here."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            services.save_draft(actor=viewer_of(request), conversation_id=object_id, text=request.POST.get("text", ""))
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        except WalkerError as error:
+            return JsonResponse({"detail": error.detail}, status=error.status)
+        return JsonResponse({"saved": True})
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
         """Serve one file as a download, if the messages are revealed.
@@ -174,11 +224,19 @@ class ConversationAdmin(ConversationSearch):
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
         return {
-            **reply_context(obj),
+            **reply_context(viewer, obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
             **review_of(self.admin_site, request, obj.pk, clear="messages" in clear),
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
+            "due_chip": due_chip(obj),
+            "tag_chips": tag_chips(tags_on(viewer, obj)),
+            "canned": offered_canned(viewer, obj) if viewer.may(REPLY) else (),
+            "macros": offered_macros(request) if viewer.may(REPLY) and obj.state != State.CLOSED else (),
+            "macro_run": {"run_id": uuid4(), "after": newest_seq(obj)},
+            "first_answers": first_answers_of(viewer, obj),
+            "meanwhile": agent_meanwhile(obj, viewer.user_id),
+            "draft_url": reverse(f"admin:{DRAFT}", args=[obj.pk]),
             **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
         }
 
@@ -186,10 +244,18 @@ class ConversationAdmin(ConversationSearch):
         """Return the actions grouped by where the page shows them."""
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         reply, show, again = (offered.pop(path, None) for path in ("reply", "reveal", "send-again"))
+        edit, macro = offered.pop("edit-note", None), offered.pop("macro", None)
         about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
         others = [offer for offer in offered.values() if not offer["blocked"]]
-        others.sort(key=lambda offer: offer["action"].path in ("assign", "team", "escalate"))
-        shown = {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
+        others.sort(key=lambda offer: offer["action"].path in ("assign", "team", "escalate", "priority", "snooze"))
+        shown = {
+            "macro": macro,
+            "edit_note": edit,
+            "reply": reply,
+            "reveal": show if is_masked else None,
+            "about": about,
+            "others": others,
+        }
         return {**shown, "again": again if again and not again["blocked"] else None}
 
     def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
@@ -204,6 +270,8 @@ class ConversationAdmin(ConversationSearch):
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
             form.fit(services.files_of_channel(obj.channel_account))
+            form.initial["after"] = newest_seq(obj)
+            form.offer_canned(files_to_offer(viewer_of(request), request))
             is_offered = obj.state != State.CLOSED and needs_template(obj)
             form.offer_templates(templates_offered(obj) if is_offered else ())
         return form
@@ -214,7 +282,7 @@ class ConversationAdmin(ConversationSearch):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
-        if action.path in ("reveal", "search", *ABOUT):
+        if action.on_list or action.path in ("reveal", "edit-note", *ABOUT):
             return ""
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message from the customer reopens it."
@@ -222,6 +290,10 @@ class ConversationAdmin(ConversationSearch):
             return ""
         if action.path == "reply":
             return why_no_reply(obj)
+        if action.path in ("snooze", "wake") and obj.state != State.PERSON:
+            return "The agent answers this conversation."
+        if action.path == "wake" and obj.snoozed_until is None:
+            return "This conversation isn't snoozed."
         if action.path == "give-back" and obj.state != State.PERSON:
             return "The agent is already answering."
         if action.path == "give-back" and obj.assigned_to_id is None:
@@ -237,20 +309,32 @@ class ConversationAdmin(ConversationSearch):
         form=ReplyForm,
         submit="Send",
         tone="primary",
-        key="a",
+        key="r",
     )
     def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
-        """Send a reply to the customer, which takes the conversation over."""
-        services.reply(
-            actor=viewer_of(request),
-            conversation_id=obj.pk,
-            text=form.cleaned_data["text"],
-            files=form.cleaned_data.get("files", ()),
-            sender_type="person",
-            as_template=form.cleaned_data.get("as_template", False),
-            template_language=form.cleaned_data.get("template_language", ""),
-            template_variables=form.template_variables(),
-        )
+        """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
+        viewer = viewer_of(request)
+        try:
+            services.reply(
+                actor=viewer,
+                conversation_id=obj.pk,
+                text=services.fill_variables(actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]),
+                files=[
+                    *form.cleaned_data.get("files", ()),
+                    *services.canned_uploads(actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())),
+                ],
+                sender_type="person",
+                as_template=form.cleaned_data.get("as_template", False),
+                template_language=form.cleaned_data.get("template_language", ""),
+                template_variables=form.template_variables(),
+                after=form.cleaned_data["after"],
+            )
+            services.drop_draft(actor=viewer, conversation_id=obj.pk)
+        except Conflict as problem:
+            if problem.code != services.ANSWERED_MEANWHILE:
+                raise
+            form.ask_again(problem.facts["seq"])
+            raise Conflict(answer_meanwhile(viewer, obj, problem), code=problem.code) from problem
         return ""
 
     @service_action(
@@ -270,6 +354,7 @@ class ConversationAdmin(ConversationSearch):
         title="Take over",
         permission="conversations.reply_conversation",
         explain="The agent stays silent until you hand the conversation back.",
+        key="a",
     )
     def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Assign the conversation to the viewer."""
@@ -293,6 +378,7 @@ class ConversationAdmin(ConversationSearch):
         permission="conversations.reply_conversation",
         form=CloseForm,
         explain="A message from the customer within seven days reopens it.",
+        key="e",
     )
     def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Close the conversation."""

@@ -47,7 +47,9 @@ class MessagesTile(Tile):
 
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the chart, cached for half a minute."""
-        key = f"{current_tenant_id()}:console-chart:messages"
+        # Who sees only their teams' conversations has a chart of their own.
+        whose = "all" if viewer.teams is None else str(viewer.user_id)
+        key = f"{current_tenant_id()}:console-chart:messages:{whose}"
         chart: Chart | None = cache.get(key)
         if chart is None:
             rows = count_by_day(viewer=viewer, zone=tenant_zone().key)

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
 from conversations.admin.search import is_search
-from conversations.models import HOT, LIVE, URGENT, Conversation, Message, Team
+from conversations.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag, Message, Tag, Team
+from core.clock import now
 
 State = Conversation.State
-NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
+NEEDS_PERSON: Final = WAITS_FOR_PERSON
 FIRST: Final = (Q(urgency__gte=URGENT), Q(lead__gte=HOT))
 """Urgent ones and hot leads: they come first among those that need a person."""
 
@@ -33,6 +34,8 @@ class StateFilter(SelectFilter):
     options = (
         ("needs_person", "Needs a person"),
         ("person", "With a person"),
+        ("snoozed", "Snoozed"),
+        ("late", "Late"),
         ("agent", "Agent answers"),
         ("closed", "Closed"),
         ("all", "All"),
@@ -50,6 +53,10 @@ class StateFilter(SelectFilter):
             return queryset
         if chosen == "needs_person":
             return queryset.filter(NEEDS_PERSON)
+        if chosen == "snoozed":
+            return queryset.filter(snoozed_until__isnull=False)
+        if chosen == "late":
+            return queryset.filter(state=State.PERSON, next_due_at__lte=now())
         return queryset.filter(state=chosen) if chosen else queryset.filter(state__in=LIVE)
 
 
@@ -88,6 +95,26 @@ class TeamFilter(SelectFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the conversations of the team."""
         return queryset.filter(team=self.chosen()) if self.chosen() else queryset
+
+
+class TagFilter(SelectFilter):
+    """Filter by a tag of the conversation."""
+
+    title, parameter_name, any_label = "Tag", "tag", "Any"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the tags by name."""
+        return [(str(pk), name) for pk, name in Tag.objects.order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the conversations with the tag."""
+        chosen = self.chosen()
+        return queryset.filter(pk__in=tagged_with(chosen)) if chosen else queryset
+
+
+def tagged_with(tag: str) -> QuerySet[Any]:
+    """Return the ids of the conversations with a tag."""
+    return ConversationTag.objects.filter(tag=tag).values("conversation_id")
 
 
 def preview() -> Subquery:

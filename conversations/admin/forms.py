@@ -1,11 +1,13 @@
 """Forms of the conversation page."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 
 from console.base.forms import ConsoleForm, look
 from conversations.admin.languages import language_name
@@ -63,11 +65,21 @@ class ReplyForm(ConsoleForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    after = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     as_template = forms.BooleanField(label="Send it as a template")
     template_language = forms.ChoiceField(label="They'll read", widget=forms.RadioSelect, required=False)
+    submit = ""
+    """The words of the button, if not the usual ones."""
     _offered: Sequence[MessageTemplate] = ()
     _gaps: Sequence[str] = ()
     files = FilesField(label="Attach files (optional)", required=False)  # type: ignore[assignment]  # no attribute later
+    canned_files = forms.TypedMultipleChoiceField(
+        label="Files of the canned reply",
+        coerce=UUID,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "A file of this canned reply was removed. Choose the reply again."},
+    )
 
     def offer_templates(self, offered: Sequence[MessageTemplate]) -> None:
         """Offer the templates that the reply can be sent as; without any, it is sent as free text."""
@@ -76,6 +88,7 @@ class ReplyForm(ConsoleForm):
             return
         self._offered = offered
         self.fields.pop("files", None)  # no template carries any
+        self.fields.pop("canned_files", None)
         most = max(len(one.variables) for one in offered)
         if most > 1:
             self.fields["text"].label = "Gap 1: your text"
@@ -114,14 +127,31 @@ class ReplyForm(ConsoleForm):
         self._gaps = [str(found.get(f"gap_{number}") or "") for number in range(2, len(chosen.variables) + 1)]
         return found
 
+    def ask_again(self, seq: int) -> None:
+        """Let the next press send it although there is an answer with this number."""
+        sent = cast("QueryDict", self.data).copy()
+        sent["after"] = str(seq)
+        self.data = sent
+        self.submit = "Send anyway"
+
     def template_variables(self) -> list[str]:
         """Return what fills the template's second gap and those after it."""
         return list(self._gaps)
 
+    def offer_canned(self, files: Sequence[tuple[UUID, str]]) -> None:
+        """Offer the files of a canned reply that was chosen, each with its name."""
+        if "canned_files" not in self.fields:
+            return
+        if not files and not (self.is_bound and "canned_files" in self.data):
+            del self.fields["canned_files"]
+            return
+        self.fields["canned_files"].choices = files  # type: ignore[attr-defined]
+        self.initial["canned_files"] = [str(pk) for pk, _ in files]
+
     def fit(self, rules: FileRules) -> None:
         """Offer only the files that the channel can carry, and say what they are."""
         if not rules.sizes:
-            del self.fields["files"]
+            del self.fields["files"], self.fields["canned_files"]
             self.fields["text"].help_text = rules.why_none
             return
         field = self.fields["files"]
@@ -168,3 +198,11 @@ class RevealForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Recorded with your name in the audit log.",
     )
+
+
+class RunForm(ConsoleForm):
+    """A macro to run in a conversation."""
+
+    macro_id = forms.UUIDField(widget=forms.HiddenInput)
+    run_id = forms.UUIDField(widget=forms.HiddenInput)
+    after = forms.IntegerField(widget=forms.HiddenInput, min_value=0)

@@ -5,18 +5,23 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
-from conversations.admin.actions import tags_of
+from conversations.admin.actions import REPLY, tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
 from conversations.admin.reach import blocks_of
 from conversations.admin.readings import reading_of
+from conversations.admin.surveys import rating_of
+from conversations.admin.tags import chips_of_names
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.models import ContactPoint, Conversation
 from conversations.registry import panels_at
-from conversations.selectors import list_messages, list_notes
+from conversations.selectors import list_messages, list_notes, seen_conversations
+from conversations.services import changeable_notes
 from core.actors import Actor
+from core.errors import Conflict
 from core.reach import ledger
 from hitl.display import risk_chip
 from hitl.display import state_chip as approval_chip
@@ -39,6 +44,9 @@ REASONS: Final = {
     "not_told": "the outcome of a request couldn't be sent: tell the customer",
     "window_closed": "WhatsApp's 24-hour window is over: contact the customer another way",
 }
+OTHERS: Final = 5
+MEANWHILE: Final = 300
+"""Characters of a colleague's answer that a person who wrote at the same time is shown."""
 HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 
 
@@ -61,8 +69,12 @@ def page_of(
         "turns": merge_turns(turns, asked_for(viewer, conversation), **cut),
         "earlier": page.before,
         "is_earlier_part": before is not None,
-        "notes": notes_of(list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)),
-        "tags": tags_of(conversation),
+        "notes": notes_of(
+            list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear),
+            changeable_notes(actor=viewer, conversation_id=conversation.pk) if viewer.may(REPLY) else {},
+        ),
+        "tags": (tags := tags_of(conversation)),
+        "tags_drawn": chips_of_names(tags),
         "why": REASONS.get(conversation.escalation_reason, ""),
         "handed_over_by": handed_over_by(conversation),
         "contact": contact_facts(viewer, conversation, grant),
@@ -70,9 +82,27 @@ def page_of(
         "panels_above": panels_at("above", viewer, conversation, clear),
         "panels_beside": panels_at("beside", viewer, conversation, clear),
         "reading": reading_of(conversation),
+        "triaged_by": triaged_by(conversation),
+        "survey": rating_of(viewer, conversation.pk, clear=in_clear),
+        "others_of_contact": others_of_contact(viewer, conversation),
         "grant": grant,
         "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
     }
+
+
+def newest_seq(conversation: Conversation) -> int:
+    """Return the number of the newest message, 0 without any. One query."""
+    return conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+
+def answer_meanwhile(viewer: Actor, conversation: Conversation, problem: Conflict) -> str:
+    """Return what somebody else wrote while the viewer did, masked, and how to send one's own as well."""
+    found = list_messages(viewer=viewer, conversation_id=conversation.pk, before=problem.facts["seq"] + 1, limit=1).rows
+    if not found:
+        return problem.detail
+    name = found[-1].sender_name or "A colleague"
+    wrote = Truncator(found[-1].text).chars(MEANWHILE)
+    return f"{name} answered meanwhile: “{wrote}” Yours hasn't been sent yet."
 
 
 def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
@@ -96,6 +126,24 @@ def handed_over_by(conversation: Conversation) -> str:
     if conversation.escalated_by == "user":
         return name_in(names_of([conversation.escalated_by_id]), conversation.escalated_by_id)
     return HANDED_OVER_BY.get(conversation.escalated_by, "")
+
+
+def others_of_contact(viewer: Actor, conversation: Conversation) -> list[dict[str, Any]]:
+    """Return the newest other conversations of the contact that the viewer sees, at most five. One query."""
+    rows = seen_conversations(viewer).filter(contact_id=conversation.contact_id).exclude(pk=conversation.pk)
+    newest = (
+        rows.select_related("channel_account").defer("channel_account__credentials").order_by("-created_at")[:OTHERS]
+    )
+    return [
+        {"url": reverse("admin:conversations_conversation_change", args=[row.pk]), "talk": row, "chip": state_chip(row)}
+        for row in newest
+    ]
+
+
+def triaged_by(conversation: Conversation) -> str:
+    """Return the names of the rules that chose its team, priority or tags; "" without any. One query."""
+    names: str = conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
+    return names
 
 
 def contact_url(viewer: Actor, conversation: Conversation) -> str:
@@ -122,4 +170,4 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal
         for point in shown
     ]
     name = (contact.display_name if in_clear else "") or contact.shown_name
-    return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}
+    return {"name": name, "points": rows, "is_member": conversation.record.user_id is not None, "in_clear": in_clear}

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from django.urls import reverse
 
 from conversations.admin.forms import shown_preview
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
+from conversations.selectors import seen_conversations
 from conversations.services.reach import Reachability, judge_reply
+from core.actors import Actor
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
@@ -59,6 +62,19 @@ def why_no_reply(conversation: Conversation) -> str:
     return NO_TEMPLATE if found.refusal == WINDOW_CLOSED else REFUSALS.get(found.refusal, NO_WAY)
 
 
+def agent_meanwhile(conversation: Conversation, viewer_id: UUID | None) -> str:
+    """Return what the agent does while a colleague looks at the conversation; "" once it is closed."""
+    if conversation.state == Conversation.State.CLOSED:
+        return ""
+    if conversation.state == Conversation.State.AGENT:
+        return "The agent answers until you reply or take over."
+    if conversation.assigned_to_id is None:
+        return "The agent is silent: the customer waits for a colleague. Your reply assigns it to you."
+    if conversation.assigned_to_id == viewer_id:
+        return "The agent is silent until you hand the conversation back."
+    return "The agent is silent: a colleague has this conversation."
+
+
 def needs_template(conversation: Conversation) -> bool:
     """Return True if a reply can only be sent as a template now."""
     found = reach_of(conversation)
@@ -70,7 +86,7 @@ def templates_offered(conversation: Conversation) -> tuple[MessageTemplate, ...]
     return reach_of(conversation).templates
 
 
-def reply_context(conversation: Conversation) -> dict[str, Any]:
+def reply_context(viewer: Actor, conversation: Conversation) -> dict[str, Any]:
     """Return what stands above the reply box: the end of the window, and other ways where it is closed."""
     if conversation.state == Conversation.State.CLOSED:
         return {}
@@ -80,15 +96,15 @@ def reply_context(conversation: Conversation) -> dict[str, Any]:
         "needs_template": needs_template(conversation),
         "template_preview": shown_preview(found.templates[0]) if len(found.templates) == 1 else "",
         "carries_text": any(one.variables for one in found.templates),
-        "other_ways": [] if found.can_reply else _other_ways(conversation),
+        "other_ways": [] if found.can_reply else _other_ways(viewer, conversation),
         "can_unblock": found.refusal == BLOCKED,
         "can_wait": found.refusal in (WINDOW_CLOSED, UNREACHABLE),
     }
 
 
-def _other_ways(conversation: Conversation) -> list[tuple[str, str]]:
+def _other_ways(viewer: Actor, conversation: Conversation) -> list[tuple[str, str]]:
     """Return the contact's newest conversations on other channels, by name and URL."""
-    rows = Conversation.objects.filter(contact_id=conversation.contact_id).select_related("channel_account")
+    rows = seen_conversations(viewer).filter(contact_id=conversation.contact_id).select_related("channel_account")
     others = rows.exclude(channel_account_id=conversation.channel_account_id).exclude(state=Conversation.State.CLOSED)
     lean = others.defer("channel_account__credentials").order_by("-last_message_at")[:SHOWN]
     return [

@@ -1,5 +1,6 @@
 """What a customer's messages were read as, in words."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.utils.html import format_html
@@ -7,7 +8,10 @@ from django.utils.safestring import SafeString
 
 from console.templatetags.console_ui import chip
 from conversations.admin.languages import language_name
-from conversations.models import Conversation
+from conversations.models import Conversation, Priority
+from conversations.selectors import FirstAnswer, first_answers
+from core.actors import Actor
+from core.clock import now
 
 FACTORS: Final = {
     "danger": "Names danger: an injury, a fire",
@@ -42,6 +46,7 @@ FACTORS: Final = {
     # Of the first version of the rules, in readings that were kept then.
     "harm": "Names harm: an outage, theft, an injury, a lawyer",
 }
+SOON: Final = timedelta(hours=1)
 ENTITIES: Final = {
     "request": "Request",
     "order": "Order",
@@ -53,9 +58,52 @@ ENTITIES: Final = {
 LEADS: Final = {"hot": ("Hot lead", "accent", "coin"), "warm": ("Warm lead", "neutral", "coin")}
 
 
+PRIORITIES: Final = {
+    Priority.LOW: ("Low priority", "neutral", ""),
+    Priority.HIGH: ("High priority", "warn", "flame"),
+}
+
+
+def due_chip(conversation: Conversation) -> SafeString | str:
+    """Return a chip for an answer that is due within an hour or late, or for a snoozed conversation."""
+    if conversation.snoozed_until is not None:
+        return chip("Snoozed", "neutral", "clock")
+    if conversation.next_due_at is None or conversation.state != Conversation.State.PERSON:
+        return ""
+    left = conversation.next_due_at - now()
+    if left <= timedelta(0):
+        return chip("Late", "danger", "clock")
+    return chip("Due soon", "warn", "clock") if left <= SOON else ""
+
+
+def first_answers_of(viewer: Actor, conversation: Conversation) -> str:
+    """Return how long the customer waited for the first answers, in words."""
+    found = first_answers(viewer=viewer, conversation=conversation)
+    waits = [f"{who} {_waited(wait)}" for who, wait in (("agent", found.agent), ("person", found.person)) if wait]
+    return f"First answer: {'; '.join(waits)}." if waits else ""
+
+
+def _waited(wait: FirstAnswer) -> str:
+    said = "after" if wait.answered_at else "awaited for"
+    clock, working = _lasting(wait.clock_seconds), wait.working_seconds
+    if working is None or _lasting(working) == clock:
+        return f"{said} {clock}"
+    return f"{said} {_lasting(working)} of working time ({clock} by the clock)"
+
+
+def _lasting(seconds: int) -> str:
+    hours, minutes = divmod(seconds // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
 def priority_chips(conversation: Conversation) -> SafeString:
-    """Return chips for an urgent conversation and for a hot lead."""
-    urgent = chip("Urgent", "danger", "flame") if conversation.is_urgent else ""
+    """Return chips for an urgent conversation, one of another priority, and a hot lead."""
+    is_urgent = conversation.is_urgent or conversation.priority == Priority.URGENT
+    urgent = chip("Urgent", "danger", "flame") if is_urgent else ""
+    if not urgent and conversation.priority != Priority.NORMAL:
+        urgent = chip(*PRIORITIES[Priority(conversation.priority)])
     lead = chip(*LEADS["hot"]) if conversation.lead_level == "hot" else ""
     return format_html("{} {}", urgent, lead)
 

@@ -94,9 +94,14 @@ class SuggestedReplyAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SuggestedReply]:
         """Return the suggestions without clear text."""
         rows = selectors.query_suggestions(viewer=viewer_of(request)).select_related(
-            "conversation__contact__user", "conversation__channel_account"
+            "conversation__contact__user", "conversation__origin__user", "conversation__channel_account"
         )
-        return rows.defer("body", "conversation__contact__display_name", "conversation__channel_account__credentials")
+        return rows.defer(
+            "body",
+            "conversation__contact__display_name",
+            "conversation__origin__display_name",
+            "conversation__channel_account__credentials",
+        )
 
     def object_title(self, suggestion: SuggestedReply) -> str:
         """Return the customer's name, masked."""

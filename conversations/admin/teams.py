@@ -17,8 +17,10 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations import selectors, services
+from conversations.admin.team_chat import TeamChatPages
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team
 from conversations.services import Seat, Target, TeamSettings
+from conversations.services.surveys import QUESTION
 from hitl.models import BusinessCalendar
 
 VIEW: Final = "conversations.view_conversation"
@@ -26,6 +28,7 @@ MANAGE: Final = "conversations.manage_desk"
 REPLY: Final = "conversations.reply_conversation"
 ROOM, FIRST, ENDED = "room_", "first_", "resolved_"
 """Prefixes of the fields of people and targets."""
+SURVEY: Final = ("survey", "survey_share", "survey_question")
 STATES: Final = {
     Availability.State.ONLINE: ("good", "check"),
     Availability.State.AWAY: ("warn", "clock"),
@@ -47,9 +50,19 @@ class TeamForm(VersionedForm):
     away_minutes = forms.IntegerField(
         label="Hand over the work of people who are away after (minutes)", min_value=1, max_value=1440, initial=15
     )
+    warning_minutes = forms.IntegerField(
+        label="Warn of answers that are due within (minutes)", min_value=1, max_value=1440, initial=10
+    )
     fallback = forms.ChoiceField(label="Fallback team", required=False)
     fallback_minutes = forms.IntegerField(
         label="The fallback team takes over what waits longer than (minutes)", min_value=1, max_value=1440, initial=30
+    )
+    survey = forms.ChoiceField(
+        label="Ask customers how it was", choices=Team.Asks.choices, initial=Team.Asks.NEVER.value
+    )
+    survey_share = forms.IntegerField(label="Percentage of customers to ask", min_value=1, max_value=100, initial=100)
+    survey_question = forms.CharField(
+        label="Question", max_length=200, required=False, help_text=f"Empty: “{QUESTION}”"
     )
     leads = forms.MultipleChoiceField(
         label="Leads",
@@ -86,12 +99,16 @@ class TeamForm(VersionedForm):
         teams = Team.objects.order_by("name").values_list("pk", "name")
         self.fields["fallback"].choices = [("", "None"), *teams]  # type: ignore[attr-defined]
         before = ["name", "is_default", "is_open", "policy", "prefers_last_person", *rooms, "leads", "calendar"]
-        self.order_fields([*before, *targets, "away_minutes", "fallback", "fallback_minutes"])
+        after = ["warning_minutes", "away_minutes", "fallback", "fallback_minutes", *SURVEY]
+        self.order_fields([*before, *targets, *after])
 
     def team(self) -> dict[str, Any]:
         """Return what the services take."""
         said = self.cleaned_data
-        plain = ("name", "policy", "prefers_last_person", "is_default", "is_open", "away_minutes", "fallback_minutes")
+        plain = (
+            "name", "policy", "prefers_last_person", "is_default", "is_open", "away_minutes", "warning_minutes",
+            "fallback_minutes", *SURVEY,
+        )  # fmt: skip
         settings = TeamSettings(
             **{name: said[name] for name in plain},
             calendar_id=said["calendar"] or None,
@@ -107,11 +124,11 @@ class TeamForm(VersionedForm):
 
 
 @admin.register(Team)
-class TeamAdmin(ServiceAdmin):
+class TeamAdmin(TeamChatPages):
     """People who share the conversations that agents hand over."""
 
     view_permission = VIEW
-    nav = Nav("Teams", "users", group="Set-up", order=19)
+    nav = Nav("Teams", "users", group="Set-up", order=19, badges=("conversations.team_chats",))
     intro = (
         "People who share the conversations that agents hand over. The next one goes at "
         "once to a person who is available and has room."
@@ -122,7 +139,7 @@ class TeamAdmin(ServiceAdmin):
     ordering = ("name",)
     detail_fields = (
         "name", "standing", "people_now", "waiting", "oldest", "next_person", "hours", "targets_in_words",
-        "when_away", "falls_back",
+        "when_away", "falls_back", "asks",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
@@ -170,7 +187,9 @@ class TeamAdmin(ServiceAdmin):
                 row.name,
                 chip("Lead", "accent") if row.is_lead else "",
                 state_chip(row.state, row.reason),
-                f"{row.open_count} of {row.capacity} conversations",
+                f"Up to {row.capacity} conversations"
+                if row.open_count is None
+                else f"{row.open_count} of {row.capacity} conversations",
             )
             for row in team.roll  # type: ignore[attr-defined]
         )
@@ -207,11 +226,23 @@ class TeamAdmin(ServiceAdmin):
         """Return who takes over what waits too long."""
         return f"{team.fallback}, after {team.fallback_minutes} minutes" if team.fallback else "None"
 
+    @admin.display(description="Survey")
+    def asks(self, team: Team) -> str:
+        """Return when customers are asked how it was."""
+        if team.survey == Team.Asks.NEVER:
+            return "Customers aren't asked"
+        share = "" if team.survey_share == 100 else f", {team.survey_share} % of customers"
+        return f"{team.get_survey_display()}{share}: “{team.survey_question or QUESTION}”"
+
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
         if obj is None or action.path != "edit":
-            return {} if obj is None else {"version": obj.version}
-        plain = ("name policy prefers_last_person is_default is_open away_minutes fallback_minutes version").split()
+            given = super().form_initial(request, action, obj)
+            return given if obj is None else {**given, "version": obj.version}
+        plain = (
+            "name policy prefers_last_person is_default is_open away_minutes warning_minutes fallback_minutes version "
+            "survey survey_share survey_question"
+        ).split()
         members = list(obj.members.all())
         return {
             **{name: getattr(obj, name) for name in plain},

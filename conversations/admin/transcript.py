@@ -1,6 +1,6 @@
 """The transcript of a page: messages and requests in one order, masked unless revealed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from console.names import name_in, names_of
 from conversations import services
 from conversations.files.kinds import KINDS
 from conversations.models import Attachment, Message
-from conversations.selectors import Failure, MailFacts, MessageRow, NoteRow
+from conversations.selectors import Failure, FormerText, MailFacts, MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -89,20 +89,32 @@ class Turn:
     run: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """A note as the page shows it; `own_text` is its whole text for its author, while it can be changed."""
+
+    id: UUID
+    at: datetime
+    who: str
+    text: str
+    edited_at: datetime | None = None
+    former: Sequence[FormerText] = ()
+    own_text: str = ""
+
+
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer", shows_runs: bool = False) -> list[Turn]:
     """Return the turns of messages, with the names of colleagues and the attached files.
 
     `customer` is the label of the other side; `shows_runs` links answers to what explains them.
     """
     found = list(rows)
-    names = names_of(row.sender_id for row in found if row.sender_type == "person")
     files: dict[UUID, tuple[FileLine, ...]] = {}
     if with_files := {row.id: row.clear for row in found if row.media}:
         attached = Attachment.objects.filter(message__in=with_files).defer("content", "source", "file_key")
         for attachment in attached.order_by("id"):
             line = _file_line(attachment, clear=with_files[attachment.message_id])
             files[attachment.message_id] = (*files.get(attachment.message_id, ()), line)
-    turns = [_turn(row, names, files.get(row.id, ()), customer) for row in found]
+    turns = [_turn(row, files.get(row.id, ()), customer) for row in found]
     if not shows_runs:
         return turns
     return [replace(turn, run=_run(row)) for turn, row in zip(turns, found, strict=True)]
@@ -123,12 +135,21 @@ def _file_line(file: Attachment, *, clear: bool) -> FileLine:
     )
 
 
-def notes_of(rows: Iterable[NoteRow]) -> list[Turn]:
-    """Return the notes of colleagues with their names."""
+def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str]) -> list[NoteLine]:
+    """Return the notes of colleagues with their names; `own` are the texts that the viewer may change."""
     found = list(rows)
     names = names_of(row.author_id for row in found)
     return [
-        Turn(row.created_at, "", name_in(names, row.author_id, otherwise="An API client"), row.text) for row in found
+        NoteLine(
+            row.id,
+            row.created_at,
+            name_in(names, row.author_id, otherwise="An API client"),
+            row.text,
+            row.edited_at,
+            row.former,
+            own.get(row.id, ""),
+        )
+        for row in found
     ]
 
 
@@ -163,7 +184,7 @@ def _run(row: MessageRow) -> UUID | None:
         return None
 
 
-def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], customer: str) -> Turn:
+def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
     mail = _mail_line(row.mail) if row.mail else None
     if mail and mail.subject:
@@ -179,7 +200,7 @@ def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[FileLine, ...], 
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
     match row.sender_type:
         case "person":
-            who = name_in(names, row.sender_id, otherwise="A colleague")
+            who = row.sender_name or "A colleague"
         case "agent":
             name = row.sender_name.replace("_", " ").strip()
             who = "Agent" if name.lower() in ("", "agent") else f"Agent {name}"

@@ -17,6 +17,8 @@ Reason = Literal["empty", "executable", "markup", "archive", "disguised", "damag
 PIXELS: Final = 50_000_000
 """Pictures above this are refused: a few kilobytes can unpack to more than a phone's or a browser's memory."""
 ENTRIES: Final = 2_000
+LONGEST_ENTRY: Final = 400
+"""Bytes of the list of entries that each of them may take."""
 UNPACKED: Final = 300 * 1024 * 1024
 TAIL: Final = 66_000
 LOOKED_AT: Final = 2_000
@@ -205,8 +207,10 @@ def _zipped(content: bytes) -> str:
     end = content.rfind(b"PK\x05\x06", max(0, len(content) - TAIL))
     if end < 0 or len(content) < end + 22:
         raise BadFile("damaged")
-    (entries,) = struct.unpack_from("<H", content, end + 10)
-    if entries > ENTRIES:
+    entries, size = struct.unpack_from("<HI", content, end + 10)
+    if end >= 76 and content.startswith(b"PK\x06\x07", end - 20):  # of a large file: these figures count
+        entries, size = struct.unpack_from("<QQ", content, end - 44)
+    if entries > ENTRIES or size > ENTRIES * LONGEST_ENTRY:  # before the list is read: its count may be a lie
         raise BadFile("archive")
     try:
         with ZipFile(BytesIO(content)) as packed:

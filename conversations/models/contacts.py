@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from conversations.models.visitor_labels import visitor_label
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.tenancy.models import TenantModel
@@ -20,9 +21,20 @@ class Contact(TenantModel):
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="merged",
+        help_text="The contact of the same person that has its addresses and conversations now.",
+    )
 
     class Meta:
-        permissions: ClassVar = [("erase_contact", "Can erase a contact permanently")]
+        permissions: ClassVar = [
+            ("erase_contact", "Can erase a contact permanently"),
+            ("merge_contact", "Can merge contacts"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
             models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
@@ -34,8 +46,8 @@ class Contact(TenantModel):
 
     @property
     def shown_name(self) -> str:
-        """Return the masked name, or the end of the id: never empty."""
-        return self.masked_name or f"Contact {str(self.pk)[-6:]}"
+        """Return the masked name, or a label that tells those without one apart: never empty."""
+        return self.masked_name or visitor_label(self.pk)
 
 
 class ContactPoint(TenantModel):
@@ -53,6 +65,15 @@ class ContactPoint(TenantModel):
         CUSTOMER = "customer", "Customer of an app"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
+    origin = models.ForeignKey(
+        Contact,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The merged contact that it came with; empty for the contact's own.",
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     value = EncryptedTextField()
     value_index = models.CharField(max_length=64, editable=False)
@@ -65,9 +86,10 @@ class ContactPoint(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "kind", "value_index"], name="one_contact_per_point"),
             models.UniqueConstraint(
-                fields=["tenant_id", "contact", "kind"],
+                fields=["tenant_id", "contact", "origin", "kind"],
                 name="one_primary_point_per_kind",
                 condition=models.Q(is_primary=True),
+                nulls_distinct=False,
             ),
         ]
 

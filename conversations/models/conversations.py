@@ -1,6 +1,7 @@
 """A conversation of one contact over one channel account."""
 
 from typing import ClassVar, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +16,8 @@ from core.tenancy.models import TenantModel
 URGENT: Final = 40
 HOT: Final = 60
 WARM: Final = 30
+WAITS_FOR_PERSON: Final = Q(state="person", assigned_to=None, snoozed_until=None)
+"""Unassigned, and waiting for a person now."""
 LIVE: Final = ("agent", "person")
 """The states that are not closed, listed because an index can find these but not "not closed"."""
 
@@ -50,6 +53,15 @@ class Conversation(TenantModel):
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT)
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
+    origin = models.ForeignKey(
+        Contact,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The merged contact that it came with: only its addresses belong to this conversation.",
+    )
     thread = models.CharField(
         max_length=64, blank=True, default="", editable=False, help_text="The mail thread; empty on other channels."
     )
@@ -72,7 +84,19 @@ class Conversation(TenantModel):
         null=True, help_text="By an agent or a person; automatic words don't count."
     )
     first_person_answered_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True, help_text="When the message came that the first answer is for.")
+    person_asked_at = models.DateTimeField(
+        null=True, help_text="Since when the customer waited for the first answer of a person."
+    )
+    rests = models.JSONField(
+        default=list, editable=False, help_text="From when to when it was snoozed before a person's first answer."
+    )
     next_due_at = models.DateTimeField(null=True, help_text="When the next answer is due by the team's target.")
+    warned_due_at = models.DateTimeField(null=True, help_text="The due time that people were warned of.")
+    missed_due_at = models.DateTimeField(null=True, help_text="The due time that is known to be missed.")
+    snoozed_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True, help_text="Nobody is given it, and no clock runs, until then.")
+    snoozed_due_seconds = models.IntegerField(null=True, help_text="What its clock had left when it was snoozed.")
     escalated_at = models.DateTimeField(null=True)
     escalated_by = models.CharField(max_length=10, blank=True)
     escalated_by_id = models.UUIDField(null=True)
@@ -86,15 +110,19 @@ class Conversation(TenantModel):
     language = models.CharField(max_length=5, blank=True, help_text="Of the customer's messages; empty if none tells.")
     urgency = models.PositiveSmallIntegerField(default=0, help_text="From 0 to 100.")
     lead = models.PositiveSmallIntegerField(default=0, help_text="How close the customer is to buying, from 0 to 100.")
+    confidence = models.PositiveSmallIntegerField(
+        null=True, help_text="Of the agent's last answer, from 0 to 100; empty if it wasn't measured."
+    )
     reading = models.JSONField(default=dict, help_text="The rules' version, entities, and the points of each factor.")
     read_seq = models.BigIntegerField(default=0, help_text="The number of the newest message that was read.")
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant_id", "channel_account", "contact", "thread"],
+                fields=["tenant_id", "channel_account", "contact", "origin", "thread"],
                 name="one_open_conversation",
                 condition=~Q(state="closed"),
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=Q(state="closed", closed_at__isnull=False, resolved__isnull=False)
@@ -138,6 +166,22 @@ class Conversation(TenantModel):
                 name="conversations_open_of_person",
                 condition=Q(state="person", assigned_to__isnull=False),
             ),
+            models.Index(fields=["tenant_id", "team"], name="conversations_of_team", condition=Q(team__isnull=False)),
+            models.Index(
+                fields=["tenant_id", "team", "-first_person_answered_at"],
+                name="conversations_waits_of_team",
+                condition=Q(first_person_answered_at__isnull=False, person_asked_at__isnull=False),
+            ),
+            models.Index(
+                fields=["snoozed_until"],
+                name="conversations_snoozed",
+                condition=Q(snoozed_until__isnull=False),
+            ),
+            models.Index(
+                fields=["next_due_at"],
+                name="conversations_due",
+                condition=Q(state="person", next_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,9 +198,21 @@ class Conversation(TenantModel):
         return f"conversation-staff:{self.id}"
 
     @property
+    def record_id(self) -> UUID:
+        """Return the contact whose addresses and rights it has: a merged one keeps its own."""
+        found: UUID = self.origin_id or self.contact_id
+        return found
+
+    @property
+    def record(self) -> Contact:
+        """Return that contact; no query for one that came with no merge, if `contact` is read."""
+        found: Contact = self.origin or self.contact
+        return found
+
+    @property
     def needs_person(self) -> bool:
-        """Return True if it is unassigned and waits for a person."""
-        return self.state == self.State.PERSON and self.assigned_to_id is None
+        """Return True if it is unassigned and waits for a person, now."""
+        return self.state == self.State.PERSON and self.assigned_to_id is None and self.snoozed_until is None
 
     @property
     def is_urgent(self) -> bool:

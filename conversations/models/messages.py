@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from conversations.models.channels import ChannelAccount
 from conversations.models.conversations import Conversation
+from conversations.models.files import SealedFile
 from core.clock import now
 from core.models import Consent
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
@@ -107,11 +108,8 @@ class Message(TenantModel):
         return f"message {str(self.id)[-6:]}"
 
 
-class Attachment(TenantModel):
-    """A file of a message.
-
-    Its name, its source at the provider and its bytes are encrypted.
-    """
+class Attachment(SealedFile):
+    """A file of a message; its source at the provider is encrypted too."""
 
     class State(models.TextChoices):
         """Whether the file is stored."""
@@ -121,21 +119,11 @@ class Attachment(TenantModel):
         FAILED = "failed", "Failed"
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
-    content_type = models.CharField(max_length=100)
-    size = models.PositiveIntegerField(default=0)
-    filename = EncryptedTextField(default=str)
     source = EncryptedTextField(default=str)
-    content = EncryptedTextField(null=True, help_text="Base64 of the bytes, if the database holds them.")
-    store = models.CharField(max_length=10, blank=True, help_text="The store outside that holds the bytes.")
-    file_key = EncryptedTextField(null=True, help_text="The key of the bytes in a store outside.")
-    width = models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")
-    height = models.PositiveIntegerField(default=0)
-    digest = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, help_text="When it is fetched next; empty for never.")
     error = models.CharField(max_length=40, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         indexes: ClassVar = [

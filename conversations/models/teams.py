@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from core.clock import now
 from core.tenancy.models import TenantModel
+from core.working_time import ROUND_THE_CLOCK, Calendar, calendar_from
 from hitl.models import BusinessCalendar
 
 MOST_AT_ONCE = 200
@@ -34,6 +35,13 @@ class Team(TenantModel):
         ROUND_ROBIN = "round_robin", "In turn"
         LEAST_LOAD = "least_load", "By load: the person with the fewest"
 
+    class Asks(models.TextChoices):
+        """When customers are asked how it was."""
+
+        NEVER = "never", "Never"
+        ALWAYS = "always", "When a conversation is closed"
+        RESOLVED = "resolved", "When a conversation is closed as resolved"
+
     name = models.CharField(max_length=60)
     calendar = models.ForeignKey(
         BusinessCalendar,
@@ -53,8 +61,16 @@ class Team(TenantModel):
     away_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="After these minutes, open work of a person who is away is handed to another."
     )
+    warning_minutes = models.PositiveSmallIntegerField(
+        default=10, help_text="How many minutes before an answer is due its person is warned."
+    )
     is_open = models.BooleanField(default=True, help_text="A closed team is given nothing new.")
     is_default = models.BooleanField(default=False, help_text="Takes what no rule sends elsewhere.")
+    survey = models.CharField(max_length=8, choices=Asks, default=Asks.NEVER)
+    survey_share = models.PositiveSmallIntegerField(
+        default=100, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    survey_question = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -68,9 +84,15 @@ class Team(TenantModel):
         return self.name
 
     def open_loads(self) -> dict[UUID, int]:
-        """Return how many open conversations of the team each person has. One query."""
-        rows = self.conversations.filter(state="person", assigned_to__isnull=False)
+        """Return how many open conversations of the team each person has; snoozed ones are no work. One query."""
+        rows = self.conversations.filter(state="person", assigned_to__isnull=False, snoozed_until=None)
         return dict(rows.order_by().values_list("assigned_to").annotate(Count("pk")))
+
+
+def hours_of(team: Team | None) -> Calendar:
+    """Return the hours that count for a team: all without a team or a calendar. Raises `BrokenCalendar`."""
+    calendar = team.calendar if team else None
+    return calendar_from(calendar.definition()) if calendar else ROUND_THE_CLOCK
 
 
 class TeamTarget(TenantModel):

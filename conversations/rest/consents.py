@@ -7,19 +7,36 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations import selectors, services
-from conversations.models import ContactPoint
-from conversations.rest.serializers import ConsentSerializer, ContactSerializer, RecordingConsent
+from conversations.models import ChannelAccount, ContactPoint
+from conversations.rest.serializers import ConsentSerializer, ContactSerializer
 from core.models import Consent
+from core.reach.verdict import ANY, STOPPABLE
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
 from core.rest.views import Expansion, ListViewSet, ReadOneMixin
 
 VIEW = "core.view_consent"
+
+
+class RecordingConsent(serializers.Serializer[Any]):
+    """A consent or an opt-out of an address, which no contact needs to have yet, or that it's reachable again."""
+
+    address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
+    kind = serializers.ChoiceField(
+        choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
+    )
+    channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
+    purpose = serializers.ChoiceField(
+        choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
+    )
+    state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
+    at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 
 class ConsentFilters(ApiFilterSet):

@@ -1,12 +1,14 @@
-"""Endpoints of contacts: read, search and erase."""
+"""Endpoints of contacts: create, read, search, change and erase."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -24,6 +26,23 @@ from core.rest.pagination import BY_CREATION, SortedPagination
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_contact"
+REPLY = "conversations.reply_conversation"
+
+
+class NewContact(serializers.Serializer[Any]):
+    """A contact with at least one address."""
+
+    name = serializers.CharField(default="", allow_blank=True, max_length=120)
+    language = serializers.CharField(default="", allow_blank=True, max_length=16, help_text="Such as en or pt_BR.")
+    phone = serializers.CharField(default="", allow_blank=True, max_length=40, help_text="With its country: +34….")
+    email = serializers.CharField(default="", allow_blank=True, max_length=254)
+
+
+class ContactChange(serializers.Serializer[Any]):
+    """What changes of a contact; what is left out stays."""
+
+    name = serializers.CharField(required=False, max_length=120)
+    language = serializers.CharField(required=False, allow_blank=True, max_length=16)
 
 
 class ContactFilters(ApiFilterSet):
@@ -53,14 +72,17 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     permissions: ClassVar = {
         "list": VIEW,
+        "create": REPLY,
         "retrieve": VIEW,
+        "partial_update": REPLY,
         "search": VIEW,
         "erase": "conversations.erase_contact",
         "block": services.RECORD,
         "unblock": services.RECORD,
-        "language": "conversations.reply_conversation",
+        "language": REPLY,
     }
     serializer_class = ContactSerializer
+    request_serializers: ClassVar = {"create": NewContact, "partial_update": ContactChange}
     filterset_class = ContactFilters
     pagination_class = ContactPagination
     lookup_url_kwarg = "contact_id"
@@ -72,7 +94,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: one contact shows what it opted out of too."""
-        is_one = self.action in ("retrieve", "block", "unblock", "language")
+        is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
         return ContactDetailSerializer if is_one else super().get_serializer_class()
 
     def get_queryset(self) -> QuerySet[Contact]:
@@ -82,6 +104,22 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def get_object(self) -> Contact:
         """Return the contact of the address."""
         return selectors.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a contact with a phone number or an email address. Nothing is sent, and it is no consent.
+
+        Needs `conversations.reply_conversation`. 409 `known_address` with the `contact_id` of the contact that has
+        an address already.
+        """
+        contact = services.create_contact(actor=self.actor, **self.read_body())
+        return self.respond(self._changed(contact.pk))
+
+    @idempotent
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a contact's name or language. Needs `conversations.reply_conversation`; 409 `erased`."""
+        services.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
     @idempotent
@@ -119,21 +157,21 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
         """
         services.block_contact(actor=self.actor, **self.kwargs)
-        return self.respond(self._changed())
+        return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=True, methods=["post"])
     @idempotent
     def unblock(self, request: Request, **kwargs: Any) -> Response:
         """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
         services.unblock_contact(actor=self.actor, **self.kwargs)
-        return self.respond(self._changed())
+        return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=True, methods=["post"], request_serializer=Speaking)
     @idempotent
     def language(self, request: Request, **kwargs: Any) -> Response:
         """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
         services.set_language(actor=self.actor, **self.kwargs, **self.read_body())
-        return self.respond(self._changed())
+        return self.respond(self._changed(self.kwargs["contact_id"]))
 
-    def _changed(self) -> Contact:
-        return selectors.read_contact(viewer=self.actor, **self.kwargs)
+    def _changed(self, contact_id: UUID) -> Contact:
+        return selectors.read_contact(viewer=self.actor, contact_id=contact_id)

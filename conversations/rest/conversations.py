@@ -17,8 +17,9 @@ from rest_framework.serializers import BaseSerializer
 from conversations import selectors, services
 from conversations.downloads import download
 from conversations.files.rules import LARGEST, MB, Upload
+from conversations.rest.bulk import ChangedManySerializer, ChangingMany
+from conversations.rest.desk import Assigning, DraftRequest, DraftSerializer, Escalating, SendingFiles, Tagging
 from conversations.rest.serializers import (
-    Assigning,
     Closing,
     ContactSerializer,
     ConversationDetailSerializer,
@@ -26,15 +27,13 @@ from conversations.rest.serializers import (
     ConversationRowSerializer,
     ConversationSerializer,
     CreatedQuery,
-    Escalating,
     MessageSerializer,
     Reply,
     Searching,
-    SendingFiles,
-    Tagging,
 )
-from conversations.rest.teams import Moving
-from core.errors import Conflict
+from conversations.rest.tags import TaggingConversation
+from conversations.rest.teams import Moving, Prioritising, Snoozing
+from core.errors import Conflict, NotFound
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
 from core.rest.views import ApiViewSet, Expansion, Query
@@ -56,9 +55,17 @@ class ConversationViewSet(ApiViewSet):
         "assign": REPLY,
         "team": REPLY,
         "escalate": REPLY,
+        "snooze": REPLY,
+        "priority": REPLY,
         "tags": REPLY,
+        "conversation_tags": REPLY,
+        "bulk": REPLY,
+        "draft": REPLY,
+        "save_draft": REPLY,
+        "drop_draft": REPLY,
     }
     serializer_class = ConversationSerializer
+    request_serializers: ClassVar = {"save_draft": DraftRequest}
     expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
     lookup_url_kwarg = "conversation_id"
 
@@ -94,16 +101,30 @@ class ConversationViewSet(ApiViewSet):
         """
         return self._respond_with_found(selectors.ConversationFilters(**self.read_body()))
 
+    @action(detail=False, methods=["post"], request_serializer=ChangingMany, serializer_class=ChangedManySerializer)
+    @idempotent_outside_transaction
+    def bulk(self, request: Request) -> Response:
+        """Assign, move, tag, prioritise or close up to 500 conversations, each for itself; `dry_run` changes nothing.
+
+        Needs `conversations.reply_conversation`, and for each what changing that one needs. 200 with a result for
+        each: `done`, or the `code` that the endpoint for one answers with.
+        """
+        results = services.change_many(actor=self.actor, **self.read_body())
+        return super().respond({"results": results})
+
     def _respond_with_found(self, filters: selectors.ConversationFilters, ordering: str = "") -> Response:
         place = {name: self.query[name] for name in ("cursor", "limit")}
         page = selectors.list_conversations(viewer=self.actor, filters=filters, ordering=ordering, **place)
         return self.respond_with_page(page.rows, page.cursor)
 
     def respond(self, row: Any) -> Response:
-        """Return the conversation as it is now; callers who may not view it get its id."""
-        if not self.actor.may(VIEW):
-            return Response({"id": str(self.kwargs["conversation_id"])})
-        return super().respond(selectors.get_conversation(viewer=self.actor, **self.kwargs))
+        """Return the conversation as it is now; callers who may not view it, or not any more, get its id."""
+        try:
+            found = selectors.get_conversation(viewer=self.actor, **self.kwargs) if self.actor.may(VIEW) else None
+        except NotFound:
+            # It was moved or given away, out of the caller's teams.
+            found = None
+        return super().respond(found) if found else Response({"id": str(self.kwargs["conversation_id"])})
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
@@ -143,11 +164,57 @@ class ConversationViewSet(ApiViewSet):
         the team that it is in."""
         return self.call_service(services.move_to_team)
 
+    @action(detail=True, methods=["post"], request_serializer=Snoozing)
+    @idempotent
+    def snooze(self, request: Request, **kwargs: Any) -> Response:
+        """Let a conversation rest until a moment or its customer's next message; null ends its rest.
+
+        Needs `conversations.reply_conversation`, for a colleague's also `conversations.assign_conversation` or to lead
+        its team. 409 `agent_has_it`, `closed`.
+        """
+        until = self.read_body()["until"]
+        if until is None:
+            return self.respond(services.wake(actor=self.actor, **self.kwargs))
+        return self.respond(services.snooze(actor=self.actor, **self.kwargs, until=until))
+
+    @action(detail=True, methods=["post"], request_serializer=Prioritising)
+    @idempotent
+    def priority(self, request: Request, **kwargs: Any) -> Response:
+        """Set how much sooner than others it is due. Needs `conversations.reply_conversation`; 409 `closed`."""
+        return self.call_service(services.set_priority)
+
     @action(detail=True, methods=["post"], request_serializer=Escalating)
     @idempotent
     def escalate(self, request: Request, **kwargs: Any) -> Response:
         """Ask for another person who can help. Needs `conversations.reply_conversation`."""
         return self.call_service(services.escalate)
+
+    @action(detail=True, methods=["get"], serializer_class=DraftSerializer)
+    def draft(self, request: Request, **kwargs: Any) -> Response:
+        """Read your own draft of a reply; 404 without one. Needs `conversations.reply_conversation`."""
+        found = services.own_draft(actor=self.actor, **self.kwargs)
+        if found is None:
+            raise NotFound("There is no draft.")
+        return super().respond(found)
+
+    @draft.mapping.put
+    def save_draft(self, request: Request, **kwargs: Any) -> Response:
+        """Keep your own draft of a reply; an empty text deletes it. Needs `conversations.reply_conversation`. 409
+        `closed`."""
+        found = services.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
+        return super().respond(found) if found else Response(status=204)
+
+    @draft.mapping.delete
+    def drop_draft(self, request: Request, **kwargs: Any) -> Response:
+        """Delete your own draft. Needs `conversations.reply_conversation`."""
+        services.drop_draft(actor=self.actor, **self.kwargs)
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
+    @idempotent
+    def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
+        """Put tags on the conversation, and take others off. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.change_tags)
 
     @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
     @idempotent
@@ -196,9 +263,11 @@ class MessageViewSet(ApiViewSet):
 
         409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
         `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
-        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent.
+        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent. With
+        `after`, 409 `answered_meanwhile` if an agent or a colleague answered since: `seq` is the answer's number.
         """
         body = self.read_body()
+        body["text"] = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
         message = services.reply(actor=self.actor, **self.kwargs, sender_type="person", **body)
         if body["text"] and message.body != body["text"]:
             # The id belongs to an earlier message: nothing was written now.
@@ -238,16 +307,19 @@ class AttachmentViewSet(ApiViewSet):
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
 
-        `multipart/form-data`, with `files` up to ten times. What a file is, is decided by its bytes. 400 for files that
-        the channel can't carry, and for programs, archives and markup under any name; 409 `closed`.
+        `multipart/form-data`, with `files` and ids of `canned_files`, together up to ten. What a file is, is decided by
+        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name;
+        409 `closed`.
         """
         body = self.read_body()
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]
+        uploads += services.canned_uploads(actor=self.actor, file_ids=body["canned_files"])
+        text = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
         key = request.headers.get(HEADER)
         # If the process dies after the message is stored, a repetition under the key finds it.
         client_id = body["client_id"] or (uuid5(self.kwargs["conversation_id"], key) if key else None)
         message = services.reply(
-            actor=self.actor, **self.kwargs, sender_type="person", text=body["text"], files=uploads, client_id=client_id
+            actor=self.actor, **self.kwargs, sender_type="person", text=text, files=uploads, client_id=client_id
         )
         return self.respond(selectors.row_of(message))
 

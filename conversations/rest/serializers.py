@@ -10,13 +10,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
-from conversations.files.rules import MOST
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.selectors import LEADS, ORDERS, points_in_order, wishes_of
+from conversations.rest.first_answers import FirstAnswersSerializer
+from conversations.rest.readings import ReadingSerializer
+from conversations.rest.tags import TagSerializer
+from conversations.selectors import LEADS, ORDERS, first_answers, points_in_order, tags_of_conversations, wishes_of
 from conversations.services.reach import judge_reply
 from conversations.texts import VARIABLE_LIMIT
 from core.models import Consent
-from core.reach.verdict import ANY, STOPPABLE
 from core.rest.fields import (
     CLEAR,
     FROM,
@@ -55,6 +56,7 @@ class ConversationQuery(CreatedQuery):
     intent = serializers.ChoiceField(choices=Conversation.Intent.choices, default="")
     urgent = serializers.BooleanField(default=False, help_text="Those that somebody should look at before others.")
     lead = serializers.ChoiceField(choices=list(LEADS), default="", help_text="How close the customer is to buying.")
+    tag = serializers.UUIDField(default=None, help_text="A tag of the conversation.")
     last_message_after = MomentField(default=None, help_text=FROM)
     last_message_before = MomentField(default=None, help_text=UNTIL)
     ordering = serializers.ChoiceField(
@@ -129,31 +131,17 @@ class ConversationSerializer(RowSerializer[Conversation]):
         fields: ClassVar[list[str]] = (
             "id state resolved needs_person is_unread intent language urgency is_urgent lead lead_score contact "
             "channel_account assigned_to team_id priority waiting_since first_answered_at first_person_answered_at "
-            "next_due_at escalated_at escalation_reason created_at last_message_at last_inbound_at closed_at"
+            "next_due_at snoozed_until escalated_at escalation_reason created_at last_message_at last_inbound_at "
+            "closed_at"
         ).split()
 
-
-class ReadingFactor(serializers.Serializer[Any]):
-    """What counts for or against a score."""
-
-    name = serializers.CharField(read_only=True)
-    points = serializers.IntegerField(read_only=True)
-
-
-class ReadingEntity(serializers.Serializer[Any]):
-    """Something that the customer named."""
-
-    kind = serializers.ChoiceField(choices=["request", "order", "amount", "date", "day", "product"], read_only=True)
-    text = serializers.CharField(read_only=True)
-
-
-class ReadingSerializer(serializers.Serializer[Any]):
-    """How the customer's messages were read: points that sum up to the urgency and the lead score."""
-
-    rules = serializers.IntegerField(read_only=True, default=0, help_text="The version of the rules.")
-    entities = ReadingEntity(many=True, read_only=True, default=list)
-    urgency = ReadingFactor(many=True, read_only=True, default=list)
-    lead = ReadingFactor(many=True, read_only=True, default=list)
+    def to_representation(self, instance: Conversation) -> Any:
+        """Name the colleague that the conversation's own addresses are linked to: a merged contact keeps its link."""
+        shown = super().to_representation(instance)
+        if instance.origin_id is not None and shown.get("contact"):
+            user_id = instance.record.user_id
+            shown["contact"] = {**shown["contact"], "user_id": str(user_id) if user_id else None}
+        return shown
 
 
 class ConversationDetailSerializer(ConversationSerializer):
@@ -169,17 +157,32 @@ class ConversationDetailSerializer(ConversationSerializer):
     )
 
     reading = ReadingSerializer(read_only=True)
+    first_answers = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField()
 
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ConversationSerializer.Meta.fields,
-            *"reading can_reply reply_refusal can_send_template reply_window_ends_at".split(),
+            *"tags reading first_answers can_reply reply_refusal can_send_template reply_window_ends_at".split(),
         ]
 
     def to_representation(self, instance: Conversation) -> Any:
         """Ask the gate once for all fields."""
         self._found = judge_reply(instance)
         return super().to_representation(instance)
+
+    @extend_schema_field(FirstAnswersSerializer)
+    def get_first_answers(self, conversation: Conversation) -> Any:
+        """Return the waits for the first answers."""
+        found = first_answers(viewer=self.context["view"].actor, conversation=conversation)
+        return FirstAnswersSerializer(found).data
+
+    @extend_schema_field(TagSerializer(many=True))
+    def get_tags(self, conversation: Conversation) -> Any:
+        """Return the tags of the conversation, by name."""
+        viewer = self.context["view"].actor
+        found = tags_of_conversations(viewer=viewer, conversation_ids=[conversation.pk])
+        return TagSerializer(found.get(conversation.pk, ()), many=True).data
 
     def get_can_reply(self, conversation: Conversation) -> bool:
         """Return whether free text can be sent."""
@@ -290,7 +293,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(choices=Message.Direction.choices, read_only=True)
     sender_type = serializers.ChoiceField(choices=Message.Sender.choices, read_only=True)
     sender_id = serializers.UUIDField(read_only=True, allow_null=True)
-    sender_name = serializers.CharField(read_only=True)
+    sender_name = serializers.CharField(read_only=True, help_text="Of the colleague or the agent who wrote.")
     content_type = serializers.ChoiceField(choices=Message.ContentType.choices, read_only=True)
     text = serializers.CharField(read_only=True)
     clear = serializers.BooleanField(read_only=True)
@@ -327,42 +330,17 @@ class Reply(serializers.Serializer[Any]):
         required=False,
         help_text="What fills the template's second variable and those after it.",
     )
-
-
-class SendingFiles(serializers.Serializer[Any]):
-    """Files for the customer, with a text if there is one to say."""
-
-    files = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True, max_length=None), min_length=1, max_length=MOST
+    after = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        help_text="Number of the newest message seen: if somebody answered since then, nothing is sent.",
     )
-    text = serializers.CharField(default="", allow_blank=True, max_length=settings.TEXT_LIMIT)
-    client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 
 class Closing(serializers.Serializer[Any]):
     """Whether the conversation is resolved."""
 
     resolved = serializers.BooleanField()
-
-
-class Assigning(serializers.Serializer[Any]):
-    """The colleague who answers from now on."""
-
-    user_id = serializers.UUIDField()
-    even_if_full = serializers.BooleanField(default=False, help_text="A lead gives one more than fits.")
-
-
-class Escalating(serializers.Serializer[Any]):
-    """The reason for asking for another person."""
-
-    reason = serializers.CharField(max_length=40, help_text="A short code, such as `needs_specialist`.")
-
-
-class Tagging(serializers.Serializer[Any]):
-    """A tag of the contact."""
-
-    name = serializers.CharField(max_length=60)
-    present = serializers.BooleanField(default=True, help_text="False takes the tag off.")
 
 
 class SearchingContacts(serializers.Serializer[Any]):
@@ -417,6 +395,9 @@ class Speaking(serializers.Serializer[Any]):
 class ContactDetailSerializer(ContactSerializer):
     """One contact, and what it wants."""
 
+    merged_into_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="The contact of the same person that has its addresses now."
+    )
     is_blocked = serializers.SerializerMethodField(help_text="Blocked by a colleague: nobody writes to them.")
     opt_outs = serializers.SerializerMethodField(help_text="What the person opted out of, by channel and purpose.")
     unreachable = serializers.SerializerMethodField(
@@ -424,7 +405,13 @@ class ContactDetailSerializer(ContactSerializer):
     )
 
     class Meta(ContactSerializer.Meta):
-        fields: ClassVar[list[str]] = [*ContactSerializer.Meta.fields, "is_blocked", "opt_outs", "unreachable"]
+        fields: ClassVar[list[str]] = [
+            *ContactSerializer.Meta.fields,
+            "merged_into_id",
+            "is_blocked",
+            "opt_outs",
+            "unreachable",
+        ]
 
     def to_representation(self, instance: Contact) -> Any:
         """Read the ledger once for all fields."""
@@ -459,21 +446,6 @@ class ConsentSerializer(RowSerializer[Consent]):
         fields: ClassVar[list[str]] = (
             "id contact_id contact channel purpose state source at recorded_by recorded_at".split()
         )
-
-
-class RecordingConsent(serializers.Serializer[Any]):
-    """A consent or an opt-out of an address, which no contact needs to have yet, or that it's reachable again."""
-
-    address = serializers.CharField(max_length=320, help_text="A mail address, or a number with + and country code.")
-    kind = serializers.ChoiceField(
-        choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
-    )
-    channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
-    purpose = serializers.ChoiceField(
-        choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
-    )
-    state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
-    at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
 
 
 class ChannelAccountSerializer(RowSerializer[ChannelAccount]):

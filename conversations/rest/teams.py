@@ -24,8 +24,9 @@ VIEW = "conversations.view_conversation"
 MANAGE = "conversations.manage_desk"
 REPLY = "conversations.reply_conversation"
 PLAIN = (
-    "name policy prefers_last_person calendar_id fallback_id fallback_minutes away_minutes is_open is_default".split()
-)
+    "name policy prefers_last_person calendar_id fallback_id fallback_minutes away_minutes warning_minutes is_open "
+    "is_default survey survey_share survey_question"
+).split()
 
 
 class Moving(serializers.Serializer[Any]):
@@ -34,13 +35,28 @@ class Moving(serializers.Serializer[Any]):
     team_id = serializers.UUIDField(allow_null=True)
 
 
+class Snoozing(serializers.Serializer[Any]):
+    """Until when a conversation rests; null ends its rest."""
+
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class Prioritising(serializers.Serializer[Any]):
+    """How much sooner than others a conversation is due."""
+
+    priority = serializers.ChoiceField(choices=Priority.choices)
+
+
 class TeamPersonSerializer(serializers.Serializer[Any]):
     """A person of a team, with what they have and whether they are there."""
 
     user_id = serializers.UUIDField()
     name = serializers.CharField()
     capacity = serializers.IntegerField(help_text="The most open conversations at once.")
-    open_count = serializers.IntegerField(help_text="Open conversations of the team now.")
+    open_count = serializers.IntegerField(
+        allow_null=True,
+        help_text="Open conversations of the team now; null for those who aren't in it and may not see its figures.",
+    )
     is_lead = serializers.BooleanField()
     state = serializers.ChoiceField(choices=Availability.State.choices)
     reason = serializers.CharField()
@@ -106,8 +122,12 @@ class TeamRequest(serializers.Serializer[Any]):
     fallback_id = serializers.UUIDField(default=None, allow_null=True)
     fallback_minutes = serializers.IntegerField(default=30, min_value=1, max_value=1440)
     away_minutes = serializers.IntegerField(default=15, min_value=1, max_value=1440)
+    warning_minutes = serializers.IntegerField(default=10, min_value=1, max_value=1440)
     is_open = serializers.BooleanField(default=True)
     is_default = serializers.BooleanField(default=False)
+    survey = serializers.ChoiceField(choices=Team.Asks.choices, default=Team.Asks.NEVER.value)
+    survey_share = serializers.IntegerField(default=100, min_value=1, max_value=100, help_text="In percent.")
+    survey_question = serializers.CharField(default="", allow_blank=True, max_length=200)
     people = serializers.ListField(child=SeatRequest(), default=list, max_length=500)
     targets = serializers.ListField(child=TargetRequest(), default=list, max_length=len(Priority))
 

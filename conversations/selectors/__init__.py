@@ -1,5 +1,16 @@
 """Read conversations: lists and pages for staff, frames for the customer."""
 
+from conversations.models.merges import conversations_of
+from conversations.models.seen import (
+    is_seen,
+    places_of,
+    require_seen,
+    seen_by,
+    seen_conversations,
+    sees,
+    teams_of_people,
+)
+from conversations.models.team_chat import chat_stream, may_chat, require_seat
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
 from conversations.selectors.consents import Wishes, get_consent, query_consents, wishes_of
 from conversations.selectors.counts import (
@@ -7,6 +18,7 @@ from conversations.selectors.counts import (
     count_by_day,
     count_live,
     count_needing_person,
+    count_of_view,
 )
 from conversations.selectors.customers import (
     find_customer_conversation,
@@ -22,6 +34,8 @@ from conversations.selectors.directory import (
     read_contact,
 )
 from conversations.selectors.failures import Failure
+from conversations.selectors.figures import VIEW_FIGURES, FigureScope, figure_scope, require_figures
+from conversations.selectors.first_answers import FirstAnswer, FirstAnswers, first_answers
 from conversations.selectors.lists import (
     LEADS,
     ORDERS,
@@ -32,6 +46,7 @@ from conversations.selectors.lists import (
     query_conversations,
     tags_of_conversation,
 )
+from conversations.selectors.merges import MergePreview, Sign, contacts_alike, preview_merge, query_merges
 from conversations.selectors.messages import (
     MailFacts,
     MessagePage,
@@ -39,11 +54,15 @@ from conversations.selectors.messages import (
     list_messages,
     row_of,
 )
-from conversations.selectors.notes import NoteRow, list_notes
+from conversations.selectors.notes import FormerText, NoteRow, list_notes, query_notes
 from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
 from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 from conversations.selectors.suggestions import count_to_review, get_suggestion, open_suggestion, query_suggestions
+from conversations.selectors.surveys import Marks, get_survey, marks_of, query_surveys, survey_of
+from conversations.selectors.tags import query_tags, tags_of_conversations
+from conversations.selectors.team_chat import ChatPage, count_unread, query_team_messages, read_team_chat
 from conversations.selectors.teams import (
+    count_waiting,
     get_team,
     list_people,
     members_of,
@@ -57,33 +76,52 @@ __all__ = [
     "LEADS",
     "ORDERS",
     "STOP_LIFE",
+    "VIEW_FIGURES",
     "WORDS_LIMIT",
     "Audience",
+    "ChatPage",
     "ContactFilters",
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
     "Failure",
+    "FigureScope",
+    "FirstAnswer",
+    "FirstAnswers",
+    "FormerText",
     "MailFacts",
+    "Marks",
+    "MergePreview",
     "MessagePage",
     "MessageRow",
     "NoteRow",
+    "Sign",
     "Wishes",
+    "chat_stream",
     "cleaned",
+    "contacts_alike",
+    "conversations_of",
     "conversations_with",
     "count_by_day",
     "count_live",
     "count_needing_person",
+    "count_of_view",
     "count_to_review",
+    "count_unread",
+    "count_waiting",
+    "figure_scope",
     "find_customer_conversation",
     "find_lost_templates",
+    "first_answers",
     "frames_for_customer",
     "get_channel_account",
     "get_consent",
     "get_conversation",
     "get_suggestion",
+    "get_survey",
     "get_team",
     "get_template",
+    "is_seen",
     "left_out",
     "left_out_in_words",
     "list_audiences",
@@ -91,25 +129,44 @@ __all__ = [
     "list_messages",
     "list_notes",
     "list_people",
+    "marks_of",
+    "may_chat",
     "members_of",
     "newest_matches",
     "open_suggestion",
+    "places_of",
     "points_in_order",
+    "preview_merge",
     "query_availability",
     "query_channel_accounts",
     "query_consents",
     "query_contacts",
     "query_conversations",
+    "query_merges",
+    "query_notes",
     "query_suggestions",
+    "query_surveys",
+    "query_tags",
+    "query_team_messages",
     "query_teams",
     "query_templates",
     "read_contact",
+    "read_team_chat",
     "refuse_personal",
+    "require_figures",
+    "require_seat",
+    "require_seen",
     "row_of",
+    "seen_by",
+    "seen_conversations",
+    "sees",
     "snapshot_for_customer",
     "stop_key",
     "stopped_at",
+    "survey_of",
     "tags_of_conversation",
+    "tags_of_conversations",
+    "teams_of_people",
     "waiting_by_team",
     "wishes_of",
 ]

@@ -99,7 +99,7 @@ def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
     entries = ledger.entries_of(point.value_index for found in points.values() for point in found)
     rows = Conversation.objects.filter(contact__in=list(points)).order_by("contact_id", "-last_message_at")
     account = ("channel_account__kind", "channel_account__provider")
-    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", *account)
+    lean = rows.select_related("channel_account").only("contact_id", "origin_id", "last_inbound_at", *account)
     newest = {row.contact_id: row for row in lean.distinct("contact_id")}
     reasons = {contact_id: _why_not(found, entries, newest.get(contact_id)) for contact_id, found in points.items()}
     return {contact_id: reason for contact_id, reason in reasons.items() if reason}
@@ -121,6 +121,6 @@ def _why_not(points: list[ContactPoint], entries: Mapping[str, Sequence[Entry]],
         kinds = registry.transport_for(channel, newest.channel_account.provider).medium.recipient_kinds
     except NotFound:
         return ""
-    fitting = [point for point in points if point.kind in kinds]
+    fitting = [point for point in points if point.kind in kinds and point.origin_id == newest.origin_id]
     lost = fitting and all(is_unreachable(entries[point.value_index], channel, wrote_at) for point in fitting)
     return UNREACHABLE if lost else ""

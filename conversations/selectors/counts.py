@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
-from conversations.models import LIVE, Conversation, Message
+from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Message
+from conversations.models.seen import seen_by, seen_conversations
 from core.actors import Actor
 from core.clock import now as clock_now
 
 COUNT_CAP: Final = 100
+VIEW_CAP: Final = 51
+PERSON: Final = Conversation.State.PERSON
 VIEW: Final = "conversations.view_conversation"
 
 
@@ -33,7 +36,7 @@ def count_live(*, viewer: Actor) -> int:
     Needs the right to view them.
     """
     viewer.require(VIEW)
-    return _capped(Conversation.objects.filter(state__in=LIVE))
+    return _capped(seen_conversations(viewer).filter(state__in=LIVE))
 
 
 def count_needing_person(*, viewer: Actor) -> int:
@@ -42,7 +45,25 @@ def count_needing_person(*, viewer: Actor) -> int:
     Needs the right to view them.
     """
     viewer.require(VIEW)
-    return _capped(Conversation.objects.filter(state=Conversation.State.PERSON, assigned_to=None))
+    return _capped(seen_conversations(viewer).filter(WAITS_FOR_PERSON))
+
+
+def count_of_view(*, viewer: Actor, view: str) -> int:
+    """Return how many conversations are "mine", "waiting" or "late", at most 51; 0 for other views.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW)
+    match view:
+        case "mine":
+            rows = seen_conversations(viewer).filter(state=PERSON, assigned_to=viewer.user_id, snoozed_until=None)
+        case "waiting":
+            rows = seen_conversations(viewer).filter(WAITS_FOR_PERSON)
+        case "late":
+            rows = seen_conversations(viewer).filter(state=PERSON, next_due_at__lte=clock_now())
+        case _:
+            return 0
+    return rows.order_by()[:VIEW_CAP].count()
 
 
 def _capped(rows: QuerySet[Conversation]) -> int:
@@ -59,8 +80,8 @@ def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datet
     today = (now or clock_now()).astimezone(here).date()
     first = today - timedelta(days=days - 1)
     since = datetime.combine(first, time.min, tzinfo=here)
-    opened = _by_day(Conversation.objects.filter(created_at__gte=since), here)
-    written = _by_day(Message.objects.filter(created_at__gte=since), here)
+    opened = _by_day(seen_conversations(viewer).filter(created_at__gte=since), here)
+    written = _by_day(Message.objects.filter(seen_by(viewer, "conversation__"), created_at__gte=since), here)
     wanted = [first + timedelta(days=offset) for offset in range(days)]
     return [DayCount(day, opened.get(day, 0), written.get(day, 0)) for day in wanted]
 

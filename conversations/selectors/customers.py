@@ -8,6 +8,7 @@ from uuid import UUID
 
 from conversations.contacts import points
 from conversations.models import Attachment, ContactPoint, Conversation, Message
+from conversations.models.merges import conversations_of
 from conversations.selectors.messages import public_metadata
 from core.errors import NotFound
 from core.events import streams
@@ -20,8 +21,8 @@ FRAMES: Final = 200
 def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: str) -> Conversation | None:
     """Return the newest conversation of a contact point on a channel account, open or closed."""
     index = blind_index(points.index_form(kind, value), column=points.COLUMN)
-    owners = ContactPoint.objects.filter(kind=kind, value_index=index).values("contact_id")
-    rows = Conversation.objects.filter(channel_account_id=channel_account_id, contact_id__in=owners)
+    owners = ContactPoint.objects.filter(kind=kind, value_index=index)
+    rows = conversations_of(owners).filter(channel_account_id=channel_account_id)
     found: Conversation | None = rows.order_by("-last_message_at", "-id").first()
     return found
 

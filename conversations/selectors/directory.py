@@ -33,11 +33,11 @@ class ContactFilters:
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
     """Return contacts with points and tags, masked, in three queries.
 
-    Needs `conversations.view_contact`.
+    Those that were merged into others are left out. Needs `conversations.view_contact`.
     """
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
-    rows = _contacts()
+    rows = _contacts().filter(merged_into=None)
     words = wanted.q.strip()
     if words:
         owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")

@@ -10,7 +10,18 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from conversations.models import HOT, LIVE, URGENT, WARM, ContactTag, Conversation, Message
+from conversations.models import (
+    HOT,
+    LIVE,
+    URGENT,
+    WAITS_FOR_PERSON,
+    WARM,
+    ContactTag,
+    Conversation,
+    ConversationTag,
+    Message,
+)
+from conversations.models.seen import seen_conversations
 from conversations.selectors.search import cleaned, conversations_with
 from core.actors import Actor
 from core.errors import NotFound
@@ -51,6 +62,7 @@ class ConversationFilters:
     intent: str = ""
     urgent: bool = False
     lead: str = ""
+    tag: UUID | None = None
     q: str = ""
 
 
@@ -68,7 +80,7 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
     Needs `conversations.view_conversation`; absent and another tenant's are the same `NotFound`.
     """
     viewer.require(VIEW)
-    found = _rows().filter(pk=conversation_id).first()
+    found = _rows(viewer).filter(pk=conversation_id).first()
     if found is None:
         raise NotFound("There is no such conversation.")
     return found
@@ -77,7 +89,7 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
 def query_conversations(*, viewer: Actor) -> QuerySet[Conversation]:
     """Return conversations with contact, channel account and assignee. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    return _rows()
+    return _rows(viewer)
 
 
 def list_conversations(
@@ -98,7 +110,7 @@ def list_conversations(
     size = max(1, min(limit, MOST))
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
     wanted = filters or ConversationFilters()
-    rows: QuerySet[Any] = _filtered(_rows(), wanted).annotate(
+    rows: QuerySet[Any] = _filtered(_rows(viewer), wanted).annotate(
         last_text=Subquery(last.values("masked_body")[:1]),
         last_sender=Subquery(last.values("sender_type")[:1]),
     )
@@ -113,11 +125,9 @@ def list_conversations(
     return ConversationPage(page, following)
 
 
-def _rows() -> QuerySet[Conversation]:
-    rows: QuerySet[Conversation] = Conversation.objects.select_related(
-        "contact", "channel_account", "assigned_to"
-    ).defer("contact__display_name", "channel_account__credentials")
-    return rows
+def _rows(viewer: Actor) -> QuerySet[Conversation]:
+    rows = seen_conversations(viewer).select_related("contact", "origin", "channel_account", "assigned_to")
+    return rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
 
 
 def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> QuerySet[Conversation]:
@@ -126,13 +136,15 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
     if filters.live:
         rows = rows.filter(state__in=LIVE)
     if filters.needs_person:
-        rows = rows.filter(state=Conversation.State.PERSON, assigned_to=None)
+        rows = rows.filter(WAITS_FOR_PERSON)
     if filters.assigned_to:
         rows = rows.filter(assigned_to_id=filters.assigned_to)
     if filters.contact_id:
         rows = rows.filter(contact_id=filters.contact_id)
     if filters.channel_account_id:
         rows = rows.filter(channel_account_id=filters.channel_account_id)
+    if filters.tag:
+        rows = rows.filter(pk__in=ConversationTag.objects.filter(tag_id=filters.tag).values("conversation_id"))
     if filters.intent:
         rows = rows.filter(intent=filters.intent)
     if filters.urgent:

@@ -9,17 +9,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.privacy.reveals import require_grant
-from conversations.models import Conversation, Message
+from accounts.selectors import names_of
+from conversations.models import Message
+from conversations.models.seen import require_seen
 from conversations.selectors.failures import Failure, failures_of
 from conversations.texts import shown_text
 from core.actors import Actor
-from core.errors import NotFound
 from core.privacy.pii import mask_text
 
 VIEW: Final = "conversations.view_conversation"
 CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
+PERSON: Final = Message.Sender.PERSON
 QUOTED: Final = 2000
 MARGIN: Final = 200
 
@@ -47,6 +49,7 @@ class MessageRow:
     sender_type: str
     sender_id: UUID | None
     sender_name: str
+    """The name of a colleague, who may have left ("" once erased), or of an agent."""
     content_type: str
     text: str = field(repr=False)
     clear: bool
@@ -89,8 +92,7 @@ def list_messages(
     the view (`services.record_view`).
     """
     viewer.require(VIEW)
-    if not Conversation.objects.filter(pk=conversation_id).exists():
-        raise NotFound("There is no such conversation.")
+    require_seen(viewer, conversation_id)
     if clear:
         viewer.require("accounts.view_pii")
         require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
@@ -106,22 +108,36 @@ def list_messages(
         rows = rows.defer("body")
     found = list(rows.order_by("-seq")[: size + 1])
     page = found[:size][::-1]
+    names = names_of(message.sender_id for message in page if message.sender_type == PERSON)
     failures = failures_of([message.pk for message in page if message.status == Message.Status.FAILED])
     return MessagePage(
-        [row_of(message, clear=clear, failure=failures.get(message.pk)) for message in page],
+        [row_of(message, clear=clear, failure=failures.get(message.pk), names=names) for message in page],
         page[0].seq if len(found) > size else None,
     )
 
 
-def row_of(message: Message, *, clear: bool = False, failure: Failure | None = None) -> MessageRow:
-    """Return a message masked, or in clear for a viewer who was checked."""
+def row_of(
+    message: Message,
+    *,
+    clear: bool = False,
+    failure: Failure | None = None,
+    names: Mapping[UUID, str] | None = None,
+) -> MessageRow:
+    """Return a message masked, or in clear for a viewer who was checked.
+
+    `names` are those of the colleagues who wrote; without them they are read.
+    """
+    name = message.sender_name
+    if message.sender_type == PERSON:
+        known = names_of([message.sender_id]) if names is None else names
+        name = known.get(message.sender_id, "") if message.sender_id else ""
     return MessageRow(
         id=message.pk,
         seq=message.seq,
         direction=message.direction,
         sender_type=message.sender_type,
         sender_id=message.sender_id,
-        sender_name=message.sender_name,
+        sender_name=name,
         content_type=message.content_type,
         text=shown_text(message.body if clear else message.masked_body, message.metadata, str if clear else mask_text),
         clear=clear,
@@ -165,6 +181,7 @@ PUBLIC_METADATA: Final = (
     "run",
     "run_id",
     "sources",
+    "survey",
 )
 
 

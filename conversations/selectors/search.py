@@ -9,6 +9,7 @@ from django.db.models import QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
 from conversations.models import Contact, ContactPoint, Conversation, Message
+from conversations.models.seen import seen_by
 from conversations.selectors.points import point_matches
 from core.actors import Actor
 from core.errors import Invalid
@@ -67,6 +68,7 @@ def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -
     """
     viewer.require(VIEW)
     rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
+    rows = rows.filter(seen_by(viewer, "conversation__"))
     newest = rows.order_by("conversation_id", "-seq").distinct("conversation_id")
     return dict(newest.values_list("conversation_id", "masked_body"))
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.privacy.reveals import require_grant
 from conversations.models import SuggestedReply
+from conversations.models.seen import seen_by
 from conversations.selectors.messages import CONVERSATION, VIEW
 from core.actors import Actor
 from core.errors import NotFound
@@ -18,7 +19,7 @@ MISSING = "There is no such suggested reply."
 def query_suggestions(*, viewer: Actor) -> QuerySet[SuggestedReply]:
     """Return suggested replies without their clear text. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    rows: QuerySet[SuggestedReply] = SuggestedReply.objects.defer("body")
+    rows: QuerySet[SuggestedReply] = SuggestedReply.objects.filter(seen_by(viewer, "conversation__")).defer("body")
     return rows
 
 
@@ -36,7 +37,8 @@ def open_suggestion(*, viewer: Actor, conversation_id: UUID, clear: bool = False
     Needs `conversations.view_conversation`; `clear` needs an open reveal of the messages, else `Refused` ("no_grant").
     """
     viewer.require(VIEW)
-    rows = SuggestedReply.objects.filter(conversation_id=conversation_id, state=SuggestedReply.State.OPEN)
+    rows = SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
+    rows = rows.filter(state=SuggestedReply.State.OPEN)
     if clear:
         viewer.require("accounts.view_pii")
         require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")

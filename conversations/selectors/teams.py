@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import Count, Min, QuerySet
 
 from accounts.selectors import names_of
-from conversations.models import Availability, Conversation, Team, TeamMember
+from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
+from conversations.selectors.figures import figure_scope
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -26,7 +27,8 @@ class MemberRow:
     name: str
     capacity: int
     is_lead: bool
-    open_count: int
+    open_count: int | None
+    """None for viewers who aren't told."""
     state: str
     reason: str
     since: datetime | None
@@ -48,11 +50,15 @@ def get_team(*, viewer: Actor, team_id: UUID) -> Team:
 
 
 def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
-    """Return the people of a team by name. Needs `conversations.view_conversation`. Four queries for any number."""
+    """Return the people of a team by name, with what each has for the team itself and who may see its figures.
+
+    Needs `conversations.view_conversation`. At most five queries for any number.
+    """
     viewer.require(VIEW)
     members = list(TeamMember.objects.filter(team_id=team_id))
     user_ids = [member.user_id for member in members]
-    names, loads = names_of(user_ids), Team(pk=team_id).open_loads()
+    has_loads = viewer.user_id in user_ids or figure_scope(viewer=viewer).includes(team_id)
+    names, loads = names_of(user_ids), Team(pk=team_id).open_loads() if has_loads else {}
     now = {row.user_id: row for row in Availability.objects.filter(until=None, user_id__in=user_ids)}
     rows = []
     for member in members:
@@ -63,7 +69,7 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
                 name=names.get(member.user_id, "Somebody who left"),
                 capacity=member.capacity,
                 is_lead=member.is_lead,
-                open_count=loads.get(member.user_id, 0),
+                open_count=loads.get(member.user_id, 0) if has_loads else None,
                 state=current.state if current else Availability.State.OFFLINE.value,
                 reason=current.reason if current else "",
                 since=current.since if current else None,
@@ -78,7 +84,13 @@ def waiting_by_team(*, viewer: Actor) -> dict[UUID, tuple[int, datetime | None]]
     Needs `conversations.view_conversation`.
     """
     viewer.require(VIEW)
-    waiting = Conversation.objects.filter(state=Conversation.State.PERSON, assigned_to=None, team__isnull=False)
+    found = count_waiting()
+    return found if viewer.teams is None else {team: found[team] for team in found.keys() & viewer.teams}
+
+
+def count_waiting() -> dict[UUID, tuple[int, datetime | None]]:
+    """Return what `waiting_by_team` does; the caller sends it to those who may see it."""
+    waiting = Conversation.objects.filter(WAITS_FOR_PERSON, team__isnull=False)
     rows = waiting.order_by().values_list("team_id").annotate(Count("pk"), Min("escalated_at"))
     return {team_id: (count, oldest) for team_id, count, oldest in rows if team_id is not None}
 

@@ -29,6 +29,22 @@ from conversations.services.availability import (
     set_availability,
 )
 from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
+from conversations.services.bulk import change_many
+from conversations.services.canned_replies import (
+    CannedText,
+    add_canned_files,
+    canned_uploads,
+    create_canned_reply,
+    delete_canned_reply,
+    fill_variables,
+    preview_canned_reply,
+    read_canned_file,
+    remove_canned_file,
+    revise_canned_reply,
+    text_for,
+    usable_replies,
+    with_files,
+)
 from conversations.services.channel_accounts import (
     clear_trouble,
     connect_channel,
@@ -51,15 +67,34 @@ from conversations.services.contacts import (
     set_language,
 )
 from conversations.services.delivery import deliver
+from conversations.services.drafts import drop_draft, own_draft, prune_drafts, save_draft, with_own_drafts
 from conversations.services.echoes import record_echo
 from conversations.services.erasure import erase_contact
-from conversations.services.file_contents import expire_file, list_files_expired, list_removals_due, remove_file
+from conversations.services.file_contents import (
+    expire_file,
+    list_files_expired,
+    list_removals_due,
+    plan_removal_of,
+    remove_file,
+)
 from conversations.services.incoming import publish_activity, receive
-from conversations.services.notes import add_note
-from conversations.services.outgoing import files_of_channel, reply
+from conversations.services.known_people import create_contact, revise_contact
+from conversations.services.macros import (
+    MacroRun,
+    MacroSettings,
+    create_macro,
+    delete_macro,
+    revise_macro,
+    run_macro,
+    usable_macros,
+)
+from conversations.services.merging import merge_contacts, undo_merge
+from conversations.services.notes import MENTIONS_MAX, NOTE_LIMIT, add_note, changeable_notes, revise_note
+from conversations.services.outgoing import ANSWERED_MEANWHILE, files_of_channel, reply
 from conversations.services.parts import note_part, note_report, read_parts
 from conversations.services.readings import record_reading
 from conversations.services.resending import send_again, template_copy_id
+from conversations.services.snoozing import list_nearly_due, list_rested, note_due, set_priority, snooze, wake
 from conversations.services.states import (
     assign,
     close,
@@ -72,6 +107,24 @@ from conversations.services.states import (
 )
 from conversations.services.statuses import mark_read, record_status
 from conversations.services.suggestions import drop_suggestion, send_suggestion, suggest_reply
+from conversations.services.survey_links import NO_SURVEY, read_survey_token, survey_link
+from conversations.services.surveys import (
+    COMMENT_LIMIT,
+    MARKS,
+    ask_survey,
+    get_survey_to_answer,
+    list_surveys_to_ask,
+    may_rate,
+    question_of_survey,
+    rate_conversation,
+)
+from conversations.services.tags import change_tags, create_tag, delete_tag, merge_tags, revise_tag
+from conversations.services.team_chat import (
+    changeable_team_messages,
+    note_team_chat_read,
+    revise_team_message,
+    write_to_team,
+)
 from conversations.services.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.services.templates import (
     change_template,
@@ -83,32 +136,68 @@ from conversations.services.templates import (
     use_template,
     uses_of,
 )
+from conversations.services.triage import (
+    RuleSettings,
+    create_triage_rule,
+    delete_triage_rule,
+    move_triage_rule,
+    revise_triage_rule,
+    try_rule,
+)
+from conversations.services.triage_replies import list_triage_replies_due, send_triage_reply
 from conversations.services.waiting import answer_about_the_wait
 from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
+    "ANSWERED_MEANWHILE",
+    "COMMENT_LIMIT",
+    "MARKS",
+    "MENTIONS_MAX",
+    "NOTE_LIMIT",
+    "NO_SURVEY",
     "RECORD",
+    "CannedText",
+    "MacroRun",
+    "MacroSettings",
+    "RuleSettings",
     "Seat",
     "Target",
     "TeamSettings",
+    "add_canned_files",
     "add_note",
     "add_point",
     "add_tag",
     "answer_about_the_wait",
+    "ask_survey",
     "assign",
     "assign_waiting",
     "block_contact",
     "block_point",
     "can_be_previewed",
+    "canned_uploads",
+    "change_many",
+    "change_tags",
     "change_template",
+    "changeable_notes",
+    "changeable_team_messages",
     "claim_attachment",
     "clear_trouble",
     "close",
     "connect_channel",
+    "create_canned_reply",
+    "create_contact",
+    "create_macro",
+    "create_tag",
     "create_team",
+    "create_triage_rule",
     "current_availability",
+    "delete_canned_reply",
+    "delete_macro",
+    "delete_tag",
     "delete_team",
+    "delete_triage_rule",
     "deliver",
+    "drop_draft",
     "drop_suggestion",
     "end_silent",
     "erase_contact",
@@ -116,6 +205,8 @@ __all__ = [
     "expire_file",
     "fail_attachment",
     "files_of_channel",
+    "fill_variables",
+    "get_survey_to_answer",
     "give_back",
     "hand_back",
     "hand_off",
@@ -131,54 +222,95 @@ __all__ = [
     "list_files_expired",
     "list_gone",
     "list_left_behind",
+    "list_nearly_due",
     "list_overdue_in_team",
     "list_removals_due",
+    "list_rested",
+    "list_surveys_to_ask",
     "list_teams_with_work",
+    "list_triage_replies_due",
     "lock_conversation",
     "lookup_digest",
     "mark_read",
     "may_move",
+    "may_rate",
+    "merge_contacts",
+    "merge_tags",
     "move_to_fallback",
     "move_to_team",
+    "move_triage_rule",
     "name_contact",
+    "note_due",
     "note_keeper",
     "note_language",
     "note_open_page",
     "note_part",
     "note_refused",
     "note_report",
+    "note_team_chat_read",
     "note_tested",
     "note_trouble",
+    "own_draft",
     "pause_channel",
+    "plan_removal_of",
+    "preview_canned_reply",
     "preview_of",
+    "prune_drafts",
     "publish_activity",
+    "question_of_survey",
+    "rate_conversation",
     "read_attachment",
+    "read_canned_file",
     "read_outgoing_file",
     "read_own_file",
     "read_parts",
+    "read_survey_token",
     "receive",
     "record_consent",
     "record_echo",
     "record_reading",
     "record_status",
     "record_view",
+    "remove_canned_file",
     "remove_file",
     "remove_tag",
     "reply",
+    "revise_canned_reply",
+    "revise_contact",
+    "revise_macro",
+    "revise_note",
+    "revise_tag",
     "revise_team",
+    "revise_team_message",
+    "revise_triage_rule",
+    "run_macro",
     "save_app",
+    "save_draft",
     "save_widget",
     "send_again",
     "send_suggestion",
+    "send_triage_reply",
     "set_availability",
     "set_language",
+    "set_priority",
+    "snooze",
     "stop_using_template",
     "store_templates",
     "suggest_reply",
+    "survey_link",
     "take_over",
     "template_copy_id",
+    "text_for",
+    "try_rule",
     "unblock_contact",
     "unblock_point",
+    "undo_merge",
+    "usable_macros",
+    "usable_replies",
     "use_template",
     "uses_of",
+    "wake",
+    "with_files",
+    "with_own_drafts",
+    "write_to_team",
 ]

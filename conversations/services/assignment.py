@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -23,8 +23,9 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 
 from accounts.selectors import roster
-from conversations.models import Availability, Conversation, Team, TeamMember
-from conversations.services import clocks, stream_events
+from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
+from conversations.models.seen import seen_conversations
+from conversations.services import clocks, stream_events, triage
 from conversations.transitions import CLOSED, PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -32,6 +33,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.jobs import queueing
 from core.tenancy.scope import platform_scope
 
+AWAY: Final = "person_away"
 REPLY: Final = "conversations.reply_conversation"
 ASSIGN: Final = "conversations.assign_conversation"
 MANAGE: Final = "conversations.manage_desk"
@@ -77,18 +79,26 @@ def default_team() -> UUID | None:
 
 
 def join_queue(conversation: Conversation, moment: datetime) -> tuple[str, ...]:
-    """Let a locked conversation wait in its team, or the default one; return the fields to save.
+    """Let a locked conversation wait in its team; return the fields to save.
 
-    Without any team it waits as before: for the person who takes it.
+    One without a team goes where the triage rules say, or else to the default team. Without any team it waits as
+    before: for the person who takes it.
     """
+    fields: tuple[str, ...] = ()
+    if conversation.team_id is None:
+        decision = triage.decide(conversation, moment)
+        triage.note_decision(conversation, decision, moment)
+        conversation.team_id = decision.team_id
+        if decision.priority is not None:
+            conversation.priority, fields = decision.priority, ("priority",)
     team_id = conversation.team_id or default_team()
     if team_id is None:
-        return ()
+        return fields
     conversation.team_id, conversation.team_since = team_id, moment
     conversation.next_due_at = clocks.first_answer_due(conversation, moment)
     if conversation.needs_person:
         wake_after_commit(team_id)
-    return "team", "team_since", "next_due_at"
+    return "team", "team_since", "next_due_at", *fields
 
 
 def match(waiting: Sequence[Waiting], people: Sequence[Person], policy: str, *, prefers_last: bool) -> list[
@@ -140,7 +150,7 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
             conversation = rows[conversation_id]
             conversation.assigned_to_id = conversation.last_person_id = person.user_id
             conversation.save(update_fields=["assigned_to", "last_person"])
-            facts = {"user": str(person.user_id), "why": why, "team": str(team.pk)}
+            facts: dict[str, Any] = {"user": str(person.user_id), "why": why, "team": str(team.pk)}
             stream_events.append_state(conversation, inbox_type="conversation_assigned", **facts)
             stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=PERSON, **facts)
         for number, user_id in enumerate(dict.fromkeys(person.user_id for _, person, _ in reversed(given))):
@@ -172,7 +182,7 @@ def _next_waiting(team: Team) -> list[Conversation]:
 
 def waiting_rows() -> QuerySet[Conversation]:
     """Return the conversations that wait for a person and have none."""
-    return Conversation.objects.filter(state=PERSON, assigned_to=None)
+    return Conversation.objects.filter(WAITS_FOR_PERSON)
 
 
 def _waiting_of(rows: Collection[Conversation]) -> list[Waiting]:
@@ -221,15 +231,22 @@ def move_to_fallback(*, actor: Actor, conversation_id: UUID, now: datetime | Non
 
 
 def place_in_team(
-    actor: Actor, conversation: Conversation, team_id: UUID | None, moment: datetime, *, why: str
+    actor: Actor,
+    conversation: Conversation,
+    team_id: UUID | None,
+    moment: datetime,
+    *,
+    why: str,
+    left: UUID | None = None,
 ) -> None:
-    """Put a locked conversation into a team, say so, and wake the team."""
+    """Put a locked conversation into a team, say so, and wake the team. `left` is who had it before."""
+    left_team = conversation.team_id
     conversation.team_id, conversation.team_since = team_id, moment if team_id else None
     if conversation.needs_person:
         conversation.next_due_at = clocks.first_answer_due(conversation, moment)
     conversation.save(update_fields=["team", "team_since", "next_due_at"])
-    facts = {"team": str(team_id) if team_id else None, "why": why}
-    stream_events.append_state(conversation, inbox_type="conversation_moved", **facts)
+    facts: dict[str, Any] = {"team": str(team_id) if team_id else None, "why": why}
+    stream_events.append_state(conversation, inbox_type="conversation_moved", left=left, left_team=left_team, **facts)
     stream_events.record(actor, "CONVERSATION_MOVED", conversation, old_state=conversation.state, **facts)
     if team_id is not None:
         wake_after_commit(team_id)
@@ -246,7 +263,7 @@ def move_to_team(
     """
     actor.require(REPLY)
     with transaction.atomic():
-        rows = Conversation.objects.select_for_update(of=("self",))
+        rows = seen_conversations(actor).select_for_update(of=("self",))
         conversation: Conversation | None = rows.filter(pk=conversation_id).first()
         if conversation is None:
             raise NotFound("There is no such conversation.")
@@ -258,11 +275,12 @@ def move_to_team(
             raise Invalid("This team doesn't exist.", fields={"team": ["Choose a team."]})
         if conversation.team_id == team_id:
             return conversation
+        left = conversation.assigned_to_id
         is_theirs = TeamMember.objects.filter(team_id=team_id, user_id=conversation.assigned_to_id).exists()
         if conversation.assigned_to_id is not None and not is_theirs:
             conversation.assigned_to = None
             conversation.save(update_fields=["assigned_to"])
-        place_in_team(actor, conversation, team_id, now or clock_now(), why="by_hand")
+        place_in_team(actor, conversation, team_id, now or clock_now(), why="by_hand", left=left)
     return conversation
 
 
@@ -275,6 +293,7 @@ def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
     """Return tenant and id of conversations whose person is away for long."""
     with platform_scope():
         rows = Conversation.objects.filter(state=PERSON, team__isnull=False, assigned_to__isnull=False)
+        rows = rows.filter(snoozed_until=None)
         return list(
             rows.filter(_person_is_gone(now or clock_now())).order_by("pk").values_list("tenant_id", "pk")[:200]
         )
@@ -288,14 +307,16 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
     _require_system(actor)
     with transaction.atomic():
         rows = Conversation.objects.select_for_update(of=("self",)).filter(_person_is_gone(now or clock_now()))
-        conversation = rows.filter(pk=conversation_id, state=PERSON, team__isnull=False).first()
+        conversation = rows.filter(pk=conversation_id, state=PERSON, team__isnull=False, snoozed_until=None).first()
         if conversation is None or conversation.team_id is None:
             return False
         left = conversation.assigned_to_id
         conversation.assigned_to = None
         conversation.save(update_fields=["assigned_to"])
         facts = {"user": str(left), "team": str(conversation.team_id)}
-        stream_events.append_state(conversation, inbox_type="conversation_needs_person", reason="person_away")
+        stream_events.append_state(
+            conversation, inbox_type="conversation_needs_person", left=left, reason="person_away"
+        )
         stream_events.record(actor, "CONVERSATION_HANDED_BACK", conversation, old_state=PERSON, **facts)
         wake_after_commit(conversation.team_id)
     return True

@@ -15,6 +15,7 @@ from conversations.files.kinds import PIXELS, PREVIEWED, BadFile, Found, kind_of
 from conversations.files.names import safe_name
 from conversations.files.rules import CheckedFile
 from conversations.models import Attachment, Message
+from conversations.models.seen import seen_by
 from conversations.services import file_contents
 from core.actors import Actor
 from core.audit import chain
@@ -135,7 +136,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     """
     actor.require("conversations.view_conversation")
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
-    found = rows.select_related("message").first()
+    found = rows.filter(seen_by(actor, "message__conversation__")).select_related("message").first()
     if found is None:
         raise NotFound("There is no such file.")
     actor.require("accounts.view_pii")

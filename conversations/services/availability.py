@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.selectors import is_active_member
-from conversations.models import Availability, TeamMember
+from conversations.models import Availability, Draft, TeamMember
 from conversations.services import assignment
 from conversations.services.states import REPLY
 from core.actors import Actor
@@ -18,9 +18,12 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.errors import Invalid, Refused
+from core.events import streams
 from core.tenancy.scope import platform_scope
 
 OBJECT: Final = "conversations.availability"
+PRESENCE: Final = "presence"
+"""The stream of who is there."""
 SEEN_EVERY: Final = timedelta(seconds=45)
 GONE_AFTER: Final = timedelta(seconds=150)
 """A person without a sign of an open page for this long is offline: a page gives one about once a minute."""
@@ -95,7 +98,7 @@ def end_silent(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> N
 
 
 def leave_teams(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> None:
-    """End a former member's availability and places in teams.
+    """End a former member's availability, places in teams and drafts.
 
     Safe to repeat. For the system. Raises `Refused`. Writes `AVAILABILITY_CHANGED`.
     """
@@ -104,6 +107,7 @@ def leave_teams(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> 
         return
     with transaction.atomic():
         TeamMember.objects.filter(user_id=user_id).delete()
+        Draft.objects.filter(writer_id=user_id).delete()
         if Availability.objects.filter(user_id=user_id, until=None).exclude(state=State.OFFLINE).exists():
             _change(actor, user_id, State.OFFLINE, Source.SEAT, now or clock_now())
 
@@ -131,6 +135,8 @@ def _change(
     made: Availability = Availability.objects.create(
         user_id=user_id, state=state, source=source, reason=reason, since=moment, seen_at=moment
     )
+    facts = {"person": str(user_id), "state": str(state), "since": moment.isoformat()}
+    streams.append(PRESENCE, "availability_changed", facts)
     if state == State.ONLINE:
         for team_id in TeamMember.objects.filter(user_id=user_id).values_list("team_id", flat=True):
             assignment.wake_after_commit(team_id)

@@ -1,5 +1,6 @@
 """Opt-outs, unreachable addresses and blocked contacts, as lines of the consent ledger."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from core.audit import chain
 from core.errors import Invalid, NotFound, Refused
 from core.models import Consent
 from core.reach import ledger
-from core.reach.verdict import ANY, OPTED_OUT, STOPPABLE, UNREACHABLE, has_objected
+from core.reach.verdict import ANY, MARKETING, OPTED_OUT, STOPPABLE, UNREACHABLE, has_objected, latest
 
 RECORD: Final = "core.record_consent"
 # Marks the one message that still goes out: the confirmation of the opt-out itself.
@@ -49,16 +50,21 @@ def block_point(
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
     """Record that the owner of an address opted in again.
 
+    Marketing comes back only for somebody who had agreed to it before: START isn't a consent of its own.
     Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
     """
     _require_channel(actor)
     index = point_index(sender.kind, sender.value)
     with transaction.atomic():
         known = ledger.entries_of([index])[index]
-        if not any(has_objected(known, channel, purpose) for purpose in STOPPABLE):
+        had_agreed = latest(known, (channel, ANY), (Consent.State.GIVEN,), MARKETING) is not None
+        purposes = [purpose for purpose in STOPPABLE if purpose != MARKETING or had_agreed]
+        if not any(has_objected(known, channel, purpose) for purpose in purposes):
             return False
         state, source = Consent.State.GIVEN, Consent.Source.CUSTOMER
-        return _add(actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now)
+        return _add(
+            actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now, purposes=purposes
+        )
 
 
 def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
@@ -117,9 +123,12 @@ def _add(
     *,
     reason: str,
     now: datetime | None,
+    purposes: Sequence[str] = STOPPABLE,
 ) -> bool:
     index = point_index(sender.kind, sender.value)
-    added = ledger.add_lines(address_index=index, channel=channel, state=state, source=source, at=now)
+    added = ledger.add_lines(
+        address_index=index, channel=channel, state=state, source=source, purposes=purposes, at=now
+    )
     if not added:
         return False
     point = ContactPoint.objects.filter(kind=sender.kind, value_index=index).only("contact_id").first()

@@ -125,9 +125,13 @@ def note_trouble(*, account_id: UUID, code: str) -> None:
     ChannelAccount.objects.filter(pk=account_id).update(last_error=code[:60], last_error_at=now())
 
 
-def clear_trouble(*, account_id: UUID) -> None:
-    """Clear the last error of a channel account that works again."""
-    ChannelAccount.objects.filter(pk=account_id).exclude(last_error="").update(last_error="", last_error_at=None)
+def clear_trouble(*, account_id: UUID, prefix: str = "") -> None:
+    """Clear the last error of a channel account that works again.
+
+    With a prefix only an error whose code begins so: mail that arrives shows nothing about mail that leaves.
+    """
+    troubled = ChannelAccount.objects.filter(pk=account_id, last_error__startswith=prefix).exclude(last_error="")
+    troubled.update(last_error="", last_error_at=None)
 
 
 def note_tested(*, account_id: UUID) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.selectors import is_active_member
 from conversations import texts
 from conversations.contacts import points
-from conversations.models import Contact, ContactPoint, ContactTag
+from conversations.models import Contact, ContactPoint, ContactTag, Conversation
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -42,10 +42,16 @@ class FoundContact:
     """The contact behind a point, with what receiving needs."""
 
     contact_id: UUID
+    origin_id: UUID | None
     user_id: UUID | None
     point_id: UUID
     is_verified: bool
     has_name: bool
+
+    @property
+    def record_id(self) -> UUID:
+        """Return the contact that the address had before any merge: its name and rights are the address's."""
+        return self.origin_id or self.contact_id
 
 
 def point_index(kind: str, value: str) -> str:
@@ -56,26 +62,26 @@ def point_index(kind: str, value: str) -> str:
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """Return the contact of a sender, created if new, once even if concurrent.
 
-    Runs in a transaction.
+    Runs in a transaction. The address is locked before its contact, as everywhere.
     """
-    found = _find(sender.kind, index)
+    found = _find(sender.kind, index, lock=True)
     if found is None:
         name = name_of(sender)
         contact = Contact.objects.create(
             display_name=name,
-            masked_name=_masked("name", name),
+            masked_name=masked("name", name),
             user_id=_colleague(sender),
         )
-        _insert_point(contact, sender, index, is_primary=True)
-        winner = _find(sender.kind, index)
+        insert_point(contact, sender, index, is_primary=True)
+        winner = _find(sender.kind, index, lock=True)
         if winner is None:
             raise NotFound
         if winner.contact_id != contact.pk:
             contact.delete()
         found = winner
     elif not found.has_name and (name := name_of(sender)):
-        unnamed = Contact.objects.filter(pk=found.contact_id, masked_name="", erased_at=None)
-        unnamed.update(display_name=name, masked_name=_masked("name", name))
+        unnamed = Contact.objects.filter(pk=found.record_id, masked_name="", erased_at=None)
+        unnamed.update(display_name=name, masked_name=masked("name", name))
     return _apply_proof(found, sender)
 
 
@@ -84,23 +90,29 @@ def name_of(sender: SenderIdentity) -> str:
     return texts.clean(sender.display_name).strip()[:NAME_LIMIT]
 
 
-def _find(kind: str, index: str) -> FoundContact | None:
-    row = (
-        ContactPoint.objects.filter(kind=kind, value_index=index)
-        .values_list("contact_id", "contact__user_id", "id", "is_verified", "contact__masked_name")
-        .first()
-    )
-    return None if row is None else FoundContact(row[0], row[1], row[2], row[3], bool(row[4]))
+def _find(kind: str, index: str, *, lock: bool = False) -> FoundContact | None:
+    place = ("id", "contact_id", "origin_id", "is_verified")
+    known = ("contact__user_id", "contact__masked_name", "origin__user_id", "origin__masked_name")
+    rows = ContactPoint.objects.filter(kind=kind, value_index=index)
+    row = (rows.select_for_update(of=("self",)) if lock else rows).values_list(*place, *known).first()
+    if row is None:
+        return None
+    point_id, contact_id, origin_id, is_verified = row[:4]
+    user_id, name = row[6:] if origin_id else row[4:6]
+    return FoundContact(contact_id, origin_id, user_id, point_id, is_verified, bool(name))
 
 
-def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
+def insert_point(
+    contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool, origin_id: UUID | None = None
+) -> None:
     value = points.normalise(sender.kind, sender.value)
     point = ContactPoint(
         contact=contact,
+        origin_id=origin_id,
         kind=sender.kind,
         value=value,
         value_index=index,
-        masked_value=_masked(sender.kind, value),
+        masked_value=masked(sender.kind, value),
         is_verified=sender.verified,
         is_primary=is_primary,
     )
@@ -117,7 +129,7 @@ def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
     if sender.verified and not found.is_verified:
         ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
     if user_id is None and (colleague := _colleague(sender)):
-        Contact.objects.filter(pk=found.contact_id, user=None).update(user_id=colleague)
+        Contact.objects.filter(pk=found.record_id, user=None).update(user_id=colleague)
         user_id = colleague
     return replace(found, user_id=user_id, is_verified=sender.verified)
 
@@ -138,10 +150,11 @@ def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
     return found.contact_id
 
 
-def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool:
+def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, conversation_id: UUID | None = None) -> bool:
     """Add another address to a contact; False if any contact has it already.
 
-    For channels only, which have proof that both belong together. Raises `Refused`, `NotFound`, `Invalid`.
+    For channels only, which have proof that both belong together. It is for the conversation's side of a merged
+    contact, where one is named. Raises `Refused`, `NotFound`, `Invalid`.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can add an address.")
@@ -150,8 +163,10 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool
         return False
     with transaction.atomic():
         contact = _locked(contact_id)
-        same_kind = ContactPoint.objects.filter(contact=contact, kind=sender.kind)
-        _insert_point(contact, sender, index, is_primary=not same_kind.exists())
+        talks = Conversation.objects.filter(pk=conversation_id, contact=contact)
+        origin_id = talks.values_list("origin_id", flat=True).first() if conversation_id else None
+        same_kind = ContactPoint.objects.filter(contact=contact, origin_id=origin_id, kind=sender.kind)
+        insert_point(contact, sender, index, is_primary=not same_kind.exists(), origin_id=origin_id)
     return True
 
 
@@ -166,7 +181,7 @@ def _colleague(sender: SenderIdentity) -> UUID | None:
     return sender.user_id
 
 
-def _masked(kind: str, value: str) -> str:
+def masked(kind: str, value: str) -> str:
     if kind in ("webchat", "bsuid", "member", "customer"):
         return f"…{value[-4:]}"
     return mask_value(_MASK_AS[kind], value)[:80]
@@ -181,7 +196,7 @@ def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contac
     name = texts.checked(display_name, limit=NAME_LIMIT).strip()
     with transaction.atomic():
         contact = _locked(contact_id)
-        contact.display_name, contact.masked_name = name, _masked("name", name)
+        contact.display_name, contact.masked_name = name, masked("name", name)
         contact.save(update_fields=["display_name", "masked_name"])
         _record(actor, "CONTACT_NAMED", contact_id)
     return contact
@@ -227,13 +242,14 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
     """Link a contact to a colleague, or to nobody with None.
 
     The colleague and the actor then count for four eyes: neither may approve requests made through the contact.
-    Needs `accounts.manage_membership`; raises `NotFound`, and `Invalid` for someone who is not a member.
+    Addresses that came with a merged contact keep the link of that contact, which can still be ended. Needs
+    `accounts.manage_membership`; raises `NotFound`, and `Invalid` for someone who is not a member.
     """
     actor.require("accounts.manage_membership")
     if user_id is not None and not is_active_member(user_id):
         raise Invalid("This person isn't a member of this organisation.", fields={"user": ["Choose a colleague."]})
     with transaction.atomic():
-        contact = _locked(contact_id)
+        contact = _locked(contact_id, may_be_merged=user_id is None)
         if contact.user_id != user_id:
             # A repeat changes nothing, so that nobody can take over who made the link.
             contact.user_id, contact.linked_by_id = user_id, actor.user_id if user_id else None
@@ -273,10 +289,13 @@ def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
         _record(actor, "CONTACT_UNTAGGED", contact_id)
 
 
-def _locked(contact_id: UUID) -> Contact:
+def _locked(contact_id: UUID, *, may_be_merged: bool = False) -> Contact:
     contact = locked(Contact, contact_id)
     if contact.erased_at is not None:
         raise ContactErased("This contact has been erased.")
+    if contact.merged_into_id is not None and not may_be_merged:
+        problem = "This contact was merged into another one. Open that one."
+        raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
     return contact
 
 

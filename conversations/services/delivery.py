@@ -13,6 +13,7 @@ from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
 from conversations.services.parts import LEASE
 from conversations.services.statuses import BACK_OFF, advance, note_template
+from conversations.services.survey_links import text_with_link
 from conversations.services.templates import fill_template
 from conversations.texts import SENT_AS
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
@@ -99,7 +100,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
     account = message.channel_account
     try:
         transport = registry.transport_for(account.kind, account.provider)
-        way = reach.find_way(message, account, message.conversation.contact_id, moment)
+        way = reach.find_way(message, account, message.conversation, moment)
         if way.verdict.kind == "wait":
             return way.verdict
         if way.point is None or not way.verdict.may_leave:
@@ -107,9 +108,10 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
         recipient = SenderIdentity(
             kind=cast("PointKind", way.point.kind), value=way.point.value, verified=way.point.is_verified
         )
+        text = text_with_link(message)
         template: OutboundTemplate | None = None
         if way.verdict.kind == "as_template":
-            filled = fill_template(account, message.body, message.metadata, message.conversation.contact.language)
+            filled = fill_template(account, text, message.metadata, message.conversation.contact.language)
             if isinstance(filled, str):
                 # Refused here, before any call: nothing outside would accept it.
                 return SendResult(ok=False, error=filled, permanent=True)
@@ -125,7 +127,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
             from_address=account.address,
             credentials=account.credentials,
             recipient=recipient,
-            text=message.body,
+            text=text,
             content_type=cast("ContentType", message.content_type),
             media=tuple(message.media),
             metadata=message.metadata,

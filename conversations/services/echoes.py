@@ -51,8 +51,8 @@ def record_echo(
         return first
     moment = clock_now()
     found = contacts.find_or_create(recipient, contacts.point_index(recipient.kind, recipient.value))
-    conversation = incoming.open_conversation(actor, channel_account_id, found.contact_id, moment)
-    locked(conversation.pk)
+    conversation = incoming.open_conversation(actor, channel_account_id, found, moment)
+    locked(conversation.pk, actor=actor)
     body = texts.checked(text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT)
     message = Message(
         id=uuid7(),

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from conversations.models import Attachment, FileRemoval
+from conversations.models import Attachment, CannedFile, FileRemoval
+from conversations.models.files import SealedFile
 from core.clock import now as clock_now
 from core.errors import Conflict, Unavailable
 from core.observability.logging import get_logger
@@ -28,7 +29,7 @@ EMPTY: Final = {"content": None, "file_key": None, "store": "", "digest": "", "s
 """The columns of a file whose bytes are gone."""
 
 
-def write_content(file: Attachment, content: bytes) -> None:
+def write_content(file: SealedFile, content: bytes) -> None:
     """Seal the bytes of a file and set its columns, unsaved; call it outside any transaction.
 
     With a store outside, the bytes are there before the row is, and `claim_content` belongs into the row's transaction.
@@ -51,7 +52,7 @@ def write_content(file: Attachment, content: bytes) -> None:
         raise Unavailable("Files can't be stored right now. Try again in a moment.", code=sealed_files.GONE) from None
 
 
-def claim_content(files: Iterable[Attachment]) -> None:
+def claim_content(files: Iterable[SealedFile]) -> None:
     """Note in the rows' transaction that their bytes are in use."""
     stored = [file.pk for file in files if file.store]
     if stored:
@@ -63,8 +64,18 @@ def read_content(file: Attachment) -> bytes:
 
     Raises `Conflict` ("not_stored") if they aren't here, `Unavailable` if their store doesn't answer.
     """
-    if file.state != Attachment.State.STORED or (file.content is None and not file.store):
+    if file.state != Attachment.State.STORED:
         raise Conflict("This file isn't available.", code="not_stored", state=file.state)
+    return open_content(file)
+
+
+def open_content(file: SealedFile) -> bytes:
+    """Return the bytes that a row holds or names; call it outside any transaction.
+
+    Raises `Conflict` ("not_stored") if it has none, `Unavailable` if their store doesn't answer.
+    """
+    if file.content is None and not file.store:
+        raise Conflict("This file isn't available.", code="not_stored")
     if not file.store:
         return base64.b64decode(file.content)
     try:
@@ -75,13 +86,19 @@ def read_content(file: Attachment) -> bytes:
     return sealed_files.open_file(sealed, key=file.file_key or "", file_id=file.pk)
 
 
-def plan_removal(files: Iterable[Attachment]) -> None:
+def plan_removal(files: Iterable[SealedFile]) -> None:
     """Have the bytes of these files removed from their stores, once the current transaction is committed."""
     for file in files:
         if file.store:
             FileRemoval.objects.update_or_create(
                 file_id=file.pk, defaults={"store": file.store, "due_at": clock_now(), "attempts": 0}
             )
+
+
+def plan_removal_of(files: Iterable[tuple[UUID, str]], *, due_at: datetime) -> None:
+    """Have files of other apps removed from their stores, given as (file, store)."""
+    rows = [FileRemoval(file_id=file_id, store=store, due_at=due_at) for file_id, store in files]
+    FileRemoval.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def list_removals_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -101,7 +118,8 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
     removal = FileRemoval.objects.filter(pk=removal_id).first()
     if removal is None:
         return False
-    if not Attachment.objects.filter(pk=removal.file_id).exclude(store="").exists():
+    rows = (model.objects.filter(pk=removal.file_id).exclude(store="") for model in (Attachment, CannedFile))
+    if not any(found.exists() for found in rows):
         try:
             sealed_files.store_of(removal.store).remove(sealed_files.key_of(removal.file_id))
         except (sealed_files.StoreFailed, Unavailable) as problem:

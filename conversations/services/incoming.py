@@ -14,7 +14,8 @@ from django.db.models import Q
 
 from conversations import texts
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.services import contacts, message_store, stream_events
+from conversations.models.merges import conversations_of
+from conversations.services import contacts, message_store, stream_events, surveys
 from conversations.transitions import AGENT, CLOSED
 from conversations.types import InboundMessage
 from core.actors import Actor
@@ -63,7 +64,7 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
                     _open_window(checked, moment)
         return message or _store_as_new(actor, checked, moment)
     except contacts.ContactErased:
-        # Erased between two statements: the sender is a new contact now.
+        # Erased or merged between two statements: the sender is another contact now.
         return _store_as_new(actor, checked, moment)
     except IntegrityError:
         # A repeat violates the unique ids; its number is rolled back with it, so there is no gap.
@@ -81,7 +82,8 @@ def publish_activity(*, conversation_ids: Collection[UUID]) -> None:
     tenant's customers wait for each other. A missing conversation is skipped.
     """
     # Sorted here: as an ORDER BY PostgreSQL sometimes scans the whole list.
-    moved = sorted(Conversation.objects.filter(pk__in=conversation_ids), key=attrgetter("last_message_at"))
+    rows = Conversation.objects.filter(pk__in=conversation_ids).only(*stream_events.LISTED)
+    moved = sorted(rows, key=attrgetter("last_message_at"))
     stream_events.append_all_to_inbox(moved, "message_received")
 
 
@@ -96,7 +98,10 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
-    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, inbound.thread, moment)
+    if (answer := _answer_to_survey(inbound, sender, moment)) is not None:
+        _open_window(inbound, moment)
+        return answer
+    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
     message = message_store.store(inbound, moment, as_known=False)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
@@ -106,15 +111,28 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     return message
 
 
-def open_conversation(actor: Actor, account_id: UUID, contact_id: UUID, moment: datetime) -> Conversation:
-    """Return the contact's one open conversation on an account, reopened or created if there is none.
+def open_conversation(actor: Actor, account_id: UUID, found: contacts.FoundContact, moment: datetime) -> Conversation:
+    """Return the address's one open conversation on an account, reopened or created if there is none.
 
     Runs in a transaction.
     """
-    conversation, opened = _reopen_or_create(account_id, contact_id, "", moment)
+    conversation, opened = _reopen_or_create(account_id, found, "", moment)
     if opened:
         _announce_opened(actor, conversation, opened)
     return conversation
+
+
+def _answer_to_survey(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
+    """Keep a message that only answers the survey of a closed conversation; None for every other message."""
+    if surveys.rating_in(inbound.text) is None:
+        return None
+    list(Contact.objects.select_for_update().filter(pk=sender.contact_id).values_list("pk"))
+    rows = Conversation.objects.select_for_update(of=("self",)).select_related("channel_account")
+    rows = rows.filter(**_place(inbound.channel_account_id, sender, inbound.thread))
+    newest = rows.defer("channel_account__credentials").order_by("-last_message_at").first()
+    if newest is None or newest.state != CLOSED:
+        return None
+    return surveys.take_answer(inbound, newest, moment)
 
 
 def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:
@@ -131,25 +149,34 @@ def _open_window(inbound: InboundMessage, moment: datetime) -> None:
         windows.note_inbound(address_index=index, line=inbound.channel_account_id, at=at)
 
 
-def _reopen_or_create(account_id: UUID, contact_id: UUID, thread: str, moment: datetime) -> tuple[Conversation, str]:
+def _place(account_id: UUID, sender: contacts.FoundContact, thread: str) -> dict[str, Any]:
+    whose = {"contact_id": sender.contact_id, "origin_id": sender.origin_id}
+    return {"channel_account_id": account_id, **whose, "thread": thread}
+
+
+def _reopen_or_create(
+    account_id: UUID, sender: contacts.FoundContact, thread: str, moment: datetime
+) -> tuple[Conversation, str]:
     # One at a time per contact: nothing else opens a conversation while this lock is held.
-    contact = Contact.objects.select_for_update().only("id", "erased_at").filter(pk=contact_id).first()
-    if contact is None or contact.erased_at is not None:
+    rows = Contact.objects.select_for_update().only("id", "erased_at", "merged_into")
+    contact = rows.filter(pk=sender.contact_id).first()
+    if contact is None or contact.erased_at is not None or contact.merged_into_id is not None:
         raise contacts.ContactErased
-    place: dict[str, Any] = {"channel_account_id": account_id, "contact_id": contact_id, "thread": thread}
+    place = _place(account_id, sender, thread)
     # Locked: from here on a conversation's messages are stored one by one.
     open_rows = Conversation.objects.select_for_update(of=("self",)).filter(channel_account__is_active=True, **place)
     conversation = open_rows.exclude(state=CLOSED).order_by().first()
     if conversation is not None:
         return conversation, ""
-    rows = Conversation.objects.select_for_update().filter(state=CLOSED, **place)
-    last = rows.order_by("-closed_at").first()
+    closed = Conversation.objects.select_for_update().filter(state=CLOSED, **place)
+    last = closed.order_by("-closed_at").first()
     if last is None or last.closed_at < moment - settings.REOPEN_WITHIN:
         made = Conversation.objects.create(created_at=moment, last_message_at=moment, **place)
         return made, "conversation_opened"
     last.state, last.resolved, last.closed_at, last.assigned_to = AGENT, None, None, None
-    last.first_answered_at = last.first_person_answered_at = None
-    clocks = ["first_answered_at", "first_person_answered_at"]
+    last.first_answered_at = last.first_person_answered_at = last.asked_at = last.person_asked_at = None
+    last.rests = []
+    clocks = ["first_answered_at", "first_person_answered_at", "asked_at", "person_asked_at", "rests"]
     last.save(update_fields=["state", "resolved", "closed_at", "assigned_to", *clocks])
     return last, "conversation_reopened"
 
@@ -165,7 +192,7 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
         same |= Q(
             client_id=inbound.client_id,
             direction=Message.Direction.IN,
-            conversation__contact_id__in=owners.values("contact_id"),
+            conversation__in=conversations_of(owners),
         )
     if not same:
         return None

@@ -9,10 +9,11 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from conversations import texts
-from conversations.models import Attachment, Message
+from conversations.models import Attachment, Conversation, Message
 from conversations.services import contacts, stream_events
 from conversations.transitions import RECEIVED
 from conversations.types import InboundMessage
+from core import catalogue
 from core.clock import now as clock_now
 from core.events import outbox, streams
 from core.ids import uuid7
@@ -22,14 +23,16 @@ SENDER_NAME: Final = "customer"
 
 # By hand: the customer waits for this, so lookup, locks, number, event, message and announcement are one statement.
 # Rights are read under locks until the commit, so unlinking a contact or switching off a channel happens wholly
-# before or after this message. The conversation is locked last, as everywhere.
+# before or after this message. The conversation is locked last, as everywhere. An address that came with a merged
+# contact keeps that contact's rights and conversations: `k` is the contact of both.
 _STORE: Final = """
 with place as (
   select c.id, p.contact_id,
     case when %(verified)s and (%(user)s is null or %(user)s = k.user_id) then k.user_id end as user_id
   from conversations_contactpoint p
-  join conversations_contact k on k.tenant_id = p.tenant_id and k.id = p.contact_id
+  join conversations_contact k on k.tenant_id = p.tenant_id and k.id = coalesce(p.origin_id, p.contact_id)
   join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
+    and c.origin_id is not distinct from p.origin_id
   join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
   where p.tenant_id = %(tenant)s and p.kind = %(kind)s and p.value_index = %(index)s
     and c.channel_account_id = %(account)s and c.thread = %(thread)s and c.state <> 'closed' and a.is_active
@@ -38,16 +41,27 @@ with place as (
   for share of a, p, k
 ), guard as (
   update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s,
-    waiting_since = coalesce(c.waiting_since, %(moment)s)
+    waiting_since = case
+      when c.snoozed_until > %(moment)s then %(moment)s else coalesce(c.waiting_since, %(moment)s) end,
+    asked_at = case when c.first_answered_at is null then coalesce(c.asked_at, %(moment)s) else c.asked_at end,
+    person_asked_at = case
+      when c.state <> 'person' or c.first_person_answered_at is not null then c.person_asked_at
+      when c.snoozed_until > %(moment)s then %(moment)s
+      else coalesce(c.person_asked_at, c.waiting_since, %(moment)s) end,
+    snoozed_until = case when c.snoozed_until > %(moment)s then %(moment)s else c.snoozed_until end
   where c.tenant_id = %(tenant)s and c.id = (select id from place) and c.state <> 'closed'
-  returning c.id, (select contact_id from place) as contact_id, (select user_id from place) as user_id
+  returning c.id, c.team_id, (select contact_id from place) as contact_id, (select user_id from place) as user_id
 ), head as (
   insert into core_streamhead (id, tenant_id, stream, seq)
   select %(head)s, %(tenant)s, 'conversation:' || guard.id, 1 from guard
   on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning stream, seq
 ), event as (
-  insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at)
-  select %(event)s, %(tenant)s, head.stream, head.seq, 'message_received', %(payload)s, %(moment)s from head
+  insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, version)
+  select %(event)s, %(tenant)s, head.stream, head.seq, 'message_received',
+    %(payload)s || jsonb_build_object('counted',
+      jsonb_strip_nulls(jsonb_build_object('team', guard.team_id, 'channel', %(account)s::uuid))),
+    %(moment)s, %(version)s
+  from head, guard
 ), stored as (
   insert into conversations_message ({columns}) select {values} from head, guard
 ), announced as (
@@ -76,6 +90,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     sender = inbound.sender
     files = _attachments(inbound)
     message = _message(inbound, files, moment)
+    payload = stream_events.message_payload(message)
     values = {
         **_column_values(message),
         "tenant": message.tenant_id,
@@ -93,7 +108,8 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         "event": uuid7(),
         "announcement": uuid7(),
         "arrival": Jsonb(_arrival(inbound)),
-        "payload": Jsonb(stream_events.message_payload(message)),
+        "payload": Jsonb(payload),
+        "version": catalogue.check_shape("conversation", "message_received", payload),
     }
     with connection.cursor() as cursor:
         cursor.execute(_statement(), values)
@@ -109,6 +125,21 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         file.message = message
     if files:
         Attachment.objects.bulk_create(files)
+    return message
+
+
+def store_in_closed(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message:
+    """Store a customer's message in a closed conversation that the caller has locked, and leave it closed.
+
+    Nobody is asked to answer it.
+    """
+    message = _message(inbound, [], moment)
+    message.conversation, message.sender_id = conversation, conversation.contact_id
+    conversation.last_message_at = conversation.last_inbound_at = moment
+    conversation.save(update_fields=["last_message_at", "last_inbound_at"])
+    name = "message_received"
+    message.seq = stream_events.append_message(conversation, message, event_type=name, listed=name).seq
+    message.save(force_insert=True)
     return message
 
 

@@ -14,18 +14,21 @@ from conversations import registry, texts
 from conversations.files.kinds import KINDS
 from conversations.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
 from conversations.models import Attachment, ChannelAccount, Conversation, Message, MessageTemplate
+from conversations.models.seen import seen_conversations
 from conversations.services import attachments, clocks, delivery, file_contents, reach, states, stream_events, templates
 from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.events import streams
 from core.ids import uuid7
 from core.models import Consent
 from core.privacy.pii import mask_text
 from core.reach import gate
 from core.reach.verdict import MARKETING, WINDOW_CLOSED
 
+ANSWERED_MEANWHILE: Final = "answered_meanwhile"
 MAY_SPEAK_AS: Final[dict[str, frozenset[str]]] = {
     "user": frozenset({"person"}),
     "api_key": frozenset({"person"}),
@@ -51,23 +54,26 @@ def reply(
     as_template: bool = False,
     template_language: str = "",
     template_variables: Sequence[str] = (),
+    after: int | None = None,
+    confidence: int | None = None,
     now: datetime | None = None,
     locked: Conversation | None = None,
+    also: Sequence[streams.NewEvent] = (),
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
     With a `client_id` a repeat returns the first one. `locked` is the conversation, if the caller's transaction has
-    it from `lock_conversation`. A person needs `conversations.reply_conversation`; replying in an agent's
-    conversation takes it over. An agent may not reply in a person's conversation, and only the system in a closed one
-    (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for neither text nor
-    file, more than `settings.TEXT_LIMIT` characters, or files that the channel can't carry. Web chat shows the message
-    at once; other channels queue it, and announce `message_failed` if it can't be delivered. With files, call it
-    outside any transaction: they may go to a store outside.
+    it from `lock_conversation`; `also` are events that are written with the message's, unless it is a repeat. A person
+    needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. `after` is the number
+    of the newest message that a person had seen: an answer by somebody else since then is a `Conflict`
+    ("answered_meanwhile", with its number as `seq`). `confidence`, from 0 to 100, is how sure an agent is. An agent may
+    not reply in a person's conversation, and only the system in a closed one (`Conflict`, "person_has_it", "closed").
+    Raises `NotFound`, `Refused`, `Invalid` for neither text nor file or more than the channel carries. Web chat has it
+    at once; others queue it, and announce `message_failed`. With files, call it outside any transaction.
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
-    reason; other messages on channels with a queue are stored, and fail with the reason when they are due.
-    Outside the reply window a person has to choose `as_template`, without files, and may name one of its languages.
-    The text is the first variable, `template_variables` are the next ones; without any variable the text is empty.
+    reason; other messages on channels with a queue are stored, and fail with it when they are due. Outside the window
+    a person chooses `as_template`, without files: the text is its first variable, if any, then `template_variables`.
     """
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
@@ -76,21 +82,18 @@ def reply(
     body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files) or as_template)
     facts = _template_facts(sender_type, template_language, template_variables, files) if as_template else {}
     document = texts.checked_document({**(metadata or {}), **facts})
-    moment = now or clock_now()
-    message_id = uuid7()
+    moment, message_id = now or clock_now(), uuid7()
     checked = _check_files(actor, conversation_id, files, sender_type, client_id)
     rows = attachments.write_files(message_id, checked)
     # No savepoint in a caller's transaction: what is refused is refused before anything is written.
     with nullcontext() if locked else transaction.atomic():
-        conversation = locked or states.lock_conversation(conversation_id)
-        if client_id is not None:
-            # Customers choose their own ids and could choose this one: only outgoing messages count.
-            sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
-            first: Message | None = sent.filter(client_id=client_id).first()
-            if first is not None:
-                return first
+        conversation = locked or states.lock_conversation(conversation_id, actor=actor)
+        if (first := _repeated(conversation, client_id)) is not None:
+            streams.append_all(also)
+            return first
         old_state = conversation.state
         _require_turn(actor, conversation, sender_type)
+        _require_unanswered(actor, conversation, after)
         message = Message(
             id=message_id,
             conversation=conversation,
@@ -109,7 +112,7 @@ def reply(
             media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
         )
         due_at = _require_reachable(conversation, message, moment)
-        _store(conversation, message, event_type, moment, rows, due_at=due_at)
+        _store(conversation, message, event_type, moment, rows, due_at=due_at, also=also, confidence=confidence)
         if sender_type == "person":
             _assign_to_sender(actor, conversation, old_state, moment)
             stream_events.append_inbox(conversation, "message_sent")
@@ -134,7 +137,7 @@ def _check_files(
     """Check files before anything is locked or stored: the turn is checked again when the message is."""
     if not files:
         return []
-    rows = Conversation.objects.select_related("channel_account").filter(pk=conversation_id)
+    rows = seen_conversations(actor).select_related("channel_account").filter(pk=conversation_id)
     conversation = rows.first()
     if conversation is None:
         raise NotFound("There is no such conversation.")
@@ -191,6 +194,29 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
         raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
 
 
+def _repeated(conversation: Conversation, client_id: UUID | None) -> Message | None:
+    """Return the message that was sent with this id; customers choose ids too: only outgoing messages count."""
+    if client_id is None:
+        return None
+    sent = conversation.messages.filter(direction=Message.Direction.OUT, client_id=client_id)
+    first: Message | None = sent.first()
+    return first
+
+
+def _require_unanswered(actor: Actor, conversation: Conversation, seen: int | None) -> None:
+    """Raise `Conflict` if an agent or a colleague answered after the message that was seen, if one is named."""
+    if seen is None:
+        return
+    answers = conversation.messages.filter(
+        direction=Message.Direction.OUT, sender_type__in=(Message.Sender.AGENT, Message.Sender.PERSON), seq__gt=seen
+    ).exclude(sender_type=Message.Sender.PERSON, sender_id=actor.id)
+    newest = answers.order_by("-seq").first()
+    if newest is None:
+        return
+    who = "The agent" if newest.sender_type == Message.Sender.AGENT else "A colleague"
+    raise Conflict(f"{who} answered meanwhile.", code=ANSWERED_MEANWHILE, seq=newest.seq)
+
+
 def _require_reachable(conversation: Conversation, message: Message, moment: datetime) -> datetime:
     """Ask the gate, and return when the message is due. Raises `gate.NotReachable`."""
     account, is_person = conversation.channel_account, message.sender_type == Message.Sender.PERSON
@@ -222,6 +248,8 @@ def _store(
     files: Sequence[Attachment],
     *,
     due_at: datetime,
+    also: Sequence[streams.NewEvent] = (),
+    confidence: int | None = None,
 ) -> None:
     """Publish and store the message; web chat has it then, other channels queue it."""
     account = conversation.channel_account
@@ -230,10 +258,18 @@ def _store(
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at
     conversation.last_message_at = moment
-    conversation.save(update_fields=["last_message_at", *clocks.note_answer(conversation, message, moment)])
+    stopped = clocks.note_answer(conversation, message, moment)
+    judged: tuple[str, ...] = ()
+    if message.sender_type == Message.Sender.AGENT:
+        conversation.confidence, judged = confidence, ("confidence",)
+    conversation.save(update_fields=["last_message_at", *judged, *stopped])
     # A person's message may take the conversation over, which the list has to show: it hears of it afterwards.
     listed = "" if message.sender_type == Message.Sender.PERSON else "message_sent"
-    message.seq = stream_events.append_message(conversation, message, event_type=event_type, listed=listed).seq
+    wait = clocks.wait_of(conversation, message, moment, stopped)
+    event = stream_events.append_message(
+        conversation, message, event_type=event_type, listed=listed, wait=wait, also=also
+    )
+    message.seq = event.seq
     message.save(force_insert=True)
     if files:
         Attachment.objects.bulk_create(files)

@@ -83,14 +83,14 @@ def question_of(message: Message, rules: ChannelRules) -> Question:
     )
 
 
-def find_way(message: Message, account: ChannelAccount, contact_id: UUID, now: datetime) -> Way:
+def find_way(message: Message, account: ChannelAccount, conversation: Conversation, now: datetime) -> Way:
     """Judge a stored message right before it is sent: the best address that it may go to.
 
     Adds two queries to the one that reads the addresses. Raises `NotFound` for a channel without a transport.
     """
     transport = registry.transport_for(account.kind, account.provider)
     question = replace(question_of(message, rules_of(account, transport, use_of(message))), is_counted=True)
-    fitting, others = _points(contact_id, transport.medium.recipient_kinds, every=message.purpose == MARKETING)
+    fitting, others = _points(conversation, transport.medium.recipient_kinds, every=message.purpose == MARKETING)
     if not fitting:
         return Way(NO_ADDRESS)
     found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
@@ -110,7 +110,7 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
     if transport.instant and not is_marketing and not _has_lines(conversation.contact_id):
         return ALLOWED  # the usual case of web chat, in one query
     question = question_of(message, rules_of(account, transport, use_of(message)))
-    fitting, others = _points(conversation.contact_id, transport.medium.recipient_kinds, every=is_marketing)
+    fitting, others = _points(conversation, transport.medium.recipient_kinds, every=is_marketing)
     if not fitting:
         return NO_ADDRESS
     found = gate.judge(question, _indexes(fitting), line=account.pk, others=others, now=now)
@@ -128,7 +128,7 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     except NotFound:
         return Reachability(ALLOWED)
     rules = rules_of(account, transport, MessageTemplate.Use.REOPENING)
-    fitting, _ = _points(conversation.contact_id, transport.medium.recipient_kinds)
+    fitting, _ = _points(conversation, transport.medium.recipient_kinds)
     if not fitting:
         return Reachability(NO_ADDRESS)
     question = Question(rules=rules, purpose=Consent.Purpose.REPLY)
@@ -163,11 +163,14 @@ def _best(points: Sequence[ContactPoint], verdicts: Mapping[str, Verdict]) -> Co
 
 
 def _points(
-    contact_id: UUID, kinds: tuple[PointKind, ...], *, every: bool = False
+    conversation: Conversation, kinds: tuple[PointKind, ...], *, every: bool = False
 ) -> tuple[list[ContactPoint], list[str]]:
-    """Return the contact's points for a channel, the best first, and the indexes of the others if `every` counts."""
-    rows = ContactPoint.objects.filter(contact_id=contact_id)
-    found = list(rows if every else rows.filter(kind__in=kinds))
-    fitting = [point for point in found if point.kind in kinds]
+    """Return the points for a channel, the best first, and the indexes of the person's others if `every` counts.
+
+    A conversation that came with a merged contact is answered to that contact's addresses only.
+    """
+    rows = ContactPoint.objects.filter(contact_id=conversation.contact_id)
+    found = list(rows if every else rows.filter(kind__in=kinds, origin_id=conversation.origin_id))
+    fitting = [point for point in found if point.kind in kinds and point.origin_id == conversation.origin_id]
     fitting.sort(key=lambda point: (kinds.index(point.kind), not point.is_primary))
-    return fitting, [point.value_index for point in found if point.kind not in kinds]
+    return fitting, [point.value_index for point in found if point not in fitting]

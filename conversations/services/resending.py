@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from django.db import transaction
 
 from conversations.models import Conversation, Message
+from conversations.models.seen import seen_by
 from conversations.services import delivery, reach, states, stream_events
 from conversations.services.statuses import put_back
 from conversations.transitions import CLOSED, FAILED, QUEUED
@@ -28,11 +29,11 @@ def send_again(*, actor: Actor, message_id: UUID, now: datetime | None = None) -
     actor.require(REPLY)
     moment = now or clock_now()
     sent = Message.objects.filter(pk=message_id, direction=Message.Direction.OUT)
-    conversation_id = sent.values_list("conversation_id", flat=True).first()
+    conversation_id = sent.filter(seen_by(actor, "conversation__")).values_list("conversation_id", flat=True).first()
     if conversation_id is None:
         raise NotFound("There is no such message.")
     with transaction.atomic():
-        conversation = states.locked(conversation_id, with_account=True)
+        conversation = states.locked(conversation_id, actor=actor, with_account=True)
         message: Message = sent.select_for_update().get()
         due_at = _require_sendable(conversation, message, moment)
         put_back(message, QUEUED, due_at)

@@ -10,7 +10,8 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations.models import Conversation, SuggestedReply
-from conversations.services import assignment, stream_events
+from conversations.models.seen import seen_by, seen_conversations
+from conversations.services import assignment, clocks, stream_events, survey_plans
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -24,25 +25,28 @@ MOVES: Final = ("CONVERSATION_GIVEN_BACK", *CLOSES)
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
-def lock_conversation(conversation_id: UUID) -> Conversation:
+def lock_conversation(conversation_id: UUID, *, actor: Actor | None) -> Conversation:
     """Return the conversation with its account, its row locked.
 
-    Absent and another tenant's are `NotFound`.
+    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
     """
-    return locked(conversation_id, with_account=True)
+    return locked(conversation_id, actor=actor, with_account=True)
 
 
-def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation:
+def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = False) -> Conversation:
     """Return the conversation with its row locked.
 
-    Absent and another tenant's are `NotFound`.
+    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
     """
     rows = Conversation.objects.select_for_update(of=("self",))
+    if actor is not None:
+        rows = rows.filter(seen_by(actor))
     if with_account:
         rows = rows.select_related("channel_account").defer("channel_account__credentials")
-    found: Conversation | None = rows.filter(pk=conversation_id).first()
-    if found is None:
-        raise NotFound("There is no such conversation.")
+    try:
+        found: Conversation = rows.get(pk=conversation_id)
+    except Conversation.DoesNotExist:
+        raise NotFound("There is no such conversation.") from None
     return found
 
 
@@ -54,8 +58,8 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
     """
     user_id = _person(actor)
     with transaction.atomic():
-        conversation = locked(conversation_id)
-        old_state = _open_state(actor, conversation)
+        conversation = locked(conversation_id, actor=actor)
+        old_state = open_state(actor, conversation)
         if conversation.assigned_to_id == user_id:
             return conversation
         if conversation.assigned_to_id is not None:
@@ -78,7 +82,7 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
     """
     _person(actor)
     with transaction.atomic():
-        conversation = locked(conversation_id)
+        conversation = locked(conversation_id, actor=actor)
         old_state = conversation.state
         if old_state != PERSON:
             facts = last_change(actor, KIND, conversation.pk, of=MOVES)
@@ -88,10 +92,12 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
                 state=old_state,
                 **facts,
             )
+        left = conversation.assigned_to_id
         conversation.state, conversation.assigned_to, conversation.next_due_at = AGENT, None, None
-        conversation.save(update_fields=["state", "assigned_to", "next_due_at"])
+        quiet = (*clocks.unsnoozed(conversation, clock_now()), *clocks.ask_nobody(conversation))
+        conversation.save(update_fields=["state", "assigned_to", "next_due_at", *quiet])
         set_suggestion_aside(actor, conversation)
-        stream_events.append_state(conversation, inbox_type="conversation_given_back")
+        stream_events.append_state(conversation, inbox_type="conversation_given_back", left=left)
         stream_events.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
     return conversation
 
@@ -107,13 +113,14 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID, even_if_full: 
     if user_id not in {member.user_id for member in list_members(permission=REPLY)}:
         raise Invalid("This person can't reply here.", fields={"user": ["Choose someone whose role allows replying."]})
     with transaction.atomic():
-        conversation = locked(conversation_id)
-        old_state = _open_state(actor, conversation)
+        conversation = locked(conversation_id, actor=actor)
+        old_state = open_state(actor, conversation)
         if conversation.assigned_to_id == user_id:
             return conversation
         assignment.require_room(actor=actor, conversation=conversation, user_id=user_id, even_if_full=even_if_full)
+        left = conversation.assigned_to_id
         _give(conversation, user_id)
-        stream_events.append_state(conversation, inbox_type="conversation_assigned")
+        stream_events.append_state(conversation, inbox_type="conversation_assigned", left=left)
         stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
     return conversation
 
@@ -148,11 +155,11 @@ def _to_person(
             fields={"reason": ["Use lower-case letters and _, such as needs_specialist."]},
         )
     with transaction.atomic():
-        conversation = locked(conversation_id)
-        old_state = _open_state(actor, conversation)
+        conversation = locked(conversation_id, actor=actor)
+        old_state = open_state(actor, conversation)
         if keep_person and old_state == PERSON and conversation.escalated_at is not None:
             return conversation
-        conversation.state = PERSON
+        conversation.state, left = PERSON, conversation.assigned_to_id
         if not keep_person:
             conversation.assigned_to = None
         moment = now or clock_now()
@@ -160,6 +167,7 @@ def _to_person(
         conversation.escalated_by = actor.kind
         conversation.escalated_by_id = actor.id
         conversation.escalation_reason = reason
+        awake = (*clocks.unsnoozed(conversation, moment), *clocks.ask_person(conversation, moment))
         conversation.save(
             update_fields=[
                 "state",
@@ -168,10 +176,14 @@ def _to_person(
                 "escalated_by",
                 "escalated_by_id",
                 "escalation_reason",
+                *awake,
                 *assignment.join_queue(conversation, moment),
             ]
         )
-        stream_events.append_state(conversation, inbox_type="conversation_needs_person", reason=reason)
+        counted = {"from_agent": old_state == AGENT}
+        stream_events.append_state(
+            conversation, inbox_type="conversation_needs_person", left=left, counted=counted, reason=reason
+        )
         stream_events.record(actor, "CONVERSATION_ESCALATED", conversation, old_state=old_state, reason=reason)
     return conversation
 
@@ -186,14 +198,18 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
     if actor.kind not in ("agent", "system", "rule"):
         actor.require(REPLY)
     with transaction.atomic():
-        conversation = locked(conversation_id)
-        old_state = _open_state(actor, conversation)
+        conversation = locked(conversation_id, actor=actor)
+        old_state = open_state(actor, conversation)
         conversation.state, conversation.resolved = CLOSED, resolved
         conversation.closed_at = now or clock_now()
         conversation.waiting_since = conversation.next_due_at = None
-        conversation.save(update_fields=["state", "resolved", "closed_at", "waiting_since", "next_due_at"])
+        awake = clocks.unsnoozed(conversation, conversation.closed_at)
+        fields = ["state", "resolved", "closed_at", "waiting_since", "next_due_at", *awake]
+        conversation.save(update_fields=fields)
         set_suggestion_aside(actor, conversation)
-        stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
+        survey_plans.plan_survey(conversation, conversation.closed_at)
+        counted = clocks.resolution_of(conversation)
+        stream_events.append_state(conversation, inbox_type="conversation_closed", counted=counted, resolved=resolved)
         stream_events.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
     return conversation
 
@@ -211,7 +227,7 @@ def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = N
     """
     actor.require("conversations.view_conversation")
     with transaction.atomic():
-        conversation = Conversation.objects.filter(pk=conversation_id).first()
+        conversation = seen_conversations(actor).filter(pk=conversation_id).first()
         if conversation is None:
             raise NotFound("There is no such conversation.")
         if actor.may(REPLY) and conversation.is_unread:
@@ -232,7 +248,7 @@ def _person(actor: Actor) -> UUID:
     return actor.user_id
 
 
-def _open_state(actor: Actor, conversation: Conversation) -> str:
+def open_state(actor: Actor, conversation: Conversation) -> str:
     """Return the state of a conversation. Raises `Conflict` if it is closed."""
     if not may_move(conversation.state, CLOSED):
         facts = last_change(actor, KIND, conversation.pk, of=CLOSES)

@@ -1,5 +1,6 @@
 """Update message statuses from providers and the customer's page, forward only."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,8 @@ from core.privacy.pii import mask_text
 
 BACK_OFF: Final = (5, 30, 120, 600, 1800)
 """Seconds before each further attempt."""
+OTHER: Final = "other"
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 REPORTABLE = frozenset({SENT, DELIVERED, READ, FAILED})
 
 
@@ -113,7 +116,7 @@ def put_back(message: Message, status: str, due: datetime) -> None:
 
 def _locked_by(message_id: UUID | None, channel_account_id: UUID | None, channel_message_id: str) -> Message:
     rows = Message.objects.select_for_update().filter(direction=Message.Direction.OUT)
-    rows = rows.only("id", "conversation_id", "status", "channel_message_id")
+    rows = rows.only("id", "conversation_id", "status", "channel_message_id", "channel_account_id")
     if message_id is not None:
         found = rows.filter(pk=message_id).first()
     elif channel_account_id is not None and channel_message_id:
@@ -142,13 +145,13 @@ def advance(
     if not rows.update(**changes):
         return False
     payload = {"id": str(message.pk), "status": status}
-    streams.append(f"conversation:{message.conversation_id}", "message_status", payload)
+    counted = {"channel": str(message.channel_account_id)}
+    stream = f"conversation:{message.conversation_id}"
+    streams.append(stream, "message_status", {**payload, streams.COUNTED: counted})
     if status == FAILED:
-        streams.append(
-            f"conversation-staff:{message.conversation_id}",
-            "message_failed",
-            {**payload, "error": error},
-        )
+        code = error if _CODE.fullmatch(error) else OTHER
+        facts = {**payload, "error": error, streams.COUNTED: {**counted, "code": code}}
+        streams.append(f"conversation-staff:{message.conversation_id}", "message_failed", facts)
         outbox.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
     return True
 
@@ -162,7 +165,7 @@ def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
     if actor.kind not in ("contact", "system"):
         raise Refused
     with transaction.atomic():
-        conversation: Conversation = locked(conversation_id)
+        conversation: Conversation = locked(conversation_id, actor=actor)
         rows = Message.objects.filter(
             conversation=conversation,
             direction=Message.Direction.OUT,

@@ -1,26 +1,55 @@
 """Publish to the streams of a conversation: ids, states and masked text, never clear text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
-from conversations.models import Conversation, Message, Note, SuggestedReply
+from conversations.models import Conversation, Message, Note, SuggestedReply, Survey
 from core.actors import Actor
 from core.audit import chain
 from core.events import streams
 from core.models import StreamEvent
 
 INBOX: Final = "inbox"
+LISTED: Final = (
+    *("tenant_id", "state", "team", "assigned_to", "snoozed_until"),
+    *("last_message_at", "last_inbound_at", "staff_seen_at"),
+)
+"""What an event of the conversation list is made of."""
+SURVEY_RATED: Final = "survey_rated"
+COUNTED_IN_LIST: Final = ("conversation_opened", "conversation_reopened")
 
 
-def append_message(conversation: Conversation, message: Message, *, event_type: str, listed: str = "") -> StreamEvent:
+def append_message(
+    conversation: Conversation,
+    message: Message,
+    *,
+    event_type: str,
+    listed: str = "",
+    wait: Mapping[str, float] | None = None,
+    also: Sequence[streams.NewEvent] = (),
+) -> StreamEvent:
     """Append a message to the conversation's stream, and to the conversation list if it is `listed` as something.
 
-    The event's number becomes its `seq`.
+    The event's number becomes its `seq`. `wait` is how long the customer waited for it, if it is a first answer.
+    `also` are events that are written by the same statement.
     """
-    events = [streams.NewEvent(conversation.stream, event_type, message_payload(message))]
+    person = message.sender_id if message.sender_type == Message.Sender.PERSON else None
+    payload = {**message_payload(message), streams.COUNTED: counted_of(conversation, person=person, **(wait or {}))}
+    events = [streams.NewEvent(conversation.stream, event_type, payload)]
     if listed:
-        events.append(streams.NewEvent(INBOX, listed, state_payload(conversation)))
-    return next(row for row in streams.append_all(events) if row.stream == conversation.stream)
+        events.append(_listed(conversation, listed))
+    return next(row for row in streams.append_all([*events, *also]) if row.stream == conversation.stream)
+
+
+def counted_of(conversation: Conversation, **facts: Any) -> dict[str, Any]:
+    """Return what figures are counted from: where the conversation is, and the facts that are not None."""
+    found = {"team": conversation.team_id, "channel": conversation.channel_account_id, **facts}
+    return {name: _as_json(value) for name, value in found.items() if value is not None}
+
+
+def _as_json(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
 
 
 def message_payload(message: Message) -> dict[str, Any]:
@@ -36,12 +65,28 @@ def message_payload(message: Message) -> dict[str, Any]:
     }
 
 
-def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -> None:
-    """Publish the current state to the customer, the staff and the conversation list."""
-    payload = state_payload(conversation)
+def append_state(
+    conversation: Conversation,
+    *,
+    inbox_type: str,
+    left: UUID | None = None,
+    left_team: UUID | None = None,
+    counted: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> None:
+    """Publish the current state to the customer, the staff and the conversation list.
+
+    `left` is the person who had it before, `left_team` the team it was in: both hear that it is gone. `counted` is
+    what figures are counted from.
+    """
+    payload = {**state_payload(conversation), streams.COUNTED: counted_of(conversation, **(counted or {}))}
     streams.append(conversation.stream, "conversation_state", {"state": conversation.state})
     streams.append(conversation.staff_stream, inbox_type, {**payload, **facts})
-    streams.append(INBOX, inbox_type, payload)
+    gone = {"left": str(left)} if left and left != conversation.assigned_to_id else {}
+    events = [_listed(conversation, inbox_type, **gone)]
+    if left_team and left_team != conversation.team_id:
+        events.append(events[0]._replace(about=left_team))
+    streams.append_all(events)
 
 
 def append_note(conversation: Conversation, note: Note) -> None:
@@ -54,6 +99,16 @@ def append_suggestion(conversation: Conversation, suggestion: SuggestedReply) ->
     streams.append(conversation.staff_stream, "suggestion_dropped", {"suggestion": str(suggestion.pk)})
 
 
+def append_rating(conversation: Conversation, survey: Survey) -> None:
+    """Publish a customer's mark to their chat and to the staff, and whether there is a comment; never its words."""
+    facts = {"survey": str(survey.pk), "rating": survey.rating, "commented": bool(survey.comment)}
+    is_first = survey.answered_at == survey.changed_at
+    asked = {"team": survey.team_id, "person": survey.person_id, "is_first": is_first}
+    counted = counted_of(conversation, **asked)
+    streams.append(conversation.stream, SURVEY_RATED, facts)
+    streams.append(conversation.staff_stream, SURVEY_RATED, {**facts, streams.COUNTED: counted})
+
+
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:
     """Publish an updated conversation to the conversation list."""
     append_all_to_inbox([conversation], inbox_type)
@@ -61,7 +116,17 @@ def append_inbox(conversation: Conversation, inbox_type: str) -> None:
 
 def append_all_to_inbox(conversations: Iterable[Conversation], inbox_type: str) -> None:
     """Publish updated conversations to the conversation list, in this order."""
-    streams.append_all([streams.NewEvent(INBOX, inbox_type, state_payload(each)) for each in conversations])
+    counts = inbox_type in COUNTED_IN_LIST
+    events = [
+        _listed(each, inbox_type, **({streams.COUNTED: counted_of(each)} if counts else {})) for each in conversations
+    ]
+    streams.append_all(events)
+
+
+def _listed(conversation: Conversation, inbox_type: str, **facts: Any) -> streams.NewEvent:
+    """Return an event of the list, which is its team's as well."""
+    payload = {**state_payload(conversation), **facts}
+    return streams.NewEvent(INBOX, inbox_type, payload, about=conversation.team_id)
 
 
 def state_payload(conversation: Conversation) -> dict[str, Any]:
@@ -69,8 +134,10 @@ def state_payload(conversation: Conversation) -> dict[str, Any]:
     return {
         "conversation": str(conversation.pk),
         "state": conversation.state,
+        "team": str(conversation.team_id) if conversation.team_id else None,
         "assigned_to": (str(conversation.assigned_to_id) if conversation.assigned_to_id else None),
         "needs_person": conversation.needs_person,
+        "snoozed_until": conversation.snoozed_until.isoformat() if conversation.snoozed_until else None,
         "unread": conversation.is_unread,
     }
 

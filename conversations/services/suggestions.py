@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.last_change import last_change
 from conversations import texts
 from conversations.models import Conversation, Message, SuggestedReply
+from conversations.models.seen import seen_by
 from conversations.services import states, stream_events
 from conversations.services.outgoing import reply
 from conversations.transitions import CLOSED
@@ -45,7 +46,7 @@ def suggest_reply(
         raise Refused("Only an agent suggests replies.")
     body = texts.checked(text, limit=settings.TEXT_LIMIT)
     with transaction.atomic():
-        conversation = states.locked(conversation_id)
+        conversation = states.locked(conversation_id, actor=actor)
         if conversation.state == CLOSED:
             raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
         states.set_suggestion_aside(actor, conversation)
@@ -110,10 +111,11 @@ def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
 
 def _locked(actor: Actor, suggestion_id: UUID) -> tuple[SuggestedReply, Conversation]:
     """Return an open suggestion and its conversation, whose row is locked."""
-    place = SuggestedReply.objects.filter(pk=suggestion_id).values_list("conversation_id", flat=True).first()
+    rows = SuggestedReply.objects.filter(seen_by(actor, "conversation__"), pk=suggestion_id)
+    place = rows.values_list("conversation_id", flat=True).first()
     if place is None:
         raise NotFound("There is no such suggested reply.")
-    conversation = states.lock_conversation(place)
+    conversation = states.lock_conversation(place, actor=actor)
     # Read again under the lock of its conversation, which everything that changes a suggestion takes.
     suggestion: SuggestedReply = SuggestedReply.objects.get(pk=suggestion_id)
     if suggestion.state != State.OPEN:

@@ -8,11 +8,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts.selectors import list_members
 from accounts.versioning import check_version, conflict_with
-from conversations.models import MOST_AT_ONCE, Conversation, Priority, Team, TeamMember, TeamTarget
-from conversations.services import assignment
+from conversations.models import (
+    MOST_AT_ONCE,
+    CannedReply,
+    Conversation,
+    Priority,
+    Survey,
+    Team,
+    TeamMember,
+    TeamTarget,
+    TriageRule,
+)
+from conversations.services import assignment, canned_replies
 from conversations.services.assignment import MANAGE, REPLY
 from conversations.transitions import CLOSED
 from core.actors import Actor
@@ -55,8 +66,12 @@ class TeamSettings:
     fallback_id: UUID | None = None
     fallback_minutes: int = 30
     away_minutes: int = 15
+    warning_minutes: int = 10
     is_open: bool = True
     is_default: bool = False
+    survey: str = Team.Asks.NEVER
+    survey_share: int = 100
+    survey_question: str = ""
 
 
 def create_team(
@@ -129,8 +144,8 @@ def revise_team(
 def delete_team(*, actor: Actor, team_id: UUID, seen_version: int | None = None) -> None:
     """Delete a team that has no open conversation.
 
-    No other team may fall back to it. Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and
-    `Conflict` ("in_use", "stale_version"). Writes `TEAM_DELETED`.
+    No other team may fall back to it, and no triage rule send to it. Needs `conversations.manage_desk`. Raises
+    `Refused`, `NotFound`, and `Conflict` ("in_use", "stale_version"). Writes `TEAM_DELETED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -142,8 +157,16 @@ def delete_team(*, actor: Actor, team_id: UUID, seen_version: int | None = None)
         if before is not None:
             problem = f"{before} falls back to this team. Choose another fallback there first."
             raise conflict_with(problem, code="in_use", actor=actor, object_type=OBJECT, row=before)
+        rule = TriageRule.objects.filter(Q(team=team) | Q(reply__team=team)).order_by("position", "id").first()
+        if rule is not None:
+            what = (
+                "sends conversations to this team" if rule.team_id == team.pk else "sends a canned reply of this team"
+            )
+            raise Conflict(f"The triage rule “{rule}” {what}.", code="in_use")
         Conversation.objects.filter(team=team).update(team=None)
+        Survey.objects.filter(team=team).update(team=None)
         _record(actor, "TEAM_DELETED", team)
+        canned_replies.delete_rows(CannedReply.objects.filter(team=team))
         Team.objects.filter(pk=team_id).delete()
 
 
@@ -163,9 +186,16 @@ def _checked_settings(settings: TeamSettings, *, team_id: UUID | None) -> dict[s
         wrong["policy"] = ["Choose one of the policies."]
     if settings.calendar_id and not BusinessCalendar.objects.filter(pk=settings.calendar_id).exists():
         wrong["calendar"] = ["This calendar doesn't exist."]
-    for field in ("fallback_minutes", "away_minutes"):
+    for field in ("fallback_minutes", "away_minutes", "warning_minutes"):
         if not 1 <= getattr(settings, field) <= 60 * 24:
             wrong[field] = ["Enter 1 to 1,440 minutes."]
+    if settings.survey not in Team.Asks.values:
+        wrong["survey"] = ["Choose when customers are asked."]
+    if not 1 <= settings.survey_share <= 100:
+        wrong["survey_share"] = ["Enter 1 to 100 percent."]
+    question = " ".join(settings.survey_question.replace("\0", "").split())
+    if len(question) > 200:
+        wrong["survey_question"] = ["Use at most 200 characters."]
     if settings.fallback_id:
         problem = _problem_of_fallback(settings.fallback_id, team_id)
         if problem:
@@ -180,8 +210,12 @@ def _checked_settings(settings: TeamSettings, *, team_id: UUID | None) -> dict[s
         "fallback_id": settings.fallback_id,
         "fallback_minutes": settings.fallback_minutes,
         "away_minutes": settings.away_minutes,
+        "warning_minutes": settings.warning_minutes,
         "is_open": settings.is_open,
         "is_default": settings.is_default,
+        "survey": settings.survey,
+        "survey_share": settings.survey_share,
+        "survey_question": question,
     }
 
 

@@ -40,12 +40,15 @@ SENT_USES: Final = tuple(
     for use in (
         MessageTemplate.Use.OUTCOME,
         MessageTemplate.Use.REOPENING,
+        MessageTemplate.Use.SURVEY,
         MessageTemplate.Use.NOTICE,
         MessageTemplate.Use.CODE,
     )
 )
 # Uses whose message is lost unless the template has a gap for it.
-NEEDS_GAP: Final = (MessageTemplate.Use.OUTCOME, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE)
+NEEDS_GAP: Final = (
+    MessageTemplate.Use.OUTCOME, MessageTemplate.Use.SURVEY, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE
+)  # fmt: skip
 State = MessageTemplate.State
 
 

@@ -5,9 +5,11 @@ import pytest
 from conversations import selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
 from conversations.models import AudienceSend, Message
+from conversations.services.contacts import point_index
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
 from core.errors import NotFound
+from core.reach import ledger
 from tests.conversations.conftest import ScriptedTransport, Shop
 
 KIND = SendAudienceMessage()
@@ -88,9 +90,15 @@ def test_who_was_not_reached_and_wrote_since_is_written_to(vips: list[Message], 
     assert KIND.observe(PARAMS)["recipients"] == 5
 
 
-def test_who_says_start_is_written_to_again(some: list[Message]) -> None:
-    services.unblock_point(actor=DOOR, sender=phone(0), channel="whatsapp")
-    assert KIND.observe(PARAMS)["left_out"] == {"opted_out": 1, "unreachable": 1}
+def test_who_says_start_is_written_to_again_if_they_had_agreed(vips: list[Message]) -> None:
+    index = point_index("phone", phone(0).value)
+    ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="customer", purposes=["marketing"])
+    for number in (0, 1):
+        block(number, "opted_out")
+    assert KIND.observe(PARAMS)["left_out"] == {"opted_out": 2}
+    for number in (0, 1):  # the other one never agreed to marketing: START isn't a consent
+        services.unblock_point(actor=DOOR, sender=phone(number), channel="whatsapp")
+    assert KIND.observe(PARAMS)["left_out"] == {"opted_out": 1}
 
 
 def test_audience_all_of_which_opted_out_cannot_be_asked_for(vips: list[Message]) -> None:

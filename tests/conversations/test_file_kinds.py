@@ -1,5 +1,8 @@
 """What a file is, is decided by its bytes: names, headers and hopes of senders count for nothing."""
 
+import struct
+import time
+
 import pytest
 
 from conversations.files import kinds
@@ -75,6 +78,19 @@ def test_what_runs_or_is_disguised_is_refused(content: bytes, reason: str) -> No
     with pytest.raises(BadFile) as refused:
         kind_of(content)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_list_of_entries_that_lies_about_its_count_is_not_read(is_large: bool) -> None:
+    entry = b"PK\x01\x02" + struct.pack("<6H3I5H2I", 20, 20, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0) + b"name"
+    listed, figures = entry * 100_000, [5, 5, 100_000 * len(entry), 4]
+    large = b"PK\x06\x06" + struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, *figures) if is_large else b""
+    large += b"PK\x06\x07" + struct.pack("<IQI", 0, 4 + len(listed), 1) if is_large else b""
+    end = b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, *([1, 1, 50, 4] if is_large else figures), 0)
+    began = time.process_time()
+    with pytest.raises(BadFile, match="archive"):
+        kind_of(b"PK\x03\x04" + listed + large + end)
+    assert time.process_time() - began < 0.2
 
 
 def test_document_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from core.clock import at, now
 from core.errors import NotFound, Refused
 from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow, SendCount
 from core.reach import counts, gate, ledger, policy
-from core.reach.verdict import STOPPABLE
+from core.reach.verdict import STOPPABLE, has_objected
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
 from tests.templating import choose_template
@@ -179,13 +179,27 @@ def test_opt_out_of_an_unknown_address_counts_when_it_appears(shop: Shop, window
 
 
 def test_later_stop_and_start_of_any_order_keep_the_newest(asked: Message) -> None:
-    index = reach._points(asked.sender_id, ("phone",))[0][0].value_index  # type: ignore[arg-type]
+    index = reach._points(asked.conversation, ("phone",))[0][0].value_index
     moment = now()
     services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
     assert not Consent.objects.exists()
     stop()
     ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="api", at=moment - DAY)
     assert services.deliver(message_id=reply(asked).pk) == "failed"
+
+
+def test_start_brings_marketing_back_only_for_who_had_agreed_to_it(asked: Message) -> None:
+    index = reach._points(asked.conversation, ("phone",))[0][0].value_index
+
+    def stops_and_starts() -> bool:
+        stop()
+        services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
+        assert not has_objected(ledger.entries_of([index])[index], "whatsapp", "reply")
+        return not has_objected(ledger.entries_of([index])[index], "whatsapp", "marketing")
+
+    assert not stops_and_starts()
+    ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="customer", purposes=["marketing"])
+    assert stops_and_starts()
 
 
 def test_postponed_marketing_does_not_hold_up_replies(
@@ -315,7 +329,7 @@ def test_campaign_leaves_out_who_is_blocked_or_has_not_agreed(
     rules(needs_consent=True)
     with pytest.raises(NotFound, match="1 left out because they haven't agreed to marketing"):
         KIND.observe(PARAMS)
-    index = reach._points(asked.sender_id, ("phone",))[0][0].value_index  # type: ignore[arg-type]
+    index = reach._points(asked.conversation, ("phone",))[0][0].value_index
     ledger.add_lines(address_index=index, channel="any", state="given", source="api", purposes=["marketing"], at=now())
     assert KIND.observe(PARAMS)["recipients"] == 1
     services.block_contact(actor=support, contact_id=asked.sender_id)  # type: ignore[arg-type]

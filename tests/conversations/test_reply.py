@@ -1,5 +1,6 @@
 """A message goes out: who may write where, and what everybody gets to see."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -43,6 +44,30 @@ def test_person_who_replies_takes_the_conversation(chat: Conversation, support: 
     services.reply(actor=support, conversation_id=chat.pk, text="Hi", sender_type="person")
     chat.refresh_from_db()
     assert (chat.state, chat.assigned_to_id) == ("person", support.user_id)
+
+
+def test_nobody_answers_over_a_colleague_or_the_agent_unasked(chat: Conversation, support: Actor, shop: Shop) -> None:
+    colleague = shop.world.actor("admin")
+    first = services.reply(actor=AGENT, conversation_id=chat.pk, text="Hi")
+
+    def write(actor: Actor, after: int, **more: Any) -> Message:
+        return services.reply(
+            actor=actor, conversation_id=chat.pk, text="Hello", sender_type="person", after=after, **more
+        )
+
+    for seen, name in ((first.seq - 1, "The agent"), (0, "The agent")):
+        with pytest.raises(Conflict, match=f"{name} answered meanwhile") as refused:
+            write(colleague, seen)
+        assert (refused.value.code, refused.value.facts["seq"]) == ("answered_meanwhile", first.seq)
+    key = uuid4()
+    second = write(colleague, first.seq, client_id=key)
+    assert write(colleague, first.seq, client_id=key).pk == second.pk  # a repeat is no answer over one's own
+    third = write(colleague, first.seq)  # one's own answers count as seen
+    with pytest.raises(Conflict, match="A colleague answered meanwhile"):
+        write(support, first.seq)
+    assert Message.objects.filter(direction="out").count() == 3
+    assert write(support, third.seq).seq > third.seq
+    services.reply(actor=support, conversation_id=chat.pk, text="Unasked", sender_type="person")
 
 
 def test_agent_may_not_write_over_a_person(chat: Conversation, support: Actor) -> None:

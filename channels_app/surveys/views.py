@@ -1,0 +1,108 @@
+"""The page on which a customer says how it was: opening it changes nothing, submitting the form does."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Tenant
+from accounts.secret_pages import csrf_checked, private, refuse_guessing
+from conversations import services
+from conversations.models import Survey
+from conversations.services import COMMENT_LIMIT, MARKS
+from core.actors import Actor
+from core.clock import now
+from core.errors import NotFound, WalkerError
+from core.tenancy.scope import tenant_scope
+
+PAGE: Final = "survey/page.html"
+GUESSES: Final = "survey"
+
+
+class SurveyForm(forms.Form):
+    """A mark and a comment."""
+
+    rating = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(mark, f"{mark} · {words}") for mark, words in MARKS.items()],
+        error_messages={"required": "Choose a mark from 1 to 5.", "invalid_choice": "Choose a mark from 1 to 5."},
+    )
+    comment = forms.CharField(
+        required=False,
+        max_length=COMMENT_LIMIT,
+        error_messages={"max_length": f"Use at most {COMMENT_LIMIT:,} characters."},
+    )
+
+
+@never_cache
+@private
+@csrf_exempt
+@csrf_checked
+@require_http_methods(["GET", "HEAD", "POST"])
+def survey_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask, or keep the answer: 404 for every address that we didn't make, or whose customer was erased."""
+    try:
+        tenant_id, survey_id = services.read_survey_token(token)
+        with tenant_scope(tenant_id):
+            if not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
+                raise NotFound(services.NO_SURVEY)
+            survey = services.get_survey_to_answer(survey_id=survey_id)
+            return _save(request, survey) if request.method == "POST" else _ask(request, survey)
+    except NotFound:
+        return refuse_guessing(request, GUESSES) or render(request, PAGE, {"is_missing": True}, status=404)
+
+
+def _save(request: HttpRequest, survey: Survey) -> HttpResponse:
+    form = SurveyForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, survey, form=form, status=400)
+    writer = Actor(kind="contact", id=survey.conversation.contact_id, name="customer", auth_strength="none")
+    said = form.cleaned_data
+    try:
+        # An empty comment keeps the former one, which the page never shows.
+        kept = services.rate_conversation(
+            actor=writer,
+            survey_id=survey.pk,
+            rating=said["rating"],
+            comment=said["comment"] or None,
+            way=Survey.Way.PAGE,
+        )
+    except NotFound:
+        raise
+    except WalkerError as problem:
+        return _ask(request, survey, form=form, said=problem.detail, status=problem.status)
+    return _ask(request, kept, is_done=True)
+
+
+def _ask(
+    request: HttpRequest,
+    survey: Survey,
+    *,
+    form: SurveyForm | None = None,
+    said: str = "",
+    is_done: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    # A mark in the address only chooses it on the form: mail scanners open every link.
+    picked = request.GET.get("rating", "") if form is None and not survey.rating else ""
+    chosen: Any = form.data.get("rating") if form else picked or survey.rating
+    facts = {
+        "question": services.question_of_survey(survey),
+        "marks": [(mark, words, str(mark) == str(chosen)) for mark, words in MARKS.items()],
+        # What was said is sealed: scanners of mail open the link too, and it may be passed on.
+        "comment": form.data.get("comment", "") if form else "",
+        "has_comment": bool(survey.comment),
+        "faults": form.errors if form else {},
+        "limit": COMMENT_LIMIT,
+        "said": said,
+        "is_done": is_done,
+        "has_answered": survey.answered_at is not None,
+        "is_open": services.may_rate(survey=survey, now=now()),
+    }
+    return render(request, PAGE, facts, status=status)

@@ -1,0 +1,71 @@
+"""Canned replies: texts that colleagues write once and send often."""
+
+import re
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from conversations.models.files import SealedFile
+from conversations.models.teams import Team
+from core.clock import now
+from core.tenancy.models import TenantModel
+
+_MY_NAME: Final = re.compile(r"\{\{\s*my_name\s*\}\}")
+
+
+class CannedReply(TenantModel):
+    """A text to send again, with variables such as {{ first_name }}, for oneself, a team or everybody."""
+
+    shortcut = models.CharField(max_length=40, help_text="What is typed after / to find it.")
+    title = models.CharField(max_length=80)
+    text = models.TextField()
+    language = models.CharField(max_length=8, default="en", help_text="Of the text.")
+    translations = models.JSONField(default=dict, help_text="The text in other languages, by their codes.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", help_text="Only theirs."
+    )
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.CASCADE, related_name="+", help_text="Only of this team."
+    )
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "canned replies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "shortcut", "owner", "team"],
+                name="one_canned_reply_per_shortcut",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(owner__isnull=True) | Q(team__isnull=True), name="canned_reply_has_one_scope"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def scope(self) -> str:
+        """Return who may use it: "personal", "team" or "all"."""
+        return "personal" if self.owner_id else "team" if self.team_id else "all"
+
+    @property
+    def names_its_sender(self) -> bool:
+        """Return True if one of its texts has the variable that only a person fills."""
+        return any(_MY_NAME.search(text) for text in (self.text, *self.translations.values()))
+
+
+class CannedFile(SealedFile):
+    """A file that goes with a canned reply."""
+
+    reply = models.ForeignKey(CannedReply, on_delete=models.CASCADE, related_name="files")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "reply"], name="canned_files_by_reply")]
+
+    def __str__(self) -> str:
+        return f"canned file {str(self.id)[-6:]}"

@@ -1,0 +1,64 @@
+"""Endpoints of what customers said about their conversations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django_filters import NumberFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+
+from conversations import selectors
+from conversations.models import Survey
+from core.rest.fields import RowSerializer
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
+from core.rest.views import ListViewSet, ReadOneMixin
+
+VIEW = "conversations.view_conversation"
+
+
+class SurveySerializer(RowSerializer[Survey]):
+    """A customer's mark and comment, masked."""
+
+    comment = serializers.CharField(source="masked_comment", read_only=True)
+
+    class Meta:
+        model = Survey
+        fields: ClassVar[list[str]] = (
+            "id conversation_id team_id person_id rating comment way asked_at answered_at changed_at"
+        ).split()
+
+
+class SurveyFilters(ApiFilterSet):
+    """The filters of surveys."""
+
+    rating = NumberFilter()
+    team = UUIDFilter(field_name="team_id")
+    person = UUIDFilter(field_name="person_id")
+    conversation = UUIDFilter(field_name="conversation_id")
+    answered_after = AfterFilter("answered_at")
+    answered_before = BeforeFilter("answered_at")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List what customers said, newest first, masked. Needs `conversations.view_conversation`."
+    ),
+    retrieve=extend_schema(description="Read one answer, masked. Needs `conversations.view_conversation`."),
+)
+class SurveyViewSet(ReadOneMixin, ListViewSet):
+    """What customers said about their conversations."""
+
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
+    serializer_class = SurveySerializer
+    filterset_class = SurveyFilters
+    lookup_url_kwarg = "survey_id"
+
+    def get_queryset(self) -> QuerySet[Survey]:
+        """Return the answered surveys."""
+        return selectors.query_surveys(viewer=self.actor)
+
+    def get_object(self) -> Any:
+        """Return the survey of the address."""
+        return selectors.get_survey(viewer=self.actor, **self.kwargs)

@@ -1,0 +1,59 @@
+"""The address of the page on which a customer answers a survey."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from conversations.models import Message
+from core.errors import NotFound
+from core.privacy.encryption import current_key_id, derive_key, key_ring
+
+KEY: Final = "survey"
+"""In a message's metadata: the survey that it asks."""
+PURPOSE: Final = "survey-link"
+TOKEN_LIMIT: Final = 300
+NO_SURVEY: Final = "This survey doesn't exist."
+
+
+def survey_link(*, tenant_id: UUID, survey_id: UUID) -> str:
+    """Return the address on which one customer answers.
+
+    Only ids are in it; until when it counts is in the survey's row.
+    """
+    token = _signer().sign_object({"t": tenant_id.hex, "s": survey_id.hex})
+    return f"{settings.PUBLIC_URL}{reverse('survey', args=[token])}"
+
+
+def text_with_link(message: Message) -> str:
+    """Return what is sent of a message: a survey's address is added here, so that no colleague reads it."""
+    asked = message.metadata.get(KEY)
+    body: str = message.body
+    if not asked or message.sender_type != Message.Sender.SYSTEM:
+        return body
+    return f"{body}\n{survey_link(tenant_id=message.tenant_id, survey_id=UUID(str(asked)))}"
+
+
+def read_survey_token(token: str) -> tuple[UUID, UUID]:
+    """Return tenant and survey of an address.
+
+    Raises `NotFound` for every address that we didn't make.
+    """
+    try:
+        if len(token) > TOKEN_LIMIT:
+            raise NotFound(NO_SURVEY)
+        claims: dict[str, Any] = _signer().unsign_object(token)
+        return UUID(claims["t"]), UUID(claims["s"])
+    except (signing.BadSignature, ValueError, KeyError, TypeError) as problem:
+        raise NotFound(NO_SURVEY) from problem
+
+
+def _signer() -> signing.Signer:
+    """Return the signer; older keys still verify."""
+    older: list[bytes | str] = [derive_key(PURPOSE, key_id=key_id).hex() for key_id in key_ring()]
+    newest = derive_key(PURPOSE, key_id=current_key_id()).hex()
+    return signing.Signer(key=newest, fallback_keys=older, salt="walker.survey_link", sep=".")

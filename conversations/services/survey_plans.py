@@ -1,0 +1,40 @@
+"""Plan to ask a customer how it was, when their conversation is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+from conversations.models import Conversation, Survey, Team
+from core.jobs import queueing
+
+
+def plan_survey(conversation: Conversation, moment: datetime) -> None:
+    """Note on a conversation that is being closed that its customer is to be asked, if its team wants that.
+
+    Once per conversation. In the caller's transaction; it is asked after the commit, by a task. At most three queries.
+    """
+    team = _team_of(conversation)
+    if team is None or not _is_wanted(team, conversation):
+        return
+    if Survey.objects.filter(conversation=conversation).exists():
+        return
+    survey = Survey.objects.create(
+        conversation=conversation, team=team, person_id=conversation.assigned_to_id, created_at=moment
+    )
+    queueing.enqueue_after_commit("ask_survey", survey.pk)
+
+
+def _team_of(conversation: Conversation) -> Team | None:
+    """Return the team that decides: the default one for conversations without a team."""
+    rows = Team.objects.exclude(survey=Team.Asks.NEVER)
+    chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
+    found: Team | None = chosen.first()
+    return found
+
+
+def _is_wanted(team: Team, conversation: Conversation) -> bool:
+    if team.survey == Team.Asks.RESOLVED and not conversation.resolved:
+        return False
+    # By the conversation's id: asking again decides the same.
+    return int.from_bytes(sha256(conversation.pk.bytes).digest()[:4]) % 100 < team.survey_share

@@ -1,0 +1,40 @@
+/* Who else looks at a conversation, and who writes an answer: nobody answers over a colleague unawares. */
+(() => {
+  const line = document.querySelector("[data-together]");
+  if (!line) return;
+  const TYPING = 6000, SAY_EVERY = 3000;
+  const own = line.dataset.together, topic = document.querySelector("[data-live-topic^='conversation:']")?.dataset.liveTopic;
+  let here = new Map(), said = 0;
+  const typing = new Map();
+
+  const listed = (names) => names.length < 3 ? names.join(" and ") : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
+  const show = () => {
+    const writing = [...typing.values()], looking = [...here].filter(([id]) => !typing.has(id)).map(([, name]) => name);
+    const words = [
+      writing.length ? `${listed(writing)} ${writing.length > 1 ? "are" : "is"} answering.` : "",
+      looking.length ? `${listed(looking)} ${looking.length > 1 ? "are" : "is"} looking at this${writing.length ? " too" : " as well"}.` : "",
+    ].filter(Boolean).join(" ");
+    if (line.textContent !== words) line.textContent = words;
+    line.hidden = !words;
+    line.classList.toggle("is-answering", writing.length > 0);
+  };
+  document.addEventListener("walker:passing", ({ detail: { event, topic: of, payload } }) => {
+    if (of !== topic) return;
+    if (event === "agent.presence" && payload.people) {
+      here = new Map(payload.people.filter(({ person }) => person !== own).map(({ person, name }) => [person, name || "A colleague"]));
+      for (const id of typing.keys()) if (!here.has(id)) typing.delete(id);
+    } else if (event === "agent.typing" && payload.person && payload.person !== own) {
+      const { person, name } = payload;
+      typing.set(person, name || "A colleague");
+      clearTimeout(timers.get(person));
+      timers.set(person, setTimeout(() => { typing.delete(person); show(); }, TYPING));
+    }
+    show();
+  });
+  const timers = new Map();
+  document.addEventListener("input", ({ target }) => {
+    if (!topic || target.name !== "text" || !target.closest("#live-reply") || Date.now() < said + SAY_EVERY) return;
+    said = Date.now();
+    document.dispatchEvent(new CustomEvent("walker:send", { detail: { type: "typing", topic } }));
+  });
+})();

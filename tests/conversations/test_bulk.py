@@ -1,0 +1,132 @@
+"""Many conversations at once: each for itself, with a reason for those that stay as they are."""
+
+import os
+import re
+import time
+from collections import Counter
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from conversations import services
+from conversations.models import Conversation, ConversationTag
+from conversations.types import SenderIdentity
+from core.clock import now
+from core.errors import Invalid, Refused
+from core.models import AuditEntry
+from core.tenancy.scope import tenant_scope
+from tests.conversations.conftest import AGENT, Shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def talks(shop: Shop) -> list[Conversation]:
+    """Six conversations of six visitors, of which the last is closed."""
+    visitors = [SenderIdentity(kind="webchat", value=f"visitor-{number}") for number in range(6)]
+    made = [shop.conversation(sender=visitor, text="I am ann@example.com") for visitor in visitors]
+    services.close(actor=AGENT, conversation_id=made[5].pk, resolved=True)
+    return made
+
+
+def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversation]) -> None:
+    support, people = shop.world.actor("support"), shop.world.people
+    ids = [talk.pk for talk in talks]
+    with tenant_scope(shop.world.globex.pk):
+        foreign = shop.world.outsider()
+        refused = services.change_many(actor=foreign, conversation_ids=ids, change="close", values={"resolved": True})
+        assert {row.code for row in refused} == {"not_found"}
+    unknown = uuid4()
+    for dry_run in (True, False):
+        results = services.change_many(
+            actor=support,
+            conversation_ids=[*ids, unknown, ids[0]],
+            change="assign",
+            values={"user_id": people["admin"].pk},
+            dry_run=dry_run,
+        )
+        assert [row.code for row in results] == ["", "", "", "", "", "closed", "not_found"]
+        assert Conversation.objects.filter(assigned_to=people["admin"]).count() == (0 if dry_run else 5)
+        assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").count() == (0 if dry_run else 5)
+    tag = services.create_tag(actor=shop.world.actor("admin"), name="Returns")
+    tagged = services.change_many(actor=support, conversation_ids=ids, change="tags", values={"add": [tag.pk]})
+    assert (all(row.done for row in tagged), ConversationTag.objects.count()) == (True, 6)
+    moved = services.change_many(actor=support, conversation_ids=ids[:2], change="team", values={"team_id": uuid4()})
+    assert not any(row.done for row in moved)  # neither the right nor such a team
+    closed = services.change_many(actor=support, conversation_ids=ids, change="close", values={"resolved": False})
+    assert [row.done for row in closed] == [True] * 5 + [False]
+    assert Conversation.objects.filter(state="closed").count() == 6
+
+
+@pytest.mark.long
+def test_five_hundred_of_which_some_are_closed_or_gone_have_a_result_each(
+    shop: Shop, talks: list[Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    support, people = shop.world.actor("support"), shop.world.people
+    contact, closed = talks[0].contact, {"state": "closed", "resolved": True, "closed_at": now()}
+    rows = [
+        Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **(closed if one % 8 == 0 else {}))
+        for one in range(490)
+    ]
+    ids = [row.pk for row in Conversation.objects.bulk_create(rows)] + [uuid4() for _ in range(10)]
+    tag = services.create_tag(actor=shop.world.actor("admin"), name="Returns")
+    wanted: list[tuple[str, dict[str, Any], Counter[str]]] = [
+        ("assign", {"user_id": people["admin"].pk}, Counter({"": 428, "closed": 62, "not_found": 10})),
+        ("tags", {"add": [tag.pk]}, Counter({"": 490, "not_found": 10})),
+        ("priority", {"priority": 3}, Counter({"": 428, "closed": 62, "not_found": 10})),
+        ("close", {"resolved": True}, Counter({"": 428, "closed": 62, "not_found": 10})),
+    ]
+    for change, values, codes in wanted:
+        began = time.perf_counter()
+        results = services.change_many(actor=support, conversation_ids=ids, change=change, values=values)
+        took = time.perf_counter() - began
+        assert [row.id for row in results] == ids
+        assert Counter(row.code for row in results) == codes
+        assert all(row.detail for row in results if row.code)
+        with capsys.disabled():
+            print(f"\n{change}: 500 rows in {took:.2f} s, load {os.getloadavg()[0]:.1f}")  # noqa: T201
+    assert Conversation.objects.filter(thread__startswith="t").exclude(state="closed").count() == 0
+
+
+def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversation]) -> None:
+    support, ids = shop.world.actor("support"), [talk.pk for talk in talks]
+    for wrong, change, values in (
+        ([], "close", {"resolved": True}),
+        ([uuid4() for _ in range(501)], "close", {"resolved": True}),
+        (ids, "erase", {}),
+        (ids, "close", {}),
+    ):
+        with pytest.raises(Invalid):
+            services.change_many(actor=support, conversation_ids=wrong, change=change, values=values)
+    with pytest.raises(Refused):
+        services.change_many(
+            actor=shop.world.actor("viewer"), conversation_ids=ids, change="close", values={"resolved": True}
+        )
+    assert Conversation.objects.filter(state="closed").count() == 1
+
+
+def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop, talks: list[Conversation]) -> None:
+    client, viewer = Client(), Client()
+    client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
+    viewer.force_login(shop.world.people["viewer"], backend="accounts.backends.RoleBackend")
+    home = "/admin/conversations/conversation/"
+    listed = client.get(f"{home}?state=all").content.decode()
+    picks = re.findall(r'name="item" value="([0-9a-f-]{36})"', listed)
+    assert len(picks) == 6
+    assert "data-pick" not in viewer.get(f"{home}?state=all").content.decode()
+    chosen = {"change": "close", "item": [*picks, "nonsense"]}
+    preview = client.post(f"{home}bulk/", chosen).content.decode()
+    assert "Close 6 conversations" in preview
+    assert Conversation.objects.filter(state="closed").count() == 1
+    assert client.post(f"{home}bulk/", {**chosen, "confirm": "yes"}).status_code == 400  # resolved or not?
+    assert client.post(f"{home}bulk/", {"change": "close", "confirm": "yes", "resolved": "yes"}).status_code == 400
+    report = client.post(f"{home}bulk/", {**chosen, "confirm": "yes", "resolved": "yes"}).content.decode()
+    assert "Close: 5 of 6 done" in report
+    assert "This conversation is closed" in report
+    for text in (listed, preview, report):
+        assert "ann@example.com" not in text
+    assert Conversation.objects.filter(state="closed", resolved=True).count() == 6
+    for change in ("assign", "team", "tags", "priority"):
+        assert client.post(f"{home}bulk/", {**chosen, "change": change}).status_code == 200

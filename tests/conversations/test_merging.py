@@ -1,0 +1,274 @@
+"""Merging contacts: what moves, what an address never gains, what arrives meanwhile, and taking it back."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from agents.memory.models import ContactFact
+from agents.memory.recalling import recall
+from agents.memory.services import list_facts
+from conversations import selectors, services
+from conversations.models import (
+    AudienceSend,
+    ChannelAccount,
+    Contact,
+    ContactMerge,
+    ContactPoint,
+    ContactTag,
+    Conversation,
+    Message,
+)
+from conversations.services import merging, reach
+from conversations.types import SenderIdentity
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.models import AuditEntry
+from core.tenancy.scope import tenant_scope
+from tests.conversations.conftest import Shop, make_shop
+from tests.world import World
+
+PHONE = SenderIdentity("phone", "+34 600 123 456", verified=True, display_name="Anna Berg")
+MAIL = SenderIdentity("email", "anna@quill.example", verified=False, display_name="Anna Berg")
+WHY = "She named her address anna@quill.example on the phone."
+
+
+def _mailbox() -> ChannelAccount:
+    return ChannelAccount.objects.get_or_create(
+        kind="email", provider="sendgrid", name="Mail", address="hi@shop.example"
+    )[0]
+
+
+def _talks(shop: Shop) -> tuple[Conversation, Conversation]:
+    """A conversation by phone, whose number is proven, and one by mail, whose sender nobody has proven."""
+    line = shop.write("By phone", channel_account_id=shop.line.pk, sender=PHONE)
+    mail = shop.write("By mail", channel_account_id=_mailbox().pk, sender=MAIL, thread="t1")
+    return line.conversation, mail.conversation
+
+
+def _merge(shop: Shop, gone: UUID, kept: UUID, reason: str = WHY) -> ContactMerge:
+    return services.merge_contacts(actor=shop.world.actor("support"), contact_id=gone, into_id=kept, reason=reason)
+
+
+@pytest.mark.django_db
+def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: Shop) -> None:
+    support = shop.world.actor("support")
+    line, mail = _talks(shop)
+    kept, gone = line.contact_id, mail.contact_id
+    for contact_id, name in ((kept, "vip"), (gone, "vip"), (gone, "Munich")):
+        services.add_tag(actor=support, contact_id=contact_id, name=name)
+    services.set_language(actor=support, contact_id=gone, language="de")
+    AudienceSend.objects.create(send_key="sale", contact_id=gone)
+    Conversation.objects.filter(pk=mail.pk).update(last_person=support.user_id)
+    ContactFact.objects.create(contact_id=gone, kind="company", value="Quill", masked_value="Quill")
+
+    plan = selectors.preview_merge(viewer=support, contact_id=gone, into_id=kept)
+    assert (plan.addresses, plan.conversations, plan.open_conversations, list(plan.tags)) == (1, 1, 1, ["Munich"])
+    assert not Contact.objects.exclude(merged_into=None).exists()
+    merge = _merge(shop, gone, kept)
+
+    assert set(ContactPoint.objects.values_list("contact_id", flat=True)) == {kept}
+    assert set(Conversation.objects.values_list("contact_id", flat=True)) == {kept}
+    assert sorted(ContactTag.objects.filter(contact=kept).values_list("name", flat=True)) == ["Munich", "vip"]
+    assert Contact.objects.get(pk=kept).language == "de"
+    assert AudienceSend.objects.filter(send_key="sale", contact=kept).exists()
+    assert [fact.value for fact in list_facts(viewer=support, contact_id=kept)] == ["Quill"]
+    assert [row.pk for row in selectors.query_contacts(viewer=support)] == [kept]
+    assert "She named her address" in merge.masked_reason
+    assert "anna@quill" not in merge.masked_reason
+    for contact_id in (kept, gone):
+        told = AuditEntry.objects.get(action="CONTACT_MERGED", object_id=contact_id).facts
+        assert (told["into"], told["merged"], told["conversations"]) == (str(kept), str(gone), 1)
+    assert "quill" not in str(AuditEntry.objects.filter(action="CONTACT_MERGED").values_list("facts", flat=True))
+
+    again = shop.write("Once more", channel_account_id=_mailbox().pk, sender=MAIL, thread="t1")
+    fresh = shop.write("Something else", channel_account_id=_mailbox().pk, sender=MAIL, thread="t2")
+    assert (again.conversation_id, again.sender_id, fresh.sender_id) == (mail.pk, kept, kept)
+    with pytest.raises(Conflict, match="merged"):
+        services.add_tag(actor=support, contact_id=gone, name="late")
+    services.add_tag(actor=support, contact_id=kept, name="since")
+
+    services.undo_merge(actor=support, contact_id=gone)
+    points = dict(ContactPoint.objects.values_list("kind", "contact_id"))
+    assert (points, set(ContactPoint.objects.values_list("origin_id", flat=True))) == (
+        {"phone": kept, "email": gone},
+        {None},
+    )
+    assert set(Conversation.objects.filter(contact=gone, origin=None).values_list("pk", flat=True)) == {
+        mail.pk,
+        fresh.conversation_id,
+    }
+    assert sorted(ContactTag.objects.filter(contact=kept).values_list("name", flat=True)) == ["since", "vip"]
+    assert sorted(ContactTag.objects.filter(contact=gone).values_list("name", flat=True)) == ["Munich", "vip"]
+    assert Contact.objects.get(pk=kept).language == ""
+    assert AuditEntry.objects.filter(action="CONTACT_MERGE_UNDONE").count() == 2
+    assert shop.write("Back", channel_account_id=_mailbox().pk, sender=MAIL, thread="t1").sender_id == gone
+
+
+@pytest.mark.django_db
+def test_address_that_came_with_a_merge_gains_nothing_of_the_others(shop: Shop) -> None:
+    support, admin = shop.world.actor("support"), shop.world.actor("admin")
+    line, mail = _talks(shop)
+    kept, gone = line.contact_id, mail.contact_id
+    services.link_contact_to_user(actor=admin, contact_id=kept, user_id=support.user_id)
+    ContactFact.objects.create(contact_id=kept, kind="company", value="Secret Ltd", masked_value="Secret Ltd")
+    _merge(shop, gone, kept)
+    # Even a sender with proof of the mail address is not the colleague whose number is linked.
+    proven = SenderIdentity("email", "anna@quill.example", verified=True)
+    said = shop.write("Pay me", channel_account_id=_mailbox().pk, sender=proven, thread="t1")
+    assert (said.sender_id, said.sender_verified, said.sender_user_id) == (kept, True, None)
+    assert shop.write("By phone", channel_account_id=shop.line.pk, sender=PHONE).sender_user_id == support.user_id
+    assert Contact.objects.get(pk=gone).user_id is None
+    # What agents recall there, and where answers go, is of the mail address alone.
+    talk = Conversation.objects.get(pk=said.conversation_id)
+    assert (talk.record_id, talk.record.user_id, recall(talk.record_id, proven_only=False)) == (gone, None, [])
+    fitting, others = reach._points(talk, ("email", "phone"), every=True)
+    assert ([point.kind for point in fitting], len(others)) == (["email"], 1)
+    fitting, _ = reach._points(Conversation.objects.get(pk=line.pk), ("email", "phone"))
+    assert [point.kind for point in fitting] == ["phone"]
+    # A thread's token or id is of use to its own address only.
+    assert not selectors.conversations_of(ContactPoint.objects.filter(kind="email")).filter(pk=line.pk).exists()
+    with pytest.raises(Conflict, match="merged"):
+        services.link_contact_to_user(actor=admin, contact_id=gone, user_id=support.user_id)
+    services.link_contact_to_user(actor=admin, contact_id=gone, user_id=None)
+
+
+@pytest.mark.django_db
+def test_visitor_of_a_page_never_sees_the_other_visitors_chat(shop: Shop) -> None:
+    known, stranger = (SenderIdentity("webchat", f"visitor-{name}") for name in ("known", "stranger"))
+    mine, theirs = (shop.write(f"Of {who.value}", sender=who).conversation for who in (known, stranger))
+    _merge(shop, theirs.contact_id, mine.contact_id)
+    find = selectors.find_customer_conversation
+    for who, talk in ((known, mine), (stranger, theirs)):
+        found = find(channel_account_id=shop.chat.pk, kind="webchat", value=who.value)
+        assert found is not None
+        assert found.pk == talk.pk
+        assert shop.write("More", sender=who).conversation_id == talk.pk
+        # Also after it is closed, and reopened by the next message.
+        services.close(actor=shop.world.actor("support"), conversation_id=talk.pk, resolved=True)
+        assert shop.write("And more", sender=who).conversation_id == talk.pk
+    # An id of the other's message, sent again, is a new message here.
+    twin = uuid4()
+    first = shop.write("First", sender=known, client_id=twin)
+    assert shop.write("Second", sender=stranger, client_id=twin).pk != first.pk
+
+
+@pytest.mark.django_db
+def test_merge_is_refused_with_a_reason(shop: Shop) -> None:
+    support, viewer, admin = (shop.world.actor(role) for role in ("support", "viewer", "admin"))
+    line, mail = _talks(shop)
+    kept, gone = line.contact_id, mail.contact_id
+    with pytest.raises(Refused):
+        services.merge_contacts(actor=viewer, contact_id=gone, into_id=kept, reason=WHY)
+    with pytest.raises(Refused):
+        services.undo_merge(actor=viewer, contact_id=gone)
+    for into, reason, problem in (
+        (gone, WHY, Invalid),
+        (kept, " \n", Invalid),
+        (kept, "x" * 501, Invalid),
+        (uuid4(), WHY, NotFound),
+    ):
+        with pytest.raises(problem):
+            _merge(shop, gone, into, reason)
+    with pytest.raises(Conflict, match="isn't merged"):
+        services.undo_merge(actor=support, contact_id=gone)
+    with pytest.raises(NotFound):
+        services.undo_merge(actor=support, contact_id=uuid4())
+    with tenant_scope(shop.world.globex.pk):
+        outsider = shop.world.outsider()
+        with pytest.raises(NotFound):
+            services.merge_contacts(actor=outsider, contact_id=gone, into_id=kept, reason=WHY)
+        with pytest.raises(NotFound):
+            services.undo_merge(actor=outsider, contact_id=gone)
+    for contact_id, who in ((kept, support), (gone, admin)):
+        services.link_contact_to_user(actor=admin, contact_id=contact_id, user_id=who.user_id)
+    with pytest.raises(Conflict) as refused:
+        _merge(shop, gone, kept)
+    assert refused.value.code == "different_colleagues"
+    assert not ContactMerge.objects.exists()
+
+
+@pytest.mark.django_db
+def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
+    support = shop.world.actor("support")
+    line, mail = _talks(shop)
+    third = shop.write("Chat", sender=SenderIdentity("webchat", "visitor-3")).conversation
+    _merge(shop, mail.contact_id, line.contact_id)
+    last = _merge(shop, line.contact_id, third.contact_id)
+    assert set(Conversation.objects.values_list("contact_id", flat=True)) == {third.contact_id}
+    assert Contact.objects.get(pk=mail.contact_id).merged_into_id == third.contact_id
+    with pytest.raises(Conflict) as refused:
+        services.undo_merge(actor=support, contact_id=mail.contact_id)
+    assert refused.value.code == "merged_further"
+    with pytest.raises(Conflict) as refused:
+        services.undo_merge(actor=support, contact_id=line.contact_id, now=last.merged_at + merging.UNDO_WITHIN)
+    assert refused.value.code == "too_late"
+    services.undo_merge(actor=support, contact_id=line.contact_id, now=now() + timedelta(days=13))
+    assert Conversation.objects.get(pk=mail.pk).origin_id == mail.contact_id
+    assert Conversation.objects.get(pk=mail.pk).contact_id == line.contact_id
+    services.undo_merge(actor=support, contact_id=mail.contact_id)
+    whose = dict(Conversation.objects.values_list("pk", "contact_id"))
+    assert whose == {talk.pk: talk.contact_id for talk in (line, mail, third)}
+
+
+@pytest.mark.django_db
+def test_comparison_says_what_speaks_for_it_masked(shop: Shop) -> None:
+    support = shop.world.actor("support")
+    line, mail = _talks(shop)
+    plan = selectors.preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
+    assert {sign.code for sign in plan.signs} == {"same_name", "not_proven", "no_evidence"}
+    shop.write("My mail is Anna@Quill.example", channel_account_id=shop.line.pk, sender=PHONE)
+    proven = SenderIdentity("email", "anna@quill.example", verified=True)
+    shop.write("Call 600-123 456", channel_account_id=_mailbox().pk, sender=proven, thread="t1")
+    plan = selectors.preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
+    assert [sign.code for sign in plan.signs if sign.tone == "good"] == ["names_the_address"] * 2
+    assert "quill" not in str([sign.words for sign in plan.signs])
+    assert "123 456" not in str(plan.signs)
+    with pytest.raises(Refused):
+        selectors.preview_merge(viewer=shop.world.actor("viewer"), contact_id=mail.contact_id, into_id=line.contact_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages_that_arrive_meanwhile_are_all_kept_by_one_contact(world: World) -> None:
+    """Both contacts get messages from several workers while they are merged and taken apart again and again."""
+    with tenant_scope(world.acme.pk):
+        shop = make_shop(world)
+        line, mail = _talks(shop)
+        box, kept, gone = _mailbox().pk, line.contact_id, mail.contact_id
+    done, problems = threading.Event(), []
+
+    def write(sender: SenderIdentity, account: UUID, thread: str) -> int:
+        count = 0
+        with tenant_scope(world.acme.pk):
+            while not done.is_set() and count < 300:
+                try:
+                    shop.write(f"No {count}", channel_account_id=account, sender=sender, thread=thread)
+                    count += 1
+                except Conflict:
+                    pass  # a channel delivers it again
+                except Exception as problem:  # noqa: BLE001  (shown by the test)
+                    problems.append(problem)
+                    break
+        connection.close()
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(write, *args) for args in ((PHONE, shop.line.pk, ""), (MAIL, box, "t1"), (MAIL, box, "t1"))]
+        with tenant_scope(world.acme.pk):
+            for _ in range(15):
+                _merge(shop, gone, kept)
+                services.undo_merge(actor=world.actor("support"), contact_id=gone)
+            _merge(shop, gone, kept)
+        done.set()
+        written = sum(job.result() for job in jobs)
+    assert problems == []
+    with tenant_scope(world.acme.pk):
+        assert Message.objects.count() == written + 2
+        assert set(Conversation.objects.values_list("contact_id", flat=True)) == {kept}
+        assert set(ContactPoint.objects.values_list("contact_id", flat=True)) == {kept}
+        assert Conversation.objects.exclude(state="closed").count() == 2
