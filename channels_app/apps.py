@@ -36,7 +36,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from conversations.registry import register_deliveries  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
-        from core.observability import health  # noqa: PLC0415
+        from core.observability import facts, health  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
 
         receivers.connect()
@@ -62,6 +62,9 @@ class ChannelsAppConfig(AppConfig):
         deliveries.register_handler(arrivals.PROVIDER, inbox.receive_delivery)
         media.register_fetch("email", files.read_file)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay, dead_letters.Words("Receive a message"))
+        facts.register(
+            facts.Fact("inbound_oldest", "Age in seconds of the oldest unprocessed webhook", deliveries.oldest_of_scope)
+        )
         health.register_gauge(
             "walker_inbound_oldest_seconds",
             deliveries.oldest_seconds,

@@ -17,6 +17,7 @@ from channels_app import diagnosis, pausing
 from channels_app.exchanges import list_exchanges
 from channels_app.health import read_health
 from channels_app.own_app import manage
+from channels_app.sockets import sight
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
 from conversations.selectors import get_conversation
 from conversations.services import record_view
@@ -85,6 +86,7 @@ class StreamViewSet(ApiViewSet):
         """
         topic, after, limit = parse_topic(self.query["stream"]), self.query["after"], self.query["limit"]
         _require(self.actor, topic)
+        listener = sight.listener_of(self.actor)
         found = streams.read(topic.name, after, limit + 1)
         page = found[:limit]
         if topic.kind == "conversation" and topic.ref is not None and page:
@@ -96,7 +98,7 @@ class StreamViewSet(ApiViewSet):
                 "stream": topic.name,
                 "last": last,
                 "next": replace_query_param(request.build_absolute_uri(), "after", last) if more else None,
-                "results": [frame_of(topic, event) for event in page],
+                "results": [frame_of(topic, event) for event in sight.heard(listener, topic.name, page)],
             }
         )
 
@@ -104,6 +106,7 @@ class StreamViewSet(ApiViewSet):
 def _require(viewer: Actor, topic: Topic) -> None:
     """Raise `Refused` or `NotFound` unless the viewer may see what the stream is about."""
     viewer.require(PERMISSIONS[topic.kind])
+    sight.require_sight(sight.listener_of(viewer), topic.name)
     if topic.kind == "conversation" and topic.ref is not None:
         get_conversation(viewer=viewer, conversation_id=topic.ref)
     elif topic.kind == "approval" and topic.ref is not None:

@@ -8,6 +8,7 @@ from channels_app.email import inbound as email_inbound
 from channels_app.email import mail_door
 from channels_app.own_app import inbound as app_inbound
 from channels_app.slack import inbound as slack_inbound
+from channels_app.surveys import views as survey_views
 from channels_app.webchat import files as webchat_files
 from channels_app.webchat import views
 from channels_app.whatsapp import inbound
@@ -16,6 +17,7 @@ urlpatterns = [
     path("widget/v1/session/", views.SessionView.as_view(), name="widget_session"),
     path("widget/v1/walker.js", views.script, name="widget_script"),
     path("widget/v1/files/<uuid:attachment_id>/", webchat_files.FileView.as_view(), name="widget_file"),
+    path("s/<str:token>/", survey_views.survey_page, name="survey"),
     path("channels/files/<str:token>/", file_links.channel_file, name="channel_file"),
     path("channels/whatsapp/webhook/", inbound.webhook, name="whatsapp_webhook"),
     path("channels/whatsapp/status/<uuid:message_id>/", inbound.status, name="whatsapp_status"),

@@ -16,6 +16,7 @@ from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
 from integrations.meta.client import MetaClient
 from integrations.meta.errors import describe_error, meaning_of
@@ -23,6 +24,7 @@ from integrations.outcomes import Sent
 
 CHANGE: Final = "channels_app.change_channelaccount"
 SECRETS: Final = ("access_token", "app_secret", "secondary_app_secret")
+MISSING: Final = "There is no such number."
 _ID = re.compile(r"[0-9]{5,32}")
 
 
@@ -45,28 +47,30 @@ def connect_number(
     for field, value in (("phone_number_id", phone_number_id), ("business_account_id", business_account_id)):
         if not _ID.fullmatch(value):
             raise Invalid("This isn't an ID of Meta's.", fields={field: ["Enter digits only, as Meta shows them."]})
-    before = find_number(account_id) if account_id else None
-    kept = (before.credentials or {}) if before else {}
-    texts = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
-    if not texts["access_token"] or not all(text.isascii() and text.isprintable() for text in texts.values()):
-        raise Invalid("The access token is missing.", fields={"access_token": ["Copy it from Meta."]})
-    _require_free(phone_number_id, before)
-    credentials = {
-        "phone_number_id": phone_number_id,
-        "business_account_id": business_account_id,
-        "verify_token": str(kept.get("verify_token") or secrets.token_urlsafe(24)),
-        **{one: text for one, text in texts.items() if text},
-    }
-    account = services.connect_channel(
-        actor=actor,
-        kind=ChannelAccount.Kind.WHATSAPP,
-        provider=numbers.PROVIDER,
-        name=name,
-        address=before.address if before and not number.strip() else international(number),
-        provider_account=phone_number_id,
-        credentials=credentials,
-        account_id=account_id,
-    )
+    with transaction.atomic():
+        # Locked: two colleagues who each change a secret must not undo one another.
+        before = locked(ChannelAccount, account_id, MISSING, provider=numbers.PROVIDER) if account_id else None
+        kept = (before.credentials or {}) if before else {}
+        texts = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
+        if not texts["access_token"] or not all(text.isascii() and text.isprintable() for text in texts.values()):
+            raise Invalid("The access token is missing.", fields={"access_token": ["Copy it from Meta."]})
+        _require_free(phone_number_id, before)
+        credentials = {
+            "phone_number_id": phone_number_id,
+            "business_account_id": business_account_id,
+            "verify_token": str(kept.get("verify_token") or secrets.token_urlsafe(24)),
+            **{one: text for one, text in texts.items() if text},
+        }
+        account = services.connect_channel(
+            actor=actor,
+            kind=ChannelAccount.Kind.WHATSAPP,
+            provider=numbers.PROVIDER,
+            name=name,
+            address=before.address if before and not number.strip() else international(number),
+            provider_account=phone_number_id,
+            credentials=credentials,
+            account_id=account_id,
+        )
     numbers.forget()
     return account
 
@@ -83,7 +87,7 @@ def find_number(account_id: UUID) -> ChannelAccount:
     """Return a number of the Cloud API. Raises `NotFound`."""
     found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, provider=numbers.PROVIDER).first()
     if found is None:
-        raise NotFound("There is no such number.")
+        raise NotFound(MISSING)
     return found
 
 

@@ -93,7 +93,12 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
     message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
     for other in identities:
         if other is not first and message.sender_id is not None:
-            services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
+            services.add_point(
+                actor=ACTOR,
+                contact_id=message.sender_id,
+                sender=other,
+                conversation_id=message.conversation_id,
+            )
     if wish:
         opt_out.apply(wish, message=message, senders=identities, channel=CHANNEL)
     else:

@@ -12,6 +12,7 @@ from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import locked
 from core.errors import Invalid, NotFound
 from core.ids import uuid7
 from integrations.mail.delivery import REFUSED
@@ -44,8 +45,7 @@ def connect_mail(
     """
     actor.require(CHANGE)
     before = find_mail_account(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
-    kept = (before.credentials or {}) if before else {}
-    keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
+    keys = {one: text for one in KEYS if (text := (given.get(one) or "").strip())}
     try:
         validate_email(from_address)
     except ValidationError:
@@ -54,7 +54,7 @@ def connect_mail(
         wrong = {"from_name": ["Use printable characters."]}
         raise Invalid("This name contains characters that can't be shown.", fields=wrong)
     for one, text in keys.items():
-        if text and signature.public_key(text) is None:
+        if signature.public_key(text) is None:
             wrong = {one: ["Copy the whole verification key."]}
             raise Invalid("This isn't the verification key of a webhook.", fields=wrong)
     secret = api_key.strip()
@@ -64,13 +64,15 @@ def connect_mail(
     if not secret:
         raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
     with transaction.atomic():
+        # Locked: two colleagues who each change a key must not undo one another.
+        kept = (locked(ChannelAccount, before.pk, MISSING).credentials or {}) if before else {}
         account = services.connect_channel(
             actor=actor,
             **mailboxes.CHANNEL,
             name=name,
             address=from_address,
             provider_account=PROVIDER,
-            credentials={**kept, **{one: text for one, text in keys.items() if text}},
+            credentials={**kept, **keys},
             account_id=before.pk if before else None,
         )
         sender = {"from_address": from_address, **({"from_name": from_name} if from_name else {})}

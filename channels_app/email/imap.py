@@ -106,7 +106,7 @@ def _read(mailbox: ImapMailbox, progress: MailboxProgress, account: ChannelAccou
             last = one.uid
         _save(progress, last_uid=last)
     _save(progress, due_at=now() + PAUSE, checked_at=now(), failures=0)
-    services.clear_trouble(account_id=account.pk)
+    services.clear_trouble(account_id=account.pk, prefix="imap_")
     return stored
 
 

@@ -13,6 +13,7 @@ from channels_app.email.arrivals import mail_key
 from channels_app.mime.headers import is_address
 from channels_app.mime.mails import Mail
 from conversations.models import ContactPoint, Conversation, Message
+from conversations.selectors import conversations_of
 from conversations.services.contacts import point_index
 from core.privacy.encryption import derive_key, lasting_key_id
 
@@ -43,12 +44,8 @@ def find_thread(mail: Mail, *, tenant_id: UUID, account_id: UUID, sender: str) -
     It has to be of the same mailbox, and the sender one of its contact's addresses: who learns a token or an
     id, by a forwarded mail, starts a conversation of their own.
     """
-    mine = Conversation.objects.filter(
-        channel_account_id=account_id,
-        contact_id__in=ContactPoint.objects.filter(
-            kind=ContactPoint.Kind.EMAIL, value_index=point_index("email", sender)
-        ).values("contact_id"),
-    )
+    own = ContactPoint.objects.filter(kind=ContactPoint.Kind.EMAIL, value_index=point_index("email", sender))
+    mine = conversations_of(own).filter(channel_account_id=account_id)
     for one in mail.recipients:
         named = _read_token(one.address, tenant_id, account_id)
         answered: Conversation | None = mine.filter(pk=named).first() if named else None

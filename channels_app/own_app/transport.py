@@ -98,7 +98,7 @@ class AppWebhooks(WebhookPurpose):
             return Verdict(reason="channel_off")
         if account.paused_at is not None:
             return Verdict(until=now + PAUSED_LOOK)
-        found = reach.find_way(message, account, message.conversation.contact_id, now).verdict
+        found = reach.find_way(message, account, message.conversation, now).verdict
         if found.kind == "wait":
             return Verdict(until=found.until)
         return Verdict() if found.may_leave else Verdict(reason=found.reason)

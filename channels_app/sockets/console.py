@@ -17,7 +17,7 @@ from accounts.middleware import SESSION_TENANT
 from accounts.models import User
 from accounts.notices import UPDATED
 from channels_app.sockets import console_topics as topics
-from channels_app.sockets import presence
+from channels_app.sockets import presence, shared_events
 from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
 from channels_app.sockets.console_topics import Topic
 from channels_app.sockets.thread_pool import in_scope, unscoped
@@ -30,6 +30,7 @@ log = get_logger(__name__)
 TOPICS: Final = 50
 POLL_EVERY: Final = 10.0
 NOTE_EVERY: Final = 50.0
+TYPING_EVERY: Final = 1.0
 
 
 class ConsoleConsumer(SocketConnection):
@@ -38,12 +39,15 @@ class ConsoleConsumer(SocketConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user_id: UUID | None = None
+        self.name = ""
         self.tenant_id: UUID | None = None
         self.topics: dict[str, Topic] = {}
-        self.sent: dict[str, int] = {}
-        self.present: dict[str, dict[str, int]] = {}
+        self.sent: dict[tuple[str, str], int] = {}  # by topic and stream
+        self.counting: dict[str, asyncio.Task[None]] = {}
+        self.present: dict[str, presence.Present] = {}
         self.watching: asyncio.Task[None] | None = None
         self.noted_at = -NOTE_EVERY
+        self.typed_at = -TYPING_EVERY
 
     # ---- coming and going
 
@@ -80,13 +84,16 @@ class ConsoleConsumer(SocketConnection):
         if self.tenant_id is not None and (self.tenant_id, self.user_id) != (membership.tenant_id, user.pk):
             return NOT_SIGNED_IN
         self.user_id, self.tenant_id = user.pk, membership.tenant_id
+        # The entries in the presence lists are found by it: it stays as it was when the page was opened.
+        self.name = self.name or user.get_full_name()
         return 0
 
     async def disconnect(self, code: int) -> None:
         """Unsubscribe from everything and leave the presence lists."""
         self.gone = True
-        if self.watching is not None:
-            self.watching.cancel()
+        for task in (self.watching, *self.counting.values()):
+            if task is not None:
+                task.cancel()
         for topic in list(self.topics.values()):
             await self.drop(topic)
 
@@ -116,7 +123,7 @@ class ConsoleConsumer(SocketConnection):
             await self.hang_up(RESTART)
 
     async def dispatch_frame(self, frame: dict[str, Any]) -> None:
-        """Subscribe or unsubscribe."""
+        """Subscribe or unsubscribe, or let colleagues know that one writes an answer."""
         if frame.get("type") == "subscribe":
             after = frame.get("after")
             await self.subscribe(
@@ -128,8 +135,21 @@ class ConsoleConsumer(SocketConnection):
             if topic.name in self.topics:
                 await self.drop(topic)
             await self.say({"type": "unsubscribed", "topic": topic.name})
+        elif frame.get("type") == "typing":
+            await self.say_typing(topics.parse_topic(frame.get("topic"), person=self.user_id))
         else:
             raise Invalid("This frame type isn't supported.", code="unknown_type")
+
+    async def say_typing(self, topic: Topic) -> None:
+        """Let the colleagues who watch a conversation know that this one writes; needs the right to reply."""
+        if topic.kind != "conversation" or topic.ref is None or topic.name not in self.topics:
+            raise Invalid("Subscribe to this conversation first.", code="not_subscribed")
+        if time.monotonic() < self.typed_at + TYPING_EVERY:
+            return
+        self.typed_at = time.monotonic()
+        tenant_id, user_id = self.who()
+        await in_scope(tenant_id, topics.require_reply, user_id)
+        presence.say_typing(tenant_id, topic.ref, user_id, self.name)
 
     async def subscribe(self, topic: Topic, after: int | None) -> None:
         """Subscribe to a topic from now or after a number.
@@ -152,23 +172,28 @@ class ConsoleConsumer(SocketConnection):
             return
         first = topic.streams[0]
         for stream, head in heads.items():
-            self.sent[stream] = head if after is None or stream != first else min(after, head)
+            self.sent[topic.name, stream] = head if after is None or stream != first else min(after, head)
         await self.say({"type": "subscribed", "topic": topic.name, "seq": heads[first]})
+        self.count_soon(topic)
         await self.pump(topic)
 
     # ---- frames out
 
     async def stream_event(self, hint: dict[str, Any]) -> None:
         """Send the new rows of a stream."""
-        topic = self.topic_of(hint["stream"])
-        if topic is not None and hint["seq"] > self.sent.get(hint["stream"], 0):
-            await self.pump(topic)
+        for topic in self.topics_of(hint["stream"]):
+            if hint["seq"] > self.sent.get((topic.name, hint["stream"]), 0):
+                await self.pump(topic)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
         """Forward a transient frame: typing, presence, a change of one's notices."""
-        topic = self.topic_of(message["stream"])
-        if topic is None or message["event"] not in topics.PASSING:
+        if message["event"] not in topics.PASSING:
             return
+        for topic in self.topics_of(message["stream"]):
+            await self.pass_on(topic, message)
+
+    async def pass_on(self, topic: Topic, message: dict[str, Any]) -> None:
+        """Forward a transient frame to one topic, if the person still has its permission."""
         tenant_id, user_id = self.who()
         try:
             await in_scope(tenant_id, topics.require_topic, user_id, topic)
@@ -176,7 +201,7 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
             await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
             return
-        if message["event"] == "agent.presence":
+        if message["event"] == "agent.presence" and topic.kind == "conversation":
             self.present[topic.name] = message["payload"]
         await self.say_passing(topic, message["event"], message["payload"])
 
@@ -195,18 +220,41 @@ class ConsoleConsumer(SocketConnection):
         async with self.sending:
             for stream in topic.streams:
                 while topic.name in self.topics:
-                    after = self.sent[stream]
+                    after = self.sent[topic.name, stream]
                     try:
-                        found = await in_scope(tenant_id, topics.due, user_id, topic, stream, after)
+                        found = await topics.due(tenant_id, user_id, topic, stream, after)
                     except WalkerError as problem:
                         await self.drop(topic)
                         await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
                         return
                     for frame in found.frames:
                         await self.say(frame)
-                    self.sent[stream] = found.head
+                    self.sent[topic.name, stream] = found.head
+                    if found.frames:
+                        self.count_soon(topic)
                     if not found.more:
                         break
+
+    def count_soon(self, topic: Topic) -> None:
+        """Send a team's counts within about a second, once for everything that happens until then."""
+        if topic.kind == "team" and topic.name not in self.counting:
+            self.counting[topic.name] = asyncio.create_task(self.say_counts(topic))
+
+    async def say_counts(self, topic: Topic) -> None:
+        """Send how many wait in a team, and since when the oldest does."""
+        tenant_id, user_id = self.who()
+        try:
+            found = await shared_events.counts.of(tenant_id, topic.ref or tenant_id)
+            await shared_events.events.require(tenant_id, user_id, topics.PERMISSIONS[topic.kind], topic.name)
+        except WalkerError:
+            return  # the next event unsubscribes this person
+        except (OperationalError, InterfaceError):
+            log.warning("console_database_unavailable")
+            return
+        finally:
+            self.counting.pop(topic.name, None)
+        if topic.name in self.topics:
+            await self.say_passing(topic, "queue.updated", found)
 
     async def watch(self) -> None:
         """Poll slowly beside the hints.
@@ -241,28 +289,31 @@ class ConsoleConsumer(SocketConnection):
 
     # ---- groups
 
-    async def listen(self, topic: Topic) -> dict[str, int] | None:
+    async def listen(self, topic: Topic) -> presence.Present | None:
         """Subscribe to a topic's hints; on a conversation also register presence, and return who is present."""
-        tenant_id, _ = self.who()
+        tenant_id, user_id = self.who()
         await self.ask_for_hints(tenant_id, topic.heard)
         if topic.kind == "conversation" and topic.ref is not None:
-            return await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
+            return await presence.arrive(
+                tenant_id, topic.ref, "staff", self.channel_name, person=user_id, name=self.name
+            )
         return None
 
     async def drop(self, topic: Topic) -> None:
         """Unsubscribe from a topic."""
-        tenant_id, _ = self.who()
+        tenant_id, user_id = self.who()
         self.topics.pop(topic.name, None)
         self.present.pop(topic.name, None)
-        await self.end_hints(tenant_id, topic.heard)
+        still_heard = {stream for other in self.topics.values() for stream in other.heard}
+        await self.end_hints(tenant_id, [stream for stream in topic.heard if stream not in still_heard])
         if topic.kind == "conversation" and topic.ref is not None:
-            await presence.leave(tenant_id, topic.ref, "staff", self.channel_name)
+            await presence.leave(tenant_id, topic.ref, "staff", self.channel_name, person=user_id, name=self.name)
 
     # ---- small
 
-    def topic_of(self, stream: str) -> Topic | None:
-        """Return the subscribed topic of a stream, or None."""
-        return next((one for one in self.topics.values() if stream in one.heard), None)
+    def topics_of(self, stream: str) -> list[Topic]:
+        """Return the subscribed topics of a stream."""
+        return [one for one in self.topics.values() if stream in one.heard]
 
     def who(self) -> tuple[UUID, UUID]:
         """Return tenant and user of a signed-in connection."""

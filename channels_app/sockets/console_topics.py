@@ -9,8 +9,11 @@ from uuid import UUID
 from accounts.models import User
 from accounts.notices import UPDATED, USE, read_bell, stream_of
 from accounts.services import actor_for_user
+from channels_app.sockets import shared_events, sight
+from channels_app.sockets.thread_pool import in_scope
 from conversations import services as conversations
-from conversations.models import Conversation
+from conversations.models import Conversation, Team
+from conversations.selectors import require_seat
 from core.actors import Actor
 from core.errors import Invalid, NotFound
 from core.events import streams
@@ -19,15 +22,19 @@ from core.privacy.pii import mask_text
 from hitl.models import Approval
 from hitl.services import note_refused_move
 
-PAGE: Final = 200
 WORDS: Final = frozenset({"content", "text", "headline", "summary", "detail", "note", "preview"})
 PERMISSIONS: Final = {
     "queue": "hitl.view_approval",
     "approval": "hitl.view_approval",
     "inbox": "conversations.view_conversation",
     "conversation": "conversations.view_conversation",
+    "team": "conversations.view_conversation",
+    "team-chat": "conversations.reply_conversation",
+    "mine": "conversations.reply_conversation",
+    "presence": "conversations.view_conversation",
     "notices": USE,
 }
+LISTS: Final = frozenset({"queue", "inbox", "presence"})
 # Event types of the streams -> event names of the console.
 NAMES: Final = {
     "message_received": "message.received",
@@ -40,6 +47,13 @@ NAMES: Final = {
     "conversation_taken": "conversation.assigned",
     "conversation_assigned": "conversation.assigned",
     "conversation_moved": "conversation.assigned",
+    "conversation_snoozed": "conversation.snoozed",
+    "conversation_woken": "conversation.woken",
+    "conversation_prioritised": "conversation.updated",
+    "conversation_tagged": "conversation.updated",
+    "conversation_merged": "conversation.updated",
+    "conversation_due_soon": "conversation.updated",
+    "conversation_late": "conversation.updated",
     "conversation_given_back": "conversation.given_back",
     "conversation_needs_person": "conversation.needs_person",
     "conversation_closed": "conversation.closed",
@@ -49,15 +63,20 @@ NAMES: Final = {
     "approval.overdue": "queue.updated",
     "approval.alert": "queue.updated",
     "agent_typing": "agent.typing",
+    "availability_changed": "agent.presence",
+    "survey_rated": "conversation.rated",
+    "team_message_written": "team.message",
+    "team_message_changed": "team.message_changed",
 }
-PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing", UPDATED})
+PASSING: Final = frozenset({"agent_typing", "agent.typing", "agent.presence", "customer.typing", UPDATED})
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One subscription.
 
-    `ref` is the conversation, the approval or the person with notices, None for lists.
+    `ref` is the conversation, the approval, the team, or the person whose notices or conversations they are; None for
+    lists.
     """
 
     name: str
@@ -69,12 +88,20 @@ class Topic:
         """Return the streams of numbered events behind the topic; notices have none."""
         if self.kind == "conversation":
             return f"conversation:{self.ref}", f"conversation-staff:{self.ref}"
+        if self.kind == "mine":
+            return ("inbox",)
         return () if self.kind == "notices" else (self.name,)
 
     @property
     def heard(self) -> tuple[str, ...]:
         """Return the streams whose hints and transient frames are listened to."""
         return (stream_of(self.ref),) if self.kind == "notices" and self.ref else self.streams
+
+    def tells(self, event: StreamEvent) -> bool:
+        """Return True if an event of the topic's streams belongs to it: of the inbox only what is or was one's own."""
+        if self.kind != "mine":
+            return True
+        return str(self.ref) in (event.payload.get("assigned_to"), event.payload.get("left"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +116,20 @@ class Missed:
 def parse_topic(value: object, *, person: UUID | None = None) -> Topic:
     """Return the topic of a name such as `queue` or `conversation:<uuid>`.
 
-    `notices` are those of `person`, and unknown without one. Raises `Invalid`.
+    `notices` and `mine` are those of `person`, and unknown without one. Raises `Invalid`.
     """
     if not isinstance(value, str):
         raise Invalid("A topic has to be text.", code="unknown_topic")
     kind, _, ref = value.partition(":")
-    if value in ("queue", "inbox"):
+    if value in LISTS:
         return Topic(value, value, None)
-    if value == "notices" and person is not None:
+    if value in ("notices", "mine") and person is not None:
         return Topic(value, value, person)
     try:
         parsed = UUID(ref)
     except ValueError as problem:
         raise Invalid("There is no such topic.", code="unknown_topic") from problem
-    if kind not in ("conversation", "approval") or str(parsed) != ref:
+    if kind not in ("conversation", "approval", "team", "team-chat") or str(parsed) != ref:
         raise Invalid("There is no such topic.", code="unknown_topic")
     return Topic(value, kind, parsed)
 
@@ -122,10 +149,12 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     """
     viewer = viewer_of(user_id)
     viewer.require(PERMISSIONS[topic.kind])
-    model = {"conversation": Conversation, "approval": Approval}.get(topic.kind)
+    model = {"conversation": Conversation, "approval": Approval, "team": Team, "team-chat": Team}.get(topic.kind)
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
         note_unknown(viewer, topic)
         raise NotFound
+    sight.require_sight(sight.listener_of(viewer), topic.name)
+    _require_seat(viewer, topic)
     return {stream: streams.head(stream) for stream in topic.streams}
 
 
@@ -146,17 +175,33 @@ def note_open_page(user_id: UUID) -> None:
 
 
 def require_topic(user_id: UUID, topic: Topic) -> None:
-    """Raise `Refused` unless the person has the topic's permission now."""
-    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+    """Raise `Refused` unless the person has the topic's permission now, `NotFound` unless they see what it is about."""
+    viewer = viewer_of(user_id)
+    viewer.require(PERMISSIONS[topic.kind])
+    sight.require_sight(sight.listener_of(viewer), topic.name)
+    _require_seat(viewer, topic)
 
 
-def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
+def _require_seat(viewer: Actor, topic: Topic) -> None:
+    """Raise `Refused` unless the viewer has a seat in the team whose chat it is."""
+    if topic.kind == "team-chat" and topic.ref is not None:
+        require_seat(viewer=viewer, team_id=topic.ref)
+
+
+def require_reply(user_id: UUID) -> None:
+    """Raise `Refused` unless the person may answer customers now."""
+    viewer_of(user_id).require("conversations.reply_conversation")
+
+
+async def due(tenant_id: UUID, user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
     """Return the events after a number. Raises `Refused` without the permission."""
-    found = streams.read(stream, after, PAGE)
-    # Checked after reading: events written after the permission was lost are never sent.
-    require_topic(user_id, topic)
+    found = await shared_events.events.due(tenant_id, user_id, PERMISSIONS[topic.kind], stream, after)
+    if topic.kind == "team-chat":
+        # After the events were read: what was written after a seat was lost is never sent.
+        await in_scope(tenant_id, require_topic, user_id, topic)
     head = found[-1].seq if found else after
-    return Missed([frame_of(topic, event) for event in found], head, len(found) == PAGE)
+    frames = [frame_of(topic, event) for event in found if topic.tells(event)]
+    return Missed(frames, head, len(found) == shared_events.PAGE)
 
 
 def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Who is viewing a conversation now: one key in Redis with a time to live, and an entry for each connection in it."""
+"""Who is viewing a conversation now: one key in Redis with a time to live, and an entry for each connection in it.
+
+An entry is the side, the connection and, for staff, the person's id and name.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,27 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 LIFE: Final = 150  # seconds; each connection refreshes its entry at least twice in this time
 Side = Literal["customer", "staff"]
+Present = dict[str, Any]
+"""How many connections of each side there are, and as `people` the id and name of each colleague, once."""
 
 
 def _key(tenant_id: UUID, conversation_id: UUID) -> str:
     return key(tenant_id.hex, "presence", conversation_id.hex)
 
 
-async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> dict[str, int] | None:
+async def arrive(
+    tenant_id: UUID, conversation_id: UUID, side: Side, connection: str, *, person: UUID | None = None, name: str = ""
+) -> Present | None:
     """Record that a connection is (still) present, and return who is: one round trip; None without Redis.
 
     The staff who watch learn of a change, also of a connection that ended without a word.
     """
-    name = _key(tenant_id, conversation_id)
+    place = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
-        pipe.zadd(name, {f"{side}|{connection}": time.time() + LIFE})
-        pipe.zremrangebyscore(name, 0, time.time())
-        pipe.expire(name, LIFE)
-        pipe.zrange(name, 0, -1)
+        pipe.zadd(place, {_entry(side, connection, person, name): time.time() + LIFE})
+        pipe.zremrangebyscore(place, 0, time.time())
+        pipe.expire(place, LIFE)
+        pipe.zrange(place, 0, -1)
         added, gone, _, members = await _run(pipe, 4)
     if members is None:
         return None
@@ -41,18 +48,20 @@ async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection:
     return counts
 
 
-async def leave(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
+async def leave(
+    tenant_id: UUID, conversation_id: UUID, side: Side, connection: str, *, person: UUID | None = None, name: str = ""
+) -> None:
     """Record that a connection has left."""
-    name = _key(tenant_id, conversation_id)
+    place = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
-        pipe.zrem(name, f"{side}|{connection}")
-        pipe.zrangebyscore(name, time.time(), "+inf")
+        pipe.zrem(place, _entry(side, connection, person, name))
+        pipe.zrangebyscore(place, time.time(), "+inf")
         removed, members = await _run(pipe, 2)
     if removed:
         _publish(tenant_id, conversation_id, _counts(members))
 
 
-async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
+async def count(tenant_id: UUID, conversation_id: UUID) -> Present:
     """Return how many connections of each side are present."""
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zrangebyscore(_key(tenant_id, conversation_id), time.time(), "+inf")
@@ -60,14 +69,28 @@ async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
     return _counts(members)
 
 
-def _counts(members: list[bytes] | None) -> dict[str, int]:
-    found = {"customer": 0, "staff": 0}
+def say_typing(tenant_id: UUID, conversation_id: UUID, person: UUID, name: str) -> None:
+    """Send `agent.typing` to the staff who watch this conversation: a colleague writes an answer. Nothing is kept."""
+    facts = {"person": str(person), "name": name}
+    streams.transient(f"conversation-staff:{conversation_id}", "agent.typing", facts, tenant_id=tenant_id)
+
+
+def _entry(side: Side, connection: str, person: UUID | None, name: str) -> str:
+    return f"{side}|{connection}|{person or ''}|{name}"
+
+
+def _counts(members: list[bytes] | None) -> Present:
+    found: Present = {"customer": 0, "staff": 0}
+    people: dict[str, str] = {}
     for member in members or []:
-        found[member.decode().partition("|")[0]] += 1
-    return found
+        side, _, person, name = member.decode().split("|", 3)
+        found[side] += 1
+        if person:
+            people[person] = name
+    return {**found, "people": [{"person": one, "name": people[one]} for one in sorted(people)]}
 
 
-def _publish(tenant_id: UUID, conversation_id: UUID, counts: dict[str, int]) -> None:
+def _publish(tenant_id: UUID, conversation_id: UUID, counts: Present) -> None:
     """Send `agent.presence` to the staff who watch this conversation; they are present themselves."""
     if counts["staff"]:
         streams.transient(f"conversation-staff:{conversation_id}", "agent.presence", dict(counts), tenant_id=tenant_id)

@@ -249,12 +249,14 @@ class ChatConsumer(ChatConnection):
         self.verdict = asyncio.ensure_future(taking)
 
     async def pass_on(self, guest: Guest, conversation: UUID, frame: ClientFrame) -> None:
-        """Handle typing, read and stop frames, which have no number."""
+        """Handle typing, read, stop and rate frames, which have no number."""
         if isinstance(frame, frames.Typing):
             stream = f"conversation-staff:{conversation}"
             streams.fleeting(stream, "customer.typing", {"value": frame.value}, tenant_id=guest.tenant_id)
         elif isinstance(frame, frames.Read):
             await in_scope(guest.tenant_id, chat.mark_read, guest, conversation, frame.seq)
+        elif isinstance(frame, frames.Rate):
+            await in_scope(guest.tenant_id, chat.rate, guest, conversation, frame, self.header("user-agent"))
         elif isinstance(frame, frames.Stop):
             self.hush()
             await stop.request_stop(guest.tenant_id, conversation)

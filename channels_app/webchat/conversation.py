@@ -8,21 +8,21 @@ from uuid import UUID
 
 from accounts.selectors import is_active_member
 from channels_app.webchat import widgets
-from channels_app.webchat.frames import SendMessage
+from channels_app.webchat.frames import Rate, SendMessage
 from channels_app.webchat.tokens import Guest
 from channels_app.webchat.widgets import Widget
 from conversations import selectors, services
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.events import streams
 from core.models import StreamEvent
 
 Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
 SNAPSHOT_ABOVE: Final = 500  # a larger gap is sent as a snapshot
-SNAPSHOT_APPROVALS: Final = 20
-APPROVALS: Final = ("approval_pending", "approval_closed")
+SNAPSHOT_CARDS: Final = 20
+CARDS: Final = ("approval_pending", "approval_closed", "survey_rated")
 LINE_TYPES: Final = {"in": "message_received", "out": "agent_response"}
 KEPT: Final = ("content_type", "media", "metadata", "status")
 
@@ -159,13 +159,13 @@ def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
 
 
 def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
-    """Return the latest part of the conversation, approvals included, in one frame."""
+    """Return the latest part of the conversation, approvals and ratings included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
     voice = voice_for(guest)
     lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
-    stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since)
-    asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_APPROVALS]
+    stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=CARDS, seq__gte=since)
+    asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_CARDS]
     lines += [{**event.payload, "type": event.type, "seq": event.seq} for event in asked]
     lines.sort(key=lambda line: line["seq"])
     return Batch([{**found, "messages": lines}], found["seq"])
@@ -200,6 +200,20 @@ def to_frame(frame: Frame, voice: str | None = None) -> Frame:
 def mark_read(guest: Guest, conversation_id: UUID, seq: int) -> None:
     """Mark everything up to a number as read by the guest."""
     services.mark_read(actor=actor_of(guest, ""), conversation_id=conversation_id, seq=seq)
+
+
+def rate(guest: Guest, conversation_id: UUID, frame: Rate, user_agent: str) -> None:
+    """Keep the guest's answer to the survey of their conversation. Raises `NotFound` for another survey."""
+    survey = services.get_survey_to_answer(survey_id=frame.survey)
+    if survey.conversation_id != conversation_id:
+        raise NotFound(services.NO_SURVEY)
+    services.rate_conversation(
+        actor=actor_of(guest, user_agent),
+        survey_id=frame.survey,
+        rating=frame.rating,
+        comment=frame.comment,
+        way="widget",
+    )
 
 
 def point_kind(guest: Guest) -> PointKind:

@@ -25,6 +25,9 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 POLL_EVERY: Final = 60.0
+WITHOUT_CONVERSATION: Final = 5
+"""So many times rarer does a page look that has no conversation yet: each look is a query of its own, and most pages
+never have one. That another page of the guest began one is a hint, and lost hints are noticed."""
 RIGHTS_EVERY: Final = 20.0
 # After hints may have been lost, all connections look again: not all in the same moment.
 SPREAD: Final = 2.0
@@ -124,7 +127,8 @@ class ChatConnection(SocketConnection):
                     return
                 if time.monotonic() >= self.look_at:
                     await self.look_again(guest)
-                    self.look_at = time.monotonic() + POLL_EVERY * random.uniform(0.8, 1.2)  # noqa: S311
+                    pause = POLL_EVERY if self.conversation else POLL_EVERY * WITHOUT_CONVERSATION
+                    self.look_at = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311
                 await self.rest(min(POLL_EVERY, RIGHTS_EVERY or POLL_EVERY))
             except (OperationalError, InterfaceError):
                 log.warning("chat_database_unavailable")

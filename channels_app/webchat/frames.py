@@ -71,7 +71,16 @@ class Stop:
     """Stop the answer that is being written."""
 
 
-ClientFrame = Auth | Resume | SendMessage | Typing | Read | Stop
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Answer the survey of the conversation: a mark from 1 to 5, and perhaps a comment."""
+
+    survey: UUID
+    rating: int
+    comment: str | None = None
+
+
+ClientFrame = Auth | Resume | SendMessage | Typing | Read | Stop | Rate
 
 
 def load(text: str) -> dict[str, Any]:
@@ -144,12 +153,21 @@ def read_stop(found: dict[str, Any]) -> Stop:
     return Stop()
 
 
-def read_uuid(found: dict[str, Any]) -> UUID:
-    """Return the client's id.
+def read_rate(found: dict[str, Any]) -> Rate:
+    """Read an answer to a survey; the mark's range is checked where it is kept."""
+    comment = found.get("comment")
+    if comment is not None and not isinstance(comment, str):
+        raise BadFrame("A comment has to be text.")
+    said = None if comment is None else printable(comment)
+    return Rate(read_uuid(found, "survey"), read_number(found, "rating"), said)
+
+
+def read_uuid(found: dict[str, Any], name: str = "id") -> UUID:
+    """Return the client's id, or that of another field.
 
     Only the canonical form is accepted, so that an id has one spelling.
     """
-    value = found.get("id")
+    value = found.get(name)
     try:
         parsed = UUID(value) if isinstance(value, str) else None
     except ValueError:
@@ -179,6 +197,7 @@ READERS: Final[dict[str, Callable[[dict[str, Any]], ClientFrame]]] = {
     "typing": read_typing,
     "read": read_read,
     "stop": read_stop,
+    "rate": read_rate,
 }
 
 

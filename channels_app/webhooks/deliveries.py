@@ -308,6 +308,11 @@ def forget_bodies(*, now: datetime | None = None) -> int:
 def oldest_seconds() -> float:
     """Return the age in seconds of the oldest unprocessed delivery of all tenants."""
     with platform_scope():  # a number, nobody's data
-        waiting = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
-        oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
+        return oldest_of_scope()
+
+
+def oldest_of_scope() -> float:
+    """Return the age in seconds of the oldest unprocessed delivery of the scope."""
+    waiting = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+    oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
     return (clock_now() - oldest).total_seconds() if oldest else 0.0

@@ -16,12 +16,14 @@ from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import locked
 from core.errors import Invalid, NotFound
 from integrations.outcomes import Sent
 from integrations.twilio.errors import describe_error, meaning_of
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
 SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key")
+MISSING: Final = "There is no such number."
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 
 
@@ -44,25 +46,27 @@ def connect_number(
     actor.require("channels_app.change_channelaccount")
     if not _ACCOUNT_SID.fullmatch(account_sid):
         raise Invalid("This isn't an account SID.", fields={"account_sid": ["Enter AC followed by 32 characters."]})
-    before = _number(account_id) if account_id else None
-    kept = (before.credentials or {}) if before else {}
-    secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
-    if not secrets["auth_token"] or not all(text.isascii() and text.isprintable() for text in secrets.values()):
-        raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
-    account = services.connect_channel(
-        actor=actor,
-        kind=kind,
-        provider=senders.PROVIDER,
-        name=name,
-        address=before.address if before and not number.strip() else international(number),
-        provider_account=account_sid,
-        credentials={
-            "account_sid": account_sid,
-            **{name: text for name, text in secrets.items() if text},
-            **({SmsTransport.option: True} if mms and kind == ChannelAccount.Kind.SMS else {}),
-        },
-        account_id=account_id,
-    )
+    with transaction.atomic():
+        # Locked: two colleagues who each change a secret must not undo one another.
+        before = locked(ChannelAccount, account_id, MISSING, provider=senders.PROVIDER) if account_id else None
+        kept = (before.credentials or {}) if before else {}
+        secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
+        if not secrets["auth_token"] or not all(text.isascii() and text.isprintable() for text in secrets.values()):
+            raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
+        account = services.connect_channel(
+            actor=actor,
+            kind=kind,
+            provider=senders.PROVIDER,
+            name=name,
+            address=before.address if before and not number.strip() else international(number),
+            provider_account=account_sid,
+            credentials={
+                "account_sid": account_sid,
+                **{name: text for name, text in secrets.items() if text},
+                **({SmsTransport.option: True} if mms and kind == ChannelAccount.Kind.SMS else {}),
+            },
+            account_id=account_id,
+        )
     senders.forget()
     return account
 
@@ -70,7 +74,7 @@ def connect_number(
 def _number(account_id: UUID) -> ChannelAccount:
     found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, provider=senders.PROVIDER).first()
     if found is None:
-        raise NotFound("There is no such number.")
+        raise NotFound(MISSING)
     return found
 
 

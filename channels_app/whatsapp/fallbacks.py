@@ -87,12 +87,15 @@ def _send_as_template(message: Message) -> bool:
 def _send_by_mail(message: Message) -> bool:
     """Mail the outcome of a request to the requester, if their mailbox is proven."""
     reference = str(message.metadata.get("reference") or "")
-    contact, address, user_id = message.conversation.contact, "", None
+    talk, address, user_id = message.conversation, "", None
+    contact = talk.record
     if contact.user_id is not None and is_active_member(contact.user_id):
         user_id = contact.user_id
         address = str(User.objects.values_list("email", flat=True).get(pk=user_id))
     else:
-        points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
+        points = ContactPoint.objects.filter(
+            contact_id=talk.contact_id, origin_id=talk.origin_id, kind=ContactPoint.Kind.EMAIL, is_verified=True
+        )
         best = points.order_by("-is_primary", "id").first()
         address = best.value if best else ""
     if not reference or not address:

@@ -45,7 +45,12 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
         for other in filter(None, (*identities, sender.username)):
             if other is not first and message.sender_id is not None:
-                services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
+                services.add_point(
+                    actor=ACTOR,
+                    contact_id=message.sender_id,
+                    sender=other,
+                    conversation_id=message.conversation_id,
+                )
         if wish:
             channel, _ = split_address(fields.get("To", ""))
             opt_out.apply(

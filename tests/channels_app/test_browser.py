@@ -26,6 +26,7 @@ from tests.world import OPERATOR, World
 
 PHONE = {"width": 390, "height": 800}
 DESK = {"width": 1100, "height": 780}
+APPROVAL = "01900000-0000-7000-8000-000000000001"
 SUMMARY = "Raise the daily budget of Summer Sale from 600.00 to 900.00 EUR"
 
 pytestmark = pytest.mark.browser
@@ -151,11 +152,11 @@ def test_conversation_with_an_approval_is_shown(
     expect(page.get_by_role("button", name="Stop the answer")).to_be_visible()
     scene.passing("agent_delta", content="This waits", run="1")
     expect(page.get_by_text("This waits", exact=True)).to_be_visible()
-    scene.append("approval_pending", approval_id="a", reference="BR-1042", state="pending", summary=SUMMARY)
+    scene.append("approval_pending", approval_id=APPROVAL, reference="BR-1042", state="pending", summary=SUMMARY)
     scene.reply("This waits for signature BR-1042.")
     expect(page.get_by_text("Waiting for approval")).to_be_visible()
     keep_picture(page, f"{name}-waiting", full_page=False)
-    scene.append("approval_closed", approval_id="a", reference="BR-1042", state="executed", outcome="executed")
+    scene.append("approval_closed", approval_id=APPROVAL, reference="BR-1042", state="executed", outcome="executed")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
     expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
     assert serious(page) == []

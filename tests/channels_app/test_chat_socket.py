@@ -14,7 +14,7 @@ from channels_app.webchat import consumer, event_stream
 from channels_app.webchat import conversation as chat_data
 from channels_app.webchat.limits import Bucket
 from conversations import services
-from conversations.models import Message
+from conversations.models import Conversation, Message, Survey
 from core import actors
 from core.events import live, streams
 from core.models import StreamEvent
@@ -74,6 +74,58 @@ async def test_message_repeated_after_reconnecting_is_stored_once(
     back = await chat(live_widgets.acme, visitor=line.visitor)
     await back.send("Hello", known)
     assert await count(committed_world) == 1
+
+
+@sync_to_async
+def survey_of(world: World, line: Line) -> Survey:
+    """Close the line's conversation and ask how it was."""
+    with tenant_scope(world.acme.pk):
+        talk = Conversation.objects.latest("id")
+        settings = services.TeamSettings(name=f"Care {talk.pk}", is_default=True, survey="always")
+        services.create_team(actor=world.actor("admin"), settings=settings)
+        services.close(actor=world.actor("support"), conversation_id=talk.pk, resolved=True)
+        survey = Survey.objects.get(conversation=talk)
+        services.ask_survey(actor=actors.system("tests"), survey_id=survey.pk)
+        return survey
+
+
+@sync_to_async
+def rating(survey: Survey) -> tuple[Any, ...]:
+    with tenant_scope(survey.tenant_id):
+        survey.refresh_from_db()
+        return survey.rating, survey.comment, survey.way
+
+
+async def test_survey_is_answered_by_its_visitor_alone_and_every_page_hears_it(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    survey = await survey_of(committed_world, line)
+    question = await line.hear_type("agent_response")
+    assert (question["metadata"]["survey"], question["content"]) == (str(survey.pk), "How did we do?")
+    other = await chat(live_widgets.acme)
+    await other.send("Hi")
+    for frame, code in (
+        ({"survey": str(survey.pk), "rating": 1}, "not_found"),
+        ({"survey": str(uuid4()), "rating": 1}, "not_found"),
+    ):
+        await other.say({"type": "rate", **frame})
+        assert (await other.hear_type("error"))["code"] == code
+    await line.say({"type": "rate", "survey": str(survey.pk), "rating": 9})
+    assert (await line.hear_type("error"))["code"] == "invalid"
+    assert await rating(survey) == (None, "", "")
+    await line.say({"type": "rate", "survey": str(survey.pk), "rating": 4})
+    await line.say({"type": "rate", "survey": str(survey.pk), "rating": 4, "comment": "Quick"})
+    heard = await line.hear_type("survey_rated")
+    assert (heard["survey"], heard["rating"], "comment" in heard) == (str(survey.pk), 4, False)
+    await line.hear_type("survey_rated")
+    assert await rating(survey) == (4, "Quick", "widget")
+    back = await chat(live_widgets.acme, visitor=line.visitor)
+    await back.say({"type": "resume", "after": 10**6})
+    shown = (await back.hear_type("snapshot"))["messages"]
+    rated = [(row["rating"], row["commented"]) for row in shown if row["type"] == "survey_rated"]
+    assert rated == [(4, False), (4, True)]
 
 
 async def test_message_at_the_limit_arrives_whole(chat: Any, live_widgets: Widgets) -> None:

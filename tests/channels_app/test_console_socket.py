@@ -1,5 +1,6 @@
 """The console socket: who may subscribe to which topic, and what they receive."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,8 +11,9 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
-from channels_app.sockets import console
+from channels_app.sockets import console, shared_events
 from conversations import services as conversations
+from conversations.models import TeamMember
 from core import notices
 from core.events import streams
 from core.tenancy.models import tenant_scope
@@ -94,9 +96,9 @@ async def test_page_that_is_not_ours_is_not_allowed(desk: Any, committed_world: 
 
 async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: World) -> None:
     line = await watch(committed_world.people["viewer"], "queue")
-    seq = await append(committed_world, "queue", "approval.overdue", {"reference": "BR-3"})
+    seq = await append(committed_world, "queue", "approval.overdue", {"approval_id": str(uuid4()), "reference": "BR-3"})
     frame = await line.hear_type("event")
-    assert (frame["event"], frame["seq"], frame["payload"]) == ("queue.updated", seq, {"reference": "BR-3"})
+    assert (frame["event"], frame["seq"], frame["payload"]["reference"]) == ("queue.updated", seq, "BR-3")
 
 
 async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
@@ -113,14 +115,14 @@ async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
 
 async def test_events_missed_are_sent_after_the_number(watch: Any, committed_world: World) -> None:
     line = await watch(committed_world.people["viewer"])
-    sent = [await append(committed_world, "queue", "approval.overdue", {}) for _ in range(3)]
+    sent = [await append(committed_world, "queue", "test", {}) for _ in range(3)]
     assert (await subscribe(line, "queue", after=1))["seq"] == 3
     assert [(await line.hear())["seq"] for _ in range(2)] == sent[1:]
 
 
 async def test_event_of_another_tenant_is_never_heard(watch: Any, committed_world: World) -> None:
     line = await watch(committed_world.outsiders["owner"], "queue")
-    await append(committed_world, "queue", "approval.overdue", {})
+    await append(committed_world, "queue", "test", {})
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
@@ -197,6 +199,29 @@ async def test_presence_is_told_and_taken_back(
     await customer.socket.disconnect()
     while (await line.hear_type("event"))["payload"].get("customer") != 0:
         pass
+
+
+async def test_colleague_who_writes_is_named_to_those_who_watch(
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    people = committed_world.people
+    _, conversation = await conversation_of(chat, live_widgets.acme)
+    topic = f"conversation:{conversation}"
+    first, second = await watch(people["support"], topic), await watch(people["admin"], topic)
+    while (frame := await first.hear_type("event"))["event"] != "agent.presence" or frame["payload"]["staff"] < 2:
+        pass
+    assert {each["name"] for each in frame["payload"]["people"]} == {"Support Acme", "Admin Acme"}
+    for _ in range(5):  # one a second counts
+        await second.say({"type": "typing", "topic": topic})
+    heard = await first.hear_type("event")
+    assert (heard["event"], heard["payload"]["person"]) == ("agent.typing", str(people["admin"].pk))
+    assert heard["payload"]["name"] == "Admin Acme"
+    assert "Support Acme" not in str(heard)
+    viewer = await watch(people["viewer"], topic)
+    await viewer.say({"type": "typing", "topic": topic})
+    assert (await viewer.hear_type("error"))["code"] != ""
+    await viewer.say({"type": "typing", "topic": "inbox"})
+    assert (await viewer.hear_type("error"))["code"] == "not_subscribed"
 
 
 async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
@@ -322,3 +347,139 @@ async def test_approval_of_another_tenant_is_like_an_absent_one(watch: Any, comm
     assert (await subscribe(line, f"approval:{one}", after=0))["code"] == "not_found"
     await hold(committed_world, one)
     assert await line.socket.receive_nothing(timeout=0.3)
+
+
+@sync_to_async
+def make_team(world: World, name: str, **more: Any) -> UUID:
+    with tenant_scope(world.acme.pk):
+        seats = [conversations.Seat(world.people["support"].pk)]
+        settings = conversations.TeamSettings(name=name, **more)
+        found: UUID = conversations.create_team(actor=world.actor("admin"), settings=settings, seats=seats).pk
+        return found
+
+
+@sync_to_async
+def move(world: World, role: str, name: str, **said: Any) -> None:
+    """Let somebody do something with a conversation."""
+    with tenant_scope(world.acme.pk):
+        getattr(conversations, name)(actor=world.actor(role), **said)
+
+
+async def heard_of(line: Line, seconds: float = 1.6) -> list[tuple[str, str]]:
+    """Return topic and name of all events that a line hears within a moment."""
+    told = []
+    while not await line.socket.receive_nothing(timeout=seconds):
+        frame = json.loads((await line.socket.receive_output())["text"])
+        told += [(frame["topic"], frame["event"])] if frame["type"] == "event" else []
+    return told
+
+
+async def test_topics_of_team_and_own_work_tell_what_comes_and_goes(
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    world = committed_world
+    care, sales = await make_team(world, "Care"), await make_team(world, "Sales")
+    _, ref = await conversation_of(chat, live_widgets.acme)
+    support, admin = (world.people[role] for role in ("support", "admin"))
+    mine, theirs = await watch(support, "mine"), await watch(admin, "mine")
+    here, there = await watch(support, f"team:{care}"), await watch(support, f"team:{sales}")
+    counted = await here.hear_type("event")
+    assert (counted["event"], counted["payload"]) == (
+        "queue.updated", {"team": str(care), "waiting": 0, "oldest_since": None},
+    )  # fmt: skip
+    await there.hear_type("event")
+    await move(world, "admin", "move_to_team", conversation_id=ref, team_id=care)
+    await move(world, "admin", "assign", conversation_id=ref, user_id=support.pk)
+    await move(world, "admin", "assign", conversation_id=ref, user_id=admin.pk)
+    moved, assigned, counts = "conversation.assigned", "conversation.assigned", "queue.updated"
+    assert await heard_of(here) == [(f"team:{care}", name) for name in (moved, assigned, assigned, counts)]
+    assert await heard_of(mine) == [("mine", assigned), ("mine", assigned)]  # it came, and went
+    assert await heard_of(theirs) == [("mine", assigned)]
+    await move(world, "admin", "escalate", conversation_id=ref, reason="complaint")
+    await move(world, "admin", "move_to_team", conversation_id=ref, team_id=sales)
+    gone = [f"team:{care}", "conversation.needs_person"], [f"team:{care}", moved], [f"team:{care}", counts]
+    assert await heard_of(here) == [tuple(one) for one in gone]
+    assert (await heard_of(there)) == [(f"team:{sales}", moved), (f"team:{sales}", counts)]
+    assert await heard_of(mine) == []
+    # Resumed from a number, nothing is lost.
+    last = (await subscribe(mine, "mine", after=0))["seq"]
+    assert last > 0
+    assert [topic for topic, _ in await heard_of(mine)] == ["mine", "mine"]
+
+
+async def test_topic_of_a_foreign_team_is_absent_and_presence_tells_who_is_there(
+    watch: Any, committed_world: World
+) -> None:
+    world = committed_world
+    care = await make_team(world, "Care")
+    outsider = await watch(world.outsiders["owner"])
+    await outsider.say({"type": "subscribe", "topic": f"team:{care}"})
+    assert (await outsider.hear_type("error"))["code"] == "not_found"
+    line = await watch(world.people["viewer"], "presence")
+    await move(world, "support", "set_availability", state="away", reason="Lunch")
+    told = [frame async for frame in _two(line)]
+    assert [frame["event"] for frame in told] == ["agent.presence"] * len(told)
+    assert (told[-1]["payload"]["state"], "Lunch" in str(told)) == ("away", False)
+    assert told[-1]["seq"] > 0
+
+
+async def _two(line: Line) -> Any:
+    while not await line.socket.receive_nothing(timeout=0.5):
+        yield json.loads((await line.socket.receive_output())["text"])
+
+
+async def test_many_who_hear_one_event_read_it_once(
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "POLL_EVERY", 600)
+    await conversation_of(chat, live_widgets.acme)
+    lines = [await watch(committed_world.people["support"], "inbox") for _ in range(12)]
+    batches: list[int] = []
+    read = shared_events.read_batch
+
+    def counted(asks: Any) -> Any:
+        batches.append(len(asks))
+        return read(asks)
+
+    monkeypatch.setattr(shared_events, "read_batch", counted)
+    await append(committed_world, "inbox", "test", {})
+    for line in lines:
+        assert (await line.hear_type("event"))["event"] == "test"
+    assert (sum(batches), len(batches) <= 4) == (12, True)
+
+
+async def test_chat_of_a_team_is_heard_by_its_people_until_their_seat_ends(
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "POLL_EVERY", 600)
+    world, care = committed_world, await make_team(committed_world, "Care")
+    await seat(world, care, "support")
+    topic = f"team-chat:{care}"
+    await move(world, "support", "write_to_team", team_id=care, text="Call ana@customer.example")
+    for person, code in (
+        (world.people["viewer"], "not_allowed"),
+        (world.people["approver"], "not_allowed"),
+        (world.outsiders["owner"], "not_found"),
+    ):
+        line = await watch(person)
+        await line.say({"type": "subscribe", "topic": topic, "after": 0})
+        assert (await line.hear_type("error"))["code"] == code
+    line = await watch(world.people["support"])
+    assert (await subscribe(line, topic, after=0))["seq"] == 1
+    assert ((await line.hear_type("event"))["seq"], "ana@" in str(line)) == (1, False)
+    await move(world, "admin", "write_to_team", team_id=care, text="Done")
+    told = await line.hear_type("event")
+    assert (told["event"], told["seq"], set(told["payload"])) == ("team.message", 2, {"message", "author"})
+    await seat(world, care)
+    await move(world, "admin", "write_to_team", team_id=care, text="Without you")
+    assert (await line.hear_type("error"))["code"] == "not_in_team"
+    await move(world, "admin", "write_to_team", team_id=care, text="And more")
+    assert await line.socket.receive_nothing(timeout=0.5)
+
+
+@sync_to_async
+def seat(world: World, team_id: UUID, *people: str) -> None:
+    with tenant_scope(world.acme.pk):
+        TeamMember.objects.filter(team_id=team_id).delete()
+        for one in people:
+            TeamMember.objects.create(team_id=team_id, user=world.people[one])

@@ -51,7 +51,11 @@ async def test_two_tabs_count_twice_until_one_closes_and_a_dead_one_is_forgotten
     staff = await watch(committed_world.people["support"], f"conversation:{conversation}")
     await hears(staff, customer=2, staff=1)
     await asyncio.sleep(2.2)  # longer than an entry lives that nobody renews
-    assert await presence.count(live_widgets.acme.tenant_id, conversation) == {"customer": 2, "staff": 1}
+    assert await presence.count(live_widgets.acme.tenant_id, conversation) == {
+        "customer": 2,
+        "staff": 1,
+        "people": [{"person": str(committed_world.people["support"].pk), "name": "Support Acme"}],
+    }
     await first.socket.disconnect()
     await hears(staff, customer=1, staff=1)
     await presence.arrive(live_widgets.acme.tenant_id, conversation, "customer", "of a process that is then killed")
@@ -78,7 +82,7 @@ async def test_presence_is_whole_again_after_redis_forgot_it(
     staff = await watch(committed_world.people["support"], f"conversation:{conversation}")
     await hears(staff, customer=1, staff=1)
     own_redis.kill()
-    assert await presence.count(live_widgets.acme.tenant_id, conversation) == {"customer": 0, "staff": 0}
+    assert await presence.count(live_widgets.acme.tenant_id, conversation) == {"customer": 0, "staff": 0, "people": []}
     assert (await customer.send("Is somebody there?"))["content"] == "Is somebody there?"
     own_redis.start()
     second = await chat(live_widgets.acme, visitor=customer.visitor)

@@ -188,7 +188,7 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert client.post(f"{page}use/", {"use": "reopening"}).status_code == 302
     inside.refresh_from_db()
     assert services.uses_of(template(), account=inside) == ["reopening"]
-    assert client.post(f"{page}use/", {"use": "survey"}).status_code == 400  # nothing sends surveys
+    assert client.post(f"{page}use/", {"use": "reminder"}).status_code == 400  # nothing sends reminders
     assert client.post(f"{page}stop-using/", {"use": "reopening"}).status_code == 302
     assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "reopening"}).status_code in (400, 403, 409)
     assert console(door.world, "viewer").post(f"{page}use/", {"use": "reopening"}).status_code == 403

@@ -240,6 +240,12 @@ def test_trouble_is_shown_and_tried_again_later(acme: World, server: Server) -> 
     assert (_read(account), imap.list_due()) == (0, [])
     account.refresh_from_db()
     assert account.last_error == ""
+    # Trouble with what is sent: mail that arrives shows nothing about it.
+    services.note_trouble(account_id=account.pk, code="401")
+    MailboxProgress.objects.update(due_at=now())
+    _read(account)
+    account.refresh_from_db()
+    assert account.last_error == "401"
 
 
 def test_account_that_sends_may_read_the_mailbox_of_the_same_address(acme: World, server: Server) -> None:

@@ -1,8 +1,10 @@
 """Connecting, testing and mending a number in the console."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from channels_app.whatsapp import connect
@@ -11,7 +13,7 @@ from conversations.models import ChannelAccount, Contact, Conversation
 from core.errors import Invalid, Refused
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, WEBHOOK, Door, fields, post
 from tests.phone_fixture import Phone
-from tests.world import World
+from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"
 FORM = {"kind": "whatsapp", "name": "Desk", "number": OURS, "account_sid": SID, "auth_token": TOKEN}
@@ -119,3 +121,27 @@ def test_stranger_is_no_colleague(door: Door) -> None:
         connect.introduce_colleague(actor=owner, number="+34600123456", email="owner@globex.example")
     with door.inside():
         assert ChannelAccount.objects.count() == 1
+
+
+def test_two_colleagues_who_each_change_a_secret_keep_both(open_door: Door) -> None:
+    def change() -> None:
+        try:
+            with open_door.inside():
+                form = FORM | {"auth_token": "a" * 32}
+                connect.connect_number(actor=OPERATOR, account_id=open_door.account.pk, **form)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with open_door.inside(), transaction.atomic():
+            account = ChannelAccount.objects.select_for_update().get(pk=open_door.account.pk)
+            other = pool.submit(change)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.5)
+            account.credentials = {**account.credentials, "secondary_auth_token": "b" * 32}
+            account.save()
+        other.result(timeout=10)
+    with open_door.inside():
+        account.refresh_from_db()
+    kept = account.credentials
+    assert (kept["auth_token"], kept["secondary_auth_token"]) == ("a" * 32, "b" * 32)

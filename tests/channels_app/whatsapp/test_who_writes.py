@@ -6,6 +6,7 @@ from django.test import Client
 from channels_app.webhooks import deliveries
 from conversations.contacts import points
 from conversations.models import Contact, ContactPoint, Conversation, Message
+from conversations.models.visitor_labels import visitor_label
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 
 
@@ -13,7 +14,7 @@ def test_name_is_filled_in_from_a_later_message_and_not_changed_again(door: Door
     door.take("Hello", 1, ProfileName="")
     with door.inside():
         contact = Contact.objects.get()
-        assert (contact.display_name, contact.shown_name) == ("", f"Contact {str(contact.pk)[-6:]}")
+        assert (contact.display_name, contact.shown_name) == ("", visitor_label(contact.pk))
     client = Client()
     client.force_login(door.world.people["owner"], backend="accounts.backends.RoleBackend")
     with door.inside():
