@@ -4,20 +4,34 @@ from django.apps import AppConfig
 
 
 class AnalyticsConfig(AppConfig):
-    """The daily brief: preferences, schedule and content."""
+    """The daily brief, exports, alerts, and the figures that are counted from events."""
 
     name = "analytics"
     verbose_name = "Analytics"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the erasure handler, the retry of failed briefs, the mail receiver and the task."""
-        from analytics import erasure, tasks  # noqa: F401, PLC0415
+        """Register events and what counts them, erasure, retries of briefs, mail, exports, alerts, and tasks."""
+        from analytics import erasure, event_types, tasks  # noqa: F401, PLC0415
+        from analytics.alerts import receivers  # noqa: PLC0415
+        from analytics.alerts.erasure import AlertsErasure  # noqa: F401, PLC0415
+        from analytics.event_store import store  # noqa: PLC0415  (models must be loaded first)
+        from analytics.exports import approvals, conversations, mails  # noqa: F401, PLC0415
+        from analytics.exports.erasure import ExportsErasure  # noqa: F401, PLC0415
+        from analytics.figures import consumer  # noqa: PLC0415
         from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)
+        from core import bus  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
 
         dead_letters.register_replayer(
             briefs.PARKED_AS, briefs.requeue_brief, dead_letters.Words("Prepare a daily brief")
         )
         mail_events.register()
+        mails.register()
+        consumer.register()
+        receivers.register()
+        bus.subscribe(store.CONSUMER, None, store.keep)
+        bus.replay_from(store.CONSUMER, store.read_since)
         queueing.provide("make_brief", tasks.queue_brief)
+        queueing.provide("write_export", tasks.write_export.delay)
+        queueing.provide("send_alert", tasks.send_alert.delay)

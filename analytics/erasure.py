@@ -1,4 +1,4 @@
-"""Erasing a person from daily briefs: their content, and the member's settings."""
+"""Erasing a person from daily briefs and dashboards: content, names, and the member's settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 
-from analytics.models import Brief, BriefPreference
+from analytics.models import Brief, BriefPreference, FigureDashboard
 from analytics.services.briefs import LEASE
 from core.clock import now
 from core.privacy.erasure.person import Person
@@ -28,15 +28,29 @@ def _mentions(person: Person, brief: Brief) -> bool:
     return brief.user_id in person.ids("users") or person.is_meant_in(brief.content)
 
 
+def _dashboards(person: Person, after: str, limit: int) -> Batch:
+    own = FigureDashboard.objects.filter(owner_id__in=person.ids("users"))
+    rows, last = window(FigureDashboard.objects.all(), after, limit)
+    keys = [row.pk for row in rows if person.is_meant_in(row.name)]
+    return Batch(own.delete()[0] + FigureDashboard.objects.filter(pk__in=keys).delete()[0], last)
+
+
 class BriefsErasure(ErasureHandler):
     """Erases what daily briefs keep about a person."""
 
     order: ClassVar[int] = 50
     tables: ClassVar[tuple[Table, ...]] = (
         Table("analytics.Brief", "A code, and the day.", "content", "reason local_date"),
+        Table("analytics.FigureDay", "Counts by id and code.", kept="metric value currency day"),
+        Table("analytics.FigureHour", "Counts by id and code.", kept="metric value currency"),
+        Table("analytics.StoredEvent", "Ids, states, numbers and codes.", kept="type stream payload about"),
         Table("analytics.BriefPreference", "Rows of a member are removed.", "zone sections at"),
+        Table("analytics.FigureDashboard", "Rows are removed, also colleagues' that name the person.", "name", "cards"),
     )  # fmt: skip
-    steps: ClassVar[tuple[Step, ...]] = (Step("briefs", "Daily briefs", _briefs),)
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("briefs", "Daily briefs", _briefs),
+        Step("dashboards", "Dashboards", _dashboards),
+    )
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

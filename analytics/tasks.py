@@ -1,4 +1,4 @@
-"""Celery tasks of the daily brief: finding due ones, making one, deleting old ones."""
+"""Celery tasks of briefs, exports and alerts: finding due ones, making one, deleting old ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from uuid import UUID
 
 from agents.services import needs_workers
 from analytics import services
+from analytics.alerts import evaluate, messages
+from analytics.event_store import store
+from analytics.exports import schedules, work
+from analytics.figures import consumer
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
+from core.tenancy.scope import tenant_scope
 
 log = get_logger(__name__)
 
@@ -41,7 +46,95 @@ def purge_briefs() -> None:
     services.purge_briefs()
 
 
+@tenant_task(queue="low")
+def write_export(export_id: UUID) -> None:
+    """Write the file of an export, unless one is being written; then the next one that is due."""
+    if work.is_writing():
+        return
+    work.write_export(export_id=export_id)
+    begin_next()
+
+
+def begin_next() -> None:
+    """Queue the export that has waited longest."""
+    for tenant_id, export_id in work.list_due()[:1]:
+        write_export.delay(str(tenant_id), str(export_id))
+
+
+@sweep_task(queue="low")
+def sweep_exports() -> None:
+    """Begin exports that wait: new ones, lost tasks, and those of a worker that died."""
+    if not work.is_writing():
+        begin_next()
+
+
+@sweep_task(queue="low")
+def sweep_schedules() -> None:
+    """Request the scheduled exports that are due."""
+    schedules.run_due()
+
+
+@sweep_task(queue="low")
+def remove_exports() -> None:
+    """Remove files that were kept long enough, and end exports that nobody decided on."""
+    for tenant_id in work.tenants_with_old_files():
+        with tenant_scope(tenant_id):
+            work.remove_old_files()
+
+
+@sweep_task(queue="low")
+def keep_event_partitions() -> None:
+    """Delete stored events past their retention, and make and drop the months of the store."""
+    store.forget_old()
+    store.keep_partitions()
+
+
+@sweep_task(queue="low")
+def sample_figures() -> None:
+    """Sample what waits and how busy people are."""
+    services.sample_all()
+
+
+@sweep_task(queue="low")
+def forget_figure_hours() -> None:
+    """Delete hours of figures older than two weeks."""
+    consumer.forget_hours()
+
+
+@sweep_task(queue="default")
+def evaluate_alerts() -> None:
+    """Evaluate the alert rules of each organisation."""
+    for tenant_id in evaluate.list_tenants():
+        with tenant_scope(tenant_id):
+            try:
+                evaluate.evaluate()
+            except Exception:
+                # Task boundary: what is wrong with one organisation's numbers stops no other's alerts.
+                log.exception("alerts_not_evaluated", tenant=str(tenant_id))
+
+
+@tenant_task(queue="high")
+def send_alert(message_id: UUID) -> None:
+    """Send one message about an alert."""
+    messages.send_message(message_id=message_id)
+
+
+@sweep_task(queue="high", is_quick=True)
+def sweep_alerts() -> None:
+    """Queue messages about alerts that are due: retries, lost tasks, ends of quiet hours."""
+    for tenant_id, message_id in messages.list_due():
+        send_alert.delay(str(tenant_id), str(message_id))
+
+
 SWEEPS = {
+    "alerts": ("analytics.tasks.evaluate_alerts", 30.0),
+    "alerts-due": ("analytics.tasks.sweep_alerts", 15.0),
+    "event-store": ("analytics.tasks.keep_event_partitions", 3600.0),
+    "exports-due": ("analytics.tasks.sweep_exports", 15.0),
+    "exports-scheduled": ("analytics.tasks.sweep_schedules", 60.0),
+    "exports-old": ("analytics.tasks.remove_exports", 300.0),
+    "figures-sample": ("analytics.tasks.sample_figures", float(services.SAMPLE_SECONDS)),
+    "figures-hours": ("analytics.tasks.forget_figure_hours", 60.0),
     "briefs-due": ("analytics.tasks.sweep_due", 60.0),
     "briefs-old": ("analytics.tasks.purge_briefs", 3600.0),
 }

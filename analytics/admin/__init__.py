@@ -1,5 +1,5 @@
-"""Console pages of the daily brief; Django's autodiscovery imports this package."""
+"""Console pages of figures, exports and the daily brief; Django's autodiscovery imports this package."""
 
-from analytics.admin import pages
+from analytics.admin import alerts, exports, figures, pages
 
-__all__ = ["pages"]
+__all__ = ["alerts", "exports", "figures", "pages"]

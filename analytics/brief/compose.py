@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from analytics import figures
+from analytics.brief import platform_sections
 from analytics.brief.collect import LIMIT, Reading, collect
 from analytics.brief.formats import Words
 from analytics.brief.summary import LIMIT as WORDS_LIMIT
@@ -25,10 +25,10 @@ BUILDERS: Final[Mapping[str, Builder]] = {
     "approvals": approvals,
     "overdue": overdue,
     "conversations": conversations,
-    "paid_ads": figures.paid_ads,
-    "rankings": figures.rankings,
-    "content": figures.content,
-    "audience": figures.audience,
+    "paid_ads": platform_sections.paid_ads,
+    "rankings": platform_sections.rankings,
+    "content": platform_sections.content,
+    "audience": platform_sections.audience,
 }
 
 

@@ -7,7 +7,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import analytics.models
+import analytics.models.briefs
 import core.clock
 import core.ids
 import core.privacy.encrypted_fields
@@ -39,7 +39,9 @@ class Migration(migrations.Migration):
                 (
                     "sections",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=20), default=analytics.models.every_section, size=None
+                        base_field=models.CharField(max_length=20),
+                        default=analytics.models.briefs.every_section,
+                        size=None,
                     ),
                 ),
                 (

@@ -1,12 +1,15 @@
-"""Services of the daily brief."""
+"""Services of the daily brief, and the samples of figures."""
 
 from analytics.services.briefs import list_stuck, make_brief, record_failure
 from analytics.services.due_briefs import claim_due, purge_briefs
 from analytics.services.on_demand import request_brief
 from analytics.services.preferences import change_preference, set_preference, switch_off
 from analytics.services.previews import discard_preview, find_preview, preview_brief
+from analytics.services.samples import SECONDS as SAMPLE_SECONDS
+from analytics.services.samples import sample_all
 
 __all__ = [
+    "SAMPLE_SECONDS",
     "change_preference",
     "claim_due",
     "discard_preview",
@@ -17,6 +20,7 @@ __all__ = [
     "purge_briefs",
     "record_failure",
     "request_brief",
+    "sample_all",
     "set_preference",
     "switch_off",
 ]

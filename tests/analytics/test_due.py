@@ -105,6 +105,7 @@ def test_move_to_the_east_skips_no_date_within_the_window() -> None:
     assert next_slot(at=time(7, 30), zone=tokyo, now=utc(AUTUMN, 3), last=AUTUMN - DAY).day == AUTUMN
 
 
+@pytest.mark.long
 def test_year_of_minutes_in_six_zones_with_two_sweepers_sends_each_date_once() -> None:
     people = [Person(zone, at) for zone in ZONES for at in (time(7, 30), HALF_PAST_TWO, time(0, 0), time(23, 59))]
     live(people, days=366, minutes=1)

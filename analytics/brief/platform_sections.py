@@ -1,4 +1,4 @@
-"""A brief's sections with figures: ads, search rankings, content and audiences, with findings."""
+"""A brief's sections from the connected platform: ads, search rankings, content and audiences, with findings."""
 
 from __future__ import annotations
 

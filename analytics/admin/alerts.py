@@ -1,0 +1,211 @@
+"""Console pages of alert rules: list with state, history, silence and trying out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from analytics.admin.alert_forms import AlertRuleForm, DestinationsForm, SilenceForm, TryForm
+from analytics.alerts import rules, trying
+from analytics.alerts.evaluate import MANAGE
+from analytics.alerts.states import State
+from analytics.models import Alert, AlertRule, Way
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
+from console.base.lists import choose
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact
+from console.viewers import viewer_of
+from core.clock import now
+
+SHOWN: Final = 20
+CHIPS: Final = {
+    State.OK: ("good", "check"),
+    State.PENDING: ("warn", "clock"),
+    State.FIRING: ("danger", "alert"),
+    State.SILENCED: ("neutral", "pause"),
+    State.BROKEN: ("serious", "x-circle"),
+}
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(ServiceAdmin):
+    """Alert rules."""
+
+    view_permission = MANAGE
+    nav = Nav("Alerts", "bell", group="Oversight", order=64)
+    intro = "Conditions over your organisation's numbers, looked at every half minute, and who is told when they hold."
+    empty_title = "No alert rules yet"
+    empty_text = "The ready-made ones appear within a minute. Or make your own."
+    list_display = ("name", "standing", "condition", "severity", "told")
+    list_filter: ClassVar = [choose("state", "State", State.choices)]
+    ordering = ("name", "id")
+    detail_fields = (
+        *("standing", "trouble", "condition", "waits", "severity", "told", "owned_by", "what_to_do", "quiet"),
+        *("silence_end", "held_back", "history"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
+        """Return the organisation's rules."""
+        viewer = viewer_of(request)
+        return rules.query_rules(viewer=viewer) if viewer.may(MANAGE) else AlertRule.objects.none()
+
+    def prepare_rows(self, request: HttpRequest, rows: list[AlertRule]) -> None:
+        """Read all names at once."""
+        names = names_of(row.owner_id for row in rows)
+        for row in rows:
+            row.owner_name = name_in(names, row.owner_id, otherwise="Nobody")  # type: ignore[attr-defined]
+
+    def prepare_detail(self, request: HttpRequest, obj: AlertRule) -> None:
+        """Read the last alerts too."""
+        super().prepare_detail(request, obj)
+        obj.last_alerts = list(rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN])  # type: ignore[attr-defined]
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        if action.path == "acknowledge" and obj is not None:
+            waiting = Alert.objects.filter(rule=obj, ended_at=None, acknowledged_at=None)
+            return "" if waiting.exists() else "No alert waits to be acknowledged."
+        if action.path == "unsilence" and obj is not None:
+            return "" if obj.silenced_until and obj.silenced_until > now() else "It isn't silenced."
+        return ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if action.path == "destinations":
+            return {"slack_channel": rules.current_settings(viewer=viewer_of(request)).slack_channel}
+        if obj is None:
+            return {"ways": ["notice"]}
+        return {name: getattr(obj, name) for name in (*AlertRuleForm.base_fields, "version")}
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a rule is gone."""
+        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
+
+    @service_action(path="create", title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
+                    tone="primary", on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: AlertRuleForm) -> str:
+        """Create a rule."""
+        return f"“{rules.create_rule(actor=viewer_of(request), settings=form.settings())}” was created."
+
+    @service_action(path="destinations", title="PagerDuty, Slack, webhook", permission=MANAGE, form=DestinationsForm,
+                    submit="Save", on_list=True, explain="Where alerts go outside Walker.")  # fmt: skip
+    def destinations(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Set where alerts go."""
+        _, secret = rules.set_destinations(actor=viewer_of(request), **form.cleaned_data)
+        return f"Saved. The webhook's secret, shown once: {secret}" if secret else "Saved."
+
+    @service_action(path="edit", title="Edit", permission=MANAGE, form=AlertRuleForm, submit="Save", tone="primary",
+                    explain="The rule starts over, and an open alert ends.")  # fmt: skip
+    def edit(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm) -> str:
+        """Change the rule."""
+        saved = rules.revise_rule(
+            actor=viewer_of(request), alert_rule_id=obj.pk, settings=form.settings(), seen_version=form.seen_version()
+        )
+        return f"“{saved}” was saved."
+
+    @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
+                    explain="Says what it finds now, and how often it would have fired.")  # fmt: skip
+    def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """Say how often it would have fired."""
+        days = form.cleaned_data["days"]
+        found = trying.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
+        present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
+        if found.unknown:
+            return f"{present} There is no history of {', '.join(found.unknown)}."
+        return f"{present} It would have fired {found.count} times in the last {days} days."
+
+    @service_action(path="acknowledge", title="Acknowledge", permission=MANAGE, form=ConfirmForm, tone="good",
+                    explain="Says that somebody is on it; PagerDuty hears so.")  # fmt: skip
+    def acknowledge(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """Acknowledge the open alert."""
+        alert = Alert.objects.filter(rule=obj, ended_at=None).first()
+        if alert is None:
+            return "The alert is over."
+        rules.acknowledge_alert(actor=viewer_of(request), alert_id=alert.pk)
+        return "The alert was acknowledged."
+
+    @service_action(path="silence", title="Silence", permission=MANAGE, form=SilenceForm,
+                    explain="An open alert ends, and nobody is notified until then.")  # fmt: skip
+    def silence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """Silence the rule."""
+        until = now() + timedelta(hours=form.cleaned_data["hours"])
+        rules.silence_rule(
+            actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=form.cleaned_data["reason"]
+        )
+        return "The rule is silent."
+
+    @service_action(path="unsilence", title="End silence", permission=MANAGE, form=ConfirmForm)
+    def unsilence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """End the silence."""
+        rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
+        return "The rule tells again."
+
+    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
+                    explain="Its history goes too.")  # fmt: skip
+    def delete(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """Delete the rule."""
+        rules.delete_rule(actor=viewer_of(request), alert_rule_id=obj.pk, seen_version=form.cleaned_data["version"])
+        return f"“{obj}” was deleted."
+
+    @admin.display(description="State")
+    def standing(self, rule: AlertRule) -> str:
+        """Return the state; off is no state of its own."""
+        return (
+            chip(rule.get_state_display(), *CHIPS[State(rule.state)]) if rule.is_on else chip("Off", "neutral", "ban")
+        )
+
+    @admin.display(description="Waits")
+    def waits(self, rule: AlertRule) -> str:
+        """Return for how long the condition has to hold."""
+        return f"{rule.hold_seconds} seconds"
+
+    @admin.display(description="Told by")
+    def told(self, rule: AlertRule) -> str:
+        """Return how and who."""
+        labels = dict(Way.choices)
+        return f"{', '.join(labels.get(way, way) for way in rule.ways)}: {rule.team or 'who manages alerts'}"
+
+    @admin.display(description="Owner")
+    def owned_by(self, rule: AlertRule) -> str:
+        """Return the owner."""
+        return getattr(rule, "owner_name", "–")
+
+    @admin.display(description="Runbook")
+    def what_to_do(self, rule: AlertRule) -> str:
+        """Return the runbook's link."""
+        link = '<a href="{}" rel="noopener noreferrer">{}</a>'
+        return format_html(link, rule.runbook, rule.runbook) if rule.runbook else "–"
+
+    @admin.display(description="Quiet hours")
+    def quiet(self, rule: AlertRule) -> str:
+        """Return the quiet hours."""
+        return (
+            f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from and rule.quiet_until else "None"
+        )
+
+    @admin.display(description="Silenced until")
+    def silence_end(self, rule: AlertRule) -> str:
+        """Return until when it is silent."""
+        return exact(rule.silenced_until) if rule.silenced_until and rule.silenced_until > now() else "–"
+
+    @admin.display(description="Held back until")
+    def held_back(self, rule: AlertRule) -> str:
+        """Return until when it says nothing because it fired too often."""
+        return exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–"
+
+    @admin.display(description="History")
+    def history(self, rule: AlertRule) -> str:
+        """Return when it fired."""
+        rows = [
+            (exact(alert.began_at), exact(alert.ended_at, "now"), ", ".join(f"{k} {v}" for k, v in alert.facts.items()))
+            for alert in getattr(rule, "last_alerts", [])
+        ]
+        return format_html_join("", "<div>{} to {} ({})</div>", rows) or "It never fired."

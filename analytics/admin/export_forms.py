@@ -1,0 +1,132 @@
+"""The forms of exports: one for each list, with its filters, and that of exports that repeat."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django import forms
+from django.utils.timezone import get_current_timezone
+
+from accounts.selectors import list_members
+from analytics.exports.jobs import USE
+from analytics.exports.schedules import ScheduleSettings
+from analytics.exports.sources import SOURCES
+from analytics.models import ExportSchedule, Format
+from console.base.forms import ConsoleForm, VersionedForm
+from console.time_zones import zone_choices
+
+DAY: Final = {"type": "date"}
+FILTER: Final = "filter_"
+
+
+def add_filters(form: ConsoleForm, source: str) -> None:
+    """Add the filters of a list to a form."""
+    for choice in SOURCES.get(source).choices():
+        field = forms.ChoiceField(label=choice.label, choices=[("", "All"), *choice.options], required=False)
+        field.widget.attrs["class"] = "wk-input"
+        form.fields[f"{FILTER}{choice.name}"] = field
+
+
+def chosen_filters(cleaned: dict[str, Any]) -> dict[str, str]:
+    """Return the filters that are set."""
+    return {name.removeprefix(FILTER): value for name, value in cleaned.items() if name.startswith(FILTER) and value}
+
+
+class ExportForm(ConsoleForm):
+    """Span, format and filters of one list; subclasses name it."""
+
+    source: ClassVar[str]
+    format = forms.ChoiceField(label="As", choices=Format.choices)
+    since = forms.DateField(label="First day", widget=forms.DateInput(attrs=DAY, format="%Y-%m-%d"))
+    until = forms.DateField(label="Last day", widget=forms.DateInput(attrs=DAY, format="%Y-%m-%d"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        add_filters(self, self.source)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the service takes: days in the organisation's time zone."""
+        zone, given = get_current_timezone(), self.cleaned_data
+        clear: dict[str, Any] = {name: given[name] for name in ("in_clear", "reason") if name in given}
+        return {
+            "source": self.source,
+            "format": given["format"],
+            "since": datetime.combine(given["since"], time.min, tzinfo=zone),
+            "until": datetime.combine(given["until"] + timedelta(days=1), time.min, tzinfo=zone),
+            "filters": chosen_filters(given),
+            **clear,
+        }
+
+
+class PeopleExportForm(ExportForm):
+    """The same for a list with personal data, which is masked unless a second person agrees."""
+
+    in_clear = forms.BooleanField(
+        label="With personal data in clear",
+        required=False,
+        help_text="Someone else who may see personal data has to agree first.",
+    )
+    reason = forms.CharField(
+        label="Reason (for personal data in clear)",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown to the person who decides.",
+    )
+    field_order = ("format", "since", "until")
+
+
+class ConversationsForm(PeopleExportForm):
+    """An export of conversations."""
+
+    source = "conversations"
+
+
+class ApprovalsForm(PeopleExportForm):
+    """An export of approvals."""
+
+    source = "approvals"
+
+
+class ClearDecisionForm(ConsoleForm):
+    """Why an export in clear is allowed or refused."""
+
+    reason = forms.CharField(
+        label="Reason", max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="Kept with the export."
+    )
+
+
+class ScheduleForm(VersionedForm):
+    """An export that repeats."""
+
+    name = forms.CharField(label="Name", max_length=60)
+    source = forms.ChoiceField(label="List")
+    format = forms.ChoiceField(label="As", choices=Format.choices)
+    every = forms.ChoiceField(label="How often", choices=ExportSchedule.Every.choices)
+    day = forms.IntegerField(
+        label="Day",
+        min_value=1,
+        max_value=31,
+        help_text="Every week: 1 (Monday) to 7. Every month: 1 to 31; a shorter month uses its last day.",
+    )
+    at = forms.TimeField(label="Local time", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    zone = forms.ChoiceField(label="Time zone", choices=zone_choices, help_text="Type a city to find its time zone.")
+    recipients = forms.TypedMultipleChoiceField(
+        label="Recipients", coerce=UUID, widget=forms.CheckboxSelectMultiple, help_text="They get a link by email."
+    )
+    is_on = forms.BooleanField(label="On", required=False, initial=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lists = [(key, source.label) for key, source in SOURCES.items()]
+        members = list_members(permission=USE)
+        people = [(str(member.user_id), member.user.get_full_name()) for member in members]
+        self.fields["source"].choices = lists  # type: ignore[attr-defined]
+        self.fields["recipients"].choices = people  # type: ignore[attr-defined]
+
+    def settings(self, filters: dict[str, str]) -> ScheduleSettings:
+        """Return what the services take."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        return ScheduleSettings(**given, filters=filters)

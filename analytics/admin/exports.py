@@ -1,0 +1,365 @@
+"""Console pages of exports: the list with progress, one export with its decisions, and those that repeat."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.timezone import get_current_timezone
+
+from analytics.admin.export_forms import ApprovalsForm, ClearDecisionForm, ConversationsForm, ExportForm, ScheduleForm
+from analytics.exports import downloads, jobs, schedules
+from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
+from analytics.exports.sources import SOURCES
+from analytics.models import Export, ExportSchedule
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
+from console.base.lists import choose
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact
+from console.viewers import viewer_of
+from core.clock import now
+from core.rest.downloads import streamed
+
+REFRESH_SECONDS: Final = 3
+CHIPS: Final = {
+    State.WAITING: ("warn", "eye"),
+    State.QUEUED: ("info", "clock"),
+    State.RUNNING: ("info", "bolt"),
+    State.DONE: ("good", "check"),
+    State.FAILED: ("danger", "x-circle"),
+    State.CANCELLED: ("neutral", "ban"),
+    State.REFUSED: ("neutral", "ban"),
+    State.EXPIRED: ("neutral", "clock"),
+}
+ERRORS: Final = {
+    "not_allowed": "Your role no longer allows this export.",
+    "too_many_rows": "There were more rows than one export may have. Choose a shorter span.",
+    "no_parquet": "Parquet isn't installed here. Choose another format.",
+    "store": "The file store didn't take the file. Try again later.",
+    "interrupted": "It was interrupted three times. Try again, or choose a shorter span.",
+    "unanswered": "Nobody decided on it within a day. Ask a colleague, then request it again.",
+}
+TROUBLES: Final = {
+    "not_allowed": "The owner's role no longer allows it.",
+    "too_many_rows": "There are too many rows. Choose filters.",
+    "format_unavailable": "The format isn't available here.",
+}
+
+
+@admin.register(Export)
+class ExportAdmin(ServiceAdmin):
+    """Exports of lists."""
+
+    view_permission = USE
+    nav = Nav("Exports", "record", group="Oversight", order=62)
+    intro = (
+        "Lists taken away as files. Personal data is masked, files are kept for seven days, and downloads are audited."
+    )
+    empty_title = "Nothing was exported yet"
+    empty_text = "Export conversations or approvals above. The file is written in the background."
+    list_display = ("listed", "span", "standing", "progress", "by", "created_at")
+    list_filter: ClassVar = [
+        choose("state", "State", State.choices),
+        choose("source", "List", [("approvals", "Approvals"), ("conversations", "Conversations")]),
+    ]
+    ordering = ("-id",)
+    detail_fields = (
+        *("listed", "span", "narrowed", "standing", "progress", "trouble", "size", "by", "why", "decision"),
+        *("created_at", "finished_at", "kept", "digest"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Export]:
+        """Return the organisation's exports."""
+        viewer = viewer_of(request)
+        return jobs.query_exports(viewer=viewer) if viewer.may(USE) else Export.objects.none()
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Export]) -> None:
+        """Read all names at once."""
+        names = names_of(key for row in rows for key in (row.requested_by_id, row.decided_by_id))
+        may_decide = viewer_of(request).may(CLEAR)
+        for row in rows:
+            row.asker = name_in(names, row.requested_by_id)  # type: ignore[attr-defined]
+            row.decider = name_in(names, row.decided_by_id, otherwise="")  # type: ignore[attr-defined]
+            row.shows_reason = may_decide  # type: ignore[attr-defined]
+
+    def detail_view(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+        """Show one export; the page refreshes while it is written."""
+        response = super().detail_view(request, object_id)
+        export = getattr(response, "context_data", {}).get("obj")
+        if isinstance(export, Export) and export.state in (State.QUEUED, State.RUNNING):
+            response["Refresh"] = str(REFRESH_SECONDS)
+        return response
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        if obj is None:
+            return ""
+        viewer = viewer_of(request)
+        is_own = obj.requested_by_id == viewer.user_id
+        if action.path == "cancel":
+            return self._own_only(is_own) or ("" if obj.state in UNFINISHED else "It's finished already.")
+        if action.path == "file":
+            if not jobs.may_read(viewer, obj):
+                return "Only the person who requested this export can download it."
+            return "" if obj.state == State.DONE else downloads.WHY_NOT[State(obj.state)]
+        if obj.state != State.WAITING:
+            return "It doesn't wait for a decision."
+        return "You can't decide on your own export. A second person must do it." if is_own else ""
+
+    @staticmethod
+    def _own_only(is_own: bool) -> str:
+        return "" if is_own else "Only the person who requested it can cancel it."
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Leave out decisions on an export that never asked for one."""
+        offered = super().offered(request, obj, on_list=on_list)
+        is_decided = obj is not None and not obj.in_clear
+        return [offer for offer in offered if not (is_decided and offer["action"].path in ("grant", "refuse"))]
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Offer this month."""
+        today = now().astimezone(get_current_timezone()).date()
+        return {"since": today.replace(day=1), "until": today} if obj is None else {}
+
+    def _request(self, request: HttpRequest, form: ConsoleForm) -> str:
+        assert isinstance(form, ExportForm)  # noqa: S101  (for the type checker)
+        export = jobs.request_export(actor=viewer_of(request), **form.arguments())
+        if export.state == State.WAITING:
+            return "A second person was asked. The export starts once they agree."
+        return "The export is being written. Open it to see how far it is."
+
+    @service_action(path="conversations", title="Export conversations", permission=USE, form=ConversationsForm,
+                    submit="Export", tone="primary", on_list=True,
+                    explain="Conversations that began in the span, with their times, team and outcome.")  # fmt: skip
+    def conversations(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Export conversations."""
+        return self._request(request, form)
+
+    @service_action(path="approvals", title="Export approvals", permission=USE, form=ApprovalsForm, submit="Export",
+                    on_list=True, explain="Requests that were made in the span, with their outcome.")  # fmt: skip
+    def approvals(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Export approvals."""
+        return self._request(request, form)
+
+    @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",
+                    explain="The download is recorded in the audit log.")  # fmt: skip
+    def file(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> StreamingHttpResponse:
+        """Send the file."""
+        file = downloads.download_export(actor=viewer_of(request), list_export_id=obj.pk)
+        return streamed(request, file.parts, file.content_type, file.name)
+
+    @service_action(path="grant", title="Allow in clear", permission=CLEAR, form=ClearDecisionForm, submit="Allow",
+                    tone="good", explain="The file will show personal data to its requester.")  # fmt: skip
+    def grant(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
+        """Allow the export in clear."""
+        jobs.grant_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
+        return "The export was allowed, and is being written."
+
+    @service_action(path="refuse", title="Refuse", permission=CLEAR, form=ClearDecisionForm, tone="danger")
+    def refuse(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
+        """Refuse the export in clear."""
+        jobs.refuse_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
+        return "The export was refused."
+
+    @service_action(path="cancel", title="Cancel export", permission=USE, form=ConfirmForm,
+                    explain="What is written so far is removed.")  # fmt: skip
+    def cancel(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
+        """Cancel the export."""
+        jobs.cancel_export(actor=viewer_of(request), list_export_id=obj.pk)
+        return "The export was cancelled."
+
+    def object_title(self, obj: Export) -> str:
+        """Return list and span."""
+        return f"{self.listed(obj)}, {self.span(obj)}"
+
+    @admin.display(description="List")
+    def listed(self, export: Export) -> str:
+        """Return the list and the format."""
+        label = SOURCES.get(export.source).label if export.source in SOURCES.keys() else export.source  # noqa: SIM118
+        return f"{label} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
+
+    @admin.display(description="Span")
+    def span(self, export: Export) -> str:
+        """Return the first and the last day."""
+        zone = get_current_timezone()
+        return f"{export.since.astimezone(zone):%-d %b %Y} to {export.until.astimezone(zone):%-d %b %Y}"
+
+    @admin.display(description="Filters")
+    def narrowed(self, export: Export) -> str:
+        """Return the filters in words."""
+        if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
+            return "–"
+        choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
+        found = [
+            f"{choices[name].label}: {dict(choices[name].options).get(value, value)}"
+            for name, value in export.filters.items()
+            if name in choices
+        ]
+        return ", ".join(found) or "None"
+
+    @admin.display(description="Status")
+    def standing(self, export: Export) -> str:
+        """Return the status."""
+        return chip(export.get_state_display(), *CHIPS[State(export.state)])
+
+    @admin.display(description="Rows")
+    def progress(self, export: Export) -> str:
+        """Return how many rows are written, with a bar while it is at it."""
+        if export.state != State.RUNNING:
+            return f"{export.written or export.total:,}"
+        words = f"{export.written:,} of {export.total:,}"
+        return format_html(
+            '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}',
+            max(export.total, 1), export.written, words,
+        )  # fmt: skip
+
+    @admin.display(description="Problem")
+    def trouble(self, export: Export) -> str:
+        """Return why it failed."""
+        return ERRORS.get(export.error, export.error) or "–"
+
+    @admin.display(description="File size")
+    def size(self, export: Export) -> str:
+        """Return the size."""
+        return filesizeformat(export.size) if export.size else "–"
+
+    @admin.display(description="Requested by")
+    def by(self, export: Export) -> str:
+        """Return who requested it."""
+        return getattr(export, "asker", "–")
+
+    @admin.display(description="Reason for personal data")
+    def why(self, export: Export) -> str:
+        """Return the reason, for people who may decide on it."""
+        return (export.reason if getattr(export, "shows_reason", False) else "") or "–"
+
+    @admin.display(description="Decided by")
+    def decision(self, export: Export) -> str:
+        """Return who allowed or refused personal data, and why."""
+        if export.decided_by_id is None:
+            return "–"
+        reason = export.decision_reason if getattr(export, "shows_reason", False) else ""
+        return f"{getattr(export, 'decider', '')}{f': {reason}' if reason else ''}"
+
+    @admin.display(description="File kept until")
+    def kept(self, export: Export) -> str:
+        """Return until when the file can be downloaded."""
+        return exact(export.expires_at) if export.state == State.DONE else "–"
+
+    @admin.display(description="SHA-256")
+    def digest(self, export: Export) -> str:
+        """Return the digest of the file."""
+        return format_html('<code class="wk-digest">{}</code>', export.sha256) if export.sha256 else "–"
+
+
+@admin.register(ExportSchedule)
+class ExportScheduleAdmin(ServiceAdmin):
+    """Exports that repeat."""
+
+    view_permission = USE
+    nav = Nav("Scheduled exports", "calendar", group="Oversight", order=63)
+    intro = "Exports that repeat every week or month. Recipients get a link by email, and sign in to download the file."
+    empty_title = "No scheduled exports yet"
+    empty_text = "Schedule one, such as last month's conversations on the first of each month."
+    list_display = ("name", "standing", "listed", "when", "next_run_at", "owned_by")
+    ordering = ("-id",)
+    detail_fields = ("standing", "problem", "listed", "when", "sent_to", "next_run_at", "owned_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ExportSchedule]:
+        """Return the schedules."""
+        viewer = viewer_of(request)
+        return schedules.query_schedules(viewer=viewer) if viewer.may(USE) else ExportSchedule.objects.none()
+
+    def prepare_rows(self, request: HttpRequest, rows: list[ExportSchedule]) -> None:
+        """Read all names at once."""
+        names = names_of(key for row in rows for key in (row.owner_id, *row.recipients))
+        for row in rows:
+            row.owner_name = name_in(names, row.owner_id)  # type: ignore[attr-defined]
+            row.people = ", ".join(name_in(names, key) for key in row.recipients)  # type: ignore[attr-defined]
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        if obj is None or obj.owner_id == viewer_of(request).user_id:
+            return ""
+        return "Only the person who made this scheduled export can change it."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if obj is None:
+            return {
+                "zone": str(get_current_timezone()),
+                "day": 1,
+                "at": "07:00",
+                "recipients": [viewer_of(request).user_id],
+            }
+        values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
+        return {**values, "recipients": [str(key) for key in obj.recipients]}
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a schedule is gone."""
+        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
+
+    @service_action(path="create", title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
+                    tone="primary", on_list=True, explain="Personal data is always masked.")  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: ScheduleForm) -> str:
+        """Create a scheduled export."""
+        return f"“{schedules.create_schedule(actor=viewer_of(request), settings=form.settings({}))}” was scheduled."
+
+    @service_action(path="edit", title="Edit", permission=USE, form=ScheduleForm, submit="Save", tone="primary")
+    def edit(self, request: HttpRequest, obj: ExportSchedule, form: ScheduleForm) -> str:
+        """Change the scheduled export; its filters stay with their list."""
+        kept = obj.filters if form.cleaned_data["source"] == obj.source else {}
+        saved = schedules.revise_schedule(
+            actor=viewer_of(request), schedule_id=obj.pk, settings=form.settings(kept), seen_version=form.seen_version()
+        )
+        return f"“{saved}” was saved."
+
+    @service_action(path="delete", title="Delete", permission=USE, form=VersionedForm, tone="danger",
+                    explain="Files that it made stay until they expire.")  # fmt: skip
+    def delete(self, request: HttpRequest, obj: ExportSchedule, form: ConsoleForm) -> str:
+        """Delete the scheduled export."""
+        schedules.delete_schedule(
+            actor=viewer_of(request), schedule_id=obj.pk, seen_version=form.cleaned_data["version"]
+        )
+        return f"“{obj}” was deleted."
+
+    @admin.display(description="State")
+    def standing(self, row: ExportSchedule) -> str:
+        """Return whether it is on."""
+        return chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "pause")
+
+    @admin.display(description="Why it's off")
+    def problem(self, row: ExportSchedule) -> str:
+        """Return why it was switched off."""
+        return TROUBLES.get(row.trouble, row.trouble) or "–"
+
+    @admin.display(description="List")
+    def listed(self, row: ExportSchedule) -> str:
+        """Return list and format."""
+        label = SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118
+        return f"{label} ({row.format.upper()})"
+
+    @admin.display(description="When")
+    def when(self, row: ExportSchedule) -> str:
+        """Return when it runs."""
+        days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+        is_week = row.every == ExportSchedule.Every.WEEK
+        day = f"Every {days[row.day - 1]}" if is_week else f"Day {row.day} of each month"
+        return f"{day}, {row.at:%H:%M} ({row.zone.replace('_', ' ')})"
+
+    @admin.display(description="Recipients")
+    def sent_to(self, row: ExportSchedule) -> str:
+        """Return who gets the link."""
+        return getattr(row, "people", "") or "–"
+
+    @admin.display(description="Owner")
+    def owned_by(self, row: ExportSchedule) -> str:
+        """Return who made it."""
+        return getattr(row, "owner_name", "–")

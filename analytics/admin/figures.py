@@ -1,0 +1,221 @@
+"""Console pages of figures: conversations, approvals, agents, channels, system, and dashboards of one's own."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from analytics.figure_pages import cards, system
+from analytics.figure_pages.asking import SPANS, read_form
+from analytics.figure_pages.layout import PAGES, Page
+from analytics.figure_pages.report import make_report
+from analytics.figures.selectors import counted_until
+from analytics.models import FigureDashboard
+from analytics.services import dashboards
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.viewers import viewer_of
+from conversations.selectors import VIEW_FIGURES, figure_scope
+from core.actors import Actor
+from core.tenancy.scope import current_tenant_id
+
+FIGURES: Final = "figures"
+SHOW: Final = "analytics_figuredashboard_show"
+READ: Final = ("GET", "HEAD")
+LEADS_SECONDS: Final = 30
+
+
+class DashboardForm(ConsoleForm):
+    """A name, a span and the cards."""
+
+    name = forms.CharField(label="Name", max_length=dashboards.LONGEST_NAME)
+    days = forms.TypedChoiceField(label="Span", choices=SPANS[:-1], coerce=int)
+    is_shared = forms.BooleanField(
+        label="Share with everyone who can see figures",
+        required=False,
+        help_text="Each person sees what their own role allows.",
+    )
+    cards = forms.MultipleChoiceField(
+        label="Figures",
+        choices=cards.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=f"Up to {dashboards.MOST_CARDS}. They appear in this order.",
+    )
+
+
+@admin.register(FigureDashboard)
+class FigureDashboardAdmin(ServiceAdmin):
+    """The pages of figures, and the viewer's own and shared dashboards."""
+
+    view_permission = dashboards.SEE
+    site_pages: ClassVar = ((Nav("Figures", "scale", group="Oversight", order=10), FIGURES),)
+    unlisted_label = "Dashboards"
+    intro = "Figures of your choice on one page. Shared ones are shown to everyone who can see figures."
+    empty_title = "No dashboards yet"
+    empty_text = "Put the figures you look at every day on one page."
+    ordering = ("name", "pk")
+    list_display = ("name", "days_shown", "sharing", "changed_at")
+
+    def opens_to(self, viewer: Actor) -> bool:
+        """Return True for who may see all figures, and for leads of teams; the menu asks on every page."""
+        if viewer.may(VIEW_FIGURES) or not viewer.may(dashboards.SEE):
+            return viewer.may(VIEW_FIGURES)
+        key = f"{current_tenant_id()}:leads-a-team:{viewer.user_id}"
+        return bool(cache.get_or_set(key, lambda: bool(figure_scope(viewer=viewer)), timeout=LEADS_SECONDS))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FigureDashboard]:
+        """Return one's own and shared dashboards."""
+        return dashboards.query_dashboards(viewer=viewer_of(request))
+
+    def get_site_urls(self) -> list[URLPattern]:
+        """Add the pages, directly below the console's address."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("figures/", wrap(self.page_view), name=FIGURES),
+            path("figures/system/", wrap(self.system_view), name="figures_system"),
+            path(
+                "figures/dashboards/<uuid:object_id>/", wrap(self.dashboard_view), name="analytics_figuredashboard_show"
+            ),
+            path("figures/<slug:key>/", wrap(self.page_view), name="figures_page"),
+        ]
+
+    def page_view(self, request: HttpRequest, key: str = "conversations") -> HttpResponse:
+        """Show a page of figures; without a script it is a form and links."""
+        if request.method not in READ:
+            return HttpResponseNotAllowed(["GET"])
+        page = PAGES.get(key)
+        if page is None:
+            raise Http404("There is no such page.")
+        return self._figures(request, page, key=key)
+
+    def dashboard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Show a dashboard."""
+        if request.method not in READ:
+            return HttpResponseNotAllowed(["GET"])
+        self._require(request)
+        obj = self.object_or_404(request, object_id)
+        page = cards.page_of(obj.name, obj.cards)
+        mine = obj.owner_id == viewer_of(request).user_id
+        offered = self.offered(request, obj) if mine else []
+        return self._figures(request, page, key=str(obj.pk), usual=str(obj.days), dashboard=obj, offered=offered)
+
+    def system_view(self, request: HttpRequest) -> HttpResponse:
+        """Show how the system keeps up now."""
+        if request.method not in READ:
+            return HttpResponseNotAllowed(["GET"])
+        self._require(request)
+        viewer = viewer_of(request)
+        if not viewer.may(VIEW_FIGURES):
+            raise PermissionDenied("Your role can't open this page.")
+        context = {
+            **self.admin_site.each_context(request),
+            **self._places(viewer, "system"),
+            "title": "System",
+            "intro": "Whether everything keeps up, now.",
+            "readings": system.read_own(viewer=viewer),
+            "installation": system.read_installation(viewer=viewer),
+        }
+        return TemplateResponse(request, "console/figures_system.html", context)
+
+    def _figures(self, request: HttpRequest, page: Page, *, key: str, usual: str = "30", **more: Any) -> HttpResponse:
+        self._require(request)
+        viewer = viewer_of(request)
+        form, asked = read_form(viewer=viewer, given=request.GET.dict(), filters=page.filters, usual=usual)
+        context = {
+            **self.admin_site.each_context(request),
+            **self._places(viewer, key),
+            "title": page.label,
+            "intro": page.intro,
+            "form": form,
+            "spans": SPANS,
+            "report": make_report(page, asked),
+            "until": date_format(localtime(counted_until()), "j M Y, H:i"),
+            **more,
+        }
+        return TemplateResponse(request, "console/figures.html", context)
+
+    def _require(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
+
+    def _places(self, viewer: Actor, key: str) -> dict[str, Any]:
+        """Return the tabs: the pages, and the dashboards. One query."""
+        tabs = [(page.key, page.label, reverse("admin:figures_page", args=[page.key])) for page in PAGES.values()]
+        if viewer.may(VIEW_FIGURES):
+            tabs.append(("system", "System", reverse("admin:figures_system")))
+        rows = dashboards.query_dashboards(viewer=viewer).only("pk", "name")
+        own = [(str(row.pk), row.name, reverse("admin:analytics_figuredashboard_show", args=[row.pk])) for row in rows]
+        return {
+            "tabs": [{"label": label, "url": url, "is_chosen": name == key} for name, label, url in tabs],
+            "dashboards": [{"label": label, "url": url, "is_chosen": name == key} for name, label, url in own],
+            "manage_url": self.list_url(),
+        }
+
+    def object_title(self, obj: FigureDashboard) -> str:
+        """Return its name."""
+        return obj.name
+
+    def object_url(self, obj: Any) -> str:
+        """Return the dashboard itself."""
+        return reverse("admin:analytics_figuredashboard_show", args=[obj.pk])
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Start with the present choice."""
+        if obj is None:
+            return {"days": 30}
+        return {"name": obj.name, "days": obj.days, "is_shared": obj.is_shared, "cards": obj.cards}
+
+    @admin.display(description="Span")
+    def days_shown(self, obj: FigureDashboard) -> str:
+        """Return the span in words."""
+        return dict(SPANS)[str(obj.days)]
+
+    @admin.display(description="Shared")
+    def sharing(self, obj: FigureDashboard) -> str:
+        """Return whether others see it."""
+        return chip("Shared", "info", "users") if obj.is_shared else "–"
+
+    @service_action(
+        path="add",
+        title="New dashboard",
+        permission=dashboards.SEE,
+        form=DashboardForm,
+        tone="primary",
+        on_list=True,
+    )
+    def add(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Save a dashboard and open it."""
+        made = dashboards.create_dashboard(actor=viewer_of(request), **form.cleaned_data)
+        return HttpResponseRedirect(self.object_url(made))
+
+    @service_action(path="edit", title="Edit", permission=dashboards.SEE, form=DashboardForm)
+    def edit(self, request: HttpRequest, obj: FigureDashboard, form: ConsoleForm) -> HttpResponse:
+        """Save the choice."""
+        dashboards.change_dashboard(actor=viewer_of(request), dashboard_id=obj.pk, **form.cleaned_data)
+        return HttpResponseRedirect(self.object_url(obj))
+
+    @service_action(
+        path="delete",
+        title="Delete",
+        permission=dashboards.SEE,
+        tone="danger",
+        explain="The figures themselves stay.",
+    )
+    def delete(self, request: HttpRequest, obj: FigureDashboard, form: ConsoleForm) -> HttpResponse:
+        """Delete the dashboard."""
+        dashboards.delete_dashboard(actor=viewer_of(request), dashboard_id=obj.pk)
+        return HttpResponseRedirect(self.list_url())

@@ -1,0 +1,1 @@
+"""Alerts: rules over an organisation's facts, evaluated every half minute, and messages about their changes."""

@@ -1,0 +1,168 @@
+"""Evaluate rules every half minute: constant queries, and each change claimed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F
+from django.urls import reverse
+
+from accounts.models import Tenant
+from accounts.selectors import tenant_zone
+from analytics.alerts import ready_made
+from analytics.alerts.states import Finding, State, find, next_state, vocabulary_of
+from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity
+from core import notices
+from core.clock import now as clock_now
+from core.expressions import BadExpression, names_in, parse
+from core.jobs.queueing import enqueue_after_commit
+from core.notices import NoticeKind
+from core.observability import facts
+from core.tenancy.scope import platform_scope
+
+NOTICE: Final = "analytics.alerts"
+MANAGE: Final = "analytics.manage_alerts"
+MOST_PER_HOUR: Final = 6
+HOUR: Final = timedelta(hours=1)
+MOST_RULES: Final = 200
+
+
+class AlertNotice(NoticeKind):
+    """An alert began or ended, or a rule needs a person."""
+
+    label, icon = "Alerts", "alert"
+
+
+notices.kinds.register(NOTICE, AlertNotice)
+
+
+def list_tenants() -> list[UUID]:
+    """Return the organisations with rules that are on, and those without their ready-made ones. For the sweep."""
+    with platform_scope():
+        with_rules = set(AlertRule.objects.filter(is_on=True).order_by().values_list("tenant_id", flat=True).distinct())
+        made = set(AlertSettings.objects.filter(has_ready_made=True).values_list("tenant_id", flat=True))
+        active = set(Tenant.objects.filter(is_active=True).values_list("pk", flat=True))
+    return sorted(active & (with_rules | (active - made)))
+
+
+def evaluate(*, now: datetime | None = None) -> int:
+    """Evaluate the rules of the tenant in scope; return how many changed. For the sweep.
+
+    Each fact that a rule names is measured once. Several workers at once do no harm: a change is claimed by its turn.
+    """
+    moment = now or clock_now()
+    ready_made.ensure(now=moment)
+    rules = list(AlertRule.objects.filter(is_on=True).order_by("pk")[:MOST_RULES])
+    fact_names = frozenset(facts.all_facts())
+    measured = facts.read(_names(rules, fact_names))
+    changed = 0
+    for rule in rules:
+        finding = find(rule.condition, measured, fact_names)
+        state = next_state(rule, finding, moment)
+        if state != rule.state or (state == State.BROKEN and finding.trouble != rule.trouble):
+            changed += _change(rule, state, finding, measured, moment)
+    AlertRule.objects.filter(pk__in=[rule.pk for rule in rules]).update(evaluated_at=moment)
+    return changed
+
+
+def _names(rules: Sequence[AlertRule], fact_names: frozenset[str]) -> set[str]:
+    found: set[str] = set()
+    for rule in rules:
+        try:
+            found |= names_in(parse(rule.condition, vocabulary_of(fact_names)))
+        except BadExpression:
+            continue
+    return found
+
+
+def _change(
+    rule: AlertRule, state: AlertRule.State, finding: Finding, measured: Mapping[str, Decimal | None], moment: datetime
+) -> bool:
+    """Write one change with its messages; False if another worker was faster."""
+    with transaction.atomic():
+        mine = AlertRule.objects.filter(pk=rule.pk, turn=rule.turn, is_on=True)
+        if not mine.update(state=state, state_since=moment, turn=F("turn") + 1, trouble=finding.trouble):
+            return False
+        if state == State.FIRING:
+            _begin(rule, measured, moment)
+        elif rule.state == State.FIRING:
+            end_alerts(rule, moment)
+        if state == State.BROKEN and rule.state != State.BROKEN:
+            _ask_person(rule, moment)
+    return True
+
+
+def _begin(rule: AlertRule, measured: Mapping[str, Decimal | None], moment: datetime) -> None:
+    """Begin an alert, unless the rule fires so often that further ones are held back."""
+    if rule.damped_until is not None and rule.damped_until > moment:
+        return
+    recent = Alert.objects.filter(rule=rule, began_at__gt=moment - HOUR).count()
+    is_last = recent + 1 >= MOST_PER_HOUR
+    if is_last:
+        AlertRule.objects.filter(pk=rule.pk).update(damped_until=moment + HOUR)
+    used = names_in(parse(rule.condition, vocabulary_of(frozenset(facts.all_facts()))))
+    values = {name: str(measured[name]) for name in sorted(used) if measured.get(name) is not None}
+    alert = Alert.objects.create(rule=rule, severity=rule.severity, facts=values, began_at=moment)
+    add_messages(rule, alert, AlertMessage.Kind.TRIGGER, moment, damps=is_last)
+
+
+def end_alerts(rule: AlertRule, moment: datetime) -> None:
+    """End the open alert of a rule, with a message by each way that said it began."""
+    for alert in Alert.objects.select_for_update().filter(rule=rule, ended_at=None):
+        Alert.objects.filter(pk=alert.pk).update(ended_at=moment)
+        add_messages(rule, alert, AlertMessage.Kind.RESOLVE, moment)
+
+
+def add_messages(
+    rule: AlertRule, alert: Alert, kind: AlertMessage.Kind, moment: datetime, *, damps: bool = False
+) -> None:
+    """Write one message for each way of a rule, due at the end of its quiet hours; in the caller's transaction."""
+    due = _after_quiet_hours(rule, alert.severity, moment)
+    rows = [
+        AlertMessage(alert=alert, way=way, kind=kind, due_at=due, damps=damps, created_at=moment)
+        for way in dict.fromkeys(rule.ways)
+    ]
+    AlertMessage.objects.bulk_create(rows, ignore_conflicts=True)
+    for row in rows:
+        enqueue_after_commit("send_alert", row.pk)
+
+
+def _after_quiet_hours(rule: AlertRule, severity: str, moment: datetime) -> datetime:
+    if rule.quiet_from is None or rule.quiet_until is None or severity == Severity.CRITICAL:
+        return moment
+    zone = tenant_zone()
+    local = moment.astimezone(zone)
+    if not _is_within(local.time(), rule.quiet_from, rule.quiet_until):
+        return moment
+    ends = datetime.combine(local.date(), rule.quiet_until, tzinfo=zone)
+    return ends if ends > local else _next_day(ends, zone)
+
+
+def _is_within(at: time, begins: time, ends: time) -> bool:
+    if begins <= ends:
+        return begins <= at < ends
+    return at >= begins or at < ends
+
+
+def _next_day(moment: datetime, zone: ZoneInfo) -> datetime:
+    return datetime.combine(moment.date() + timedelta(days=1), moment.time(), tzinfo=zone)
+
+
+def _ask_person(rule: AlertRule, moment: datetime) -> None:
+    """Leave a notice about a rule that can't be evaluated."""
+    notices.leave_for_permission(
+        MANAGE, kind=NOTICE, title=f"The alert rule “{rule.name}” can't be evaluated"[:120],
+        body="It fires for nobody until its condition is put right.", link=link_to(rule), level="warning",
+        dedupe_key=f"alert-rule:{rule.pk}:{rule.turn}", now=moment,
+    )  # fmt: skip
+
+
+def link_to(rule: AlertRule) -> str:
+    """Return the path of a rule's page."""
+    return reverse("admin:analytics_alertrule_change", args=[rule.pk])

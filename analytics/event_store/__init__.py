@@ -1,0 +1,1 @@
+"""The store of events: written by the consumer `log`, read by replays and exports."""

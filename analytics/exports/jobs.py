@@ -1,0 +1,299 @@
+"""Request exports, decide on those in clear, cancel them, and read how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from accounts.privacy.reveals import SHORTEST_REASON
+from accounts.selectors import roles_now
+from analytics.exports import sealed_file
+from analytics.exports.sources import SOURCES, Source, Terms, checked_filters, query_rows
+from analytics.exports.writers import NO_PARQUET, has_parquet
+from analytics.models import Export, ExportSchedule, Format
+from core import notices
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import advisory_lock, locked
+from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
+from core.jobs.queueing import enqueue_after_commit
+from core.notices import NoticeKind
+from core.text.clean import clean_text
+from hitl.exports.approvals import limit_exports
+
+USE: Final = "analytics.export_data"
+CLEAR: Final = "accounts.view_pii"
+OBJECT: Final = "analytics.export"
+NOTICE: Final = "analytics.exports"
+LONGEST: Final = timedelta(days=731)
+OPEN_AT_ONCE: Final = 5
+ANSWERED_WITHIN: Final = timedelta(days=1)
+"""How long an export in clear waits for a second person."""
+State = Export.State
+UNFINISHED: Final = (State.WAITING, State.QUEUED, State.RUNNING)
+MISSING: Final = "This export doesn't exist."
+
+
+class ExportNotice(NoticeKind):
+    """An export is ready, or waits for a second person."""
+
+    label, icon = "Exports", "download"
+
+
+notices.kinds.register(NOTICE, ExportNotice)
+
+
+def request_export(
+    *,
+    actor: Actor,
+    source: str,
+    format: str,
+    since: datetime,
+    until: datetime,
+    filters: Mapping[str, Any] | None = None,
+    in_clear: bool = False,
+    reason: str = "",
+    schedule: ExportSchedule | None = None,
+    now: datetime | None = None,
+) -> Export:
+    """Request a file of a list; a worker writes it.
+
+    Needs `analytics.export_data` and the source's own permission. Personal data is masked. In clear it needs
+    `accounts.view_pii`, a `reason`, and a second person (`grant_export`), who gets a notice. `until` is not included.
+    Audit entry `EXPORT_REQUESTED`. Raises Refused, NotFound (source), Invalid (span, filters, too many rows, Parquet
+    that isn't installed), TooMany.
+    """
+    moment = now or clock_now()
+    kind = _allowed(actor, source)
+    until = min(until, moment)
+    _check_span(since, until)
+    if format not in Format.values or (format == Format.PARQUET and not has_parquet()):
+        say = NO_PARQUET if format == Format.PARQUET else "Choose one of the formats."
+        raise Invalid(say, fields={"format": [say]}, code="format_unavailable")
+    terms = Terms(since, until, checked_filters(kind, filters or {}))
+    if in_clear:
+        _check_clear(actor, kind, reason)
+    if schedule is None:
+        limit_exports(actor)
+    total = count_rows(kind, actor, terms)
+    with transaction.atomic():
+        advisory_lock(f"exports:{actor.user_id}")
+        open_ones = Export.objects.filter(requested_by_id=actor.user_id, state__in=UNFINISHED)
+        if schedule is None and open_ones.count() >= OPEN_AT_ONCE:
+            raise TooMany(f"You have {OPEN_AT_ONCE} unfinished exports. Wait until one is ready, or cancel one.")
+        export: Export = Export.objects.create(
+            source=source, format=format, filters=dict(terms.filters), since=since, until=until, in_clear=in_clear,
+            reason=clean_text(reason, 500) if in_clear else "", requested_by_id=actor.user_id, total=total,
+            schedule=schedule, state=State.WAITING if in_clear else State.QUEUED, created_at=moment,
+            lease_until=None if in_clear else moment, expires_at=moment + ANSWERED_WITHIN if in_clear else None,
+        )  # fmt: skip
+        _announce(export, moment)
+        facts = {**facts_of(export), "rows": total, "in_clear": in_clear}
+        audit(actor, "EXPORT_REQUESTED", export, facts)
+    return export
+
+
+def _allowed(actor: Actor, source: str) -> type[Source]:
+    """Return the source. Raises Refused, NotFound."""
+    actor.require(USE)
+    if actor.user_id is None:
+        raise Refused("Only people can export data.")
+    kind = SOURCES.get(source)
+    actor.require(kind.permission)
+    return kind
+
+
+def _check_span(since: datetime, until: datetime) -> None:
+    if since >= until:
+        raise Invalid("The span ends before it begins.", fields={"until": ["Choose a later day."]})
+    if until - since > LONGEST:
+        say = f"Export at most {LONGEST.days} days at once."
+        raise Invalid(say, fields={"since": [say]})
+
+
+def _check_clear(actor: Actor, kind: type[Source], reason: str) -> None:
+    actor.require(CLEAR)
+    if not kind.has_people:
+        raise Invalid("This list has no personal data.", fields={"in_clear": ["Leave this off."]})
+    if len(reason.strip()) < SHORTEST_REASON:
+        say = "Give a reason for exporting personal data in clear."
+        raise Invalid(say, fields={"reason": ["Write a few more words."]})
+
+
+def count_rows(kind: type[Source], viewer: Actor, terms: Terms) -> int:
+    """Return how many rows an export has. Raises Invalid for none, or more than `settings.EXPORT_ROWS`."""
+    most = settings.EXPORT_ROWS
+    total = query_rows(kind, viewer=viewer, terms=terms).order_by()[: most + 1].count()
+    if total > most:
+        say = f"There are more than {most:,} rows. Choose a shorter span, or filter the list."
+        raise Invalid(say, fields={"since": [say]}, code="too_many_rows", limit=most)
+    if not total:
+        raise Invalid("There are no rows in this span.", fields={"since": ["Choose another span."]}, code="no_rows")
+    return total
+
+
+def grant_export(*, actor: Actor, list_export_id: UUID, reason: str, now: datetime | None = None) -> Export:
+    """Allow another person's export in clear, as the second of four eyes.
+
+    Needs `analytics.export_data`, `accounts.view_pii`, the source's permission, and not to be who requested it. Audit
+    entry `EXPORT_CLEAR_GRANTED`. Raises Refused, NotFound, Invalid (short reason), Conflict if it doesn't wait any
+    more.
+    """
+    moment = now or clock_now()
+    with transaction.atomic():
+        export = _decided(
+            actor, list_export_id, reason, moment, state=State.QUEUED, lease_until=moment, expires_at=None
+        )
+        enqueue_after_commit("write_export", export.pk)
+        audit(actor, "EXPORT_CLEAR_GRANTED", export, facts_of(export), old_state=State.WAITING)
+    return export
+
+
+def refuse_export(*, actor: Actor, list_export_id: UUID, reason: str, now: datetime | None = None) -> Export:
+    """Refuse another person's export in clear.
+
+    Who may and what it raises are as in `grant_export`. Audit entry `EXPORT_CLEAR_REFUSED`; the requester gets a
+    notice.
+    """
+    moment = now or clock_now()
+    with transaction.atomic():
+        export = _decided(
+            actor, list_export_id, reason, moment, state=State.REFUSED, finished_at=moment, expires_at=None
+        )
+        tell(export, "Your export in clear was refused", moment)
+        audit(actor, "EXPORT_CLEAR_REFUSED", export, facts_of(export), old_state=State.WAITING)
+    return export
+
+
+def _decided(actor: Actor, list_export_id: UUID, reason: str, moment: datetime, **values: Any) -> Export:
+    actor.require(USE)
+    actor.require(CLEAR)
+    if actor.kind != "user" or actor.user_id is None or actor.scopes is not None:
+        raise Refused("Only a person who is signed in can decide on personal data in clear.")
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise Invalid("Give a reason for your decision.", fields={"reason": ["Write a few more words."]})
+    export = locked(Export, list_export_id, MISSING)
+    actor.require(SOURCES.get(export.source).permission)
+    if export.requested_by_id == actor.user_id:
+        raise Refused("You can't decide on your own export. A second person must do it.", code="four_eyes")
+    if export.state != State.WAITING:
+        raise Conflict("This export doesn't wait for a decision any more.", state=export.state)
+    decision = {"decided_by_id": actor.user_id, "decided_at": moment, "decision_reason": clean_text(reason, 500)}
+    change(export, **decision, **values)
+    return export
+
+
+def cancel_export(*, actor: Actor, list_export_id: UUID, now: datetime | None = None) -> Export:
+    """Cancel one's own export before it is ready; what is written so far is removed.
+
+    Needs `analytics.export_data`. Audit entry `EXPORT_CANCELLED`. Raises Refused for another person's, NotFound,
+    Conflict once it is finished.
+    """
+    actor.require(USE)
+    moment = now or clock_now()
+    with transaction.atomic():
+        export = locked(Export, list_export_id, MISSING)
+        if export.requested_by_id != actor.user_id:
+            raise Refused("Only the person who requested this export can cancel it.", code="not_yours")
+        if export.state not in UNFINISHED:
+            raise Conflict("This export is finished already.", state=export.state)
+        old_state = export.state
+        drop_file(export, state=State.CANCELLED, now=moment)
+        audit(actor, "EXPORT_CANCELLED", export, {"written": export.written}, old_state=old_state)
+    return export
+
+
+def query_exports(*, viewer: Actor) -> QuerySet[Export]:
+    """Return the organisation's exports, as a query. Needs `analytics.export_data`.
+
+    Their files are for the person who requested one, and for the recipients of a schedule.
+    """
+    viewer.require(USE)
+    rows: QuerySet[Export] = Export.objects.select_related("schedule")
+    return rows
+
+
+def get_export(*, viewer: Actor, list_export_id: UUID) -> Export:
+    """Return one export. Needs `analytics.export_data`. Raises NotFound."""
+    export = query_exports(viewer=viewer).filter(pk=list_export_id).first()
+    if export is None:
+        raise NotFound(MISSING)
+    return export
+
+
+def change(export: Export, **values: Any) -> None:
+    """Write columns of an export that is locked."""
+    for name, value in values.items():
+        setattr(export, name, value)
+    export.save(update_fields=[name.removesuffix("_id") for name in values])
+
+
+def drop_file(export: Export, *, state: str, now: datetime) -> None:
+    """End an export and remove its file and the file's key; a worker that writes it stops."""
+    sealed_file.remove_pieces(export, now=now)
+    change(export, state=state, file_key=None, lease_until=None, expires_at=None, finished_at=export.finished_at or now)
+
+
+def may_read(actor: Actor, export: Export) -> bool:
+    """Return True if it is the actor's own export, or a schedule sends it to them and they see all teams."""
+    if actor.user_id is None or export.requested_by_id == actor.user_id:
+        return actor.user_id is not None
+    if export.schedule is None or export.in_clear or actor.user_id not in export.schedule.recipients:
+        return False
+    _, own_only = roles_now([actor.user_id]).get(actor.user_id, ("", True))
+    return not own_only
+
+
+def facts_of(export: Export) -> dict[str, Any]:
+    """Return what the audit log says about an export; filters are fixed values and ids."""
+    span = {"since": export.since.isoformat(), "until": export.until.isoformat()}
+    return {"source": export.source, "format": export.format, "filters": export.filters, **span}
+
+
+def audit(actor: Actor, action: str, export: Export, facts: dict[str, Any], old_state: str = "") -> None:
+    """Write an audit entry about an export."""
+    chain.record(
+        actor=actor, action=action, object_type=OBJECT, object_id=export.pk, old_state=old_state,
+        new_state=export.state, facts=facts,
+    )  # fmt: skip
+
+
+def link_to(export: Export) -> str:
+    """Return the path of the export's page."""
+    return reverse("admin:analytics_export_change", args=[export.pk])
+
+
+def tell(export: Export, title: str, moment: datetime) -> None:
+    """Leave the requester a notice about their export."""
+    notices.leave(
+        people=[export.requested_by_id], kind=NOTICE, title=title, link=link_to(export),
+        dedupe_key=f"export:{export.pk}:{export.state}", now=moment,
+    )  # fmt: skip
+
+
+def _announce(export: Export, moment: datetime) -> None:
+    if export.state == State.QUEUED:
+        enqueue_after_commit("write_export", export.pk)
+        return
+    notices.leave_for_permission(
+        CLEAR, besides=export.requested_by_id, kind=NOTICE, title="An export in clear waits for a second person",
+        link=link_to(export), level="warning", dedupe_key=f"export:{export.pk}:waiting", now=moment,
+    )  # fmt: skip
+
+
+def close_unanswered(*, now: datetime | None = None) -> int:
+    """End exports of the tenant in scope that waited too long for a second person; return how many."""
+    moment = now or clock_now()
+    waiting = Q(state=State.WAITING, expires_at__lte=moment)
+    done: int = Export.objects.filter(waiting).update(
+        state=State.REFUSED, error="unanswered", finished_at=moment, expires_at=None
+    )
+    return done

@@ -1,0 +1,77 @@
+"""Mail the link of a scheduled export to those it is for; never the file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from accounts.models import User
+from accounts.selectors import roles_now, roles_with
+from analytics.exports.jobs import USE, link_to
+from analytics.exports.sources import SOURCES
+from analytics.models import Export
+from core.errors import NotFound
+from integrations.mail import events
+from integrations.mail.services import queue_mail
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+
+MAIL_TYPE: Final = "export"
+
+
+def send_links(export: Export) -> int:
+    """Queue a mail for each recipient who may still read the export; return how many. In the caller's transaction."""
+    schedule = export.schedule
+    if schedule is None:
+        return 0
+    roles = roles_now(schedule.recipients)
+    try:
+        permission = SOURCES.get(export.source).permission
+    except NotFound:
+        return 0
+    may = roles_with(USE) & roles_with(permission)
+    able = [user_id for user_id, (role, own_only) in roles.items() if role in may and not own_only]
+    people = User.objects.filter(pk__in=able).order_by("pk")
+    texts = {
+        "name": schedule.name,
+        "rows": export.written,
+        "since": export.since,
+        "until": export.until,
+        "link": f"{settings.PUBLIC_URL}{link_to(export)}",
+        "expires": export.expires_at,
+    }
+    count = 0
+    for person in people:
+        queue_mail(
+            type=MAIL_TYPE,
+            recipient=person.email,
+            subject=f"Export “{schedule.name}” is ready",
+            text=render_to_string("mail/export.txt", texts),
+            html=render_to_string("mail/export.html", texts),
+            ref=export.pk,
+            key=f"export:{export.pk}:{person.pk}",
+            headers={"Auto-Submitted": "auto-generated"},
+            user_id=person.pk,
+        )
+        count += 1
+    return count
+
+
+class ExportMails(MailReceiver):
+    """Names the export a mail is about; delivery events are ignored."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the exports by their lists."""
+        rows = Export.objects.filter(pk__in=refs).values_list("pk", "source")
+        return {pk: RelatedObject(f"Export of {source}") for pk, source in rows}
+
+    def on_event(self, event: MailEvent) -> None:
+        """Ignore it."""
+
+
+def register() -> None:
+    """Register the receiver."""
+    events.register(MAIL_TYPE, ExportMails)

@@ -1,0 +1,201 @@
+"""How the files of exports are written: row by row into a sink, with memory that doesn't grow."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol
+from zipfile import ZIP_STORED, ZipFile
+
+import xlsxwriter
+
+from analytics.exports.sources import Column
+from analytics.models import Format
+from core.text.tables import FORMATS, Shape
+
+MOST_IN_SHEET: Final = 1_048_575
+"""Rows of a sheet below its heading, which is as many as spreadsheets open."""
+LONGEST_CELL: Final = 32_767
+NO_PARQUET: Final = (
+    "Parquet files need an extra package that isn't installed here. Ask your administrator to install "
+    "requirements-warehouse.txt, or choose another format."
+)
+
+
+class Sink(Protocol):
+    """Where a file is written; it can't go back."""
+
+    def write(self, content: bytes, /) -> int:
+        """Take the next bytes."""
+
+
+class FileWriter(ABC):
+    """Writes one file; `folder` is a private one for what lies in between."""
+
+    content_type: ClassVar[str]
+    ending: str
+
+    def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path) -> None:
+        self.sink, self.columns, self.folder = sink, columns, folder
+
+    @abstractmethod
+    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Write the next rows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write the end of the file."""
+
+
+class TextWriter(FileWriter):
+    """A table for spreadsheets that runs no formula."""
+
+    content_type: ClassVar[str] = "text/csv; charset=utf-8"
+    ending = "csv"
+    shape: ClassVar[Shape] = FORMATS["csv"]
+
+    def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path) -> None:
+        super().__init__(sink, columns, folder)
+        sink.write(self.shape.head([column.name for column in columns]))
+
+    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Write the next rows."""
+        names = [column.name for column in self.columns]
+        rows = (self.shape.line({name: plain(line[name]) for name in names}) for line in lines)
+        self.sink.write(b"".join(rows))
+
+    def close(self) -> None:
+        """Do nothing: the last row is the end."""
+
+
+class LinesWriter(TextWriter):
+    """One JSON object a line."""
+
+    content_type: ClassVar[str] = "application/x-ndjson"
+    ending = "jsonl"
+    shape: ClassVar[Shape] = FORMATS["jsonl"]
+
+
+class SheetWriter(FileWriter):
+    """Excel sheets, each its own file; more than one are packed together.
+
+    Rows lie in a file of the folder until they are packed, never in memory. Texts are written as texts, also those that
+    look like formulas.
+    """
+
+    content_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    ending = "xlsx"
+
+    def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path, most: int = MOST_IN_SHEET) -> None:
+        super().__init__(sink, columns, folder)
+        self.most, self.row = most, 0
+        self.parts: list[Path] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self.parts.append(self.folder / f"part-{len(self.parts) + 1}.xlsx")
+        self.book = xlsxwriter.Workbook(
+            str(self.parts[-1]), {"constant_memory": True, "tmpdir": str(self.folder), "in_memory": False}
+        )
+        self.sheet = self.book.add_worksheet("Export")
+        self.moments = self.book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        bold = self.book.add_format({"bold": True})
+        self.sheet.freeze_panes(1, 0)
+        for place, column in enumerate(self.columns):
+            self.sheet.set_column(place, place, 20)
+            self.sheet.write_string(0, place, f"{column.name} (UTC)" if column.kind == "moment" else column.name, bold)
+        self.row = 0
+
+    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Write the next rows, into the next sheet when one is full."""
+        for line in lines:
+            if self.row == self.most:
+                self.book.close()
+                self._begin()
+            self.row += 1
+            for place, column in enumerate(self.columns):
+                self._cell(place, line[column.name])
+
+    def _cell(self, place: int, value: Any) -> None:
+        if value is None or value == "":
+            return
+        if isinstance(value, bool):
+            self.sheet.write_boolean(self.row, place, value)
+        elif isinstance(value, int | float | Decimal):
+            self.sheet.write_number(self.row, place, value)
+        elif isinstance(value, datetime):
+            # Sheets know no time zones: the heading says that it is UTC.
+            self.sheet.write_datetime(self.row, place, value.astimezone(UTC).replace(tzinfo=None), self.moments)
+        else:
+            self.sheet.write_string(self.row, place, str(value)[:LONGEST_CELL])
+
+    def close(self) -> None:
+        """Pack the sheets and copy them into the sink."""
+        self.book.close()
+        if len(self.parts) == 1:
+            with self.parts[0].open("rb") as packed:
+                shutil.copyfileobj(packed, self.sink, 1 << 20)
+            return
+        self.ending = "zip"
+        with ZipFile(self.sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
+            for part in self.parts:
+                archive.write(part, part.name)
+
+
+class ParquetFile(FileWriter):
+    """Columns for programs, packed; needs the extra package."""
+
+    content_type: ClassVar[str] = "application/vnd.apache.parquet"
+    ending = "parquet"
+
+    def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path) -> None:
+        super().__init__(sink, columns, folder)
+        # An optional extra, and slow to load.
+        import pyarrow  # noqa: PLC0415
+        import pyarrow.parquet  # noqa: PLC0415
+
+        self.arrow = pyarrow
+        kinds = {
+            "text": pyarrow.string(),
+            "whole": pyarrow.int64(),
+            "number": pyarrow.decimal128(24, 6),
+            "moment": pyarrow.timestamp("us", tz="UTC"),
+            "flag": pyarrow.bool_(),
+        }
+        self.schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
+        self.file = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
+
+    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Write the next rows as one group."""
+        if lines:
+            self.file.write_table(self.arrow.Table.from_pylist(list(lines), schema=self.schema))
+
+    def close(self) -> None:
+        """Write the index at the end."""
+        self.file.close()
+
+
+WRITERS: Final[Mapping[str, type[FileWriter]]] = {
+    Format.CSV: TextWriter,
+    Format.JSONL: LinesWriter,
+    Format.XLSX: SheetWriter,
+    Format.PARQUET: ParquetFile,
+}
+CONTENT_TYPES: Final = {writer.ending: writer.content_type for writer in WRITERS.values()} | {"zip": "application/zip"}
+
+
+def has_parquet() -> bool:
+    """Return True if the extra package for Parquet is installed."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def plain(value: Any) -> Any:
+    """Return a value as texts have it: moments in UTC, amounts in plain digits."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return format(value, "f") if isinstance(value, Decimal) else value

@@ -1,0 +1,210 @@
+"""What each page of figures shows, in order. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
+from console.base.units import Unit
+
+Better = Literal["more", "less", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure of the span: a sum, an average, or the median of times. `better` decides a change's colour."""
+
+    metric: str
+    better: Better = ""
+    shown_as: Unit | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the key of the figure."""
+        return self.metric
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One figure divided by others; `unit` is a share, or a number for each."""
+
+    key: str
+    name: str
+    how: str
+    part: str
+    whole: tuple[str, ...]
+    unit: Unit = "share"
+    better: Better = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of a chart, with its name there and its colour."""
+
+    metric: str
+    name: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Metrics of one unit over the span."""
+
+    key: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A metric told apart by a dimension, largest first."""
+
+    key: str
+    title: str
+    metric: str
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page; `filters` are the dimensions by which all of it can be narrowed, one at a time."""
+
+    key: str
+    label: str
+    intro: str
+    tiles: tuple[Tile | Ratio, ...]
+    charts: tuple[Chart, ...]
+    rankings: tuple[Ranking, ...]
+    filters: tuple[str, ...]
+
+
+_BY_AGENT_ALONE: Final = Ratio(
+    "agent_alone_share", "Handled by an agent alone",
+    "Conversations closed as resolved without a person, divided by all closed ones.",
+    "conversations_by_agent", ("conversations_closed",), better="more",
+)  # fmt: skip
+DESK: Final = Page(
+    "conversations", "Conversations", "How customers are answered: how quickly, who by, and how they liked it.",
+    (
+        Tile("conversations_opened"), Tile("conversations_closed"), _BY_AGENT_ALONE,
+        Tile("first_answer_agent", "less"), Tile("first_answer_person", "less"),
+        Tile("first_answer_person_working", "less"), Tile("resolution", "less"),
+        Tile("conversations_escalated", "less"),
+        Tile("conversations_reopened", "less"), Tile("backlog", "less"), Tile("utilisation", shown_as="share"),
+        Tile("marks", "more"),
+    ),
+    (
+        Chart("conversations", "Conversations", (
+            Row("conversations_opened", "New", "info"), Row("conversations_closed", "Closed", "good"),
+        )),
+        Chart("messages", "Messages", (Row("messages_in", "Received", "info"), Row("messages_out", "Sent", "accent"))),
+        Chart("answers", "First answer, on average", (
+            Row("first_answer_person", "By a person", "accent"), Row("first_answer_agent", "By an agent", "info"),
+        )),
+        Chart("backlog", "Waiting for a person, on average", (Row("backlog", "Waiting", "warn"),)),
+        Chart("marks", "Marks, on average", (Row("marks", "Mark", "good"),)),
+    ),
+    (
+        Ranking("by_team", "Closed by team", "conversations_closed", TEAM),
+        Ranking("by_person", "Closed by person", "conversations_closed", PERSON),
+        Ranking("by_channel", "New by channel", "conversations_opened", CHANNEL),
+        Ranking("reasons", "Why a person was asked", "conversations_escalated", KIND),
+    ),
+    (TEAM, CHANNEL),
+)  # fmt: skip
+APPROVALS: Final = Page(
+    "approvals", "Approvals", "What was requested, how it was decided, and how long people waited for it.",
+    (
+        Tile("requests"), Tile("decisions"),
+        Ratio(
+            "automatic_share", "Decided automatically", "Requests that a rule approved, divided by all decided ones.",
+            "decisions_automatic", ("decisions",),
+        ),
+        Tile("decision", "less"), Tile("execution", "less"),
+        Ratio(
+            "in_time_share", "Decided in time", "Levels decided before their deadline, divided by all that had one.",
+            "decided_in_time", ("decided_in_time", "decided_late"), better="more",
+        ),
+        Tile("cost_approved"), Tile("cost_rejected"), Tile("overrides", "less"), Tile("rejected_after_edit", "less"),
+        Ratio(
+            "requests_each", "Requests per conversation",
+            "Requests that came from a conversation, divided by the conversations closed.",
+            "requests_in_conversations", ("conversations_closed",), "level",
+        ),
+    ),
+    (
+        Chart("requests", "Requests", (Row("requests", "Requested", "info"), Row("decisions", "Decided", "good"))),
+        Chart("decision", "Time to decision and execution, on average", (
+            Row("decision", "Decision", "accent"), Row("execution", "Execution", "info"),
+        )),
+        Chart("deadlines", "Deadlines", (
+            Row("decided_in_time", "In time", "good"), Row("decided_late", "Late", "danger"),
+        )),
+        Chart("cost", "Cost approved", (Row("cost_approved", "Approved", "good"),)),
+    ),
+    (
+        Ranking("states", "Ended requests by state", "requests_ended", KIND),
+        Ranking("risks", "Requests by risk", "requests_by_risk", KIND),
+        Ranking("actions", "Requests by action", "requests", KIND),
+        Ranking("approvers", "Top approvers", "approvals_by", PERSON),
+        Ranking("late", "Late by level", "decided_late", KIND),
+        Ranking("agents", "Requests by agent", "requests", AGENT),
+    ),
+    (AGENT,),
+)  # fmt: skip
+AGENTS: Final = Page(
+    "agents", "Agents and cost", "What agents did, what it cost, and what the checks held back.",
+    (
+        Tile("runs"), Tile("run_time", "less"), Tile("answers_refused", "less"), Tile("model_cost", "less"),
+        Tile("model_calls"), Tile("tokens_in"), Tile("tokens_out"), Tile("model_time", "less"), Tile("tool_calls"),
+        Ratio(
+            "model_failure_share", "Failed calls of models", "Failed calls of models, divided by all of them.",
+            "model_failures", ("model_calls",), better="less",
+        ),
+        Ratio(
+            "tool_failure_share", "Failed calls of tools", "Failed calls of tools, divided by all of them.",
+            "tool_failures", ("tool_calls",), better="less",
+        ),
+    ),
+    (
+        Chart("cost", "Cost of models", (Row("model_cost", "Cost", "accent"),)),
+        Chart("tokens", "Tokens", (Row("tokens_in", "Read", "info"), Row("tokens_out", "Written", "accent"))),
+        Chart("runs", "Runs", (Row("runs", "Runs", "info"), Row("answers_refused", "Held back", "warn"))),
+        Chart("times", "Times, on average", (Row("run_time", "Run", "accent"), Row("model_time", "Model", "info"))),
+    ),
+    (
+        Ranking("by_agent", "Runs by agent", "runs", AGENT),
+        Ranking("cost_by_agent", "Cost by agent", "model_cost", AGENT),
+        Ranking("cost_by_model", "Cost by model", "model_cost", KIND),
+        Ranking("tools", "Calls by tool", "tool_calls", KIND),
+        Ranking("tool_failures", "Failed calls by tool", "tool_failures", KIND),
+        Ranking("refused", "Answers held back by reason", "answers_refused", KIND),
+    ),
+    (AGENT,),
+)  # fmt: skip
+CHANNELS: Final = Page(
+    "channels", "Channels", "Whether what is sent arrives, and why if it does not.",
+    (
+        Tile("deliveries"), Tile("delivered"), Tile("delivery_failures", "less"),
+        Ratio(
+            "failed_share", "Failed messages", "Messages that failed, divided by those sent and those that failed.",
+            "delivery_failures", ("deliveries", "delivery_failures"), better="less",
+        ),
+        Tile("messages_in"), Tile("messages_out"),
+    ),
+    (
+        Chart("deliveries", "Sent and failed", (
+            Row("deliveries", "Sent", "info"), Row("delivery_failures", "Failed", "danger"),
+        )),
+        Chart("messages", "Messages", (Row("messages_in", "Received", "info"), Row("messages_out", "Sent", "accent"))),
+    ),
+    (
+        Ranking("sent", "Sent by channel", "deliveries", CHANNEL),
+        Ranking("failed", "Failed by channel", "delivery_failures", CHANNEL),
+        Ranking("codes", "Failed by code", "delivery_failures", KIND),
+        Ranking("received", "Received by channel", "messages_in", CHANNEL),
+    ),
+    (CHANNEL,),
+)  # fmt: skip
+PAGES: Final[dict[str, Page]] = {page.key: page for page in (DESK, APPROVALS, AGENTS, CHANNELS)}

@@ -1,0 +1,81 @@
+"""How the system keeps up now: the organisation's own numbers, and the installation's for its operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.urls import reverse
+
+from accounts.permissions.operators import is_operator
+from console.base.units import time_in_words
+from conversations.models import Message
+from conversations.selectors import VIEW_FIGURES
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.models import DeadLetter
+from core.observability import health
+from hitl.domain.state_machine import State
+from hitl.models import Approval
+
+LATE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One number now; `tone` says whether a person has to look."""
+
+    name: str
+    how: str
+    value: str
+    tone: str = "good"
+    url: str = ""
+
+
+def read_own(*, viewer: Actor) -> list[Reading]:
+    """Return the organisation's readings. Needs `analytics.view_figures`. Three queries."""
+    viewer.require(VIEW_FIGURES)
+    parked = DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count()
+    unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
+    waiting = Message.objects.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
+    oldest = waiting.order_by("next_attempt_at").values_list("created_at", flat=True).first()
+    return [
+        Reading(
+            "Failed jobs", "Work that failed for good and waits for a person.", str(parked),
+            "danger" if parked else "good", reverse("admin:core_deadletter_changelist"),
+        ),
+        Reading(
+            "Unknown outcomes", "Requests whose action may or may not have happened at the provider.", str(unknown),
+            "danger" if unknown else "good", f"{reverse('admin:hitl_approval_changelist')}?state=unknown",
+        ),
+        Reading(
+            "Oldest message to send", "How long the oldest message to a customer has been waiting.",
+            _age(oldest), "warn" if oldest and (clock_now() - oldest).total_seconds() > LATE else "good",
+        ),
+    ]  # fmt: skip
+
+
+def read_installation(*, viewer: Actor) -> list[Reading]:
+    """Return the readings of the whole installation for its operators, nothing for others."""
+    if not is_operator(viewer):
+        return []
+    found = [
+        Reading(
+            reading.name.replace("_", " ").capitalize(),
+            "",
+            reading.problem or "Fine",
+            "good" if reading.ok else "danger",
+        )
+        for reading in health.run_checks()
+    ]
+    for gauge, value in health.read_gauges():
+        is_late = value is None or (gauge.late_above is not None and value > gauge.late_above)
+        name = gauge.name.removeprefix("walker_").replace("_", " ").capitalize()
+        shown = "Not reachable" if value is None else f"{value:g}"
+        found.append(Reading(name, gauge.help, shown, "danger" if is_late else "good"))
+    return found
+
+
+def _age(moment: datetime | None) -> str:
+    return "None is waiting" if moment is None else time_in_words((clock_now() - moment).total_seconds())

@@ -1,0 +1,1 @@
+"""Figures: the metrics, how events are counted into hours and days, and reading them."""

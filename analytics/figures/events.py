@@ -1,0 +1,215 @@
+"""What each event adds to which metrics. Pure: the same event always counts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from analytics.figures.counting import Fact
+from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
+
+NAME: Final = "figures"
+"""The consumer of these events."""
+Payload = Mapping[str, Any]
+APPROVED: Final = "approved"
+REJECTED: Final = "rejected"
+FINAL: Final = frozenset({"executed", "failed", "rejected", "expired", "cancelled", "superseded"})
+USER: Final = "user"
+LOW: Final = "low_confidence"
+ANSWERED: Final = frozenset({"answered", "length", "refusal"})
+
+
+class Happened(Protocol):
+    """What is read of an event of the bus."""
+
+    @property
+    def type(self) -> str:
+        """Return its type."""
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """Return what it says."""
+
+    @property
+    def created_at(self) -> datetime:
+        """Return when it happened."""
+
+
+def facts_of(events: Iterable[Happened]) -> Iterator[Fact]:
+    """Return what events add; older ones that say less than today's add what they can."""
+    for event in events:
+        count = COUNTS.get(event.type)
+        if count is not None:
+            yield from count(event.payload, event.payload.get("counted") or {}, event.created_at)
+
+
+def _place(counted: Payload, **more: str | None) -> dict[str, str | None]:
+    return {TEAM: counted.get("team"), CHANNEL: counted.get("channel"), **more}
+
+
+def _opened(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("conversations_opened", at, _place(counted))
+
+
+def _reopened(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("conversations_reopened", at, _place(counted))
+
+
+def _received(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("messages_in", at, _place(counted))
+
+
+def _sent(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    sender, person = said["sender"]["type"], counted.get("person")
+    if sender in ("agent", "person"):
+        yield Fact("messages_out", at, _place(counted, kind=sender))
+    if said["status"] == "sent":
+        yield Fact("deliveries", at, _place(counted))
+    seconds, working = counted.get("seconds"), counted.get("working_seconds")
+    if seconds is None:
+        return
+    metric = "first_answer_person" if sender == "person" else "first_answer_agent"
+    yield Fact(metric, at, _place(counted, person=person), seconds)
+    if working is not None:
+        yield Fact("first_answer_person_working", at, _place(counted, person=person), working)
+
+
+def _status(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    metric = {"sent": "deliveries", "delivered": "delivered"}.get(said["status"])
+    if metric and counted:
+        yield Fact(metric, at, _place(counted))
+
+
+def _failed(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("delivery_failures", at, _place(counted, kind=counted.get("code")))
+
+
+def _escalated(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    if counted.get("from_agent"):
+        yield Fact("conversations_escalated", at, _place(counted, kind=said["reason"]))
+
+
+def _closed(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    kind = "resolved" if said["resolved"] else "unresolved"
+    yield Fact("conversations_closed", at, _place(counted, person=counted.get("person"), kind=kind))
+    if counted.get("by_agent"):
+        yield Fact("conversations_by_agent", at, _place(counted))
+    for metric, seconds in (("resolution", "seconds"), ("resolution_working", "working_seconds")):
+        if counted.get(seconds) is not None:
+            yield Fact(metric, at, _place(counted), counted[seconds])
+
+
+def _rated(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    if counted.get("is_first"):
+        rating = said["rating"]
+        yield Fact("marks", at, _place(counted, person=counted.get("person"), kind=str(rating)), rating)
+
+
+def _sampled(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("backlog", at, {}, said["waiting"])
+    for each in said["teams"]:
+        yield Fact("backlog", at, {TEAM: each["team"]}, each["waiting"], in_total=False)
+    loads: dict[tuple[str, str], list[int]] = {}
+    for each in said["people"]:
+        for place in (("total", ""), (TEAM, each["team"]), (PERSON, each["person"])):
+            sums = loads.setdefault(place, [0, 0])
+            sums[0] += each["open"]
+            sums[1] += each["capacity"]
+    for (dimension, value), (busy, capacity) in loads.items():
+        if capacity:
+            yield Fact("utilisation", at, {dimension: value}, busy / capacity, in_total=dimension == "total")
+
+
+def _approval(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    for move in counted.get("moves", ()):
+        yield from _move(move, said, counted, at)
+
+
+def _move(move: Payload, said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    by: dict[str, str | None] = {AGENT: counted.get("agent"), CHANNEL: counted.get("channel")}
+    event, state, person = move["event"], move["state"], move.get("person")
+    if event == "propose":
+        yield Fact("requests", at, {**by, KIND: counted["kind"]})
+        yield Fact("requests_by_risk", at, {KIND: said["risk_level"]})
+        if counted.get("in_conversation"):
+            yield Fact("requests_in_conversations", at, by)
+    if "late" in move:
+        yield Fact("decided_late" if move["late"] else "decided_in_time", at, {KIND: str(move["level"])})
+    if event == "approve" and move["by"] == USER:
+        yield Fact("approvals_by", at, {PERSON: person})
+    if event in ("approve", "override") and state == APPROVED:
+        yield from _decided(APPROVED, move, said, counted, at)
+    if event in ("reject", "send_back") and state == REJECTED:
+        yield from _decided(REJECTED, move, said, counted, at)
+    if state in FINAL and event not in ("hold", "release"):
+        yield Fact("requests_ended", at, {**by, KIND: state})
+    if state == "executed" and counted.get("since_decision") is not None:
+        yield Fact("execution", at, {**by, KIND: counted["kind"]}, counted["since_decision"])
+
+
+def _decided(verdict: str, move: Payload, said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    agent, kind, person = counted.get("agent"), counted["kind"], move.get("person")
+    by_people = move["by"] == USER
+    yield Fact("decisions", at, {AGENT: agent, PERSON: person, KIND: verdict})
+    if by_people:
+        yield Fact("decision", at, {AGENT: agent, KIND: said["risk_level"]}, counted["age"])
+    elif verdict == APPROVED:
+        yield Fact("decisions_automatic", at, {AGENT: agent, KIND: kind})
+    if move["event"] == "override":
+        yield Fact("overrides", at, {PERSON: person, KIND: kind})
+    if verdict == REJECTED and counted.get("edited"):
+        yield Fact("rejected_after_edit", at, {AGENT: agent, KIND: kind})
+    if counted.get("cost") is not None and counted.get("currency"):
+        metric = "cost_approved" if verdict == APPROVED else "cost_rejected"
+        yield Fact(metric, at, {AGENT: agent, KIND: kind}, Decimal(counted["cost"]), counted["currency"])
+
+
+def _run(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    agent = said["agent"]
+    yield Fact("runs", at, {AGENT: agent, KIND: said["state"]})
+    yield Fact("run_time", at, {AGENT: agent}, said["milliseconds"] / 1000)
+    if said["code"] == LOW or said["asked_back"]:
+        yield Fact("answers_refused", at, {AGENT: agent, KIND: "asked_back" if said["asked_back"] else LOW})
+
+
+def _tool(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    tool = {AGENT: said["agent"], KIND: said["tool"]}
+    yield Fact("tool_calls", at, tool)
+    if said["state"] != "done":
+        yield Fact("tool_failures", at, tool)
+    if said["milliseconds"] is not None:
+        yield Fact("tool_time", at, tool, said["milliseconds"] / 1000)
+
+
+def _model(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    model = {AGENT: said["agent"], KIND: said["model"]}
+    yield Fact("model_calls", at, model)
+    if said["outcome"] not in ANSWERED:
+        yield Fact("model_failures", at, model)
+    if said["milliseconds"] is not None:
+        yield Fact("model_time", at, model, said["milliseconds"] / 1000)
+    yield Fact("tokens_in", at, model, said["input_tokens"])
+    yield Fact("tokens_out", at, model, said["output_tokens"])
+    if said["price"] is not None and said["currency"]:
+        yield Fact("model_cost", at, model, Decimal(said["price"]), said["currency"])
+
+
+COUNTS: Final[dict[str, Callable[[Payload, Payload, datetime], Iterator[Fact]]]] = {
+    "conversation_opened": _opened,
+    "conversation_reopened": _reopened,
+    "message_received": _received,
+    "agent_response": _sent,
+    "message_status": _status,
+    "message_failed": _failed,
+    "conversation_needs_person": _escalated,
+    "conversation_closed": _closed,
+    "survey_rated": _rated,
+    "figures.sampled": _sampled,
+    "approval.opened": _approval,
+    "approval.updated": _approval,
+    "agent_run_finished": _run,
+    "tool_called": _tool,
+    "model_called": _model,
+}

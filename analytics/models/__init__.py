@@ -1,0 +1,30 @@
+"""Models of analytics, one file per subject."""
+
+from analytics.models.alerts import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
+from analytics.models.briefs import Brief, BriefPreference, every_section
+from analytics.models.dashboards import FigureDashboard
+from analytics.models.events import StoredEvent
+from analytics.models.exports import Export, ExportPiece, ExportSchedule, Format
+from analytics.models.figures import Dimension, Figure, FigureDay, FigureHour
+
+__all__ = [
+    "Alert",
+    "AlertMessage",
+    "AlertRule",
+    "AlertSettings",
+    "Brief",
+    "BriefPreference",
+    "Dimension",
+    "Export",
+    "ExportPiece",
+    "ExportSchedule",
+    "Figure",
+    "FigureDashboard",
+    "FigureDay",
+    "FigureHour",
+    "Format",
+    "Severity",
+    "StoredEvent",
+    "Way",
+    "every_section",
+]

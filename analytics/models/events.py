@@ -1,0 +1,30 @@
+"""The store of events: what the bus has told, kept longer than streams keep it."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.tenancy.models import TenantModel
+
+
+class StoredEvent(TenantModel):
+    """One event, as consumers got it. `number` is the order in which the store got them, which is that of commits.
+
+    The table is partitioned by month, so the migration makes it by hand; its key includes the month's column.
+    """
+
+    number = models.BigIntegerField(editable=False)
+    type = models.CharField(max_length=40)
+    version = models.PositiveSmallIntegerField()
+    stream = models.CharField(max_length=80)
+    seq = models.BigIntegerField()
+    payload = models.JSONField()
+    created_at = models.DateTimeField()
+    about = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "analytics_event"
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "number"], name="events_stored")]
+
+    def __str__(self) -> str:
+        return f"{self.type} #{self.number}"

@@ -1,0 +1,87 @@
+"""Exports of a million rows in a worker's memory, and Parquet files where the extra package is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from analytics.exports import downloads, jobs, work
+from analytics.models import Export
+from conversations.models import ChannelAccount, Contact
+from core.clock import now
+from core.tenancy.scope import tenant_scope
+from tests.console.scene import NAME, write_in
+from tests.world import World
+
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = int(os.environ.get("WALKER_EXPORT_TEST_ROWS", "1000000"))
+MOST_MIB = 200
+# One statement: a bulk_create of a million rows takes minutes.
+FILL = """
+insert into conversations_conversation (
+  id, tenant_id, channel_account_id, contact_id, thread, state, resolved, priority, rests, escalated_by,
+  escalation_reason, created_at, last_message_at, closed_at, intent, language, urgency, lead, reading, read_seq
+) select gen_random_uuid(), %(tenant)s, %(line)s, %(contact)s, '', 'closed', true, 2, '[]', '', '',
+  now() - interval '1 day' + n * interval '1 millisecond', now(), now(), 'other', 'en', 0, 0, '{}', 0
+from generate_series(1, %(rows)s) n
+"""
+
+
+def ask(world: World, format: str) -> Export:
+    span = {"since": now() - timedelta(days=2), "until": now()}
+    return jobs.request_export(actor=world.actor("admin"), source="conversations", format=format, **span)
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])
+def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, record_property: Any) -> None:
+    if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        pytest.skip("pyarrow isn't installed (requirements-warehouse.txt)")
+    world = committed_world
+    with tenant_scope(world.acme.pk):
+        line = ChannelAccount.objects.create(kind="webchat", name="Chat")
+        write_in(line, "Hello")
+        values = {"tenant": world.acme.pk, "line": line.pk, "contact": Contact.objects.get().pk, "rows": ROWS - 1}
+        with connection.cursor() as cursor:
+            cursor.execute(FILL, values)
+        export = ask(world, format)
+        here = urlunsplit(
+            urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{settings.DATABASES['default']['NAME']}")
+        )
+        command = [sys.executable, "-m", "tests.analytics.export_process", str(world.acme.pk), str(export.pk)]
+        environment = {**os.environ, "DATABASE_URL": here}
+        said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+        export.refresh_from_db()
+    before, most, seconds = map(int, said.split())
+    words = f"{format}: {export.size / 1e6:.1f} MB in {seconds} s, {before} MiB before, {most} MiB at most"
+    record_property("export", words)
+    assert (export.state, export.written) == ("done", ROWS)
+    assert most < MOST_MIB, words
+
+
+def test_parquet_has_types_and_no_personal_value(acme: World) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        pytest.skip("pyarrow isn't installed (requirements-warehouse.txt)")
+    import pyarrow.parquet
+
+    write_in(ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="=1+1"), "Hello")
+    export = ask(acme, "parquet")
+    work.write_export(export_id=export.pk)
+    file = downloads.download_export(actor=acme.actor("admin"), list_export_id=export.pk)
+    raw = b"".join(file.parts)
+    found = pyarrow.parquet.read_table(BytesIO(raw))
+    (row,) = found.to_pylist()
+    assert (row["channel_name"], row["resolved"], row["created_at"].utcoffset()) == ("=1+1", None, timedelta(0))
+    assert str(found.schema.field("seconds_to_person").type) == "int64"
+    assert (file.name.endswith(".parquet"), NAME.encode() in raw) == (True, False)
