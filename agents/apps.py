@@ -26,6 +26,7 @@ class AgentsConfig(AppConfig):
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.routes import availability  # noqa: PLC0415
+        from agents.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
         from agents.tools import (  # noqa: PLC0415
             acting,
@@ -42,7 +43,7 @@ class AgentsConfig(AppConfig):
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
-        from core.observability import health  # noqa: PLC0415
+        from core.observability import facts, health  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
@@ -68,6 +69,9 @@ class AgentsConfig(AppConfig):
         )
         register_audience_source(PlatformAudiences())
         targets.register("agent", AgentTargets)
+        facts.register(
+            facts.Fact("budget_percent", "Percent of its limit that the fullest budget has spent", spent_percent)
+        )
         health.register_gauge(
             "walker_runs_oldest_seconds",
             lease.oldest_due_seconds,

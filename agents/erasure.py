@@ -81,7 +81,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Term", "Words of the organisation's own texts.", kept="word grams"),
         Table("agents.Citation", "Which document an answer named.", kept="digest"),
         Table("agents.ModelRoute", "The organisation's own definitions.",
-              kept="name base_url key model currency embedding_model"),
+              kept="name base_url key model currency embedding_model editors"),
         Table("agents.Budget", "The organisation's own definitions.", kept="currency"),
         Table("agents.Spend", "A day or month.", kept="label"),
         Table("agents.ContactFact", "Rows are removed.", "value masked_value"),

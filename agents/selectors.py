@@ -13,13 +13,15 @@ from django.db.models import F, Max, Q, QuerySet, Subquery
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
 from agents.defaults import READING_TOOLS
+from agents.flows.connecting import FLOW
 from agents.flows.connecting import editors as flow_editors
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
-from agents.routes.availability import with_routes
+from agents.routes.candidates import ROUTES
+from agents.routes.configuration import editors as route_editors
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
-from conversations.selectors import stopped_at
+from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.errors import NotFound
 from core.models import AuditEntry
@@ -47,7 +49,8 @@ class Input(NamedTuple):
 class Standing:
     """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
 
-    `is_held` is False when another worker has the run.
+    `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
+    has: of a merged one that one, with its own facts and rights.
     """
 
     is_held: bool
@@ -93,14 +96,13 @@ def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
 def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
     """Return the runs with agent and version. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    rows: QuerySet[AgentRun] = AgentRun.objects.select_related("agent_version__agent")
-    return rows
+    rows: QuerySet[AgentRun] = AgentRun.objects.filter(seen_by(viewer, "conversation__"))
+    return rows.select_related("agent_version__agent")
 
 
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     """Return one run. Needs `agents.view_agentrun`; raises `NotFound`."""
-    viewer.require(VIEW_RUN)
-    run: AgentRun | None = AgentRun.objects.filter(pk=run_id).select_related("agent_version__agent").first()
+    run: AgentRun | None = query_runs(viewer=viewer).filter(pk=run_id).first()
     if run is None:
         raise NotFound
     return run
@@ -109,14 +111,13 @@ def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
 def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
     """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    rows: QuerySet[ToolCall] = ToolCall.objects.all()
+    rows: QuerySet[ToolCall] = ToolCall.objects.filter(seen_by(viewer, "run__conversation__"))
     return rows
 
 
 def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     """Return one tool call. Needs `agents.view_agentrun`; raises `NotFound`."""
-    viewer.require(VIEW_RUN)
-    found: ToolCall | None = ToolCall.objects.filter(pk=call_id).first()
+    found: ToolCall | None = query_tool_calls(viewer=viewer).filter(pk=call_id).first()
     if found is None:
         raise NotFound("There is no such tool call.")
     return found
@@ -146,11 +147,11 @@ def query_activations(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentActivat
 
 
 def _answering() -> QuerySet[AgentVersion]:
-    """Return the active versions of the agents that are switched on, with whether answers of each ask routes."""
+    """Return the active versions of the agents that are switched on."""
     versions: QuerySet[AgentVersion] = AgentVersion.objects.filter(
         pk=F("agent__active_version_id"), agent__is_active=True
     )
-    return with_routes(versions.select_related("agent"))
+    return versions.select_related("agent")
 
 
 def version_of_type(agent_type: str) -> AgentVersion | None:
@@ -165,6 +166,13 @@ def version_of_type(agent_type: str) -> AgentVersion | None:
 def active_versions() -> list[AgentVersion]:
     """Return the active version of every agent that is switched on, built-in ones first."""
     return list(_answering().order_by("-agent__is_system", "agent_id"))
+
+
+def active_tools() -> list[str]:
+    """Return the names of the tools of every agent that is switched on, built-in ones first."""
+    agents = Agent.objects.filter(is_active=True, active_version__isnull=False).order_by("-is_system", "pk")
+    rows = agents.values_list("active_version__tools", "is_system")
+    return list(dict.fromkeys(name for names, is_system in rows for name in _with_new(names, is_system=is_system)))
 
 
 def any_version() -> AgentVersion | None:
@@ -184,8 +192,11 @@ def tools_of(version: AgentVersion) -> list[str]:
 
     A built-in agent also has the reading tools that came with a later version of Walker.
     """
-    more = READING_TOOLS if version.agent.is_system else ()
-    return list(dict.fromkeys([*version.tools, *more]))
+    return _with_new(version.tools, is_system=version.agent.is_system)
+
+
+def _with_new(names: Sequence[str], *, is_system: bool) -> list[str]:
+    return list(dict.fromkeys([*names, *(READING_TOOLS if is_system else ())]))
 
 
 def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
@@ -215,23 +226,25 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
 
 def read_standing(run: AgentRun) -> Standing:
     """Return how a run stands now: one query for all that may end it, and for the person it works for."""
-    place = ("state", "contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
+    place = ("state", "channel_account__kind", "channel_account__keepers")
+    people = ("contact_id", "contact__user_id", "origin_id", "origin__user_id")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
-        *("fence", "state", *(f"conversation__{name}" for name in place)),
+        *("fence", "state", *(f"conversation__{name}" for name in (*place, *people))),
         *("inputs__message_id", "inputs__answered_at", *(f"inputs__message__{name}" for name in message)),
     )
     # One row for each message of the run; one without a message if there is none.
     rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
-    fence, run_state, state, contact_id, user_id, channel, keepers = rows[0][:7]
+    fence, run_state, state, channel, keepers = rows[0][:5]
+    contact_id, user_id, origin_id, user_of_origin = rows[0][5:9]
     return Standing(
         is_held=run_state == AgentRun.State.RUNNING and fence == run.fence,
         state=state,
-        contact_id=contact_id,
-        user_id=user_id,
+        contact_id=origin_id or contact_id,
+        user_id=user_of_origin if origin_id else user_id,
         channel=channel,
         keepers=tuple(keepers),
-        inputs=[Input(*row[7:]) for row in rows if row[7] is not None],
+        inputs=[Input(*row[9:]) for row in rows if row[9] is not None],
     )
 
 
@@ -298,10 +311,11 @@ def authors_of(agent: Agent) -> tuple[UUID, ...]:
     """
     if agent.is_system:
         return ()
-    versions = list(AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors", "flow"))
+    versions = list(AgentVersion.objects.filter(agent=agent).values_list("author_id", "co_authors", "model"))
     people = {person for author, others, _ in versions for person in (author, *others)}
     people |= set(AgentActivation.objects.filter(agent=agent).values_list("person_id", flat=True))
-    if any(flow for *_, flow in versions):
-        people |= flow_editors()  # who can lead the agent to another server speaks for it
+    models = {model for *_, model in versions}  # who can lead the agent to another server speaks for it
+    people |= flow_editors() if FLOW in models else set()
+    people |= route_editors() if ROUTES in models else set()
     people |= {UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ())}
     return tuple(sorted(person for person in people if person))

@@ -12,11 +12,13 @@ from django.utils.html import format_html
 from agents.models import AgentRun, ToolCall
 from agents.ports import ANSWER_TOOL
 from agents.runs.explaining import Explanation, explain_run
-from console.base.lists import choose, since
+from console.base.lists import choose, during, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
+from conversations import services as conversations
+from conversations.selectors import seen_by
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -64,6 +66,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
         choose("state", "State", AgentRun.State.choices),
         choose("trigger", "Started by", AgentRun.Trigger.choices),
         since("created_at"),
+        during("created_at"),
     ]
     ordering = ("-id",)
     detail_template = "console/run.html"
@@ -71,7 +74,8 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
-        return super().get_queryset(request).select_related("agent_version__agent")
+        seen = seen_by(viewer_of(request), "conversation__")
+        return super().get_queryset(request).filter(seen).select_related("agent_version__agent")
 
     def object_title(self, run: AgentRun) -> str:
         """Return the title with the agent's name."""
@@ -79,7 +83,10 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
         """Return the fields, and what explains the answer: sources, calls of tools and models, and their cost."""
-        why = explain_run(viewer=viewer_of(request), run_id=obj.pk)
+        viewer = viewer_of(request)
+        why = explain_run(viewer=viewer, run_id=obj.pk)
+        if why.messages:
+            conversations.record_view(actor=viewer, conversation_id=obj.conversation_id)
         for call in why.tool_calls:
             call.words = _in_words(call.name)  # type: ignore[attr-defined]
             call.trouble = _in_words(call.code)  # type: ignore[attr-defined]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
+
+from django.db.models import F
 
 from agents.gate.confidence import LOW, Confidence, Grounds
 from agents.gate.screening import Records, Verdict, claims_too_much, has_link, references, screen
@@ -37,7 +40,8 @@ def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grou
     """
     if outcome.error or not outcome.text:
         return Checked(outcome)
-    verdict = screen(outcome.text, prompt=version.prompt, records=_records_for(run, outcome.text))
+    records = _records_for(run.pk, run.conversation_id, outcome.text)
+    verdict = screen(outcome.text, prompt=version.prompt, records=records)
     if verdict.problem:
         log.warning("answer_stopped", run=str(run.pk), code=verdict.problem)
         return Checked(replace(outcome, text="", error=verdict.problem), verdict.text)
@@ -50,21 +54,36 @@ def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grou
     return Checked(_with_text(outcome, verdict), confidence=confidence, mended=verdict.mended)
 
 
+def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: str) -> str:
+    """Return words that an agent sends beside its answer as they may be sent, "" for none at all.
+
+    They pass what its answer has to pass.
+    """
+    prompts = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent_id=agent_id)
+    prompt = prompts.values_list("prompt", flat=True).first() or ""
+    verdict = screen(words, prompt=prompt, records=_records_for(run_id, conversation_id, words))
+    if verdict.problem:
+        log.warning("words_stopped", run=str(run_id), code=verdict.problem)
+    return "" if verdict.problem else verdict.text
+
+
 def _with_text(outcome: RunOutcome, verdict: Verdict) -> RunOutcome:
     text = verdict.text.strip()
     return replace(outcome, text=text, error="" if text else "empty_answer")
 
 
-def _records_for(run: AgentRun, text: str) -> Records:
+def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:
     """Read what the text needs as proof; nothing if it claims nothing."""
     claims = claims_too_much(text, Records())
     if not (claims or has_link(text)):
         return Records()
-    calls = list(ToolCall.objects.filter(run=run, state=ToolCall.State.DONE).values_list("result", flat=True)[:_MOST])
+    calls = list(
+        ToolCall.objects.filter(run_id=run_id, state=ToolCall.State.DONE).values_list("result", flat=True)[:_MOST]
+    )
     links = frozenset(str(link) for result in calls for link in result.get("links", ()))
     if not claims:
         return Records(links=links)
-    rows = Approval.objects.filter(conversation_id=run.conversation_id).order_by("-id")
+    rows = Approval.objects.filter(conversation_id=conversation_id).order_by("-id")
     mine = list(rows.values_list("reference", "state", "kind")[:_MOST])
     states = {reference: state for reference, state, _ in mine}
     own = frozenset(states)

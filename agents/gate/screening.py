@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from core.privacy.visible_text import is_plain, without_hidden
 
@@ -22,6 +22,10 @@ Claimed = Literal["approved", "rejected", "done"]
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SENTENCE: Final = re.compile(r"(?<=[.!?;:])\s+|\n+")
+_STATEMENT: Final = re.compile(r"(?<=[.!?;:])(?:\s+|(?=[^\W\d_]{2}))|\n+")
+"""Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
+_ASSERTS: Final = re.compile(r"\b(?:i|we)(?:['’]ve|\s+have)\b")
+"""What states something even within a question: "Did you see that I've raised it?"."""
 _INSTRUCTS: Final = re.compile(
     r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais)\b",
     re.IGNORECASE,
@@ -40,6 +44,12 @@ _SUBJECT: Final = (
 _BE: Final = r"\b(?:is|are|was|were|been|got|['’]s)\s+"
 _DONE_DE: Final = r"(?:erhöht|gesenkt|geändert|pausiert|veröffentlicht|erstattet|storniert)"
 _DONE_FR: Final = r"(?:augmentée?s?|réduite?s?|modifiée?s?|publiée?s?|remboursée?s?|annulée?s?)"
+_APPROVED: Final = r"(?:approved|authori[sz]ed|signed off)"
+_IS_ROMANCE: Final = r"\b(?:ha(?:n)? sido|fue(?:ron)?|están?|è|sono|foi|foram|é)\s+(?:(?:stat[oaie]|ya|già|já)\s+)*"
+_DONE_ROMANCE: Final = (
+    r"(?:aumentad|reducid|modificad|pausad|publicad|reembolsad|cancelad|reduzid|aumentat|ridott|modificat|pubblicat|"
+    r"rimborsat|annullat)(?:[oai]|as|os|e)"
+)
 _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
     # (what is claimed, by which words, whether the sentence has to name a thing)
     ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b"), False),
@@ -47,15 +57,47 @@ _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
     ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b"), True),
     ("done", re.compile(rf"{_BE}(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b"), True),
     ("done", re.compile(r"^(?:all\s+)?done\b(?!\s+by)|\b(?:it['’]s|it is|that['’]s|is)\s+(?:all\s+)?done\b"), False),
-    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]*\b{_DONE_DE}\b"), True),
+    ("done", re.compile(r"(?<!\bbe )(?<!\bwell )\bdone\s*!+$"), False),
+    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), True),
     ("done", re.compile(rf"\b(?:a|ont)\s+été\s+{_DONE_FR}\b"), True),
     ("approved", re.compile(rf"{_BE}{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b"), False),
     ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b"), False),
-    ("approved", re.compile(r"\bapproval\s+(?:was|is|has been)\s+(?:given|granted)\b"), False),
-    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]*\b(?:genehmigt|freigegeben)\b"), False),
+    ("approved", re.compile(r"\bapproval\s+(?:(?:was|is|has been)\s+)?(?:given|granted|received)\b"), False),
+    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]{0,200}\b(?:genehmigt|freigegeben)\b"), False),
     ("approved", re.compile(r"\ba\s+été\s+approuvée?\b"), False),
+    ("approved", re.compile(rf"\b(?:has|have|had)\s+{_ADVERBS}{_APPROVED}\b"), False),
+    (
+        "approved",
+        re.compile(rf"\b(?:managers?|approvers?|boss|colleagues?|team|they)\s+{_ADVERBS}{_APPROVED}\b"),
+        False,
+    ),
+    (
+        "approved",
+        re.compile(
+            r"^(?:approved|genehmigt|freigegeben|approuvée?|aprobad[oa]|approvat[oa]|aprovad[oa]|goedgekeurd)\W*$"
+        ),
+        False,
+    ),
+    ("approved", re.compile(rf"{_IS_ROMANCE}(?:aprobad|approvat|aprovad)[oaie]s?\b"), False),
+    ("approved", re.compile(r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}goedgekeurd\b"), False),
+    ("done", re.compile(rf"{_IS_ROMANCE}{_DONE_ROMANCE}\b"), False),
+    (
+        "done",
+        re.compile(
+            r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}(?:verhoogd|verlaagd|gewijzigd|gepauzeerd|gepubliceerd|terugbetaald|geannuleerd)\b"
+        ),
+        False,
+    ),
+    ("done", re.compile(rf"\bich habe\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), False),
+    ("done", re.compile(r"\bj['’]ai\s+(?:\w+\s+)?(?:augmenté|réduit|modifié|publié|remboursé|annulé|approuvé)"), False),
     ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b"), False),
 )
+_NAMED_STATE: Final = re.compile(
+    r"\bbr[-\s]?\d{1,18}\W{0,4}(?:(?:now|already|just)\s+)?"
+    r"(?:(?P<approved>approved|authori[sz]ed)|(?P<rejected>rejected|declined)|(?P<done>executed|done))\b"
+    r"|\b(?:(?P<approved_it>approved|authori[sz]ed)|(?P<rejected_it>rejected|declined)|(?P<done_it>executed))\s+br[-\s]?\d{1,18}"
+)
+"""The state of a request beside its reference, however little stands around it."""
 _OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
 """What reads as our own sentence about a request, which only the tool that makes one writes."""
 _THING: Final = re.compile(
@@ -63,7 +105,7 @@ _THING: Final = re.compile(
 )
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
-    r"nothing|no|none|never|neither|nobody|without|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
+    r"nothing|no|none|never|neither|nobody|without|se|cuando|hasta|quando|non|finché|não|niet|als|zodra|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
 )
 _KINDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"budget|tagesbudget"), "set_campaign_budget"),
@@ -72,16 +114,25 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"\b(?:title|description|meta)\b"), "update_page_meta"),
 )
 _TOP: Final = (
-    "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly"
+    "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly|"
+    "tk|ga|gq|icu|cc|tv|gg|pw|nl|pl|dk|cz|su|ws|br|jp|nz|рф|zip"
 )
+_REST: Final = r"/[^\s<>\"“”]"
+_LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+# Each part is bounded or possessive: the text is a stranger's, and has to be read in linear time.
 _LINK: Final = re.compile(
-    r"\[(?P<label>[^\]\n]*)\]\((?P<target>[^)\s]*)[^)]*\)"
+    r"\[(?P<label>[^\]\[\n]*+)\]\((?P<target>[^)\s]{0,1000}+)[^)]{0,300}+\)"
     r"|<?\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"“”]+>?"
-    r"|\b(?:mailto|javascript|data|tel):[^\s<>]+"
-    rf"|(?<![\w@•.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_TOP})\b(?:/[^\s<>\"“”]*)?",
+    r"|\b(?:mailto|javascript|data|tel|sms|whatsapp|intent):[^\s<>]+"
+    rf"|(?<![^\W_])(?<!@)(?<!••)(?<![^\W_][.-])(?:{_LABEL}\.)+"
+    rf"(?:(?:{_TOP})\b(?::\d+)?(?:{_REST}*)?|[^\W\d_]{{2,24}}(?::\d+)?{_REST}+)"
+    rf"|(?<![^\W_])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d+)?{_REST}+",
     re.IGNORECASE,
 )  # fmt: skip
-_MARKUP: Final = re.compile(r"</?(?:a|img|script|iframe|form|input|style|link|svg|object|embed)\b[^>]*>", re.IGNORECASE)
+_MARKUP: Final = re.compile(
+    r"</?(?:a|img|script|iframe|form|input|style|link|svg|object|embed)\b[^<>]*+>", re.IGNORECASE
+)
+_MOST_PASSES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -168,11 +219,17 @@ def references(text: str) -> set[str]:
 
 
 def _claims(text: str) -> Iterator[tuple[str, Claimed]]:
-    for sentence in _SENTENCE.split(text):
+    for line in text.casefold().split("\n"):
+        for named in _NAMED_STATE.finditer(line):
+            claim = str(named.lastgroup).removesuffix("_it")
+            if not _OPEN.search(line[: named.start()]) and not line.endswith("?"):
+                yield named[0] if references(named[0]) else line, cast("Claimed", claim)
+    for sentence in _STATEMENT.split(text):
         folded = sentence.casefold().strip(" -*•“”\"'")
-        if not folded or folded.endswith("?"):
-            continue
-        for clause in re.split(r",|\b(?:but|und|et)\b", folded):
+        clauses = re.split(r",|\b(?:but|und|et)\b", folded)
+        if folded.endswith("?") and not _ASSERTS.search(clauses[-1]):
+            clauses.pop()  # what is asked; what comes before is said
+        for clause in clauses:
             for claimed, pattern, needs_thing in _CLAIMS:
                 if (
                     pattern.search(clause.strip())
@@ -191,7 +248,7 @@ def _is_shown(claimed: Claimed, sentence: str, records: Records) -> bool:
         }[claimed]  # fmt: skip
         return all(records.states.get(reference) in wanted for reference in named)
     if claimed == "approved":
-        return records.approved
+        return records.approved or ('"history": [' in records.read and f": {sentence.strip()}" in records.read)
     if claimed == "rejected":
         return records.rejected
     for state in ("paused", "published"):  # what a campaign or an article is, as a tool has read it
@@ -207,12 +264,17 @@ def _without_links(text: str, ours: Collection[str]) -> str:
         target = match["target"] if match["target"] is not None else found
         ends = ".,;:!?" if "(" in found else ".,;:!?)"
         address = target.strip("<>").rstrip(ends)
-        if address in ours or address.rstrip("/") in ours:
-            return found
-        tail = found[len(found.rstrip(ends)) :] if match["target"] is None else ""
-        return f"{match['label']} {NO_LINK}" if match["label"] else f"{NO_LINK}{tail}"
+        is_ours = address in ours or address.rstrip("/") in ours
+        if match["target"] is None:
+            return found if is_ours else f"{NO_LINK}{found[len(found.rstrip(ends)) :]}"
+        label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
+        return f"[{label}]({address})" if is_ours else f"{label} {NO_LINK}".lstrip()
 
-    return _MARKUP.sub("", _LINK.sub(kept, text))
+    for _ in range(_MOST_PASSES):  # first: what stands around markup may be a link without it
+        if (bare := _MARKUP.sub("", text)) == text:
+            break
+        text = bare
+    return _LINK.sub(kept, text)
 
 
 def _words(text: str) -> list[str]:

@@ -32,8 +32,9 @@ class Calls:
     """The calls of one attempt at an answer: their caller, what was offered, and how many there were.
 
     `look` ends a turn that may not go on and returns the caller as they are now, `until` is the end of its time,
-    `most` how many calls it may make, and `is_new` says that the run has recorded none yet. `restore` returns a call
-    with the personal values that stand behind placeholders; they are never recorded.
+    `most` how many calls it may make, and `is_new` says that the run has recorded none yet. `glance` does as `look`,
+    by what was read a moment ago: for what everybody may read. `restore` returns a call with the personal values that
+    stand behind placeholders; they are never recorded.
     """
 
     run: AgentRun
@@ -42,6 +43,7 @@ class Calls:
     until: float
     most: int
     is_new: bool = False
+    glance: Callable[[], Caller] | None = None
     restore: Callable[[ToolRequest], ToolRequest] | None = None
     made: int = 0
     wishes: int = 0
@@ -80,7 +82,7 @@ def perform(requests: Sequence[ToolRequest], calls: Calls, number: int) -> list[
         lines |= _read(wanted, from_outside, calls, number)
     for place, request in enumerate(wanted):
         if place not in lines:
-            lines[place] = _perform_one(request, calls.look(), calls, number)
+            lines[place] = _perform_one(request, _caller_of(request, calls), calls, number)
     found = [lines[place] for place in range(len(wanted))]
     failed = [line for line in found if "error" in line.result]
     for failure in {(line.tool_name, str(sorted(line.result.items()))) for line in failed}:
@@ -134,6 +136,10 @@ def _open(request: ToolRequest, calls: Calls, number: int, *, is_alone: bool = T
     is_late = is_alone and registry.is_known(request.name) and registry.get(request.name).only_reads
     is_first, calls.is_new = calls.is_new, False
     return records.open_call(calls.run, request, number, is_first=is_first, is_late=is_late)
+
+
+def _caller_of(request: ToolRequest, calls: Calls) -> Caller:
+    return calls.glance() if calls.glance and registry.is_public_reading(request.name) else calls.look()
 
 
 def _perform_one(request: ToolRequest, caller: Caller, calls: Calls, number: int) -> Line:

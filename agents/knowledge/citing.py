@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,10 +31,10 @@ def facts_of(sources: Sequence[tuple[int, Passage]]) -> list[dict[str, Any]]:
     ]
 
 
-def as_lines(sources: Sequence[tuple[int, Passage]]) -> str:
-    """Return the sources as text, for channels that show nothing beside a message."""
+def as_lines(sources: Sequence[tuple[int, Passage]], shown: Callable[[str], str]) -> str:
+    """Return the sources as text, for channels that show nothing beside a message; titles as they are `shown`."""
     facts = facts_of(sources)
-    return "\n".join(" ".join(filter(None, (f"[{one['n']}]", one["title"], one["url"]))) for one in facts)
+    return "\n".join(" ".join(filter(None, (f"[{one['n']}]", shown(one["title"]), one["url"]))) for one in facts)
 
 
 def record_citations(message_id: UUID, sources: Sequence[tuple[int, Passage]]) -> None:

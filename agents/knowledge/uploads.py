@@ -150,7 +150,13 @@ def read_file(kind: str, content: bytes) -> dict[str, Any]:
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     try:
         done = subprocess.run(
-            command, input=content, capture_output=True, timeout=SECONDS, env=environment, check=False
+            command,
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a hostile file can make a library say megabytes
+            timeout=SECONDS,
+            env=environment,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {"error": "too_slow"}

@@ -62,6 +62,16 @@ _STOPS: Final[dict[str, Stop]] = {
 }  # fmt: skip
 
 
+_MISSHAPED: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the providers' libraries raise for an answer of another shape than they expect."""
 _CODES: Final = {429: RATE_LIMITED, 529: OVERLOADED}
 
 
@@ -82,6 +92,7 @@ class ProviderAdapter(Model):
                 warnings.simplefilter("ignore")
                 response = self._ask(lines, tools, prompt, emit, ends)
             text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+            text = text.encode("utf-8", "replace").decode()  # half a character can be neither stored nor sent
             requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
             used = response.usage
             usage = Usage(_count(used.input_tokens), _count(used.output_tokens), _count(used.cache_read_tokens))
@@ -94,6 +105,9 @@ class ProviderAdapter(Model):
             usual = UNAVAILABLE if error.status_code >= 500 else REJECTED
             raise ModelFailed(_CODES.get(error.status_code, usual)) from error
         except (ModelAPIError, UnexpectedModelBehavior, UserError, httpx2.HTTPError) as error:
+            log.warning("model_failed", model=self.key, kind=type(error).__name__)
+            raise ModelFailed(UNREACHABLE) from error
+        except _MISSHAPED as error:
             log.warning("model_failed", model=self.key, kind=type(error).__name__)
             raise ModelFailed(UNREACHABLE) from error
 

@@ -13,7 +13,7 @@ LONGEST: Final = 200
 _SMALL_TALK: Final = re.compile(
     r"(?:\W|\b(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|thanks?|thank you|ok(?:ay)?|yes|no|great|please|"
     r"hallo|guten (?:tag|morgen|abend)|danke|ja|nein|bonjour|bonsoir|merci|oui|non|hola|buenos d[ií]as|gracias|s[ií]|"
-    r"there|you|so much|very much)\b)*",
+    r"there|you|so much|very much)\b)*+",  # possessive: "thank you" is two words as well
     re.IGNORECASE,
 )
 

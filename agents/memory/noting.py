@@ -44,8 +44,9 @@ def note_facts(*, contact_id: UUID, said: Iterable[tuple[UUID, str]]) -> int:
             direction=Message.Direction.IN,
             sender_type=Message.Sender.CUSTOMER,
             content_type=Message.ContentType.TEXT,
-            conversation__contact_id=contact_id,
             conversation__contact__erased_at=None,
+        ).filter(
+            Q(conversation__origin_id=contact_id) | Q(conversation__origin=None, conversation__contact_id=contact_id)
         )
         own = own.select_related("conversation__contact").only(
             "tenant_id", "body", "created_at", "sender_verified", "conversation__contact__tenant_id"

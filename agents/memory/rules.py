@@ -179,7 +179,8 @@ def read_facts(text: str) -> list[Said]:
 
 def _own_words(text: str) -> str:
     """Return what a contact wrote themselves, without quotes of others and hidden characters."""
-    words = without_hidden(text[:LONGEST_TEXT]).replace("’", "'")
+    lines = (line.strip() for line in without_hidden(text[:LONGEST_TEXT]).replace("’", "'").split("\n"))
+    words = "\n".join(line for line in lines if line)  # a page of empty lines would take seconds
     forwarded = _FORWARDED.search(words)
     words = words[: forwarded.start()] if forwarded else words
     return re.sub(r"[^\S\n]+", " ", _QUOTED.sub(" … ", words))

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.privacy.reveals import require_grant
 from agents.memory.kinds import CHOICES, clean_value
@@ -87,7 +87,7 @@ def remove_fact(*, actor: Actor, contact_id: UUID, fact_id: UUID) -> None:
     with transaction.atomic():
         fact = _current(contact_id, fact_id)
         moment = now()
-        place = ContactFact.objects.filter(contact_id=contact_id, kind=fact.kind, place=fact.place)
+        place = ContactFact.objects.filter(contact_id=fact.contact_id, kind=fact.kind, place=fact.place)
         place.filter(superseded_at=None).update(superseded_at=moment)
         place.filter(removed_at=None).update(value="", masked_value="", removed_at=moment)
         _record(actor, "CONTACT_FACT_REMOVED", fact)
@@ -106,9 +106,16 @@ def problem_of(kind: str) -> str:
 
 
 def _rows(contact_id: UUID, *, clear: bool) -> QuerySet[ContactFact]:
-    rows = ContactFact.objects.filter(contact_id=contact_id, removed_at=None).select_related("message").order_by("-id")
+    rows = ContactFact.objects.filter(contact__in=_person(contact_id), removed_at=None).select_related("message")
+    rows = rows.order_by("-id")
     only: QuerySet[ContactFact] = rows.defer("message__body", "message__masked_body", "message__metadata")
     return only if clear else only.defer("value")
+
+
+def _person(contact_id: UUID) -> QuerySet[Contact]:
+    """Return the contact and those merged into it: people see what is remembered of all of them."""
+    rows: QuerySet[Contact] = Contact.objects.filter(Q(pk=contact_id) | Q(merged_into=contact_id)).order_by()
+    return rows.values("pk")  # type: ignore[return-value]
 
 
 def _current(contact_id: UUID, fact_id: UUID) -> ContactFact:
@@ -116,7 +123,7 @@ def _current(contact_id: UUID, fact_id: UUID) -> ContactFact:
     contact = locked(Contact, contact_id, "There is no such contact.")
     if contact.erased_at is not None:
         raise Conflict("This contact has been erased.", code="erased")
-    found: ContactFact | None = ContactFact.objects.filter(pk=fact_id, contact_id=contact_id).first()
+    found: ContactFact | None = ContactFact.objects.filter(pk=fact_id, contact__in=_person(contact_id)).first()
     if found is None:
         raise NotFound(MISSING)
     if not found.is_current:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, Q, QuerySet
-
 from agents import registry
 from agents.flows.connecting import FLOW
 from agents.flows.connecting import is_ready as has_flow_server
@@ -21,24 +19,15 @@ def register() -> None:
     registry.register_model(FLOW, refuse_model, is_remote=True, is_ready=has_flow_server)
 
 
-def with_routes(versions: QuerySet[AgentVersion]) -> QuerySet[AgentVersion]:
-    """Return the versions with whether answers of each ask routes for vectors of questions, or for a judgement."""
-    routes = ModelRoute.objects.filter(is_active=True)
-    embeds, judges = Exists(routes.exclude(embedding_model="")), Exists(routes.filter(judges=True))
-    asks = ExpressionWrapper(Q(embeds) | Q(judges, asks_judge=True), output_field=BooleanField())
-    return versions.annotate(asks_routes=asks)
-
-
 def asks_network(version: AgentVersion) -> bool:
     """Return True if answers of a version ask anything over a network, so that a worker that may wait makes them.
 
-    No query for a version that was read `with_routes`, else one.
+    Its model, or routes for vectors of questions or for a judgement. At most one query.
     """
     if version.flow or version.model in registry.networked_models():
         return True
-    if "asks_routes" not in version.__dict__:
-        version = with_routes(AgentVersion.objects.filter(pk=version.pk)).get()
-    return bool(version.__dict__["asks_routes"])
+    routes = ModelRoute.objects.filter(is_active=True).values_list("embedding_model", "judges")
+    return any(embedding_model or (judges and version.asks_judge) for embedding_model, judges in routes)
 
 
 def needs_workers() -> bool:

@@ -51,6 +51,7 @@ class ModelRoute(TenantModel):
     embedding_dimensions = models.PositiveSmallIntegerField(default=0, help_text="Numbers in each of its vectors.")
     price_embedding = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     judges = models.BooleanField(default=False, help_text="Asked whether passages answer a question.")
+    editors = ArrayField(models.UUIDField(), default=list, help_text="Who chose its address, key or model.")
     is_active = models.BooleanField(default=False)
     is_removed = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)

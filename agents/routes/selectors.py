@@ -83,6 +83,19 @@ def used(budgets: Iterable[Budget], *, now: datetime | None = None) -> dict[UUID
     return {spend.budget_id: spend for spend in Spend.objects.filter(wanted)}
 
 
+def spent_percent(*, now: datetime | None = None) -> Decimal | None:
+    """Return how much of its limit the fullest active budget has spent, in percent.
+
+    None where a limit is nothing, so that there is nothing to divide by. For alerts. At most three queries.
+    """
+    budgets = list(Budget.objects.filter(is_active=True))
+    if any(budget.amount == 0 for budget in budgets):
+        return None
+    spends = used(budgets, now=now)
+    amounts = {budget.pk: budget.amount for budget in budgets}
+    return max((100 * spend.settled / amounts[key] for key, spend in spends.items()), default=Decimal(0))
+
+
 def add_up(*, viewer: Actor, by: str, since: datetime | None = None, until: datetime | None = None) -> list[UsageRow]:
     """Return what the calls of a period add up to, by agent, route, channel or day, the dearest first.
 

@@ -11,6 +11,12 @@ from agents.rule_based_model.types import ABILITIES, NOT_KNOWN, PERSON, Call, De
 
 _TALK = frozenset({"greeting", "thanks", "yes", "identity"})
 _LONGEST = 1000
+_ASKS_ABILITIES = re.compile(
+    r"(?:(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: there)?\W+)?"
+    r"what (?:else )?(?:can|could) you (?:do|help (?:me |us )?with)(?: for (?:me|us))?(?: here| today)?\W*",
+    re.IGNORECASE,
+)
+"""Nothing but the question what an agent can do, which no document answers better."""
 _WORDS_OF_A_QUESTION = 5
 
 
@@ -41,7 +47,8 @@ def _is_open(decision: Decision, names: Sequence[str], text: str, *, works: bool
     if decision.calls:
         offered = [call for call in decision.calls if call.tool in names]
         if all(call.tool == ABILITIES for call in offered):
-            return not _acts(decision) and (is_long or not offered)
+            is_plain = _ASKS_ABILITIES.fullmatch(text) is not None
+            return not _acts(decision) and (not offered or (is_long and not is_plain))
         return False
     topic = decision.topic
     if topic in _TALK:

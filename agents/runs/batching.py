@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max
 
 from agents.models import AgentRun, AgentRunMessage
 from conversations.models import Conversation, Message
@@ -38,14 +38,15 @@ def take_message(
     names what the channel stored before it. Safe to repeat.
     """
     moment = now or clock_now()
-    rows = Conversation.objects.select_for_update(of=("self",))
+    rows = Conversation.objects.select_for_update(of=("self",)).only("tenant_id", "state")
     # Annotated after the filter: before it, the time would be that of any message of the conversation.
     of_message = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN)
     conversation = of_message.annotate(stored_at=F("messages__created_at")).first()
     if conversation is None:
         return None
-    earlier: AgentRun | None = AgentRun.objects.filter(inputs__message_id=message_id).first()
-    if earlier:
+    taken_by = AgentRunMessage.objects.filter(message_id=message_id).values_list("run_id", flat=True).first()
+    if taken_by:
+        earlier: AgentRun = AgentRun.objects.get(pk=taken_by)
         return earlier
     if conversation.state != Conversation.State.AGENT:
         return None
@@ -69,21 +70,23 @@ def take_message(
 
 
 def _find_joinable(conversation_id: UUID, arrival: datetime) -> AgentRun | None:
-    """Return the run that a message may join.
+    """Return the run that a message may join: the newest, if it is still open to it.
 
     The caller holds the lock on the conversation.
     """
     runs = AgentRun.objects.select_for_update().filter(
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
-    still_open = (
-        Q(state=State.QUEUED)
-        | Q(state=State.RUNNING, first_message_at__gt=arrival - BURST)
-        # Also one that arrived before the run's first message and was taken after it.
-        | Q(state__in=_ANSWERED, joinable_until__gt=arrival, first_message_at__lt=arrival + BURST)
-    )
-    newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
-    return newest
+    newest: AgentRun | None = runs.order_by("-created_at").first()
+    return newest if newest is not None and _is_open(newest, arrival) else None
+
+
+def _is_open(run: AgentRun, arrival: datetime) -> bool:
+    if run.state in _ANSWERED:
+        # Also to one that arrived before the run's first message and was taken after it.
+        is_expected = run.joinable_until is not None and run.joinable_until > arrival
+        return is_expected and run.first_message_at < arrival + BURST
+    return run.state == State.QUEUED or (run.state == State.RUNNING and run.first_message_at > arrival - BURST)
 
 
 def _join(run: AgentRun, arrival: datetime, delivery_id: UUID | None, moment: datetime) -> None:

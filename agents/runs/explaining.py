@@ -8,25 +8,30 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from agents import selectors
 from agents.gate import LOW
 from agents.knowledge.models import Citation
-from agents.models import AgentRun, ToolCall
+from agents.models import AgentRun, AgentRunMessage, ToolCall
 from agents.routes.models import ModelCall
+from conversations.models import Message
 from core.actors import Actor
 
+VIEW: Final = "conversations.view_conversation"
 GATE: Final = "gate_"
 """How the codes of answers begin that the checks stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a run answered as it did; `costs` by currency, calls in their order."""
+    """Why a run answered as it did; `costs` by currency, calls and masked messages in their order."""
 
     run: AgentRun
     sources: Sequence[Citation]
     tool_calls: Sequence[ToolCall]
     model_calls: Sequence[ModelCall]
+    messages: Sequence[Message] = ()
 
     @property
     def costs(self) -> dict[str, Decimal]:
@@ -64,9 +69,9 @@ class Explanation:
 
 
 def explain_run(*, viewer: Actor, run_id: UUID) -> Explanation:
-    """Return why a run answered as it did. Four queries.
+    """Return why a run answered as it did. Five queries.
 
-    Needs `agents.view_agentrun`; raises `NotFound`.
+    Needs `agents.view_agentrun`, for its messages also `conversations.view_conversation`; raises `NotFound`.
     """
     run = selectors.get_run(viewer=viewer, run_id=run_id)
     cited = Citation.objects.filter(message=run.reply_id) if run.reply_id else Citation.objects.none()
@@ -75,4 +80,13 @@ def explain_run(*, viewer: Actor, run_id: UUID) -> Explanation:
         sources=list(cited.select_related("document", "version").order_by("number")),
         tool_calls=list(run.tool_calls.order_by("id")),
         model_calls=list(ModelCall.objects.filter(run=run).order_by("id")),
+        messages=_messages_of(run) if viewer.may(VIEW) else (),
     )
+
+
+def _messages_of(run: AgentRun) -> list[Message]:
+    """Return what the run read of the customer, and what it said, without the clear texts."""
+    read = Q(pk__in=AgentRunMessage.objects.filter(run=run).values("message_id"))
+    said = Q(pk=run.reply_id) if run.reply_id else Q(pk=None)
+    rows = Message.objects.filter(read | said, conversation_id=run.conversation_id).defer("body", "metadata")
+    return list(rows.order_by("seq"))

@@ -37,7 +37,7 @@ def record_requester_answer(*, message_id: UUID) -> bool:
         return False
     # Only the proven member in their own conversation, while a person has it.
     conversation = Conversation.objects.select_related("contact").get(pk=message.conversation_id)
-    if conversation.state != Conversation.State.PERSON or conversation.contact.user_id != message.sender_user_id:
+    if conversation.state != Conversation.State.PERSON or conversation.record.user_id != message.sender_user_id:
         return False
     requester = Membership.objects.filter(user_id=message.sender_user_id, is_active=True, user__is_active=True).first()
     if requester is None or PROPOSE not in permissions_of(requester.role):

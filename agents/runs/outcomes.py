@@ -14,12 +14,14 @@ from django.db.models import Q
 
 from agents.models import AgentRun, ToolCall
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
+from agents.runs.events import events_of
 from agents.runs.reply import answer_id
 from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
 from core.clock import now
 from core.errors import NotFound, WalkerError
+from core.events import streams
 from core.jobs import dead_letters
 from core.models import Consent
 from core.observability.logging import get_logger
@@ -107,8 +109,10 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
             return
         code = "" if conversation else "conversation_closed"
         held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
+        told = events_of(run, None, (), state=State.FINISHED, code=code, moment=now())
         _finish_waiting_runs(approval)
         if not (conversation and text):
+            streams.append_all(told)
             return
         try:
             message = conversations.reply(
@@ -126,8 +130,10 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
                     "reference": approval.reference,
                 },
                 client_id=answer_id(run),
+                also=told,
             )
         except NotReachable as refused:
+            streams.append_all(events_of(run, None, (), state=State.FINISHED, code=refused.code, moment=now()))
             AgentRun.objects.filter(pk=run.pk).update(error_code=refused.code)
             return
         AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
@@ -142,6 +148,7 @@ def find_requester_conversation(run: AgentRun) -> Conversation | None:
     later = rows.filter(
         channel_account_id=conversation.channel_account_id,
         contact_id=conversation.contact_id,
+        origin_id=conversation.origin_id,
         thread=conversation.thread,
     )
     open_one: Conversation | None = later.exclude(state=Conversation.State.CLOSED).first()
@@ -155,6 +162,7 @@ def give_up(run: AgentRun, error: str) -> None:
     with transaction.atomic():
         if not held.update(**ended):
             return
+        streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED, moment=now()))
         dead_letters.park(kind=KIND, ref=run.pk, error=error)
     try:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=NOT_REPORTED)

@@ -15,7 +15,7 @@ from agents.ports import Emit, Line, RunOutcome, ToolRequest
 from agents.redaction import PLACEHOLDER, ShownStream, Vault, build_vault, count_marks, suspected_names
 from agents.selectors import Transcript
 from agents.tools import registry as tools
-from conversations.models import Contact, ContactPoint, Message
+from conversations.models import Contact, ContactPoint, Conversation, Message
 from core.privacy.pii import mask_value
 
 MASK: Final = "•"
@@ -76,12 +76,13 @@ def open_vault(conversation_id: UUID, texts: Sequence[str]) -> Vault:
 
     A third one if the texts have what may be a name.
     """
-    contact = Contact.objects.filter(conversations__id=conversation_id).first()
-    if contact is None:
+    talk = Conversation.objects.select_related("contact", "origin").filter(pk=conversation_id).first()
+    if talk is None:
         return Vault()
-    points = ContactPoint.objects.filter(contact=contact, kind__in=KINDS).order_by("id")
+    # Placeholders are turned back into values: a model could ask for those of another address of a merged contact.
+    points = ContactPoint.objects.filter(contact=talk.contact_id, origin=talk.origin_id, kind__in=KINDS).order_by("id")
     kept = [(KINDS[ContactPoint.Kind(point.kind)], point.value) for point in points]
-    vault = build_vault([("name", contact.display_name), *kept])
+    vault = build_vault([("name", talk.record.display_name), *kept])
     _know_others(vault, texts)
     return vault
 

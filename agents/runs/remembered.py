@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Max
 
@@ -49,23 +50,30 @@ class Memory:
         """Keep an answer that may be sent, if it is made of public documents alone."""
         if not self.key or not outcome.rounds or outcome.error or not outcome.sources:
             return
+        calls = list(ToolCall.objects.filter(run=run).values_list("name", "result"))
         # What any other tool read or did belongs to this conversation.
-        if ToolCall.objects.filter(run=run).exclude(name__in=_TOOLS).exists():
+        if any(name not in _TOOLS for name, _ in calls):
             return
         cited = [(source.number, source.passage_id) for source in outcome.sources]
-        public = Passage.objects.filter(pk__in=[passage for _, passage in cited], collection__audience="public")
-        if public.count() == len({passage for _, passage in cited}):
-            loose_cache.keep(self.key, (outcome.text, cited), seconds=KEEP_SECONDS, what="answer")
+        read = {UUID(str(row["passage"])) for _, result in calls for row in result.get("passages", ())}
+        read |= {passage for _, passage in cited}
+        if _are_public(read):
+            loose_cache.keep(self.key, (outcome.text, cited, read), seconds=KEEP_SECONDS, what="answer")
 
 
 _NOTHING: Final = RunOutcome("", 0)
 
 
+def _are_public(passages: set[UUID]) -> bool:
+    """Return True if everybody may still read all of the passages that an answer may be made of."""
+    public = Passage.objects.filter(pk__in=passages, collection__audience="public")
+    return int(public.count()) == len(passages)
+
+
 def _outcome(kept: object) -> RunOutcome:
-    if not isinstance(kept, tuple):
+    if not isinstance(kept, tuple) or len(kept) != 3:
         return _NOTHING
-    text, cited = kept
-    public = Passage.objects.filter(pk__in=[passage for _, passage in cited], collection__audience="public")
-    if public.count() != len({passage for _, passage in cited}):
+    text, cited, read = kept
+    if not _are_public(read):
         return _NOTHING
     return RunOutcome(text, 0, sources=tuple(Source(number, passage) for number, passage in cited))

@@ -15,12 +15,13 @@ from django.db import transaction
 
 from agents import gateway, registry, selectors
 from agents.gate import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
+from agents.gate.screening import screen
 from agents.knowledge import citing
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.routes.availability import asks_network
 from agents.routes.calling import Place, open_model, step_up
-from agents.runs import lease, outcomes
+from agents.runs import events, lease, outcomes
 from agents.runs.batching import is_burst_under_way
 from agents.runs.facts import note_said, recall_for
 from agents.runs.redacted import Redaction
@@ -36,6 +37,7 @@ from conversations.models import Conversation
 from core.actors import system
 from core.clock import now as clock_now
 from core.errors import WalkerError
+from core.events import streams
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
 
@@ -51,6 +53,8 @@ MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sen
 GAP = "\n\n"
 SHOWS_SOURCES: Final = frozenset({"webchat", "app"})
 """Channels that show sources beside a message; elsewhere they stand below its text."""
+COLUMNS_TOLD: Final = ("tenant_id", "approval_id", "result", "name", "state", "code", "milliseconds", "is_cached")
+"""What the end of a run needs of its calls."""
 State = AgentRun.State
 
 
@@ -215,10 +219,16 @@ def _orchestrate(
         watch.look(fresh)
         return selectors.caller_of(run, version, fresh)
 
+    def glance() -> Caller:
+        """Return the caller at the beginning, for what everybody may read; a look of a moment ago counts."""
+        watch.glance()
+        return caller
+
     calls = gateway.Calls(
         run=run,
         offered=names,
         look=look_again,
+        glance=glance,
         until=watch.until,
         most=MAX_CALLS,
         is_new=is_new,
@@ -249,42 +259,45 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
     """
     with transaction.atomic():
-        conversation = conversations.lock_conversation(run.conversation_id)
+        conversation = conversations.lock_conversation(run.conversation_id, actor=None)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-        current = held.first()
-        if current is None:
+        # Nothing else of a run changes while it is held.
+        generation = held.values_list("generation", flat=True).first()
+        if generation is None:
             return True
-        if answer.generation >= 0 and current.generation != answer.generation:
+        if answer.generation >= 0 and generation != answer.generation:
             return False
-        done = ToolCall.objects.filter(run=current, state=ToolCall.State.DONE)
-        if current.finished_at:  # since the run's last answer
-            done = done.filter(created_at__gt=current.finished_at)
-        made = list(done.order_by("id"))
+        ended_calls = ToolCall.objects.filter(run=run).exclude(state=ToolCall.State.RUNNING)
+        if run.finished_at:  # since the run's last answer
+            ended_calls = ended_calls.filter(created_at__gt=run.finished_at)
+        calls = list(ended_calls.only(*COLUMNS_TOLD).order_by("id"))
         # Read under the lock: nobody takes over or closes it between this look and the reply.
         ended = selectors.ENDS.get(conversation.state, "") or ("stopped" if selectors.is_stopped(run) else answer.ended)
         if conversation.state != Conversation.State.AGENT:
-            _record_end(current, answer, made, code=ended)
+            streams.append_all(_told(run, answer, calls, ended))
+            _record_end(run, answer, calls, code=ended)
         elif ended:
             # The customer asked for silence, or somebody had it in between: a failure is no news then either.
             silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
-            _reply(current, conversation, silent, made)
+            _reply(run, conversation, silent, calls)
         else:
-            _reply(current, conversation, answer, made)
+            _reply(run, conversation, answer, calls)
     return True
 
 
-def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list[ToolCall]) -> None:
+def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: list[ToolCall]) -> None:
     """Send the answer, or the apology, or after an end only what was requested, in the locked conversation.
 
     Then hand off if needed.
     """
+    made = _done(calls)
     words = "" if answer.ended else _words(run, answer)
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
     named = citing.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
     sources = named if is_answer and not answer.asked_back else []
     if sources and conversation.channel_account.kind not in SHOWS_SOURCES:
-        listed = citing.as_lines(sources)
+        listed = citing.as_lines(sources, lambda title: screen(title).text)
         text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
     if text:
         # Ids by which a page can show what was requested.
@@ -306,15 +319,20 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, made: list
                 sender_id=version.agent_id if version else None,
                 sender_name=version.agent.name if version else "",
                 metadata=facts,
+                confidence=answer.confidence.value if answer.confidence else None,
                 client_id=answer_id(run),
                 locked=conversation,
+                also=_told(run, answer, calls, answer.ended),
             ).pk
             if sources:
                 citing.record_citations(reply_id, sources)
         except NotReachable as refused:
-            _record_end(run, answer, made, code=refused.code)
+            streams.append_all(_told(run, answer, calls, refused.code))
+            _record_end(run, answer, calls, code=refused.code)
             return
-    _record_end(run, answer, made, code=answer.ended, reply_id=reply_id)
+    else:
+        streams.append_all(_told(run, answer, calls, answer.ended))
+    _record_end(run, answer, calls, code=answer.ended, reply_id=reply_id)
     reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
     if reason:
         code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
@@ -347,14 +365,37 @@ def _asking_back(run: AgentRun, answer: Answer) -> Answer:
     return replace(answer, outcome=outcome, draft="", asked_back=True)
 
 
+def _done(calls: list[ToolCall]) -> list[ToolCall]:
+    return [call for call in calls if call.state == ToolCall.State.DONE]
+
+
+def _state_of(answer: Answer, calls: list[ToolCall]) -> AgentRun.State:
+    waits = any(_is_waiting(call) for call in _done(calls))
+    return State.FAILED if answer.outcome.error else State.WAITING if waits else State.FINISHED
+
+
+def _told(run: AgentRun, answer: Answer, calls: list[ToolCall], code: str) -> list[streams.NewEvent]:
+    """Return the events of a run that ends; they are written with its reply where it has one."""
+    outcome = answer.outcome
+    return events.events_of(
+        run,
+        answer.version,
+        calls,
+        state=_state_of(answer, calls),
+        code=code or outcome.error,
+        moment=clock_now(),
+        used=(outcome.rounds, outcome.usage.input_tokens, outcome.usage.output_tokens),
+        asked_back=answer.asked_back,
+    )
+
+
 def _record_end(
-    run: AgentRun, answer: Answer, made: list[ToolCall], *, code: str = "", reply_id: UUID | None = None
+    run: AgentRun, answer: Answer, calls: list[ToolCall], *, code: str = "", reply_id: UUID | None = None
 ) -> None:
     """Record how the run ended."""
     moment, outcome = clock_now(), answer.outcome
     usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
-    waits = any(_is_waiting(call) for call in made)
-    ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
+    ended = _state_of(answer, calls)
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
     AgentRun.objects.filter(pk=run.pk).update(
         state=ended,

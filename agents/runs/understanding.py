@@ -9,7 +9,7 @@ from agents.models import AgentRun
 from agents.reading import read
 from agents.selectors import Standing, Transcript
 from conversations import services as conversations
-from conversations.models import Contact, Message
+from conversations.models import Conversation, Message
 from core.actors import system
 
 NEWEST: Final = 12
@@ -44,12 +44,13 @@ def note_message(*, message_id: UUID) -> None:
     newest = list(rows.values_list("direction", "masked_body", "sender_verified")[:NEWEST])
     said = [text for direction, text, _ in reversed(newest) if direction == Message.Direction.IN]
     waits = next((place for place, row in enumerate(newest) if row[0] != Message.Direction.IN), len(newest))
-    contact = Contact.objects.filter(conversations=message.conversation_id).values_list("user_id", flat=True)
+    owners = Conversation.objects.filter(pk=message.conversation_id)
+    origin_id, user_id, user_of_origin = owners.values_list("origin_id", "contact__user_id", "origin__user_id").get()
     _keep(
         message.conversation_id,
         message.seq,
         said,
-        is_member=contact.first() is not None,
+        is_member=(user_of_origin if origin_id else user_id) is not None,
         is_proven=newest[0][2],
         waits_for_answer=waits,
     )

@@ -12,7 +12,7 @@ from agents.ports import Emit, Line, Model, ToolSpec, Turn
 from agents.runs import lease
 
 LOOK_AGAIN: Final = 0.2
-"""Seconds after which the state is read again while a model streams."""
+"""Seconds after which the state is read again while a model streams, and for what everybody may read."""
 LOST: Final = "lost"
 
 
@@ -54,15 +54,21 @@ class Watch:
         self._looked_at = time.monotonic()
 
     def glance(self) -> None:
-        """Check it while the model speaks: before each piece, several times a second at most."""
-        if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+        """Check it before each piece that the model speaks and each public reading, several times a second at most."""
+        if not self.has_just_looked():
             self.look()
+
+    def has_just_looked(self) -> bool:
+        """Return True if the turn was looked at a moment ago, and has time left."""
+        now = time.monotonic()
+        return now - self._looked_at < LOOK_AGAIN and now < self.until
 
 
 class WatchedModel(Model):
     """A model that is asked, and heard, only while the turn may go on.
 
-    The turn has just looked when it begins: before the first answer nobody looks again.
+    A look of a moment ago counts before the first answer and while one comes. Before the model is asked again it is
+    looked at again: a person's take-over ends the turn before its next word.
     """
 
     def __init__(self, model: Model, watch: Watch) -> None:
@@ -77,6 +83,8 @@ class WatchedModel(Model):
 
         if self._was_asked:
             self._watch.look()
+        else:
+            self._watch.glance()
         self._was_asked = True
         self._model.until = self._watch.until
         return self._model.turn(lines, tools, prompt=prompt, emit=hear)

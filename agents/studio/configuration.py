@@ -22,6 +22,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
+from core.privacy.visible_text import without_hidden
 
 CHANGE: Final = "agents.change_agent"
 MISSING: Final = "There is no such agent."
@@ -269,15 +270,16 @@ def _change_draft(actor: Actor, draft: AgentVersion, setup: Setup) -> None:
 
 
 def checked(setup: Setup) -> Setup:
-    """Return the setup without extra spaces and duplicates.
+    """Return the setup without extra spaces, hidden characters and duplicates.
 
     Raises `Invalid` with the invalid fields.
     """
     clean = Setup(
-        name=" ".join(setup.name.split()),
-        instructions=setup.instructions.strip(),
+        # What nobody can see in a form or a file would instruct the model all the same.
+        name=" ".join(without_hidden(setup.name).split()),
+        instructions=without_hidden(setup.instructions).strip(),
         model=setup.model,
-        model_name=setup.model_name.strip(),
+        model_name=without_hidden(setup.model_name).strip(),
         flow=flow_id_in(setup.flow.strip()) if setup.model == FLOW else "",
         tools=tuple(dict.fromkeys(setup.tools)),
         collections=tuple(dict.fromkeys(setup.collections)),

@@ -7,15 +7,18 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
+from agents.gate.checking import check_words
 from agents.tools.registry import Arguments, Caller, Tool, register
 from conversations import services
 from conversations.files.rules import FileRules, Upload
 from conversations.models import Conversation
 from core.actors import Actor
+from core.errors import Invalid
 
 WRITTEN: Final = ("text/plain", "text/csv")
 """The kinds that a model can write; a channel has to carry one of them."""
 CONTENT_LIMIT: Final = 100_000
+NOT_SENT: Final = "The file was not sent: it says what an answer may not say."
 
 
 class FileArguments(Arguments):
@@ -46,7 +49,7 @@ class SendFile(Tool):
         return self.suits(caller) and any(kind in _rules_for(caller).sizes for kind in WRITTEN)
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        given = FileArguments.model_validate(arguments.model_dump())
+        given = FileArguments.model_validate(_checked(arguments.model_dump(), caller))
         message = services.reply(
             actor=Actor(
                 kind="agent",
@@ -62,6 +65,15 @@ class SendFile(Tool):
             client_id=uuid5(call_id, "file"),
         )
         return {"sent": given.name, "size": message.media[0]["size"] if message.media else 0}
+
+
+def _checked(given: dict[str, str], caller: Caller) -> dict[str, str]:
+    """Return the arguments as the gate lets them out. Raises `Invalid` for what no answer may say either."""
+    place = {"run_id": caller.run_id, "conversation_id": caller.conversation_id, "agent_id": caller.agent_id}
+    sent = {name: check_words(words=words, **place) if words else "" for name, words in given.items()}
+    if wrong := {name: [NOT_SENT] for name, words in given.items() if words and not sent[name].strip()}:
+        raise Invalid(NOT_SENT, code="not_sent", fields=wrong)
+    return sent
 
 
 def _rules_for(caller: Caller) -> FileRules:

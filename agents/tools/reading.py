@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.audiences import list_both
-from agents.selectors import active_versions, tools_of
+from agents.selectors import active_tools
 from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
@@ -231,8 +231,7 @@ class ListAbilities(ReadingTool):
     per_hour = 0
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        offered = [name for version in active_versions() for name in tools_of(version)]
-        names = dict.fromkeys([*offered, *FOR_EVERY_AGENT])
+        names = dict.fromkeys([*active_tools(), *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
         return {

@@ -188,6 +188,14 @@ def get(key: str) -> Tool:
     return _tools.get(key)()
 
 
+def is_public_reading(key: str) -> bool:
+    """Return True if a tool changes nothing and everybody may use it, so that nobody can lose the right to."""
+    if not is_known(key):
+        return False
+    tool = get(key)
+    return tool.only_reads and not tool.outside and tool.audience == "public" and not tool.needs
+
+
 def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
     """Return those of the named tools that this caller may use now."""
     tools = [get(name) for name in dict.fromkeys(names) if is_known(name)]

@@ -232,6 +232,7 @@ class TrialCalls:
     def _search(self, arguments: Arguments) -> dict[str, Any]:
         question = knowledge.Question.model_validate(arguments.model_dump()).question
         result = knowledge.found_for(question, self.caller, len(self.given) + 1, trial_id=self.caller.run_id)
+        self._has_read_foreign = self._has_read_foreign or bool(result.get("foreign"))
         for row in result["passages"]:
             self.given[int(row["n"])] = str(row["passage"])
         return result

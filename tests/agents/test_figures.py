@@ -73,6 +73,7 @@ def test_member_learns_what_waits_for_them_and_what_happened(desk: Desk) -> None
     said = desk.say(f"What happened to {approval.reference}?")
     assert "executed" in said
     assert "approved" in said
+    assert "approved" in desk.say(f"What happened to {approval.reference}?", "admin")
     name = desk.world.people["approver"].get_full_name()
     assert not name or name not in said
     assert "There's no request" in desk.say("What happened to BR-99999?")

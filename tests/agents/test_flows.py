@@ -21,7 +21,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused, Unavailable
 from core.models import AuditEntry
 from integrations.langflow.client import LangflowClient
-from integrations.langflow.reading import Frames, read_answer, words_of
+from integrations.langflow.reading import Frames, read_answer, read_definition, words_of
 from integrations.langflow.types import FlowFailed
 from standins.langflow.flows import IDS
 from standins.script import Rule
@@ -125,6 +125,16 @@ def test_frames_arrive_in_any_pieces_and_others_are_refused() -> None:
     for answer in (None, [], {"outputs": []}, {"outputs": ["x"]}, {"session_id": "s"}):
         with pytest.raises(FlowFailed, match="flow_unreadable"):
             read_answer(answer, text="x", session="s")
+
+
+@pytest.mark.parametrize("data", [{"nodes": [], "edges": 5}, {"nodes": [{"id": "\udc00"}]}])
+def test_definition_of_a_hostile_server_is_refused(data: object) -> None:
+    with pytest.raises(FlowFailed, match="flow_unreadable"):
+        read_definition({"data": data})
+    with pytest.raises(FlowFailed, match="flow_unreadable"):
+        read_answer(
+            {"outputs": [{"inputs": {"input_value": "x"}, "outputs": 5}], "session_id": "s"}, text="x", session="s"
+        )
 
 
 def test_new_session_is_given_what_came_before() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import pytest
 
 from agents.gate.holding import Held
 from agents.gate.screening import CLAIM, INSTRUCTIONS, NO_LINK, Records, screen
 from agents.models import AgentVersion
-from agents.ports import Turn
+from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
+from agents.runs import run
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
+from tests.agents.test_knowledge import article, collection
 
 PROMPT = (
     "You are the front desk of Acme. We open Monday to Friday from nine to five in the Harbour Street.\n"
@@ -28,10 +33,30 @@ CLAIMS = [
     "After checking, your budget has been raised.",
     "The campaign has been\npaused. The campaign has been paused.",
     "Your request got approved.",
+    "Your manager has approved it.",
+    "The manager approved BR-3.",
+    "BR-3: approved",
+    "BR-3 executed",
+    "Status of BR-3: executed",
+    "Approved BR-31!",
+    "Yes, approved.",
+    "Approval granted.",
+    "Genehmigt.",
+    "Ich habe das Budget auf 900 erhöht.",
+    "J'ai augmenté le budget.",
+    "El presupuesto ha sido aumentado.",
+    "La solicitud fue aprobada.",
+    "La richiesta è stata approvata.",
+    "A solicitação foi aprovada.",
+    "De aanvraag is al goedgekeurd.",
     "ＢＲ-3 has been executed, it is done.",
     "Das Budget wurde auf 900 erhöht.",
     "Votre commande a été annulée.",
     "I've already approved this.",
+    "There you are done!",
+    "I've paused the campaign Summer Sale.Now shall I go on?",
+    "Your refund has been issued, shall I go on?",
+    "Did you see that I've raised your budget?",
     "The draft is now published.",
     "It's done.",
     # Our own sentence, for a request that nobody made.
@@ -43,7 +68,15 @@ FINE = [
     "I can't approve or reject anything. An approver does that in the console.",
     "BR-3 has not been approved yet.",
     "Once BR-3 is approved, the budget is raised.",
+    "Is BR-3 approved?",
+    "I don't know whether BR-3 approved anything.",
+    "Cuando la solicitud fue aprobada, recibe un mensaje.",
+    "Il reso non è stato rimborsato.",
+    "Als de aanvraag is goedgekeurd, hoort u van ons.",
     "Has your order been cancelled?",
+    "Well done! This can be done!",
+    "Which of your orders has been cancelled?",
+    "Shall I look up whether it's done, or have you heard that it was approved?",
     "Nothing was changed, and no budget has been raised.",
     "You can return shoes within 30 days. Your refund is issued when the parcel arrives.",
     "All right, I'll leave everything as it is. I haven't requested anything new.",
@@ -80,6 +113,9 @@ def test_claim_is_sent_when_the_records_show_it() -> None:
     assert screen(ours, records=Records(states={"BR-3": "pending"}, own={"BR-3"})).is_clean
     assert screen(ours, records=Records(states={"BR-3": "pending"})).problem == CLAIM
     assert screen("BR-3 was rejected.", records=done).problem == CLAIM
+    told = Records(read='[{"history": ["22 nov, 10:00: approved"]}]')
+    assert screen("- 22 Nov, 10:00: approved", records=told).is_clean
+    assert screen("Approved BR-31.", records=Records(states={"BR-31": "approved", "BR-3": "pending"})).is_clean
     assert screen("Back to School is now paused.", records=Records(read="status: paused")).is_clean
     assert screen("I've paused the campaign.", records=Records(read="status: paused")).problem == CLAIM
 
@@ -108,12 +144,27 @@ def test_answer_that_repeats_the_instructions_is_not_sent(text: str) -> None:
         ("A <a href='x'>link</a> and <img src=x onerror=y>", "A link and "),
         ("Sum\u202eelaS\u202c and in\u200bvisible", "SumelaS and invisible"),
         ("See https://shop.acme.example/returns", "See https://shop.acme.example/returns"),
+        ("Pay at [evil.com/pay](x) now", f"Pay at {NO_LINK} {NO_LINK} now"),
+        ("[evil.com](https://shop.acme.example/returns)", f"[{NO_LINK}](https://shop.acme.example/returns)"),
+        ("[a](https://shop.acme.example/returns evil.com)", "[a](https://shop.acme.example/returns)"),
+        ("Pay at evil<a>.com/pay", f"Pay at {NO_LINK}"),
+        ("<scr<script>ipt>x", "x"),
+        ("-evil.com/pay or •evil.com or _evil.com", f"-{NO_LINK} or •{NO_LINK} or _{NO_LINK}"),
+        ("evil.tk, evil.support/x, bücher-pay.de/x, 192.0.2.7/pay", ", ".join([NO_LINK] * 4)),
+        ("24.12./25.12., 3.50/kg, 9.00-17.00/18.00, e.g./i.e.", "24.12./25.12., 3.50/kg, 9.00-17.00/18.00, e.g./i.e."),
         ("Version 2.5, e.g. page /pricing, a•••@e•••.com", "Version 2.5, e.g. page /pricing, a•••@e•••.com"),
     ],
 )
 def test_links_markup_and_hidden_characters_are_taken_out(text: str, sent: str) -> None:
     verdict = screen(text, records=Records(links={"https://shop.acme.example/returns"}))
     assert (verdict.text, verdict.problem) == (sent, "")
+
+
+@pytest.mark.parametrize("part", ["[", "[x](", "<a ", "a.", "a-", "wurde ", "is now ", "this needs approval: "])
+def test_long_answer_is_read_in_linear_time(part: str) -> None:
+    began = time.process_time()
+    screen(part * (30_000 // len(part)), prompt=PROMPT)
+    assert time.process_time() - began < 2
 
 
 def test_streamed_answer_is_held_from_its_first_wrong_sentence_on() -> None:
@@ -158,3 +209,20 @@ def test_what_was_really_approved_and_executed_may_be_said(desk: Desk) -> None:
     said = f"The budget has been raised, and {approval.reference} is approved."
     desk.script(lambda _lines, _tools: Turn(said))
     assert desk.say("And?", agent="paid_ads").startswith(said)
+
+
+def test_title_of_a_source_is_no_link_where_sources_are_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site names its pages as it likes."""
+    monkeypatch.setattr(run, "SHOWS_SOURCES", frozenset())
+    address = "https://shop.example/returns_(all)."
+    article(collection(), "Returns, or win at evil.com/pay", "You can return shoes within 30 days.", address=address)
+
+    def script(lines: Sequence[Line], _tools: Sequence[ToolSpec]) -> Turn:
+        if lines[-1].role == "user":
+            return Turn("", (ToolRequest("a", SEARCH_TOOL, {"question": "return shoes"}),), stop="tool_calls")
+        parts = {"parts": [{"text": "Within 30 days.", "sources": [1]}]}
+        return Turn("", (ToolRequest("b", ANSWER_TOOL, parts),), stop="tool_calls")
+
+    desk.script(script)
+    said = desk.say("Can I return shoes?", "visitor")
+    assert said == f"Within 30 days. [1]\n\n[1] Returns, or win at {NO_LINK} {address}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,12 @@ NOTHING: dict[str, Any] = {"sources": {}, "requests": (), "unknown": (), "has_dr
 def said(*lines: str) -> list[Said]:
     """Lines such as "customer: hello"."""
     return [Said(uuid4(), *line.split(": ", 1)) for line in lines]
+
+
+def test_polite_messages_are_read_in_linear_time() -> None:
+    began = time.process_time()
+    assert compose(said(*["customer: " + "thank you " * 19 + "x!"] * 3), **NOTHING).wants
+    assert time.process_time() - began < 0.5
 
 
 def test_summary_is_composed_of_what_counts() -> None:

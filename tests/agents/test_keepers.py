@@ -5,10 +5,15 @@ from uuid import UUID
 
 import pytest
 
+from agents import services as agents
+from agents.routes import configuration
+from agents.routes.configuration import RouteSetup
+from agents.selectors import authors_of
 from conversations import services
 from conversations.models import ChannelAccount, Conversation
 from hitl.models import Approval
 from tests.agents.conftest import Desk
+from tests.world import OPERATOR
 
 ASK = "Raise the daily budget of Summer Sale to 900"
 
@@ -52,3 +57,19 @@ def test_each_who_gave_a_number_its_secrets_is_kept(desk: Desk) -> None:
     assert keepers(account) == [admin.user_id]
     services.connect_channel(actor=owner, credentials={"key": "2"}, **number)
     assert set(keepers(account)) == {admin.user_id, owner.user_id}
+
+
+def test_who_leads_an_agents_models_may_not_sign(desk: Desk) -> None:
+    """Whoever points a route to a server of their own says what the agent asks for."""
+    admin, owner = desk.world.actor("admin"), desk.world.actor("owner")
+    setup = RouteSetup("Mine", "small", base_url="https://models.example/v1", is_free=True)
+    route = configuration.create_route(actor=admin, setup=setup, key="k")
+    configuration.activate_route(actor=desk.world.actor("owner"), route_id=route.pk)
+    agent = agents.create_agent(actor=OPERATOR, type="custom", setup=agents.Setup("Desk", model="routes"))
+    assert set(authors_of(agent)) == {admin.user_id}
+    configuration.change_route(actor=owner, route_id=route.pk, changes={"tier": "strong"})
+    assert set(authors_of(agent)) == {admin.user_id}
+    configuration.change_route(actor=owner, route_id=route.pk, changes={"model": "other"})
+    assert set(authors_of(agent)) == {admin.user_id, owner.user_id}
+    other = agents.create_agent(actor=OPERATOR, type="custom", setup=agents.Setup("Other"))
+    assert authors_of(other) == ()

@@ -192,6 +192,15 @@ def test_colleagues_commands_stay_what_they_were_beside_knowledge(desk: Desk, li
     assert "Summer Sale" in desk.say("Show me all campaigns")
 
 
+def test_plain_question_what_an_agent_can_do_is_not_looked_up(desk: Desk, library: dict[str, Document]) -> None:
+    plain = ("Hello, what can you do for me?", "Good morning! What else can you help me with today?")
+    asks_more = "What can you do for me if my shoes arrived damaged?"
+    for number, text in enumerate((*plain, asks_more)):
+        desk.say(text, f"visitor-{number}")
+    called = list(ToolCall.objects.order_by("id").values_list("name", flat=True))
+    assert called[:3] == ["list_abilities", "list_abilities", SEARCH_TOOL]
+
+
 def test_model_answers_with_numbers_it_was_given_and_others_are_dropped(
     desk: Desk, library: dict[str, Document]
 ) -> None:

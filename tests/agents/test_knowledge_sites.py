@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -14,8 +15,10 @@ from agents.knowledge import crawling, services, sites
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
 from agents.knowledge.robots import read_rules
 from agents.knowledge.searching import search
-from agents.models import ToolCall
-from agents.ports import SEARCH_TOOL, ToolRequest, Turn
+from agents.models import AgentVersion, ToolCall
+from agents.ports import SEARCH_TOOL, Line, ToolRequest, Turn
+from agents.trials.answering import answer
+from agents.trials.speakers import caller_as
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -259,3 +262,8 @@ def test_run_that_read_a_page_requests_nothing_until_somebody_writes_again(
     assert desk.say("What does the site say about the budget?", agent="paid_ads") == "tainted"
     assert ToolCall.objects.get(name=SEARCH_TOOL).is_foreign
     assert desk.say("Then pause Summer Sale", agent="paid_ads") != "tainted"
+    version = AgentVersion.objects.select_related("agent").get(agent__type="paid_ads")
+    admin, key = desk.world.actor("admin"), uuid4()
+    member = caller_as("member", actor=admin, version=version, trial_id=key)
+    tried = answer(version, member, [Line("user", "the budget?")], viewer=admin, trial_id=key)
+    assert [step.code for step in tried.steps] == ["", "tainted"]

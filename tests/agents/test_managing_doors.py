@@ -186,7 +186,7 @@ def test_agent_is_made_from_a_template_exported_and_imported(office: Office) -> 
         b'{"format": "walker.agent/1", "name": 7, "type": "seo"}',
         b'{"format": "walker.agent/1", "name": "A", "type": "nonesuch"}',
         b'{"format": "walker.agent/1", "name": "A", "type": "seo", "max_open_approvals": true}',
-        b'{"format": "walker.agent/1", "name": "A\\u0000", "type": "seo"}',
+        b'{"format": "walker.agent/1", "name": "\\u0000", "type": "seo"}',
     ],
 )  # fmt: skip
 def test_file_that_is_no_agent_is_refused_and_makes_none(office: Office, content: bytes) -> None:

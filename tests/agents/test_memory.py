@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -86,6 +87,14 @@ def test_contact_states_facts_in_four_languages_and_nothing_else_is_one() -> Non
     for text in NO_FACTS:
         assert read(text) == {}, text
     assert {kind for stated in STATED.values() for kind in stated} == set(ContactFact.Kind.values)
+
+
+def test_empty_lines_are_read_in_linear_time() -> None:
+    began = time.process_time()
+    for text in ("\n" * 2000, "x\n \n" * 500, "\n\t" * 1000 + "My name is Anna"):
+        rules.may_hold_facts(text)
+    assert read("\n \nHello.\n\n\n  My name is Anna\n\n") == {"preferred_name": "Anna"}
+    assert time.process_time() - began < 0.5
 
 
 def test_hostile_text_becomes_no_fact_or_one_of_a_closed_shape() -> None:

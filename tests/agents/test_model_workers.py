@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from django.conf import settings
 from django.db import connection
 from kombu import Connection
@@ -94,6 +95,7 @@ def take(way: Connection, message_id: UUID) -> None:
     tasks.take_message.apply_async((str(current_tenant_id()), str(message_id)), connection=way)
 
 
+@pytest.mark.long
 def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, redis_client: Redis) -> None:
     desk = live_desk
     desk.say("Raise the daily budget of Summer Sale to 900")

@@ -115,6 +115,40 @@ def test_bad_json_arguments_are_an_error_of_the_call() -> None:
     assert turn.tool_requests[0].arguments == {}
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "null", "[]", "[" * 100_000, '{"choices": 5}', '{"choices": [null]}', '{"choices": [{"delta": 5}]}',
+        '{"choices": [{"index": 0, "delta": {"tool_calls": 5}}]}', '{"choices": [], "usage": 5}',
+        '{"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": {"a": 1}}]}',
+        '{"created": 1e300, "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}',
+        '{"type": "message_start", "message": 5}', '{"type": "message_delta", "delta": 5, "usage": 5}',
+        '{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": 5}}',
+    ],
+)  # fmt: skip
+def test_answer_of_any_shape_is_a_turn_or_a_code(frame: str) -> None:
+    kind = json.loads(frame).get("type", "") if frame.startswith('{"type') else ""
+
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        content = f"event: {kind}\ndata: {frame}\n\n" if kind else f"data: {frame}\n\ndata: [DONE]\n\n"
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=content.encode())
+
+    model = (anthropic_model if kind else openai_model)("some", httpx2.MockTransport(answer))
+    with pytest.raises(ModelFailed, match="model_unreachable"):
+        model.turn(HELLO, TOOLS, prompt="", emit=lambda _: None)
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    frame = '{"choices": [{"index": 0, "delta": {"content": "a\\ud800"}, "finish_reason": "stop"}]}'
+
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        content = f"data: {frame}\n\ndata: [DONE]\n\n".encode()
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=content)
+
+    turn = openai_model("some", httpx2.MockTransport(answer)).turn(HELLO, TOOLS, prompt="", emit=lambda _: None)
+    assert turn.text == "a?"
+
+
 def test_unreachable_server_is_a_code() -> None:
     def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused", request=request)

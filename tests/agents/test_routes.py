@@ -13,6 +13,7 @@ from django.db import connection
 
 from agents import services
 from agents.gate.doubt import APOLOGY, is_question
+from agents.knowledge import services as knowledge
 from agents.models import AgentRun, AgentVersion, Collection
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
 from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
@@ -220,6 +221,12 @@ def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     assert [calls_for(personal, role) for role in ("visitor-4", "visitor-5")] == [2, 2]
     article(where, "Boots", "Boots too.")
     assert [calls_for(asked, role) for role in ("visitor-6", "visitor-7")] == [2, 0]
+    # What was read without being named may be in the words as well.
+    other = collection("Team")
+    article(other, "Outlet", "Old shoes go to the outlet.")
+    assert [calls_for(asked, role) for role in ("visitor-21", "visitor-22")] == [2, 0]
+    knowledge.change_collection(actor=OPERATOR, collection_id=other.pk, audience="members")
+    assert calls_for(asked, "visitor-23") == 2
     caches = settings.CACHES
     settings.CACHES = {"default": {**caches["default"], "LOCATION": "redis://127.0.0.1:1"}}
     assert calls_for(asked, "visitor-9") == 2  # without Redis too

@@ -107,9 +107,10 @@ def spend_together(agent: Agent, *, processes: int, threads: int, calls: int, ki
         spender.go()
     while ModelCall.objects.exclude(outcome="running").count() < processes:
         look(tally)
-    for number in range(killed):
-        victim = running[number]
+    # All are killed before others are started, which takes as long as the rest need for all their calls.
+    for victim in running[:killed]:
         tally["left"] += victim.kill_while_it_holds_a_reservation()
+    for number, victim in enumerate(running[:killed]):
         made = victim.tally()
         tally += made
         again = Spender(agent, threads=threads, calls=share - made["attempt"], seed=processes + number)

@@ -6,8 +6,9 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from agents import services
-from agents.models import AgentRun
+from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from agents.runs import watch
 from agents.runs.batching import QUIET
 from channels_app.webchat import stop
 from core.clock import now
@@ -49,6 +50,23 @@ def test_run_stopped_between_rounds_does_no_further_round_and_calls_nothing(desk
     assert work(desk) == []
     assert len(model.seen) == 1
     assert not Approval.objects.exists()
+
+
+@pytest.mark.parametrize(("seconds", "called"), [(60.0, 1), (0.0, 0)])
+def test_what_everybody_may_read_needs_no_new_look_after_one_a_moment_ago_but_the_model_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, seconds: float, called: int
+) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if any(line.role == "tool" for line in lines):
+            return Turn("That is all.")
+        ask_to_stop(desk)
+        return Turn("", (ToolRequest("one", "list_abilities", {}),))
+
+    monkeypatch.setattr(watch, "LOOK_AGAIN", seconds)
+    model = desk.script(script)
+    assert work(desk) == []
+    assert (len(model.seen), ToolCall.objects.count()) == (1, called)
+    assert desk.last_run.error_code == "stopped"
 
 
 def test_what_was_asked_for_before_the_stop_is_still_told(desk: Desk) -> None:

@@ -192,6 +192,7 @@ def shelve(name: str, count: int, audience: str = "public") -> list[Passage]:
 
 
 @compares
+@pytest.mark.long
 def test_small_tenant_gets_all_its_hits_from_the_index_of_all_tenants(
     desk: Desk, acme: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,9 +25,10 @@ RAISE = "Raise the daily budget of Summer Sale to 900"
 
 def burst(desk: Desk, *texts: str) -> list[str]:
     """Each message joins the run of the first after that was answered; returns all answers."""
+    arrived_at = now()
     for text in texts:
         message = desk.receive(text)
-        run = services.take_message(message_id=message.pk)
+        run = services.take_message(message_id=message.pk, arrived_at=arrived_at)
         assert run is not None
         services.run_turn(run.pk, now=now() + QUIET)
     assert AgentRun.objects.filter(trigger="message").count() == 1
