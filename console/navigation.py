@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from console.site import WalkerAdminSite
 
 GROUPS = ("Work", "Set-up", "Oversight")
-FITS: Final = 16
+FITS: Final = 17
 """How many links fit on a small screen without scrolling."""
 
 
@@ -61,7 +61,7 @@ class Group:
 
 
 def list_places(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str, Any]]:
-    """Return the pages of the navigation the viewer may open, in order: place, URL and admin."""
+    """Return the pages of the navigation the viewer may open, in order: place, URL and the list's admin."""
     placed: list[tuple[Nav, str, Any]] = []
     registry: dict[Any, Any] = site._registry
     for model, model_admin in registry.items():
@@ -69,6 +69,8 @@ def list_places(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str, 
         if nav is not None and model_admin.opens_to(viewer):
             url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
             placed.append((nav, url, model_admin))
+        if getattr(model_admin, "site_pages", ()) and model_admin.opens_to(viewer):
+            placed += [(nav, reverse(f"{site.name}:{name}"), None) for nav, name in model_admin.site_pages]
     return sorted(placed, key=lambda entry: entry[0].order)
 
 

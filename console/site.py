@@ -46,9 +46,12 @@ class WalkerAdminSite(KitSite):
         go = path("go/", self.admin_view(partial(palette.view, self)), name="go")
         # Its path decides what it is for: all that lies below the console.
         worker = path("push-worker.js", push_worker, name="push_worker")
+        registered: dict[Any, Any] = self._registry
+        own = [url for model_admin in registered.values() for url in model_admin.get_site_urls()]
         return [
             go,
             worker,
+            *own,
             *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED),
         ]
 

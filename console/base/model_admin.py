@@ -34,6 +34,8 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     view_permission: ClassVar[str] = ""
     nav: ClassVar[Nav | None] = None
+    site_pages: ClassVar[tuple[tuple[Nav, str], ...]] = ()
+    """Pages of `get_site_urls` in the navigation, by the names of their URLs."""
     unlisted_label: ClassVar[str] = ""
     """The name of a list that is not in the navigation."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
@@ -120,6 +122,10 @@ class ReadOnlyAdmin(KitModelAdmin):
             path("", wrap(self.changelist_view), name=f"{base}_changelist"),
             path("<uuid:object_id>/", wrap(self.detail_view), name=f"{base}_change"),
         ]
+
+    def get_site_urls(self) -> list[URLPattern]:
+        """Return URLs that stand directly below the console's address; none by default."""
+        return []
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list; it answers GET only."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from django.contrib.admin import AdminSite
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,6 +17,8 @@ from accounts import saved_views
 from accounts.models import SavedView
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
+from core.actors import Actor
+from core.errors import Invalid
 
 if TYPE_CHECKING:
     from console.base.model_admin import ReadOnlyAdmin
@@ -91,6 +94,27 @@ def url_of(admin: ReadOnlyAdmin, view: SavedView) -> str:
     """Return the address of a list as a view keeps it, without what the list no longer knows."""
     known = known_part(admin, view.query)
     return f"{admin.list_url()}?{f'{known}&' if known else ''}{urlencode({VIEW: view.pk})}"
+
+
+def list_of(site: AdminSite, list_key: str) -> ReadOnlyAdmin | None:
+    """Return the list of a key, if it has saved views."""
+    lists: list[Any] = [each for each in site._registry.values() if getattr(each, "has_saved_views", False)]
+    return next((each for each in lists if key_of(each) == list_key), None)
+
+
+def require_known(admin: ReadOnlyAdmin | None, viewer: Actor, query: str) -> str:
+    """Return a query string of a list that the viewer may open, in the order in which it is kept.
+
+    Raises `Invalid` for no such list ("unknown_list"), and for a filter that it doesn't have.
+    """
+    if admin is None or not admin.opens_to(viewer):
+        problem = "There is no such list."
+        raise Invalid(problem, code="unknown_list", fields={"list_key": [problem]})
+    unknown = sorted(set(_pairs(query)) - set(_parameters(admin)))
+    if unknown:
+        problem = f"“{unknown[0][:40]}” isn't a filter of this list. There are {', '.join(sorted(_parameters(admin)))}."
+        raise Invalid("This view can't be saved.", fields={"query": [problem]})
+    return known_part(admin, query)
 
 
 def known_part(admin: ReadOnlyAdmin, query: str) -> str:

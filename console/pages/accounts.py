@@ -17,6 +17,7 @@ from accounts import services
 from accounts.models import ApiKey, Membership
 from accounts.permissions.role_limits import STRONG
 from accounts.permissions.roles import permissions_of
+from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
@@ -67,6 +68,17 @@ class RoleForm(ConsoleForm):
     role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
 
 
+class TeamScopeForm(ConsoleForm):
+    """Which conversations a member sees."""
+
+    own_teams_only = forms.TypedChoiceField(
+        label="Sees",
+        choices=[("no", "Conversations of all teams"), ("yes", "Only conversations of their own teams")],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+
+
 def notes_on(request: HttpRequest, memberships: list[Membership]) -> list[str]:
     """Return a note under each name that tells colleagues apart without showing whole addresses.
 
@@ -105,7 +117,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="membership"),
     ]
     ordering = ("id",)
-    detail_fields = ("person", "role_chip", "standing", "second_factor", "allowed", "joined")
+    detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Load the people with their memberships."""
@@ -147,6 +159,11 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         is_active = membership.is_active and membership.user.is_active
         return chip("Active", "good", "check") if is_active else chip("Inactive", "neutral", "ban")
 
+    @admin.display(description="Conversations")
+    def sees(self, membership: Membership) -> str:
+        """Return whose conversations the person sees."""
+        return "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
+
     @admin.display(description="Second factor")
     def second_factor(self, membership: Membership) -> str:
         """Return whether a second factor is set up; warn if the role can approve or erase."""
@@ -175,6 +192,8 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             return "You can't change your own membership. Ask a colleague who manages people."
         if action.path == "erase":
             return why_not_erase(request)
+        if action.path == "teams" and membership.role not in CAN_BE_LIMITED:
+            return f"The role {membership.get_role_display()} sees the conversations of all teams."
         is_removed = action.path == "remove" and not membership.is_active
         return "This person has already been removed." if is_removed else ""
 
@@ -182,7 +201,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         """Start with the current role; for an invitation, offer the roles the viewer can grant."""
         if membership is None:
             return {"roles": list_grantable_roles(viewer_of(request)), "role": Membership.Role.VIEWER}
-        return {"role": membership.role}
+        return {"role": membership.role, "own_teams_only": "yes" if membership.own_teams_only else "no"}
 
     @service_action(
         path="role",
@@ -196,6 +215,21 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         role = form.cleaned_data["role"]
         services.change_role(actor=viewer_of(request), user=membership.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
+
+    @service_action(
+        path="teams",
+        title="Limit to own teams",
+        permission="accounts.manage_membership",
+        form=TeamScopeForm,
+        submit="Save",
+        explain="Someone limited to their teams doesn't see other teams' conversations anywhere: not in the inbox, the "
+        "search, the API or live. They do see those assigned to them. Contacts and requests stay visible.",
+    )
+    def limit_to_teams(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> str:
+        """Limit the person to conversations of their own teams, or end that."""
+        own_only = form.cleaned_data["own_teams_only"]
+        set_team_scope(actor=viewer_of(request), membership_id=membership.pk, own_only=own_only)
+        return "They see only conversations of their own teams." if own_only else "They see conversations of all teams."
 
     @service_action(
         path="remove",

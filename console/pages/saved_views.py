@@ -12,8 +12,8 @@ from accounts import saved_views
 from accounts.models import SavedView
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
-from console.base.saved_views import key_of, known_part, url_of
+from console.base.model_admin import ServiceAdmin
+from console.base.saved_views import known_part, list_of, url_of
 from console.viewers import viewer_of
 from core.errors import Invalid
 
@@ -72,19 +72,14 @@ class SavedViewAdmin(ServiceAdmin):
     @admin.display(description="List")
     def list_title(self, view: SavedView) -> str:
         """Return the title of the view's list."""
-        found = self._list_of(view.list_key)
+        found = list_of(self.admin_site, view.list_key)
         return found.nav.label if found and found.nav else "A list that no longer exists"
 
     @admin.display(description="Opens")
     def opens(self, view: SavedView) -> str:
         """Return the link that opens the list."""
-        found = self._list_of(view.list_key)
+        found = list_of(self.admin_site, view.list_key)
         return format_html('<a href="{}">Open the list</a>', url_of(found, view)) if found else "–"
-
-    def _list_of(self, list_key: str) -> ReadOnlyAdmin | None:
-        """Return the list of a key, if it has saved views."""
-        lists = (each for each in self.admin_site._registry.values() if isinstance(each, ReadOnlyAdmin))
-        return next((each for each in lists if each.has_saved_views and key_of(each) == list_key), None)
 
     @service_action(
         path="save", title="Save view", permission=saved_views.USE, form=SaveForm, tone="primary", on_list=True
@@ -92,7 +87,7 @@ class SavedViewAdmin(ServiceAdmin):
     def save(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Save what the list shows, and open it as the view."""
         viewer, list_key = viewer_of(request), form.cleaned_data["list_key"]
-        found = self._list_of(list_key)
+        found = list_of(self.admin_site, list_key)
         if found is None or not found.opens_to(viewer):
             raise Invalid("There is no such list.", code="unknown_list")
         query = known_part(found, form.cleaned_data["query"])

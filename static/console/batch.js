@@ -15,7 +15,7 @@
       head.checked = here.length > 0 && here.every((box) => box.checked);
       head.indeterminate = !head.checked && here.some((box) => box.checked);
     }
-    const words = chosen.size ? `${chosen.size} selected.` : "Select requests to decide many at once.";
+    const words = chosen.size ? `${chosen.size} selected.` : bar.dataset.empty || "Select requests to decide many at once.";
     const count = bar.querySelector(".wk-batch-count");
     if (count.textContent !== words) count.textContent = words;
     bar.classList.toggle("is-empty", !chosen.size);

@@ -28,7 +28,9 @@
   const takeTo = (place) => {
     back = document.activeElement === document.body ? heading() : document.activeElement;
     place.closest("details")?.setAttribute("open", "");
-    const field = place.form?.querySelector("textarea, select, input:not([type=hidden])");
+    // A heading that unfolds leads to the first button under it.
+    const unfolded = place.localName === "summary" ? place.parentElement.querySelector("button") : null;
+    const field = unfolded || place.form?.querySelector("textarea, select, input:not([type=hidden])");
     (field || place).focus();
   };
   const use = (place) => {

@@ -103,10 +103,26 @@
       if (again) { again = false; soon(); }
     }
   };
-  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(150, 600 - (Date.now() - lastSeen))); lastSeen = Date.now(); };
+  /* A page that costs more to read says how often it wants to be read at most. */
+  const pace = Number(document.querySelector("[data-live-pace]")?.dataset.livePace || 0);
+  const soon = () => {
+    if (pace) { timer ||= setTimeout(() => { timer = 0; refresh(); }, pace); return; }
+    clearTimeout(timer);
+    timer = setTimeout(refresh, Math.max(150, 600 - (Date.now() - lastSeen)));
+    lastSeen = Date.now();
+  };
+
+  /* Who is here and who writes changes no part of the page: static/console/together.js shows it. */
+  const PASSING = ["agent.presence", "agent.typing", "customer.typing"];
+  let socket = null;
+  document.addEventListener("walker:send", (event) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event.detail)); });
+  const hear = (frame) => {
+    if (frame.type !== "event") return;
+    if (PASSING.includes(frame.event)) document.dispatchEvent(new CustomEvent("walker:passing", { detail: frame })); else soon();
+  };
 
   const connect = () => {
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/console/`);
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/console/`);
     let opened = false;
     socket.onopen = () => {
       opened = true;
@@ -115,7 +131,7 @@
       if (wait > 500) soon();
       wait = 500;
     };
-    socket.onmessage = (message) => { if (JSON.parse(message.data).type === "event") soon(); };
+    socket.onmessage = (message) => hear(JSON.parse(message.data));
     socket.onclose = (event) => {
       if (event.code === 4401 || event.code === 4403) { if (state) state.hidden = true; return; }
       if (opened || wait > 500) say(false);

@@ -108,6 +108,12 @@
   .ref { font-weight: 700; font-variant-numeric: tabular-nums; }
   .chip { display: inline-flex; gap: 6px; align-items: center; border-radius: 999px; padding: 3px 10px; font-size: 13px; font-weight: 600; background: var(--warn-bg); color: var(--warn-ink); border: 1px solid var(--warn-line); }
   .chip.good { background: var(--good-bg); color: var(--good-ink); border-color: currentColor; } .chip.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
+  .marks { display: flex; gap: 4px; margin-top: 6px; }
+  .marks button { width: 44px; height: 44px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; font-size: 20px; line-height: 1; color: var(--ink-soft); }
+  .marks button:hover { border-color: var(--accent); } .marks button.on { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
+  .comment { display: grid; gap: 8px; margin-top: 10px; justify-items: start; } .comment label { font-size: 14px; }
+  .comment textarea { width: 100%; border: 1px solid var(--edge); border-radius: 12px; padding: 8px 12px; background: var(--bg); } .comment textarea:focus-visible { outline: 3px solid var(--focus); }
+  .comment button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
   .card p { margin: 8px 0 0; overflow-wrap: anywhere; white-space: pre-wrap; } .card .note { color: var(--ink-soft); font-size: 14px; }
   .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); }
   .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
@@ -139,6 +145,7 @@
     executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "bad"],
     expired: ["Expired", "bad"], cancelled: ["Cancelled", "bad"], superseded: ["Replaced by a newer request", "bad"],
   };
+  const MARKS = ["Very poor", "Poor", "Fair", "Good", "Very good"];
   const STATUS = { sending: "Sending…", waiting: "Waiting to be sent…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
   const PROBLEMS = {
     too_long: (f) => `Your message is longer than ${f.limit || LIMIT} characters. Shorten it and send it again.`,
@@ -496,7 +503,7 @@
       const take = {
         connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
         agent_typing: () => this.typingNow(frame.value && !this.isDone(frame)), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
-        approval_pending: () => this.approval(frame), approval_closed: () => this.approval(frame),
+        approval_pending: () => this.approval(frame), survey_rated: () => this.rated(frame), approval_closed: () => this.approval(frame),
         message_status: () => this.ticked(frame), conversation_state: () => this.desk(frame.state), error: () => this.refused(frame),
       }[frame.type];
       if (take) take();
@@ -519,8 +526,12 @@
       if (run) this.doneRun = run;
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
-      const who = (frame.sender && frame.sender.type) || "agent";
+      const who = (frame.sender && frame.sender.type) || "agent", survey = who === "system" && frame.metadata && frame.metadata.survey;
+      if (survey) { this.upsert({ ...this.items.get(`survey:${survey}`), key: `survey:${survey}`, kind: "survey", who: "system", id: survey, text: frame.content || "", seq: frame.seq, at: frame.at }); return this.noticed(frame); }
       this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
+      this.noticed(frame);
+    }
+    noticed(frame) {
       if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
       if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
     }
@@ -529,6 +540,13 @@
       const known = this.items.get(key) || {};
       const state = frame.state || (frame.type === "approval_pending" ? "pending" : "executed");
       this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.summary || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
+    }
+    rated(frame) {
+      const known = this.items.get(`survey:${frame.survey}`);
+      if (!known) return; // its question is further up than this page remembers
+      const focused = known.node.contains(this.shadowRoot.activeElement) && this.shadowRoot.activeElement.matches("button");
+      this.upsert({ ...known, rating: frame.rating, commented: frame.commented ?? known.commented });
+      if (focused) known.node.querySelector('[aria-pressed="true"]').focus();
     }
     ticked(frame) { if (frame.message_id) for (const item of this.items.values()) if (item.messageId === frame.message_id || item.key === frame.id) { item.status = frame.status; this.paint(item); } }
     typingNow(value) {
@@ -610,7 +628,7 @@
       const node = item.node;
       node.dataset.who = `${item.who}${item.name || ""}`;
       for (const name of ["me", "agent", "person", "system", "failed"]) node.classList.toggle(name, name === item.who || (name === "failed" && item.status === "failed"));
-      node.replaceChildren(...(item.kind === "approval" ? [this.card(item)] : this.bubbleOf(item)));
+      node.replaceChildren(...(item.kind === "approval" ? [this.card(item)] : item.kind === "survey" ? [this.survey(item)] : this.bubbleOf(item)));
     }
     bubbleOf(item) {
       const spoken = { me: "You", agent: "Assistant", person: "Colleague", system: "Notice" }[item.who];
@@ -659,6 +677,23 @@
         this.problem("");
       } catch { this.problem("This file can't be downloaded right now. Try again in a moment."); }
       button.disabled = false;
+    }
+    survey(item) {
+      const send = (comment) => { this.problem(""); this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }) }); };
+      const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; send(); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
+      const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": "Your rating" }, ...stars));
+      if (!item.rating) return card;
+      card.append(el("p", { class: "note", role: "status" }, item.commented ? "Thank you for your feedback. Your comment has arrived." : `${MARKS[item.rating - 1]}. Thank you.`));
+      if (item.commented && !item.rewriting) {
+        card.append(el("div", { class: "comment" }, el("button", { type: "button", onclick: () => { item.rewriting = true; this.paint(item); item.node.querySelector("textarea").focus(); } }, "Change comment")));
+        return card;
+      }
+      const text = el("textarea", { id: `c-${item.id}`, rows: "2", maxlength: "2000" });
+      text.value = item.words || "";
+      text.oninput = () => { item.words = text.value; };
+      card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? "Your comment, in other words" : "Anything you want to tell us? (optional)"), text,
+        el("button", { type: "button", onclick: () => { if (text.value.trim()) { item.commented = true; item.rewriting = false; send(text.value.trim()); this.paint(item); } } }, "Send comment")));
+      return card;
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];

@@ -42,10 +42,10 @@ def web(django_db_setup: None, redis_client: object) -> Iterator[Web]:
 
 @pytest.fixture
 def opened(chromium: Browser, scene: Scene, web: Web) -> Iterator[Opener]:
-    """Open a page as the approver, on a desk or on a phone that is touched."""
+    """Open a page as the approver or another role, on a desk or on a phone that is touched."""
     contexts = []
 
-    def open_page(path: str, *, phone: bool = False, scripts: bool = True) -> Page:
+    def open_page(path: str, *, phone: bool = False, scripts: bool = True, role: str = "approver") -> Page:
         context = chromium.new_context(
             base_url=web.url,
             viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
@@ -56,7 +56,7 @@ def opened(chromium: Browser, scene: Scene, web: Web) -> Iterator[Opener]:
         )
         contexts.append(context)
         name = f"{settings.SESSION_COOKIE_NAME.rstrip('0123456789')}{web.port}"
-        cookie = {"name": name, "value": session_of(scene.world.people["approver"]), "url": web.url}
+        cookie = {"name": name, "value": session_of(scene.world.people[role]), "url": web.url}
         context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
         page.goto(path)
@@ -81,6 +81,7 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.localName"))
 
 
+@pytest.mark.long
 def test_palette_goes_anywhere_by_keyboard_by_touch_and_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("approval"))
     page.keyboard.press("Control+k")

@@ -251,7 +251,7 @@ def test_reveals_end_each_at_its_own_time(acme: World, talk: Conversation) -> No
     assert left.fields == {"contact"}
 
 
-LIST_QUERIES = 8  # one of them for the bell, one for the choice of teams
+LIST_QUERIES = 12  # one of them for the bell, one for the choice of teams, one for saved views
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -131,6 +131,7 @@ def test_rows_do_not_move_under_the_pointer_or_the_focus_until_they_are_asked_fo
     assert page.evaluate("scrollY") == 0
 
 
+@pytest.mark.long
 def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     page.keyboard.press("a")
@@ -172,3 +173,25 @@ def test_notice_seen_on_one_page_is_gone_from_the_bell_of_another(page: Page, sc
     meanwhile(scene.world, lambda: mark_all_seen(actor=scene.world.actor("approver")))
     expect(page.locator(".wk-bell-count")).to_have_count(0, timeout=8000)
     expect(page.locator(".wk-is-new")).to_have_count(0)
+
+
+def test_two_people_in_one_conversation_see_one_another(chromium: Browser, scene: Scene, web: Web, page: Page) -> None:
+    cookie, pages = page.context.cookies()[0]["name"], []
+    for role in ("admin", "support"):
+        context = chromium.new_context(base_url=web.url)
+        value = session_of(scene.world.people[role])
+        context.add_cookies([{"name": cookie, "value": value, "url": web.url}])
+        pages.append(context.new_page())
+    first, second = pages
+    first.goto(scene.path("conversation"))
+    expect(first.locator(".wk-together")).to_be_hidden()
+    second.goto(scene.path("conversation"))
+    expect(first.get_by_text("Support Acme is looking at this as well.")).to_be_visible()
+    second.get_by_label("Your reply").press_sequentially("I am on it")
+    expect(first.get_by_text("Support Acme is answering.")).to_be_visible()
+    expect(second.get_by_text("Admin Acme is looking at this as well.")).to_be_visible()
+    keep_picture(first, "two-in-one-conversation")
+    assert serious(first) == []
+    second.context.close()
+    expect(first.locator(".wk-together")).to_be_hidden()
+    first.context.close()

@@ -11,9 +11,9 @@ from accounts.models import Notice
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from core.text.mentions import mentioned_in
 from hitl import services
 from hitl.approvals import notes
-from hitl.domain.mentions import mentioned_in
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalNote
 from tests.console.conftest import Browser

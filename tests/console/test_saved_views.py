@@ -11,10 +11,13 @@ from django.test import Client
 
 from accounts import saved_views
 from accounts.models import SavedView
+from conversations import services
 from core.errors import Conflict, Invalid
 from core.tenancy.scope import tenant_scope
+from tests.api.office import Office
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
+from tests.conversations.conftest import make_shop
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -157,3 +160,47 @@ def test_last_view_is_saved_once_by_two_at_the_same_time(world: World) -> None:
     assert "too_many_views" in outcomes
     with tenant_scope(world.acme.pk):
         assert SavedView.objects.count() == saved_views.MOST
+
+
+def test_view_of_conversations_narrows_their_list_again(browser: Browser, acme: World) -> None:
+    shop = make_shop(acme)
+    mine, _other = shop.conversation(), shop.call()
+    services.assign(actor=acme.actor("support"), conversation_id=mine.pk, user_id=acme.people["support"].pk)
+    client, page = browser("support"), "/admin/conversations/conversation/"
+    shown = client.get(f"{page}?mine=yes&channel=webchat").content.decode()
+    query = re.search(r'name="query" value="([^"]*)"', shown)
+    assert query is not None
+    answer = save(client, "My chats", unescape(query[1]), key="conversations.conversation")
+    assert answer.status_code == 302
+    found = client.get(answer["Location"]).content.decode()
+    assert re.search(r'aria-current="true">My chats<', found)
+    assert found.count("wk-row-link") == 1
+
+
+def test_api_keeps_lists_renames_and_deletes_ones_own_views(acme: World) -> None:
+    office = Office(acme)
+    caller, colleague = office.caller("approver"), office.caller("admin")
+    wanted = {"list_key": KEY, "name": "Late", "query": "state=pending&sort=-cost"}
+    made = caller.post("views/", wanted)
+    assert (made.status_code, made.json()["query"]) == (201, "sort=-cost&state=pending")
+    pk = made.json()["id"]
+    assert made.json()["url"] == f"{QUEUE}?sort=-cost&state=pending&view={pk}"
+    for wrong, field in (
+        ({"list_key": "core.tenant"}, "list_key"),
+        ({"query": "nonsense=1"}, "query"),
+        ({"name": " "}, "name"),
+        ({"name": "Late"}, "name"),
+        ({"name": "call +34 600 999 111"}, "name"),
+    ):
+        answer = caller.post("views/", {**wanted, **wrong})
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+    assert caller.post("views/", {**wanted, "name": "X", "query": "q=ann@example.com"}).status_code == 400
+    assert [row["name"] for row in caller.get(f"views/?list_key={KEY}").json()["results"]] == ["Late"]
+    assert caller.get("views/?list_key=conversations.conversation").json()["results"] == []
+    for stranger in (colleague, office.outsider()):
+        assert stranger.get("views/").json()["results"] == []
+        assert stranger.send("patch", f"views/{pk}/", {"name": "Mine"}).status_code == 404
+        assert stranger.send("delete", f"views/{pk}/").status_code == 404
+    assert caller.send("patch", f"views/{pk}/", {"name": "Very late"}).json()["name"] == "Very late"
+    assert caller.send("delete", f"views/{pk}/").status_code == 204
+    assert caller.get(f"views/{pk}/").status_code == 404

@@ -32,6 +32,7 @@ def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: 
     assert page.locator(".wk-undo").count() == 0
 
 
+@pytest.mark.long
 def test_many_are_decided_at_once(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         owner = scene.world.actor("owner")

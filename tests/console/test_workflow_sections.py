@@ -189,6 +189,7 @@ def test_summary_of_a_half_edited_section_keeps_the_rest(browser: Browser, flow:
         assert browser("owner").post(f"{FLOW}sentence/", {**FORM, **wrong}).status_code == 200
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_pages_of_a_workflow_are_short_and_accessible(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):

@@ -1,0 +1,69 @@
+"""Canned replies in a real browser: searched with `/`, inserted in the customer's language, their files sent along."""
+
+import pytest
+from playwright.sync_api import expect
+
+from conversations import services
+from conversations.files.rules import Upload
+from conversations.models import Attachment, Conversation
+from conversations.services import CannedText
+from core.tenancy.scope import tenant_scope
+from tests import files
+from tests.browser import keep_picture
+from tests.console.scene import Scene
+from tests.console.test_browser import Opener, faults_of, opened, scene
+
+__all__ = ["opened", "scene"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+
+@pytest.fixture
+def replies(scene: Scene) -> None:
+    """Two canned replies; one has a text in German and two files. The customer writes German."""
+    with tenant_scope(scene.world.acme.pk):
+        owner = scene.world.actor("owner")
+        label = CannedText("label", "Return label", "Here is your label.", translations={"de": "Hier ist Ihr Etikett."})
+        given = [Upload("label.pdf", files.PDF), Upload("map.png", files.png())]
+        services.create_canned_reply(actor=owner, wanted=label, files=given)
+        services.create_canned_reply(actor=owner, wanted=CannedText("later", "Later", "We'll be back."))
+        Conversation.objects.update(language="de")
+
+
+@pytest.mark.usefixtures("replies")
+def test_slash_searches_inserts_the_language_and_sends_the_files_left_ticked(opened: Opener, scene: Scene) -> None:
+    page = opened(scene.path("conversation"), "owner")
+    page.keyboard.press("/")
+    box = page.locator("#live-reply textarea[name=text]")
+    expect(box).to_be_focused()
+    offered = page.locator("#live-reply .wk-mentions button")
+    expect(offered).to_have_count(2)
+    box.press_sequentially("lab")
+    expect(offered).to_have_count(1)
+    box.fill("/nothing")
+    expect(offered).to_have_count(0)
+    box.fill("/ret")  # words of the title
+    expect(offered).to_have_count(1)
+    keep_picture(page, "canned-search")
+    box.press("Enter")
+    expect(box).to_have_value("Hier ist Ihr Etikett.")
+    ticks = page.locator("#live-reply input[name=canned_files]")
+    expect(ticks).to_have_count(2)
+    assert faults_of(page, "composer with a canned reply") == []
+    page.get_by_label("map.png").uncheck()
+    keep_picture(page, "canned-files")
+    page.locator("#live-reply").get_by_role("button", name="Send").click()
+    expect(page.locator(".wk-file")).to_have_count(1)
+    with tenant_scope(scene.world.acme.pk):
+        assert [file.filename for file in Attachment.objects.all()] == ["label.pdf"]
+
+
+@pytest.mark.usefixtures("replies")
+def test_without_scripts_the_link_inserts_text_and_files(opened: Opener, scene: Scene) -> None:
+    page = opened(scene.path("conversation"), "owner", scripts=False, phone=True)
+    page.locator("#live-reply").get_by_text("Canned replies", exact=True).click()
+    page.get_by_role("link", name="Return label").click()
+    expect(page.locator("#live-reply textarea")).to_have_value("Hier ist Ihr Etikett.")
+    expect(page.locator("#live-reply input[name=canned_files]:checked")).to_have_count(2)
+    keep_picture(page, "canned-files-phone")
+    page.locator("#live-reply").get_by_role("button", name="Send").click()
+    expect(page.locator(".wk-file")).to_have_count(2)
