@@ -83,13 +83,14 @@ async def measure(options: argparse.Namespace, bare: int) -> int:
         await asyncio.sleep(5)
         waiting = await meter.read("idle, the lines open", options.idle, asyncio.sleep(options.idle))
         readings = {}
-        heard = sum(line.heard["agent_response"] for line in guests)
+        heard, called = sum(line.heard["agent_response"] for line in guests), meter.tool_calls()
         for name, lines in (("bare path", plain), ("web chat", guests)):
             took = await meter.read(f"{name}, {RATE:.0f} a second", 0, write(lines, options.messages))
             readings[name] = 1000 * (took.cpu - waiting.cpu / waiting.seconds * took.seconds) / options.messages
             say(f"  {name}: {readings[name]:.1f} ms of CPU a message, without what the same time costs idle")
         answers = sum(line.heard["agent_response"] for line in guests) - heard
         say(f"  {answers} answers (fewer than messages: some shared one, or their cost is missing here)")
+        say(f"  {meter.tool_calls() - called} calls of tools for them")
     ratio, share = readings["web chat"] / readings["bare path"], idle.cpu / idle.seconds
     say(f"\nweb chat to bare path {ratio:.1f} (target: at most {AT_MOST:.0f})")
     say(f"idle with nobody {share:.1%} of a core (target: at most {IDLE_AT_MOST:.0%})")
@@ -145,6 +146,13 @@ class Meter:
         """Return how many transactions PostgreSQL has committed."""
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             query = "select xact_commit from pg_stat_database where datname = current_database()"
+            row = connection.execute(query).fetchone()
+            return int(row[0]) if row else 0
+
+    def tool_calls(self) -> int:
+        """Return how many calls of tools were stored."""
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            query = "select n_tup_ins from pg_stat_user_tables where relname = 'agents_toolcall'"
             row = connection.execute(query).fetchone()
             return int(row[0]) if row else 0
 

@@ -23,7 +23,7 @@ def asgi_for(name: str) -> str:
 
 def runs_alone(name: str) -> bool:
     """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
-    return name in ("approvals", "erasure", "queue", "retrieval", "search", "simulation", "turn")
+    return name in ("approvals", "bus", "erasure", "queue", "retrieval", "search", "simulation", "turn")
 
 
 def makes_databases(name: str) -> bool:

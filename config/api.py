@@ -24,18 +24,31 @@ from agents.routes import rest as model_routes
 from agents.runs import rest as runs
 from agents.trials.rest import TrialViewSet
 from analytics import rest as analytics
+from analytics.alerts import rest as alerts
+from analytics.exports import rest as exports
+from analytics.figure_pages.rest import FigureViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
+from console.rest import SavedViewViewSet
 from conversations.rest import conversations
+from conversations.rest.canned_replies import CannedFileViewSet, CannedReplyViewSet
 from conversations.rest.channel_accounts import ChannelAccountViewSet
 from conversations.rest.consents import ConsentViewSet
 from conversations.rest.contacts import ContactViewSet
+from conversations.rest.macros import MacroViewSet
+from conversations.rest.merges import ContactMergeViewSet
+from conversations.rest.notes import ConversationNoteViewSet
 from conversations.rest.suggestions import SuggestedReplyViewSet
+from conversations.rest.surveys import SurveyViewSet
+from conversations.rest.tags import TagViewSet
+from conversations.rest.team_chat import TeamMessageViewSet
 from conversations.rest.teams import AvailabilityViewSet, TeamViewSet
 from conversations.rest.templates import TemplateViewSet
+from conversations.rest.triage import TriageRuleViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
+from core.rest.event_types import EventTypeViewSet
 from core.rest.views import StrictView
 from hitl.rest import approval_actions, approval_details, approvals, kill_switches, policies, workflows
 from hitl.rest.action_kinds import ActionKindViewSet
@@ -49,6 +62,7 @@ from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
 from hitl.rest.simulations import SimulationViewSet
 from hitl.rest.workflow_sharing import WorkflowSharingViewSet
+from integrations.rest import WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 V1 = "api/v1/"
 
@@ -130,16 +144,26 @@ router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill
 router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-conversations")
 router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-messages")
 router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
+router.register(f"{CONVERSATION}notes", ConversationNoteViewSet, "api-conversation-notes")
 router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "api-attachments")
 router.register(f"{V1}suggested-replies", SuggestedReplyViewSet, "api-suggested-replies")
+router.register(f"{V1}canned-replies", CannedReplyViewSet, "api-canned-replies")
+router.register(f"{V1}canned-replies/<uuid:reply_id>/files", CannedFileViewSet, "api-canned-files")
+router.register(f"{V1}macros", MacroViewSet, "api-macros")
+router.register(f"{V1}tags", TagViewSet, "api-tags")
+router.register(f"{V1}surveys", SurveyViewSet, "api-surveys")
+router.register(f"{V1}triage-rules", TriageRuleViewSet, "api-triage-rules")
 router.register(f"{V1}teams", TeamViewSet, "api-teams")
+router.register(f"{V1}teams/<uuid:team_id>/messages", TeamMessageViewSet, "api-team-messages")
 router.register(f"{V1}availability", AvailabilityViewSet, "api-availability")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
+router.register(f"{V1}contacts/<uuid:contact_id>/merge", ContactMergeViewSet, "api-contact-merge")
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
+router.register(f"{V1}views", SavedViewViewSet, "api-views")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")
 router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
@@ -161,10 +185,20 @@ router.register(f"{V1}budgets", model_routes.BudgetViewSet, "api-budgets")
 router.register(f"{V1}usage", model_routes.UsageViewSet, "api-usage")
 router.register(f"{V1}agent-runs", runs.RunViewSet, "api-agent-runs")
 router.register(f"{V1}tool-calls", runs.ToolCallViewSet, "api-tool-calls")
+router.register(f"{V1}figures", FigureViewSet, "api-figures")
 router.register(f"{V1}briefs", analytics.BriefViewSet, "api-briefs")
 router.register(f"{V1}brief-preferences", analytics.PreferenceViewSet, "api-brief-preferences")
+router.register(f"{V1}alert-rules", alerts.AlertRuleViewSet, "api-alert-rules")
+router.register(f"{V1}alerts", alerts.AlertViewSet, "api-alerts")
+router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
+router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
+router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-endpoints")
+router.register(
+    f"{V1}webhook-endpoints/<uuid:endpoint_id>/deliveries", WebhookDeliveryViewSet, "api-webhook-deliveries"
+)
+router.register(f"{V1}event-types", EventTypeViewSet, "api-event-types")
 router.register(f"{V1}dead-letters", DeadLetterViewSet, "api-dead-letters")
 
 

@@ -80,6 +80,8 @@ BY_NAME: Final[Mapping[str, Any]] = {
     "zone": "Europe/Berlin",
 }
 """Values by the name of the field, where they fit its type and no component says otherwise."""
+LEFT_OUT: Final = object()
+"""An optional field that the example does without."""
 BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "AccountSummary": {"name": "Support line", "kind": "whatsapp"},
     "ActivatedInstallation": {"active": True},
@@ -104,6 +106,10 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "escalation_step": 0,
         "reminder_count": 0,
     },
+    "ChangingManyRequest": {
+        "change": "assign",
+        **dict.fromkeys(("team_id", "add", "remove", "priority", "resolved"), LEFT_OUT),
+    },
     "Calendar": {"name": "Berlin office", "holidays": [{"day": "2026-05-01", "name": "Labour Day"}]},
     "Cap": {"scope": "kind", "target": "set_campaign_budget", "amount": "5000.00", "used": "850.00", "is_active": True},
     "Consent": {"channel": "whatsapp", "state": "withdrawn", "source": "api"},
@@ -113,7 +119,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "unreachable": [],
         "opt_outs": [{"channel": "whatsapp", "purpose": "marketing"}],
     },
-    "ConversationDetail": {"can_reply": True, "can_send_template": True},
+    "ConversationDetail": {"can_reply": True, "can_send_template": True, "tags": []},
     "Erasure": {"counts": {"messages": 12}, "waits_for": [], "still_named": []},
     "Flag": {"name": "legal", "label": "Needs legal"},
     "Group": {"name": "Marketing leads"},
@@ -126,6 +132,16 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Settings": {"channels_on": ["email"], "gather": "none", "every": "hourly", "per_hour": 30},
     "SuggestedReply": {"state": "open", "reason": "low_confidence", "confidence": 35, "sources": []},
+    "Macro": {"name": "Parcel is lost", "steps": {"note": {"text": "Asked the carrier."}, "close": {"resolved": True}}},
+    "MacroRequest": {"name": "Parcel is lost", "steps": {"close": {"resolved": True}}, "team_id": None},
+    "MacroChangeRequest": {"name": "Parcel is lost", "steps": {"close": {"resolved": True}}, "team_id": None},
+    "Survey": {"rating": 4, "comment": "Quick and friendly.", "way": "widget"},
+    "TriageRule": {"name": "Refunds", "condition": '"refund" in words', "priority": None},
+    "TriageRuleRequest": {"name": "Refunds", "condition": '"refund" in words'},
+    "TriageRuleChangeRequest": {"name": "Refunds", "condition": '"refund" in words'},
+    "Tag": {"name": "Returns", "colour": "warn"},
+    "TagRequest": {"name": "Returns", "colour": "warn"},
+    "TagChangeRequest": {"name": "Returns", "colour": "warn"},
     "Workflow": {"name": "Larger budgets", "says": "Marketing leads approve budgets above 500.00 EUR."},
     "AgentEditRequest": {"name": "Deliveries", "tools": []},
     "CalendarChangeRequest": {"name": "Berlin office"},
@@ -230,7 +246,8 @@ def _example(schema: Any, schemas: Mapping[str, Any], name: str = "", component:
     if "null" in types and name not in KNOWN:
         return None
     if "properties" in schema:
-        return {key: _example(field, schemas, key, component) for key, field in schema["properties"].items()}
+        fields = schema["properties"].items()
+        return {key: _example(field, schemas, key, component) for key, field in fields if said.get(key) is not LEFT_OUT}
     if "format" not in schema and "example" not in schema and name in BY_NAME and _fits(BY_NAME[name], types):
         return BY_NAME[name]
     return _plain(schema, schemas, types[0] if types else "object", name)

@@ -1,6 +1,7 @@
 """The Celery application and the beat schedule, assembled from each app's sweeps."""
 
 import os
+import threading
 import time
 from importlib import import_module
 from typing import Any
@@ -16,13 +17,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
-if os.environ.get("WALKER_PROCESS") in ("worker", "models", "beat"):
+if os.environ.get("WALKER_PROCESS") in ("worker", "models", "webhooks", "beat"):
     tune_for_startup()
 
 APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 GIVES_WAY = 5
 CHECKED_FOR = 5.0
-_checked_at = float("-inf")
+_checked = threading.local()
+"""When each thread, which has a connection of its own, looked at it last."""
 
 # Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor
 # its sweeps run. Workers and beat import these when they start, and stop if one is missing.
@@ -49,13 +51,12 @@ def _check_connection(sender: Any, **_: Any) -> None:
     A new connection costs more than most tasks, and asking the database whether it is there as much as a query: that
     is done every few seconds, and after an error. What a task could not do in between, its sweep does.
     """
-    global _checked_at
     if sender.request.is_eager:
         return
     moment = time.monotonic()
-    if connection.errors_occurred or moment - _checked_at >= CHECKED_FOR:
+    if connection.errors_occurred or moment - getattr(_checked, "at", float("-inf")) >= CHECKED_FOR:
         close_old_connections()
-        _checked_at = moment
+        _checked.at = moment
 
 
 @worker_init.connect

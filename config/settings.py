@@ -70,6 +70,7 @@ VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
+WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 ANTHROPIC_API_KEY = env("ANTHROPIC_API_KEY", default="")
@@ -347,6 +348,7 @@ IMAP_PRIVATE_HOSTS = frozenset(env.list("WALKER_IMAP_PRIVATE_HOSTS", default=[])
 SITE_PRIVATE_HOSTS = frozenset(env.list("WALKER_SITE_PRIVATE_HOSTS", default=[]))
 MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
+EVENT_DAYS = env.int("WALKER_EVENT_DAYS", default=800)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Walker API",
@@ -372,7 +374,19 @@ SPECTACULAR_SETTINGS = {
         "ApprovalState": "hitl.models.Approval.STATES",
         "ConversationState": "conversations.models.Conversation.State",
         "SuggestedReplyState": "conversations.models.SuggestedReply.State",
+        "WhoseScope": "conversations.rest.canned_replies.SCOPES",
+        "SurveyAsks": "conversations.models.Team.Asks",
+        "AlertRuleState": "analytics.models.AlertRule.State",
+        "AlertSeverity": "analytics.models.Severity",
+        "AlertWay": "analytics.models.Way",
+        "WebhookState": "core.models.WebhookDelivery.State",
+        "WebhookEndpointState": "core.models.WebhookEndpoint.State",
+        "ExportFormat": "analytics.models.Format",
+        "ExportEvery": "analytics.models.ExportSchedule.Every",
+        "ExportState": "analytics.models.Export.State",
+        "SurveyWay": "conversations.models.Survey.Way",
         "AvailabilityState": "conversations.models.Availability.State",
+        "TagColour": "conversations.models.Tag.Colour",
         "TeamPolicy": "conversations.models.Team.Policy",
         "Priority": "conversations.models.Priority",
         "MessageStatus": "conversations.models.Message.Status",
@@ -421,6 +435,8 @@ REFUSALS_NOTICED = env.int("WALKER_REFUSALS_NOTICED", default=10)
 REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 EVIDENCE_PER_HOUR = env.int("WALKER_EVIDENCE_PER_HOUR", default=60)
 EXPORTS_PER_HOUR = env.int("WALKER_EXPORTS_PER_HOUR", default=30)
+PAGERDUTY_API_BASE = env("PAGERDUTY_API_BASE", default="https://events.pagerduty.com")
+EXPORT_ROWS = env.int("WALKER_EXPORT_ROWS", default=1_000_000)
 AUDIT_ANCHOR_EVERY = timedelta(minutes=env.int("WALKER_ANCHOR_MINUTES", default=60))
 AUDIT_ANCHOR_FILE = env("WALKER_ANCHOR_FILE", default="")
 AUDIT_ANCHOR_LOG = env.bool("WALKER_ANCHOR_LOG", default=False)

@@ -25,7 +25,8 @@ MAIL_PATH: Final = re.compile(rb"/channels/email/[^/?]{20,200}/inbound/")
 UPLOAD_LIMIT: Final = 17 * 1024 * 1024
 """Where files for customers are taken: 16 MB of them, and the words beside."""
 UPLOADS: Final = re.compile(
-    rb"/(?:admin/conversations/conversation/[0-9a-f-]{36}/reply|api/v1/conversations/[0-9a-f-]{36}/attachments)/(?:\?|$)"
+    rb"/(?:admin/conversations/(?:conversation/[0-9a-f-]{36}/reply|cannedreply/(?:create|[0-9a-f-]{36}/edit))"
+    rb"|api/v1/(?:conversations/[0-9a-f-]{36}/attachments|canned-replies/[0-9a-f-]{36}/files))/(?:\?|$)"
 )
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 

@@ -131,6 +131,7 @@ def _portals(organisation: Organisation, public: str) -> list[dict[str, Any]]:
             "url": f"{public}/channels/app/{key}/messages/",
             "token_secret": portal.token_secret(organisation.slug, secret),
             "signing_secret": portal.signing_secret(organisation.slug, secret),
+            "events_secret": portal.events_secret(organisation.slug, secret),
             "customers": portal.CAST[organisation.slug][1],
         }
     ]

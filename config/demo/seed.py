@@ -7,10 +7,13 @@ from django.db import connection, transaction
 
 from config.demo.briefs import ensure_briefs
 from config.demo.cast import ORGANISATIONS, Organisation
+from config.demo.figures import ensure_figures
 from config.demo.history import ensure_history
 from config.demo.library import ensure_library
+from config.demo.morning import ensure_morning
 from config.demo.people import ensure_people, ensure_tenant
 from config.demo.setting import ensure_setting
+from config.demo.webhooks import ensure_webhooks
 from core.tenancy.scope import tenant_scope
 
 
@@ -39,4 +42,7 @@ def _seed(organisation: Organisation) -> None:
         ensure_setting(organisation, people)
         ensure_library()
         ensure_history(organisation, people)
+        ensure_morning(organisation, people)
+        ensure_figures(organisation, people)
         ensure_briefs(organisation, people)
+        ensure_webhooks(organisation)

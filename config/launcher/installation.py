@@ -24,6 +24,8 @@ from standins.mailbox import seed
 WORKER = ("-c", "2", "-Q", "high,default,low")
 MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
 FEW_MODEL_WORKERS = ("-c", "2", *MODEL_WORKER[2:])
+# Threads: they wait for other people's servers, and each call has its own end.
+WEBHOOK_WORKER = ("-P", "threads", "-c", "16", "-Q", "webhooks", "-n", "webhooks@%h")
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
@@ -172,7 +174,7 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat, which count into one folder, and workers that may wait for models."""
+        """Start web, worker and beat, which count into one folder, and workers that may wait for others."""
         self.supervisor.place.empty_metrics()
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
@@ -186,6 +188,7 @@ class Installation:
         # Any organisation may add a model of its own; without one they only wait.
         models = MODEL_WORKER if any(map(env.given, MODEL_KEYS)) else FEW_MODEL_WORKERS
         self._add("models", *worker, *models, WALKER_PROCESS="models", **shared)
+        self._add("webhooks", *worker, *WEBHOOK_WORKER, WALKER_PROCESS="webhooks", **shared)
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
