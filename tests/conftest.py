@@ -16,6 +16,7 @@ from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.tenancy.scope import tenant_scope
 from tests.emptying import empty_by_deleting
+from tests.event_types import register_test_events
 from tests.template_database import remove_template_database, template_database
 from tests.world import Mould, World, build_world
 
@@ -143,6 +144,7 @@ def pytest_configure() -> None:
     """Let the tests name a token for metrics where they need one, and hash passwords in little time."""
     settings.METRICS_TOKEN = ""
     settings.PASSWORD_HASHERS = ["tests.hashing.FewRounds"]
+    register_test_events()
 
 
 def pytest_collection_finish() -> None:

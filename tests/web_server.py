@@ -43,8 +43,12 @@ class Web:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
-            self.process = None
+            try:
+                self.process.wait(30)  # on a busy machine
+            finally:  # one that doesn't end fails here, and nowhere else
+                self.process.kill()
+                self.process.wait()
+                self.process = None
 
     @contextmanager
     def away(self) -> Iterator[None]:

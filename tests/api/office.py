@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
+from accounts import saved_views
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
@@ -20,14 +21,20 @@ from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
 from agents.trials.trying import start_trial
 from conversations import services as talk
-from conversations.models import ChannelAccount, Conversation, MessageTemplate
+from conversations.files.rules import Upload
+from conversations.models import ChannelAccount, Conversation, MessageTemplate, Survey
 from conversations.types import InboundMessage, SenderIdentity
 from core import notices
 from core.actors import system
+from core.clock import now
+from core.models import WebhookDelivery
 from core.tenancy.scope import tenant_scope
+from core.webhooks import deliveries
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
+from integrations.outgoing_webhooks.services import EndpointSettings, create_endpoint
+from tests import files
 from tests.console import scene  # registers the kind `console_budget`
 from tests.world import OPERATOR, World
 
@@ -165,10 +172,31 @@ def build_office(world: World) -> Office:
             actor=OPERATOR, conversation_id=office.ids["conversation"], text="Within 60 days.", reason="low_confidence"
         )
         office.ids["suggestion"] = draft.pk
+        told = talk.add_note(actor=world.actor("support"), conversation_id=draft.conversation_id, text="Ann is here")
+        office.ids["note"] = told.pk
+        rated = Survey.objects.create(conversation_id=draft.conversation_id, rating=4, answered_at=now())
+        office.ids["survey"] = rated.pk
+        steps = talk.MacroSettings("Urgent", {"priority": {"priority": 4}})
+        hook = EndpointSettings("Warehouse", "https://93.184.216.34/hook")
+        made = create_endpoint(actor=world.actor("owner"), wanted=hook).subscription
+        office.ids["endpoint"] = made.pk
+        office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
+        WebhookDelivery.objects.update(state="delivered", done_at=now())
+        office.ids["macro"] = talk.create_macro(actor=world.actor("owner"), wanted=steps).pk
         owner = world.actor("owner")
         seats = [talk.Seat(world.people["support"].pk)]
         care = talk.create_team(actor=owner, settings=talk.TeamSettings(name="Care"), seats=seats)
         office.ids["team"] = care.pk
+        said = talk.write_to_team(actor=owner, team_id=care.pk, text="Standup at ten")
+        office.ids["team_message"] = said.pk
+        sort = talk.RuleSettings(name="Refunds", condition='"refund" in words', priority=3)
+        office.ids["rule"] = talk.create_triage_rule(actor=owner, settings=sort).pk
+        office.ids["tag"] = talk.create_tag(actor=owner, name="Returns").pk
+        office.ids["other_tag"] = talk.create_tag(actor=owner, name="Refunds").pk
+        hello = talk.CannedText("hello", "Hello", "Hello {{ first_name }}, this is {{ my_name }}.")
+        label = Upload("label.pdf", files.PDF)
+        canned = talk.create_canned_reply(actor=owner, wanted=hello, files=[label])
+        office.ids.update(canned=canned.pk, canned_file=canned.files.get().pk)
         office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
         week = {"mon": [["09:00", "17:00"]]}
         office.ids["calendar"] = services.create_calendar(actor=owner, name="Office", zone="UTC", week=week).pk
@@ -196,6 +224,8 @@ def build_office(world: World) -> Office:
         site = Site.objects.create(collection=shelf, address="https://help.example/", state="ready")
         office.ids.update(collection=shelf.pk, document=article.pk, question=asked.pk, site=site.pk)
         notices.leave(people=[viewer], kind="approval", title="BR-1 needs you", link="/admin/")
+        mine = {"list_key": "hitl.approval", "name": "Mine", "query": "state=pending"}
+        office.ids["view"] = saved_views.save_view(actor=world.actor("viewer"), **mine).pk
         office.ids["notice"] = Notice.objects.get(person_id=viewer).pk
         contact_id = office.ids["contact"] = Conversation.objects.get().contact_id
         said = ContactFact.objects.create(contact_id=contact_id, kind="company", value="Acme", masked_value="Acme")

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from core import bus
 from core.clock import now
 from core.events import outbox
 from core.ids import uuid7
@@ -169,5 +170,6 @@ def test_details_without_a_token_are_closed_outside_the_demo(client: Client, set
 @pytest.mark.django_db
 def test_migrations_are_asked_for_once(client: Client, alive: None, django_assert_max_num_queries: Any) -> None:
     client.get("/readyz")
-    with django_assert_max_num_queries(16):  # one for each gauge over the tables, routes and flows, none for migrations
+    # One for each gauge over the tables, routes and flows, two for each consumer of events, none for migrations.
+    with django_assert_max_num_queries(21 + 2 * len(bus.names())):
         client.get("/readyz")

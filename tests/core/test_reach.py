@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.reach.verdict import ANY, ChannelRules, Entry, Known, Policy, Question, Verdict, verdict
@@ -162,6 +162,7 @@ def test_marketing_needs_consent_where_the_organisation_says_so() -> None:
 CLOCK = st.tuples(st.integers(0, 23), st.sampled_from((0, 1, 30, 59))).map(lambda one: time(*one))
 
 
+@example(time(2, 1), time(2), MADRID, datetime(2026, 3, 28, 18, tzinfo=UTC), 0, [0, 0, 0], [0, 0, 0], False)
 @settings(max_examples=40, deadline=None)
 @given(
     CLOCK,

@@ -15,7 +15,7 @@ from channels_app.webchat import conversation, sessions
 from channels_app.webchat.frames import SendMessage
 from channels_app.webchat.widgets import find_widget
 from conversations import services as talk
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, Survey
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
@@ -120,7 +120,7 @@ def plant(door: Door) -> Traces:
 
 
 def _masked(name: str) -> str:
-    from conversations.services.contacts import _masked as masked
+    from conversations.services.contacts import masked
 
     return masked("name", name)
 
@@ -129,7 +129,12 @@ def _talk_about(world: World, chat: Conversation) -> None:
     support = world.actor("support")
     talk.reply(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}", sender_type="person")
     talk.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
+    talk.save_draft(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}")
     talk.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")
+    Survey.objects.create(
+        conversation=chat, asked_at=now(), answered_at=now(), rating=2, comment=f"{NAME} on {PHRASE}",
+        masked_comment=f"•••, {PHRASE}",
+    )  # fmt: skip
     Attachment.objects.create(
         message=Message.objects.filter(conversation=chat).earliest("id"),
         content_type="text/plain",

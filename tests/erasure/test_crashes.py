@@ -136,6 +136,7 @@ def until(erasure: Erasure, step: str) -> None:
         erasure.refresh_from_db()
 
 
+@pytest.mark.long
 def test_brief_sent_behind_the_last_look_is_looked_at_again(traces: Traces) -> None:
     world = traces.world
     with tenant_scope(world.acme.pk):
@@ -150,6 +151,7 @@ def test_brief_sent_behind_the_last_look_is_looked_at_again(traces: Traces) -> N
     assert found(world.acme.pk, WORDS) == set()
 
 
+@pytest.mark.long
 def test_run_that_ends_behind_the_last_look_is_looked_at_again(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         run = AgentRun.objects.get()

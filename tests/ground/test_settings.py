@@ -20,6 +20,7 @@ VALUES = {
     "PUBLIC_URL": "https://filed.example",
     "EMAIL_URL": "smtp+tls://u:filed@mail.example:587",
     "PUSH_HOSTS": "push.example",
+    "WEBHOOK_ENDPOINTS": "4",
     "WEBHOOK_HOSTS": "hooks.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",

@@ -14,6 +14,7 @@ from guardian.shortcuts import assign_perm
 from accounts.models import User
 from agents.vectors.models import RealArray
 from core.clock import now
+from core.db.transaction_ids import TransactionIdField
 from core.ids import uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.tenancy import rls
@@ -33,6 +34,7 @@ WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
     models.DecimalField: lambda: 1,
     models.JSONField: dict,
     ArrayField: lambda: [MARK[:3]],
+    TransactionIdField: lambda: "1",
     RealArray: lambda: [0.5],
     models.BinaryField: lambda: b"\x00",
 }

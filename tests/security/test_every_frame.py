@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,8 @@ from django.test import Client
 from channels_app.sockets import console_topics, presence
 from channels_app.sockets.console import ConsoleConsumer
 from channels_app.webchat import frames
-from conversations.models import Message
+from conversations.models import Message, Survey
+from core.clock import now
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, chat, dial, live_widgets, session_of
 from tests.security.rows import MARK, changed, snapshot
@@ -35,6 +37,7 @@ CHAT: dict[str, Callable[["Theirs"], dict[str, Any]]] = {
     },
     "typing": lambda theirs: {"value": True, "conversation": str(theirs.conversation)},
     "read": lambda theirs: {"seq": 1, "conversation": str(theirs.conversation)},
+    "rate": lambda theirs: {"survey": str(theirs.survey), "rating": 1, "comment": "x"},
     "stop": lambda theirs: {"conversation": str(theirs.conversation)},
 }
 TOPICS = {
@@ -43,8 +46,12 @@ TOPICS = {
     "conversation": "conversation:{conversations.conversation}",
     "approval": "approval:{hitl.approval}",
     "notices": "notices",
+    "team": "team:{conversations.team}",
+    "team-chat": "team-chat:{conversations.team}",
+    "mine": "mine",
+    "presence": "presence",
 }
-CONSOLE = {"subscribe", "unsubscribe"}
+CONSOLE = {"subscribe", "unsubscribe", "typing"}
 
 
 class Theirs:
@@ -54,6 +61,7 @@ class Theirs:
     message: UUID
     token: str
     conversation: UUID
+    survey: UUID
 
     def __init__(self, account: Any, line: Line) -> None:
         self.tenant, self.message, self.line = account.tenant_id, uuid4(), line
@@ -63,7 +71,16 @@ class Theirs:
         await self.line.send(f"{MARK} speaks", self.message)
         self.token = (await sync_to_async(session_of)(self.account)).token
         self.conversation = await self._conversation()
+        self.survey = await self._survey()
         return self
+
+    @sync_to_async
+    def _survey(self) -> UUID:
+        with tenant_scope(self.tenant):
+            asked = Survey.objects.create(
+                conversation_id=self.conversation, asked_at=now(), ends_at=now() + timedelta(days=1)
+            )
+            return UUID(str(asked.pk))
 
     @sync_to_async
     def _conversation(self) -> UUID:

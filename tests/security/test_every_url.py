@@ -45,6 +45,7 @@ NOT_OURS = {
     "core_auditentry",
     "core_erasure",
     "analytics_brief",
+    "analytics_export",
     "hitl_delegation",
     "hitl_evidenceexport",
     "hitl_notificationpreference",

@@ -1,11 +1,12 @@
 """A tenant with one object of every kind that has a page, each with a mark that nobody else may see."""
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from accounts.models import Invitation, Membership, Notice, SavedView
+from accounts.models import Invitation, Membership, Notice, SavedView, User
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.evals.models import EvalCase, EvalRun
@@ -14,23 +15,30 @@ from agents.memory.models import ContactFact
 from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from agents.trials.models import Trial
-from analytics.models import Brief, BriefPreference
+from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import (
     Attachment,
     Availability,
+    CannedFile,
+    CannedReply,
     ChannelAccount,
     Contact,
     Conversation,
+    Macro,
     Message,
     MessageTemplate,
+    Note,
     SuggestedReply,
+    Survey,
+    Tag,
     Team,
+    TriageRule,
 )
 from core.clock import now
 from core.jobs import dead_letters
-from core.models import AuditEntry, Consent, Erasure, WebhookDelivery
+from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
@@ -52,7 +60,7 @@ from hitl.models import (
 )
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
-from integrations.models import MailDelivery
+from integrations.models import MailDelivery, WebhookSubscription
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
@@ -60,9 +68,9 @@ from tests.world import OPERATOR, World
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
-    ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, FlowServer, LinkPolicy, ModelCall, ModelRoute, NotificationPreference,
-    NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
+    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, LinkPolicy, ModelCall, ModelRoute,
+    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -77,15 +85,27 @@ IN_THE_API = {
     "delegation_id": "hitl.delegation",
     "batch_id": "hitl.batchdecision",
     "export_id": "hitl.evidenceexport",
+    "list_export_id": "analytics.export",
+    "alert_rule_id": "analytics.alertrule",
+    "alert_id": "analytics.alert",
+    "schedule_id": "analytics.exportschedule",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "fact_id": "agents.contactfact",
     "consent_id": "core.consent",
     "team_id": "conversations.team",
+    "rule_id": "conversations.triagerule",
+    "tag_id": "conversations.tag",
+    "reply_id": "conversations.cannedreply",
+    "file_id": "conversations.cannedfile",
     "suggestion_id": "conversations.suggestedreply",
+    "survey_id": "conversations.survey",
+    "macro_id": "conversations.macro",
+    "note_id": "conversations.note",
     "template_id": "conversations.messagetemplate",
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
+    "endpoint_id": "integrations.webhooksubscription",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",
@@ -103,6 +123,7 @@ IN_THE_API = {
     "membership_id": "accounts.membership",
     "invitation_id": "accounts.invitation",
     "notice_id": "accounts.notice",
+    "view_id": "accounts.savedview",
     "attachment_id": "conversations.attachment",
 }
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
@@ -125,12 +146,17 @@ class Town:
             return {"key": self.widget_key}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
+        if "<slug:key>" in route:
+            return {"key": "approvals"}
+        if "<slug:metric>" in route:
+            return {"metric": "requests"}
         if "<uuid:message_id>" in route:
-            return {"message_id": self.world.acme.pk}
+            team = {"team_id": self.ids["conversations.team"]} if "<uuid:team_id>" in route else {}
+            return {**team, "message_id": self.world.acme.pk}
         if "object_id" in route:
             named = name.removeprefix("admin:")
             label = next(label for label in self.ids if named.startswith(f"{label.replace('.', '_')}_"))
-            more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(attachment_id)>", route)}
+            more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:((?:attachment|file)_id)>", route)}
             return {"object_id": self.ids[label], **more}
         return {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
 
@@ -178,13 +204,16 @@ def build_town(world: World) -> Town:
         rows += [
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
-        rows += [Brief.objects.get(), BriefPreference.objects.get()]
+        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user)]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail(), WebhookDelivery.objects.get(), Consent.objects.earliest("id")]
+        rows += [_a_file(), _a_mail(), *_a_webhook(), Consent.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
             _a_draft(),
+            _a_survey(),
+            Note.objects.earliest("id"),
+            _a_macro(),
             Collection.objects.earliest("id"),
             Document.objects.earliest("id"),
             OpenQuestion.objects.earliest("id"),
@@ -192,6 +221,10 @@ def build_town(world: World) -> Town:
             _a_trial(world),
             _a_fact(),
             Team.objects.earliest("id"),
+            CannedReply.objects.earliest("id"),
+            _a_canned_file(),
+            Tag.objects.earliest("id"),
+            TriageRule.objects.earliest("id"),
             Availability.objects.earliest("id"),
             *_a_check(world),
         ]
@@ -200,11 +233,42 @@ def build_town(world: World) -> Town:
         return Town(world, ids, widget.public_key, approval.digest)
 
 
+def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:
+    """An event for one of the organisation's own endpoints."""
+    subscription = WebhookSubscription.objects.get()
+    endpoint = {"purpose": "events", "ref": subscription.pk, "state": "active", "url": "https://93.184.216.34/hook"}
+    WebhookEndpoint.objects.filter(pk=subscription.endpoint_id).update(**endpoint)
+    WebhookDelivery.objects.update(endpoint=subscription.endpoint_id, state="waiting", done_at=None, body="{}")
+    return [WebhookDelivery.objects.get(), subscription]
+
+
 def _a_draft() -> SuggestedReply:
     """A reply that an agent wrote and did not send."""
     draft: SuggestedReply = SuggestedReply.objects.earliest("id")
     SuggestedReply.objects.filter(pk=draft.pk).update(state="open")
     return draft
+
+
+def _a_dashboard(user: User) -> FigureDashboard:
+    FigureDashboard.objects.all().delete()
+    return FigureDashboard.objects.create(
+        owner=user, name=f"{MARK} board", cards=["conversations.tile.messages_in"], is_shared=True
+    )
+
+
+def _a_macro() -> Macro:
+    """A macro of everybody."""
+    Macro.objects.update(owner=None, team=None, name=f"{MARK} macro", steps={"close": {"resolved": True}})
+    macro: Macro = Macro.objects.earliest("id")
+    return macro
+
+
+def _a_survey() -> Survey:
+    """What a customer said."""
+    said = f"{MARK} was slow"
+    Survey.objects.update(asked_at=now(), answered_at=now(), rating=2, comment=said, masked_comment=said)
+    survey: Survey = Survey.objects.earliest("id")
+    return survey
 
 
 def _a_fact() -> ContactFact:
@@ -243,6 +307,15 @@ def _a_check(world: World) -> list[EvalCase | EvalRun]:
 def _a_file() -> Attachment:
     message = Message.objects.filter(conversation=Conversation.objects.earliest("id")).earliest("id")
     return Attachment.objects.create(message=message, content_type="image/png", filename=f"{MARK}.png")
+
+
+def _a_canned_file() -> CannedFile:
+    CannedReply.objects.update(translations={"de": f"{MARK} Hallo"})
+    CannedFile.objects.all().delete()
+    file = CannedFile(reply=CannedReply.objects.earliest("id"), content_type="application/pdf", filename=f"{MARK}.pdf")
+    file.content = b64encode(b"%PDF-1.7").decode()
+    file.save()
+    return file
 
 
 def _a_mail() -> MailDelivery:

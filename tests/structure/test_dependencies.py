@@ -14,7 +14,7 @@ def _named(file: str) -> list[str]:
     return [found[0] for line in lines if (found := re.match(r"[a-z0-9._-]+(?=\[|==)", line))]
 
 
-KINDS = ["requirements-uv", "requirements", "requirements-dev", "requirements-bench"]
+KINDS = ["requirements-uv", "requirements", "requirements-dev", "requirements-warehouse", "requirements-bench"]
 ASKED = sorted({name for kind in KINDS for name in _named(f"{kind}.in")})
 
 

@@ -1,0 +1,42 @@
+"""Contacts by hand, through the API: once per address, with a clear word about each mistake."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from conversations.models.visitor_labels import visitor_label
+from tests.api.office import Office
+
+
+@pytest.mark.django_db
+def test_contact_is_created_and_changed_once_per_address(office: Office) -> None:
+    caller = office.caller("support")
+    made = caller.post("contacts/", {"name": "Lena Vogt", "phone": "+34 611 222 333", "email": "Lena@Vogt.example"})
+    assert made.status_code == 201
+    assert made.json()["name"] == "L••• V•••"
+    points = {(point["kind"], point["is_verified"]) for point in made.json()["points"]}
+    assert points == {("phone", False), ("email", False)}
+    assert "611" not in made.content.decode()
+    assert "vogt.example" not in made.content.decode()
+    again = caller.post("contacts/", {"email": " LENA@vogt.example "})
+    assert (again.status_code, again.json()["code"]) == (409, "known_address")
+    assert again.json()["contact_id"] == made.json()["id"]
+    changed = caller.send("patch", f"contacts/{made.json()['id']}/", {"language": "pt-br"})
+    assert (changed.json()["language"], changed.json()["name"]) == ("pt_BR", "L••• V•••")
+    wrong = {
+        "phone": [{}, {"phone": "600 123 456"}, {"phone": "call me"}, {"phone": "+1"}],
+        "email": [{"email": "nobody"}, {"email": "a@b"}],
+        "language": [{"email": "x@y.example", "language": "Klingon!"}],
+    }
+    for field, bodies in wrong.items():
+        for body in bodies:
+            answer = caller.post("contacts/", body)
+            assert (answer.status_code, [*answer.json()["fields"]]) == (400, [field]), body
+
+
+def test_contacts_without_a_name_have_labels_that_tell_them_apart() -> None:
+    labels = {visitor_label(UUID(int=number)) for number in range(4096)}
+    assert len(labels) == 4096
+    assert visitor_label(UUID(int=4096)) == visitor_label(UUID(int=0)) == "Visitor Amber Badger"
