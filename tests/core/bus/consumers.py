@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import connection
+
 from core.bus import Event, run_turn, subscribe
 from core.bus.subscriptions import unsubscribe
 from core.clock import now
@@ -71,12 +73,26 @@ def count_in(tenant_id: UUID, *numbers: int) -> None:
             count(n)
 
 
-def take_until(is_done: Callable[[], bool], *, at: datetime | None = None, seconds: float = 60.0) -> int:
-    """Take turns until something is so: transactions of other tests in the cluster hold the bus back."""
+def take_until(is_done: Callable[[], bool], *, at: datetime | None = None, seconds: float = 300.0) -> int:
+    """Take turns until something is so.
+
+    Tests that run beside this one share the cluster, and each of their transactions holds the bus back until it ends.
+    """
     taken, ends = 0, time.monotonic() + seconds
     while True:
         taken += run_turn(now=at).taken
         if is_done():
             return taken
-        assert time.monotonic() < ends, f"after {taken} events"
+        assert time.monotonic() < ends, f"after {taken} events, held back by {list_writing_transactions()}"
         time.sleep(0.02)
+
+
+def list_writing_transactions() -> list[tuple[str, float, str, str]]:
+    """Return the open transactions that write: database, age in seconds, state and last statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select datname, extract(epoch from now() - xact_start)::float, state, left(query, 300) "
+            "from pg_stat_activity where backend_xid is not null order by xact_start"
+        )
+        found: list[tuple[str, float, str, str]] = cursor.fetchall()
+    return found
