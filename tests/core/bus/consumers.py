@@ -73,14 +73,20 @@ def count_in(tenant_id: UUID, *numbers: int) -> None:
             count(n)
 
 
-def take_until(is_done: Callable[[], bool], *, at: datetime | None = None, seconds: float = 300.0) -> int:
+def take_until(
+    is_done: Callable[[], bool],
+    *,
+    at: datetime | None = None,
+    only: Sequence[str] | None = None,
+    seconds: float = 300.0,
+) -> int:
     """Take turns until something is so.
 
     Tests that run beside this one share the cluster, and each of their transactions holds the bus back until it ends.
     """
     taken, ends = 0, time.monotonic() + seconds
     while True:
-        taken += run_turn(now=at).taken
+        taken += run_turn(now=at, only=only).taken
         if is_done():
             return taken
         assert time.monotonic() < ends, f"after {taken} events, held back by {list_writing_transactions()}"
