@@ -147,6 +147,11 @@ def pytest_configure() -> None:
     register_test_events()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the walks over all pages: at the end, a process would be left alone with them."""
+    items.sort(key=lambda item: "security" not in item.path.parts)
+
+
 def pytest_collection_finish() -> None:
     """Keep what was collected out of garbage collections: six thousand tests and all of Django are looked at once."""
     gc.collect()
