@@ -124,7 +124,7 @@ def _pages_of_news() -> int:
 
 def _pages_of(tenant_id: UUID) -> int:
     with tenant_scope(tenant_id), transaction.atomic():
-        cursor = positions.lock_cursor(NAME, now())
+        cursor = positions.lock_cursors([NAME], now()).get(NAME)
         if cursor is None:
             return 0
         statement = positions.ROWS.format(types="and type = any(%s)")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -55,6 +56,13 @@ def read_since(moment: datetime, *, after: int = 0) -> Iterator[tuple[int, list[
             return
         after = rows[-1].number
         yield after, page
+
+
+def list_tenants(since: datetime) -> list[UUID]:
+    """Return the tenants that have stored events since a moment. Runs outside any scope."""
+    with platform_scope():  # ids of tenants, no row of anyone
+        rows = StoredEvent.objects.filter(created_at__gte=since).order_by()
+        return list(rows.values_list("tenant_id", flat=True).distinct())
 
 
 def keep_partitions(*, now: datetime | None = None) -> None:
