@@ -31,7 +31,7 @@ class AnalyticsConfig(AppConfig):
         consumer.register()
         receivers.register()
         bus.subscribe(store.CONSUMER, None, store.keep)
-        bus.replay_from(store.CONSUMER, store.read_since)
+        bus.replay_from(bus.Store(store.CONSUMER, store.read_since, store.list_tenants))
         queueing.provide("make_brief", tasks.queue_brief)
         queueing.provide("write_export", tasks.write_export.delay)
         queueing.provide("send_alert", tasks.send_alert.delay)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import random
 import time
 from collections.abc import Sequence
-from typing import Any, Final
-from uuid import UUID
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid4
 
 import psycopg
 from django.db import connection, transaction
 
 from accounts.services import create_tenant
-from bench._surroundings import say
+from analytics.event_store import store
+from bench._surroundings import cpu_of_server, middle, say
 from core import bus
-from core.bus import positions
-from core.bus.consumers import read_marks
-from core.bus.subscriptions import Event, find
 from core.catalogue import EventType, Shape, check, register
 from core.clock import now
 from core.events.streams import NewEvent, append_all
-from core.tenancy.scope import platform_scope, tenant_scope
+from core.tenancy.scope import tenant_scope
 
 TENANTS: Final = 50
 NEW: Final = 1_000
@@ -28,11 +27,27 @@ MOST_TIMES: Final = 1.3
 IDLE_MS: Final = 5.0
 CATCH_UP: Final = 5_000
 PART: Final = 50_000
-NAME: Final = "bench"
+DAYS: Final = 30
+"""For how long streams keep events."""
+FILLED: Final = ("core_streamevent", "analytics_event")
+_DEFINITIONS: Final = """
+select indexname, indexdef from pg_indexes
+where tablename = %s and indexname not in (select conname from pg_constraint)
+"""
+# Events of before, taken by all consumers: they lie in both tables, in the order in which they came.
 _FILL: Final = """
 insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at, version)
-select gen_random_uuid(), %s, 'bench:old', %s + n, 'bench.counted', jsonb_build_object('n', n), now(), 1
-from generate_series(1, %s) n
+select gen_random_uuid(), (%(tenants)s::uuid[])[1 + n %% %(many)s], 'bench:old', n, 'bench.counted',
+  jsonb_build_object('n', n), now() - (%(size)s - n) * (interval '1 day' * %(days)s / %(size)s), 1
+from generate_series(%(stored)s::bigint + 1, %(size)s) n
+"""
+_STORE: Final = """
+insert into analytics_event (tenant_id, id, type, version, stream, seq, payload, created_at, about)
+select tenant_id, id, type, version, stream, seq, payload, created_at, about from core_streamevent
+where stream = 'bench:old' and seq > %s order by seq
+"""
+_PAGES: Final = """
+select sum(heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit + idx_blks_read, 0)) from pg_statio_user_tables
 """
 
 
@@ -42,33 +57,43 @@ class Counted(Shape):
     n: int
 
 
+class Cost(NamedTuple):
+    """What a turn took: milliseconds by the clock, CPU (ours and the server's), and pages of the database."""
+
+    clock: float
+    cpu: float
+    pages: float
+
+
 def measure(owner_url: str, sizes: Sequence[int], operator: Any) -> bool:
-    """Measure the bus at each size; return True if it kept its targets."""
+    """Measure the bus with the product's consumers at each size; return True if it kept its targets."""
     register(EventType("bench.counted", "A benchmark counted.", Counted, owner="bench"))
-    bus.subscribe(NAME, ["bench.counted"], _take)
+    store.keep_partitions(now=now() - timedelta(days=DAYS))
+    store.keep_partitions()
     tenants = [create_tenant(actor=operator, name=f"Bench {n}", slug=f"bench-{n}").pk for n in range(TENANTS)]
-    say(f"\none check of an event by the catalogue: {_check_cost():.1f} us")
-    stored, found, held = 0, [], True
+    say(f"\none check of an event by the catalogue: {_check_cost():.1f} us; consumers: {', '.join(bus.names())}")
+    bus.run_turn()  # a new consumer may begin with the next event
+    _turn(tenants, 1)  # and makes its cursors with the first
+    found: list[Cost] = []
+    stored, held = 0, True
     for size in sizes:
-        _fill(tenants, stored, size)
-        _drain()
+        began = time.perf_counter()
+        _fill(owner_url, tenants, stored, size)
         stored = size
-        _vacuum(owner_url)
-        pages, took, idle = _turn(tenants)
-        found.append((pages, took))
-        say(f"{size:>10,} stored: {NEW:,} new {pages:,} pages, {took:.0f} ms; idle {idle:.1f} ms")
+        filled = time.perf_counter() - began
+        _turn(tenants, 1)
+        cost, idle = _turn(tenants, 5), _idle()
+        found.append(cost)
+        say(f"{size:>10,} stored (filled in {filled:.0f} s): a turn of {NEW:,} new events {cost.clock:.0f} ms, "
+            f"{cost.cpu:.0f} ms of CPU, {cost.pages:,.0f} pages; idle {idle:.1f} ms")  # fmt: skip
         held = held and idle <= IDLE_MS
-    _fill(tenants, stored, stored + PART)
+    _append(tenants, PART)
     began = time.perf_counter()
-    rate = _drain() / (time.perf_counter() - began)
-    say(f"catching up: {rate:,.0f} events/s (at least {CATCH_UP:,})")
-    grown = found[-1][0] / found[0][0]
-    say(f"pages at {sizes[-1]:,} are {grown:.2f} times those at {sizes[0]:,} (at most {MOST_TIMES})")
-    return held and rate >= CATCH_UP and grown <= MOST_TIMES
-
-
-def _take(events: Sequence[Event]) -> None:
-    """Take events, and do nothing: the cost is the bus's own."""
+    rate = _drain() / len(bus.names()) / (time.perf_counter() - began)
+    say(f"catching up, one worker, each event by all consumers: {rate:,.0f} events/s (at least {CATCH_UP:,})")
+    cpu, pages = (max(each) / each[0] for each in ([cost.cpu for cost in found], [cost.pages for cost in found]))
+    say(f"at most {cpu:.2f} times the CPU and {pages:.2f} times the pages of {sizes[0]:,} (at most {MOST_TIMES})")
+    return held and rate >= CATCH_UP and max(cpu, pages) <= MOST_TIMES
 
 
 def _check_cost(rounds: int = 20_000) -> float:
@@ -78,62 +103,90 @@ def _check_cost(rounds: int = 20_000) -> float:
     return (time.perf_counter() - began) / rounds * 1e6
 
 
-def _fill(tenants: Sequence[UUID], stored: int, size: int) -> None:
-    each = -(-(size - stored) // len(tenants))
+def _fill(owner_url: str, tenants: Sequence[UUID], stored: int, size: int) -> None:
+    """Add events that all consumers have taken, without indexes, which are made again at the end."""
+    with psycopg.connect(
+        owner_url, autocommit=True, options="-c walker.migrate=on -c maintenance_work_mem=512MB"
+    ) as owner:
+        indexes = [row for table in FILLED for row in owner.execute(_DEFINITIONS, [table]).fetchall()]
+        for name, _ in indexes:
+            owner.execute(f'drop index "{name}"'.encode())
+        values = {"tenants": list(tenants), "many": len(tenants), "size": size, "stored": stored, "days": DAYS}
+        owner.execute(_FILL, values)
+        owner.execute(_STORE, [stored])
+        for _, definition in indexes:
+            owner.execute(definition.encode())
+        for name in FILLED:
+            owner.execute(f"vacuum analyze {name}".encode())
+        owner.execute("update core_busconsumer set xid = pg_snapshot_xmin(pg_current_snapshot())")
+        owner.execute("update core_buscursor set xid = pg_snapshot_xmin(pg_current_snapshot())")
+
+
+def _payload(dice: random.Random) -> tuple[str, dict[str, Any]]:
+    """Return a message of a customer, one of an agent or person, or its status, as conversations write them."""
+    place = {"team": str(UUID(int=dice.randrange(3))), "channel": str(UUID(int=dice.randrange(4)))}
+    message = {
+        "id": str(uuid4()), "client_id": None, "content_type": "text", "status": "queued", "text": "Hello",
+        "created_at": now().isoformat(),
+    }  # fmt: skip
+    kind = dice.random()
+    if kind < 0.2:
+        said = {"id": message["id"], "status": "delivered", "counted": place}
+        return "message_status", said
+    if kind < 0.6:
+        return "message_received", {**message, "sender": {"type": "customer", "name": "A"}, "counted": place}
+    sender = dice.choice(("agent", "person"))
+    wait = {"seconds": round(dice.lognormvariate(4, 1), 3)} if dice.random() < 0.3 else {}
+    return "agent_response", {**message, "sender": {"type": sender, "name": "B"}, "counted": {**place, **wait}}
+
+
+def _append(tenants: Sequence[UUID], count: int) -> None:
+    """Append events of conversations, a hundred in a transaction."""
+    dice = random.Random(count)
+    many = count // len(tenants)
     for tenant_id in tenants:
-        with tenant_scope(tenant_id), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("set local statement_timeout = 0")
-            cursor.execute(_FILL, [tenant_id, stored, each])
+        with tenant_scope(tenant_id):
+            for first in range(0, many, 100):
+                chat = str(uuid4())
+                made = [_payload(dice) for _ in range(min(100, many - first))]
+                with transaction.atomic():
+                    append_all([NewEvent(f"conversation:{chat}", *each) for each in made])
 
 
 def _drain() -> int:
     taken = 0
     while bus.has_news():
-        taken += bus.run_turn(only=[NAME, *(name for name in bus.names() if name != NAME)], seconds=600).taken
+        taken += bus.run_turn(seconds=600).taken
     return taken
 
 
-def _vacuum(owner_url: str) -> None:
-    with psycopg.connect(owner_url, autocommit=True) as owner:
-        owner.execute("vacuum analyze core_streamevent")
-
-
-def _turn(tenants: Sequence[UUID]) -> tuple[int, float, float]:
-    """Return the pages and milliseconds of a turn of new events, and the milliseconds of an idle one."""
-    for tenant_id in tenants:
-        with tenant_scope(tenant_id):
-            for n in range(NEW // len(tenants)):
-                append_all([NewEvent("bench:new", "bench.counted", {"n": n})])
-    pages = _pages_of_news() + sum(_pages_of(tenant_id) for tenant_id in tenants)
-    began = time.perf_counter()
-    bus.run_turn(only=[NAME])
-    took = (time.perf_counter() - began) * 1000
-    idle = []
-    for _ in range(20):
-        began = time.perf_counter()
-        bus.run_turn(only=[NAME])
-        idle.append((time.perf_counter() - began) * 1000)
-    return pages, took, sorted(idle)[len(idle) // 2]
-
-
-def _pages_of_news() -> int:
-    position = read_marks([find(NAME)])[NAME].position
-    with platform_scope():
-        return _explained(positions.NEWS, [*position, 20_000])
-
-
-def _pages_of(tenant_id: UUID) -> int:
-    with tenant_scope(tenant_id), transaction.atomic():
-        cursor = positions.lock_cursor(NAME, now())
-        if cursor is None:
-            return 0
-        statement = positions.ROWS.format(types="and type = any(%s)")
-        return _explained(statement, [tenant_id, *cursor.position, cursor.horizon, ["bench.counted"], 500])
-
-
-def _explained(statement: str, parameters: Sequence[Any]) -> int:
+def _pages() -> float:
     with connection.cursor() as cursor:
-        cursor.execute(f"explain (analyze, buffers, format json) {statement}", list(parameters))
-        (said,) = cursor.fetchone()
-    plan = (json.loads(said) if isinstance(said, str) else said)[0]["Plan"]
-    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+        cursor.execute("select pg_stat_force_next_flush()")
+        cursor.execute(_PAGES)
+        return float(cursor.fetchone()[0])
+
+
+def _turn(tenants: Sequence[UUID], turns: int) -> Cost:
+    """Return what a turn of new events cost: the middle of some."""
+    found = []
+    for _ in range(turns):
+        _append(tenants, NEW)
+        pages, cpu, began = _pages(), time.process_time() + cpu_of_server(), time.perf_counter()
+        taken = bus.run_turn().taken
+        clock = time.perf_counter() - began
+        cpu = time.process_time() + cpu_of_server() - cpu
+        if taken != NEW * len(bus.names()):
+            raise SystemExit(f"a turn took {taken} events: something holds the bus back")
+        found.append((clock * 1000, cpu * 1000, _pages() - pages))
+    return Cost(*(middle(list(each)) for each in zip(*found, strict=True)))
+
+
+def _idle() -> float:
+    """Return the milliseconds of an idle turn."""
+    found = []
+    for _ in range(50):
+        began = time.perf_counter()
+        bus.run_turn()
+        found.append((time.perf_counter() - began) * 1000)
+    return middle(found)

@@ -7,18 +7,19 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
+import psycopg
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.selectors import tenant_zone
 from analytics.figures import consumer
 from analytics.figures.selectors import read_quantiles, read_series, read_table, read_top, read_totals
-from analytics.figures.spans import Step, day_of, last_days
-from analytics.models import FigureDay, FigureHour
+from analytics.figures.spans import Step, day_of, hour_of, last_days
+from analytics.models import FigureDay
 from bench._surroundings import cpu_of_server, middle, quantile, say
 from core.actors import Actor
 from core.bus import Event
@@ -29,8 +30,9 @@ from core.ids import uuid7
 SLOWER: Final = 1.3
 WITHIN: Final = 5.0
 BATCH: Final = 1000
-DAYS: Final = {10_000: 31, 1_000_000: 365, 10_000_000: 1825}
-"""Saturated days, in which every value and bucket occurs, for as many events stored."""
+DAYS: Final = {10_000: 62, 1_000_000: 365, 10_000_000: 1825}
+"""Days in which every value and bucket occurs, for as many events stored; at least a span and the one before it."""
+HOURS: Final = 48
 PLACE: Final = UUID(int=9)
 VALUES: Final = {
     "team": [str(uuid5(PLACE, f"team {n}")) for n in range(3)],
@@ -43,15 +45,21 @@ COUNTS: Final = ("messages_in", "messages_out", "conversations_closed", "convers
 BUCKETS: Final = 60
 # Rows of a day lie as they come in, not in the order of the index.
 _FILL: Final = """
-insert into analytics_figureday (id, tenant_id, metric, dimension, day, value, bucket, currency, n, total)
-select gen_random_uuid(), %s, m.metric, v.dimension, d.day, v.value, b.bucket, '', 7, 7 * power(1.1, b.bucket)::int
+insert into {table} (id, tenant_id, metric, dimension, {at}, value, bucket, currency, n, total)
+select gen_random_uuid(), %s, m.metric, v.dimension, d.at, v.value, b.bucket, '', 7, 7 * power(1.1, b.bucket)::int
 from unnest(%s::text[], %s::int[]) as m (metric, buckets)
 cross join unnest(%s::text[], %s::text[]) as v (dimension, value)
-cross join unnest(%s::date[]) as d (day)
+cross join unnest(%s::{type}[]) as d (at)
 cross join lateral (select 100 + k as bucket from generate_series(1, m.buckets) k
   union all select -1 where m.buckets = 0) b
-order by d.day, random()
+order by d.at, random()
 """
+_KEYS: Final = """
+select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype in ('p', 'u')
+"""
+_DAY: Final = ("analytics_figureday", "day", "date")
+_HOUR: Final = ("analytics_figurehour", "hour", "timestamptz")
+CHUNK: Final = 30
 
 
 @dataclass
@@ -60,21 +68,38 @@ class Tenant:
 
     tenant_id: UUID
     viewer: Actor
+    owner_url: str
 
-    def fill(self, days: int) -> int:
+    def fill_days(self, days: int) -> int:
         """Make it so many saturated days until today; return how many rows there are."""
-        FigureDay.objects.all().delete()
-        FigureHour.objects.all().delete()
         today = day_of(now(), tenant_zone())
+        return self._fill(*_DAY, [today - timedelta(days=n) for n in reversed(range(days))])
+
+    def fill_hours(self) -> int:
+        """Make it some saturated hours until now; return how many rows there are."""
+        hour = hour_of(now(), tenant_zone())
+        return self._fill(*_HOUR, [hour - timedelta(hours=n) for n in reversed(range(HOURS))])
+
+    def _fill(self, table: str, at: str, kind: str, moments: Sequence[object]) -> int:
+        """Fill a table without its indexes, which are made again at the end."""
         places = [("total", ""), *((dimension, value) for dimension, known in VALUES.items() for value in known)]
         metrics = [(metric, BUCKETS) for metric in TIMES] + [(metric, 0) for metric in COUNTS]
-        for first in range(0, days, 30):
-            some: list[date] = [today - timedelta(days=n) for n in range(first, min(days, first + 30))]
-            with connection.cursor() as cursor:
-                arguments: list[Any] = [[pair[0] for pair in metrics], [pair[1] for pair in metrics]]
-                arguments += [[place[0] for place in places], [place[1] for place in places], some]
-                cursor.execute(_FILL, [self.tenant_id, *arguments])
-        return FigureDay.objects.count()
+        columns = [list(column) for pairs in (metrics, places) for column in zip(*pairs, strict=True)]
+        count = 0
+        options = "-c walker.migrate=on -c statement_timeout=0 -c maintenance_work_mem=512MB"
+        with psycopg.connect(self.owner_url, autocommit=True, options=options) as owner:
+            owner.execute(f"truncate {table}".encode())
+            keys = owner.execute(_KEYS, [table]).fetchall()
+            for name, _ in keys:
+                owner.execute(f'alter table {table} drop constraint "{name}"'.encode())
+            statement = _FILL.format(table=table, at=at, type=kind).encode()
+            for first in range(0, len(moments), CHUNK):
+                made = owner.execute(statement, [self.tenant_id, *columns, list(moments[first : first + CHUNK])])
+                count += made.rowcount
+            for name, definition in keys:
+                owner.execute(f'alter table {table} add constraint "{name}" {definition}'.encode())
+            owner.execute(f"vacuum analyze {table}".encode())
+        return count
 
     def roll_up(self, turns: int) -> list[float]:
         """Return the CPU seconds, ours and the server's, that each roll-up of 1,000 events took; all rolled back."""
@@ -176,14 +201,15 @@ def measure(tenant: Tenant, sizes: Sequence[int], turns: int) -> bool:
     held = quantile(waits, 0.95) <= WITHIN
     costs: dict[int, float] = {}
     pages: dict[int, dict[str, int]] = {}
+    tenant.fill_hours()
     for size in sizes:
-        rows = tenant.fill(DAYS[size])
-        with connection.cursor() as cursor:
-            cursor.execute("select 1")
+        begun = time.monotonic()
+        rows = tenant.fill_days(DAYS[size])
+        filled = time.monotonic() - begun
+        pages[size] = tenant.pages_read()
         tenant.roll_up(2)  # the first turns load plans and pages
         costs[size] = middle(tenant.roll_up(turns))
-        pages[size] = tenant.pages_read()
-        say(f"\n{size:>10,} events, {DAYS[size]} saturated days, {rows:,} day rows")
+        say(f"\n{size:>10,} events, {DAYS[size]} saturated days, {rows:,} day rows (filled in {filled:.0f} s)")
         times = costs[size] / costs[sizes[0]]
         say(f"  rolling up {BATCH} events: {costs[size] * 1000:.0f} ms of CPU ({times:.2f} times)")
         for name, count in pages[size].items():

@@ -49,6 +49,5 @@ class CoreConfig(AppConfig):
         )
         health.register_check("webhook_workers", watching.missing_workers)
         queueing.provide("relay_outbox", tasks.relay_outbox.delay)
-        queueing.provide("run_bus", tasks.run_bus.delay)
         queueing.provide("erase_person", tasks.erase_person.delay)
         queueing.provide("deliver_webhook", tasks.deliver_webhook.delay)

@@ -19,11 +19,14 @@ from core.observability import health
 from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
 from core.reach import counts
-from core.reliability import idempotency
+from core.reliability import idempotency, loose_cache
 from core.webhooks import deliveries, sending
 
 log = get_logger(__name__)
 
+BUS_TURN: Final = "walker:bus-turn"
+BUS_TURN_LOST: Final = 15.0
+"""Seconds after which a queued turn of the bus that has not begun counts as lost."""
 LONGEST: Final = 20.0
 """Seconds after which an erasure yields to other work."""
 
@@ -54,14 +57,19 @@ def sweep_outbox() -> None:
 @plain_task(queue="default", limits=TURN_LIMITS)
 def run_bus() -> None:
     """Give the consumers of events what is new, and queue the next turn while there is more."""
+    loose_cache.forget(BUS_TURN, what="bus_turn")
     if bus.run_turn().has_more:
         run_bus.delay()
 
 
 @sweep_task(queue="default", is_quick=True)
 def sweep_bus() -> None:
-    """Queue a turn of the bus whose hint was lost, or whose event is due for another try."""
-    if bus.has_news():
+    """Queue a turn of the bus if there is something to take and none is queued.
+
+    Once a second for all that was committed in it: a turn for each commit would cost as much as the commit.
+    """
+    if loose_cache.find(BUS_TURN, what="bus_turn") is None and bus.has_news():
+        loose_cache.keep(BUS_TURN, 1, seconds=BUS_TURN_LOST, what="bus_turn")
         run_bus.delay()
 
 

@@ -17,8 +17,9 @@ BATCH: Final = 5000
 _ADD: Final = """
 insert into analytics_figure{level} as f
   (id, tenant_id, metric, dimension, {level}, value, bucket, currency, n, total)
-select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::{type}[], %s::text[], %s::smallint[],
-  %s::text[], %s::bigint[], %s::numeric[])
+select row.id, %s, row.metric, row.dimension, row.at, row.value, row.bucket, row.currency, row.n, row.total
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::{type}[], %s::text[], %s::smallint[], %s::text[], %s::bigint[],
+  %s::numeric[]) as row (id, metric, dimension, at, value, bucket, currency, n, total)
 on conflict (tenant_id, metric, dimension, {level}, value, bucket, currency)
 do update set n = f.n + excluded.n, total = f.total + excluded.total
 """
@@ -40,7 +41,7 @@ def _add(level: str, rows: Increments) -> None:
     with connection.cursor() as cursor:
         for first in range(0, len(ordered), BATCH):
             batch = ordered[first : first + BATCH]
-            values: list[list[Any]] = [[uuid7() for _ in batch], [tenant_id for _ in batch]]
+            values: list[Any] = [tenant_id, [uuid7() for _ in batch]]
             columns = zip(*(chain(row, rows[row]) for row in batch), strict=True)
             values += [list(column) for column in columns]
             cursor.execute(_ADD.format(level=level, type=_TYPES[level]), values)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from console.base.units import Unit, in_words, on_axis, top_of
@@ -48,11 +49,21 @@ class Plot:
     lines: Sequence[Line]
     unit: Unit = "count"
     currency: str = ""
+    shows_sums: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Return True if there is nothing to draw."""
         return all(value is None or not value for line in self.lines for value in line.values)
+
+    @property
+    def legend(self) -> list[tuple[Line, str]]:
+        """Return each row with its sum in words, "" where sums aren't shown."""
+        sums = [sum(value or 0 for value in line.values) for line in self.lines]
+        return [
+            (line, in_words(total, self.unit, self.currency) if self.shows_sums else "")
+            for line, total in zip(self.lines, sums, strict=True)
+        ]
 
     @property
     def has_bars(self) -> bool:
@@ -133,3 +144,9 @@ class Plot:
 
     def _words(self, place: int, line: Line, value: float) -> str:
         return f"{self.periods[place]}: {in_words(value, self.unit, self.currency)} ({line.name.lower()})"
+
+
+def by_day(key: str, title: str, days: Sequence[date], counts: Mapping[str, tuple[str, Mapping[date, int]]]) -> Plot:
+    """Build a chart with sums from `{name: (tone, {day: count})}`; days without a count are 0."""
+    lines = [Line(name, tone, [found.get(day, 0) for day in days]) for name, (tone, found) in counts.items()]
+    return Plot(key, title, [f"{day.day} {day:%b}" for day in days], lines, shows_sums=True)

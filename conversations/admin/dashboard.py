@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.selectors import tenant_zone
-from console.base.charts import Chart, by_day
+from console.base.plots import Plot, by_day
 from console.extensions import Badge, Tile, badges, tiles
 from conversations.selectors import count_by_day, count_live, count_needing_person
 from core.actors import Actor
@@ -50,7 +50,7 @@ class MessagesTile(Tile):
         # Who sees only their teams' conversations has a chart of their own.
         whose = "all" if viewer.teams is None else str(viewer.user_id)
         key = f"{current_tenant_id()}:console-chart:messages:{whose}"
-        chart: Chart | None = cache.get(key)
+        chart: Plot | None = cache.get(key)
         if chart is None:
             rows = count_by_day(viewer=viewer, zone=tenant_zone().key)
             messages = {row.day: row.messages for row in rows}

@@ -9,8 +9,8 @@ Rows of streams are the events, nothing is written for the bus. A row is read on
 of the database cluster holds a writing transaction open. The gauges of `lag` show that.
 """
 
-from core.bus.replays import replay, replay_from
+from core.bus.replays import Store, replay, replay_from
 from core.bus.subscriptions import Event, Shadow, names, subscribe
 from core.bus.turns import has_news, run_turn
 
-__all__ = ["Event", "Shadow", "has_news", "names", "replay", "replay_from", "run_turn", "subscribe"]
+__all__ = ["Event", "Shadow", "Store", "has_news", "names", "replay", "replay_from", "run_turn", "subscribe"]

@@ -17,9 +17,11 @@ insert into core_busconsumer (name, start_xid, xid, event_id, system)
 select %s, start, start, %s, {SYSTEM} from (select case when %s then '0'::xid8 else {HORIZON} end as start) at
 on conflict (name) do nothing
 """
+# What another worker moves at this moment is left to it: no statement waits, and two can't wait for each other.
 _MOVE: Final = """
-update core_busconsumer set xid = %s::xid8, event_id = %s
-where name = %s and (xid, event_id) < (%s::xid8, %s::uuid)
+update core_busconsumer set xid = %s::xid8, event_id = %s where name in (
+  select name from core_busconsumer where name = any(%s) and (xid, event_id) < (%s::xid8, %s::uuid)
+  for update skip locked)
 """
 
 
@@ -49,9 +51,9 @@ def _read(wanted: list[str]) -> dict[str, Mark]:
         return {name: Mark(Position(xid, event_id), foreign) for name, xid, event_id, foreign in cursor.fetchall()}
 
 
-def move_mark(consumer: str, position: Position) -> None:
-    """Move a mark on; never back, as another worker may be further."""
-    if position == BEGINNING:
+def move_marks(consumers: Sequence[str], position: Position) -> None:
+    """Move marks on; never back, as another worker may be further."""
+    if not consumers or position == BEGINNING:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [*position, consumer, *position])
+        cursor.execute(_MOVE, [*position, consumers, *position])

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from core.bus import subscriptions
-from core.bus.positions import events_of, lock_cursor, move_cursor, read_events
+from core.bus.positions import events_of, lock_cursors, move_cursors, read_events
 from core.bus.subscriptions import Event, Subscription
 from core.clock import now as clock_now
 from core.errors import Conflict
@@ -31,7 +31,7 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
     Raises what the database raises if it is away: then nothing is wrong with the event.
     """
     with transaction.atomic():
-        cursor = lock_cursor(consumer.name, moment)
+        cursor = lock_cursors([consumer.name], moment).get(consumer.name)
         if cursor is None or not cursor.is_due:
             return False
         if cursor.tries < len(PAUSES):
@@ -39,8 +39,8 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
             retry_at = moment + timedelta(seconds=PAUSES[cursor.tries])
             rows.update(tries=cursor.tries + 1, retry_at=retry_at)
             return False
-        events, until = read_events(consumer, cursor, 1)
-        move_cursor(consumer.name, until, moment)
+        events, until = read_events(consumer.types, cursor, 1)
+        move_cursors([consumer.name], until, moment)
         if events:
             _park(consumer, events[0], problem, moment)
     return True

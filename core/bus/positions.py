@@ -7,7 +7,7 @@ values: joined from its table, the planner reads the whole index behind it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from core import catalogue
-from core.bus.subscriptions import Event, Subscription
+from core.bus.subscriptions import Event
 from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id, platform_scope
 
@@ -29,6 +29,11 @@ class Position(NamedTuple):
 
     xid: str
     event_id: UUID
+
+    @property
+    def order(self) -> tuple[int, UUID]:
+        """Return what sorts positions: the numbers of transactions are text here."""
+        return int(self.xid), self.event_id
 
 
 BEGINNING: Final = Position("0", NOBODY)
@@ -44,17 +49,19 @@ class Cursor(NamedTuple):
 
 
 _LOCK: Final = f"""
-select xid::text, event_id, tries, coalesce(retry_at <= %s, true), {HORIZON}::text
-from core_buscursor where tenant_id = %s and consumer = %s for update {{wait}}
+select consumer, xid::text, event_id, tries, coalesce(retry_at <= %s, true), {HORIZON}::text
+from core_buscursor where tenant_id = %s and consumer = any(%s) order by consumer for update {{wait}}
 """
 _MAKE: Final = f"""
 insert into core_buscursor (id, tenant_id, consumer, xid, event_id, system, moved_at, tries)
-select %s, %s, name, start_xid, %s, {SYSTEM}, %s, 0 from core_busconsumer where name = %s
+select new.id, %s, name, start_xid, %s, {SYSTEM}, %s, 0
+from core_busconsumer join unnest(%s::uuid[], %s::text[]) as new (id, name) using (name)
 on conflict (tenant_id, consumer) do nothing
+returning consumer
 """
 _MOVE: Final = """
 update core_buscursor set xid = %s::xid8, event_id = %s, moved_at = %s, tries = 0, retry_at = null
-where tenant_id = %s and consumer = %s
+where tenant_id = %s and consumer = any(%s)
 """
 ROWS: Final = """
 select id, type, version, stream, seq, payload, created_at, about, xid::text from core_streamevent
@@ -63,39 +70,40 @@ order by xid, id limit %s
 """
 
 
-def lock_cursor(consumer: str, moment: datetime, *, wait: bool = False) -> Cursor | None:
-    """Lock a consumer's cursor of the tenant in scope; None if there is none, or another worker has it."""
+def lock_cursors(consumers: Collection[str], moment: datetime, *, wait: bool = False) -> dict[str, Cursor]:
+    """Lock the cursors of consumers in the tenant in scope; those that another worker has are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK.format(wait="" if wait else "skip locked"), [moment, current_tenant_id(), consumer])
-        row = cursor.fetchone()
-    return Cursor(Position(row[0], row[1]), *row[2:]) if row else None
+        statement = _LOCK.format(wait="" if wait else "skip locked")
+        cursor.execute(statement, [moment, current_tenant_id(), list(consumers)])
+        return {name: Cursor(Position(xid, event_id), *more) for name, xid, event_id, *more in cursor.fetchall()}
 
 
-def make_cursor(consumer: str, moment: datetime) -> bool:
-    """Make a consumer's cursor of the tenant in scope; return True if there was none.
+def make_cursors(consumers: Collection[str], moment: datetime) -> set[str]:
+    """Make the cursors of consumers in the tenant in scope; return whose there were none.
 
-    In a transaction of its own: another worker that wants to make it would wait for the end of the batch.
+    In a transaction of its own: another worker that wants to make them would wait for the end of the batch.
     """
+    ids = [uuid7() for _ in consumers]
     with connection.cursor() as cursor:
-        cursor.execute(_MAKE, [uuid7(), current_tenant_id(), NOBODY, moment, consumer])
-        return bool(cursor.rowcount)
+        cursor.execute(_MAKE, [current_tenant_id(), NOBODY, moment, ids, list(consumers)])
+        return {name for (name,) in cursor.fetchall()}
 
 
-def move_cursor(consumer: str, position: Position, moment: datetime) -> None:
-    """Move a locked cursor of the tenant in scope."""
+def move_cursors(consumers: Collection[str], position: Position, moment: datetime) -> None:
+    """Move locked cursors of the tenant in scope."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [*position, moment, current_tenant_id(), consumer])
+        cursor.execute(_MOVE, [*position, moment, current_tenant_id(), list(consumers)])
 
 
-def read_events(subscription: Subscription, cursor: Cursor, limit: int) -> tuple[list[Event], Position]:
+def read_events(types: frozenset[str] | None, cursor: Cursor, limit: int) -> tuple[list[Event], Position]:
     """Return the next events of the tenant in scope, and the position up to which nothing else is left."""
     parameters: list[Any] = [current_tenant_id(), *cursor.position, cursor.horizon]
-    types = ""
-    if subscription.types is not None:
-        types = "and type = any(%s)"
-        parameters.append(sorted(subscription.types))
+    condition = ""
+    if types is not None:
+        condition = "and type = any(%s)"
+        parameters.append(sorted(types))
     with connection.cursor() as database:
-        database.execute(ROWS.format(types=types), [*parameters, limit])
+        database.execute(ROWS.format(types=condition), [*parameters, limit])
         rows = database.fetchall()
     if len(rows) < limit:
         return events_of(rows), max_position(Position(cursor.horizon, NOBODY), cursor.position)
@@ -104,7 +112,7 @@ def read_events(subscription: Subscription, cursor: Cursor, limit: int) -> tuple
 
 def max_position(one: Position, other: Position) -> Position:
     """Return the later of two positions."""
-    return max(one, other, key=lambda position: (int(position.xid), position.event_id))
+    return max(one, other, key=lambda position: position.order)
 
 
 def events_of(rows: Sequence[Sequence[Any]]) -> list[Event]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
 from core.bus.consumers import read_marks
-from core.bus.positions import BEGINNING, Cursor, Position, lock_cursor, make_cursor, move_cursor, read_events
+from core.bus.positions import BEGINNING, Cursor, Position, lock_cursors, make_cursors, move_cursors, read_events
 from core.bus.subscriptions import Event, Shadow, Subscription, find
 from core.clock import now as clock_now
 from core.db.time_limits import allow_long_statements
@@ -23,16 +23,26 @@ ReadStored = Callable[..., Iterator[tuple[int, list[Event]]]]
 LEASE: Final = timedelta(minutes=10)
 """For how long a replay that died keeps the next one away; each page renews it."""
 PAGE: Final = 1_000
-_stores: dict[str, ReadStored] = {}
 
 
-def replay_from(consumer: str, read_since: ReadStored) -> None:
-    """Register the store of events that a consumer fills, for replays of what streams no longer keep.
+class Store(NamedTuple):
+    """Where events are read that streams no longer keep, and the consumer that fills it.
 
-    `read_since(moment, after=number)` yields pages of the tenant in scope, each with its number.
+    `read_since(moment, after=number)` yields pages of the tenant in scope, each with its number; `list_tenants` returns
+    those that have any since a moment, outside any scope.
     """
-    _stores.clear()
-    _stores[consumer] = read_since
+
+    consumer: str
+    read_since: ReadStored
+    list_tenants: Callable[[datetime], Iterable[UUID]]
+
+
+_stores: list[Store] = []
+
+
+def replay_from(store: Store) -> None:
+    """Register the store of events."""
+    _stores[:] = [store]
 
 
 def replay(name: str, since: datetime) -> int:
@@ -47,10 +57,7 @@ def replay(name: str, since: datetime) -> int:
     read_marks([consumer])
     _claim(name)
     try:
-        with platform_scope():  # ids of tenants, no row of anyone
-            rows = StreamEvent.objects.filter(version__isnull=False).order_by()
-            tenants = sorted(rows.values_list("tenant_id", flat=True).distinct())
-        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in tenants)
+        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in _tenants(since))
     finally:
         BusConsumer.objects.filter(name=name).update(replayed_until=None)
 
@@ -62,9 +69,17 @@ def _claim(name: str) -> None:
         raise Conflict(f"{name} is being replayed already. Wait until that has ended.", code="replay_runs")
 
 
+def _tenants(since: datetime) -> list[UUID]:
+    """Return the tenants with events since a moment, in streams or in the store alone."""
+    with platform_scope():  # ids of tenants, no row of anyone
+        rows = StreamEvent.objects.filter(version__isnull=False, created_at__gte=since).order_by()
+        found = set(rows.values_list("tenant_id", flat=True).distinct())
+    return sorted(found.union(*(store.list_tenants(since) for store in _stores)))
+
+
 def _replay_tenant(consumer: Subscription, shadow: Shadow, tenant_id: UUID, since: datetime) -> int:
     with tenant_scope(tenant_id):
-        make_cursor(consumer.name, clock_now())
+        make_cursors([consumer.name], clock_now())
         with transaction.atomic():
             shadow.begin(since)
         count = after = 0
@@ -81,30 +96,32 @@ def _catch_up_and_swap(consumer: Subscription, shadow: Shadow, since: datetime, 
     """Take what has come meanwhile, while the consumer and the store are held, and swap."""
     allow_long_statements()
     count, moment = 0, clock_now()
-    cursor = lock_cursor(consumer.name, moment, wait=True)
-    if cursor is None:
+    names = [consumer.name, *(store.consumer for store in _stores)]
+    lock_cursors(names, moment, wait=True)
+    # Once more, now that nobody moves them: what the first statement waited for it did not see.
+    held = lock_cursors(names, moment)
+    if consumer.name not in held:
         raise Conflict(f"{consumer.name} has no position yet. Try again.", code="no_cursor")
+    horizon = held[consumer.name].horizon
     position = BEGINNING
     for store in _stores:
-        held = lock_cursor(store, moment, wait=True)
-        if held is not None:
-            position, cursor = held.position, held
+        position = held[store.consumer].position if store.consumer in held else BEGINNING
     for _, page in _stored(consumer, since, after):
         shadow.receive(page)
         count += len(page)
     until: Position | None = None
     while position != until:
         until = position
-        events, position = read_events(consumer, Cursor(position, 0, True, cursor.horizon), PAGE)
+        events, position = read_events(consumer.types, Cursor(position, 0, True, horizon), PAGE)
         if recent := [event for event in events if event.created_at >= since]:
             shadow.receive(recent)
             count += len(recent)
     shadow.swap(since)
-    move_cursor(consumer.name, position, moment)
+    move_cursors([consumer.name], position, moment)
     return count
 
 
 def _stored(consumer: Subscription, since: datetime, after: int) -> Iterator[tuple[int, list[Event]]]:
-    for read_since in _stores.values():
-        for number, page in read_since(since, after=after):
+    for store in _stores:
+        for number, page in store.read_since(since, after=after):
             yield number, [event for event in page if consumer.types is None or event.type in consumer.types]

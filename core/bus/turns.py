@@ -13,20 +13,19 @@ from uuid import UUID
 from django.db import transaction
 
 from core.bus import poison
-from core.bus.consumers import move_mark, read_marks
-from core.bus.positions import Position, find_news, lock_cursor, make_cursor, move_cursor, read_events
+from core.bus.consumers import move_marks, read_marks
+from core.bus.positions import Position, find_news, lock_cursors, make_cursors, move_cursors, read_events
 from core.bus.rebasing import rebase
 from core.bus.subscriptions import Subscription, subscriptions
 from core.clock import now as clock_now
-from core.events import bus_hints
 from core.models import BusCursor
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope, tenant_scope
 
 log = get_logger(__name__)
 
-LONGEST: Final = 20.0
-"""Seconds after which a turn yields to other work."""
+LONGEST: Final = 5.0
+"""Seconds after which a turn yields to other work: several workers may have one at the same time."""
 LOOK_AT: Final = 20_000
 """Events among which one look finds the tenants; after a long rest there are more."""
 
@@ -70,7 +69,6 @@ def run_turn(*, seconds: float = LONGEST, now: datetime | None = None, only: Seq
 
     Runs outside any scope; several at once share the work. For tasks.
     """
-    bus_hints.clear()
     consumers = [each for each in subscriptions() if only is None or each.name in only]
     turn = Turn(seconds, now)
     if not consumers:
@@ -79,70 +77,85 @@ def run_turn(*, seconds: float = LONGEST, now: datetime | None = None, only: Seq
     if any(mark.is_foreign for mark in marks.values()):
         rebase()
         marks = read_marks(consumers)
-    by_mark: dict[Position, list[Subscription]] = {}
-    for consumer in consumers:
-        by_mark.setdefault(marks[consumer.name].position, []).append(consumer)
-    for position, group in by_mark.items():
-        _catch_up(turn, group, position)
+    places = {name: mark.position for name, mark in marks.items()}
+    # From the furthest on: one that has much to catch up with keeps nobody waiting.
+    for start in sorted(set(places.values()), key=lambda position: position.order, reverse=True):
+        _catch_up(turn, consumers, places, start)
     for name, tenant_id in _due_again(turn.moment):
-        _work_tenants(turn, [each for each in consumers if each.name == name], [tenant_id])
+        with tenant_scope(tenant_id):
+            _work_tenant(turn, [each for each in consumers if each.name == name])
     return Report(turn.taken, turn.is_over)
 
 
 def has_news(*, now: datetime | None = None) -> bool:
     """Return True if a turn would find something to do; a few reads of indexes."""
     marks = read_marks(subscriptions())
+    if not marks:
+        return False
     if any(mark.is_foreign for mark in marks.values()) or _due_again(now or clock_now()):
         return True
-    return any(find_news(position, 1).tenants for position in {mark.position for mark in marks.values()})
+    furthest_back = min((mark.position for mark in marks.values()), key=lambda position: position.order)
+    return bool(find_news(furthest_back, 1).tenants)
 
 
-def _catch_up(turn: Turn, group: Sequence[Subscription], position: Position) -> None:
-    """Let consumers that are equally far take what follows, window by window."""
+def _catch_up(turn: Turn, consumers: Sequence[Subscription], places: dict[str, Position], start: Position) -> None:
+    """Let the consumers at a place take what follows, window by window.
+
+    Those that are further join in the window that they are in, so that all end at the same place and the next turn is
+    one look for all of them.
+    """
     while not turn.is_over:
-        news = find_news(position, LOOK_AT)
-        if not news.tenants:
+        news = find_news(start, LOOK_AT)
+        group = [each for each in consumers if start.order <= places[each.name].order < news.until.order]
+        behind: set[str] = set()
+        # Several workers begin with different tenants.
+        for tenant_id in random.sample(news.tenants, len(news.tenants)):
+            with tenant_scope(tenant_id):
+                behind |= _work_tenant(turn, group)
+        done = [each.name for each in group if each.name not in behind]
+        if news.tenants or len(set(places.values())) > 1:
+            move_marks(done, news.until)
+            places.update(dict.fromkeys(done, news.until))
+        if behind or news.size < LOOK_AT:
             return
-        if not _work_tenants(turn, group, news.tenants):
-            return
-        for consumer in group:
-            move_mark(consumer.name, news.until)
-        position = news.until
-        if news.size < LOOK_AT:
-            return
+        start = news.until
 
 
-def _work_tenants(turn: Turn, group: Iterable[Subscription], tenants: Sequence[UUID]) -> bool:
-    """Take the events of each tenant; return True if nothing of what was found is left to look for."""
-    is_done = True
-    # Several workers begin with different tenants.
-    for tenant_id in random.sample(tenants, len(tenants)):
-        with tenant_scope(tenant_id):
-            for consumer in group:
-                outcome = Outcome.MORE
-                while outcome is Outcome.MORE and not turn.is_over:
-                    outcome = _take(turn, consumer)
-                is_done = is_done and outcome is Outcome.DONE
-    return is_done
+def _work_tenant(turn: Turn, group: Sequence[Subscription]) -> set[str]:
+    """Take all events of the tenant in scope; return the consumers for which some are left to look for."""
+    left, busy = list(group), set[str]()
+    while left and not turn.is_over:
+        outcomes = _take(turn, left)
+        busy |= {name for name, outcome in outcomes.items() if outcome is Outcome.BUSY}
+        left = [each for each in left if outcomes[each.name] is Outcome.MORE]
+    return busy | {each.name for each in left}
 
 
-def _take(turn: Turn, consumer: Subscription) -> Outcome:
-    """Take one batch in the tenant in scope. After a failure event by event, so that only one of them waits."""
+def _take(turn: Turn, group: Sequence[Subscription]) -> dict[str, Outcome]:
+    """Take one batch in the tenant in scope: all consumers together, after a failure each for itself."""
     try:
-        outcome = _take_batch(turn, consumer, consumer.batch)
-        if outcome is Outcome.BUSY and make_cursor(consumer.name, turn.moment):
-            return Outcome.MORE
-        return outcome
+        outcomes = _take_batch(turn, group)
     except Exception:
-        # Nothing of the batch is written: it is taken again event by event, and only the one that fails waits.
-        log.warning("events_not_taken", consumer=consumer.name, exc_info=True)
-    return _take_singly(turn, consumer)
+        # Nothing of the batch is written.
+        names = [each.name for each in group]
+        log.warning("events_not_taken", consumers=names, exc_info=True)
+        return {each.name: _take_alone(turn, each, is_known_to_fail=len(group) == 1) for each in group}
+    if missing := [name for name, outcome in outcomes.items() if outcome is Outcome.BUSY]:
+        outcomes.update(dict.fromkeys(make_cursors(missing, turn.moment), Outcome.MORE))
+    return outcomes
 
 
-def _take_singly(turn: Turn, consumer: Subscription) -> Outcome:
+def _take_alone(turn: Turn, consumer: Subscription, *, is_known_to_fail: bool) -> Outcome:
+    """Take a batch for one consumer, event by event if it fails, so that only one of them waits."""
+    if not is_known_to_fail:
+        try:
+            return _take_batch(turn, [consumer])[consumer.name]
+        except Exception:
+            # Nothing of the batch is written.
+            log.warning("events_not_taken", consumers=[consumer.name], exc_info=True)
     for _ in range(consumer.batch):
         try:
-            outcome = _take_batch(turn, consumer, 1)
+            outcome = _take_batch(turn, [consumer], 1)[consumer.name]
         except Exception as problem:
             # A consumer may raise anything: the event is tried again, then parked.
             log.warning("event_not_taken", consumer=consumer.name, exc_info=True)
@@ -153,21 +166,44 @@ def _take_singly(turn: Turn, consumer: Subscription) -> Outcome:
     return Outcome.MORE
 
 
-def _take_batch(turn: Turn, consumer: Subscription, limit: int) -> Outcome:
+def _take_batch(turn: Turn, group: Sequence[Subscription], limit: int | None = None) -> dict[str, Outcome]:
+    """Take the next events of several consumers in one transaction; those at the same place share one read."""
+    outcomes = {each.name: Outcome.BUSY for each in group}
+    taken = 0
     with transaction.atomic():
-        cursor = lock_cursor(consumer.name, turn.moment)
-        if cursor is None:
-            return Outcome.BUSY
-        if not cursor.is_due:
-            return Outcome.DONE
-        most = 1 if cursor.tries else limit
-        events, until = read_events(consumer, cursor, most)
-        if events:
-            consumer.receive(events)
-        if until != cursor.position:
-            move_cursor(consumer.name, until, turn.moment)
-    turn.taken += len(events)
-    return Outcome.MORE if len(events) == most else Outcome.DONE
+        cursors = lock_cursors(list(outcomes), turn.moment)
+        together: dict[tuple[Position, int], list[Subscription]] = {}
+        for each in group:
+            cursor = cursors.get(each.name)
+            if cursor is None:
+                continue
+            most = 1 if cursor.tries else limit or each.batch
+            if cursor.is_due:
+                together.setdefault((cursor.position, most), []).append(each)
+            else:
+                outcomes[each.name] = Outcome.DONE
+        for (position, most), some in together.items():
+            names = [each.name for each in some]
+            events, until = read_events(_types_of(some), cursors[names[0]], most)
+            for each in some:
+                if wanted := [event for event in events if each.types is None or event.type in each.types]:
+                    each.receive(wanted)
+                    taken += len(wanted)
+            if until != position:
+                move_cursors(names, until, turn.moment)
+            outcomes.update(dict.fromkeys(names, Outcome.MORE if len(events) == most else Outcome.DONE))
+    turn.taken += taken
+    return outcomes
+
+
+def _types_of(group: Iterable[Subscription]) -> frozenset[str] | None:
+    """Return the types that any of several consumers takes; None for all."""
+    types: set[str] = set()
+    for each in group:
+        if each.types is None:
+            return None
+        types |= each.types
+    return frozenset(types)
 
 
 def _due_again(moment: datetime) -> list[tuple[str, UUID]]:

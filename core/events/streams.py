@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from core import catalogue
-from core.events import bus_hints, live
+from core.events import live
 from core.ids import uuid7
 from core.models import StreamEvent, StreamHead
 from core.tenancy.scope import current_tenant_id
@@ -161,7 +161,6 @@ def hint_after_commit(numbers: Mapping[str, int]) -> None:
         for stream, seq in numbers.items():
             message = {"type": "stream.event", "stream": stream, "seq": seq}
             live.post(group_name(tenant_id, stream), message)
-        bus_hints.wake_soon()
 
     transaction.on_commit(hint, robust=True)
 

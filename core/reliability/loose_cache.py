@@ -27,3 +27,11 @@ def keep(key: str, value: object, *, seconds: float, what: str) -> None:
         cache.set(key, value, timeout=seconds)
     except (RedisError, OSError):
         log.warning("cache_not_written", what=what)
+
+
+def forget(key: str, *, what: str) -> None:
+    """Keep a value no longer."""
+    try:
+        cache.delete(key)
+    except (RedisError, OSError):
+        log.warning("cache_not_written", what=what)

@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from console.base.charts import Chart, by_day
+from console.base.plots import Plot, by_day
 from console.extensions import Badge, Finder, Found, Tile, badges, finders, tiles
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
@@ -87,12 +87,12 @@ class ChartTile(Tile):
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the chart, drawn at most every half minute."""
         key = f"{current_tenant_id()}:console-chart:approvals"
-        chart: Chart = cache.get(key) or _chart(viewer)
+        chart: Plot = cache.get(key) or _chart(viewer)
         cache.set(key, chart, timeout=CHART_SECONDS)
         return {"chart": chart}
 
 
-def _chart(viewer: Actor) -> Chart:
+def _chart(viewer: Actor) -> Plot:
     found = selectors.count_by_day(viewer=viewer)
     counts = {
         "Opened": ("neutral", {row.day: row.opened for row in found}),

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from console.base.charts import by_day
+from console.base.plots import by_day
 
 DAY = datetime.date(2026, 11, 21)
 

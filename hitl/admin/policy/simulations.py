@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from accounts.selectors import tenant_zone
 from console.base.actions import ServiceAction, service_action
-from console.base.charts import Chart, by_day
 from console.base.forms import ConsoleForm
+from console.base.plots import Plot, by_day
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment
@@ -188,7 +188,7 @@ class SimulationAdmin(DefinitionAdmin):
         return f"{obj.title} was saved and now applies."
 
 
-def chart_of(simulation: Simulation) -> Chart:
+def chart_of(simulation: Simulation) -> Plot:
     """Return how many requests would differ, in at most 14 bars."""
     zone = tenant_zone()
     first = datetime.fromisoformat(simulation.result["since"]).astimezone(zone).date()

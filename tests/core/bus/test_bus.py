@@ -16,7 +16,9 @@ from django.test.utils import CaptureQueriesContext
 
 from console.pages.event_lag import KEY, EventsBehind
 from core.bus import Event, has_news, lag, run_turn
+from core.bus.consumers import read_marks
 from core.bus.poison import PAUSES
+from core.bus.subscriptions import find
 from core.clock import now
 from core.errors import Conflict
 from core.events import streams
@@ -71,16 +73,66 @@ def test_new_consumer_starts_with_the_oldest_event_or_the_next(committed_world: 
         assert rest.numbers(acme) == [3]
 
 
-def test_idle_turn_asks_little_however_many_consumers_there_are(committed_world: World) -> None:
+def test_idle_turn_asks_little_however_many_consumers_there_are_and_where(committed_world: World) -> None:
     acme, one = committed_world.acme.pk, Sink("one")
-    with subscribed("one", one), subscribed("two", ignore):
+    mine = ["one", "two", "three"]
+    with subscribed("one", one):
         count_in(acme, 1)
         take_until(lambda: one.numbers(acme) == [1] and not has_news())
-        run_turn()
-        with CaptureQueriesContext(connection) as asked:
-            # Without the product's, which may have begun elsewhere: one statement for each place that any has reached.
-            assert run_turn(only=["one", "two"]).taken == 0
-    assert len(asked) == 3, [each["sql"] for each in asked]
+        # Others begin where nothing is left to take, which is another place.
+        with subscribed("two", ignore, start="now"), subscribed("three", ignore, start="now"):
+            for _ in range(2):  # the first makes their marks, and all meet
+                run_turn(only=mine)
+            assert len({mark.position for mark in read_marks([find(name) for name in mine]).values()}) == 1
+            with CaptureQueriesContext(connection) as asked:
+                # Without the product's, which may have begun elsewhere.
+                assert run_turn(only=mine).taken == 0
+            assert len(asked) == 3, [each["sql"] for each in asked]
+            assert not [each["sql"] for each in asked if "update" in each["sql"]]
+
+
+def test_consumers_that_were_apart_take_the_same_and_meet(committed_world: World) -> None:
+    acme, globex = committed_world.acme.pk, committed_world.globex.pk
+    near, far, held = Sink("near"), Sink("far"), {"is": True}
+
+    def hold(_: Sequence[Event]) -> None:
+        if held["is"]:
+            raise RuntimeError
+
+    slow = Sink("slow", hold)
+    with subscribed("near", near), subscribed("slow", slow):
+        count_in(acme, 1, 2)
+        take_until(lambda: near.numbers(acme) == [1, 2])
+        count_in(globex, 3)
+        take_until(lambda: near.numbers(globex) == [3])
+        with subscribed("far", far):
+            count_in(acme, 4)
+            take_until(lambda: near.numbers(acme) == far.numbers(acme) == [1, 2, 4])
+            assert far.numbers(globex) == [3]
+            assert slow.numbers(acme) == []
+            held["is"] = False
+            take_until(lambda: slow.numbers(acme) == [1, 2, 4], at=now() + timedelta(seconds=2))
+            take_until(lambda: slow.numbers(globex) == [3], at=now() + timedelta(seconds=2))
+            marks = read_marks([find(name) for name in ("near", "slow", "far")])
+            assert len({mark.position for mark in marks.values()}) == 1
+            assert [sink.numbers(acme) for sink in (near, far, slow)] == [[1, 2, 4]] * 3
+
+
+def test_turn_costs_a_tenant_one_read_for_all_consumers(committed_world: World) -> None:
+    acme, one, two = committed_world.acme.pk, Sink("one"), Sink("two")
+    with subscribed("one", one), subscribed("two", two):
+        count_in(acme, 1)
+        take_until(lambda: one.numbers(acme) == two.numbers(acme) == [1])
+        count_in(acme, 2)
+        taken = 0
+        while not taken:  # transactions of other tests hold the bus back
+            with CaptureQueriesContext(connection) as made:
+                taken = run_turn(only=["one", "two"]).taken
+        asked = [each["sql"] for each in made]
+        assert one.numbers(acme) == two.numbers(acme) == [1, 2]
+        reads = [sql for sql in asked if "from core_streamevent" in sql and "payload" in sql]
+        assert len(reads) == 1, asked
+        assert len([sql for sql in asked if "core_buscursor" in sql]) == 3, asked  # lock, move, whose try is due
 
 
 def _write(tenant_id: UUID, numbers: Sequence[int], dice: random.Random, written: list[int]) -> None:
