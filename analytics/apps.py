@@ -16,7 +16,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.alerts import receivers  # noqa: PLC0415
         from analytics.alerts.erasure import AlertsErasure  # noqa: F401, PLC0415
         from analytics.event_store import store  # noqa: PLC0415  (models must be loaded first)
-        from analytics.exports import approvals, conversations, mails  # noqa: F401, PLC0415
+        from analytics.exports import approvals, conversations, events, figures, mails  # noqa: F401, PLC0415
         from analytics.exports.erasure import ExportsErasure  # noqa: F401, PLC0415
         from analytics.figures import consumer  # noqa: PLC0415
         from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -104,6 +104,7 @@ class SheetWriter(FileWriter):
         )
         self.sheet = self.book.add_worksheet("Export")
         self.moments = self.book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        self.days = self.book.add_format({"num_format": "yyyy-mm-dd"})
         bold = self.book.add_format({"bold": True})
         self.sheet.freeze_panes(1, 0)
         for place, column in enumerate(self.columns):
@@ -131,6 +132,8 @@ class SheetWriter(FileWriter):
         elif isinstance(value, datetime):
             # Sheets know no time zones: the heading says that it is UTC.
             self.sheet.write_datetime(self.row, place, value.astimezone(UTC).replace(tzinfo=None), self.moments)
+        elif isinstance(value, date):
+            self.sheet.write_datetime(self.row, place, value, self.days)
         else:
             self.sheet.write_string(self.row, place, str(value)[:LONGEST_CELL])
 
@@ -165,6 +168,7 @@ class ParquetFile(FileWriter):
             "whole": pyarrow.int64(),
             "number": pyarrow.decimal128(24, 6),
             "moment": pyarrow.timestamp("us", tz="UTC"),
+            "day": pyarrow.date32(),
             "flag": pyarrow.bool_(),
         }
         self.schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
@@ -195,7 +199,9 @@ def has_parquet() -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as texts have it: moments in UTC, amounts in plain digits."""
+    """Return a value as texts have it: moments in UTC, days, amounts in plain digits."""
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(value, date):
+        return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value
