@@ -21,6 +21,8 @@ from core.text.tables import FORMATS, Shape
 MOST_IN_SHEET: Final = 1_048_575
 """Rows of a sheet below its heading, which is as many as spreadsheets open."""
 LONGEST_CELL: Final = 32_767
+ROWS_OF_GROUP: Final = 20_000
+"""Rows of a group of a Parquet file."""
 NO_PARQUET: Final = (
     "Parquet files need an extra package that isn't installed here. Ask your administrator to install "
     "requirements-warehouse.txt, or choose another format."
@@ -173,14 +175,23 @@ class ParquetFile(FileWriter):
         }
         self.schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
         self.file = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
+        self.waiting: list[Any] = []
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Write the next rows as one group."""
+        """Keep the next rows until a group is full: what the index says of each group stays in memory to the end."""
         if lines:
-            self.file.write_table(self.arrow.Table.from_pylist(list(lines), schema=self.schema))
+            self.waiting.append(self.arrow.RecordBatch.from_pylist(list(lines), schema=self.schema))
+        if sum(batch.num_rows for batch in self.waiting) >= ROWS_OF_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        self.file.write_table(self.arrow.Table.from_batches(self.waiting, schema=self.schema), ROWS_OF_GROUP * 2)
+        self.waiting = []
 
     def close(self) -> None:
-        """Write the index at the end."""
+        """Write the last group, and the index at the end."""
+        if self.waiting:
+            self._write_group()
         self.file.close()
 
 
