@@ -26,11 +26,13 @@ class Vocabulary:
     numbers: frozenset[str]
     texts: frozenset[str]
     lists: frozenset[str]
+    calls: frozenset[str] = frozenset()
+    """Names of numbers that take values in parentheses, such as `p95("first_answer", 1)`."""
 
     @property
     def names(self) -> frozenset[str]:
         """Return the names of all facts."""
-        return self.numbers | self.texts | self.lists
+        return self.numbers | self.texts | self.lists | self.calls
 
 
 REQUESTS: Final = Vocabulary(NUMBERS, TEXTS, LISTS)
@@ -45,7 +47,7 @@ COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>\d{1,12}(?:\.\d{1,6})?)|(?P<text>"[^"\\]{0,80}"|'[^'\\]{0,80}')"""
-    r"""|(?P<word>[a-z_]{1,20})|(?P<sign>==|!=|<=|>=|<|>|\(|\)|,))""",
+    r"""|(?P<word>[a-z_][a-z0-9_]{0,19})|(?P<sign>==|!=|<=|>=|<|>|\(|\)|,))""",
     re.ASCII,
 )
 
@@ -75,6 +77,19 @@ class Name:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A number that takes values; whoever measures it says which ones it may take."""
+
+    name: str
+    values: tuple[Decimal | str, ...]
+
+    def __str__(self) -> str:
+        """Return it as it is written in a condition."""
+        words = (f'"{value}"' if isinstance(value, str) else format(value, "f") for value in self.values)
+        return f"{self.name}({', '.join(words)})"
+
+
+@dataclass(frozen=True)
 class Literal:
     """A number or a text, or several in parentheses."""
 
@@ -86,8 +101,8 @@ class Compare:
     """`left sign right`."""
 
     sign: str
-    left: Name | Literal
-    right: Name | Literal
+    left: Operand
+    right: Operand
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,7 @@ class Join:
     parts: tuple[Node, ...]
 
 
+Operand = Name | Call | Literal
 Node = Compare | Not | Join
 
 
@@ -205,7 +221,7 @@ class _Parser:
             raise BadExpression(f"“{sign}” is not a comparison. Use == != < <= > >= or in.")
         return self._checked(Compare(sign, left, self.operand()))
 
-    def operand(self) -> Name | Literal:
+    def operand(self) -> Operand:
         """Parse a fact, a number or a text."""
         token = self.take()
         if token.type == "number":
@@ -215,21 +231,32 @@ class _Parser:
                 raise BadExpression(f"“{token.text}” is not a number.") from None
         if token.type == "text":
             return Literal(token.text[1:-1])
+        if token.type == "word" and token.text in self.vocabulary.calls:
+            return self._call(token.text)
         if token.type == "word" and token.text in self.vocabulary.names:
             return Name(token.text)
         known = ", ".join(sorted(self.vocabulary.names))
         raise BadExpression(f"“{token.text}” is not a fact. Use {known}; put texts in quotes.")
 
-    def _membership(self, left: Name | Literal) -> Compare:
+    def _call(self, name: str) -> Call:
+        if not self.skip("("):
+            raise BadExpression(f"Write values in parentheses after “{name}”.")
+        return Call(name, self._literals(name))
+
+    def _literals(self, before: str) -> tuple[Any, ...]:
+        """Parse the rest of values in parentheses."""
+        values = [self.operand()]
+        while self.skip(","):
+            values.append(self.operand())
+        if not self.skip(")"):
+            raise BadExpression("A closing parenthesis is missing.")
+        if not all(isinstance(value, Literal) for value in values):
+            raise BadExpression(f"Write numbers or texts in parentheses after “{before}”.")
+        return tuple(value.value for value in values if isinstance(value, Literal))
+
+    def _membership(self, left: Operand) -> Compare:
         if self.skip("("):
-            values = [self.operand()]
-            while self.skip(","):
-                values.append(self.operand())
-            if not self.skip(")"):
-                raise BadExpression("A closing parenthesis is missing.")
-            if not all(isinstance(value, Literal) for value in values):
-                raise BadExpression("Write numbers or texts in parentheses after “in”.")
-            items = tuple(value.value for value in values if isinstance(value, Literal))
+            items = self._literals("in")
             wanted = self._type_of(left)
             if wanted == "list" or any(self._type_of(Literal(item)) != wanted for item in items):
                 raise BadExpression("The values after “in” have another type than the fact before it.")
@@ -241,7 +268,9 @@ class _Parser:
             raise BadExpression("Tags are texts.")
         return Compare("in", left, right)
 
-    def _type_of(self, operand: Name | Literal) -> str:
+    def _type_of(self, operand: Operand) -> str:
+        if isinstance(operand, Call):
+            return "number"
         if isinstance(operand, Literal):
             return "number" if isinstance(operand.value, Decimal) else "text"
         if operand.name in self.vocabulary.numbers:
@@ -257,7 +286,7 @@ class _Parser:
         return compare
 
 
-def holds(node: Node, facts: Mapping[str, Any], optional: frozenset[str] = frozenset()) -> bool:
+def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = frozenset()) -> bool:
     """Return True if the facts meet the condition.
 
     Raises NotEvaluable for an unknown fact. Every part is evaluated, so that an unknown fact is never hidden by a
@@ -275,19 +304,50 @@ def holds(node: Node, facts: Mapping[str, Any], optional: frozenset[str] = froze
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
 
 
-def _value(operand: Name | Literal, facts: Mapping[str, Any]) -> Any:
+def holds_if_known(node: Node, facts: Mapping[Any, Any]) -> bool | None:
+    """Return whether the facts meet the condition, None where that depends on one that is None.
+
+    `a or b` holds if a does, whatever b may be.
+    """
+    if isinstance(node, Join):
+        results = [holds_if_known(part, facts) for part in node.parts]
+        settles = node.word == "or"
+        return settles if settles in results else None if None in results else not settles
+    if isinstance(node, Not):
+        inner = holds_if_known(node.part, facts)
+        return None if inner is None else not inner
+    asked = [_key(side) for side in (node.left, node.right) if not isinstance(side, Literal)]
+    return None if any(facts.get(key) is None for key in asked) else holds(node, facts)
+
+
+def _key(operand: Name | Call) -> str | Call:
+    return operand.name if isinstance(operand, Name) else operand
+
+
+def _value(operand: Operand, facts: Mapping[Any, Any]) -> Any:
     if isinstance(operand, Literal):
         return operand.value
-    value = facts.get(operand.name)
+    value = facts.get(_key(operand))
     if value is None or (operand.name in NUMBERS and not isinstance(value, Decimal | int)):
         raise NotEvaluable(f"{operand.name} is unknown")
     return value
 
 
 def names_in(node: Node) -> frozenset[str]:
-    """Return the names of the facts in a condition."""
+    """Return the names of the facts in a condition, without those that take values."""
+    return frozenset(side.name for side in _sides(node) if isinstance(side, Name))
+
+
+def calls_in(node: Node) -> frozenset[Call]:
+    """Return the numbers in a condition that take values."""
+    return frozenset(side for side in _sides(node) if isinstance(side, Call))
+
+
+def _sides(node: Node) -> Iterator[Operand]:
     if isinstance(node, Join):
-        return frozenset().union(*(names_in(part) for part in node.parts))
-    if isinstance(node, Not):
-        return names_in(node.part)
-    return frozenset(side.name for side in (node.left, node.right) if isinstance(side, Name))
+        for part in node.parts:
+            yield from _sides(part)
+    elif isinstance(node, Not):
+        yield from _sides(node.part)
+    else:
+        yield from (node.left, node.right)

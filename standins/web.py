@@ -76,6 +76,12 @@ class StandInHandler(BaseHTTPRequestHandler):
         """Return the answer to one of the stand-in's own control requests."""
         raise not_found()
 
+    def failure(self, status: int) -> Document:
+        """Return the body of a scripted failure."""
+        if status == 429:
+            return {"code": "too_many", "detail": "Slow down."}
+        return {"code": "scripted_failure", "detail": "As scripted."}
+
     def do_GET(self) -> None:
         """Answer a read."""
         self._answer()
@@ -132,10 +138,9 @@ class StandInHandler(BaseHTTPRequestHandler):
         elif rule.do == "drop_before":
             self._hang_up()
         elif rule.do == "fail":
-            self._send(rule.status, {"code": "scripted_failure", "detail": "As scripted."})
+            self._send(rule.status, self.failure(rule.status))
         elif rule.do == "429":
-            body = {"code": "too_many", "detail": "Slow down."}
-            self._send(429, body, {"Retry-After": str(rule.retry_after)})
+            self._send(429, self.failure(429), {"Retry-After": str(rule.retry_after)})
         return rule.do in ("drop_before", "fail", "429")
 
     def _control(self, path: str, body: Document) -> tuple[int, Document]:

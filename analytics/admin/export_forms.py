@@ -90,6 +90,18 @@ class ApprovalsForm(PeopleExportForm):
     source = "approvals"
 
 
+class EventsForm(ExportForm):
+    """An export of events."""
+
+    source = "events"
+
+
+class FiguresForm(ExportForm):
+    """An export of figures."""
+
+    source = "figures"
+
+
 class ClearDecisionForm(ConsoleForm):
     """Why an export in clear is allowed or refused."""
 

@@ -11,7 +11,15 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.timezone import get_current_timezone
 
-from analytics.admin.export_forms import ApprovalsForm, ClearDecisionForm, ConversationsForm, ExportForm, ScheduleForm
+from analytics.admin.export_forms import (
+    ApprovalsForm,
+    ClearDecisionForm,
+    ConversationsForm,
+    EventsForm,
+    ExportForm,
+    FiguresForm,
+    ScheduleForm,
+)
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
 from analytics.exports.sources import SOURCES
@@ -63,11 +71,11 @@ class ExportAdmin(ServiceAdmin):
         "Lists taken away as files. Personal data is masked, files are kept for seven days, and downloads are audited."
     )
     empty_title = "Nothing was exported yet"
-    empty_text = "Export conversations or approvals above. The file is written in the background."
+    empty_text = "Choose a list above. The file is written in the background."
     list_display = ("listed", "span", "standing", "progress", "by", "created_at")
     list_filter: ClassVar = [
         choose("state", "State", State.choices),
-        choose("source", "List", [("approvals", "Approvals"), ("conversations", "Conversations")]),
+        choose("source", "List", [(key, source.label) for key, source in SOURCES.items()]),
     ]
     ordering = ("-id",)
     detail_fields = (
@@ -146,6 +154,18 @@ class ExportAdmin(ServiceAdmin):
                     on_list=True, explain="Requests that were made in the span, with their outcome.")  # fmt: skip
     def approvals(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Export approvals."""
+        return self._request(request, form)
+
+    @service_action(path="figures", title="Export figures", permission=USE, form=FiguresForm, submit="Export",
+                    on_list=True, explain="What was counted on each day, split by one thing at a time.")  # fmt: skip
+    def figures(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Export figures."""
+        return self._request(request, form)
+
+    @service_action(path="events", title="Export events", permission=USE, form=EventsForm, submit="Export",
+                    on_list=True, explain="What happened, in ids, states and numbers, for programs.")  # fmt: skip
+    def events(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Export events."""
         return self._request(request, form)
 
     @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,11 +15,13 @@ from django.urls import reverse
 from accounts.models import Tenant
 from accounts.selectors import tenant_zone
 from analytics.alerts import ready_made
-from analytics.alerts.states import Finding, State, find, next_state, vocabulary_of
+from analytics.alerts.measures import Measured, asked_by, measure
+from analytics.alerts.questions import parse_condition
+from analytics.alerts.states import Finding, State, find, next_state
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity
 from core import notices
 from core.clock import now as clock_now
-from core.expressions import BadExpression, names_in, parse
+from core.expressions import calls_in, names_in
 from core.jobs.queueing import enqueue_after_commit
 from core.notices import NoticeKind
 from core.observability import facts
@@ -60,45 +61,36 @@ def evaluate(*, now: datetime | None = None) -> int:
     ready_made.ensure(now=moment)
     rules = list(AlertRule.objects.filter(is_on=True).order_by("pk")[:MOST_RULES])
     fact_names = frozenset(facts.all_facts())
-    measured = facts.read(_names(rules, fact_names))
+    names, calls = asked_by([rule.condition for rule in rules], fact_names)
+    measured = measure(names, calls, now=moment)
     changed = 0
     for rule in rules:
         finding = find(rule.condition, measured, fact_names)
         state = next_state(rule, finding, moment)
-        if state != rule.state or (state == State.BROKEN and finding.trouble != rule.trouble):
+        if state != rule.state or finding.trouble != rule.trouble:
             changed += _change(rule, state, finding, measured, moment)
     AlertRule.objects.filter(pk__in=[rule.pk for rule in rules]).update(evaluated_at=moment)
     return changed
 
 
-def _names(rules: Sequence[AlertRule], fact_names: frozenset[str]) -> set[str]:
-    found: set[str] = set()
-    for rule in rules:
-        try:
-            found |= names_in(parse(rule.condition, vocabulary_of(fact_names)))
-        except BadExpression:
-            continue
-    return found
-
-
-def _change(
-    rule: AlertRule, state: AlertRule.State, finding: Finding, measured: Mapping[str, Decimal | None], moment: datetime
-) -> bool:
+def _change(rule: AlertRule, state: AlertRule.State, finding: Finding, measured: Measured, moment: datetime) -> bool:
     """Write one change with its messages; False if another worker was faster."""
     with transaction.atomic():
         mine = AlertRule.objects.filter(pk=rule.pk, turn=rule.turn, is_on=True)
-        if not mine.update(state=state, state_since=moment, turn=F("turn") + 1, trouble=finding.trouble):
+        is_new = state != rule.state
+        since = {"state_since": moment} if is_new else {}
+        if not mine.update(state=state, turn=F("turn") + 1, trouble=finding.trouble, **since):
             return False
-        if state == State.FIRING:
+        if is_new and state == State.FIRING:
             _begin(rule, measured, moment)
-        elif rule.state == State.FIRING:
+        elif is_new and rule.state == State.FIRING:
             end_alerts(rule, moment)
-        if state == State.BROKEN and rule.state != State.BROKEN:
+        if is_new and state == State.BROKEN:
             _ask_person(rule, moment)
     return True
 
 
-def _begin(rule: AlertRule, measured: Mapping[str, Decimal | None], moment: datetime) -> None:
+def _begin(rule: AlertRule, measured: Measured, moment: datetime) -> None:
     """Begin an alert, unless the rule fires so often that further ones are held back."""
     if rule.damped_until is not None and rule.damped_until > moment:
         return
@@ -106,10 +98,17 @@ def _begin(rule: AlertRule, measured: Mapping[str, Decimal | None], moment: date
     is_last = recent + 1 >= MOST_PER_HOUR
     if is_last:
         AlertRule.objects.filter(pk=rule.pk).update(damped_until=moment + HOUR)
-    used = names_in(parse(rule.condition, vocabulary_of(frozenset(facts.all_facts()))))
-    values = {name: str(measured[name]) for name in sorted(used) if measured.get(name) is not None}
+    node = parse_condition(rule.condition, frozenset(facts.all_facts()))
+    used = {str(key): measured.values.get(key) for key in (*names_in(node), *calls_in(node))}
+    values = {name: plain(value) for name, value in sorted(used.items()) if value is not None}
     alert = Alert.objects.create(rule=rule, severity=rule.severity, facts=values, began_at=moment)
     add_messages(rule, alert, AlertMessage.Kind.TRIGGER, moment, damps=is_last)
+
+
+def plain(value: Decimal) -> str:
+    """Return a number as people write it: at most two places, no exponent."""
+    rounded = value.quantize(Decimal("0.01"))
+    return format(rounded.to_integral_value() if rounded == rounded.to_integral_value() else rounded.normalize(), "f")
 
 
 def end_alerts(rule: AlertRule, moment: datetime) -> None:

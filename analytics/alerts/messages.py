@@ -16,20 +16,19 @@ from django.template.loader import render_to_string
 from accounts.models import User
 from accounts.selectors import roles_now, roster
 from analytics.alerts.evaluate import MANAGE, NOTICE, link_to
+from analytics.alerts.measures import label_of
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
 from conversations.models import ChannelAccount, TeamMember
 from core import notices
 from core.clock import now as clock_now
-from core.models import Consent
-from core.observability import facts
 from core.observability.logging import get_logger
-from core.reach import gate, ledger
-from core.reach.verdict import ChannelRules, Question
+from core.reach import gate
 from core.tenancy.scope import platform_scope
 from core.webhooks import deliveries, endpoints
 from integrations.mail.services import queue_mail
 from integrations.pagerduty import client as pagerduty
-from integrations.slack import client as slack
+from integrations.slack import sending as slack
+from integrations.slack.client import SlackClient
 from integrations.slack.types import Done, Failed
 
 log = get_logger(__name__)
@@ -50,10 +49,14 @@ LEVELS: Final[dict[str, notices.Level]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a message: an empty `error` if it left; `is_final` if another attempt can't help."""
+    """What came of a message: an empty `error` if it left; `is_final` if another attempt can't help.
+
+    `retry_after` are the seconds that the receiver asks to wait.
+    """
 
     error: str = ""
     is_final: bool = False
+    retry_after: int = 0
 
 
 def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -84,7 +87,8 @@ def send_message(*, message_id: UUID, now: datetime | None = None) -> bool:
         log.warning("alert_not_sent", message=str(message.pk), way=message.way, error=outcome.error)
         _close(message, state=State.FAILED, error=outcome.error[:40])
         return False
-    _close(message, due_at=moment + PAUSES[message.attempts - 1], error=outcome.error[:40])
+    pause = max(PAUSES[message.attempts - 1], timedelta(seconds=outcome.retry_after))
+    _close(message, due_at=moment + pause, error=outcome.error[:40])
     return False
 
 
@@ -136,10 +140,7 @@ def title_of(message: AlertMessage) -> str:
 
 def text_of(message: AlertMessage) -> str:
     """Return the numbers behind an alert, and that further messages are held back."""
-    known = facts.all_facts()
-    numbers = [
-        f"{known[name].label if name in known else name}: {value}" for name, value in message.alert.facts.items()
-    ]
+    numbers = [f"{label_of(name)}: {value}" for name, value in message.alert.facts.items()]
     if message.damps:
         numbers.append("It fires often: further messages are held back for an hour.")
     return ". ".join(numbers)
@@ -177,19 +178,21 @@ def _slack(message: AlertMessage) -> Outcome:
     account = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.SLACK, is_active=True, paused_at=None).first()
     if not channel or account is None:
         return Outcome("not_connected", is_final=True)
-    token = str((account.credentials or {}).get("bot_token") or "")
-    # Channels are the organisation's own; one that somebody blocked gets nothing all the same.
-    found = gate.judge(Question(ChannelRules("slack"), Consent.Purpose.NOTICE), [ledger.index_of(f"slack:{channel}")])
-    if not all(verdict.may_leave for verdict in found.verdicts.values()):
+    client = SlackClient(str((account.credentials or {}).get("bot_token") or ""), account=account.pk.hex)
+    rule = message.alert.rule
+    said = (
+        f"*{_escaped(title_of(message))}*", _escaped(text_of(message)),
+        f"<{settings.PUBLIC_URL}{link_to(rule)}|Open in Walker>",
+    )  # fmt: skip
+    try:
+        sent = slack.post_message(client, channel, text="\n".join(filter(None, said)))
+    except gate.NotReachable:
         return Outcome("blocked", is_final=True)
-    rule, text = message.alert.rule, f"*{_escaped(title_of(message))}*\n{_escaped(text_of(message))}"
-    link = f"<{settings.PUBLIC_URL}{link_to(rule)}|Open in Walker>"
-    sent = slack.SlackClient(token, account=account.pk.hex).call(
-        "chat.postMessage", channel=channel, text=f"{text}\n{link}"
-    )
     if isinstance(sent, Done):
         return Outcome()
-    return Outcome(sent.code, is_final=isinstance(sent, Failed) and sent.permanent)
+    if isinstance(sent, Failed):
+        return Outcome(sent.code, is_final=sent.permanent, retry_after=sent.retry_after)
+    return Outcome(sent.code)
 
 
 def _escaped(text: str) -> str:
@@ -214,7 +217,7 @@ def _pagerduty(message: AlertMessage) -> Outcome:
         routing_key=kept.routing_key, action=ACTIONS[Kind(message.kind)], dedup_key=str(message.alert_id),
         payload=payload, links=links,
     )  # fmt: skip
-    return Outcome(sent.error, sent.is_final)
+    return Outcome(sent.error, sent.is_final, sent.retry_after)
 
 
 def _webhook(message: AlertMessage) -> Outcome:

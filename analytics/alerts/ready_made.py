@@ -37,6 +37,14 @@ RULES: Final[tuple[dict[str, Any], ...]] = (
         "ways": LOUD,
     },
     {
+        "key": "bus_lag",
+        "name": "Figures and webhooks are late",
+        "condition": "bus_lag > 60",
+        "hold_seconds": 120,
+        "severity": Severity.WARNING,
+        "ways": QUIET,
+    },
+    {
         "key": "breakers_open",
         "name": "Calls to an outside service are paused",
         "condition": "breakers_open > 0",

@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 from accounts.selectors import is_active_member
 from accounts.versioning import check_version
 from analytics.alerts.evaluate import MANAGE, add_messages, end_alerts
-from analytics.alerts.states import State, vocabulary_of
+from analytics.alerts.measures import check_names
+from analytics.alerts.states import State
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
 from conversations.models import Team
 from core.actors import Actor
@@ -23,7 +24,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
 from core.errors import Conflict, Invalid
-from core.expressions import BadExpression, parse
+from core.expressions import BadExpression
 from core.observability import facts
 from core.text.clean import clean_text
 from core.webhooks import endpoints
@@ -215,7 +216,7 @@ def checked(settings: RuleSettings) -> dict[str, Any]:
     if not name:
         wrong["name"] = ["Enter a name."]
     try:
-        parse(condition, vocabulary_of(frozenset(facts.all_facts())))
+        check_names(condition, frozenset(facts.all_facts()))
     except BadExpression as problem:
         wrong["condition"] = [str(problem)]
     if not 0 <= settings.hold_seconds <= LONGEST_HOLD:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from analytics.alerts.evaluate import MANAGE
-from analytics.alerts.states import Finding, find, vocabulary_of
+from analytics.alerts.measures import STEP, Key, Measured, check_names, measure, past_of
+from analytics.alerts.questions import parse_condition
+from analytics.alerts.states import Finding, find
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
-from core.expressions import BadExpression, names_in, parse
+from core.expressions import BadExpression, calls_in, names_in
 from core.observability import facts
 from core.observability.facts import Sample
 
@@ -40,33 +42,41 @@ def try_condition(*, actor: Actor, condition: str, days: int = 7, now: datetime 
     actor.require(MANAGE)
     if not 1 <= days <= LONGEST:
         raise Invalid(f"Choose 1 to {LONGEST} days.", fields={"days": [f"Choose 1 to {LONGEST} days."]})
-    fact_names, registered = frozenset(facts.all_facts()), facts.all_facts()
+    fact_names, moment = frozenset(facts.all_facts()), now or clock_now()
     try:
-        names = sorted(names_in(parse(condition, vocabulary_of(fact_names))))
+        node = parse_condition(condition, fact_names)
+        check_names(condition, fact_names)
     except BadExpression as problem:
         raise Invalid("This condition can't be used.", fields={"condition": [str(problem)]}) from problem
-    values = facts.read(names)
-    finding = find(condition, values, fact_names)
-    unknown = [name for name in names if registered[name].past is None]
+    names, calls = sorted(names_in(node)), sorted(calls_in(node), key=str)
+    measured = measure(names, calls, now=moment)
+    finding = find(condition, measured, fact_names)
+    values = {str(key): value for key, value in measured.values.items()}
+    since = moment - timedelta(days=days)
+    past = {**_past_of_facts(names, since), **{call: past_of(call, since, now=moment) for call in calls}}
+    unknown = [str(key) for key, samples in past.items() if samples is None]
     if unknown:
         return Trial(finding, values, unknown=unknown)
-    since = (now or clock_now()) - timedelta(days=days)
-    past = {name: reading(since) for name in names if (reading := registered[name].past) is not None}
-    times = _beginnings(condition, past, fact_names)
+    times = _beginnings(condition, {key: samples or () for key, samples in past.items()}, fact_names)
     return Trial(finding, values, times[-SHOWN:], len(times))
 
 
-def _beginnings(condition: str, past: dict[str, Sequence[Sample]], fact_names: frozenset[str]) -> list[datetime]:
-    """Return when the condition began to hold; where a number is missing it was nothing."""
-    by_moment: dict[datetime, dict[str, Decimal | None]] = {}
-    for name, samples in past.items():
+def _past_of_facts(names: Sequence[str], since: datetime) -> dict[Key, Sequence[Sample] | None]:
+    known = facts.all_facts()
+    return {name: reading(since) if (reading := known[name].past) is not None else None for name in names}
+
+
+def _beginnings(condition: str, past: Mapping[Key, Sequence[Sample]], fact_names: Collection[str]) -> list[datetime]:
+    """Return when the condition began to hold. A fact without a number was nothing, a figure was unknown."""
+    by_moment: dict[datetime, dict[Key, Decimal | None]] = {}
+    for key, samples in past.items():
         for moment, value in samples:
-            by_moment.setdefault(moment, {})[name] = Decimal(str(value))
+            by_moment.setdefault(moment, {})[key] = Decimal(str(value))
+    missing: dict[Key, Decimal | None] = {key: Decimal(0) if isinstance(key, str) else None for key in past}
     found, held, last = [], False, None
     for moment in sorted(by_moment):
-        numbers = {**dict.fromkeys(past, Decimal(0)), **by_moment[moment]}
-        holds = find(condition, numbers, fact_names).holds
-        is_next = last is not None and moment - last <= timedelta(minutes=10)
+        holds = find(condition, Measured(values={**missing, **by_moment[moment]}), fact_names).holds
+        is_next = last is not None and moment - last <= STEP
         if holds and not (held and is_next):
             found.append(moment)
         held, last = holds, moment

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 
-from analytics.exports.sources import SOURCES, Choice, Column, Kind, Source
+from analytics.exports.sources import SOURCES, Choice, Column, Kind, TableSource
 from core.actors import Actor
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import State
@@ -23,7 +23,7 @@ def _kind(name: str) -> Kind:
     return "moment" if name in MOMENTS else "number" if name == "cost" else "text"
 
 
-class ApprovalSource(Source):
+class ApprovalSource(TableSource):
     """Requests that were made in the span."""
 
     label: ClassVar[str] = "Approvals"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from analytics.exports.sources import SOURCES, Choice, Column, Source
+from analytics.exports.sources import SOURCES, Choice, Column, TableSource
 from console.names import name_in, names_of
 from conversations import selectors
 from conversations.models import ChannelAccount, ContactPoint, Conversation, ConversationTag, Priority, Team
@@ -18,7 +18,7 @@ from conversations.selectors.lists import VIEW
 from core.actors import Actor
 
 
-class ConversationSource(Source):
+class ConversationSource(TableSource):
     """Conversations that began in the span."""
 
     label: ClassVar[str] = "Conversations"

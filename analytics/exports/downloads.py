@@ -49,7 +49,7 @@ def download_export(*, actor: Actor, list_export_id: UUID) -> ExportFile:
     actor.require(jobs.USE)
     with transaction.atomic():
         export = locked(Export, list_export_id, jobs.MISSING)
-        actor.require(SOURCES.get(export.source).permission)
+        SOURCES.get(export.source).require(actor)
         if not jobs.may_read(actor, export):
             raise Refused("Only the person who requested this export can download it.", code="not_yours")
         if export.in_clear:

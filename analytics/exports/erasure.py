@@ -19,7 +19,7 @@ def _exports(person: Person, after: str, limit: int) -> Batch:
 
     What is begun later reads rows that are empty already, and a file can be exported again.
     """
-    sources = [key for key, source in SOURCES.items() if source.has_people]
+    sources = [key for key, source in SOURCES.items() if source.has_people or source.has_members]
     moment = now()
     older = Export.objects.filter(source__in=sources, begun_at__lt=person.erasure.round_at or moment)
     rows = older.filter(state__in=[Export.State.DONE, Export.State.RUNNING]).order_by("pk")

@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.privacy.reveals import SHORTEST_REASON
 from accounts.selectors import roles_now
 from analytics.exports import sealed_file
-from analytics.exports.sources import SOURCES, Source, Terms, checked_filters, query_rows
+from analytics.exports.sources import SOURCES, Source, Terms, checked_filters
 from analytics.exports.writers import NO_PARQUET, has_parquet
 from analytics.models import Export, ExportSchedule, Format
 from core import notices
@@ -107,7 +107,7 @@ def _allowed(actor: Actor, source: str) -> type[Source]:
     if actor.user_id is None:
         raise Refused("Only people can export data.")
     kind = SOURCES.get(source)
-    actor.require(kind.permission)
+    kind.require(actor)
     return kind
 
 
@@ -131,7 +131,7 @@ def _check_clear(actor: Actor, kind: type[Source], reason: str) -> None:
 def count_rows(kind: type[Source], viewer: Actor, terms: Terms) -> int:
     """Return how many rows an export has. Raises Invalid for none, or more than `settings.EXPORT_ROWS`."""
     most = settings.EXPORT_ROWS
-    total = query_rows(kind, viewer=viewer, terms=terms).order_by()[: most + 1].count()
+    total = kind.count(viewer=viewer, terms=terms, most=most)
     if total > most:
         say = f"There are more than {most:,} rows. Choose a shorter span, or filter the list."
         raise Invalid(say, fields={"since": [say]}, code="too_many_rows", limit=most)
@@ -181,7 +181,7 @@ def _decided(actor: Actor, list_export_id: UUID, reason: str, moment: datetime, 
     if len(reason.strip()) < SHORTEST_REASON:
         raise Invalid("Give a reason for your decision.", fields={"reason": ["Write a few more words."]})
     export = locked(Export, list_export_id, MISSING)
-    actor.require(SOURCES.get(export.source).permission)
+    SOURCES.get(export.source).require(actor)
     if export.requested_by_id == actor.user_id:
         raise Refused("You can't decide on your own export. A second person must do it.", code="four_eyes")
     if export.state != State.WAITING:

@@ -24,8 +24,11 @@ from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
 PLAIN = "name source format filters every day at zone recipients is_on".split()
-SOURCE = "`conversations` or `approvals`."
-FILTERS = "Fixed values by name: `state`, `channel`, `team` of conversations; `state`, `risk` of approvals."
+SOURCE = "`conversations`, `approvals`, `figures` or `events`."
+FILTERS = (
+    "Fixed values by name: `state`, `channel`, `team` of conversations; `state`, `risk` of approvals; `metric`, "
+    "`dimension` of figures; `type` of events."
+)
 
 
 class ExportSerializer(RowSerializer[Export]):

@@ -127,7 +127,7 @@ def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
     if actor.user_id is None:
         raise Refused("Only people can schedule exports.")
     kind = SOURCES.get(settings.source)
-    actor.require(kind.permission)
+    kind.require(actor)
     wrong: dict[str, list[str]] = {}
     if not clean_text(settings.name, 60):
         wrong["name"] = ["Enter a name."]

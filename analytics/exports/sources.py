@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -15,7 +14,7 @@ from core.actors import Actor
 from core.errors import Invalid
 from core.registry import Registry
 
-Kind = Literal["text", "whole", "number", "moment", "flag"]
+Kind = Literal["text", "whole", "number", "moment", "day", "flag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,6 @@ class Terms:
     filters: Mapping[str, str] = field(default_factory=dict)
 
 
-Place = tuple[datetime, UUID]
-"""When a row began and its id: where the next page goes on."""
-
-
 class Source(ABC):
     """A list that can be exported. Its methods run in the tenant's scope."""
 
@@ -57,8 +52,13 @@ class Source(ABC):
     columns: ClassVar[tuple[Column, ...]]
     has_people: ClassVar[bool] = False
     """Whether rows hold data of customers, masked unless they are exported in clear."""
-    moment: ClassVar[str] = "created_at"
-    """The column that the span is about; the source's index begins with it."""
+    has_members: ClassVar[bool] = False
+    """Whether rows name members of the organisation and nobody else."""
+
+    @classmethod
+    def require(cls, viewer: Actor) -> None:
+        """Raise Refused unless the viewer may read the list."""
+        viewer.require(cls.permission)
 
     @classmethod
     def choices(cls) -> list[Choice]:
@@ -67,13 +67,53 @@ class Source(ABC):
 
     @classmethod
     @abstractmethod
-    def rows(cls, *, viewer: Actor, filters: Mapping[str, str]) -> QuerySet[Any]:
-        """Return the filtered rows. Raises Refused."""
+    def count(cls, *, viewer: Actor, terms: Terms, most: int) -> int:
+        """Return how many rows there are, at most one more than `most`. Raises Refused."""
+
+    @classmethod
+    @abstractmethod
+    def pages(cls, *, viewer: Actor, terms: Terms, size: int) -> Iterator[Sequence[Any]]:
+        """Yield the rows, about `size` at a time; a page costs the same however many there are. Raises Refused."""
 
     @classmethod
     @abstractmethod
     def lines(cls, rows: Sequence[Any], *, in_clear: bool) -> list[dict[str, Any]]:
         """Return the columns of these rows, with a constant number of queries."""
+
+
+class TableSource(Source):
+    """A list whose rows are those of a table, by when they began and their id."""
+
+    moment: ClassVar[str] = "created_at"
+    """The column that the span is about; the table's index begins with it."""
+
+    @classmethod
+    @abstractmethod
+    def rows(cls, *, viewer: Actor, filters: Mapping[str, str]) -> QuerySet[Any]:
+        """Return the filtered rows. Raises Refused."""
+
+    @classmethod
+    def count(cls, *, viewer: Actor, terms: Terms, most: int) -> int:
+        """Count the rows of the span."""
+        return int(cls._span(viewer, terms)[: most + 1].count())
+
+    @classmethod
+    def pages(cls, *, viewer: Actor, terms: Terms, size: int) -> Iterator[Sequence[Any]]:
+        """Yield pages, each of which begins after the last row of the one before."""
+        name, span = cls.moment, cls._span(viewer, terms).order_by(cls.moment, "pk")
+        rows = span
+        while page := list(rows[:size]):
+            yield page
+            moment, key = getattr(page[-1], name), page[-1].pk
+            later = Q(**{f"{name}__gt": moment}) | Q(**{name: moment}, pk__gt=key)
+            rows = span.filter(later, **{f"{name}__gte": moment})
+
+    @classmethod
+    def _span(cls, viewer: Actor, terms: Terms) -> QuerySet[Any]:
+        cls.require(viewer)
+        span = {f"{cls.moment}__gte": terms.since, f"{cls.moment}__lt": terms.until}
+        rows: QuerySet[Any] = cls.rows(viewer=viewer, filters=terms.filters).filter(**span)
+        return rows.order_by()
 
 
 SOURCES: Final[Registry[Source]] = Registry(Source, name="export")  # type: ignore[type-abstract]
@@ -90,26 +130,3 @@ def checked_filters(source: type[Source], given: Mapping[str, Any]) -> dict[str,
     if wrong:
         raise Invalid("These filters can't be used.", fields=wrong)
     return {name: str(value) for name, value in given.items() if value not in ("", None)}
-
-
-def query_rows(source: type[Source], *, viewer: Actor, terms: Terms) -> QuerySet[Any]:
-    """Return the rows of a span, by when they began and their id. Raises Refused."""
-    viewer.require(source.permission)
-    span = {f"{source.moment}__gte": terms.since, f"{source.moment}__lt": terms.until}
-    rows: QuerySet[Any] = source.rows(viewer=viewer, filters=terms.filters).filter(**span)
-    return rows.order_by(source.moment, "pk")
-
-
-def read_page(source: type[Source], rows: QuerySet[Any], after: Place | None, size: int) -> list[Any]:
-    """Return the next rows; their number doesn't change what a page costs."""
-    if after is not None:
-        moment, key = after
-        name = source.moment
-        later = Q(**{f"{name}__gt": moment}) | Q(**{name: moment}, pk__gt=key)
-        rows = rows.filter(later, **{f"{name}__gte": moment})
-    return list(rows[:size])
-
-
-def place_of(source: type[Source], row: Any) -> Place:
-    """Return where the page after this row goes on."""
-    return getattr(row, source.moment), row.pk

@@ -20,7 +20,7 @@ from accounts.services import actor_for_user
 from analytics.exports import jobs, mails, sealed_file
 from analytics.exports.jobs import State
 from analytics.exports.sealed_file import PieceSink
-from analytics.exports.sources import SOURCES, Terms, place_of, query_rows, read_page
+from analytics.exports.sources import SOURCES, Terms
 from analytics.exports.writers import WRITERS, FileWriter, has_parquet
 from analytics.models import Export, Format
 from core.actors import Actor, system
@@ -138,20 +138,18 @@ def _lines(export: Export, reader: Actor) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows in pages, and say how far they are. Raises Failed, Lost."""
     source = SOURCES.get(export.source)
     terms = Terms(export.since, export.until, export.filters)
+    renewed = time.monotonic()
     try:
-        rows = query_rows(source, viewer=reader, terms=terms)
+        for page in source.pages(viewer=reader, terms=terms, size=AT_ONCE):
+            export.written += len(page)
+            if export.written > settings.EXPORT_ROWS:
+                raise Failed("too_many_rows")
+            yield source.lines(page, in_clear=export.in_clear)
+            if time.monotonic() - renewed > RENEWED_EVERY:
+                renewed = time.monotonic()
+                _keep(export, written=export.written, lease_until=clock_now() + LEASE)
     except Refused:
         raise Failed("not_allowed") from None
-    after, renewed = None, time.monotonic()
-    while page := read_page(source, rows, after, AT_ONCE):
-        after = place_of(source, page[-1])
-        export.written += len(page)
-        if export.written > settings.EXPORT_ROWS:
-            raise Failed("too_many_rows")
-        yield source.lines(page, in_clear=export.in_clear)
-        if time.monotonic() - renewed > RENEWED_EVERY:
-            renewed = time.monotonic()
-            _keep(export, written=export.written, lease_until=clock_now() + LEASE)
 
 
 def _keep(export: Export, **values: Any) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -21,6 +21,8 @@ from core.text.tables import FORMATS, Shape
 MOST_IN_SHEET: Final = 1_048_575
 """Rows of a sheet below its heading, which is as many as spreadsheets open."""
 LONGEST_CELL: Final = 32_767
+ROWS_OF_GROUP: Final = 20_000
+"""Rows of a group of a Parquet file."""
 NO_PARQUET: Final = (
     "Parquet files need an extra package that isn't installed here. Ask your administrator to install "
     "requirements-warehouse.txt, or choose another format."
@@ -104,6 +106,7 @@ class SheetWriter(FileWriter):
         )
         self.sheet = self.book.add_worksheet("Export")
         self.moments = self.book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        self.days = self.book.add_format({"num_format": "yyyy-mm-dd"})
         bold = self.book.add_format({"bold": True})
         self.sheet.freeze_panes(1, 0)
         for place, column in enumerate(self.columns):
@@ -131,6 +134,8 @@ class SheetWriter(FileWriter):
         elif isinstance(value, datetime):
             # Sheets know no time zones: the heading says that it is UTC.
             self.sheet.write_datetime(self.row, place, value.astimezone(UTC).replace(tzinfo=None), self.moments)
+        elif isinstance(value, date):
+            self.sheet.write_datetime(self.row, place, value, self.days)
         else:
             self.sheet.write_string(self.row, place, str(value)[:LONGEST_CELL])
 
@@ -165,18 +170,28 @@ class ParquetFile(FileWriter):
             "whole": pyarrow.int64(),
             "number": pyarrow.decimal128(24, 6),
             "moment": pyarrow.timestamp("us", tz="UTC"),
+            "day": pyarrow.date32(),
             "flag": pyarrow.bool_(),
         }
         self.schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
         self.file = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
+        self.waiting: list[Any] = []
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Write the next rows as one group."""
+        """Keep the next rows until a group is full: what the index says of each group stays in memory to the end."""
         if lines:
-            self.file.write_table(self.arrow.Table.from_pylist(list(lines), schema=self.schema))
+            self.waiting.append(self.arrow.RecordBatch.from_pylist(list(lines), schema=self.schema))
+        if sum(batch.num_rows for batch in self.waiting) >= ROWS_OF_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        self.file.write_table(self.arrow.Table.from_batches(self.waiting, schema=self.schema), ROWS_OF_GROUP * 2)
+        self.waiting = []
 
     def close(self) -> None:
-        """Write the index at the end."""
+        """Write the last group, and the index at the end."""
+        if self.waiting:
+            self._write_group()
         self.file.close()
 
 
@@ -195,7 +210,9 @@ def has_parquet() -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as texts have it: moments in UTC, amounts in plain digits."""
+    """Return a value as texts have it: moments in UTC, days, amounts in plain digits."""
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(value, date):
+        return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value

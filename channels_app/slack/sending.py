@@ -1,4 +1,4 @@
-"""Post a message in Slack: the only place that does, because it asks the gate about every person."""
+"""Post a message in an organisation's Slack workspace."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -7,11 +7,10 @@ from accounts.models import User
 from channels_app.slack import workspaces
 from conversations.models import ChannelAccount
 from core.models import Consent
-from core.reach import gate, ledger
-from core.reach.verdict import ChannelRules, Question
+from core.reach import ledger
+from integrations.slack import sending
 from integrations.slack.types import Outcome
 
-RULES: Final = ChannelRules("slack")
 MEMBERS: Final = ("U", "W")
 """How Slack's ids of members begin. Other ids are channels, which are the organisation's own."""
 
@@ -26,20 +25,10 @@ def send_message(
 ) -> Outcome:
     """Post to a channel, or to a member in a direct message; outside call.
 
-    Asks the gate about the member, and about the email address of the colleague that they are: an opt-out from every
-    channel is recorded there. Raises `gate.NotReachable`.
+    Asks the gate about the receiver, and about the email address of the colleague that a member is: an opt-out from
+    every channel is recorded there. Raises `gate.NotReachable`.
     """
-    if to.startswith(MEMBERS):
-        indexes = [index_of_member(to)]
-        if person_id is not None:
-            indexes.append(ledger.index_of_mail(User.objects.values_list("email", flat=True).get(pk=person_id)))
-        found = gate.judge(Question(RULES, purpose), indexes)
-        refused = next((one for one in found.verdicts.values() if not one.may_leave), None)
-        if refused is not None:
-            raise gate.refusal(refused.reason)
-    return workspaces.client_of(account).call("chat.postMessage", channel=to, **body)
-
-
-def index_of_member(member: str) -> str:
-    """Return the blind index of a Slack member in the consent ledger."""
-    return ledger.index_of(f"slack:{member}")
+    also = []
+    if person_id is not None and to.startswith(MEMBERS):
+        also.append(ledger.index_of_mail(User.objects.values_list("email", flat=True).get(pk=person_id)))
+    return sending.post_message(workspaces.client_of(account), to, also=also, purpose=purpose, **body)

@@ -35,6 +35,7 @@ def describe() -> dict[str, Any]:
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
+            **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),
             **({"model": f"{settings.SANDBOX_MODEL_URL}/"} if settings.SANDBOX_MODEL_URL else {}),
             "health": f"{public}/readyz",
         },

@@ -11,6 +11,7 @@ from config.demo.figures import ensure_figures
 from config.demo.history import ensure_history
 from config.demo.library import ensure_library
 from config.demo.morning import ensure_morning
+from config.demo.oversight import ensure_oversight
 from config.demo.people import ensure_people, ensure_tenant
 from config.demo.setting import ensure_setting
 from config.demo.webhooks import ensure_webhooks
@@ -46,3 +47,4 @@ def _seed(organisation: Organisation) -> None:
         ensure_figures(organisation, people)
         ensure_briefs(organisation, people)
         ensure_webhooks(organisation)
+        ensure_oversight(organisation, people)

@@ -36,6 +36,9 @@ _NAMES = (
     "SANDBOX_SLACK_URL",
     "SANDBOX_SLACK_TOKEN",
     "SLACK_API_BASE",
+    "SANDBOX_PAGERDUTY_URL",
+    "SANDBOX_PAGERDUTY_TOKEN",
+    "PAGERDUTY_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
     "WALKER_RUN",
@@ -69,6 +72,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "slack": secrets.token_hex(24),
         "portal": secrets.token_hex(24),
         "model": secrets.token_hex(24),
+        "pagerduty": secrets.token_hex(24),
         "metrics": secrets.token_hex(24),
         # A private key of P-256 is a number below its order, which begins with 32 ones.
         "push": base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).rstrip(b"=").decode(),

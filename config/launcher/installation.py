@@ -31,7 +31,7 @@ MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal", "model")
+STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 DETAILS = 20_000
@@ -116,6 +116,9 @@ class Installation:
             "SANDBOX_SLACK_URL": urls["slack"],
             "SANDBOX_SLACK_TOKEN": made["slack"],
             "SLACK_API_BASE": env.given("SLACK_API_BASE") or f"{urls['slack']}/api",
+            "SANDBOX_PAGERDUTY_URL": urls["pagerduty"],
+            "SANDBOX_PAGERDUTY_TOKEN": made["pagerduty"],
+            "PAGERDUTY_API_BASE": env.given("PAGERDUTY_API_BASE") or urls["pagerduty"],
             **_mail_of_the_demo(made["mailbox"]),
             "SANDBOX_PORTAL_URL": urls["portal"],
             "SANDBOX_PORTAL_TOKEN": made["portal"],

@@ -34,6 +34,7 @@ class Place:
         self.slack = path / "slack"
         self.portal = path / "portal"
         self.model = path / "model"
+        self.pagerduty = path / "pagerduty"
         self.logs = path / "log"
         self.metrics = path / "metrics"
         self.secrets = path / "secrets.json"
@@ -49,8 +50,8 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            stand_ins = (self.platform, self.phone, self.meta, self.mailbox, self.slack, self.portal, self.model)
-            for folder in (self.logs, *stand_ins):
+            talking = (self.phone, self.meta, self.mailbox, self.slack, self.portal)
+            for folder in (self.logs, self.platform, *talking, self.model, self.pagerduty):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:

@@ -16,14 +16,19 @@ PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=64_000)
 LONGEST_SUMMARY: Final = 1024
 ACCEPTED: Final = 202
 SLOW_DOWN: Final = 429
+LONGEST_PAUSE: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an event: an empty `error` if it was accepted; `is_final` if another attempt can't help."""
+    """What came of an event: an empty `error` if it was accepted; `is_final` if another attempt can't help.
+
+    `retry_after` are the seconds that PagerDuty asks to wait.
+    """
 
     error: str = ""
     is_final: bool = False
+    retry_after: int = 0
 
 
 @cache
@@ -57,4 +62,9 @@ def _outcome_of(answer: Reply) -> Outcome:
         return Outcome()
     # 400 is a wrong event, and repeating it is forbidden; 429 and 5xx ask for another attempt.
     is_final = 400 <= answer.status < 500 and answer.status != SLOW_DOWN
-    return Outcome(f"status_{answer.status}", is_final=is_final)
+    return Outcome(f"status_{answer.status}", is_final=is_final, retry_after=_asked_to_wait(answer))
+
+
+def _asked_to_wait(answer: Reply) -> int:
+    wait = answer.headers.get("Retry-After", "")
+    return min(int(wait), LONGEST_PAUSE) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0

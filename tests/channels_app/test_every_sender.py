@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 
 from channels_app.slack import connect as slack_connect
-from channels_app.slack import notifier, people, sending
+from channels_app.slack import notifier, people
 from conversations import mediums, services
 from conversations.models import Message
 from conversations.services.blocks import CONFIRMS_WISH
@@ -21,6 +21,7 @@ from hitl.models import Notification
 from hitl.notifications.send import send_notification
 from integrations.mail import events
 from integrations.mail.delivery import deliver_mail
+from integrations.slack import sending
 from tests.channels_app.slack.conftest import (
     ANNA,
     PUBLIC,
@@ -172,7 +173,7 @@ def test_slack_message_of_every_kind_does_what_the_gate_says(
     """An answer to one's own press asks nobody: it writes only to somebody who asked a moment ago."""
     asked = desk.ask()
     row = Notification.objects.get(approval=asked, channel="slack", recipient__email__startswith="approver")
-    index = sending.index_of_member(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
+    index = sending.index_of(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
     prepare(situation, index, "slack" if of == "member" else "any")
     found = {"notice": send_notification(row.pk), "code": True, "answer": True}
     row.refresh_from_db()

@@ -11,13 +11,11 @@ HANDED: dict[str, tuple[str, str]] = {
     "OutboundMessage": ("conversations/services/delivery.py", "reach.find_way"),
     "transport().send": ("conversations/services/delivery.py", "reach.find_way"),
     "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
-    "chat.postMessage": ("channels_app/slack/sending.py", "gate.judge"),
+    "chat.postMessage": ("integrations/slack/sending.py", "gate.judge"),
 }
-# Alerts go to a channel of the organisation's own, from an app beside the doors; they ask the gate as well.
-ALSO = {("chat.postMessage", "analytics/alerts/messages.py")}
 # What our code calls of Slack's Web API, and where. Only a new message asks the gate.
 SLACK = {
-    ("chat.postMessage", "channels_app/slack/sending.py"),
+    ("chat.postMessage", "integrations/slack/sending.py"),
     # Shows the one who pressed why nothing was decided: the answer to their own request of seconds ago, seen by
     # nobody else and kept by nobody. Like the page that answers a form, it writes to nobody who didn't ask, and
     # somebody who opted out of notices still has to learn that their press decided nothing.
@@ -83,7 +81,7 @@ def test_transports_and_mail_senders_are_called_in_one_place_each() -> None:
     found = {
         (name, source.path) for source in app_files() for call in source.calls() if (name := name_of(call)) in HANDED
     }
-    assert found == {(name, path) for name, (path, _) in HANDED.items()} | ALSO
+    assert found == {(name, path) for name, (path, _) in HANDED.items()}
 
 
 def test_libraries_that_send_are_imported_by_their_adapters_only() -> None:
@@ -92,9 +90,15 @@ def test_libraries_that_send_are_imported_by_their_adapters_only() -> None:
 
 
 def test_calls_of_slack_that_ask_nothing_are_those_with_a_reason() -> None:
-    sources = [source for source in app_files() if source.path.startswith("channels_app/slack/")]
+    sources = [
+        source for source in app_files() if source.path.startswith(("channels_app/slack/", "integrations/slack/"))
+    ]
     calls = [(call, source.path) for source in sources for call in source.calls()]
-    named = [(call.args[0], path) for call, path in calls if ast.unparse(call.func).endswith(").call") and call.args]
+    named = [
+        (call.args[0], path)
+        for call, path in calls
+        if ast.unparse(call.func).endswith((").call", "client.call")) and call.args
+    ]
     found = {(str(first.value), path) for first, path in named if isinstance(first, ast.Constant)}
     assert len(found) == len(named)
     assert found | {("answer", path) for call, path in calls if ast.unparse(call.func) == "answer"} == SLACK

@@ -1,0 +1,62 @@
+"""The export of events: what happened, as the store keeps it: ids, states, numbers and codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+
+from analytics.exports.sources import SOURCES, Choice, Column, TableSource
+from analytics.models import StoredEvent
+from conversations.selectors import VIEW_FIGURES
+from core import catalogue
+from core.actors import Actor
+
+
+class EventSource(TableSource):
+    """Events that happened in the span. They are those of all teams, so that leads of teams can't read them."""
+
+    label: ClassVar[str] = "Events"
+    permission: ClassVar[str] = VIEW_FIGURES
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("id"),
+        Column("created_at", "moment"),
+        Column("type"),
+        Column("version", "whole"),
+        Column("stream"),
+        Column("seq", "whole"),
+        Column("payload"),
+    )
+
+    @classmethod
+    def choices(cls) -> list[Choice]:
+        """Return the types."""
+        return [Choice("type", "Type", [(each.name, each.name) for each in catalogue.list_published()])]
+
+    @classmethod
+    def rows(cls, *, viewer: Actor, filters: Mapping[str, str]) -> QuerySet[StoredEvent]:
+        """Return the filtered events. Raises Refused."""
+        cls.require(viewer)
+        rows: QuerySet[StoredEvent] = StoredEvent.objects.filter(**filters)
+        return rows
+
+    @classmethod
+    def lines(cls, rows: Sequence[StoredEvent], *, in_clear: bool) -> list[dict[str, Any]]:  # noqa: ARG003  (no customers)
+        """Return the columns. No query."""
+        return [
+            {
+                "id": str(row.pk),
+                "created_at": row.created_at,
+                "type": row.type,
+                "version": row.version,
+                "stream": row.stream,
+                "seq": row.seq,
+                "payload": json.dumps(row.payload, sort_keys=True),
+            }
+            for row in rows
+        ]
+
+
+SOURCES.register("events", EventSource)
