@@ -12,6 +12,7 @@ from django.test import Client
 
 from conversations import services
 from conversations.models import Conversation, ConversationTag
+from conversations.services import Seat, TeamSettings
 from conversations.types import SenderIdentity
 from core.audit.chain import verify
 from core.clock import now
@@ -60,6 +61,25 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
     closed = services.change_many(actor=support, conversation_ids=ids, change="close", values={"resolved": False})
     assert [row.done for row in closed] == [True] * 5 + [False]
     assert Conversation.objects.filter(state="closed").count() == 6
+
+
+def test_room_is_counted_over_all_rows_also_in_a_dry_run(shop: Shop) -> None:
+    admin, person = shop.world.actor("admin"), shop.world.people["support"]
+    seats = [Seat(person.pk, capacity=30)]
+    team = services.create_team(actor=admin, settings=TeamSettings("Desk", is_default=True), seats=seats)
+    contact, since = shop.conversation().contact, {"state": "person", "team": team, "team_since": now()}
+    rows = [Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **since) for one in range(40)]
+    ids = [row.pk for row in Conversation.objects.bulk_create(rows)]
+    wanted = {"change": "assign", "values": {"user_id": person.pk}}
+    asker = shop.world.actor("support")
+    for dry_run in (True, False):
+        found = services.change_many(actor=asker, conversation_ids=ids, dry_run=dry_run, **wanted)
+        assert [row.code for row in found] == [""] * 30 + ["full"] * 10
+    assert team.open_loads() == {person.pk: 30}
+    again = services.change_many(actor=asker, conversation_ids=ids[:30], **wanted)
+    assert all(row.done for row in again)
+    assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").count() == 30
+    assert verify().ok
 
 
 @pytest.mark.long
