@@ -22,7 +22,8 @@ Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
 SNAPSHOT_ABOVE: Final = 500  # a larger gap is sent as a snapshot
 SNAPSHOT_CARDS: Final = 20
-CARDS: Final = ("approval_pending", "approval_closed", "survey_rated")
+RATED: Final = "survey_rated"
+CARDS: Final = ("approval_pending", "approval_closed", RATED)
 LINE_TYPES: Final = {"in": "message_received", "out": "agent_response"}
 KEPT: Final = ("content_type", "media", "metadata", "status")
 
@@ -127,9 +128,25 @@ def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = 
 
     The caller knows that the conversation is the guest's.
     """
-    found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
+    found = with_answers(selectors.frames_for_customer(conversation_id, seq, limit=limit))
     head = found[-1]["seq"] if found else seq
     return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
+
+
+def with_answers(frames: list[Frame]) -> list[Frame]:
+    """Return frames in which the newest answer to a survey has its comment, and until when it may be changed.
+
+    Events hold no words of a comment; the customer who wrote it reads it here. No query without such a frame.
+    """
+    newest = {frame["survey"]: frame for frame in frames if frame["type"] == RATED}
+    for survey_id, frame in newest.items():
+        try:
+            survey = services.get_survey_to_answer(survey_id=UUID(survey_id))
+        except NotFound:
+            continue
+        last = services.final_at(survey)
+        frame.update(comment=survey.comment, until=last.isoformat() if last else None)
+    return frames
 
 
 def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
@@ -168,7 +185,7 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_CARDS]
     lines += [{**event.payload, "type": event.type, "seq": event.seq} for event in asked]
     lines.sort(key=lambda line: line["seq"])
-    return Batch([{**found, "messages": lines}], found["seq"])
+    return Batch([{**found, "messages": with_answers(lines)}], found["seq"])
 
 
 def to_frame(frame: Frame, voice: str | None = None) -> Frame:

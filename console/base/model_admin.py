@@ -225,6 +225,8 @@ class ServiceAdmin(ReadOnlyAdmin):
     """A read-only admin whose rows change through POST forms that call services."""
 
     service_actions: ClassVar[dict[str, ServiceAction]] = {}
+    edit_page: ClassVar[bool] = False
+    """Whether a row is edited on a page of its own: for forms that are too long to stand beside it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Collect the declared actions."""
@@ -267,7 +269,10 @@ class ServiceAdmin(ReadOnlyAdmin):
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return the declared fields and the available actions."""
-        return {**super().detail_context(request, obj), "offered": self.offered(request, obj)}
+        offered = self.offered(request, obj)
+        urls = {offer["action"].path: offer["url"] for offer in offered if self.edit_page}
+        beside = [offer for offer in offered if not (self.edit_page and offer["action"].path == "edit")]
+        return {**super().detail_context(request, obj), "offered": beside, "edit_url": urls.get("edit", "")}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions above the list, the primary one first."""

@@ -222,7 +222,7 @@ class CannedReplyAdmin(ServiceAdmin):
     @admin.display(description="Shortcut")
     def slash(self, row: CannedReply) -> str:
         """Return the shortcut as it is typed."""
-        return format_html('<span class="wk-mono">/{}</span>', row.shortcut)
+        return format_html('<span class="wk-mono wk-nowrap">/{}</span>', row.shortcut)
 
     @admin.display(description="For")
     def whose(self, row: CannedReply) -> str:

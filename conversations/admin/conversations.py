@@ -139,7 +139,8 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def last_words(self, conversation: Conversation) -> str:
         """Return the text that a search matched, or else the start of the last message, masked."""
         text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
-        return f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
+        shown = f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
+        return format_html('<span class="wk-cell-wide">{}</span>', shown)
 
     @admin.display(description="State")
     def state_cell(self, conversation: Conversation) -> str:

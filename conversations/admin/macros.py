@@ -1,6 +1,5 @@
 """The console's pages of macros, and running one in a conversation."""
 
-import json
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from django.utils.html import format_html_join
 
 from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, VersionedForm
+from console.base.forms import ConsoleForm, VersionedForm, look
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -25,7 +24,10 @@ from conversations.models import Macro, Priority, Tag, Team
 from conversations.services import MacroSettings
 from conversations.services.assignment import REPLY
 from conversations.services.macros import LONGEST_REST
+from core.errors import Invalid
 from hitl.actions import registry
+from hitl.actions.observe import read_arguments
+from hitl.admin.kind_fields import VALUE, as_text, texts_of, value_fields, values_of
 
 ME: Final = "me"
 RESOLVED: Final = {"yes": True, "no": False}
@@ -65,17 +67,15 @@ class MacroForm(VersionedForm):
         choices=[("", "Leave open"), ("yes", "The question was answered"), ("no", "The question wasn't answered")],
     )
     kind = forms.ChoiceField(
-        label="Ask for an approval", required=False, help_text="It waits for approval as any other request."
-    )
-    params = forms.JSONField(
-        label="Values of the request (JSON)",
+        label="Ask for an approval",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "wk-input wk-mono"}),
-        help_text='Such as {"campaign": "Summer Sale", "daily_budget": "50.00"}.',
+        help_text="It waits for approval as any other request. You fill in its values in the next step.",
     )
+    chosen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._ask_for_values()
         teams = [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
         people = sorted((one.user.get_full_name(), str(one.user_id)) for one in list_members(permission=REPLY))
         tags = [(str(pk), name) for pk, name in Tag.objects.order_by("name").values_list("pk", "name")]
@@ -89,6 +89,33 @@ class MacroForm(VersionedForm):
         }
         for name, found in choices.items():
             self.fields[name].choices = found  # type: ignore[attr-defined]
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", look(field.widget))
+
+    def _ask_for_values(self) -> None:
+        """Add a field for each value of the request; one that was chosen just now is asked for its values first."""
+        kind = str((self.data if self.is_bound else self.initial).get("kind") or "")
+        if not registry.is_known(kind):
+            return
+        self.fields.update(value_fields(kind))
+        if not self.is_bound:
+            self.initial["chosen"] = kind
+        elif self.data.get("chosen") != kind:
+            self.is_redrawn = True
+            self.data = self.data.copy()
+            self.data["chosen"] = kind
+
+    def clean(self) -> dict[str, Any]:
+        """Show what is wrong with the request's values at their fields."""
+        said = self.cleaned_data
+        if kind := said.get("kind"):
+            try:
+                read_arguments(registry.get(kind), values_of(said))
+            except Invalid as problem:
+                fields = problem.facts.get("fields") or {}
+                if not self.place_errors({f"{VALUE}{name}": words for name, words in fields.items()}):
+                    self.add_error("kind", problem.detail)
+        return said
 
     def macro(self) -> MacroSettings:
         """Return what the services take."""
@@ -110,7 +137,7 @@ class MacroForm(VersionedForm):
         if said["close"]:
             steps["close"] = {"resolved": RESOLVED[said["close"]]}
         if said["kind"]:
-            steps["request"] = {"kind": said["kind"], "params": said["params"] or {}}
+            steps["request"] = {"kind": said["kind"], "params": values_of(said)}
         team = None if said["scope"] in (MINE, EVERYBODY) else UUID(said["scope"])
         return MacroSettings(said["name"], steps, team, is_personal=said["scope"] == MINE)
 
@@ -127,6 +154,7 @@ class MacroAdmin(ServiceAdmin):
     list_display = ("name", "whose", "does")
     ordering = ("name", "id")
     detail_fields = ("whose", "does")
+    edit_page = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
         """Return what the viewer may use."""
@@ -151,7 +179,7 @@ class MacroAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
         if obj is None:
-            return {"scope": MINE, "params": {}}
+            return {"scope": MINE}
         if action.path != "edit":
             return {"version": obj.version}
         steps = obj.steps
@@ -171,7 +199,7 @@ class MacroAdmin(ServiceAdmin):
             "snooze": steps.get("snooze", {}).get("hours"),
             "close": close,
             "kind": steps.get("request", {}).get("kind", ""),
-            "params": steps.get("request", {}).get("params", {}),
+            **texts_of(steps.get("request", {}).get("params", {})),
         }
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
@@ -232,7 +260,9 @@ def _words(steps: dict[str, Any], tags: dict[str, str], teams: dict[str, str], p
         yield f"Close: the question {'was' if steps['close']['resolved'] else 'wasn’t'} answered"
     if "request" in steps:
         wanted = steps["request"]
-        yield f"Ask for an approval: {wanted['kind']} {json.dumps(wanted['params'])}"
+        title = dict(registry.titles()).get(wanted["kind"], "an action that is gone")
+        values = ", ".join(f"{name.replace('_', ' ')} {as_text(value)}" for name, value in wanted["params"].items())
+        yield f"Ask for an approval: {title}{f' ({values})' if values else ''}"
 
 
 def offered_macros(request: HttpRequest) -> list[dict[str, Any]]:

@@ -287,6 +287,7 @@ class AvailabilityForm(ConsoleForm):
     reason = forms.CharField(
         label="Reason (optional)", max_length=60, required=False, help_text="Such as “Lunch”. Colleagues see it."
     )
+    edit_page = True
 
 
 @admin.register(Availability)

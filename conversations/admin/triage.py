@@ -23,8 +23,9 @@ from conversations.services import RuleSettings
 from conversations.services.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference
 
 HELP: Final = (
-    'Such as: "refund" in words and channel == "whatsapp". Facts: ' + ", ".join(sorted(FACTS.names)) + ". "
-    "Words are lower-case words of the customer's newest message. Empty meets everything."
+    'For example: "refund" in words and channel == "whatsapp". You can use '
+    + ", ".join(sorted(FACTS.names))
+    + ". “words” are those of the customer's newest message, in lower case. Leave it empty to match every conversation."
 )
 
 

@@ -25,12 +25,12 @@ from django.db.models.expressions import Combinable
 from accounts.selectors import roster
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from conversations.models.seen import seen_conversations
-from conversations.services import clocks, stream_events, triage
+from conversations.services import changes, clocks, stream_events, triage
+from conversations.services.changes import Change, wake_after_commit
 from conversations.transitions import CLOSED, PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.jobs import queueing
 from core.tenancy.scope import platform_scope
 
 AWAY: Final = "person_away"
@@ -66,11 +66,6 @@ class Waiting:
     conversation_id: UUID
     last_person: UUID | None = None
     not_for: UUID | None = None
-
-
-def wake_after_commit(team_id: UUID) -> None:
-    """Assign what waits for a team after the commit; the sweep finds it anyway."""
-    queueing.enqueue_after_commit("assign_waiting", team_id)
 
 
 def default_team() -> UUID | None:
@@ -226,11 +221,11 @@ def move_to_fallback(*, actor: Actor, conversation_id: UUID, now: datetime | Non
         conversation = rows.filter(_waited_too_long(moment), pk=conversation_id, team__fallback__isnull=False).first()
         if conversation is None or conversation.team is None or conversation.team.fallback_id is None:
             return False
-        place_in_team(actor, conversation, conversation.team.fallback_id, moment, why="fallback")
+        changes.keep([_placed(actor, conversation, conversation.team.fallback_id, moment, why="fallback")])
     return True
 
 
-def place_in_team(
+def _placed(
     actor: Actor,
     conversation: Conversation,
     team_id: UUID | None,
@@ -238,18 +233,22 @@ def place_in_team(
     *,
     why: str,
     left: UUID | None = None,
-) -> None:
-    """Put a locked conversation into a team, say so, and wake the team. `left` is who had it before."""
+) -> Change:
+    """Put a locked conversation into a team. `left` is who had it before, and has room in the former team."""
     left_team = conversation.team_id
     conversation.team_id, conversation.team_since = team_id, moment if team_id else None
     if conversation.needs_person:
         conversation.next_due_at = clocks.first_answer_due(conversation, moment)
     conversation.save(update_fields=["team", "team_since", "next_due_at"])
     facts: dict[str, Any] = {"team": str(team_id) if team_id else None, "why": why}
-    stream_events.append_state(conversation, inbox_type="conversation_moved", left=left, left_team=left_team, **facts)
-    stream_events.record(actor, "CONVERSATION_MOVED", conversation, old_state=conversation.state, **facts)
-    if team_id is not None:
-        wake_after_commit(team_id)
+    state = conversation.state
+    return Change(
+        stream_events.state_events(
+            conversation, inbox_type="conversation_moved", left=left, left_team=left_team, **facts
+        ),
+        stream_events.fact_of(actor, "CONVERSATION_MOVED", conversation, old_state=state, **facts),
+        wakes=(team_id, left_team if left else None),
+    )
 
 
 def move_to_team(
@@ -267,21 +266,26 @@ def move_to_team(
         conversation: Conversation | None = rows.filter(pk=conversation_id).first()
         if conversation is None:
             raise NotFound("There is no such conversation.")
-        if not may_move(actor=actor, conversation=conversation):
-            raise Refused("Only leads of the team can move it.")
-        if conversation.state == CLOSED:
-            raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
-        if team_id is not None and not Team.objects.filter(pk=team_id).exists():
-            raise Invalid("This team doesn't exist.", fields={"team": ["Choose a team."]})
-        if conversation.team_id == team_id:
-            return conversation
-        left = conversation.assigned_to_id
-        is_theirs = TeamMember.objects.filter(team_id=team_id, user_id=conversation.assigned_to_id).exists()
-        if conversation.assigned_to_id is not None and not is_theirs:
-            conversation.assigned_to = None
-            conversation.save(update_fields=["assigned_to"])
-        place_in_team(actor, conversation, team_id, now or clock_now(), why="by_hand", left=left)
+        changes.keep([move_locked(actor, conversation, team_id=team_id, moment=now or clock_now())])
     return conversation
+
+
+def move_locked(actor: Actor, conversation: Conversation, *, team_id: UUID | None, moment: datetime) -> Change | None:
+    """Do what `move_to_team` does with a locked conversation; None if it is in that team."""
+    if not may_move(actor=actor, conversation=conversation):
+        raise Refused("Only leads of the team can move it.")
+    if conversation.state == CLOSED:
+        raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
+    if team_id is not None and not Team.objects.filter(pk=team_id).exists():
+        raise Invalid("This team doesn't exist.", fields={"team": ["Choose a team."]})
+    if conversation.team_id == team_id:
+        return None
+    left = conversation.assigned_to_id
+    is_theirs = TeamMember.objects.filter(team_id=team_id, user_id=left).exists()
+    if left is not None and not is_theirs:
+        conversation.assigned_to = None
+        conversation.save(update_fields=["assigned_to"])
+    return _placed(actor, conversation, team_id, moment, why="by_hand", left=left)
 
 
 def may_move(*, actor: Actor, conversation: Conversation) -> bool:
@@ -332,7 +336,7 @@ def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, eve
     member = TeamMember.objects.filter(team_id=conversation.team_id, user_id=user_id).first()
     if member is None:
         return
-    load = Team(pk=conversation.team_id).open_loads().get(user_id, 0)
+    load = Team(pk=conversation.team_id).open_load_of(user_id)
     if load < member.capacity or (even_if_full and leads(actor, conversation.team_id)):
         return
     problem = f"This person has {load} of at most {member.capacity} conversations of the team."

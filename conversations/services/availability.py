@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.selectors import is_active_member
 from conversations.models import Availability, Draft, TeamMember
-from conversations.services import assignment
+from conversations.services.changes import wake_after_commit
 from conversations.services.states import REPLY
 from core.actors import Actor
 from core.audit import chain
@@ -139,7 +139,7 @@ def _change(
     streams.append(PRESENCE, "availability_changed", facts)
     if state == State.ONLINE:
         for team_id in TeamMember.objects.filter(user_id=user_id).values_list("team_id", flat=True):
-            assignment.wake_after_commit(team_id)
+            wake_after_commit(team_id)
     chain.record(
         actor=actor,
         action="AVAILABILITY_CHANGED",

@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
-from conversations.services import assignment, snoozing, states, tags
+from conversations.models import Conversation
+from conversations.services import assignment, changes, snoozing, states, tags
+from conversations.services.changes import Change
 from core.actors import Actor
-from core.errors import Invalid, WalkerError
+from core.clock import now as clock_now
+from core.errors import Invalid, NotFound, WalkerError
 
 MOST: Final = 500
-CHANGES: Final[dict[str, tuple[Any, frozenset[str]]]] = {
-    "assign": (states.assign, frozenset({"user_id"})),
-    "team": (assignment.move_to_team, frozenset({"team_id"})),
-    "tags": (tags.change_tags, frozenset()),
-    "priority": (snoozing.set_priority, frozenset({"priority"})),
-    "close": (states.close, frozenset({"resolved"})),
+CHUNK: Final = 25
+"""How many share a transaction, with one statement for all their events; they are locked until its end."""
+Step = Callable[[Conversation], Change | None]
+
+
+def _assign(actor: Actor, user_id: UUID, *, even_if_full: bool = False) -> Step:
+    states.require_replier(user_id)
+    return partial(states.assign_locked, actor, user_id=user_id, even_if_full=even_if_full)
+
+
+def _move(actor: Actor, team_id: UUID | None) -> Step:
+    return partial(assignment.move_locked, actor, team_id=team_id, moment=clock_now())
+
+
+def _tag(actor: Actor, add: Collection[UUID] = (), remove: Collection[UUID] = ()) -> Step:
+    tags.require_tags(add)
+    return partial(tags.tag_locked, actor, add=add, remove=remove)
+
+
+def _prioritise(actor: Actor, priority: int) -> Step:
+    snoozing.require_priority(priority)
+    return partial(snoozing.prioritise_locked, actor, priority=priority, moment=clock_now())
+
+
+def _close(actor: Actor, *, resolved: bool) -> Step:
+    return partial(states.close_locked, actor, resolved=resolved, moment=clock_now())
+
+
+CHANGES: Final[dict[str, tuple[Callable[..., Step], frozenset[str]]]] = {
+    "assign": (_assign, frozenset({"user_id"})),
+    "team": (_move, frozenset({"team_id"})),
+    "tags": (_tag, frozenset()),
+    "priority": (_prioritise, frozenset({"priority"})),
+    "close": (_close, frozenset({"resolved"})),
 }
-"""What can be done with many: the service for one, and the values it can't do without."""
+"""What can be done with many, and the values it can't do without. The first checks what is the same for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +80,61 @@ def change_many(
 ) -> list[RowResult]:
     """Change up to 500 conversations, and return what became of each.
 
-    They are assigned, moved, tagged, prioritised or closed, each in a transaction of its own, by the service for one
-    and with its rights and audit entry, so that one that can't be changed holds up no other. Safe to repeat. With
-    `dry_run` everything is rolled back. Needs `conversations.reply_conversation`; raises `Refused`, and `Invalid` for
-    no or too many conversations, an unknown change, or a missing value.
+    They are assigned, moved, tagged, prioritised or closed, each wholly or not at all, by the rules and rights for
+    one and with its audit entry: one that can't be changed holds up no other. 25 at a time share a transaction; if
+    that fails, those before it stay done. Safe to repeat. With `dry_run` everything is rolled back. Needs
+    `conversations.reply_conversation`; raises `Refused`, and `Invalid` for no or too many conversations, an unknown
+    change, or a missing value.
     """
     actor.require(assignment.REPLY)
     wanted = list(dict.fromkeys(conversation_ids))
     if not 0 < len(wanted) <= MOST:
         raise Invalid("Too many or none.", fields={"ids": [f"Choose 1 to {MOST} conversations."]})
-    service, required = CHANGES.get(change, (None, frozenset()))
-    if service is None:
+    begin, required = CHANGES.get(change, (None, frozenset()))
+    if begin is None:
         raise Invalid("This change isn't known.", fields={"change": ["Choose a change."]})
     if missing := sorted(required - values.keys()):
         raise Invalid("A value is missing.", fields={name: ["This is needed."] for name in missing})
-    return [_change(service, actor, pk, values, dry_run=dry_run) for pk in wanted]
+    # A dry run counts the room of people over all of it, so it is one transaction.
+    size = MOST if dry_run else CHUNK
+    found: list[RowResult] = []
+    for first in range(0, len(wanted), size):
+        ids = wanted[first : first + size]
+        found += _change_chunk(actor, ids, partial(begin, actor, **values), dry_run=dry_run)
+    return found
 
 
-def _change(service: Any, actor: Actor, pk: UUID, values: Mapping[str, Any], *, dry_run: bool) -> RowResult:
+def _change_chunk(actor: Actor, ids: Sequence[UUID], begin: Callable[[], Step], *, dry_run: bool) -> list[RowResult]:
+    """Change conversations in one transaction; their events and audit entries are written at its end."""
+    made: list[Change | None] = []
+    with transaction.atomic():
+        try:
+            step = begin()
+        except WalkerError as problem:
+            return [_refused(pk, problem) for pk in ids]
+        rows = states.lock_all(ids, actor=actor)
+        results = [_change_one(step, pk, rows.get(pk), made) for pk in ids]
+        if dry_run:
+            transaction.set_rollback(True)
+        else:
+            changes.keep(made)
+    return results
+
+
+def _change_one(step: Step, pk: UUID, row: Conversation | None, made: list[Change | None]) -> RowResult:
+    """Change one locked conversation; what fails leaves nothing of it."""
     try:
+        if row is None:
+            raise NotFound("There is no such conversation.")
         with transaction.atomic():
-            service(actor=actor, conversation_id=pk, **values)
-            transaction.set_rollback(dry_run)
+            made.append(step(row))
     except WalkerError as problem:
-        return RowResult(pk, problem.code, _said(problem))
+        return _refused(pk, problem)
     return RowResult(pk)
 
 
-def _said(problem: WalkerError) -> str:
-    """Return the words about a value if there are any: they say more than those about the whole."""
+def _refused(pk: UUID, problem: WalkerError) -> RowResult:
+    """Return why nothing happened, in the words about a value if there are any: they say more than the whole's."""
     fields = problem.facts.get("fields")
     words = [text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []
-    return " ".join(words) or problem.detail
+    return RowResult(pk, problem.code, " ".join(words) or problem.detail)

@@ -18,10 +18,10 @@ LONGEST: Final = 2**31 - 1
 def first_answer_due(conversation: Conversation, moment: datetime) -> datetime | None:
     """Return when a person has to have answered, or None without a target. One query.
 
-    It counts from the customer's first unanswered message, or from `moment` if there is none. Answers of agents don't
-    end it: the conversation waits for a person. While it was snoozed its clock stood still.
+    It counts from the customer's first unanswered message, or from the hand-off if there is none. Answers of agents
+    don't end it: the conversation waits for a person. While it was snoozed its clock stood still.
     """
-    since = _asked_since(conversation) or moment
+    since = _asked_since(conversation) or conversation.escalated_at or moment
     rests = [rest for rest in _rests(conversation) if rest[0] >= since]
     return _due(conversation, since, "first_answer_minutes", rests)
 
@@ -32,12 +32,21 @@ def resolution_due(conversation: Conversation, moment: datetime) -> datetime | N
 
 
 def next_due(conversation: Conversation, moment: datetime) -> datetime | None:
-    """Return what is due next: a person's answer, or that it is resolved. At most one query."""
+    """Return what is due next: a person's answer, or that it is resolved. At most two queries."""
     if conversation.state != PERSON:
         return None
-    if conversation.first_person_answered_at is None:
+    if _waits_for_person(conversation):
         return first_answer_due(conversation, moment)
-    return resolution_due(conversation, conversation.first_person_answered_at)
+    return resolution_due(conversation, conversation.first_person_answered_at or moment)
+
+
+def _waits_for_person(conversation: Conversation) -> bool:
+    """Return True if no person has answered, or none since it was handed over again."""
+    answered, asked = conversation.first_person_answered_at, conversation.escalated_at
+    if answered is None or asked is None or asked <= answered:
+        return answered is None
+    rows = Message.objects.filter(conversation=conversation, sender_type=Message.Sender.PERSON)
+    return not rows.filter(created_at__gte=asked).exists()
 
 
 def stop(conversation: Conversation, moment: datetime) -> None:

@@ -11,7 +11,8 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 from django.urls import reverse
 
 from conversations.models import Conversation, Priority, TeamMember
-from conversations.services import assignment, clocks, states, stream_events
+from conversations.services import assignment, changes, clocks, states, stream_events
+from conversations.services.changes import Change
 from conversations.transitions import PERSON
 from core import notices
 from core.actors import Actor
@@ -58,7 +59,7 @@ def snooze(*, actor: Actor, conversation_id: UUID, until: datetime, now: datetim
         stream_events.record(actor, "CONVERSATION_SNOOZED", conversation, old_state=PERSON, **facts)
         if conversation.assigned_to_id and conversation.team_id:
             # Its person has room for another meanwhile.
-            assignment.wake_after_commit(conversation.team_id)
+            changes.wake_after_commit(conversation.team_id)
     return conversation
 
 
@@ -88,7 +89,7 @@ def wake(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) ->
                 dedupe_key=f"woken:{conversation.pk}:{moment.isoformat()}",
             )
         elif conversation.team_id:
-            assignment.wake_after_commit(conversation.team_id)
+            changes.wake_after_commit(conversation.team_id)
     return conversation
 
 
@@ -106,30 +107,42 @@ def set_priority(*, actor: Actor, conversation_id: UUID, priority: int, now: dat
     `Conflict` ("closed"). Writes `CONVERSATION_PRIORITISED`.
     """
     actor.require(assignment.REPLY)
+    require_priority(priority)
+    with transaction.atomic():
+        conversation = states.locked(conversation_id, actor=actor)
+        changes.keep([prioritise_locked(actor, conversation, priority=priority, moment=now or clock_now())])
+    return conversation
+
+
+def require_priority(priority: int) -> None:
+    """Raise `Invalid` for what is no priority."""
     if priority not in Priority.values:
         raise Invalid("There is no such priority.", fields={"priority": ["Choose a priority."]})
-    with transaction.atomic():
-        conversation = _locked(actor, conversation_id, of_others=True)
-        before = conversation.priority
-        if before == priority:
-            return conversation
-        conversation.priority = priority
-        moment = now or clock_now()
-        if conversation.snoozed_until is None:
-            conversation.next_due_at = clocks.next_due(conversation, moment)
-        elif conversation.snoozed_at is not None:
-            # It rests: what it has left counts from when it was snoozed.
-            conversation.snoozed_due_seconds = None
-            conversation.next_due_at = clocks.next_due(conversation, conversation.snoozed_at)
-            clocks.stop(conversation, conversation.snoozed_at)
-            conversation.next_due_at = None
-        conversation.save(update_fields=["priority", "next_due_at", "snoozed_due_seconds"])
-        facts: dict[str, Any] = {"old": Priority(before).name.lower(), "new": Priority(priority).name.lower()}
-        stream_events.append_state(conversation, inbox_type="conversation_prioritised", **facts)
-        stream_events.record(actor, "CONVERSATION_PRIORITISED", conversation, old_state=conversation.state, **facts)
-        if conversation.needs_person and conversation.team_id:
-            assignment.wake_after_commit(conversation.team_id)
-    return conversation
+
+
+def prioritise_locked(actor: Actor, conversation: Conversation, *, priority: int, moment: datetime) -> Change | None:
+    """Do what `set_priority` does with a locked conversation; None if it has that priority."""
+    states.open_state(actor, conversation)
+    before = conversation.priority
+    if before == priority:
+        return None
+    conversation.priority = priority
+    if conversation.snoozed_until is None:
+        conversation.next_due_at = clocks.next_due(conversation, moment)
+    elif conversation.snoozed_at is not None:
+        # It rests: what it has left counts from when it was snoozed.
+        conversation.snoozed_due_seconds = None
+        conversation.next_due_at = clocks.next_due(conversation, conversation.snoozed_at)
+        clocks.stop(conversation, conversation.snoozed_at)
+        conversation.next_due_at = None
+    conversation.save(update_fields=["priority", "next_due_at", "snoozed_due_seconds"])
+    state = conversation.state
+    facts: dict[str, Any] = {"old": Priority(before).name.lower(), "new": Priority(priority).name.lower()}
+    return Change(
+        stream_events.state_events(conversation, inbox_type="conversation_prioritised", **facts),
+        stream_events.fact_of(actor, "CONVERSATION_PRIORITISED", conversation, old_state=state, **facts),
+        wakes=(conversation.team_id if conversation.needs_person else None,),
+    )
 
 
 def list_nearly_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -191,7 +204,7 @@ def _to_tell(moment: datetime) -> Q:
     return soon | late
 
 
-def _locked(actor: Actor, conversation_id: UUID, *, of_others: bool = False) -> Conversation:
+def _locked(actor: Actor, conversation_id: UUID) -> Conversation:
     """Return the open conversation with its row locked, for somebody who may change its rest."""
     conversation = states.locked(conversation_id, actor=actor)
     states.open_state(actor, conversation)
@@ -199,7 +212,7 @@ def _locked(actor: Actor, conversation_id: UUID, *, of_others: bool = False) -> 
         return conversation
     actor.require(assignment.REPLY)
     is_others = conversation.assigned_to_id not in (None, actor.user_id)
-    if is_others and not of_others and not assignment.may_move(actor=actor, conversation=conversation):
+    if is_others and not assignment.may_move(actor=actor, conversation=conversation):
         raise Refused("A colleague has this conversation.")
     return conversation
 

@@ -1,6 +1,7 @@
 """Who answers a conversation: take over, give back, assign, hand off, escalate, close."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,8 @@ from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations.models import Conversation, SuggestedReply
 from conversations.models.seen import seen_by, seen_conversations
-from conversations.services import assignment, clocks, stream_events, survey_plans
+from conversations.services import assignment, changes, clocks, stream_events, survey_plans
+from conversations.services.changes import Change
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -50,6 +52,12 @@ def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = F
     return found
 
 
+def lock_all(conversation_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, Conversation]:
+    """Return those of the conversations that the actor sees, their rows locked in one order for all."""
+    rows = Conversation.objects.select_for_update(of=("self",)).filter(seen_by(actor), pk__in=conversation_ids)
+    return {row.pk: row for row in rows.order_by("pk")}
+
+
 def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
     """Assign the conversation to the actor; the agent stays silent. Safe to repeat.
 
@@ -83,7 +91,7 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
     _person(actor)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
-        old_state = conversation.state
+        old_state, team_id = conversation.state, conversation.team_id
         if old_state != PERSON:
             facts = last_change(actor, KIND, conversation.pk, of=MOVES)
             raise Conflict(
@@ -97,8 +105,9 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
         quiet = (*clocks.unsnoozed(conversation, clock_now()), *clocks.ask_nobody(conversation))
         conversation.save(update_fields=["state", "assigned_to", "next_due_at", *quiet])
         set_suggestion_aside(actor, conversation)
-        stream_events.append_state(conversation, inbox_type="conversation_given_back", left=left)
-        stream_events.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
+        events = stream_events.state_events(conversation, inbox_type="conversation_given_back", left=left)
+        fact = stream_events.fact_of(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
+        changes.keep([Change(events, fact, wakes=(team_id if left else None,))])
     return conversation
 
 
@@ -110,19 +119,33 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID, even_if_full: 
     as they can have: with `even_if_full` a lead of the team gives them one more.
     """
     actor.require(REPLY)
-    if user_id not in {member.user_id for member in list_members(permission=REPLY)}:
-        raise Invalid("This person can't reply here.", fields={"user": ["Choose someone whose role allows replying."]})
+    require_replier(user_id)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
-        old_state = open_state(actor, conversation)
-        if conversation.assigned_to_id == user_id:
-            return conversation
-        assignment.require_room(actor=actor, conversation=conversation, user_id=user_id, even_if_full=even_if_full)
-        left = conversation.assigned_to_id
-        _give(conversation, user_id)
-        stream_events.append_state(conversation, inbox_type="conversation_assigned", left=left)
-        stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
+        changes.keep([assign_locked(actor, conversation, user_id=user_id, even_if_full=even_if_full)])
     return conversation
+
+
+def require_replier(user_id: UUID) -> None:
+    """Raise `Invalid` for a person who may not reply here."""
+    if user_id not in {member.user_id for member in list_members(permission=REPLY)}:
+        raise Invalid("This person can't reply here.", fields={"user": ["Choose someone whose role allows replying."]})
+
+
+def assign_locked(
+    actor: Actor, conversation: Conversation, *, user_id: UUID, even_if_full: bool = False
+) -> Change | None:
+    """Do what `assign` does with a locked conversation; None if the person has it already."""
+    old_state, left = open_state(actor, conversation), conversation.assigned_to_id
+    if left == user_id:
+        return None
+    assignment.require_room(actor=actor, conversation=conversation, user_id=user_id, even_if_full=even_if_full)
+    _give(conversation, user_id)
+    return Change(
+        stream_events.state_events(conversation, inbox_type="conversation_assigned", left=left),
+        stream_events.fact_of(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id)),
+        wakes=(conversation.team_id if left else None,),
+    )
 
 
 def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
@@ -199,19 +222,26 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
         actor.require(REPLY)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
-        old_state = open_state(actor, conversation)
-        conversation.state, conversation.resolved = CLOSED, resolved
-        conversation.closed_at = now or clock_now()
-        conversation.waiting_since = conversation.next_due_at = None
-        awake = clocks.unsnoozed(conversation, conversation.closed_at)
-        fields = ["state", "resolved", "closed_at", "waiting_since", "next_due_at", *awake]
-        conversation.save(update_fields=fields)
-        set_suggestion_aside(actor, conversation)
-        survey_plans.plan_survey(conversation, conversation.closed_at)
-        counted = clocks.resolution_of(conversation)
-        stream_events.append_state(conversation, inbox_type="conversation_closed", counted=counted, resolved=resolved)
-        stream_events.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
+        changes.keep([close_locked(actor, conversation, resolved=resolved, moment=now or clock_now())])
     return conversation
+
+
+def close_locked(actor: Actor, conversation: Conversation, *, resolved: bool, moment: datetime) -> Change:
+    """Do what `close` does with a locked conversation. Its person has room for another."""
+    old_state = open_state(actor, conversation)
+    conversation.state, conversation.resolved, conversation.closed_at = CLOSED, resolved, moment
+    conversation.waiting_since = conversation.next_due_at = None
+    awake = clocks.unsnoozed(conversation, moment)
+    fields = ["state", "resolved", "closed_at", "waiting_since", "next_due_at", *awake]
+    conversation.save(update_fields=fields)
+    set_suggestion_aside(actor, conversation)
+    survey_plans.plan_survey(conversation, moment)
+    counted = clocks.resolution_of(conversation)
+    return Change(
+        stream_events.state_events(conversation, inbox_type="conversation_closed", counted=counted, resolved=resolved),
+        stream_events.fact_of(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved),
+        wakes=(conversation.team_id if conversation.assigned_to_id else None,),
+    )
 
 
 def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:

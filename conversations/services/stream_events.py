@@ -38,7 +38,7 @@ def append_message(
     payload = {**message_payload(message), streams.COUNTED: counted_of(conversation, person=person, **(wait or {}))}
     events = [streams.NewEvent(conversation.stream, event_type, payload)]
     if listed:
-        events.append(_listed(conversation, listed))
+        events.append(listed_event(conversation, listed))
     return next(row for row in streams.append_all([*events, *also]) if row.stream == conversation.stream)
 
 
@@ -74,19 +74,35 @@ def append_state(
     counted: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> None:
-    """Publish the current state to the customer, the staff and the conversation list.
+    """Publish the current state, as `state_events` returns it."""
+    events = state_events(conversation, inbox_type=inbox_type, left=left, left_team=left_team, counted=counted, **facts)
+    streams.append_all(events)
+
+
+def state_events(
+    conversation: Conversation,
+    *,
+    inbox_type: str,
+    left: UUID | None = None,
+    left_team: UUID | None = None,
+    counted: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> tuple[streams.NewEvent, ...]:
+    """Return the current state as events for the customer, the staff and the conversation list.
 
     `left` is the person who had it before, `left_team` the team it was in: both hear that it is gone. `counted` is
     what figures are counted from.
     """
     payload = {**state_payload(conversation), streams.COUNTED: counted_of(conversation, **(counted or {}))}
-    streams.append(conversation.stream, "conversation_state", {"state": conversation.state})
-    streams.append(conversation.staff_stream, inbox_type, {**payload, **facts})
     gone = {"left": str(left)} if left and left != conversation.assigned_to_id else {}
-    events = [_listed(conversation, inbox_type, **gone)]
-    if left_team and left_team != conversation.team_id:
-        events.append(events[0]._replace(about=left_team))
-    streams.append_all(events)
+    listed = listed_event(conversation, inbox_type, **gone)
+    events = (
+        streams.NewEvent(conversation.stream, "conversation_state", {"state": conversation.state}),
+        streams.NewEvent(conversation.staff_stream, inbox_type, {**payload, **facts}),
+        listed,
+    )
+    is_moved = left_team and left_team != conversation.team_id
+    return (*events, listed._replace(about=left_team)) if is_moved else events
 
 
 def append_note(conversation: Conversation, note: Note) -> None:
@@ -118,12 +134,13 @@ def append_all_to_inbox(conversations: Iterable[Conversation], inbox_type: str) 
     """Publish updated conversations to the conversation list, in this order."""
     counts = inbox_type in COUNTED_IN_LIST
     events = [
-        _listed(each, inbox_type, **({streams.COUNTED: counted_of(each)} if counts else {})) for each in conversations
+        listed_event(each, inbox_type, **({streams.COUNTED: counted_of(each)} if counts else {}))
+        for each in conversations
     ]
     streams.append_all(events)
 
 
-def _listed(conversation: Conversation, inbox_type: str, **facts: Any) -> streams.NewEvent:
+def listed_event(conversation: Conversation, inbox_type: str, **facts: Any) -> streams.NewEvent:
     """Return an event of the list, which is its team's as well."""
     payload = {**state_payload(conversation), **facts}
     return streams.NewEvent(INBOX, inbox_type, payload, about=conversation.team_id)
@@ -144,12 +161,10 @@ def state_payload(conversation: Conversation) -> dict[str, Any]:
 
 def record(actor: Actor, action: str, conversation: Conversation, *, old_state: str = "", **facts: Any) -> None:
     """Write the audit entry of a conversation; the last statement before the commit."""
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="conversations.conversation",
-        object_id=conversation.pk,
-        old_state=old_state,
-        new_state=conversation.state,
-        facts=facts,
-    )
+    chain.record_all([fact_of(actor, action, conversation, old_state=old_state, **facts)])
+
+
+def fact_of(actor: Actor, action: str, conversation: Conversation, *, old_state: str = "", **facts: Any) -> chain.Fact:
+    """Return the content of a conversation's audit entry."""
+    kind = "conversations.conversation"
+    return chain.Fact(actor, action, kind, conversation.pk, old_state, conversation.state, facts)

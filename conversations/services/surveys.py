@@ -139,9 +139,15 @@ def rate_conversation(
 
 def may_rate(*, survey: Survey, now: datetime) -> bool:
     """Return True while a survey can be answered, or its answer be changed."""
-    if survey.ends_at is None or survey.ends_at <= now:
-        return False
-    return survey.answered_at is None or now < survey.answered_at + CHANGED_WITHIN
+    last = final_at(survey)
+    return last is not None and now < last
+
+
+def final_at(survey: Survey) -> datetime | None:
+    """Return when a survey ends, or its answer becomes final; None for one that wasn't asked."""
+    if survey.ends_at is None or survey.answered_at is None:
+        return survey.ends_at
+    return min(survey.ends_at, survey.answered_at + CHANGED_WITHIN)
 
 
 def get_survey_to_answer(*, survey_id: UUID) -> Survey:

@@ -12,7 +12,8 @@ from django.db.models import Subquery
 
 from accounts.versioning import check_version, conflict_with
 from conversations.models import ContactTag, Conversation, ConversationTag, Tag
-from conversations.services import assignment, states, stream_events
+from conversations.services import assignment, changes, states, stream_events
+from conversations.services.changes import Change
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock, locked
@@ -116,25 +117,40 @@ def change_tags(
     """
     actor.require(assignment.REPLY)
     with transaction.atomic():
-        advisory_lock(_LOCK, shared=True)
-        conversation = states.lock_conversation(conversation_id, actor=actor)
-        known = set(Tag.objects.filter(pk__in={*add}).values_list("pk", flat=True))
-        if unknown := {*add} - known:
-            wrong = {"add": [f"{len(unknown)} of these tags {'doesn’t' if len(unknown) == 1 else 'don’t'} exist."]}
-            raise Invalid("There is no such tag.", fields=wrong)
-        present = set(ConversationTag.objects.filter(conversation=conversation).values_list("tag_id", flat=True))
-        fresh, gone = known - present - {*remove}, present & {*remove}
-        if len(present | fresh) - len(gone) > MOST:
-            problem = f"A conversation has at most {MOST} tags."
-            raise Invalid(problem, fields={"add": [problem]})
-        if not fresh and not gone:
-            return conversation
-        ConversationTag.objects.filter(conversation=conversation, tag_id__in=gone).delete()
-        ConversationTag.objects.bulk_create(ConversationTag(conversation=conversation, tag_id=pk) for pk in fresh)
-        stream_events.append_inbox(conversation, "conversation_tagged")
-        facts = {"added": sorted(map(str, fresh)), "removed": sorted(map(str, gone))}
-        stream_events.record(actor, "CONVERSATION_TAGGED", conversation, old_state=conversation.state, **facts)
+        require_tags(add)
+        conversation = states.locked(conversation_id, actor=actor)
+        changes.keep([tag_locked(actor, conversation, add=add, remove=remove)])
     return conversation
+
+
+def require_tags(tag_ids: Collection[UUID]) -> None:
+    """Raise `Invalid` for unknown tags; those that are known stay until the end of the transaction."""
+    advisory_lock(_LOCK, shared=True)
+    unknown = {*tag_ids} - set(Tag.objects.filter(pk__in={*tag_ids}).values_list("pk", flat=True))
+    if unknown:
+        wrong = {"add": [f"{len(unknown)} of these tags {'doesn’t' if len(unknown) == 1 else 'don’t'} exist."]}
+        raise Invalid("There is no such tag.", fields=wrong)
+
+
+def tag_locked(
+    actor: Actor, conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
+) -> Change | None:
+    """Do what `change_tags` does with a locked conversation and known tags; None if nothing changes."""
+    present = set(ConversationTag.objects.filter(conversation=conversation).values_list("tag_id", flat=True))
+    fresh, gone = {*add} - present - {*remove}, present & {*remove}
+    if len(present | fresh) - len(gone) > MOST:
+        problem = f"A conversation has at most {MOST} tags."
+        raise Invalid(problem, fields={"add": [problem]})
+    if not fresh and not gone:
+        return None
+    if gone:
+        ConversationTag.objects.filter(conversation=conversation, tag_id__in=gone).delete()
+    ConversationTag.objects.bulk_create(ConversationTag(conversation=conversation, tag_id=pk) for pk in fresh)
+    facts = {"added": sorted(map(str, fresh)), "removed": sorted(map(str, gone))}
+    return Change(
+        (stream_events.listed_event(conversation, "conversation_tagged"),),
+        stream_events.fact_of(actor, "CONVERSATION_TAGGED", conversation, old_state=conversation.state, **facts),
+    )
 
 
 def _rename_of_contacts(old: str, new: str) -> int:

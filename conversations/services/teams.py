@@ -23,8 +23,9 @@ from conversations.models import (
     TeamTarget,
     TriageRule,
 )
-from conversations.services import assignment, canned_replies
+from conversations.services import canned_replies
 from conversations.services.assignment import MANAGE, REPLY
+from conversations.services.changes import wake_after_commit
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.audit import chain
@@ -92,7 +93,7 @@ def create_team(
             team: Team = Team.objects.create(**values)
             TeamMember.objects.bulk_create(_member(team, seat) for seat in people)
             TeamTarget.objects.bulk_create(_target(team, priority, one) for priority, one in wanted.items())
-            assignment.wake_after_commit(team.pk)
+            wake_after_commit(team.pk)
             _record(actor, "TEAM_CREATED", team, people=len(people))
     except IntegrityError:
         raise _name_in_use(actor, settings.name) from None
@@ -133,7 +134,7 @@ def revise_team(
             TeamTarget.objects.filter(team=team).delete()
             TeamTarget.objects.bulk_create(_target(team, priority, one) for priority, one in wanted.items())
             team.refresh_from_db()
-            assignment.wake_after_commit(team.pk)
+            wake_after_commit(team.pk)
             joined, left = len(set(people) - there), len(there - set(people))
             _record(actor, "TEAM_REVISED", team, joined=joined, left=left)
     except IntegrityError:

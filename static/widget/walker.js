@@ -110,7 +110,7 @@
   .chip.good { background: var(--good-bg); color: var(--good-ink); border-color: currentColor; } .chip.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
   .marks { display: flex; gap: 4px; margin-top: 6px; }
   .marks button { width: 44px; height: 44px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; font-size: 20px; line-height: 1; color: var(--ink-soft); }
-  .marks button:hover { border-color: var(--accent); } .marks button.on { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
+  .marks button:hover { border-color: var(--accent); } .marks button:disabled { cursor: default; } .marks button:disabled:hover { border-color: var(--edge); } .card p.said { margin-top: 2px; padding: 8px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); } .marks button.on { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
   .comment { display: grid; gap: 8px; margin-top: 10px; justify-items: start; } .comment label { font-size: 14px; }
   .comment textarea { width: 100%; border: 1px solid var(--edge); border-radius: 12px; padding: 8px 12px; background: var(--bg); } .comment textarea:focus-visible { outline: 3px solid var(--focus); }
   .comment button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
@@ -545,8 +545,21 @@
       const known = this.items.get(`survey:${frame.survey}`);
       if (!known) return; // its question is further up than this page remembers
       const focused = known.node.contains(this.shadowRoot.activeElement) && this.shadowRoot.activeElement.matches("button");
-      this.upsert({ ...known, rating: frame.rating, commented: frame.commented ?? known.commented });
+      const kept = { rating: frame.rating, commented: frame.commented ?? known.commented, words: frame.comment ?? known.words ?? "", until: frame.until ? Date.parse(frame.until) : known.until };
+      this.upsert({ ...known, ...kept, kept });
+      this.finalLater(this.items.get(known.key));
       if (focused) known.node.querySelector('[aria-pressed="true"]').focus();
+    }
+    asKept(item) { // what was pressed and refused isn't shown as if it had arrived
+      const kept = item.kept || { rating: 0, commented: false, words: "" };
+      if (item.rating === kept.rating && (item.words || "") === kept.words) return;
+      Object.assign(item, kept);
+      this.paint(item);
+    }
+    finalLater(item) {
+      clearTimeout(item.finalTimer);
+      const left = item.until - Date.now();
+      if (left > 0 && left < 2 ** 31) item.finalTimer = setTimeout(() => this.paint(item), left + 500);
     }
     ticked(frame) { if (frame.message_id) for (const item of this.items.values()) if (item.messageId === frame.message_id || item.key === frame.id) { item.status = frame.status; this.paint(item); } }
     typingNow(value) {
@@ -570,6 +583,7 @@
       const words = PROBLEMS[frame.code];
       const text = words ? words(frame) : frame.detail || "That didn't work. Please try again.";
       const item = frame.id && this.items.get(frame.id);
+      for (const survey of this.items.values()) if (survey.kind === "survey") this.asKept(survey);
       if (item && frame.code !== "too_many") { item.status = "failed"; item.why = text; this.paint(item); }
       this.problem(text);
     }
@@ -680,19 +694,23 @@
     }
     survey(item) {
       const send = (comment) => { this.problem(""); this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }) }); };
+      const isFinal = Boolean(item.until) && item.until <= Date.now();
       const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; send(); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
+      for (const star of stars) star.disabled = isFinal;
       const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": "Your rating" }, ...stars));
       if (!item.rating) return card;
-      card.append(el("p", { class: "note", role: "status" }, item.commented ? "Thank you for your feedback. Your comment has arrived." : `${MARKS[item.rating - 1]}. Thank you.`));
+      card.append(el("p", { class: "note", role: "status" }, isFinal ? `${MARKS[item.rating - 1]}. Thank you. Your answer can’t be changed any more.` : item.commented ? "Thank you for your feedback. You can change it for a day." : `${MARKS[item.rating - 1]}. Thank you.`));
+      if (item.commented && !item.rewriting && item.words) card.append(el("p", { class: "note" }, "Your comment"), el("p", { class: "said" }, item.words));
+      if (isFinal) return card;
       if (item.commented && !item.rewriting) {
-        card.append(el("div", { class: "comment" }, el("button", { type: "button", onclick: () => { item.rewriting = true; this.paint(item); item.node.querySelector("textarea").focus(); } }, "Change comment")));
+        card.append(el("div", { class: "comment" }, el("button", { type: "button", onclick: () => { item.rewriting = true; item.draft = item.words; this.paint(item); item.node.querySelector("textarea").focus(); } }, "Change comment")));
         return card;
       }
       const text = el("textarea", { id: `c-${item.id}`, rows: "2", maxlength: "2000" });
-      text.value = item.words || "";
-      text.oninput = () => { item.words = text.value; };
-      card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? "Your comment, in other words" : "Anything you want to tell us? (optional)"), text,
-        el("button", { type: "button", onclick: () => { if (text.value.trim()) { item.commented = true; item.rewriting = false; send(text.value.trim()); this.paint(item); } } }, "Send comment")));
+      text.value = item.draft || "";
+      text.oninput = () => { item.draft = text.value; };
+      card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? "Your comment" : "Anything you want to tell us? (optional)"), text,
+        el("button", { type: "button", onclick: () => { const words = text.value.trim(); if (words) { Object.assign(item, { commented: true, rewriting: false, words, draft: "" }); send(words); this.paint(item); } } }, item.commented ? "Save comment" : "Send comment")));
       return card;
     }
     card(item) {

@@ -1,6 +1,7 @@
 """The chat socket: storing once, catching up, and refusing what is not the guest's."""
 
 import asyncio
+from datetime import datetime, timedelta
 from signal import SIGCONT, SIGSTOP
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Conversation, Message, Survey
 from core import actors
+from core.clock import now
 from core.events import live, streams
 from core.models import StreamEvent
 from core.tenancy.models import tenant_scope
@@ -96,6 +98,14 @@ def rating(survey: Survey) -> tuple[Any, ...]:
         return survey.rating, survey.comment, survey.way
 
 
+@sync_to_async
+def stored_events(world: World, survey: Survey) -> str:
+    with tenant_scope(world.acme.pk):
+        return str(
+            list(StreamEvent.objects.filter(stream=survey.conversation.stream).values_list("payload", flat=True))
+        )
+
+
 async def test_survey_is_answered_by_its_visitor_alone_and_every_page_hears_it(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -118,14 +128,19 @@ async def test_survey_is_answered_by_its_visitor_alone_and_every_page_hears_it(
     await line.say({"type": "rate", "survey": str(survey.pk), "rating": 4})
     await line.say({"type": "rate", "survey": str(survey.pk), "rating": 4, "comment": "Quick"})
     heard = await line.hear_type("survey_rated")
-    assert (heard["survey"], heard["rating"], "comment" in heard) == (str(survey.pk), 4, False)
-    await line.hear_type("survey_rated")
+    assert (heard["survey"], heard["rating"]) == (str(survey.pk), 4)
+    assert (await line.hear_type("survey_rated"))["comment"] == "Quick"
+    assert "Quick" not in await stored_events(committed_world, survey)
     assert await rating(survey) == (4, "Quick", "widget")
     back = await chat(live_widgets.acme, visitor=line.visitor)
     await back.say({"type": "resume", "after": 10**6})
     shown = (await back.hear_type("snapshot"))["messages"]
-    rated = [(row["rating"], row["commented"]) for row in shown if row["type"] == "survey_rated"]
-    assert rated == [(4, False), (4, True)]
+    rated = [row for row in shown if row["type"] == "survey_rated"]
+    assert [(row["rating"], row["commented"], row.get("comment")) for row in rated] == [
+        (4, False, None),
+        (4, True, "Quick"),
+    ]
+    assert datetime.fromisoformat(rated[-1]["until"]) - now() > timedelta(hours=23)
 
 
 async def test_message_at_the_limit_arrives_whole(chat: Any, live_widgets: Widgets) -> None:

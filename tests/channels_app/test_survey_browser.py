@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +12,7 @@ from conversations import services
 from conversations.models import Survey
 from conversations.services import TeamSettings
 from core.actors import system
+from core.clock import now
 from core.tenancy.scope import tenant_scope
 from tests.browser import keep_picture, serious
 from tests.channels_app.test_browser import DESK, PHONE, Scene, opened, scene, web, write  # noqa: F401
@@ -57,3 +59,59 @@ def test_survey_is_a_card_with_five_stars(opened: Callable[..., Page], scene: Sc
     assert rating == 4
     keep_picture(page, "survey-rated", full_page=False)
     assert serious(page) == []
+
+
+def kept(scene: Scene, page: Page, **wanted: object) -> None:  # noqa: F811
+    """Wait until the answer is stored like this."""
+    for _ in range(50):
+        with tenant_scope(scene.world.acme.pk):
+            survey = Survey.objects.get()
+        found = {name: getattr(survey, name) for name in wanted}
+        if found == wanted:
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(found)
+
+
+def test_answer_is_shown_after_a_reload_may_be_changed_for_a_day_and_is_then_final(
+    opened: Callable[..., Page],  # noqa: F811
+    scene: Scene,  # noqa: F811
+) -> None:
+    page = opened()
+    write(page, "Thank you, that was all.")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    ask_how_it_was(scene)
+    stars = page.get_by_role("group", name="Your rating").get_by_role("button")
+    stars.nth(1).click(timeout=15000)
+    page.get_by_label("Anything you want to tell us? (optional)").fill("Quick, thank you.")
+    page.get_by_role("button", name="Send comment").click()
+    kept(scene, page, rating=2, comment="Quick, thank you.")
+    page.reload()
+    expect(page.get_by_text("Quick, thank you.")).to_be_visible(timeout=15000)
+    expect(stars.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_label("Anything you want to tell us? (optional)")).to_have_count(0)
+    assert serious(page) == []
+    stars.nth(3).click()
+    page.get_by_role("button", name="Change comment").click()
+    box = page.get_by_label("Your comment", exact=True)
+    expect(box).to_have_value("Quick, thank you.")
+    box.fill("Quick and friendly.")
+    page.get_by_role("button", name="Save comment").click()
+    kept(scene, page, rating=4, comment="Quick and friendly.")
+    keep_picture(page, "survey-changed", full_page=False)
+
+    def a_day_later() -> None:
+        Survey.objects.update(answered_at=now() - timedelta(hours=24))
+
+    scene.elsewhere(a_day_later)
+    stars.nth(0).click()  # the page doesn't know yet
+    expect(page.get_by_text("Your answer can't be changed any more")).to_be_visible()
+    expect(stars.nth(3)).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.get_by_text("Good. Thank you. Your answer can’t be changed any more.")).to_be_visible(timeout=15000)
+    expect(page.get_by_text("Quick and friendly.")).to_be_visible()
+    expect(stars.nth(3)).to_be_disabled()
+    expect(page.get_by_role("button", name="Change comment")).to_have_count(0)
+    keep_picture(page, "survey-final", full_page=False)
+    assert serious(page) == []
+    kept(scene, page, rating=4, comment="Quick and friendly.")

@@ -12,12 +12,15 @@ from django.test import Client
 
 from conversations import services
 from conversations.models import Conversation, ConversationTag
+from conversations.services import Seat, TeamSettings
 from conversations.types import SenderIdentity
+from core.audit.chain import verify
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.conversations.conftest import AGENT, Shop
+from tests.conversations.conftest import AGENT, Shop, make_shop
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
@@ -60,34 +63,63 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
     assert Conversation.objects.filter(state="closed").count() == 6
 
 
+def test_room_is_counted_over_all_rows_also_in_a_dry_run(shop: Shop) -> None:
+    admin, person = shop.world.actor("admin"), shop.world.people["support"]
+    seats = [Seat(person.pk, capacity=30)]
+    team = services.create_team(actor=admin, settings=TeamSettings("Desk", is_default=True), seats=seats)
+    contact, since = shop.conversation().contact, {"state": "person", "team": team, "team_since": now()}
+    rows = [Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **since) for one in range(40)]
+    ids = [row.pk for row in Conversation.objects.bulk_create(rows)]
+    wanted = {"change": "assign", "values": {"user_id": person.pk}}
+    asker = shop.world.actor("support")
+    for dry_run in (True, False):
+        found = services.change_many(actor=asker, conversation_ids=ids, dry_run=dry_run, **wanted)
+        assert [row.code for row in found] == [""] * 30 + ["full"] * 10
+    assert team.open_loads() == {person.pk: 30}
+    again = services.change_many(actor=asker, conversation_ids=ids[:30], **wanted)
+    assert all(row.done for row in again)
+    assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").count() == 30
+    assert verify().ok
+
+
 @pytest.mark.long
+@pytest.mark.django_db(transaction=True)
 def test_five_hundred_of_which_some_are_closed_or_gone_have_a_result_each(
-    shop: Shop, talks: list[Conversation], capsys: pytest.CaptureFixture[str]
+    committed_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    support, people = shop.world.actor("support"), shop.world.people
-    contact, closed = talks[0].contact, {"state": "closed", "resolved": True, "closed_at": now()}
-    rows = [
-        Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **(closed if one % 8 == 0 else {}))
-        for one in range(490)
-    ]
-    ids = [row.pk for row in Conversation.objects.bulk_create(rows)] + [uuid4() for _ in range(10)]
-    tag = services.create_tag(actor=shop.world.actor("admin"), name="Returns")
-    wanted: list[tuple[str, dict[str, Any], Counter[str]]] = [
-        ("assign", {"user_id": people["admin"].pk}, Counter({"": 428, "closed": 62, "not_found": 10})),
-        ("tags", {"add": [tag.pk]}, Counter({"": 490, "not_found": 10})),
-        ("priority", {"priority": 3}, Counter({"": 428, "closed": 62, "not_found": 10})),
-        ("close", {"resolved": True}, Counter({"": 428, "closed": 62, "not_found": 10})),
-    ]
-    for change, values, codes in wanted:
-        began = time.perf_counter()
-        results = services.change_many(actor=support, conversation_ids=ids, change=change, values=values)
-        took = time.perf_counter() - began
-        assert [row.id for row in results] == ids
-        assert Counter(row.code for row in results) == codes
-        assert all(row.detail for row in results if row.code)
-        with capsys.disabled():
-            print(f"\n{change}: 500 rows in {took:.2f} s, load {os.getloadavg()[0]:.1f}")  # noqa: T201
-    assert Conversation.objects.filter(thread__startswith="t").exclude(state="closed").count() == 0
+    with tenant_scope(committed_world.acme.pk):
+        shop = make_shop(committed_world)
+        support, contact = committed_world.actor("support"), shop.conversation().contact
+        closed = {"state": "closed", "resolved": True, "closed_at": now()}
+        rows = [
+            Conversation(
+                contact=contact, channel_account=shop.chat, thread=f"t{one}", **(closed if one % 8 == 0 else {})
+            )
+            for one in range(490)
+        ]
+        ids = [row.pk for row in Conversation.objects.bulk_create(rows)] + [uuid4() for _ in range(10)]
+        tag = services.create_tag(actor=committed_world.actor("admin"), name="Returns")
+        wanted: list[tuple[str, dict[str, Any], Counter[str]]] = [
+            (
+                "assign",
+                {"user_id": committed_world.people["admin"].pk},
+                Counter({"": 428, "closed": 62, "not_found": 10}),
+            ),
+            ("tags", {"add": [tag.pk]}, Counter({"": 490, "not_found": 10})),
+            ("priority", {"priority": 3}, Counter({"": 428, "closed": 62, "not_found": 10})),
+            ("close", {"resolved": True}, Counter({"": 428, "closed": 62, "not_found": 10})),
+        ]
+        for change, values, codes in wanted:
+            began = time.perf_counter()
+            results = services.change_many(actor=support, conversation_ids=ids, change=change, values=values)
+            took = time.perf_counter() - began
+            assert [row.id for row in results] == ids
+            assert Counter(row.code for row in results) == codes
+            assert all(row.detail for row in results if row.code)
+            with capsys.disabled():
+                print(f"\n{change}: 500 rows in {took:.2f} s, load {os.getloadavg()[0]:.1f}")  # noqa: T201
+        assert Conversation.objects.filter(thread__startswith="t").exclude(state="closed").count() == 0
+        assert verify().ok
 
 
 def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversation]) -> None:

@@ -188,3 +188,31 @@ def test_console_writes_edits_and_runs_them(shop: Shop) -> None:
     assert talk.state == "closed"
     rows = selectors.list_messages(viewer=shop.world.actor("support"), conversation_id=talk.pk).rows
     assert [row.text for row in rows][-1] == "Thank you!"
+
+
+def test_request_of_a_macro_is_filled_in_as_fields_of_its_kind(shop: Shop) -> None:
+    add_workflow(shop.world)
+    client, pages = Client(), "/admin/conversations/macro/"
+    client.force_login(shop.world.people["admin"], backend="accounts.backends.RoleBackend")
+    form = {"name": "More budget", "scope": "all", "note": "Asked", "kind": Budget.key}
+    asked = client.post(f"{pages}create/", form)
+    assert (asked.status_code, Macro.objects.exists()) == (200, False), "its values are asked for first"
+    assert 'name="value_campaign"' in asked.content.decode()
+    wrong = client.post(f"{pages}create/", {**form, "chosen": Budget.key, "value_campaign": "Summer Sale"})
+    assert (wrong.status_code, Macro.objects.exists()) == (400, False)
+    assert 'id="id_create_value_budget_error"' in wrong.content.decode(), "the field says what is missing"
+    filled = {**form, "chosen": Budget.key, "value_campaign": "Summer Sale", "value_budget": "900"}
+    assert client.post(f"{pages}create/", filled).status_code == 302
+    made = Macro.objects.get()
+    params = {"campaign": "Summer Sale", "budget": "900", "reach": 0}
+    assert made.steps["request"] == {"kind": Budget.key, "params": params}
+    listed = client.get(pages).content.decode()
+    assert "Ask for an approval:" in listed
+    assert "campaign Summer Sale" in listed
+    shown = client.get(f"{pages}{made.pk}/edit/").content.decode()
+    assert 'value="Summer Sale"' in shown
+    assert f'href="{pages}{made.pk}/edit/"' in client.get(f"{pages}{made.pk}/").content.decode()
+    nothing = {**filled, "kind": "", "version": made.version}
+    assert client.post(f"{pages}{made.pk}/edit/", nothing).status_code == 302
+    made.refresh_from_db()
+    assert made.steps == {"note": {"text": "Asked"}}

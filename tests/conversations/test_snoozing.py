@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Notice
 from conversations import services
 from conversations.models import Conversation, Priority, Team
-from conversations.services import Target
+from conversations.services import Seat, Target, TeamSettings
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -209,6 +209,39 @@ def test_priority_after_an_agents_answer_counts_from_when_a_person_was_asked_for
     services.wake(actor=DESK, conversation_id=talk.pk, now=minutes(100))
     assert fresh(talk).next_due_at == minutes(112)
     assert (due_by(Priority.URGENT, 101), due_by(Priority.NORMAL, 102)) == (minutes(87), minutes(112))
+
+
+def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_person_answers(shop: Shop) -> None:
+    team_of(shop, "support", targets=HALF_AN_HOUR)
+    other = services.create_team(
+        actor=shop.world.actor("admin"),
+        settings=TeamSettings("Other"),
+        seats=[Seat(shop.world.people["support"].pk)],
+        targets=HALF_AN_HOUR,
+    )
+    talk = handed_off(shop, "visitor-1", now=minutes(0))
+    support, admin = shop.world.actor("support"), shop.world.actor("admin")
+
+    def answer(at: float) -> None:
+        services.reply(actor=support, conversation_id=talk.pk, text="Hi", sender_type="person", now=minutes(at))
+
+    answer(10)
+    services.give_back(actor=support, conversation_id=talk.pk)
+    shop.write("And the other one?", sender=SenderIdentity(kind="webchat", value="visitor-1"), now=minutes(58))
+    services.reply(actor=AGENT, conversation_id=talk.pk, text="I'm bringing in a colleague.", now=minutes(59))
+    services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="asked_for_person", now=minutes(60))
+    assert fresh(talk).next_due_at == minutes(90)
+    due = []
+    for priority, at in ((Priority.URGENT, 61), (Priority.NORMAL, 70)):
+        services.set_priority(actor=support, conversation_id=talk.pk, priority=priority, now=minutes(at))
+        due.append(fresh(talk).next_due_at)
+    services.move_to_team(actor=admin, conversation_id=talk.pk, team_id=other.pk, now=minutes(80))
+    due.append(fresh(talk).next_due_at)
+    assert due == [minutes(65), minutes(90), minutes(90)]
+    answer(85)
+    services.set_priority(actor=support, conversation_id=talk.pk, priority=Priority.URGENT, now=minutes(86))
+    services.set_priority(actor=support, conversation_id=talk.pk, priority=Priority.NORMAL, now=minutes(87))
+    assert fresh(talk).next_due_at == minutes(60 + 240), "resolved four hours after the hand-off"
 
 
 def test_snoozed_conversations_are_no_work_of_their_person(shop: Shop) -> None:

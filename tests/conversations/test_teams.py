@@ -14,6 +14,7 @@ from conversations.services.assignment import Person, Waiting, match
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.jobs import queueing
 from core.models import AuditEntry, StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl.models import BusinessCalendar
@@ -192,6 +193,34 @@ def test_a_former_member_leaves_teams_and_is_offline(shop: Shop) -> None:
     current = services.current_availability(user_id=user_id)
     assert current is not None
     assert (current.state, current.source) == ("offline", "seat")
+
+
+def test_who_has_room_again_is_given_the_next_at_once(
+    shop: Shop, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setitem(queueing._tasks, "assign_waiting", lambda *ids: woken.append(ids[1]))
+    first = team_of(shop, "support", "admin", capacity=1)
+    second = services.create_team(
+        actor=shop.world.actor("admin"), settings=TeamSettings("Other"), seats=[Seat(shop.world.people["owner"].pk)]
+    )
+    admin, support = shop.world.actor("admin"), shop.world.people["support"].pk
+    steps: dict[str, tuple[Any, dict[str, Any], set[Team]]] = {
+        "close": (services.close, {"resolved": True}, {first}),
+        "give back": (services.give_back, {}, {first}),
+        "assign": (services.assign, {"user_id": shop.world.people["admin"].pk}, {first}),
+        "move": (services.move_to_team, {"team_id": second.pk}, {first, second}),
+    }
+    for name, (service, values, wanted) in steps.items():
+        talk = handed_off(shop)
+        services.assign(actor=admin, conversation_id=talk.pk, user_id=support)
+        woken.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            service(actor=admin, conversation_id=talk.pk, **values)
+        assert set(woken) == {str(team.pk) for team in wanted}, name
+        assert len(woken) == len(wanted), name
+        if name in ("give back", "assign", "move"):
+            services.close(actor=admin, conversation_id=talk.pk, resolved=True)
 
 
 def test_a_full_person_is_asked_about_once_more_and_leads_may(shop: Shop) -> None:

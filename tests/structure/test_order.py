@@ -85,6 +85,7 @@ ALSO_OFFERED = {
     "hitl.domain.permissions": "the names of permissions",
     "hitl.exports": "the columns of the list of approvals, and how many exports one may make",
     "hitl.display": "how states and risks are shown",
+    "hitl.admin.kind_fields": "form fields for the values of a kind of action",
     "hitl.admin.panels": "registry of panels on an approval's page",
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.rest.serializers": "how the API shows a request, where a list expands it",

@@ -27,10 +27,10 @@ from hitl.admin.approval.forms import (
     ReleaseForm,
     ResolveForm,
     message_form,
-    values_in_the_form,
 )
 from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
+from hitl.admin.kind_fields import values_in_the_form
 from hitl.approvals import timers
 from hitl.approvals.decide import Verdict
 from hitl.approvals.edit import editor_may_approve

@@ -1,21 +1,16 @@
 """Forms of the approval page; each carries the digest of the request that was shown."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from django import forms
 
 from console.base.forms import ConsoleForm, OptionalReasonForm, look
-from core.errors import Invalid
 from hitl.admin.approval.facts import is_amount
 from hitl.admin.approval.rows import approver_choices
+from hitl.admin.kind_fields import VALUE, as_text
 from hitl.display import HOLDS
 
-VALUE: Final = "value_"
-SUGGESTIONS_MAX: Final = 12
-"""How many known names an unknown one is answered with."""
 _LOCAL: Final = {"type": "datetime-local"}
 
 
@@ -121,34 +116,17 @@ class PayloadForm(ConsoleForm):
         found = {}
         for name in self.initial.get("names") or ():
             text, before = self.cleaned_data[VALUE + name], self.payload.get(name)
-            if text != _as_text(before):
+            if text != as_text(before):
                 found[name] = _as_value(text, before)
         return found
 
 
-@contextmanager
-def values_in_the_form() -> Iterator[None]:
-    """Show the errors of an action's values at the form's fields."""
-    try:
-        yield
-    except Invalid as error:
-        problems = (error.facts.get("fields") or {}).items()
-        known = [str(name) for name in error.facts.get("choices") or ()][:SUGGESTIONS_MAX]
-        hint = [f"Choose from: {', '.join(known)}."] if known else []
-        fields = {VALUE + name: [*texts, *hint] for name, texts in problems}
-        raise Invalid(error.detail, code=error.code, fields=fields) from error
-
-
 def _value_field(name: str, value: Any) -> forms.CharField:
-    text = _as_text(value)
+    text = as_text(value)
     is_long = len(text) > 80 or isinstance(value, list | dict)
     widget = forms.Textarea(attrs={"rows": 4}) if is_long else forms.TextInput()
     label = name.replace("_", " ").capitalize()
     return forms.CharField(label=label, initial=text, required=False, max_length=20_000, widget=widget, strip=False)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _as_value(text: str, before: Any) -> Any:

@@ -1,6 +1,5 @@
 """Request a risky action in the console: first its kind, then its values."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,11 +15,10 @@ from console.viewers import viewer_of
 from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
-from hitl.admin.approval.forms import VALUE, values_in_the_form
+from hitl.admin.kind_fields import value_fields, values_in_the_form, values_of
 
 CHANNEL: Final = "console"
 URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
-_LONG: Final = 300
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -42,8 +40,7 @@ class RequestForm(ConsoleForm):
         if not registry.is_known(chosen):
             return
         self.submit = "Submit request"
-        for name, field in registry.get(chosen).params_model.model_fields.items():
-            self.fields[VALUE + name] = _value_field(name, field)
+        self.fields.update(value_fields(chosen))
         self.fields["notes"] = forms.CharField(
             label="Note for the approvers (optional)",
             max_length=2000,
@@ -56,35 +53,6 @@ class RequestForm(ConsoleForm):
         )
         for entry in self.fields.values():
             entry.widget.attrs.setdefault("class", look(entry.widget))
-
-    def params(self) -> dict[str, Any]:
-        """Return what was filled in; the action says what is missing."""
-        filled = {name: text for name, text in self.cleaned_data.items() if name.startswith(VALUE)}
-        return {name.removeprefix(VALUE): _read(text) for name, text in filled.items() if text.strip()}
-
-
-def _value_field(name: str, field: Any) -> forms.CharField:
-    is_list = str(field.annotation).startswith(("list", "dict"))
-    is_long = any((getattr(limit, "max_length", 0) or 0) > _LONG for limit in field.metadata)
-    label = name.replace("_", " ").capitalize()
-    return forms.CharField(
-        label=label if field.is_required() else f"{label} (optional)",
-        required=False,
-        max_length=20_000,
-        strip=False,
-        help_text=field.description or ("As JSON." if is_list else ""),
-        widget=forms.Textarea(attrs={"rows": 3}) if is_list or is_long else forms.TextInput(),
-    )
-
-
-def _read(text: str) -> Any:
-    """Return lists and objects read as JSON; everything else stays text, which the action converts."""
-    if not text.lstrip().startswith(("[", "{")):
-        return text
-    try:
-        return json.loads(text, parse_float=str)
-    except (ValueError, RecursionError):
-        return text
 
 
 def chosen_kind(request: HttpRequest) -> dict[str, Any]:
@@ -122,6 +90,6 @@ class RequestActions:
             tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
         )
         with values_in_the_form():
-            made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)
+            made = services.propose(actor=actor, kind=said["kind"], params=values_of(form.cleaned_data), origin=origin)
         messages.success(request, f"{made.reference} was submitted.")
         return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[made.pk]))
