@@ -137,8 +137,8 @@ def sweep_audit_logs() -> None:
 
 @tenant_task(queue=WEBHOOKS)
 def deliver_webhook(delivery_id: UUID) -> None:
-    """Attempt to deliver a webhook."""
-    sending.deliver(delivery_id)
+    """Attempt to deliver a webhook, then what else its receiver is to get."""
+    sending.deliver(delivery_id, seconds=sending.TURN)
 
 
 @sweep_task(queue="default", is_quick=True)

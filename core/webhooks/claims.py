@@ -119,6 +119,25 @@ def _has_room(endpoint: WebhookEndpoint, moment: datetime) -> bool:
     return bool(under_way.count() < (AT_ONCE if is_proven else 1))
 
 
+def claim_next(endpoint: WebhookEndpoint, moment: datetime) -> WebhookDelivery | None:
+    """Claim what is due next at a receiver that has just got a delivery, in whose place it goes; None if it is to wait.
+
+    The endpoint's row is locked by the caller.
+    """
+    if endpoint.state != EndpointState.ACTIVE:
+        return None
+    waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=State.WAITING, due_at__lte=moment)
+    delivery: WebhookDelivery | None = waiting.filter(~Exists(_earlier())).order_by("due_at", "id").first()
+    if delivery is None:
+        return None
+    until, number = moment + LEASE, delivery.attempts + 1
+    if not waiting.filter(pk=delivery.pk).update(due_at=until, claimed_until=until, attempts=number):
+        return None
+    delivery.due_at = delivery.claimed_until = until
+    delivery.attempts, delivery.endpoint = number, endpoint
+    return delivery
+
+
 def claimed(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
     """Return the row while this attempt still has it."""
     rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(

@@ -26,6 +26,8 @@ from core.webhooks.purposes import PURPOSES
 
 KEPT_FOR: Final = timedelta(days=30)
 TEST: Final = "test"
+FOR_ONE_TASK: Final = 20
+"""For how many new deliveries of an endpoint one task is enough to begin with; the sweep adds others."""
 MOST_AGAIN: Final = 10_000
 """How many deliveries of a span are sent again at once."""
 State = WebhookDelivery.State
@@ -113,12 +115,13 @@ def _beginning(endpoint: WebhookEndpoint, moment: datetime) -> dict[str, Any]:
 
 
 def _enqueue_first(rows: Sequence[WebhookDelivery]) -> None:
-    """Enqueue a few deliveries of each endpoint: each one that ends enqueues the next."""
-    begun: dict[UUID, int] = {}
+    """Enqueue a few deliveries of each endpoint: each task goes on with the next."""
+    found: dict[UUID, list[UUID]] = {}
     for row in rows:
-        begun[row.endpoint_id] = begun.get(row.endpoint_id, 0) + 1
-        if begun[row.endpoint_id] <= AT_ONCE:
-            queueing.enqueue_after_commit("deliver_webhook", row.pk)
+        found.setdefault(row.endpoint_id, []).append(row.pk)
+    for keys in found.values():
+        for key in keys[::FOR_ONE_TASK][:AT_ONCE]:
+            queueing.enqueue_after_commit("deliver_webhook", key)
 
 
 def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
@@ -214,7 +217,7 @@ def send_span_again(
         chosen = WebhookDelivery.objects.filter(pk__in=keys).exclude(state=State.WAITING)
         changes: dict[str, Any] = {"state": State.WAITING, "done_at": None, "error": "", "due_at": moment}
         count = chosen.update(**changes, first_attempt=F("attempts"))
-        _enqueue_first([WebhookDelivery(pk=key, endpoint=endpoint) for key in keys[:AT_ONCE]])
+        _enqueue_first([WebhookDelivery(pk=key, endpoint=endpoint) for key in keys[: AT_ONCE * FOR_ONE_TASK]])
         chain.record(
             actor=actor,
             action="WEBHOOKS_SENT_AGAIN",

@@ -40,6 +40,10 @@ LONGEST_WAIT: Final = timedelta(hours=12)
 """How long a receiver may ask to wait (`Retry-After`)."""
 REST: Final = timedelta(seconds=5)
 LONGEST_REST: Final = timedelta(minutes=5)
+TURN: Final = 0.5
+"""Seconds for which a task goes on with what else its receiver is to get, so that no other's waits long."""
+NOTED_FOR: Final = timedelta(seconds=10)
+"""For how long a success is not noted again at its endpoint."""
 GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
 ANSWER_BYTES, ANSWER_LIMIT = 2000, 500
 """How much of an answer is looked at, and how much of it is kept."""
@@ -59,42 +63,53 @@ class Outcome:
     answer: bytes = b""
 
 
-def deliver(delivery_id: UUID, *, now: datetime | None = None) -> str:
+Settled = tuple[str, WebhookDelivery | None]
+"""The state of a delivery after an attempt, and what was claimed to follow it."""
+
+
+def deliver(delivery_id: UUID, *, now: datetime | None = None, seconds: float = 0.0) -> str:
     """Attempt once to deliver a webhook, in its tenant's scope; return its state, "" if it has to wait.
 
     One claim at a time wins. An attempt that was cut off is repeated after `LEASE`: delivery is at least once, and
-    receivers recognise a repeat by its `webhook-id`.
+    receivers recognise a repeat by its `webhook-id`. For some `seconds` after a success, what else is due at the
+    receiver follows here, one after the other; then, or without, it gets a task of its own.
     """
     moment = now or clock_now()
     failures = claims.failures_of_due(delivery_id, moment)
     if failures is None:
         return ""
+    # One that fails has its lane for a single attempt.
+    ends = time.monotonic() + (0.0 if failures else seconds)
     with claims.lane(is_failing=failures > 0) as is_free:
         delivery = claims.claim(delivery_id, moment) if is_free else None
-        return _attempt(delivery, moment, now) if delivery else ""
+        if delivery is None:
+            return ""
+        state, following = _attempt(delivery, moment, now, ends)
+    while following is not None:
+        _, following = _attempt(following, clock_now(), None, ends)
+    return state
 
 
-def _attempt(delivery: WebhookDelivery, moment: datetime, now: datetime | None) -> str:
+def _attempt(delivery: WebhookDelivery, moment: datetime, now: datetime | None, ends: float) -> Settled:
     if error := ENDED.get(delivery.endpoint.state):
-        return _settle(delivery, Outcome(error, is_final=True), moment)
+        return _settle(delivery, Outcome(error, is_final=True), moment, ends)
     purpose = purpose_of(delivery.endpoint)
     verdict = purpose.verdict(delivery, now=moment)
     if verdict.reason:
-        return _settle(delivery, Outcome(verdict.reason[:60], is_final=True), moment)
+        return _settle(delivery, Outcome(verdict.reason[:60], is_final=True), moment, ends)
     if verdict.until is not None:
         claims.claimed(delivery).update(due_at=verdict.until, claimed_until=None, attempts=F("attempts") - 1)
-        return str(State.WAITING)
-    with transaction.atomic():
+        return str(State.WAITING), None
+    if delivery.attempts > 1:
         cut_off = WebhookAttempt.objects.filter(delivery=delivery, milliseconds=None)
         cut_off.update(error="cut_off", milliseconds=0)
-        attempt = WebhookAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=moment)
+    attempt = WebhookAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=moment)
     started = time.monotonic()
     outcome = _post(delivery, moment, purpose.patience or PATIENCE)
     attempt.milliseconds = round((time.monotonic() - started) * 1000)
     attempt.status, attempt.error = outcome.status, outcome.error
     attempt.answer = _shown(outcome.answer) if purpose.keeps_content else None
-    attempt.save(update_fields=["milliseconds", "status", "error", "answer"])
-    return _settle(delivery, outcome, now or clock_now())
+    return _settle(delivery, outcome, now or clock_now(), ends, attempt)
 
 
 def _shown(answer: bytes) -> str | None:
@@ -157,34 +172,48 @@ def _wanted_wait(wanted: str, moment: datetime) -> timedelta | None:
 
 
 @transaction.atomic
-def _settle(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> str:
-    """Record the result of an attempt, tell the purpose, and wake the next."""
+def _settle(
+    delivery: WebhookDelivery, outcome: Outcome, moment: datetime, ends: float, attempt: WebhookAttempt | None = None
+) -> Settled:
+    """Record the result of an attempt, tell the purpose, and claim or wake the next."""
     # The endpoint first, as a claim does: an attempt that outlived its lease meets the one that took over.
-    WebhookEndpoint.objects.select_for_update().filter(pk=delivery.endpoint_id).first()
+    endpoint = WebhookEndpoint.objects.select_for_update().get(pk=delivery.endpoint_id)
+    if attempt:
+        attempt.save(update_fields=["milliseconds", "status", "error", "answer"])
     if not outcome.error:
-        return _delivered(delivery, moment)
+        return _delivered(delivery, endpoint, moment, ends)
     is_off = False
     if outcome.status is not None or not outcome.is_final or outcome.error in ("egress_refused", "bad_url"):
         is_off = _note_failure(delivery, outcome, moment)
     state = _failed(delivery, outcome, moment)
     if is_off:
         _tell_switched_off(delivery.endpoint, outcome, moment)
-    return state
+    return state, None
 
 
-def _delivered(delivery: WebhookDelivery, moment: datetime) -> str:
+def _delivered(delivery: WebhookDelivery, endpoint: WebhookEndpoint, moment: datetime, ends: float) -> Settled:
     purpose = purpose_of(delivery.endpoint)
     changes = {} if purpose.keeps_content else {"body": None}
     # It counts even if the lease ended and another attempt has begun.
     rows = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING)
     if not rows.update(state=State.DELIVERED, done_at=moment, claimed_until=None, error="", **changes):
-        return ""
+        return "", None
     purpose.delivered(delivery)
-    WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).update(
-        failures=0, failing_since=None, rest_until=None, last_error="", last_error_at=None, last_success_at=moment
-    )
+    _note_success(endpoint, moment)
+    if time.monotonic() < ends:
+        return str(State.DELIVERED), claims.claim_next(endpoint, moment)
     claims.wake_next(delivery, moment)
-    return str(State.DELIVERED)
+    return str(State.DELIVERED), None
+
+
+def _note_success(endpoint: WebhookEndpoint, moment: datetime) -> None:
+    is_new = endpoint.last_success_at is None or moment - endpoint.last_success_at >= NOTED_FOR
+    if is_new or endpoint.failures or endpoint.last_error:
+        endpoint.failures, endpoint.failing_since, endpoint.rest_until = 0, None, None
+        endpoint.last_error, endpoint.last_error_at, endpoint.last_success_at = "", None, moment
+        endpoint.save(
+            update_fields=["failures", "failing_since", "rest_until", "last_error", "last_error_at", "last_success_at"]
+        )
 
 
 def _failed(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> str:

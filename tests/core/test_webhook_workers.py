@@ -53,7 +53,7 @@ class Worker:
     def _run(self, tenant_id: UUID, delivery_id: UUID) -> None:
         try:
             with tenant_scope(tenant_id):
-                sending.deliver(delivery_id)
+                sending.deliver(delivery_id, seconds=sending.TURN)
         finally:
             connection.close()
 
@@ -98,7 +98,7 @@ def test_receivers_that_hang_delay_no_other_by_more_than_a_second(
         hanging = [endpoint_of(committed_world, f"{dead.url}/{number}") for number in range(4)]
         healthy = endpoint_of(committed_world, well.url)
         for endpoint in hanging:
-            queue(endpoint, 30)
+            queue(endpoint, claims.AT_ONCE * deliveries.FOR_ONE_TASK)
         wait_until(lambda: len(dead.got) >= 4 * claims.AT_ONCE)
         queue(healthy, 1)
         took = wait_until(lambda: count(healthy, "delivered") == 1)
@@ -107,7 +107,7 @@ def test_receivers_that_hang_delay_no_other_by_more_than_a_second(
         assert len(dead.got) == 4 * claims.AT_ONCE
         assert not WebhookAttempt.objects.filter(delivery__endpoint__in=hanging, milliseconds__isnull=False).exists()
         dead.released.set()
-        wait_until(lambda: sum(count(endpoint, "delivered") for endpoint in hanging) == 120)
+        wait_until(lambda: sum(count(endpoint, "delivered") for endpoint in hanging) == 240)
 
 
 def test_a_backlog_is_delivered_once_each_although_the_sweep_begins_only_a_few(

@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.test import TestCase
 
 from accounts.models import Notice
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.jobs import queueing
 from core.models import AuditEntry, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
 from core.webhooks import deliveries, endpoints, sending, signing, words
@@ -248,6 +250,61 @@ def test_deliveries_of_a_line_keep_their_order_and_other_lines_pass(sender: Send
         "delivered", "", "delivered", "delivered"
     ]  # fmt: skip
     assert [got.key for got in receiver.got] == ["1", "3", "1", "2"]
+
+
+def test_one_task_goes_on_until_its_time_is_up_the_receiver_fails_or_the_endpoint_is_paused(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueued: list[str] = []
+    monkeypatch.setitem(queueing._tasks, "deliver_webhook", lambda _, delivery_id: enqueued.append(delivery_id))
+    rows = [sender.queue(str(number)) for number in range(8)]
+
+    def states() -> str:
+        return "".join(state[0] for state, _, _ in sender.rows())
+
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert (sending.deliver(rows[0].pk), states()) == ("delivered", "dwwwwwww")
+    assert len(enqueued) == 1
+    assert enqueued[0] in {str(row.pk) for row in rows[1:]}
+    receiver.answer(204, 204, 500)
+    assert (sending.deliver(rows[1].pk, seconds=60), states()) == ("delivered", "dddwwwww")
+    assert [got.key for got in receiver.got] == ["0", "1", "2", "3"]
+    # It has just failed: a single attempt, although there is time.
+    assert (sending.deliver(rows[4].pk, now=now() + sending.REST, seconds=60), states()) == ("delivered", "dddwdwww")
+
+    def pause(*_: object, **__: object) -> Verdict:
+        endpoints.set_paused(actor=sender.world.actor("owner"), endpoint_id=sender.endpoint.pk, is_paused=True)
+        return Verdict()
+
+    monkeypatch.setattr(Purpose, "verdict", pause)
+    assert (sending.deliver(rows[5].pk, seconds=60), states()) == ("delivered", "dddwddww")
+
+
+def test_a_process_that_dies_while_it_goes_on_leaves_the_next_one_to_its_lease(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def die(_: object, delivery: WebhookDelivery) -> None:
+        if delivery.key == "2":
+            raise Killed
+
+    first, second = sender.queue("1"), sender.queue("2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Purpose, "delivered", die)
+        with pytest.raises(Killed):
+            sending.deliver(first.pk, seconds=60)
+    assert sender.rows() == [("delivered", 1, ""), ("waiting", 1, "")]
+    moment = now()
+    assert sending.deliver(second.pk, now=moment + sending.LEASE / 2) == ""
+    assert sending.deliver(second.pk, now=moment + sending.LEASE) == "delivered"
+    assert [got.key for got in receiver.got] == ["1", "2", "2"]
+    assert list(WebhookAttempt.objects.order_by("id").values_list("number", "error")) == [
+        (1, ""),
+        (1, "cut_off"),
+        (2, ""),
+    ]
 
 
 def test_a_rotated_secret_signs_beside_the_old_one_until_the_overlap_ends(sender: Sender, receiver: Receiver) -> None:
