@@ -35,6 +35,8 @@ from core.tenancy.scope import current_tenant_id
 log = get_logger(__name__)
 
 ATTEMPTS: Final = len(BACK_OFF) + 1
+AT_HOME: Final = frozenset({ChannelAccount.Provider.WIDGET, ChannelAccount.Provider.APP})
+"""Providers that nothing is asked of when a message is sent: the chat reads it, the app gets a webhook later."""
 ENDED: Final = ("outcome", "finished_at", "provider_id", "error", "error_text", "http_status", "permanent")
 
 
@@ -227,7 +229,7 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
 def _calls(attempt: DeliveryAttempt, message: Message, result: SendResult) -> list[streams.NewEvent]:
     """Return the event of the call that an attempt made, if it made one to a provider outside."""
     account = attempt.channel_account
-    if result.milliseconds is None or account is None or not account.provider:
+    if result.milliseconds is None or account is None or account.provider in AT_HOME:
         return []
     payload = {
         "call": "send_message",

@@ -152,7 +152,7 @@ class AskedShape(Shape):
 
 
 class CallShape(Shape):
-    """A call of a provider: what for, how it ended, and how long it took. Never what was said or to whom."""
+    """A call of a provider: what for, how it ended, and how long it took. Never its texts or addresses."""
 
     call: Code
     provider: Code

@@ -16,7 +16,7 @@ from hitl.models import Approval
 
 
 def note_view(*, viewer: Actor, approval: Approval, now: datetime | None = None) -> bool:
-    """Keep that a person opened a request, if nobody did before; return whether it is the first view.
+    """Note the first view of a request; return whether this is it.
 
     Counts people with `hitl.decide_approval` other than the requester, while the request waits. A page reached by a
     link in a mail doesn't count: programs that check mails open those too. No query after the first view.
