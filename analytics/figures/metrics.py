@@ -178,8 +178,7 @@ _HITL: Final = (
     ),
     Metric(
         "first_view", "Time to first view",
-        "From the request to when somebody who can approve requests, other than the requester, first opened it while "
-        "it waited, by the clock.",
+        "From the request to when an approver other than the requester first opened it while it waited, by the clock.",
         Page.APPROVALS, Unit.SECONDS, (AGENT,), "risk",
     ),
     Metric(

@@ -117,7 +117,7 @@ register(
     EventType("approval.overdue", "An approval is overdue.", OverdueShape, owner=QUEUE, names=_APPROVAL),
     EventType(
         VIEWED,
-        "Somebody who can approve requests was the first to open one.",
+        "A waiting request was opened by an approver for the first time.",
         ViewShape,
         owner=VIEWS,
         names={**_APPROVAL, "agent": "agent"},
