@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.services import needs_workers
 from analytics import services
 from analytics.alerts import evaluate, messages
-from analytics.event_store import store
+from analytics.event_store import retention, store
 from analytics.exports import schedules, work
 from analytics.figures import consumer
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
@@ -85,7 +85,7 @@ def remove_exports() -> None:
 @sweep_task(queue="low")
 def keep_event_partitions() -> None:
     """Delete stored events past their retention, and make and drop the months of the store."""
-    store.forget_old()
+    retention.forget_old()
     store.keep_partitions()
 
 

@@ -26,7 +26,7 @@ from agents.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports
-from analytics.figure_pages.rest import FigureViewSet
+from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
 from conversations.rest import conversations
@@ -228,6 +228,11 @@ urlpatterns = [
         f"{V1}kill-switches/installation/release/",
         kill_switches.InstallationSwitchViewSet.as_view({"post": "release"}),
         name="api-installation-switch-release",
+    ),
+    path(
+        f"{V1}event-retention/",
+        EventRetentionViewSet.as_view({"get": "retrieve", "post": "replace"}),
+        name="api-event-retention",
     ),
     path(
         f"{V1}brief-preferences/me/",

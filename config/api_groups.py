@@ -52,6 +52,7 @@ _WORDS: Final = {
     "open-questions": "What people asked and no document answered, masked, to answer with an article.",
     "knowledge": "Try what an agent would find for a question.",
     "figures": "What happened, counted by day: metrics, and one of them over a span.",
+    "event-retention": "For how many days events are kept.",
     "briefs": "Your own daily briefs, and having one mailed now.",
     "alert-rules": "Conditions over the organisation's numbers, and who is told when they hold.",
     "alerts": "Single alerts: acknowledge one.",

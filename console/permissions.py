@@ -54,6 +54,7 @@ LABELS: Final = {
     "analytics.view_figures": "View all figures",
     "analytics.view_team_figures": "View the figures of teams one leads",
     "analytics.manage_alerts": "Manage alert rules and silence them",
+    "analytics.manage_events": "Choose for how long events are kept",
     "analytics.export_data": "Export conversations, approvals and figures as files",
     "core.view_consent": "Read the consent ledger",
     "core.record_consent": "Record consent, block and unblock contacts",

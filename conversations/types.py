@@ -119,6 +119,8 @@ class SendResult:
     retry_after: int | None = None
     error_text: str = field(default="", repr=False)
     http_status: int | None = None
+    milliseconds: int | None = None
+    """How long its call took, set by who measured it; None if it was not asked."""
 
 
 ANOTHER_WAY: Final = "Contact the customer another way."

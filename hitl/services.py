@@ -5,6 +5,7 @@ from hitl.approvals.decide import CONSOLE, decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, edit_and_approve, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
+from hitl.approvals.first_view import note_view
 from hitl.approvals.flags import clear_flag, set_flag
 from hitl.approvals.holds import hold, release
 from hitl.approvals.notes import add_note
@@ -103,6 +104,7 @@ __all__ = [
     "lapse",
     "make_link",
     "note_refused_move",
+    "note_view",
     "open_batch",
     "open_delegation",
     "override",

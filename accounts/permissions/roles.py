@@ -80,6 +80,7 @@ ADMIN: Final = (
         "integrations.manage_webhooks",
         "analytics.view_briefpreference",
         "analytics.manage_alerts",
+        "analytics.manage_events",
     }
 )
 OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links", "agents.override_checks"}

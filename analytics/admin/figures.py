@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -16,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from analytics.event_store import retention
 from analytics.figure_pages import cards, system
 from analytics.figure_pages.asking import SPANS, read_form
 from analytics.figure_pages.layout import PAGES, Page
@@ -31,12 +31,10 @@ from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
-from core.tenancy.scope import current_tenant_id
 
 FIGURES: Final = "figures"
 SHOW: Final = "analytics_figuredashboard_show"
 READ: Final = ("GET", "HEAD")
-LEADS_SECONDS: Final = 30
 
 
 class DashboardForm(ConsoleForm):
@@ -57,6 +55,14 @@ class DashboardForm(ConsoleForm):
     )
 
 
+class RetentionForm(ConsoleForm):
+    """For how many days events are kept."""
+
+    days = forms.IntegerField(
+        label="Days", required=False, help_text="Leave empty to keep them for as long as the installation does."
+    )
+
+
 @admin.register(FigureDashboard)
 class FigureDashboardAdmin(ServiceAdmin):
     """The pages of figures, and the viewer's own and shared dashboards."""
@@ -71,11 +77,10 @@ class FigureDashboardAdmin(ServiceAdmin):
     list_display = ("name", "days_shown", "sharing", "changed_at")
 
     def opens_to(self, viewer: Actor) -> bool:
-        """Return True for who may see all figures, and for leads of teams; the menu asks on every page."""
+        """Return True for who may see all figures, and for leads of teams, by one query."""
         if viewer.may(VIEW_FIGURES) or not viewer.may(dashboards.SEE):
             return viewer.may(VIEW_FIGURES)
-        key = f"{current_tenant_id()}:leads-a-team:{viewer.user_id}"
-        return bool(cache.get_or_set(key, lambda: bool(figure_scope(viewer=viewer)), timeout=LEADS_SECONDS))
+        return bool(figure_scope(viewer=viewer))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FigureDashboard]:
         """Return one's own and shared dashboards."""
@@ -175,6 +180,8 @@ class FigureDashboardAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with the present choice."""
+        if action.path == "events":
+            return {"days": retention.kept_days()}
         if obj is None:
             return {"days": 30}
         return {"name": obj.name, "days": obj.days, "is_shared": obj.is_shared, "cards": obj.cards}
@@ -201,6 +208,20 @@ class FigureDashboardAdmin(ServiceAdmin):
         """Save a dashboard and open it."""
         made = dashboards.create_dashboard(actor=viewer_of(request), **form.cleaned_data)
         return HttpResponseRedirect(self.object_url(made))
+
+    @service_action(
+        path="events",
+        title="Stored events…",
+        permission=retention.MANAGE,
+        form=RetentionForm,
+        submit="Save",
+        on_list=True,
+        explain="Older events are deleted for good within about an hour. Figures stay.",
+    )
+    def keep_events(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Choose for how long events are kept."""
+        days = retention.set_event_days(actor=viewer_of(request), days=form.cleaned_data["days"])
+        return f"Events are now kept for {days} days."
 
     @service_action(path="edit", title="Edit", permission=dashboards.SEE, form=DashboardForm)
     def edit(self, request: HttpRequest, obj: FigureDashboard, form: ConsoleForm) -> HttpResponse:

@@ -8,21 +8,20 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from analytics.models import StoredEvent
 from core.bus import Event
 from core.clock import now as clock_now
 from core.db.time_limits import allow_long_statements
-from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 CONSUMER: Final = "log"
 PAGE: Final = 1_000
 MONTHS_AHEAD: Final = 3
 
-# By hand: the ORM writes a batch with one parameter for each value, which takes three times as long. Arrays of documents
-# are as slow: each quote in them is escaped one by one.
+# By hand: the ORM writes a batch with one parameter for each value, which takes three times as long. Arrays of
+# documents are as slow: each quote in them is escaped one by one.
 _WRITE: Final = """
 insert into analytics_event (tenant_id, id, type, version, stream, seq, payload, created_at, about)
 select %s, e.* from jsonb_to_recordset(%s::jsonb) as e (id uuid, type text, version smallint, stream text, seq bigint,
@@ -31,6 +30,7 @@ on conflict do nothing
 """
 _MAKE: Final = "select walker_make_event_partition(%s)"
 _DROP: Final = "select walker_drop_empty_event_partitions(%s)"
+_DROP_OLD: Final = "select walker_drop_old_event_partitions(%s)"
 
 
 def keep(events: Sequence[Event]) -> None:
@@ -73,15 +73,8 @@ def keep_partitions(*, now: datetime | None = None) -> None:
         cursor.execute(_DROP, [moment.date().replace(day=1)])
 
 
-def forget_old(*, now: datetime | None = None) -> int:
-    """Delete events past their retention, each tenant's in its own scope; return how many. For the sweep."""
-    moment = (now or clock_now()) - timedelta(days=settings.EVENT_DAYS)
-    with platform_scope():  # ids of tenants, no row of anyone
-        old = StoredEvent.objects.filter(created_at__lt=moment)
-        tenants = list(old.order_by().values_list("tenant_id", flat=True).distinct())
-    count = 0
-    for tenant_id in tenants:
-        with tenant_scope(tenant_id), transaction.atomic():
-            allow_long_statements()
-            count += StoredEvent.objects.filter(created_at__lt=moment).delete()[0]
-    return count
+def drop_old_partitions(before: datetime) -> None:
+    """Drop the months that ended before a moment, with all that is in them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        allow_long_statements()
+        cursor.execute(_DROP_OLD, [before.date()])

@@ -93,6 +93,10 @@ DESK: Final = Page(
         Tile("conversations_escalated", "less"),
         Tile("conversations_reopened", "less"), Tile("backlog", "less"), Tile("utilisation", shown_as="share"),
         Tile("marks", "more"),
+        Ratio(
+            "answered_share", "Answered ratings", "Marks that customers gave, divided by how many were asked for one.",
+            "marks", ("surveys_asked",), better="more",
+        ),
     ),
     (
         Chart("conversations", "Conversations", (
@@ -121,7 +125,7 @@ APPROVALS: Final = Page(
             "automatic_share", "Decided automatically", "Requests that a rule approved, divided by all decided ones.",
             "decisions_automatic", ("decisions",),
         ),
-        Tile("decision", "less"), Tile("execution", "less"),
+        Tile("first_view", "less"), Tile("decision", "less"), Tile("execution", "less"),
         Ratio(
             "in_time_share", "Decided in time", "Levels decided before their deadline, divided by all that had one.",
             "decided_in_time", ("decided_in_time", "decided_late"), better="more",
@@ -135,8 +139,9 @@ APPROVALS: Final = Page(
     ),
     (
         Chart("requests", "Requests", (Row("requests", "Requested", "info"), Row("decisions", "Decided", "good"))),
-        Chart("decision", "Time to decision and execution, on average", (
-            Row("decision", "Decision", "accent"), Row("execution", "Execution", "info"),
+        Chart("decision", "Time to first view, decision and execution, on average", (
+            Row("first_view", "First view", "good"), Row("decision", "Decision", "accent"),
+            Row("execution", "Execution", "info"),
         )),
         Chart("deadlines", "Deadlines", (
             Row("decided_in_time", "In time", "good"), Row("decided_late", "Late", "danger"),
@@ -191,18 +196,25 @@ CHANNELS: Final = Page(
             "failed_share", "Failed messages", "Messages that failed, divided by those sent and those that failed.",
             "delivery_failures", ("deliveries", "delivery_failures"), better="less",
         ),
-        Tile("messages_in"), Tile("messages_out"),
+        Tile("messages_in"), Tile("messages_out"), Tile("provider_calls"), Tile("provider_time", "less"),
+        Ratio(
+            "provider_failure_share", "Failed calls of providers", "Failed calls of providers, divided by all of them.",
+            "provider_failures", ("provider_calls",), better="less",
+        ),
     ),
     (
         Chart("deliveries", "Sent and failed", (
             Row("deliveries", "Sent", "info"), Row("delivery_failures", "Failed", "danger"),
         )),
         Chart("messages", "Messages", (Row("messages_in", "Received", "info"), Row("messages_out", "Sent", "accent"))),
+        Chart("providers", "Time of providers, on average", (Row("provider_time", "Answer", "accent"),)),
     ),
     (
         Ranking("sent", "Sent by channel", "deliveries", CHANNEL),
         Ranking("failed", "Failed by channel", "delivery_failures", CHANNEL),
         Ranking("codes", "Failed by code", "delivery_failures", KIND),
+        Ranking("providers", "Calls by provider", "provider_calls", KIND),
+        Ranking("provider_failures", "Failed calls by provider", "provider_failures", KIND),
         Ranking("received", "Received by channel", "messages_in", CHANNEL),
     ),
     (CHANNEL,),

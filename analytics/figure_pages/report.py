@@ -164,7 +164,8 @@ def _times(metric: str, asked: Asked, span: Span) -> Quantiles:
 def _ratio(ratio: Ratio, totals: dict[str, Compared], *, is_before: bool) -> Decimal | None:
     def counted(metric: str) -> Decimal:
         amount = totals[metric].before if is_before else totals[metric].now
-        return amount.total
+        # Of marks, how many there are: their sum is no number of anything.
+        return Decimal(amount.n) if METRICS[metric].unit == Unit.MARK else amount.total
 
     whole = sum((counted(metric) for metric in ratio.whole), Decimal(0))
     return counted(ratio.part) / whole if whole else None

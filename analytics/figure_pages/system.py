@@ -9,6 +9,7 @@ from typing import Final
 from django.urls import reverse
 
 from accounts.permissions.operators import is_operator
+from analytics.event_store import retention
 from console.base.units import time_in_words
 from conversations.models import Message
 from conversations.selectors import VIEW_FIGURES
@@ -34,7 +35,7 @@ class Reading:
 
 
 def read_own(*, viewer: Actor) -> list[Reading]:
-    """Return the organisation's readings. Needs `analytics.view_figures`. Three queries."""
+    """Return the organisation's readings. Needs `analytics.view_figures`. Four queries."""
     viewer.require(VIEW_FIGURES)
     parked = DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count()
     unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
@@ -53,7 +54,15 @@ def read_own(*, viewer: Actor) -> list[Reading]:
             "Oldest message to send", "How long the oldest message to a customer has been waiting.",
             _age(oldest), "warn" if oldest and (clock_now() - oldest).total_seconds() > LATE else "good",
         ),
+        Reading(
+            "Stored events", "For how long events are kept beyond their streams, for replays and exports.",
+            f"{retention.kept_days()} days", url=_retention_form(viewer),
+        ),
     ]  # fmt: skip
+
+
+def _retention_form(viewer: Actor) -> str:
+    return reverse("admin:analytics_figuredashboard_events") if viewer.may(retention.MANAGE) else ""
 
 
 def read_installation(*, viewer: Actor) -> list[Reading]:

@@ -107,6 +107,22 @@ def _rated(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
         yield Fact("marks", at, _place(counted, person=counted.get("person"), kind=str(rating)), rating)
 
 
+def _asked(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("surveys_asked", at, _place(counted, person=counted.get("person")))
+
+
+def _called(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    provider: dict[str, str | None] = {CHANNEL: said["channel"], KIND: said["provider"]}
+    yield Fact("provider_calls", at, provider)
+    if not said["is_ok"]:
+        yield Fact("provider_failures", at, provider)
+    yield Fact("provider_time", at, provider, said["milliseconds"] / 1000)
+
+
+def _viewed(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+    yield Fact("first_view", at, {AGENT: said["agent"], KIND: said["risk_level"]}, said["seconds"])
+
+
 def _sampled(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
     yield Fact("backlog", at, {}, said["waiting"])
     for each in said["teams"]:
@@ -205,9 +221,12 @@ COUNTS: Final[dict[str, Callable[[Payload, Payload, datetime], Iterator[Fact]]]]
     "message_failed": _failed,
     "conversation_needs_person": _escalated,
     "conversation_closed": _closed,
+    "survey_asked": _asked,
     "survey_rated": _rated,
+    "provider_called": _called,
     "figures.sampled": _sampled,
     "approval.opened": _approval,
+    "approval.viewed": _viewed,
     "approval.updated": _approval,
     "agent_run_finished": _run,
     "tool_called": _tool,

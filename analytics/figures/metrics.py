@@ -127,6 +127,10 @@ _DESK: Final = (
         Page.DESK, Unit.LEVEL, (TEAM, PERSON),
     ),
     Metric(
+        "surveys_asked", "Ratings asked for", "Closed conversations whose customer was asked for a mark.",
+        Page.DESK, by=(TEAM, PERSON, CHANNEL),
+    ),
+    Metric(
         "marks", "Marks", "Marks from 1 to 5 that customers gave, counted when they answered first.",
         Page.DESK, Unit.MARK, (TEAM, PERSON, CHANNEL), "mark",
     ),
@@ -171,6 +175,11 @@ _HITL: Final = (
         "rejected_after_edit", "Rejected after an edit",
         "Requests that were rejected although their content had been edited to get them approved.",
         Page.APPROVALS, by=(AGENT,), kind="action",
+    ),
+    Metric(
+        "first_view", "Time to first view",
+        "From the request to when an approver other than the requester first opened it while it waited, by the clock.",
+        Page.APPROVALS, Unit.SECONDS, (AGENT,), "risk",
     ),
     Metric(
         "decision", "Time to decision", "From the request to the decision of people, by the clock.",
@@ -260,6 +269,20 @@ _CHANNELS: Final = (
     Metric(
         "delivery_failures", "Failed messages", "Messages to customers that could not be delivered, by the code.",
         Page.CHANNELS, by=(CHANNEL,), kind="code",
+    ),
+    Metric(
+        "provider_calls", "Calls of providers",
+        "Times that a channel's provider was asked to send a message, each attempt, by provider.",
+        Page.CHANNELS, by=(CHANNEL,), kind="provider",
+    ),
+    Metric(
+        "provider_failures", "Failed calls of providers",
+        "Attempts to send that a provider refused or did not answer, tried again later or not, by provider.",
+        Page.CHANNELS, by=(CHANNEL,), kind="provider",
+    ),
+    Metric(
+        "provider_time", "Time of a provider", "How long a provider took to answer an attempt to send, by provider.",
+        Page.CHANNELS, Unit.SECONDS, (CHANNEL,), "provider",
     ),
 )  # fmt: skip
 METRICS: Final[dict[str, Metric]] = {metric.key: metric for metric in (*_DESK, *_HITL, *_AGENTS, *_CHANNELS)}

@@ -3,7 +3,7 @@
 from analytics.models.alerts import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
 from analytics.models.briefs import Brief, BriefPreference, every_section
 from analytics.models.dashboards import FigureDashboard
-from analytics.models.events import StoredEvent
+from analytics.models.events import EventRetention, StoredEvent
 from analytics.models.exports import Export, ExportPiece, ExportSchedule, Format
 from analytics.models.figures import Dimension, Figure, FigureDay, FigureHour
 
@@ -15,6 +15,7 @@ __all__ = [
     "Brief",
     "BriefPreference",
     "Dimension",
+    "EventRetention",
     "Export",
     "ExportPiece",
     "ExportSchedule",

@@ -25,6 +25,7 @@ REASONS: Final = ("asked_for_person", "low_confidence", "complaint")
 ACTIONS: Final = ("set_campaign_budget", "update_page_meta", "publish_content", "send_audience_message")
 RISKS: Final = (("low", 5), ("medium", 3), ("high", 2), ("critical", 1))
 TOOLS: Final = ("search_knowledge", "order_status", "list_campaigns", "send_file")
+PROVIDERS: Final = ("twilio", "meta", "sendgrid")
 CODES: Final = ("unreachable", "undelivered", "window_closed")
 
 
@@ -78,7 +79,7 @@ def _conversation(desk: Desk, day: date, dice: Random) -> Iterator[Fact]:
     yield Fact("messages_in", at, place, turns, n=turns)
     yield Fact("messages_out", at, {**place, KIND: "agent"}, turns, n=turns)
     yield Fact("first_answer_agent", at, place, _time(dice, 4, 0.5))
-    yield from _sent(channel, at, turns, dice)
+    yield from _sent(desk, channel, at, turns, dice)
     yield from _runs(desk, agent, at, turns, dice)
     person = dice.choice(desk.teams[team]) if dice.random() < 0.35 else None
     if person:
@@ -92,7 +93,10 @@ def _conversation(desk: Desk, day: date, dice: Random) -> Iterator[Fact]:
         yield Fact("resolution_working", end, place, seconds * 0.6)
         if not person:
             yield Fact("conversations_by_agent", end, place)
-    if dice.random() < 0.35:
+    is_asked = dice.random() < 0.7
+    if is_asked:
+        yield Fact("surveys_asked", end, {**place, PERSON: person})
+    if is_asked and dice.random() < 0.5:
         mark = dice.choices((1, 2, 3, 4, 5), weights=(1, 1, 2, 6, 9))[0]
         yield Fact("marks", end, {**place, PERSON: person, KIND: str(mark)}, mark)
     if dice.random() < 0.04:
@@ -111,12 +115,16 @@ def _with_person(place: dict[str, str | None], person: str, at: datetime, dice: 
     yield Fact("messages_out", answered, {**place, KIND: "person"}, 2, n=2)
 
 
-def _sent(channel: str, at: datetime, count: int, dice: Random) -> Iterator[Fact]:
+def _sent(desk: Desk, channel: str, at: datetime, count: int, dice: Random) -> Iterator[Fact]:
     failed = sum(dice.random() < 0.015 for _ in range(count))
     yield Fact("deliveries", at, {CHANNEL: channel}, count, n=count)
     if count > failed:
         yield Fact("delivered", at, {CHANNEL: channel}, count - failed, n=count - failed)
+    provider = {CHANNEL: channel, KIND: PROVIDERS[desk.channels.index(channel) % len(PROVIDERS)]}
+    yield Fact("provider_calls", at, provider, count, n=count)
+    yield Fact("provider_time", at, provider, _time(dice, 0.35, 0.5))
     if failed:
+        yield Fact("provider_failures", at, provider, failed, n=failed)
         yield Fact("delivery_failures", at, {CHANNEL: channel, KIND: dice.choice(CODES)}, failed, n=failed)
 
 
@@ -162,6 +170,7 @@ def _request(desk: Desk, agent: str, at: datetime, dice: Random) -> Iterator[Fac
     if is_automatic:
         yield Fact("decisions_automatic", decided, {AGENT: agent, KIND: action})
     else:
+        yield Fact("first_view", at + timedelta(seconds=wait / 2), {AGENT: agent, KIND: risk}, wait / 2)
         yield Fact("decision", decided, {AGENT: agent, KIND: risk}, wait)
         yield Fact("decided_in_time" if wait < 4 * 3600 else "decided_late", decided, {KIND: "1"})
         if is_approved:

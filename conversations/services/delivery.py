@@ -1,5 +1,7 @@
 """Deliver queued messages through their transport: claim, attempt, outcome; a retry is a new attempt."""
 
+import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, cast
@@ -11,15 +13,18 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
 from conversations.services import reach
+from conversations.services.event_types import PROVIDER_CALLED
 from conversations.services.parts import LEASE
-from conversations.services.statuses import BACK_OFF, advance, note_template
+from conversations.services.statuses import BACK_OFF, advance, code_of, note_template
 from conversations.services.survey_links import text_with_link
 from conversations.services.templates import fill_template
 from conversations.texts import SENT_AS
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, OutboundTemplate, PointKind, SenderIdentity, SendResult
+from core.catalogue import as_code
 from core.clock import now as clock_now
 from core.errors import NotFound
+from core.events import streams
 from core.jobs import queueing
 from core.jobs.decorators import afterwards
 from core.observability.logging import get_logger
@@ -30,6 +35,8 @@ from core.tenancy.scope import current_tenant_id
 log = get_logger(__name__)
 
 ATTEMPTS: Final = len(BACK_OFF) + 1
+AT_HOME: Final = frozenset({ChannelAccount.Provider.WIDGET, ChannelAccount.Provider.APP})
+"""Providers that nothing is asked of when a message is sent: the chat reads it, the app gets a webhook later."""
 ENDED: Final = ("outcome", "finished_at", "provider_id", "error", "error_text", "http_status", "permanent")
 
 
@@ -97,7 +104,8 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
     """
     # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
-    account = message.channel_account
+    account = attempt.channel_account = message.channel_account
+    began: float | None = None
     try:
         transport = registry.transport_for(account.kind, account.provider)
         way = reach.find_way(message, account, message.conversation, moment)
@@ -134,12 +142,18 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
             attempt=attempt.number,
             template=template,
         )
-        return transport().send(outbound)
+        began = time.monotonic()
+        return replace(transport().send(outbound), milliseconds=_since(began))
     except NotFound as missing:
         return SendResult(ok=False, error=missing.code)
     except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
         log.warning("delivery_raised", message_id=str(message.pk), problem=type(problem).__name__)
-        return SendResult(ok=False, error=type(problem).__name__)
+        took = None if began is None else _since(began)
+        return SendResult(ok=False, error=type(problem).__name__, milliseconds=took)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
 
 
 @transaction.atomic
@@ -174,9 +188,10 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
     is_last = attempt.number >= ATTEMPTS
     with transaction.atomic():
         # Lock the message before its attempt, as `_claim` does.
-        locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
-        message = locked.get(pk=attempt.message_id)
+        columns = ("id", "conversation_id", "channel_account_id", "status", "retry_count")
+        message = Message.objects.select_for_update().only(*columns).get(pk=attempt.message_id)
         ended: str = message.status
+        calls = _calls(attempt, message, result)
         outcome = DeliveryAttempt.Outcome
         if result.ok and DeliveryAttempt.objects.filter(pk=attempt.pk, outcome=outcome.FAILED).exists():
             # The provider reported that it won't deliver it now, before we had its answer: it is queued again.
@@ -190,16 +205,16 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
         attempt.save(update_fields=ENDED)
         if message.retry_count != attempt.number:
             # The lease expired and a later attempt has the message; only a success still counts.
-            if result.ok and advance(message, SENT, provider_id=result.provider_id):
-                ended = SENT
+            if result.ok and advance(message, SENT, provider_id=result.provider_id, also=calls):
+                ended, calls = SENT, []
         elif result.ok:
-            if advance(message, SENT, provider_id=result.provider_id, sent_at=moment):
-                ended = SENT
+            if advance(message, SENT, provider_id=result.provider_id, sent_at=moment, also=calls):
+                ended, calls = SENT, []
             else:
                 Message.objects.filter(pk=message.pk).update(sent_at=moment)
         elif result.permanent or is_last:
-            if advance(message, FAILED, error=result.error):
-                ended = FAILED
+            if advance(message, FAILED, error=result.error, also=calls):
+                ended, calls = FAILED, []
             note_template(attempt, result.error)
         else:
             wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
@@ -207,7 +222,25 @@ def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: dateti
         following = _next_in_line(message.conversation_id, moment)
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
+        streams.append_all(calls)
     return ended
+
+
+def _calls(attempt: DeliveryAttempt, message: Message, result: SendResult) -> list[streams.NewEvent]:
+    """Return the event of the call that an attempt made, if it made one to a provider outside."""
+    account = attempt.channel_account
+    if result.milliseconds is None or account is None or account.provider in AT_HOME:
+        return []
+    payload = {
+        "call": "send_message",
+        "provider": as_code(account.provider),
+        "channel": str(account.pk),
+        "is_ok": result.ok,
+        "code": code_of(result.error),
+        "status": result.http_status,
+        "milliseconds": result.milliseconds,
+    }
+    return [streams.NewEvent(f"conversation-staff:{message.conversation_id}", PROVIDER_CALLED, payload)]
 
 
 def _next_in_line(conversation_id: UUID, moment: datetime) -> Message | None:

@@ -13,6 +13,7 @@ STAFF: Final = "conversation-staff"
 LIST: Final = "inbox"
 PEOPLE: Final = "presence"
 TEAM_CHAT: Final = "team-chat"
+PROVIDER_CALLED: Final = "provider_called"
 
 
 class Counted(Shape):
@@ -143,6 +144,25 @@ class RatingShape(Shape):
     counted: Counted | None = None
 
 
+class AskedShape(Shape):
+    """A customer who was asked for a mark."""
+
+    survey: Id
+    counted: Counted | None = None
+
+
+class CallShape(Shape):
+    """A call of a provider: what for, how it ended, and how long it took. Never its texts or addresses."""
+
+    call: Code
+    provider: Code
+    channel: Id
+    is_ok: bool
+    code: Code
+    status: int | None
+    milliseconds: int
+
+
 class AttachmentShape(Shape):
     """A file of a message."""
 
@@ -243,6 +263,12 @@ register(
         subject="conversation",
         names={"conversation": "conversation", "survey": "survey"},
         told={CUSTOMER: RatingShape},
+    ),
+    _in_conversation(
+        "survey_asked", "A customer was asked to rate a conversation.", AskedShape, STAFF, survey="survey"
+    ),
+    _in_conversation(
+        PROVIDER_CALLED, "A channel's provider was asked to send a message.", CallShape, STAFF, channel="channel"
     ),
     _move("conversation_taken", "A person took the conversation over."),
     _move("conversation_given_back", "A person gave the conversation back to the agent."),

@@ -1,6 +1,7 @@
 """Update message statuses from providers and the customer's page, forward only."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -130,9 +131,15 @@ def _locked_by(message_id: UUID | None, channel_account_id: UUID | None, channel
 
 
 def advance(
-    message: Message, status: str, *, error: str = "", provider_id: str = "", sent_at: datetime | None = None
+    message: Message,
+    status: str,
+    *,
+    error: str = "",
+    provider_id: str = "",
+    sent_at: datetime | None = None,
+    also: Sequence[streams.NewEvent] = (),
 ) -> bool:
-    """Move a message's status forward and publish it.
+    """Move a message's status forward and publish it, with what else happened.
 
     Returns False if it is already there or further.
     """
@@ -147,13 +154,18 @@ def advance(
     payload = {"id": str(message.pk), "status": status}
     counted = {"channel": str(message.channel_account_id)}
     stream = f"conversation:{message.conversation_id}"
-    streams.append(stream, "message_status", {**payload, streams.COUNTED: counted})
+    events = [streams.NewEvent(stream, "message_status", {**payload, streams.COUNTED: counted}), *also]
     if status == FAILED:
-        code = error if _CODE.fullmatch(error) else OTHER
-        facts = {**payload, "error": error, streams.COUNTED: {**counted, "code": code}}
-        streams.append(f"conversation-staff:{message.conversation_id}", "message_failed", facts)
+        facts = {**payload, "error": error, streams.COUNTED: {**counted, "code": code_of(error)}}
+        events.append(streams.NewEvent(f"conversation-staff:{message.conversation_id}", "message_failed", facts))
         outbox.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
+    streams.append_all(events)
     return True
+
+
+def code_of(error: str) -> str:
+    """Return an error as figures count it: what is no code is one of the others."""
+    return error if not error or _CODE.fullmatch(error) else OTHER
 
 
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:

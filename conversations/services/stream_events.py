@@ -115,6 +115,12 @@ def append_suggestion(conversation: Conversation, suggestion: SuggestedReply) ->
     streams.append(conversation.staff_stream, "suggestion_dropped", {"suggestion": str(suggestion.pk)})
 
 
+def append_survey_asked(conversation: Conversation, survey: Survey) -> None:
+    """Publish that a customer was asked to rate a conversation."""
+    counted = counted_of(conversation, team=survey.team_id, person=survey.person_id)
+    streams.append(conversation.staff_stream, "survey_asked", {"survey": str(survey.pk), streams.COUNTED: counted})
+
+
 def append_rating(conversation: Conversation, survey: Survey) -> None:
     """Publish a customer's mark to their chat and to the staff, and whether there is a comment; never its words."""
     facts = {"survey": str(survey.pk), "rating": survey.rating, "commented": bool(survey.comment)}

@@ -78,6 +78,7 @@ def ask_survey(*, actor: Actor, survey_id: UUID, now: datetime | None = None) ->
             survey.asked_at, survey.ends_at = moment, moment + OPEN_FOR
         survey.save(update_fields=["skipped", "asked_at", "ends_at"])
         if not reason:
+            stream_events.append_survey_asked(conversation, survey)
             _record(actor, "SURVEY_ASKED", survey)
     return not reason
 

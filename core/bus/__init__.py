@@ -1,4 +1,6 @@
-"""The bus: consumers read every event once, in the order in which it was committed.
+"""The bus: consumers read every event once, in the order of the transactions that wrote them.
+
+Of two transactions that were open at the same time either may come first, also within a stream.
 
 `subscribe` registers a consumer, in `AppConfig.ready` of the app it belongs to. Its `receive` is called with some
 events of one tenant, in that tenant's scope and in the transaction that moves the consumer's cursor: what it writes to

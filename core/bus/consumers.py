@@ -56,4 +56,4 @@ def move_marks(consumers: Sequence[str], position: Position) -> None:
     if not consumers or position == BEGINNING:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [*position, consumers, *position])
+        cursor.execute(_MOVE, [*position, list(consumers), *position])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 from uuid import UUID
 
@@ -25,25 +26,35 @@ PAUSES: Final = (1, 5, 15, 40)
 """Seconds before each further try."""
 
 
-def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -> bool:
-    """Note that the next event of the tenant in scope failed; return True if it is parked and the cursor goes on.
+class Noted(Enum):
+    """What becomes of an event that failed."""
+
+    WAITS = "waits"  # for another try
+    PARKED = "parked"  # and the cursor goes on
+    BUSY = "busy"  # another worker has the cursor by now
+
+
+def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -> Noted:
+    """Note that the next event of the tenant in scope failed; return what becomes of it.
 
     Raises what the database raises if it is away: then nothing is wrong with the event.
     """
     with transaction.atomic():
         cursor = lock_cursors([consumer.name], moment).get(consumer.name)
-        if cursor is None or not cursor.is_due:
-            return False
+        if cursor is None:
+            return Noted.BUSY
+        if not cursor.is_due:
+            return Noted.WAITS
         if cursor.tries < len(PAUSES):
             rows = BusCursor.objects.filter(consumer=consumer.name)
             retry_at = moment + timedelta(seconds=PAUSES[cursor.tries])
             rows.update(tries=cursor.tries + 1, retry_at=retry_at)
-            return False
+            return Noted.WAITS
         events, until = read_events(consumer.types, cursor, 1)
         move_cursors([consumer.name], until, moment)
         if events:
             _park(consumer, events[0], problem, moment)
-    return True
+    return Noted.PARKED
 
 
 def _park(consumer: Subscription, event: Event, problem: Exception, moment: datetime) -> None:

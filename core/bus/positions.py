@@ -56,6 +56,7 @@ _MAKE: Final = f"""
 insert into core_buscursor (id, tenant_id, consumer, xid, event_id, system, moved_at, tries)
 select new.id, %s, name, start_xid, %s, {SYSTEM}, %s, 0
 from core_busconsumer join unnest(%s::uuid[], %s::text[]) as new (id, name) using (name)
+where not exists (select from core_buscursor c where c.tenant_id = %s and c.consumer = name)
 on conflict (tenant_id, consumer) do nothing
 returning consumer
 """
@@ -81,11 +82,12 @@ def lock_cursors(consumers: Collection[str], moment: datetime, *, wait: bool = F
 def make_cursors(consumers: Collection[str], moment: datetime) -> set[str]:
     """Make the cursors of consumers in the tenant in scope; return whose there were none.
 
-    In a transaction of its own: another worker that wants to make them would wait for the end of the batch.
+    In a transaction of its own: another worker that wants to make them would wait for the end of the batch. Nor are
+    those inserted that are there: where one is just being moved, that would wait too.
     """
-    ids = [uuid7() for _ in consumers]
+    tenant_id, ids = current_tenant_id(), [uuid7() for _ in consumers]
     with connection.cursor() as cursor:
-        cursor.execute(_MAKE, [current_tenant_id(), NOBODY, moment, ids, list(consumers)])
+        cursor.execute(_MAKE, [tenant_id, NOBODY, moment, ids, list(consumers), tenant_id])
         return {name for (name,) in cursor.fetchall()}
 
 

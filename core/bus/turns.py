@@ -38,6 +38,13 @@ class Outcome(Enum):
     BUSY = "busy"  # another worker has them
 
 
+_OUTCOMES: Final = {
+    poison.Noted.WAITS: Outcome.DONE,
+    poison.Noted.PARKED: Outcome.MORE,
+    poison.Noted.BUSY: Outcome.BUSY,
+}
+
+
 class Turn:
     """The count and the end of one turn."""
 
@@ -159,8 +166,7 @@ def _take_alone(turn: Turn, consumer: Subscription, *, is_known_to_fail: bool) -
         except Exception as problem:
             # A consumer may raise anything: the event is tried again, then parked.
             log.warning("event_not_taken", consumer=consumer.name, exc_info=True)
-            is_parked = poison.note_failure(consumer, problem, turn.moment)
-            return Outcome.MORE if is_parked else Outcome.DONE
+            return _OUTCOMES[poison.note_failure(consumer, problem, turn.moment)]
         if outcome is not Outcome.MORE or turn.is_over:
             return outcome
     return Outcome.MORE
@@ -169,7 +175,7 @@ def _take_alone(turn: Turn, consumer: Subscription, *, is_known_to_fail: bool) -
 def _take_batch(turn: Turn, group: Sequence[Subscription], limit: int | None = None) -> dict[str, Outcome]:
     """Take the next events of several consumers in one transaction; those at the same place share one read."""
     outcomes = {each.name: Outcome.BUSY for each in group}
-    taken = 0
+    taken, moves = 0, list[tuple[list[str], Position]]()
     with transaction.atomic():
         cursors = lock_cursors(list(outcomes), turn.moment)
         together: dict[tuple[Position, int], list[Subscription]] = {}
@@ -190,8 +196,10 @@ def _take_batch(turn: Turn, group: Sequence[Subscription], limit: int | None = N
                     each.receive(wanted)
                     taken += len(wanted)
             if until != position:
-                move_cursors(names, until, turn.moment)
+                moves.append((names, until))
             outcomes.update(dict.fromkeys(names, Outcome.MORE if len(events) == most else Outcome.DONE))
+        for names, until in moves:
+            move_cursors(names, until, turn.moment)
     turn.taken += taken
     return outcomes
 

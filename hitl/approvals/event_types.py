@@ -1,6 +1,7 @@
 """The events of approvals: their shapes, and which stream owns them.
 
-The queue owns all of them. The chat that an approval belongs to is told in its own words.
+The queue owns them; first views have a stream of their own, to which nobody listens. The chat that an approval
+belongs to is told in its own words.
 """
 
 from typing import Final
@@ -9,6 +10,8 @@ from core.catalogue import Code, EventType, ForListeners, Id, Shape, register
 
 QUEUE: Final = "queue"
 CUSTOMER: Final = "conversation"
+VIEWS: Final = "approval-views"
+VIEWED: Final = "approval.viewed"
 
 
 class Move(Shape):
@@ -62,6 +65,16 @@ class OverdueShape(Shape):
     reference: Code
 
 
+class ViewShape(Shape):
+    """The first view of an approval, and how many seconds after the request it was."""
+
+    approval_id: Id
+    kind: Code
+    risk_level: Code
+    agent: Id | None
+    seconds: float
+
+
 class SwitchShape(Shape):
     """An emergency stop."""
 
@@ -102,6 +115,13 @@ register(
     ),
     EventType("approval.alert", "An approval needs an administrator.", AlertShape, QUEUE, version=2, names=_APPROVAL),
     EventType("approval.overdue", "An approval is overdue.", OverdueShape, owner=QUEUE, names=_APPROVAL),
+    EventType(
+        VIEWED,
+        "A waiting request was opened by an approver for the first time.",
+        ViewShape,
+        owner=VIEWS,
+        names={**_APPROVAL, "agent": "agent"},
+    ),
     EventType("killswitch.activated", "An emergency stop was activated.", SwitchShape, owner=QUEUE, names=_SWITCH),
     EventType("killswitch.released", "An emergency stop was released.", SwitchShape, owner=QUEUE, names=_SWITCH),
     EventType("approval_pending", "The chat hears of a request.", PendingCard, told={CUSTOMER: PendingCard}),

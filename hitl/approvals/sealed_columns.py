@@ -49,6 +49,7 @@ APPROVAL: Final = Columns(
         "sla_minutes_over": "it reports lateness; deadlines that end a request are sealed",
         "reminder_count": "one reminder more or fewer",
         "last_reminder_at": "it is only shown",
+        "first_viewed_at": "it is only counted",
     },
 )
 ASSIGNMENT: Final = Columns(

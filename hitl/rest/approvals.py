@@ -174,11 +174,13 @@ class ApprovalResponses(ApiViewSet):
     lookup_url_kwarg = "approval_id"
     watched = refusals.WATCHED
 
-    def respond_with_approval(self, approval_id: UUID) -> Response:
+    def respond_with_approval(self, approval_id: UUID, *, is_view: bool = False) -> Response:
         """Return an approval as it is now; callers who may not view approvals get its id."""
         if not self.actor.may(selectors.VIEW):
             return Response({"id": str(approval_id)}, status=self.get_success_status())
         approval = selectors.get_approval(viewer=self.actor, approval_id=approval_id)
+        if is_view:
+            services.note_view(viewer=self.actor, approval=approval)
         context = {
             "viewer": self.actor,
             "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
@@ -219,7 +221,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""
-        return self.respond_with_approval(self.kwargs["approval_id"])
+        return self.respond_with_approval(self.kwargs["approval_id"], is_view=True)
 
     @extend_schema(
         parameters=[ExportQuery],

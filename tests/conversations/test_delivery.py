@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
@@ -11,7 +13,7 @@ from conversations.types import SendResult
 from core.actors import Actor
 from core.clock import now
 from core.errors import NotFound, Refused
-from core.models import Outbox
+from core.models import Outbox, StreamEvent
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
 
@@ -67,6 +69,30 @@ def test_retry_is_a_new_attempt(queued: Message, transport: Script) -> None:
     assert services.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
     outcomes = DeliveryAttempt.objects.order_by("number").values_list("number", "outcome")
     assert list(outcomes) == [(1, "failed"), (2, "succeeded")]
+
+
+def test_calls_of_the_provider_are_told_without_a_word_of_the_message(queued: Message, transport: Script) -> None:
+    transport.answers = [SendResult(ok=False, error="Call Ann", http_status=503), ConnectionError("+34600123456")]
+    for hours in range(3):
+        services.deliver(message_id=queued.pk, now=now() + timedelta(hours=hours))
+    told = StreamEvent.objects.filter(type="provider_called").order_by("id").values_list("payload", flat=True)
+    said = [(each["provider"], each["is_ok"], each["code"], each["status"]) for each in told]
+    assert said == [
+        ("twilio", False, "other", 503),
+        ("twilio", False, "ConnectionError", None),
+        ("twilio", True, "", None),
+    ]
+    assert all(each["milliseconds"] >= 0 for each in told)
+    assert "Ann" not in str(list(told))
+    assert "34600123456" not in str(list(told))
+
+
+def test_sending_asks_for_one_statement_with_all_its_events(queued: Message, transport: Script) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert services.deliver(message_id=queued.pk) == "sent"
+    written = [each["sql"] for each in asked if "insert into core_streamevent" in each["sql"]]
+    assert len(written) == 1, written
+    assert "provider_called" in written[0]
 
 
 def test_retry_is_not_made_before_its_time(queued: Message, transport: Script) -> None:

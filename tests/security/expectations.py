@@ -37,6 +37,7 @@ LIST = Row(Answers(302, 403, 200, 200), Answers(302, 405, 405))
 OPEN_LIST = Row(Answers(302, 200, 200, 200), Answers(302, 405, 405))
 PAGE = Row(Answers(302, 403, 404, 200), Answers(302, 405, 405))
 OPEN_PAGE = Row(Answers(302, 200, 404, 200), Answers(302, 405, 405))
+FIRST_VIEW = frozenset({"hitl_approval", "core_streamevent", "core_streamhead"})
 CHAT_PAGE = Row(OPEN_PAGE.get, OPEN_PAGE.post, leaves=SEEN)
 ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
 LIST_ACTION = Row(Answers(302, 403, 200, 200), Answers(302, 403, 400))
@@ -128,7 +129,7 @@ CONSOLE: Final = {
 }
 WORK: Final = {
     "admin:hitl_approval_changelist": OPEN_LIST,
-    "admin:hitl_approval_change": OPEN_PAGE,
+    "admin:hitl_approval_change": Row(OPEN_PAGE.get, OPEN_PAGE.post, leaves=FIRST_VIEW),
     "admin:hitl_approval_next": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:hitl_approval_approve": ACTION,
     "admin:hitl_approval_reject": ACTION,
@@ -490,6 +491,7 @@ FIGURES: Final = {
     "admin:figures_page": LIST,
     "admin:figures_system": LIST,
     "admin:analytics_figuredashboard_show": PAGE,
+    "admin:analytics_figuredashboard_events": LIST_ACTION,
     "admin:analytics_figuredashboard_changelist": LIST,
     "admin:analytics_figuredashboard_change": PAGE,
     "admin:analytics_figuredashboard_add": LIST_ACTION,
@@ -545,7 +547,7 @@ API: Final = {
     "api_nowhere": Row(Answers(401, 404, 404, 404), Answers(401, 404, 404)),
     "api_root": API_OPEN_READ,
     "api-approvals-list": API_BOTH,
-    "api-approvals-detail": API_OPEN_PAGE,
+    "api-approvals-detail": Row(API_OPEN_PAGE.get, API_OPEN_PAGE.post, leaves=FIRST_VIEW),
     "api-approvals-export": Row(API_READ.get, API_READ.post, leaves=AUDITED),
     "api-approval-approve": API_WRITE,
     "api-approval-reject": API_WRITE,
@@ -788,6 +790,7 @@ API: Final = {
     "api-audit-list": API_READ,
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
+    "api-event-retention": Row(Answers(401, 403, 200, 200), Answers(401, 403, 415)),
     "api-event-types-list": API_OPEN_READ,
 }
 EXPECTED: Final[dict[str, Row]] = {

@@ -135,7 +135,11 @@ def test_global_table_has_no_column_of_a_tenant() -> None:
 def test_function_with_its_owners_rights_is_a_declared_finder() -> None:
     query = "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
     # The owner's work on partitions of the store of events: takes a month, returns nothing.
-    partitions = {"walker_make_event_partition", "walker_drop_empty_event_partitions"}
+    partitions = {
+        "walker_make_event_partition",
+        "walker_drop_empty_event_partitions",
+        "walker_drop_old_event_partitions",
+    }
     finders = {finder.function for finder in (*lookups.declared(), *lookups.searches())}
     assert {name for (name,) in sql(query)[1]} == finders | partitions
 

@@ -21,6 +21,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
+from hitl import services
 from hitl.admin import panels
 from hitl.admin.approval.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
 from hitl.admin.approval.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
@@ -196,6 +197,7 @@ class ApprovalAdmin(
     def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         """Return everything the approval's page shows."""
         viewer = viewer_of(request)
+        services.note_view(viewer=viewer, approval=obj)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
         write_note = offered.pop("note", None)

@@ -18,7 +18,7 @@ from analytics.figures import consumer
 from analytics.models import FigureDay, FigureHour
 from analytics.services import sample_all
 from conversations import services as talk
-from conversations.models import Availability, ChannelAccount, Conversation, Team, TeamMember
+from conversations.models import Availability, ChannelAccount, Conversation, Survey, Team, TeamMember
 from core import catalogue
 from core.bus import Event
 from core.clock import now
@@ -75,7 +75,13 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
     Availability.objects.create(user_id=person.user_id, state="online", source="hand")
     assert sample_all() == 1
     assert sample_all() == 0
+    survey = Survey.objects.get()
+    talk.ask_survey(actor=OPERATOR, survey_id=survey.pk)
     approval = ask(acme)
+    seen = approval.created_at + timedelta(minutes=1)
+    for viewer, at, is_first in (("support", seen, False), ("approver", seen, True), ("admin", seen, False)):
+        assert hitl.note_view(viewer=acme.actor(viewer), approval=approval, now=at) is is_first
+    approval.refresh_from_db()
     hitl.decide(
         actor=acme.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest,
         now=approval.created_at + timedelta(minutes=2),
@@ -101,6 +107,8 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
     assert found["approvals_by", "person", str(acme.people["approver"].pk)] == one
     assert found["decision", "total", ""] == (1, Decimal(120))
     assert found["decided_in_time", "kind", "1"] == one
+    assert found["first_view", "total", ""] == (1, Decimal(60))
+    assert found["surveys_asked", "team", str(team.pk)] == one
 
 
 def test_listeners_never_get_what_is_counted(acme: World) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-from core.bus import Event, run_turn, subscribe
+from core.bus import Event, Shadow, run_turn, subscribe
 from core.bus.subscriptions import unsubscribe
 from core.clock import now
 from core.events import streams
@@ -59,6 +59,20 @@ class Sink:
         with tenant_scope(tenant_id):
             rows = IdempotencyRecord.objects.filter(scope=self.name).order_by("id")
             return [about[0] for about in rows.values_list("about", flat=True)]
+
+
+def shadow_of(sink: Sink) -> Shadow:
+    """Return a shadow of a sink, which replaces all that it wrote."""
+    shadow = Sink(f"{sink.name}-shadow")
+
+    def begin(since: datetime) -> None:
+        IdempotencyRecord.objects.filter(scope=shadow.name).delete()
+
+    def swap(since: datetime) -> None:
+        IdempotencyRecord.objects.filter(scope=sink.name).delete()
+        IdempotencyRecord.objects.filter(scope=shadow.name).update(scope=sink.name)
+
+    return Shadow(begin, shadow, swap)
 
 
 def count(n: int, **more: Any) -> None:

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from core.bus import Event, Shadow, replay
+from core.bus import Event, replay
 from core.clock import now
 from core.errors import Conflict, Invalid
 from core.models import BusConsumer, IdempotencyRecord
 from core.tenancy.scope import tenant_scope
-from tests.core.bus.consumers import Sink, count_in, ignore, subscribed, take_until
+from tests.core.bus.consumers import Sink, count_in, ignore, shadow_of, subscribed, take_until
 from tests.world import World
-
-
-def _shadow_of(sink: Sink) -> Shadow:
-    shadow = Sink(f"{sink.name}-shadow")
-
-    def begin(since: datetime) -> None:
-        IdempotencyRecord.objects.filter(scope=shadow.name).delete()
-
-    def swap(since: datetime) -> None:
-        IdempotencyRecord.objects.filter(scope=sink.name).delete()
-        IdempotencyRecord.objects.filter(scope=shadow.name).update(scope=sink.name)
-
-    return Shadow(begin, shadow, swap)
 
 
 def test_replayed_consumer_has_the_same_rows_and_goes_on(committed_world: World) -> None:
     acme, globex, sink = committed_world.acme.pk, committed_world.globex.pk, Sink("replayed")
-    with subscribed("replayed", sink, shadow=_shadow_of(sink)):
+    with subscribed("replayed", sink, shadow=shadow_of(sink)):
         count_in(acme, 1, 2, 3)
         count_in(globex, 7)
         take_until(lambda: sink.numbers(acme) == [1, 2, 3] and sink.numbers(globex) == [7])
@@ -59,7 +46,7 @@ def test_replay_that_fails_swaps_nothing_and_two_at_once_are_refused(committed_w
         refused.append(problem.value.code)
         raise RuntimeError
 
-    with subscribed("replayed", sink, shadow=replace(_shadow_of(sink), receive=fail)):
+    with subscribed("replayed", sink, shadow=replace(shadow_of(sink), receive=fail)):
         count_in(acme, 1, 2)
         take_until(lambda: sink.numbers(acme) == [1, 2])
         with pytest.raises(RuntimeError):
