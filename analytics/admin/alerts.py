@@ -51,7 +51,7 @@ class AlertRuleAdmin(ServiceAdmin):
     empty_text = "The ready-made ones appear within a minute. Or make your own."
     list_display = ("name", "standing", "asked", "gravity", "told")
     list_filter: ClassVar = [choose("state", "State", State.choices)]
-    ordering = ("urgency", "name", "id")
+    ordering = ("name", "id")
     detail_fields = (
         *("standing", "asked", "waits", "gravity", "told", "people", "owned_by", "what_to_do", "quiet"),
         *("silence_end", "held_back"),
@@ -64,6 +64,10 @@ class AlertRuleAdmin(ServiceAdmin):
         found = rules.query_rules(viewer=viewer) if viewer.may(MANAGE) else AlertRule.objects.none()
         urgent = [When(state=state, is_on=True, then=Value(number)) for number, state in enumerate(URGENT)]
         return found.annotate(urgency=Case(*urgent, default=Value(len(URGENT))))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order of the list: what is urgent first."""
+        return ("urgency", *self.ordering)
 
     def prepare_rows(self, request: HttpRequest, rows: list[AlertRule]) -> None:
         """Read all names at once."""

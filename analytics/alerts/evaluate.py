@@ -106,9 +106,9 @@ def _begin(rule: AlertRule, measured: Measured, moment: datetime) -> None:
 
 
 def plain(value: Decimal) -> str:
-    """Return a number as people write it: at most two places, no exponent."""
-    rounded = value.quantize(Decimal("0.01"))
-    return format(rounded.to_integral_value() if rounded == rounded.to_integral_value() else rounded.normalize(), "f")
+    """Return a number as people write it: whole from a hundred on, else with at most two places."""
+    rounded = value.quantize(Decimal(1) if abs(value) >= 100 else Decimal("0.01"))
+    return format(rounded, "f").rstrip("0").rstrip(".") if "." in str(rounded) else format(rounded, "f")
 
 
 def end_alerts(rule: AlertRule, moment: datetime) -> None:
