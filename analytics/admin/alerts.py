@@ -194,7 +194,7 @@ class AlertRuleAdmin(ServiceAdmin):
     @admin.display(description="Severity")
     def gravity(self, rule: AlertRule) -> str:
         """Return the severity."""
-        return chip(rule.get_severity_display(), GRAVITY.get(rule.severity, "neutral"))
+        return chip(rule.get_severity_display(), GRAVITY[Severity(rule.severity)])
 
     @admin.display(description="Fires")
     def waits(self, rule: AlertRule) -> str:

@@ -74,7 +74,10 @@ GALLERY: Final = (
     Shown("consent rules", "/admin/core/consent/rules/"),
     Shown("contacts", "/admin/conversations/contact/"),
     Shown("conversations", "/admin/conversations/conversation/"),
-    *(Shown(f"figures {page}", f"{FIGURES}{page}/") for page in ("desk", "approvals", "agents", "channels", "system")),
+    *(
+        Shown(f"figures {page}", f"{FIGURES}{page}/")
+        for page in ("conversations", "approvals", "agents", "channels", "system")
+    ),
     Shown("exports", EXPORTS),
     Shown("export ready", EXPORTS, follow="Figures (XLSX)"),
     Shown("export to decide on", EXPORTS, follow="Conversations (CSV, in clear)"),
