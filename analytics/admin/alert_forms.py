@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from accounts.selectors import list_members
 from analytics.alerts.evaluate import MANAGE
@@ -15,11 +17,24 @@ from console.base.forms import ConsoleForm, VersionedForm
 from conversations.models import Team
 from core.observability import facts
 
+EXAMPLES: Final = (
+    ('p95("first_answer_person", 1, "team", "Support") > 900', "a figure of this hour and the one before"),
+    ('share("decided_in_time", "decided_late", 24) < 90', "the percent that was in time"),
+    ('percent("delivery_failures", "deliveries", 1) > 5', "one figure in percent of another"),
+    ('total("model_cost", 24, "currency", "EUR") > 50', "a sum; also count, average, p50, p99"),
+    ('events("conversation_opened", 10) >= 50', "events of the last minutes"),
+)
 
-def help_of_condition() -> str:
-    """Return the facts that conditions may use, in words."""
-    named = "; ".join(f"{fact.name} ({fact.label})" for fact in facts.all_facts().values())
-    return f"Such as: answers_missed > 5 or failed_jobs > 10. Facts: {named}."
+
+def help_of_condition() -> SafeString:
+    """Return what conditions may name, in words."""
+    known = [(fact.name, fact.label) for fact in facts.all_facts().values()]
+    lines = format_html_join("", "<li><code>{}</code>: {}</li>", (*known, *EXAMPLES))
+    return format_html(
+        "Such as <code>answers_missed &gt; 5 or failed_jobs &gt; 10</code>. "
+        "<details><summary>What you can name</summary><ul>{}</ul></details>",
+        lines,
+    )
 
 
 class AlertRuleForm(VersionedForm):

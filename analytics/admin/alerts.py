@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
 from analytics.admin.alert_forms import AlertRuleForm, DestinationsForm, SilenceForm, TryForm
 from analytics.alerts import rules, trying
 from analytics.alerts.evaluate import MANAGE
+from analytics.alerts.messages import numbers_of
 from analytics.alerts.states import State
-from analytics.models import Alert, AlertRule, Way
+from analytics.models import Alert, AlertRule, Severity, Way
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import choose
@@ -26,6 +27,10 @@ from console.viewers import viewer_of
 from core.clock import now
 
 SHOWN: Final = 20
+URGENT: Final = (State.FIRING, State.BROKEN, State.PENDING, State.SILENCED)
+"""The states that are listed first."""
+GRAVITY: Final = {Severity.INFO: "info", Severity.WARNING: "warn", Severity.CRITICAL: "danger"}
+SHORT: Final = {**dict(Way.choices), Way.NOTICE: "Notice"}
 CHIPS: Final = {
     State.OK: ("good", "check"),
     State.PENDING: ("warn", "clock"),
@@ -44,18 +49,25 @@ class AlertRuleAdmin(ServiceAdmin):
     intro = "Conditions over your organisation's numbers, looked at every half minute, and who is told when they hold."
     empty_title = "No alert rules yet"
     empty_text = "The ready-made ones appear within a minute. Or make your own."
-    list_display = ("name", "standing", "condition", "severity", "told")
+    list_display = ("name", "standing", "asked", "gravity", "told")
     list_filter: ClassVar = [choose("state", "State", State.choices)]
     ordering = ("name", "id")
     detail_fields = (
-        *("standing", "trouble", "condition", "waits", "severity", "told", "owned_by", "what_to_do", "quiet"),
-        *("silence_end", "held_back", "history"),
+        *("standing", "asked", "waits", "gravity", "told", "people", "owned_by", "what_to_do", "quiet"),
+        *("silence_end", "held_back"),
     )
+    detail_template = "console/alert_rule.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         """Return the organisation's rules."""
         viewer = viewer_of(request)
-        return rules.query_rules(viewer=viewer) if viewer.may(MANAGE) else AlertRule.objects.none()
+        found = rules.query_rules(viewer=viewer) if viewer.may(MANAGE) else AlertRule.objects.none()
+        urgent = [When(state=state, is_on=True, then=Value(number)) for number, state in enumerate(URGENT)]
+        return found.annotate(urgency=Case(*urgent, default=Value(len(URGENT))))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order of the list: what is urgent first."""
+        return ("urgency", *self.ordering)
 
     def prepare_rows(self, request: HttpRequest, rows: list[AlertRule]) -> None:
         """Read all names at once."""
@@ -63,10 +75,22 @@ class AlertRuleAdmin(ServiceAdmin):
         for row in rows:
             row.owner_name = name_in(names, row.owner_id, otherwise="Nobody")  # type: ignore[attr-defined]
 
-    def prepare_detail(self, request: HttpRequest, obj: AlertRule) -> None:
-        """Read the last alerts too."""
-        super().prepare_detail(request, obj)
-        obj.last_alerts = list(rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN])  # type: ignore[attr-defined]
+    def detail_context(self, request: HttpRequest, obj: AlertRule) -> dict[str, Any]:
+        """Return the last alerts, and why a rule can't say anything, too."""
+        alerts = rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN]
+        return {
+            **super().detail_context(request, obj),
+            "alerts": [
+                {
+                    "began": exact(alert.began_at),
+                    "ended": exact(alert.ended_at, "Not yet"),
+                    "numbers": numbers_of(alert),
+                }
+                for alert in alerts
+            ],
+            "trouble": obj.trouble,
+            "trouble_tone": "danger" if obj.state == State.BROKEN else "info",
+        }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the action can't be used now."""
@@ -102,26 +126,6 @@ class AlertRuleAdmin(ServiceAdmin):
         _, secret = rules.set_destinations(actor=viewer_of(request), **form.cleaned_data)
         return f"Saved. The webhook's secret, shown once: {secret}" if secret else "Saved."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=AlertRuleForm, submit="Save", tone="primary",
-                    explain="The rule starts over, and an open alert ends.")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm) -> str:
-        """Change the rule."""
-        saved = rules.revise_rule(
-            actor=viewer_of(request), alert_rule_id=obj.pk, settings=form.settings(), seen_version=form.seen_version()
-        )
-        return f"“{saved}” was saved."
-
-    @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
-                    explain="Says what it finds now, and how often it would have fired.")  # fmt: skip
-    def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """Say how often it would have fired."""
-        days = form.cleaned_data["days"]
-        found = trying.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
-        present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
-        if found.unknown:
-            return f"{present} There is no history of {', '.join(found.unknown)}."
-        return f"{present} It would have fired {found.count} times in the last {days} days."
-
     @service_action(path="acknowledge", title="Acknowledge", permission=MANAGE, form=ConfirmForm, tone="good",
                     explain="Says that somebody is on it; PagerDuty hears so.")  # fmt: skip
     def acknowledge(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
@@ -148,6 +152,26 @@ class AlertRuleAdmin(ServiceAdmin):
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
         return "The rule tells again."
 
+    @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
+                    explain="Says what it finds now, and how often it would have fired.")  # fmt: skip
+    def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
+        """Say how often it would have fired."""
+        days = form.cleaned_data["days"]
+        found = trying.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
+        present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
+        if found.unknown:
+            return f"{present} There is no history of {', '.join(found.unknown)}."
+        return f"{present} It would have fired {found.count} times in the last {days} days."
+
+    @service_action(path="edit", title="Edit", permission=MANAGE, form=AlertRuleForm, submit="Save", tone="primary",
+                    explain="The rule starts over, and an open alert ends.")  # fmt: skip
+    def edit(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm) -> str:
+        """Change the rule."""
+        saved = rules.revise_rule(
+            actor=viewer_of(request), alert_rule_id=obj.pk, settings=form.settings(), seen_version=form.seen_version()
+        )
+        return f"“{saved}” was saved."
+
     @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="Its history goes too.")  # fmt: skip
     def delete(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
@@ -162,16 +186,34 @@ class AlertRuleAdmin(ServiceAdmin):
             chip(rule.get_state_display(), *CHIPS[State(rule.state)]) if rule.is_on else chip("Off", "neutral", "ban")
         )
 
-    @admin.display(description="Waits")
+    @admin.display(description="Condition")
+    def asked(self, rule: AlertRule) -> str:
+        """Return the condition."""
+        return format_html("<code>{}</code>", rule.condition)
+
+    @admin.display(description="Severity")
+    def gravity(self, rule: AlertRule) -> str:
+        """Return the severity."""
+        return chip(rule.get_severity_display(), GRAVITY[Severity(rule.severity)])
+
+    @admin.display(description="Fires")
     def waits(self, rule: AlertRule) -> str:
         """Return for how long the condition has to hold."""
-        return f"{rule.hold_seconds} seconds"
+        return f"After it held for {rule.hold_seconds} seconds" if rule.hold_seconds else "At once"
 
-    @admin.display(description="Told by")
+    @admin.display(description="Tells by")
     def told(self, rule: AlertRule) -> str:
-        """Return how and who."""
-        labels = dict(Way.choices)
-        return f"{', '.join(labels.get(way, way) for way in rule.ways)}: {rule.team or 'who manages alerts'}"
+        """Return the ways."""
+        return ", ".join(SHORT.get(way, way) for way in rule.ways)
+
+    @admin.display(description="People who are told")
+    def people(self, rule: AlertRule) -> str:
+        """Return who gets notices and mails."""
+        if rule.team_id is None and rule.owner_id is None:
+            return "Everyone who manages alerts"
+        return " and ".join(
+            filter(None, ["The owner" if rule.owner_id else "", f"the team {rule.team}" if rule.team_id else ""])
+        )
 
     @admin.display(description="Owner")
     def owned_by(self, rule: AlertRule) -> str:
@@ -200,12 +242,3 @@ class AlertRuleAdmin(ServiceAdmin):
     def held_back(self, rule: AlertRule) -> str:
         """Return until when it says nothing because it fired too often."""
         return exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–"
-
-    @admin.display(description="History")
-    def history(self, rule: AlertRule) -> str:
-        """Return when it fired."""
-        rows = [
-            (exact(alert.began_at), exact(alert.ended_at, "now"), ", ".join(f"{k} {v}" for k, v in alert.facts.items()))
-            for alert in getattr(rule, "last_alerts", [])
-        ]
-        return format_html_join("", "<div>{} to {} ({})</div>", rows) or "It never fired."

@@ -79,7 +79,7 @@ class ExportAdmin(ServiceAdmin):
     ]
     ordering = ("-id",)
     detail_fields = (
-        *("listed", "span", "narrowed", "standing", "progress", "trouble", "size", "by", "why", "decision"),
+        *("listed", "span", "narrowed", "standing", "progress", "trouble", "file_size", "by", "why", "decision"),
         *("created_at", "finished_at", "kept", "digest"),
     )
 
@@ -126,10 +126,9 @@ class ExportAdmin(ServiceAdmin):
         return "" if is_own else "Only the person who requested it can cancel it."
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Leave out decisions on an export that never asked for one."""
+        """Leave out what can't be done with an export, but for its download, which says why not."""
         offered = super().offered(request, obj, on_list=on_list)
-        is_decided = obj is not None and not obj.in_clear
-        return [offer for offer in offered if not (is_decided and offer["action"].path in ("grant", "refuse"))]
+        return [offer for offer in offered if not offer["blocked"] or offer["action"].path == "file"]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Offer this month."""
@@ -246,7 +245,7 @@ class ExportAdmin(ServiceAdmin):
         return ERRORS.get(export.error, export.error) or "–"
 
     @admin.display(description="File size")
-    def size(self, export: Export) -> str:
+    def file_size(self, export: Export) -> str:
         """Return the size."""
         return filesizeformat(export.size) if export.size else "–"
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import Tenant
 from accounts.selectors import tenant_zone
 from analytics.alerts import ready_made
-from analytics.alerts.measures import Measured, asked_by, measure
+from analytics.alerts.measures import Key, Measured, asked_by, measure
 from analytics.alerts.questions import parse_condition
 from analytics.alerts.states import Finding, State, find, next_state
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity
@@ -99,16 +99,17 @@ def _begin(rule: AlertRule, measured: Measured, moment: datetime) -> None:
     if is_last:
         AlertRule.objects.filter(pk=rule.pk).update(damped_until=moment + HOUR)
     node = parse_condition(rule.condition, frozenset(facts.all_facts()))
-    used = {str(key): measured.values.get(key) for key in (*names_in(node), *calls_in(node))}
+    keys: list[Key] = [*names_in(node), *calls_in(node)]
+    used = {str(key): measured.values.get(key) for key in keys}
     values = {name: plain(value) for name, value in sorted(used.items()) if value is not None}
     alert = Alert.objects.create(rule=rule, severity=rule.severity, facts=values, began_at=moment)
     add_messages(rule, alert, AlertMessage.Kind.TRIGGER, moment, damps=is_last)
 
 
 def plain(value: Decimal) -> str:
-    """Return a number as people write it: at most two places, no exponent."""
-    rounded = value.quantize(Decimal("0.01"))
-    return format(rounded.to_integral_value() if rounded == rounded.to_integral_value() else rounded.normalize(), "f")
+    """Return a number as people write it: whole from a hundred on, else with at most two places."""
+    rounded = value.quantize(Decimal(1) if abs(value) >= 100 else Decimal("0.01"))
+    return format(rounded, "f").rstrip("0").rstrip(".") if "." in str(rounded) else format(rounded, "f")
 
 
 def end_alerts(rule: AlertRule, moment: datetime) -> None:

@@ -63,7 +63,8 @@ def asked_by(conditions: Iterable[str], fact_names: Collection[str]) -> tuple[se
 
 def measure(names: Iterable[str], calls: Iterable[Call], *, now: datetime) -> Measured:
     """Measure each fact and each question once."""
-    found = Measured(values=dict(facts.read(names)))
+    found = Measured()
+    found.values.update(facts.read(names))
     for call, question in _resolved(calls, found).items():
         if isinstance(question, EventQuestion):
             found.values[call] = _count_events(question, now)

@@ -140,10 +140,15 @@ def title_of(message: AlertMessage) -> str:
 
 def text_of(message: AlertMessage) -> str:
     """Return the numbers behind an alert, and that further messages are held back."""
-    numbers = [f"{label_of(name)}: {value}" for name, value in message.alert.facts.items()]
-    if message.damps:
-        numbers.append("It fires often: further messages are held back for an hour.")
-    return ". ".join(numbers)
+    numbers = numbers_of(message.alert)
+    if not message.damps:
+        return numbers
+    return f"{numbers}. It fires often: further messages are held back for an hour."
+
+
+def numbers_of(alert: Alert) -> str:
+    """Return the numbers when an alert began, in words."""
+    return ". ".join(f"{label_of(name)}: {value}" for name, value in alert.facts.items())
 
 
 def _notice(message: AlertMessage) -> Outcome:

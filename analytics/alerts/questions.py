@@ -137,7 +137,8 @@ def words_of(question: Question) -> str:
         "percent": f"{names[0]}, percent of {names[-1].lower()}", "share": f"{names[0]}, percent of all",
     }.get(question.name, f"{names[0]}, {question.name}")  # fmt: skip
     where = f" ({question.value or question.currency})" if question.value or question.currency else ""
-    return f"{asked}{where}, {question.hours} h"
+    is_time = question.name in (*QUANTILES, "average") and METRICS[question.metrics[0]].unit == Unit.SECONDS
+    return f"{asked}{where}, {question.hours} h{', in seconds' if is_time else ''}"
 
 
 def needs_names(question: Question) -> bool:

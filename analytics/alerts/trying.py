@@ -53,7 +53,8 @@ def try_condition(*, actor: Actor, condition: str, days: int = 7, now: datetime 
     finding = find(condition, measured, fact_names)
     values = {str(key): value for key, value in measured.values.items()}
     since = moment - timedelta(days=days)
-    past = {**_past_of_facts(names, since), **{call: past_of(call, since, now=moment) for call in calls}}
+    past: dict[Key, Sequence[Sample] | None] = _past_of_facts(names, since)
+    past.update({call: past_of(call, since, now=moment) for call in calls})
     unknown = [str(key) for key, samples in past.items() if samples is None]
     if unknown:
         return Trial(finding, values, unknown=unknown)

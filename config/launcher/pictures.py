@@ -25,6 +25,10 @@ PHONE: Final = {"width": 390, "height": 844}
 IMAGES: Final = ROOT / "docs" / "images"
 BRIEF: Final = "/admin/analytics/brief/preview/"
 CHANNELS: Final = "/admin/conversations/channelaccount/"
+FIGURES: Final = "/admin/figures/"
+EXPORTS: Final = "/admin/analytics/export/"
+ALERTS: Final = "/admin/analytics/alertrule/"
+WEBHOOKS: Final = "/admin/integrations/webhooksubscription/"
 REQUEST: Final = "Raise the daily budget of Summer Sale to 900"
 PATIENCE: Final = 10_000
 
@@ -70,6 +74,24 @@ GALLERY: Final = (
     Shown("consent rules", "/admin/core/consent/rules/"),
     Shown("contacts", "/admin/conversations/contact/"),
     Shown("conversations", "/admin/conversations/conversation/"),
+    *(
+        Shown(f"figures {page}", f"{FIGURES}{page}/")
+        for page in ("conversations", "approvals", "agents", "channels", "system")
+    ),
+    Shown("exports", EXPORTS),
+    Shown("export ready", EXPORTS, follow="Figures (XLSX)"),
+    Shown("export to decide on", EXPORTS, follow="Conversations (CSV, in clear)"),
+    Shown("new export of figures", f"{EXPORTS}figures/"),
+    Shown("new export of conversations", f"{EXPORTS}conversations/"),
+    Shown("scheduled exports", "/admin/analytics/exportschedule/"),
+    Shown("new scheduled export", "/admin/analytics/exportschedule/create/"),
+    Shown("alerts", ALERTS),
+    Shown("alert rule", ALERTS, follow="First answers by people take too long"),
+    Shown("new alert rule", f"{ALERTS}create/"),
+    Shown("where alerts go", f"{ALERTS}destinations/"),
+    Shown("webhooks", WEBHOOKS),
+    Shown("webhook endpoint", WEBHOOKS, follow="Company portal"),
+    Shown("webhook endpoint that is off", WEBHOOKS, follow="Old reporting server"),
     Shown("chat", "/chat/acme-chat/", who=""),
     Shown("visitor chat", "/chat/acme-visitor/", who=""),
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from core import expressions
-from core.expressions import Compare, Join, Literal, Name, Node, Not
+from core.expressions import Compare, Join, Literal, Name, Node, Not, Operand
 from core.working_time import DAYS
 
 SIGNS: Final = {
@@ -151,8 +151,8 @@ def _comparison(node: Compare) -> str:
     return f"{left} {SIGNS[node.sign]} {right}"
 
 
-def _side(side: Name | Literal) -> str:
-    if isinstance(side, Name):
+def _side(side: Operand) -> str:
+    if not isinstance(side, Literal):
         return NAMES.get(side.name, side.name)
     values = side.value if isinstance(side.value, tuple) else (side.value,)
     return _alternatives([_number(value) if isinstance(value, Decimal) else str(value) for value in values])

@@ -184,7 +184,7 @@ def test_p95_of_a_team_over_the_last_hour_fires_and_ends_when_hours_pass(acme: W
     ((name, value),) = alert.facts.items()
     assert name == 'p95("first_answer_person", 1, "team", "Support")'
     assert 1140 < float(value) < 1260
-    assert measures.label_of(name) == "First answer by a person, p95 (Support), 1 h"
+    assert measures.label_of(name) == "First answer by a person, p95 (Support), 1 h, in seconds"
     assert state_at(rule, NOON + HOUR) == "firing"
     assert state_at(rule, NOON + 2 * HOUR) == "ok"
     Team.objects.filter(pk=team.pk).update(name="Renamed")
