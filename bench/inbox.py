@@ -35,11 +35,15 @@ SLOWER, PAGE_WITHIN = 1.3, 0.15
 MANY = 2_000
 """Rows that no single step of a plan may take in hand."""
 PAGES = {
-    "inbox": "/admin/inbox/",
-    "list": LIST,
-    "a team's list": f"{LIST}?team={{team}}",
-    "search": f"{LIST}?q=umbrella",
+    "inbox": ("/admin/inbox/", ""),
+    "list": (LIST, ""),
+    "a team's list": (f"{LIST}?team={{team}}", ""),
+    "search": (f"{LIST}search/", "umbrella"),
+    "search, common": (f"{LIST}search/", "thank you"),
+    "search, nothing": (f"{LIST}search/", "rhinoceros"),
 }
+"""Pages of the console, and the words that are posted to them: a search leads to its results by a second request."""
+Place = tuple[Looker, str, str]
 
 
 def main() -> int:
@@ -61,13 +65,14 @@ def main() -> int:
         for looker in lookers.values():
             looker.ask(tenant=str(tenant.pk), email=EMAIL.format(0), key="")
         say(f"\nmilliseconds with {FEW:,} and {options.closed:,} closed conversations, {OPEN} open in both")
-        pages = {name: page.format(team=team) for name, page in PAGES.items()}
-        held = [compare(name, [(lookers["small"], page), (lookers["large"], page)], options.looks,
-                        within=None if name == "search" else PAGE_WITHIN) for name, page in pages.items()]  # fmt: skip
+        held = []
+        for name, (page, words) in PAGES.items():
+            places = [(looker, page.format(team=team), words) for looker in lookers.values()]
+            held.append(compare(name, places, options.looks, within=None if words else PAGE_WITHIN))
         say("\nmilliseconds for a conversation of 50 messages and one of 5,000")
-        talks = [(lookers["large"], f"{LIST}{pk}/") for pk in (short, long)]
+        talks = [(lookers["large"], f"{LIST}{pk}/", "") for pk in (short, long)]
         held.append(compare("a conversation", talks, options.looks))
-        held.append(tell_plans(lookers["large"], pages, told=options.plans))
+        held.append(tell_plans(lookers["large"], str(team), told=options.plans))
     finally:
         for looker in lookers.values():
             looker.end()
@@ -118,17 +123,17 @@ def fill(tenant_id: UUID, closed: int) -> dict[str, str]:
     return {"small": url, "large": on_large(url)}
 
 
-def compare(name: str, places: list[tuple[Looker, str]], looks: int, *, within: float | None = None) -> bool:
+def compare(name: str, places: list[Place], looks: int, *, within: float | None = None) -> bool:
     """Open two pages in turn, so that both have the same work beside them, and tell whether the second holds."""
     for _ in range(5):
-        for looker, page in places:
-            looker.look(page)
+        for looker, page, words in places:
+            looker.look(page, words)
     found: list[list[float]] = [[], []]
     for number in range(looks):
         for which in (0, 1) if number % 2 else (1, 0):
-            looker, page = places[which]
-            found[which].append(looker.look(page))
-    queries = [looker.ask(path=page, count=True)["queries"] for looker, page in places]
+            looker, page, words = places[which]
+            found[which].append(looker.look(page, words))
+    queries = [looker.ask(path=page, words=words, count=True)["queries"] for looker, page, words in places]
     p50, p95 = ([quantile(times, share) for times in found] for share in (0.5, 0.95))
     is_held = p95[1] <= SLOWER * p95[0] and queries[0] == queries[1] and (within is None or p95[1] <= within)
     times = (
@@ -136,18 +141,18 @@ def compare(name: str, places: list[tuple[Looker, str]], looks: int, *, within: 
         f"ratio {p95[1] / p95[0]:.2f}"
     )
     beside = f"queries {queries[0]} {queries[1]}   load {os.getloadavg()[0]:.1f}"
-    say(f"  {name:<14} {times}   {beside}: {word(is_held)}")
+    say(f"  {name:<15} {times}   {beside}: {word(is_held)}")
     return is_held
 
 
-def tell_plans(looker: Looker, pages: dict[str, str], *, told: bool) -> bool:
+def tell_plans(looker: Looker, team: str, *, told: bool) -> bool:
     """Say which statements take many rows in hand in the large database, and tell whether there are none."""
     busy = 0
-    for name, page in pages.items():
-        looker.look(page)
-        for found in looker.ask(path=page, plans=True):
+    for name, (page, words) in PAGES.items():
+        looker.look(page.format(team=team), words)
+        for found in looker.ask(path=page.format(team=team), words=words, plans=True):
             if found["rows"] > MANY or told:
-                say(f"  {found['rows']:>8,} rows  {name:<14} {found['step']:<60} {found['sql'][:160]}")
+                say(f"  {found['rows']:>8,} rows  {name:<15} {found['step']:<60} {found['sql'][:160]}")
             busy += found["rows"] > MANY
     say(f"\nstatements with a step of more than {MANY:,} rows: {busy}")
     return not busy
