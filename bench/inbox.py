@@ -72,7 +72,9 @@ def main() -> int:
         say("\nmilliseconds for a conversation of 50 messages and one of 5,000")
         talks = [(lookers["large"], f"{LIST}{pk}/", "") for pk in (short, long)]
         held.append(compare("a conversation", talks, options.looks))
-        held.append(tell_plans(lookers["large"], str(team), told=options.plans))
+        opened = {name: (page.format(team=team), words) for name, (page, words) in PAGES.items()}
+        opened["a conversation"] = (f"{LIST}{long}/", "")
+        held.append(tell_plans(lookers["large"], opened, told=options.plans))
     finally:
         for looker in lookers.values():
             looker.end()
@@ -106,7 +108,11 @@ def fill(tenant_id: UUID, closed: int) -> dict[str, str]:
     """Fill two databases of one server, and clean both up; return the application's URLs of both."""
     with tenant_scope(tenant_id):
         talk = Conversation.objects.get(thread__startswith="c")
-        copied = {"conversations_conversation": talk.pk, "conversations_message": talk.messages.get().pk}
+        copied = {
+            "conversations_contact": talk.contact_id,
+            "conversations_conversation": talk.pk,
+            "conversations_message": talk.messages.get().pk,
+        }
     small = History(os.environ["DATABASE_OWNER_URL"])
     with small.line() as line:
         _copy_all(line, 1, FEW, copied)
@@ -145,12 +151,12 @@ def compare(name: str, places: list[Place], looks: int, *, within: float | None 
     return is_held
 
 
-def tell_plans(looker: Looker, team: str, *, told: bool) -> bool:
+def tell_plans(looker: Looker, pages: dict[str, tuple[str, str]], *, told: bool) -> bool:
     """Say which statements take many rows in hand in the large database, and tell whether there are none."""
     busy = 0
-    for name, (page, words) in PAGES.items():
-        looker.look(page.format(team=team), words)
-        for found in looker.ask(path=page.format(team=team), words=words, plans=True):
+    for name, (page, words) in pages.items():
+        looker.look(page, words)
+        for found in looker.ask(path=page, words=words, plans=True):
             if found["rows"] > MANY or told:
                 say(f"  {found['rows']:>8,} rows  {name:<15} {found['step']:<60} {found['sql'][:160]}")
             busy += found["rows"] > MANY
@@ -159,16 +165,19 @@ def tell_plans(looker: Looker, team: str, *, told: bool) -> bool:
 
 
 def _copy_all(line: Any, first: int, last: int, copied: dict[str, UUID]) -> None:
-    """Copy a closed conversation and its message, each copy half a minute older than the one before."""
+    """Copy a closed conversation, its contact and its message, each copy half a minute older than the one before."""
+    contact = "md5('contact' || n)::uuid"
     at = "now() - interval '30 days' - (n * interval '31 seconds')"
     own_talk = {
-        "id": f"uuidv7(-(now() - ({at})))", "thread": "'c' || n || clock_timestamp()", "created_at": at,
-        "last_message_at": at, "last_inbound_at": at, "closed_at": at,
+        "id": f"uuidv7(-(now() - ({at})))", "thread": "'c' || n || clock_timestamp()", "contact_id": contact,
+        "created_at": at, "last_message_at": at, "last_inbound_at": at, "closed_at": at,
     }  # fmt: skip
     own_line = {"id": "uuidv7(m.created_at - now())", "conversation_id": "m.id", "created_at": "m.created_at"}
     for begin in range(first, last + 1, 50_000):
         end = min(last, begin + 49_999)
-        talks = _copy(line, "conversations_conversation", own_talk, f"generate_series({begin}, {end}) n")
+        series = f"generate_series({begin}, {end}) n"
+        line.execute(_copy(line, "conversations_contact", {"id": contact}, series), copied)
+        talks = _copy(line, "conversations_conversation", own_talk, series)
         lines = _copy(line, "conversations_message", own_line, "made m")
         line.execute(f"with made as ({talks} returning id, created_at) {lines}", copied)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from conversations.models import ChannelAccount, Conversation, Team
 from core.expressions import COMPARISONS, Compare, Join, Literal, Name, Node, Not
@@ -54,7 +54,8 @@ def _problem_of_number(part: Compare, name: str) -> str:
     """Return that no number from 0 on, up to the fact's highest, meets a comparison."""
 
     def is_met(number: int) -> bool:
-        left, right = (one.value if isinstance(one, Literal) else Decimal(number) for one in (part.left, part.right))
+        left: Any = part.left.value if isinstance(part.left, Literal) else Decimal(number)
+        right: Any = part.right.value if isinstance(part.right, Literal) else Decimal(number)
         return left in right if part.sign == "in" else COMPARISONS[part.sign](left, right)
 
     if any(is_met(number) for number in range(HIGHEST[name] + 1)):
