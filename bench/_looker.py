@@ -45,9 +45,9 @@ class Looker:
             raise RuntimeError("the looking process has ended")
         return json.loads(line)
 
-    def look(self, path: str) -> float:
-        """Return the seconds that a page took, with nothing in the application's cache."""
-        return float(self.ask(path=path)["seconds"])
+    def look(self, path: str, words: str = "") -> float:
+        """Return the seconds that a page took, with nothing in the application's cache; `words` are searched for."""
+        return float(self.ask(path=path, words=words)["seconds"])
 
     def end(self) -> None:
         """Let the process end."""
@@ -65,12 +65,15 @@ class Visitor:
         self.browser = Client(HTTP_HOST="127.0.0.1")
         self.browser.force_login(User.objects.get(email=asked["email"]))
 
-    def look(self, path: str) -> float:
-        """Fetch a page and return the seconds it took."""
+    def look(self, path: str, words: str = "") -> float:
+        """Fetch a page, or what a search that is posted to it leads to, and return the seconds it took."""
         headers = self.headers if path.startswith("/api/") else {}
         cache.clear()
         began = time.perf_counter()
-        answer = self.browser.get(path, headers=headers)
+        if words:
+            answer = self.browser.post(path, {"words": words}, follow=True)
+        else:
+            answer = self.browser.get(path, headers=headers)
         spent = time.perf_counter() - began
         if answer.status_code != 200:
             raise RuntimeError(f"{path} answers {answer.status_code}")
@@ -78,18 +81,18 @@ class Visitor:
         vars(answer).pop("json")
         return spent
 
-    def queries(self, path: str) -> list[str]:
+    def queries(self, path: str, words: str = "") -> list[str]:
         """Return the statements of a page."""
         with CaptureQueriesContext(connection):
             connection.queries_log.clear()
-            self.look(path)
+            self.look(path, words)
             return [str(query["sql"]) for query in connection.queries_log]
 
-    def plans(self, path: str) -> list[dict[str, Any]]:
+    def plans(self, path: str, words: str = "") -> list[dict[str, Any]]:
         """Return for each reading statement of a page how many rows its busiest step took in hand, and its plan."""
         return [
             {"rows": rows, "step": step, "sql": sql}
-            for sql in map(_bare, self.queries(path))
+            for sql in map(_bare, self.queries(path, words))
             if sql.lower().startswith(("select", "(select", "execute", "with"))
             for rows, step in [self._explained(sql)]
         ]
@@ -124,12 +127,13 @@ def serve() -> None:
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
+        place = (asked["path"], asked.get("words", ""))
         if asked.get("plans"):
-            answer: Any = visitor.plans(asked["path"])
+            answer: Any = visitor.plans(*place)
         elif asked.get("count"):
-            answer = {"queries": len(visitor.queries(asked["path"]))}
+            answer = {"queries": len(visitor.queries(*place))}
         else:
-            answer = {"seconds": visitor.look(asked["path"])}
+            answer = {"seconds": visitor.look(*place)}
         print(json.dumps(answer), flush=True)
 
 

@@ -23,9 +23,9 @@ def asgi_for(name: str) -> str:
 
 def runs_alone(name: str) -> bool:
     """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
-    return name in ("approvals", "bus", "erasure", "queue", "retrieval", "search", "simulation", "turn")
+    return name in ("approvals", "bus", "erasure", "inbox", "queue", "retrieval", "search", "simulation", "turn")
 
 
 def makes_databases(name: str) -> bool:
     """Tell whether a benchmark makes databases beside the installation's own."""
-    return name == "queue"
+    return name in ("inbox", "queue")

@@ -181,7 +181,7 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     def object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
         """Return the row; raises `Http404` if it is missing or in another tenant."""
-        obj = self.get_queryset(request).filter(pk=object_id).first()
+        obj = self.object_rows(request).filter(pk=object_id).first()
         if obj is None:
             self.note_refusal(request, NotFound(), object_id)
             raise Http404("This page doesn't exist or you don't have access to it.")
@@ -205,6 +205,10 @@ class ReadOnlyAdmin(KitModelAdmin):
         viewer_of(request)
         rows: QuerySet[Any] = self.model._default_manager.all()
         return rows
+
+    def object_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what the page of one row reads: by default what the list reads."""
+        return self.get_queryset(request)
 
     def object_title(self, obj: Any) -> str:
         """Return the heading of one row's page; never personal data."""

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html_join
 
 from accounts.selectors import list_members
@@ -100,10 +100,11 @@ class MacroForm(VersionedForm):
         self.fields.update(value_fields(kind))
         if not self.is_bound:
             self.initial["chosen"] = kind
-        elif self.data.get("chosen") != kind:
+        elif isinstance(self.data, QueryDict) and self.data.get("chosen") != kind:
             self.is_redrawn = True
-            self.data = self.data.copy()
-            self.data["chosen"] = kind
+            said = self.data.copy()
+            said["chosen"] = kind
+            self.data = said
 
     def clean(self) -> dict[str, Any]:
         """Show what is wrong with the request's values at their fields."""

@@ -27,8 +27,10 @@ from conversations.models import (
     Team,
     Triage,
     TriageRule,
+    hours_of,
 )
 from conversations.models.seen import seen_conversations
+from conversations.services import triage_checks
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -37,7 +39,7 @@ from core.errors import Invalid, NotFound
 from core.expressions import BadExpression, NotEvaluable, Vocabulary, holds, parse
 from core.jobs import queueing
 from core.observability.logging import get_logger
-from core.working_time import DAYS
+from core.working_time import DAYS, BrokenCalendar, Calendar
 
 log = get_logger(__name__)
 MANAGE: Final = "conversations.manage_desk"
@@ -50,7 +52,9 @@ TRIED: Final = 1000
 SHOWN: Final = 50
 FACTS: Final = Vocabulary(
     numbers=frozenset({"hour", "urgency", "lead", "confidence"}),
-    texts=frozenset({"channel", "account", "language", "weekday", "verified", "intent", "reason", "earlier_team"}),
+    texts=frozenset(
+        {"channel", "account", "language", "weekday", "working_hours", "verified", "intent", "reason", "earlier_team"}
+    ),
     lists=frozenset({"contact_tags", "words"}),
 )
 OPTIONAL: Final = frozenset({"confidence"})
@@ -153,9 +157,9 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
 def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datetime]) -> dict[UUID, dict[str, Any]]:
     """Return the facts of conversations, each at its moment.
 
-    Six queries for any number.
+    Seven queries for any number.
     """
-    zone = tenant_zone()
+    zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
     contacts = {row.contact_id for row in conversations}
     tags: dict[UUID, set[str]] = {}
     for contact_id, name in ContactTag.objects.filter(contact_id__in=contacts).values_list("contact_id", "name"):
@@ -175,6 +179,7 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
             "language": row.language,
             "hour": here.hour,
             "weekday": DAYS[here.weekday()],
+            "working_hours": "yes" if _is_open(hours, here) else "no",
             "verified": "yes" if row.record_id in verified else "no",
             "intent": row.intent,
             "reason": row.escalation_reason,
@@ -186,6 +191,15 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
             "words": tuple(words),
         }
     return found
+
+
+def _is_open(hours: Calendar, moment: datetime) -> bool:
+    """Return True within working hours; a calendar without any is never open."""
+    minute = timedelta(minutes=1)
+    try:
+        return hours.between(moment, moment + minute) > timedelta(0)
+    except BrokenCalendar:
+        return False
 
 
 def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None = None) -> TrialResult:
@@ -368,7 +382,8 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
     condition = settings.condition.strip()
     if condition:
         try:
-            parse(condition, FACTS)
+            if never := triage_checks.problem_of(parse(condition, FACTS)):
+                wrong["condition"] = [never]
         except BadExpression as problem:
             wrong["condition"] = [str(problem)]
     if settings.team_id and not Team.objects.filter(pk=settings.team_id).exists():

@@ -1,6 +1,6 @@
 """Triage rules: which team a conversation goes to, and what a trial says without changing anything."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.models import BusinessCalendar
 from tests import files
 from tests.api.office import Office
 from tests.conversations.conftest import AGENT, Shop
@@ -306,3 +307,43 @@ def test_confidence_of_the_agents_answer_is_a_fact_that_may_be_unknown(
     found = services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="low_confidence")
     assert (found.priority, found.team_id) == (4 if is_met else 2, teams["Money"].pk)
     assert Triage.objects.get().facts["confidence"] == confidence
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("hour > 23", "hour is a whole number from 0 to 23"),
+        ("hour in (24, 25)", "hour is a whole number"),
+        ('urgency > 100 or "refund" in words', "urgency is a whole number"),
+        ('channel == "pigeon"', "channel is never “pigeon”"),
+        ('weekday in ("mon", "monday")', "weekday is never “monday”. Use fri, mon"),
+        ('account == "Nowhere"', "account is never “Nowhere”. Use Chat, Line"),
+        ('"Refund" in words', "“Refund” is never among the words"),
+        ('"money back" in words', "a single word in lower case"),
+        ('not verified == "maybe"', "verified is never “maybe”. Use no, yes"),
+        ('colour == "red"', "is not a fact"),
+    ],
+)
+def test_condition_that_is_never_met_is_refused_with_what_it_can_be(shop: Shop, condition: str, words: str) -> None:
+    with pytest.raises(Invalid) as problem:
+        rule(shop, "Never", condition, priority=3)
+    assert words in problem.value.facts["fields"]["condition"][0]
+
+
+def test_working_hours_are_those_of_the_default_teams_calendar(shop: Shop) -> None:
+    week = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Berlin", week=week)
+    settings = TeamSettings("Desk", calendar_id=calendar.pk, is_default=True)
+    services.create_team(actor=shop.world.actor("admin"), settings=settings)
+    rule(shop, "At night", 'working_hours == "no"', priority=4, is_active=True)
+    found = {}
+    moments = {
+        "day": datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
+        "evening": datetime(2026, 11, 23, 16, 0, tzinfo=UTC),
+        "weekend": datetime(2026, 11, 28, 10, 0, tzinfo=UTC),
+    }
+    for name, moment in moments.items():
+        talk = shop.conversation(sender=SenderIdentity(kind="webchat", value=name), now=moment)
+        handed = services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="asked_for_person", now=moment)
+        found[name] = handed.priority
+    assert found == {"day": 2, "evening": 4, "weekend": 4}
