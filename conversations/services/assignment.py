@@ -196,9 +196,11 @@ def _waiting_of(rows: Collection[Conversation]) -> list[Waiting]:
 
 
 def list_teams_with_work() -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of open teams with waiting conversations."""
+    """Return tenant and id of open teams with waiting conversations, where a member is there to get one."""
     with platform_scope():
-        waiting = waiting_rows().filter(team__is_open=True, team__members__isnull=False)
+        there = Availability.objects.filter(until=None, state=Availability.State.ONLINE).values("user_id")
+        members = TeamMember.objects.filter(team_id=OuterRef("team_id"), user_id__in=there)
+        waiting = waiting_rows().filter(Exists(members), team__is_open=True)
         return list(waiting.order_by().values_list("tenant_id", "team_id").distinct()[:200])
 
 

@@ -57,8 +57,10 @@ def test_conversations_go_in_turn_and_nobody_gets_more_than_fits(shop: Shop) -> 
     for _ in range(5):
         handed_off(shop)
     assert services.assign_waiting(actor=DESK, team_id=team.pk) == 0, "nobody is there"
+    assert services.list_teams_with_work() == []
     go(shop, "support")
     go(shop, "admin")
+    assert services.list_teams_with_work() == [(shop.world.acme.pk, team.pk)]
     assert services.assign_waiting(actor=DESK, team_id=team.pk) == 4
     support, admin = (shop.world.people[one].pk for one in ("support", "admin"))
     assert assigned() == {support: 2, admin: 2, None: 1}
