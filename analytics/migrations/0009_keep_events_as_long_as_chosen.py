@@ -24,7 +24,7 @@ grant execute on function walker_drop_old_event_partitions(date) to walker_app;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0010_cover_figures_of_days"),
+        ("analytics", "0008_cover_figures_of_days"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ FIELDS = ("tenant_id", "metric", "dimension", "day", "value", "bucket", "currenc
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0006_store_events"),
+        ("analytics", "0007_read_events_by_time"),
     ]
 
     operations = [
