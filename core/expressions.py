@@ -78,7 +78,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """A number that takes values; whoever measures it says which ones it may take."""
+    """A number that takes values. The module that measures it checks them."""
 
     name: str
     values: tuple[Decimal | str, ...]
@@ -307,7 +307,7 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
 def holds_if_known(node: Node, facts: Mapping[Any, Any]) -> bool | None:
     """Return whether the facts meet the condition, None where that depends on one that is None.
 
-    `a or b` holds if a does, whatever b may be.
+    `a or b` holds if a does, even if b is None.
     """
     if isinstance(node, Join):
         results = [holds_if_known(part, facts) for part in node.parts]

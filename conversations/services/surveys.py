@@ -145,7 +145,7 @@ def may_rate(*, survey: Survey, now: datetime) -> bool:
 
 
 def final_at(survey: Survey) -> datetime | None:
-    """Return when a survey ends, or its answer becomes final; None for one that wasn't asked."""
+    """Return when a survey ends or its answer is final; None if it wasn't asked."""
     if survey.ends_at is None or survey.answered_at is None:
         return survey.ends_at
     return min(survey.ends_at, survey.answered_at + CHANGED_WITHIN)

@@ -148,6 +148,8 @@ WORK: Final = {
     "admin:analytics_export_change": PAGE,
     "admin:analytics_export_conversations": LIST_ACTION,
     "admin:analytics_export_approvals": LIST_ACTION,
+    "admin:analytics_export_figures": LIST_ACTION,
+    "admin:analytics_export_events": LIST_ACTION,
     "admin:analytics_export_file": ACTION,
     "admin:analytics_export_grant": ACTION,
     "admin:analytics_export_refuse": ACTION,
