@@ -6,15 +6,17 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
 from accounts.permissions.roles import PERMISSIONS
+from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope
 
+VIEW = "accounts.view_membership"
 MOST_NAMED = 10
 SHORTEST_NAME = 2
 
@@ -61,6 +63,23 @@ def list_members(*, role: str | None = None, permission: str | None = None) -> l
     if permission is not None:
         members = members.filter(role__in=roles_with(permission))
     return list(members.select_related("user").order_by("id"))
+
+
+def query_members(*, viewer: Actor) -> QuerySet[Membership]:
+    """Return current and former members with their people, without erased ones.
+
+    Needs `accounts.view_membership`; raises `Refused`.
+    """
+    viewer.require(VIEW)
+    return Membership.objects.filter(erased_at=None).select_related("user")
+
+
+def get_member(*, viewer: Actor, membership_id: UUID) -> Membership:
+    """Return a member. Needs `accounts.view_membership`; raises `Refused` and `NotFound`."""
+    found = query_members(viewer=viewer).filter(pk=membership_id).first()
+    if found is None:
+        raise NotFound("There is no such member.")
+    return found
 
 
 @cache

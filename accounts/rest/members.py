@@ -1,22 +1,28 @@
-"""Endpoints that limit a member to their teams, and erase one."""
+"""Endpoints that list members, limit one to their teams, and erase one."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import selectors
 from accounts.models import Membership
 from accounts.permissions.role_limits import MANAGE
 from accounts.permissions.team_scope import set_team_scope
 from accounts.privacy.erasure import ERASE, erase_member
+from accounts.rest.serializers import PersonSerializer
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet, ReadOneMixin
 
 
 class TeamScopeRequest(serializers.Serializer[Any]):
@@ -33,12 +39,45 @@ class TeamScopeSerializer(RowSerializer[Membership]):
         fields: ClassVar[list[str]] = "id user_id role own_teams_only".split()
 
 
-class MemberViewSet(ApiViewSet):
+class MemberFilters(ApiFilterSet):
+    """The filters of members."""
+
+    role = ChoiceFilter(choices=Membership.Role.choices)
+    is_active = BooleanFilter(field_name="is_active", help_text="Whether they can still sign in here.")
+
+
+class MemberSerializer(RowSerializer[Membership]):
+    """A member. Their address is in the console alone, where looking at it is noted."""
+
+    person = PersonSerializer(source="user", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields: ClassVar[list[str]] = "id person role is_active own_teams_only created_at".split()
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List current and former members, newest first; erased people are left out. "
+        "Needs `accounts.view_membership`."
+    ),
+    retrieve=extend_schema(description="Read a member. Needs `accounts.view_membership`."),
+)
+class MemberViewSet(ReadOneMixin, ListViewSet):
     """Members of the organisation."""
 
-    permissions: ClassVar = {"erase": ERASE, "team_scope": MANAGE}
-    serializer_class = ErasureSerializer
+    permissions: ClassVar = {"list": selectors.VIEW, "retrieve": selectors.VIEW, "erase": ERASE, "team_scope": MANAGE}
+    serializer_class = MemberSerializer
+    filterset_class = MemberFilters
     lookup_url_kwarg = "membership_id"
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        """Return the members."""
+        return selectors.query_members(viewer=self.actor)
+
+    def get_object(self) -> Membership:
+        """Return the member of the address."""
+        return selectors.get_member(viewer=self.actor, **self.kwargs)
 
     @action(
         detail=True,
@@ -55,7 +94,13 @@ class MemberViewSet(ApiViewSet):
         """
         return self.call_service(set_team_scope)
 
-    @action(detail=True, methods=["post"], request_serializer=ErasureRequest, success_status=202)
+    @action(
+        detail=True,
+        methods=["post"],
+        request_serializer=ErasureRequest,
+        serializer_class=ErasureSerializer,
+        success_status=202,
+    )
     @idempotent
     def erase(self, request: Request, **kwargs: Any) -> Response:
         """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.

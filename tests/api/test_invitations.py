@@ -53,3 +53,14 @@ def test_session_gives_a_role_that_signs_only_soon_after_the_password(office: Of
         answer = browser.post(f"/api/v1/{OFFERS}", {**ANA, "role": "approver"}, "application/json", headers=headers)
         found.append((answer.status_code, answer.json().get("code")))
     assert found == [(403, "confirm_first"), (201, None)]
+
+
+def test_members_are_listed_by_name_and_role_without_their_address(office: Office) -> None:
+    admin = office.caller("admin")
+    found = admin.get("members/", role="support", is_active="true").json()["results"]
+    assert [(one["role"], one["is_active"], one["own_teams_only"]) for one in found] == [("support", True, False)]
+    assert admin.get(f"members/{found[0]['id']}/").json() == found[0]
+    assert found[0]["person"]["name"]
+    assert "@" not in str(admin.get("members/").json())
+    assert office.outsider().get(f"members/{found[0]['id']}/").status_code == 404
+    assert admin.get("members/", role="king").status_code == 400

@@ -237,6 +237,8 @@ DOORS = [
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    Door("get", "members/", "compliance", 200, "approver", outsider=200),
+    Door("get", "members/{approval}/", "compliance", 404, "approver"),
     Door("get", "members/invitations/", "compliance", 200, "approver", outsider=200),
     Door("post", "members/invitations/", "admin", 201, "compliance", outsider=201, body=OFFER),
     Door("post", "members/invitations/{approval}/resend/", "admin", 404, "compliance"),

@@ -700,7 +700,9 @@ API: Final = {
     "api-invitations-list": Row(API_READ.get, API_WRITE.post),
     "api-invitations-resend": API_PRESS,
     "api-invitations-withdraw": API_PRESS,
+    "api-members-detail": API_PAGE,
     "api-members-erase": API_WRITE,
+    "api-members-list": API_READ,
     "api-members-team-scope": API_WRITE,
     "api-views-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-views-detail": Row(Answers(401, 200, 404, 404), Answers(401, 405, 405)),  # the town's is the viewer's
