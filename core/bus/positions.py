@@ -64,10 +64,11 @@ _MOVE: Final = """
 update core_buscursor set xid = %s::xid8, event_id = %s, moved_at = %s, tries = 0, retry_at = null
 where tenant_id = %s and consumer = any(%s)
 """
+# Sorted by the column of the table: `xid` alone would be the text that is returned, in which 10 comes before 9.
 ROWS: Final = """
 select id, type, version, stream, seq, payload, created_at, about, xid::text from core_streamevent
 where tenant_id = %s and version is not null and (xid, id) > (%s::xid8, %s::uuid) and xid < %s::xid8 {types}
-order by xid, id limit %s
+order by core_streamevent.xid, core_streamevent.id limit %s
 """
 
 

@@ -37,7 +37,7 @@ on conflict (tenant_id, consumer) do nothing
 """
 _CURSORS: Final = f"""
 select id, xid::text, event_id, moved_at from core_buscursor where tenant_id = %s and system <> {SYSTEM}
-order by xid, event_id, consumer for update
+order by core_buscursor.xid, event_id, consumer for update
 """
 _NUMBER: Final = """
 update core_streamevent set xid = case when id > %s then %s else {read} end::text::xid8

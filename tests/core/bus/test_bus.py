@@ -197,6 +197,20 @@ def test_no_event_of_ten_thousand_is_missed_or_taken_twice(committed_world: Worl
     _miss_nothing(committed_world, each=1_250, readers=2)
 
 
+def test_transactions_are_compared_as_numbers(committed_world: World) -> None:
+    acme, sink = committed_world.acme.pk, Sink("tens")
+    count_in(acme, 1, 2, 3, 4, 5)
+    with tenant_scope(acme), connection.cursor() as cursor:
+        for n, xid in ((1, 8), (2, 9), (3, 10), (4, 99), (5, 100)):
+            cursor.execute(
+                "update core_streamevent set xid = %s::text::xid8 where tenant_id = %s and payload = %s::jsonb",
+                [str(xid), acme, f'{{"n": {n}}}'],
+            )
+    with subscribed("tens", sink, batch=2):
+        take_until(lambda: len(sink.numbers(acme)) >= 5)
+    assert sink.numbers(acme) == [1, 2, 3, 4, 5]
+
+
 def test_event_that_fails_is_tried_again_then_parked_and_harms_no_other(committed_world: World) -> None:
     acme, globex, broken = committed_world.acme.pk, committed_world.globex.pk, {"is": True}
 
