@@ -33,6 +33,7 @@ _SEARCH: Final = Search(
     found=(("id", "uuid"), ("conversation_id", "uuid")),
     newest="created_at",
     reads=("masked_body",),
+    has_newest_index=True,
 )
 register_search(_SEARCH)
 

@@ -50,6 +50,8 @@ class Search:
     found: tuple[tuple[str, str], ...]
     newest: str
     reads: tuple[str, ...]
+    has_newest_index: bool = False
+    """True if an index holds each tenant's rows by `newest`: then words that many rows have are found by it."""
 
     @property
     def function(self) -> str:

@@ -31,6 +31,7 @@ _SEARCH: Final = Search(
     found=(("approval_id", "uuid"),),
     newest="approval_id",
     reads=("words",),
+    has_newest_index=True,
 )
 register_search(_SEARCH)
 

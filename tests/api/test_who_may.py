@@ -87,6 +87,8 @@ ARTICLE = {"collection_id": "{collection}", "title": "Sizes", "text": "All of th
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "event-types/", "viewer", 200, outsider=200),
+    Door("get", "event-retention/", "admin", 200, "compliance", outsider=200),
+    Door("post", "event-retention/", "admin", 200, "compliance", outsider=200, body={"days": 90}),
     Door("get", "approvals/", "viewer", 200, outsider=200),
     Door("get", "approvals/export/", "compliance", 200, "approver", outsider=200),
     Door("post", "approvals/", "support", 201, "viewer", outsider=201, body=NEW),

@@ -50,6 +50,19 @@ def test_words_that_are_not_all_there_find_nothing(shop: Shop, viewer: Actor, q:
     assert found(viewer, q) == []
 
 
+@pytest.mark.parametrize(("words", "places"), [("refund", [7, 6]), ("shoes", [3, 1]), ("hat", [4]), ("zzz", [])])
+def test_newest_messages_are_found_whether_words_are_common_or_rare(shop: Shop, words: str, places: list[int]) -> None:
+    talks = [
+        said(shop, text, str(place))
+        for place, text in enumerate(["hats", "shoes", "a refund", "shoes", "hat", "coats", "a refund", "my refund"])
+    ]
+    with connection.cursor() as cursor:  # twice as many of the newest are looked at first
+        cursor.execute(
+            "select conversation_id from walker_search_messages(%s, %s)", [words, 2 if words != "hat" else 1]
+        )
+        assert [row[0] for row in cursor.fetchall()] == [talks[place].pk for place in places]
+
+
 def test_personal_data_is_not_found_by_a_part(shop: Shop, viewer: Actor) -> None:
     said(shop, "Mail me at ana.luz@example.com or call +34 600 123 456")
     assert [found(viewer, q) for q in ("ana", "luz", "example", "600", "123456")] == [[]] * 5

@@ -61,17 +61,28 @@ def _search_statements(search: lookups.Search) -> Iterator[str]:
     yield f'drop policy if exists walker_resolver_wall on "{search.table}"'
     yield f'create policy walker_resolver_wall on "{search.table}" for select to walker_resolver using (true)'
     yield f"drop function if exists {signature}"
-    # Planned for the given words: a rare word uses its index, a common one is read from the newest on. To read all
-    # rows and take each apart is never the shortest way, but for a very common word it looks like that to the planner.
+    rows = f'"{search.table}" t where t.tenant_id = tenant'
+    in_order = f"order by t.{search.newest} desc limit most"
+    find = f"return query select {selected} from {rows} and {search.words} @@ wanted {in_order};"
+    if search.has_newest_index:
+        # Under row-level security the planner reads no statistics of words, so it can't tell a rare one, which is read
+        # by its index, from one that half of the rows have, which is among the newest. Materialized, for the former:
+        # else it may read all rows from the newest on.
+        newest = f"(select {readable} from {rows} order by t.{search.newest} desc limit 2 * most) t"
+        common = f"from {newest} where {search.words} @@ wanted"
+        every = f"select {selected}, t.{search.newest} as newest from {rows} and {search.words} @@ wanted"
+        find = (
+            f"if (select count(*) >= most {common}) then return query select {selected} {common} {in_order}; "
+            f"else return query with t as materialized ({every}) "
+            f"select {selected} from t order by newest desc limit most; end if;"
+        )
     yield (
         f"create function {search.function}(asked text, most int) returns table ({returned}) "
         "language plpgsql stable security definer set search_path = public, pg_temp "
         "set plan_cache_mode = force_custom_plan set enable_seqscan = off as $$ #variable_conflict use_column\n"
         "declare tenant uuid := nullif(current_setting('walker.tenant', true), '')::uuid; wanted tsquery; begin "
-        f"wanted := {search.asked}; "
+        f"wanted := {search.asked}; most := least(greatest(most, 0), 1000); "
         "if tenant is null or wanted is null then return; end if; "
-        f'return query select {selected} from "{search.table}" t '
-        f"where t.tenant_id = tenant and {search.words} @@ wanted "
-        f"order by t.{search.newest} desc limit least(greatest(most, 0), 1000); end $$"
+        f"{find} end $$"
     )
     yield from _hand_over(signature)
