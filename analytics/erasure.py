@@ -44,7 +44,6 @@ class BriefsErasure(ErasureHandler):
         Table("analytics.FigureDay", "Counts by id and code.", kept="metric value currency day"),
         Table("analytics.FigureHour", "Counts by id and code.", kept="metric value currency"),
         Table("analytics.StoredEvent", "Ids, states, numbers and codes.", kept="type stream payload about"),
-        Table("analytics.EventRetention", "A number of days.", kept="days"),
         Table("analytics.BriefPreference", "Rows of a member are removed.", "zone sections at"),
         Table("analytics.FigureDashboard", "Rows are removed, also colleagues' that name the person.", "name", "cards"),
     )  # fmt: skip

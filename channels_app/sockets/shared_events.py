@@ -130,7 +130,10 @@ class SharedEvents:
                 continue
             try:
                 events = batch.answer(ask)
-            except WalkerError as problem:
+            except Exception as problem:
+                # A fault in one answer is told to that connection alone: the others still get theirs.
+                if not isinstance(problem, WalkerError):
+                    log.warning("events_not_answered", exc_info=True)
                 ask.answer.set_exception(problem)
                 ask.answer.exception()
             else:

@@ -20,6 +20,7 @@ from conversations.models import ContactPoint, Conversation
 from conversations.registry import panels_at
 from conversations.selectors import list_messages, list_notes, seen_conversations
 from conversations.services import changeable_notes
+from conversations.services.clocks import waits_for_person
 from core.actors import Actor
 from core.errors import Conflict
 from core.reach import ledger
@@ -66,6 +67,7 @@ def page_of(
     return {
         "live_name": conversation.stream,
         "state_chip": state_chip(conversation),
+        "waits_for_person": waits_for_person(conversation),
         "turns": merge_turns(turns, asked_for(viewer, conversation), **cut),
         "earlier": page.before,
         "is_earlier_part": before is not None,

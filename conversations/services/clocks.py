@@ -35,13 +35,13 @@ def next_due(conversation: Conversation, moment: datetime) -> datetime | None:
     """Return what is due next: a person's answer, or that it is resolved. At most two queries."""
     if conversation.state != PERSON:
         return None
-    if _waits_for_person(conversation):
+    if waits_for_person(conversation):
         return first_answer_due(conversation, moment)
     return resolution_due(conversation, conversation.first_person_answered_at or moment)
 
 
-def _waits_for_person(conversation: Conversation) -> bool:
-    """Return True if no person has answered, or none since it was handed over again."""
+def waits_for_person(conversation: Conversation) -> bool:
+    """Return True if no person has answered, or none since it was handed over again. At most one query."""
     answered, asked = conversation.first_person_answered_at, conversation.escalated_at
     if answered is None or asked is None or asked <= answered:
         return answered is None

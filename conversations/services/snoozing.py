@@ -173,7 +173,7 @@ def note_due(*, actor: Actor, conversation_id: UUID, now: datetime | None = None
         conversation.warned_due_at = due
         conversation.missed_due_at = due if is_late else conversation.missed_due_at
         conversation.save(update_fields=["warned_due_at", "missed_due_at"])
-        what = "resolved" if conversation.first_person_answered_at else "answered"
+        what = "answered" if clocks.waits_for_person(conversation) else "resolved"
         action = "CONVERSATION_LATE" if is_late else "CONVERSATION_DUE_SOON"
         stream_events.record(actor, action, conversation, old_state=PERSON, what=what, due=due.isoformat())
         stream_events.append_inbox(conversation, "conversation_late" if is_late else "conversation_due_soon")

@@ -83,7 +83,7 @@ def _bus_lag(world: World) -> Callable[[], object]:
     def take() -> None:
         last = StreamEvent.objects.order_by("-xid", "-id").values_list("xid", "id")[0]
         for name in bus.names():
-            consumers.move_mark(name, Position(str(last[0]), last[1]))
+            consumers.move_marks([name], Position(str(last[0]), last[1]))
         cache.delete(bus_lag.KEY)
 
     return take

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Notice
 from conversations import services
 from conversations.models import Conversation, Priority, Team
-from conversations.services import Seat, Target, TeamSettings
+from conversations.services import Seat, Target, TeamSettings, clocks
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -231,6 +231,7 @@ def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_pers
     services.reply(actor=AGENT, conversation_id=talk.pk, text="I'm bringing in a colleague.", now=minutes(59))
     services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="asked_for_person", now=minutes(60))
     assert fresh(talk).next_due_at == minutes(90)
+    assert clocks.waits_for_person(fresh(talk))
     due = []
     for priority, at in ((Priority.URGENT, 61), (Priority.NORMAL, 70)):
         services.set_priority(actor=support, conversation_id=talk.pk, priority=priority, now=minutes(at))
@@ -239,6 +240,7 @@ def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_pers
     due.append(fresh(talk).next_due_at)
     assert due == [minutes(65), minutes(90), minutes(90)]
     answer(85)
+    assert not clocks.waits_for_person(fresh(talk))
     services.set_priority(actor=support, conversation_id=talk.pk, priority=Priority.URGENT, now=minutes(86))
     services.set_priority(actor=support, conversation_id=talk.pk, priority=Priority.NORMAL, now=minutes(87))
     assert fresh(talk).next_due_at == minutes(60 + 240), "resolved four hours after the hand-off"

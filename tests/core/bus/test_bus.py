@@ -111,8 +111,8 @@ def test_consumers_that_were_apart_take_the_same_and_meet(committed_world: World
             assert far.numbers(globex) == [3]
             assert slow.numbers(acme) == []
             held["is"] = False
-            take_until(lambda: slow.numbers(acme) == [1, 2, 4], at=now() + timedelta(seconds=2))
-            take_until(lambda: slow.numbers(globex) == [3], at=now() + timedelta(seconds=2))
+            take_until(lambda: slow.numbers(acme) == [1, 2, 4], at=now() + timedelta(minutes=2))
+            take_until(lambda: slow.numbers(globex) == [3], at=now() + timedelta(minutes=2))
             marks = read_marks([find(name) for name in ("near", "slow", "far")])
             assert len({mark.position for mark in marks.values()}) == 1
             assert [sink.numbers(acme) for sink in (near, far, slow)] == [[1, 2, 4]] * 3
