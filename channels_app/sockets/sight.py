@@ -73,9 +73,15 @@ def _told(listener: Listener, events: Iterable[StreamEvent]) -> Iterable[StreamE
         elif event.about in (listener.teams or ()) or payload.get("left") == me:
             gone = {name: payload[name] for name in ("conversation", "left") if payload.get(name) and name != "left"}
             yield StreamEvent(
-                pk=event.pk, tenant_id=event.tenant_id, stream=event.stream, seq=event.seq, type=event.type, payload=gone,
-                created_at=event.created_at, about=event.about,
-            )  # fmt: skip
+                pk=event.pk,
+                tenant_id=event.tenant_id,
+                stream=event.stream,
+                seq=event.seq,
+                type=event.type,
+                payload=gone,
+                created_at=event.created_at,
+                about=event.about,
+            )
 
 
 def _sees(listener: Listener, team_id: UUID | None, assigned_to_id: UUID | None) -> bool:
