@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import floor, log10
 from typing import Final, Literal
 
 Unit = Literal["count", "seconds", "money", "share", "mark", "level"]
@@ -75,5 +76,8 @@ def top_of(highest: float, unit: Unit) -> float:
         return 5.0
     if unit == "seconds":
         return float(next((step for step in _TIMES if step >= highest), highest))
+    if unit == "money" and 0 < highest < 1:
+        digits = 10.0 ** floor(log10(highest))
+        return next(round(step * digits, 9) for step in (1, 2, 4, 6, 8, 10) if step * digits >= highest)
     digits = 10.0 ** max(0, len(str(int(highest))) - 1)
     return next(step * digits for step in (1, 2, 4, 6, 8, 10) if step * digits >= max(4, highest))

@@ -196,6 +196,7 @@ def test_lines_break_where_there_is_no_value_and_bars_stay_in_the_chart() -> Non
     ]
     counts = Plot("new", "New", ["1 Nov"] * 40, [Line("New", "info", [7.0] * 40), Line("Old", "good", [9.0] * 40)])
     assert counts.top == top_of(9, "count") == 10
+    assert [top_of(cost, "money") for cost in (0, 0.03, 0.3, 3, 30)] == [4, 0.04, 0.4, 4, 40]
     assert all(bar.x >= 46 and bar.x + bar.width <= 560 and bar.y >= 10 for bar in counts.bars)
     assert len(counts.ticks) <= 7
     assert Plot("none", "None", ["1 Nov"], [Line("New", "info", [0.0])]).is_empty
