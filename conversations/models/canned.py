@@ -3,19 +3,16 @@
 import re
 from typing import ClassVar, Final
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from conversations.models.files import SealedFile
-from conversations.models.teams import Team
-from core.clock import now
-from core.tenancy.models import TenantModel
+from conversations.models.shared import SharedTool
 
 _MY_NAME: Final = re.compile(r"\{\{\s*my_name\s*\}\}")
 
 
-class CannedReply(TenantModel):
+class CannedReply(SharedTool):
     """A text to send again, with variables such as {{ first_name }}, for oneself, a team or everybody."""
 
     shortcut = models.CharField(max_length=40, help_text="What is typed after / to find it.")
@@ -23,14 +20,6 @@ class CannedReply(TenantModel):
     text = models.TextField()
     language = models.CharField(max_length=8, default="en", help_text="Of the text.")
     translations = models.JSONField(default=dict, help_text="The text in other languages, by their codes.")
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", help_text="Only theirs."
-    )
-    team = models.ForeignKey(
-        Team, null=True, on_delete=models.CASCADE, related_name="+", help_text="Only of this team."
-    )
-    version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         verbose_name_plural = "canned replies"
@@ -47,11 +36,6 @@ class CannedReply(TenantModel):
 
     def __str__(self) -> str:
         return self.title
-
-    @property
-    def scope(self) -> str:
-        """Return who may use it: "personal", "team" or "all"."""
-        return "personal" if self.owner_id else "team" if self.team_id else "all"
 
     @property
     def names_its_sender(self) -> bool:

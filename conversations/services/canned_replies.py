@@ -10,24 +10,25 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.selectors import names_of
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import conflict_with
 from conversations import texts
 from conversations.files.rules import Upload
-from conversations.models import CannedFile, CannedReply, Conversation, Team, TeamMember, TriageRule
+from conversations.models import CannedFile, CannedReply, Conversation, TriageRule
 from conversations.models.seen import seen_conversations
-from conversations.services import assignment, canned_files
+from conversations.services import assignment, canned_files, sharing
 from conversations.services.attachments import File
 from conversations.services.contacts import language_code
+from conversations.services.sharing import Sharing
 from core.actors import Actor
 from core.audit import chain
-from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound
 
 OBJECT: Final = "conversations.cannedreply"
-MISSING: Final = "This canned reply doesn't exist."
+CANT: Final = "This canned reply can't be saved."
+KIND: Final = Sharing(CannedReply, OBJECT, "replies", missing="This canned reply doesn't exist.", cant=CANT)
 VARIABLES: Final = {
     "first_name": "the customer's first name",
     "my_name": "your first name",
@@ -68,11 +69,7 @@ def usable_replies(*, actor: Actor) -> QuerySet[CannedReply]:
 
     Needs `conversations.reply_conversation`. One query.
     """
-    actor.require(assignment.REPLY)
-    teams = TeamMember.objects.filter(user_id=actor.user_id).values("team_id")
-    mine = Q(owner_id=actor.user_id) if actor.user_id else Q(pk=None)
-    rows: QuerySet[CannedReply] = CannedReply.objects.filter(Q(owner=None, team=None) | Q(team__in=teams) | mine)
-    return rows.order_by("shortcut", "id")
+    return sharing.usable(KIND, actor=actor).order_by("shortcut", "id")
 
 
 def with_files(rows: QuerySet[CannedReply]) -> QuerySet[CannedReply]:
@@ -119,7 +116,7 @@ def revise_canned_reply(
     prepared = canned_files.prepare_files(add_files)
     try:
         with transaction.atomic():
-            row = _own(actor, reply_id, seen_version)
+            row = sharing.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=seen_version)
             _require_fit_for_rules(row, values)
             canned_files.change_files(row, add=prepared, remove=remove_files)
             CannedReply.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
@@ -137,7 +134,7 @@ def delete_canned_reply(*, actor: Actor, reply_id: UUID, seen_version: int | Non
     "stale_version"). Writes `CANNED_REPLY_DELETED`.
     """
     with transaction.atomic():
-        row = _own(actor, reply_id, seen_version)
+        row = sharing.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=seen_version)
         if rule := _rule_of(row):
             raise Conflict(f"The triage rule “{rule}” sends this reply. Change the rule first.", code="in_use")
         _record(actor, "CANNED_REPLY_DELETED", row)
@@ -160,10 +157,12 @@ def add_canned_files(*, actor: Actor, reply_id: UUID, files: Sequence[Upload]) -
     for files that no channel carries or more than 10, and `Unavailable`. Writes `CANNED_REPLY_REVISED`.
     """
     with transaction.atomic():
-        _own(actor, reply_id, None)  # nothing is sealed for somebody who may not
+        sharing.lock_changeable(
+            KIND, actor=actor, row_id=reply_id, seen_version=None
+        )  # nothing is sealed for somebody who may not
     prepared = canned_files.prepare_files(files)
     with transaction.atomic():
-        row = _own(actor, reply_id, None)
+        row = sharing.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=None)
         canned_files.change_files(row, add=prepared, remove=())
         return _renumbered(actor, row)
 
@@ -174,7 +173,7 @@ def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> Canned
     Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`.
     """
     with transaction.atomic():
-        row = _own(actor, reply_id, None)
+        row = sharing.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=None)
         if not CannedFile.objects.filter(pk=file_id, reply=row).exists():
             raise NotFound("There is no such file.")
         canned_files.change_files(row, add=(), remove=[file_id])
@@ -270,7 +269,7 @@ def _first(name: str) -> str:
 
 def _checked(actor: Actor, wanted: CannedText) -> dict[str, Any]:
     """Return the columns of what somebody wants to save. Raises `Refused` and `Invalid`."""
-    _require(actor, wanted.team_id, is_personal=wanted.is_personal)
+    sharing.require_change(KIND, actor=actor, team_id=wanted.team_id, is_personal=wanted.is_personal)
     wrong: dict[str, list[str]] = {}
     shortcut = wanted.shortcut.strip().removeprefix("/").lower()
     if not _SHORTCUT.fullmatch(shortcut):
@@ -288,7 +287,7 @@ def _checked(actor: Actor, wanted: CannedText) -> dict[str, Any]:
     if problem := _problem_of_translations(translations, language):
         wrong["translations"] = [problem]
     if wrong:
-        raise Invalid("This canned reply can't be saved.", fields=wrong)
+        raise Invalid(CANT, fields=wrong)
     owner = actor.user_id if wanted.is_personal else None
     words = {"shortcut": shortcut, "title": title, "text": text, "language": language, "translations": translations}
     return {**words, "team_id": wanted.team_id, "owner_id": owner}
@@ -326,44 +325,16 @@ def _require_fit_for_rules(row: CannedReply, values: Mapping[str, Any]) -> None:
     after = CannedReply(text=values["text"], translations=values["translations"])
     if after.names_its_sender:
         problem = f"The triage rule “{rule}” sends this reply, and no person: it can't say {{{{ my_name }}}}."
-        raise Invalid("This canned reply can't be saved.", fields={"text": [problem]})
+        raise Invalid(CANT, fields={"text": [problem]})
     if values["owner_id"] is not None:
         problem = f"The triage rule “{rule}” sends this reply, so it can't be only yours."
-        raise Invalid("This canned reply can't be saved.", fields={"scope": [problem], "is_personal": [problem]})
+        raise Invalid(CANT, fields={"scope": [problem], "is_personal": [problem]})
 
 
 def _renumbered(actor: Actor, row: CannedReply) -> CannedReply:
     CannedReply.objects.filter(pk=row.pk).update(version=row.version + 1)
     row.refresh_from_db()
     _record(actor, "CANNED_REPLY_REVISED", row)
-    return row
-
-
-def _require(actor: Actor, team_id: UUID | None, *, is_personal: bool) -> None:
-    actor.require(assignment.REPLY)
-    if is_personal:
-        if team_id is not None:
-            raise Invalid("This canned reply can't be saved.", fields={"team": ["A personal one has no team."]})
-        if actor.user_id is None:
-            raise Refused("Only a person has personal replies.")
-        return
-    if team_id is None:
-        actor.require(assignment.MANAGE)
-        return
-    if not Team.objects.filter(pk=team_id).exists():
-        raise Invalid("This canned reply can't be saved.", fields={"team": ["Choose a team."]})
-    if not assignment.leads(actor, team_id):
-        raise Refused("Only leads of the team can change its replies.")
-
-
-def _own(actor: Actor, reply_id: UUID, seen_version: int | None) -> CannedReply:
-    """Return a row that somebody may change, locked; another person's personal one is not found."""
-    actor.require(assignment.REPLY)
-    row = locked(CannedReply, reply_id, MISSING)
-    if row.owner_id is not None and row.owner_id != actor.user_id:
-        raise NotFound(MISSING)
-    _require(actor, row.team_id, is_personal=row.owner_id is not None)
-    check_version(actor, OBJECT, row, seen_version)
     return row
 
 

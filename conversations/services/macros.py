@@ -10,17 +10,17 @@ from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.selectors import list_members
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import conflict_with
 from conversations import texts
-from conversations.models import Conversation, Macro, Priority, Tag, Team, TeamMember
-from conversations.services import assignment, canned_replies, notes, outgoing, snoozing, states, tags
+from conversations.models import Conversation, Macro, Priority, Tag, Team
+from conversations.services import assignment, canned_replies, notes, outgoing, sharing, snoozing, states, tags
+from conversations.services.sharing import Sharing
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import locked
 from core.errors import Invalid, NotFound, Refused, WalkerError
 from core.models import AuditEntry
 from core.reliability import idempotency
@@ -33,6 +33,7 @@ from hitl.models import Approval
 OBJECT: Final = "conversations.macro"
 MISSING: Final = "This macro doesn't exist."
 CANT: Final = "This macro can't be saved."
+KIND: Final = Sharing(Macro, OBJECT, "macros", missing=MISSING, cant=CANT)
 RUNS: Final = "macro"
 LONGEST_REST: Final = 24 * 366
 """Hours that a macro can snooze a conversation."""
@@ -75,11 +76,7 @@ def usable_macros(*, actor: Actor) -> QuerySet[Macro]:
 
     Needs `conversations.reply_conversation`. One query.
     """
-    actor.require(assignment.REPLY)
-    teams = TeamMember.objects.filter(user_id=actor.user_id).values("team_id")
-    mine = Q(owner_id=actor.user_id) if actor.user_id else Q(pk=None)
-    rows: QuerySet[Macro] = Macro.objects.filter(Q(owner=None, team=None) | Q(team__in=teams) | mine)
-    return rows.order_by("name", "id")
+    return sharing.usable(KIND, actor=actor).order_by("name", "id")
 
 
 def create_macro(*, actor: Actor, wanted: MacroSettings) -> Macro:
@@ -108,7 +105,7 @@ def revise_macro(*, actor: Actor, macro_id: UUID, wanted: MacroSettings, seen_ve
     values = _checked(actor, wanted)
     try:
         with transaction.atomic():
-            row = _own(actor, macro_id, seen_version)
+            row = sharing.lock_changeable(KIND, actor=actor, row_id=macro_id, seen_version=seen_version)
             Macro.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
             row.refresh_from_db()
             _record(actor, "MACRO_REVISED", row)
@@ -124,7 +121,7 @@ def delete_macro(*, actor: Actor, macro_id: UUID, seen_version: int | None = Non
     `MACRO_DELETED`.
     """
     with transaction.atomic():
-        row = _own(actor, macro_id, seen_version)
+        row = sharing.lock_changeable(KIND, actor=actor, row_id=macro_id, seen_version=seen_version)
         _record(actor, "MACRO_DELETED", row)
         row.delete()
 
@@ -256,7 +253,7 @@ def _writers_of(macro: Macro) -> tuple[UUID, ...]:
 
 def _checked(actor: Actor, wanted: MacroSettings) -> dict[str, Any]:
     """Return the columns of what somebody wants to save. Raises `Refused` and `Invalid`."""
-    _require(actor, wanted.team_id, is_personal=wanted.is_personal)
+    sharing.require_change(KIND, actor=actor, team_id=wanted.team_id, is_personal=wanted.is_personal)
     wrong: dict[str, list[str]] = {}
     name = " ".join(texts.clean(wanted.name).split())
     if not name or len(name) > 60:
@@ -372,34 +369,6 @@ _CHECKS: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "close": _check_close,
     "request": _check_request,
 }
-
-
-def _require(actor: Actor, team_id: UUID | None, *, is_personal: bool) -> None:
-    actor.require(assignment.REPLY)
-    if is_personal:
-        if team_id is not None:
-            raise Invalid(CANT, fields={"team": ["A personal one has no team."]})
-        if actor.user_id is None:
-            raise Refused("Only a person has personal macros.")
-        return
-    if team_id is None:
-        actor.require(assignment.MANAGE)
-        return
-    if not Team.objects.filter(pk=team_id).exists():
-        raise Invalid(CANT, fields={"team": ["Choose a team."]})
-    if not assignment.leads(actor, team_id):
-        raise Refused("Only leads of the team can change its macros.")
-
-
-def _own(actor: Actor, macro_id: UUID, seen_version: int | None) -> Macro:
-    """Return a row that somebody may change, locked; another person's personal one is not found."""
-    actor.require(assignment.REPLY)
-    row = locked(Macro, macro_id, MISSING)
-    if row.owner_id is not None and row.owner_id != actor.user_id:
-        raise NotFound(MISSING)
-    _require(actor, row.team_id, is_personal=row.owner_id is not None)
-    check_version(actor, OBJECT, row, seen_version)
-    return row
 
 
 def _in_use(actor: Actor, values: dict[str, Any]) -> Exception:
