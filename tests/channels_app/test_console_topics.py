@@ -1,10 +1,12 @@
 """What a topic of the console lets through."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from channels_app.sockets.console_topics import due, parse_topic
+from channels_app.sockets.sight import Listener, heard
 from core.errors import Refused
 from core.events import streams
 from core.models import StreamEvent
@@ -29,3 +31,12 @@ async def test_event_written_as_the_right_is_lost_is_not_let_through(
     monkeypatch.setattr(streams, "read", read_just_after)
     with pytest.raises(Refused):
         await due(acme, viewer.pk, parse_topic("queue"), "queue", 0)
+
+
+async def test_what_left_somebodys_sight_is_told_in_no_scope_and_says_only_that_it_is_gone() -> None:
+    own, other, talk, tenant = uuid4(), uuid4(), str(uuid4()), uuid4()
+    moved = {"conversation": talk, "team": str(other), "assigned_to": None, "text": "Hello"}
+    event = StreamEvent(tenant_id=tenant, stream="inbox", seq=1, type="moved", payload=moved, about=own)
+    [gone] = heard(Listener(uuid4(), frozenset({own})), "inbox", [event])
+    assert (gone.tenant_id, gone.payload) == (tenant, {"conversation": talk})
+    assert heard(Listener(uuid4(), frozenset({uuid4()})), "inbox", [event]) == []
