@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import F, Max, Q, QuerySet, Subquery
+from django.db.models import F, Max, Q, QuerySet
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
@@ -25,6 +25,7 @@ from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.errors import NotFound
 from core.models import AuditEntry
+from core.reliability import kept
 
 VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
@@ -154,37 +155,37 @@ def _answering() -> QuerySet[AgentVersion]:
     return versions.select_related("agent")
 
 
+def active_versions() -> Sequence[AgentVersion]:
+    """Return the active version of every agent that is switched on, built-in ones first; as they were seconds ago."""
+    return kept.keep(lambda: tuple(_answering().order_by("-agent__is_system", "agent_id")), "active versions")
+
+
 def version_of_type(agent_type: str) -> AgentVersion | None:
     """Return the active version of the agent of a type.
 
-    The tenant's own before a built-in one.
+    The tenant's own before a built-in one, and the newest of these.
     """
-    order = ("agent__is_system", "-agent__created_at")
-    return _answering().filter(agent__type=agent_type).order_by(*order).first()
-
-
-def active_versions() -> list[AgentVersion]:
-    """Return the active version of every agent that is switched on, built-in ones first."""
-    return list(_answering().order_by("-agent__is_system", "agent_id"))
+    of_type = [version for version in active_versions() if version.agent.type == agent_type]
+    of_type.sort(key=lambda version: (not version.agent.is_system, version.agent.created_at))
+    return of_type[-1] if of_type else None
 
 
 def active_tools() -> list[str]:
     """Return the names of the tools of every agent that is switched on, built-in ones first."""
-    agents = Agent.objects.filter(is_active=True, active_version__isnull=False).order_by("-is_system", "pk")
-    rows = agents.values_list("active_version__tools", "is_system")
-    return list(dict.fromkeys(name for names, is_system in rows for name in _with_new(names, is_system=is_system)))
+    return list(dict.fromkeys(name for version in active_versions() for name in tools_of(version)))
 
 
 def any_version() -> AgentVersion | None:
     """Return the active version of any agent, built-in ones first."""
-    return _answering().order_by("-agent__is_system", "agent__created_at").first()
+    return min(active_versions(), key=lambda v: (not v.agent.is_system, v.agent.created_at), default=None)
 
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """Return the active version of the agent that answered last in a conversation, if it is still switched on."""
-    runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
-    last = runs.order_by("-created_at").values("agent_version__agent_id")[:1]
-    return _answering().filter(agent_id=Subquery(last)).first()
+    """Return the active version of the agent that answered last in a conversation and is still switched on."""
+    answering = {version.agent_id: version for version in active_versions()}
+    runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent_id__in=answering)
+    last = runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True).first()
+    return answering[last] if last else None
 
 
 def tools_of(version: AgentVersion) -> list[str]:
@@ -192,11 +193,7 @@ def tools_of(version: AgentVersion) -> list[str]:
 
     A built-in agent also has the reading tools that came with a later version of Walker.
     """
-    return _with_new(version.tools, is_system=version.agent.is_system)
-
-
-def _with_new(names: Sequence[str], *, is_system: bool) -> list[str]:
-    return list(dict.fromkeys([*names, *(READING_TOOLS if is_system else ())]))
+    return list(dict.fromkeys([*version.tools, *(READING_TOOLS if version.agent.is_system else ())]))
 
 
 def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:

@@ -428,6 +428,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 21 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Numbers of the product, in one place.
+KEEP_SETTINGS_SECONDS = 2.0  # how old an agent's version, or the rules for marketing, may be in a process
 TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)

@@ -10,10 +10,12 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connection, transaction
 from django.test.signals import setting_changed
+from pytest_django import Settings
 from redis import Redis
 
 from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
+from core.reliability import kept
 from core.tenancy.scope import tenant_scope
 from tests.emptying import empty_by_deleting
 from tests.event_types import register_test_events
@@ -140,9 +142,19 @@ def acme(world: World) -> Iterator[World]:
         yield world
 
 
+@pytest.fixture
+def kept_settings(settings: Settings) -> Iterator[None]:
+    """Let settings be kept as in the product; elsewhere a test changes them and looks at once."""
+    kept.forget()
+    settings.KEEP_SETTINGS_SECONDS = 60.0
+    yield
+    kept.forget()
+
+
 def pytest_configure() -> None:
-    """Let the tests name a token for metrics where they need one, and hash passwords in little time."""
+    """Let tests name a token for metrics where they need one, hash passwords in little time, and keep no settings."""
     settings.METRICS_TOKEN = ""
+    settings.KEEP_SETTINGS_SECONDS = 0.0
     settings.PASSWORD_HASHERS = ["tests.hashing.FewRounds"]
     register_test_events()
 

@@ -14,6 +14,7 @@ from django.db.models import Sum
 from agents.knowledge.models import LIVE, Collection, Document, Passage, Term
 from agents.knowledge.spelling import grams, most_changes, nearest, patterns
 from agents.knowledge.words import CONFIGURATIONS, MOST_WORDS, alike, is_filler, words_of
+from core.reliability import kept
 from core.tenancy.lookups import Search, register_search
 
 SURE: Final = 0.55
@@ -301,6 +302,13 @@ def _fuse(ranked: Sequence[_Ranked], near: Sequence[UUID]) -> list[_Ranked]:
 
 
 def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:
-    """Return True if there is anything that this audience gets answers from; of these collections, if any are named."""
-    rows = Document.objects.filter(LIVE, collection__audience__in=AUDIENCES[audience], passages__gt=0)
-    return (rows.filter(collection_id__in=collection_ids) if collection_ids else rows).exists()
+    """Return True if there is anything that this audience gets answers from; of these collections, if any are named.
+
+    As it was seconds ago: what a search finds is read each time.
+    """
+
+    def look() -> bool:
+        rows = Document.objects.filter(LIVE, collection__audience__in=AUDIENCES[audience], passages__gt=0)
+        return (rows.filter(collection_id__in=collection_ids) if collection_ids else rows).exists()
+
+    return kept.keep(look, "has knowledge", audience, tuple(collection_ids))

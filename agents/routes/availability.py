@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agents import registry
 from agents.flows.connecting import FLOW
 from agents.flows.connecting import is_ready as has_flow_server
@@ -10,6 +12,7 @@ from agents.models import AgentVersion
 from agents.ports import NOT_CONFIGURED, Model, ModelFailed
 from agents.routes.candidates import ROUTES, is_ready
 from agents.routes.models import ModelRoute
+from core.reliability import kept
 from core.tenancy.scope import platform_scope
 
 
@@ -22,12 +25,13 @@ def register() -> None:
 def asks_network(version: AgentVersion) -> bool:
     """Return True if answers of a version ask anything over a network, so that a worker that may wait makes them.
 
-    Its model, or routes for vectors of questions or for a judgement. At most one query.
+    Its model, or routes for vectors of questions or for a judgement, as they were seconds ago. At most one query.
     """
     if version.flow or version.model in registry.networked_models():
         return True
     routes = ModelRoute.objects.filter(is_active=True).values_list("embedding_model", "judges")
-    return any(embedding_model or (judges and version.asks_judge) for embedding_model, judges in routes)
+    found: Sequence[tuple[str, bool]] = kept.keep(lambda: tuple(routes), "routes that do more than answer")
+    return any(embedding_model or (judges and version.asks_judge) for embedding_model, judges in found)
 
 
 def needs_workers() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 
 from agents.models import AgentRun, AgentRunMessage
@@ -20,7 +20,6 @@ State = AgentRun.State
 _ANSWERED = (State.FINISHED, State.WAITING)
 
 
-@transaction.atomic
 def take_message(
     *,
     message_id: UUID,
@@ -37,19 +36,25 @@ def take_message(
     to `queued` and is due once the sender pauses, so that the follow-ups get one answer. `delivery_id`
     names what the channel stored before it. Safe to repeat.
     """
-    moment = now or clock_now()
+    try:
+        with transaction.atomic():
+            return _take(message_id, delivery_id, arrived_at, now or clock_now())
+    except IntegrityError:
+        if (taken := _run_of(message_id)) is None:
+            raise
+        return taken
+
+
+def _take(message_id: UUID, delivery_id: UUID | None, arrived_at: datetime | None, moment: datetime) -> AgentRun | None:
+    """Take a message, or find who answers it. Raises `IntegrityError` if a run has it: all of this is undone then."""
     rows = Conversation.objects.select_for_update(of=("self",)).only("tenant_id", "state")
     # Annotated after the filter: before it, the time would be that of any message of the conversation.
     of_message = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN)
     conversation = of_message.annotate(stored_at=F("messages__created_at")).first()
     if conversation is None:
         return None
-    taken_by = AgentRunMessage.objects.filter(message_id=message_id).values_list("run_id", flat=True).first()
-    if taken_by:
-        earlier: AgentRun = AgentRun.objects.get(pk=taken_by)
-        return earlier
     if conversation.state != Conversation.State.AGENT:
-        return None
+        return _run_of(message_id)
     arrival = min(arrived_at or conversation.stored_at, moment)
     run = _find_joinable(conversation.id, arrival)
     if run is None:
@@ -66,6 +71,12 @@ def take_message(
     else:
         _join(run, arrival, delivery_id, moment)
     AgentRunMessage.objects.create(run=run, message_id=message_id)
+    return run
+
+
+def _run_of(message_id: UUID) -> AgentRun | None:
+    """Return the run that has taken a message."""
+    run: AgentRun | None = AgentRun.objects.filter(inputs__message_id=message_id).first()
     return run
 
 

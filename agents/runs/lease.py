@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -20,6 +21,14 @@ OVERDUE = timedelta(seconds=3)
 SLACK = timedelta(seconds=0.1)  # a task may wake a moment early
 State = AgentRun.State
 
+# Raw SQL: the ORM can't claim and return a row in one statement.
+_CLAIM: Final = """
+update agents_agentrun set state = 'running', lease_until = %s, fence = fence + 1, started_at = %s
+where id = %s and (
+  (state = 'queued' and (lease_until is null or lease_until <= %s)) or (state = 'running' and lease_until < %s)
+) returning *
+"""
+
 
 def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
     """Claim a queued run that is due, or a running one whose lease has expired.
@@ -28,23 +37,13 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
     The partial unique index refuses a second running run of the conversation.
     """
     moment = now or clock_now()
-    due = Q(lease_until=None) | Q(lease_until__lte=moment + SLACK)
-    free = Q(state=State.QUEUED) & due | Q(state=State.RUNNING, lease_until__lt=moment)
+    values = [moment + LEASE, moment, run_id, moment + SLACK, moment]
     try:
         # Within another transaction a savepoint keeps a refusal from breaking it.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            won = AgentRun.objects.filter(free, pk=run_id).update(
-                state=State.RUNNING,
-                lease_until=moment + LEASE,
-                fence=F("fence") + 1,
-                started_at=moment,
-            )
+            return next(iter(AgentRun.objects.raw(_CLAIM, values)), None)
     except IntegrityError:
         return None
-    if not won:
-        return None
-    run: AgentRun = AgentRun.objects.get(pk=run_id)
-    return run
 
 
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:

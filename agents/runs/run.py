@@ -241,7 +241,7 @@ def _orchestrate(
         return [hidden.redact(line) for line in lines] if hidden else lines
 
     place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
-    model = WatchedModel(open_model(version, place), watch)
+    model = WatchedModel(open_model(version, place), watch, networked=is_networked)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
     if hidden is None:
         return orchestrator.run(context, call_tools=call_tools, emit=emit)
@@ -323,6 +323,8 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
                 client_id=answer_id(run),
                 locked=conversation,
                 also=_told(run, answer, calls, answer.ended),
+                # The first worker that has a run can't find an answer of an earlier one.
+                may_be_repeat=run.fence > 1 or run.finished_at is not None,
             ).pk
             if sources:
                 citing.record_citations(reply_id, sources)

@@ -59,15 +59,17 @@ def reply(
     now: datetime | None = None,
     locked: Conversation | None = None,
     also: Sequence[streams.NewEvent] = (),
+    may_be_repeat: bool = True,
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
-    With a `client_id` a repeat returns the first one. `locked` is the conversation, if the caller's transaction has
-    it from `lock_conversation`; `also` are events that are written with the message's, unless it is a repeat. A person
-    needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. `after` is the number
-    of the newest message that a person had seen: an answer by somebody else since then is a `Conflict`
-    ("answered_meanwhile", with its number as `seq`). `confidence`, from 0 to 100, is how sure an agent is. An agent may
-    not reply in a person's conversation, and only the system in a closed one (`Conflict`, "person_has_it", "closed").
+    With a `client_id` a repeat returns the first one; where there can be none, `may_be_repeat` saves the look.
+    `locked` is the conversation, if the caller's transaction has it from `lock_conversation`; `also` are events that
+    are written with the message's, unless it is a repeat. A person needs `conversations.reply_conversation`; replying
+    in an agent's conversation takes it over. `after` is the number of the newest message that a person had seen: an
+    answer by somebody else since then is a `Conflict` ("answered_meanwhile", with its number as `seq`). `confidence`,
+    from 0 to 100, is how sure an agent is. An agent may not reply in a person's conversation, and only the system in a
+    closed one (`Conflict`, "person_has_it", "closed").
     Raises `NotFound`, `Refused`, `Invalid` for neither text nor file or more than the channel carries. Web chat has it
     at once; others queue it, and announce `message_failed`. With files, call it outside any transaction.
 
@@ -88,7 +90,7 @@ def reply(
     # No savepoint in a caller's transaction: what is refused is refused before anything is written.
     with nullcontext() if locked else transaction.atomic():
         conversation = locked or states.lock_conversation(conversation_id, actor=actor)
-        if (first := _repeated(conversation, client_id)) is not None:
+        if may_be_repeat and (first := _repeated(conversation, client_id)) is not None:
             streams.append_all(also)
             return first
         old_state = conversation.state

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time as clock
 from datetime import time, timedelta
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -17,30 +15,16 @@ from core.errors import Invalid
 from core.models import ReachPolicy
 from core.reach import counts
 from core.reach.verdict import Policy
+from core.reliability import kept
 from core.tenancy.scope import current_tenant_id
 
 CHANGE: Final = "core.change_reach"
-REMEMBERED: Final = 5.0
-"""Seconds for which a process keeps the rules. Consents, blocks and windows are read each time."""
 MOST: Final = 1_000_000
-_kept: dict[UUID, tuple[float, Policy]] = {}
 
 
 def current_policy() -> Policy:
-    """Return the rules of the tenant in scope, at most `REMEMBERED` seconds old."""
-    tenant_id = current_tenant_id()
-    read_at, found = _kept.get(tenant_id, (0.0, Policy()))
-    if clock.monotonic() - read_at > REMEMBERED or not read_at:
-        if len(_kept) >= 1000:
-            _kept.clear()
-        found = policy_of(read_policy())
-        _kept[tenant_id] = (clock.monotonic(), found)
-    return found
-
-
-def forget() -> None:
-    """Clear this process's copies."""
-    _kept.clear()
+    """Return the rules of the tenant in scope, as they were seconds ago; consents, blocks and windows are read anew."""
+    return kept.keep(lambda: policy_of(read_policy()), "reach policy")
 
 
 def read_policy() -> ReachPolicy:
@@ -110,5 +94,5 @@ def change_policy(
             object_id=row.pk,
             facts={**facts, **times},
         )
-        transaction.on_commit(forget)
+        transaction.on_commit(kept.forget)
     return row

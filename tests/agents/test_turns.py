@@ -312,7 +312,7 @@ def test_outsider_sees_no_run_of_this_tenant(desk: Desk) -> None:
         assert not Agent.objects.exists()
 
 
-def test_statements_of_a_lone_message_stay_few(desk: Desk) -> None:
+def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) -> None:
     desk.say("What can you do for me?", "visitor")
     AgentRun.objects.update(joinable_until=None)
     message = desk.receive("What can you do for me?", "visitor")
@@ -322,4 +322,4 @@ def test_statements_of_a_lone_message_stay_few(desk: Desk) -> None:
         services.run_turn(run.pk)
     said = [query["sql"].partition("role none; ")[2][:160] for query in sent if "SAVEPOINT" not in query["sql"]]
     assert ToolCall.objects.filter(run=run).count() == 1
-    assert len(said) <= 26, "\n".join(said)
+    assert len(said) <= 20, "\n".join(said)

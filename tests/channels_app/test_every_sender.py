@@ -16,7 +16,7 @@ from conversations.services.contacts import point_index
 from core.actors import Actor
 from core.clock import now
 from core.models import DeadLetter, ReachPolicy, ReplyWindow
-from core.reach import gate, ledger, policy
+from core.reach import gate, ledger
 from hitl.models import Notification
 from hitl.notifications.send import send_notification
 from integrations.mail import events
@@ -85,11 +85,8 @@ def prepare(acme: World) -> Iterator[Any]:
             hour = now().replace(minute=0, second=0, microsecond=0)
             until = (hour + timedelta(hours=2)).time()
             ReachPolicy.objects.create(quiet_from=hour.time(), quiet_until=until)
-        policy.forget()
 
-    policy.forget()
-    yield bring
-    policy.forget()
+    return bring
 
 
 def write(sender: str, asked: Message, person: Actor) -> Message:

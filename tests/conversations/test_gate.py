@@ -1,7 +1,6 @@
 """Every message asks the gate when it is queued and again right before it is sent."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
@@ -49,16 +49,13 @@ def asked(shop: Shop, windowed: Script) -> Message:
 
 
 @pytest.fixture
-def rules(acme: Any) -> Iterator[Any]:
+def rules(acme: Any) -> Any:
     """Change the rules for marketing at once."""
 
     def change(**values: Any) -> None:
         ReachPolicy.objects.update_or_create(defaults=values)
-        policy.forget()
 
-    policy.forget()
-    yield change
-    policy.forget()
+    return change
 
 
 def stop(reason: str = "opted_out", channel: str = "whatsapp") -> bool:
@@ -99,13 +96,14 @@ def test_stop_between_claim_and_send_reaches_nobody(
     assert (services.deliver(message_id=reply(asked).pk), windowed.sent) == ("failed", [])
 
 
-def test_delivery_asks_the_gate_with_two_queries(asked: Message, windowed: Script, rules: Any) -> None:
+def test_delivery_asks_the_gate_with_two_queries(
+    asked: Message, windowed: Script, rules: Any, settings: Settings
+) -> None:
+    settings.KEEP_SETTINGS_SECONDS = 60
     for purpose in ("reply", "service", "marketing"):
         queued = reply(asked, OPERATOR, purpose=purpose)
         policy.current_policy()
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
+        with CaptureQueriesContext(connection) as seen:
             assert services.deliver(message_id=queued.pk) == "sent"
         added = [query["sql"] for query in seen.captured_queries if any(table in query["sql"] for table in TABLES)]
         assert len(added) == 2, added

@@ -1,0 +1,36 @@
+"""Settings that a process keeps for `KEEP_SETTINGS_SECONDS`: they cost no query each time, and a change counts soon.
+
+Never for what somebody may do, or has stopped: that is read each time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+
+from core.tenancy.scope import current_tenant_id
+
+MOST: Final = 1000
+T = TypeVar("T")
+_kept: dict[Hashable, tuple[float, Any]] = {}
+
+
+def keep(read: Callable[[], T], name: str, *of: Hashable) -> T:
+    """Return what `read` returned lately under this name for the tenant in scope, and for what it is `of`, or read."""
+    key = (current_tenant_id(), name, *of)
+    read_at, found = _kept.get(key, (0.0, None))
+    if read_at and time.monotonic() - read_at < settings.KEEP_SETTINGS_SECONDS:
+        return found  # type: ignore[no-any-return]
+    if len(_kept) >= MOST:
+        _kept.clear()
+    now_found = read()
+    _kept[key] = (time.monotonic(), now_found)
+    return now_found
+
+
+def forget() -> None:
+    """Forget all that this process keeps."""
+    _kept.clear()
