@@ -20,7 +20,7 @@ from agents.ports import Line
 from agents.routes.candidates import ROUTES
 from agents.routes.configuration import editors as route_editors
 from agents.tools.registry import Caller
-from conversations.models import Conversation, Message
+from conversations.models import Contact, Conversation, Message
 from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.errors import NotFound
@@ -222,9 +222,10 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
 
 
 def read_standing(run: AgentRun) -> Standing:
-    """Return how a run stands now: one query for all that may end it, and for the person it works for."""
+    """Return how a run stands now: one query for all that may end it, and for the person it works for (two if
+    their contact was merged)."""
     place = ("state", "channel_account__kind", "channel_account__keepers")
-    people = ("contact_id", "contact__user_id", "origin_id", "origin__user_id")
+    people = ("contact_id", "contact__user_id", "origin_id")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
         *("fence", "state", *(f"conversation__{name}" for name in (*place, *people))),
@@ -233,15 +234,17 @@ def read_standing(run: AgentRun) -> Standing:
     # One row for each message of the run; one without a message if there is none.
     rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
     fence, run_state, state, channel, keepers = rows[0][:5]
-    contact_id, user_id, origin_id, user_of_origin = rows[0][5:9]
+    contact_id, user_id, origin_id = rows[0][5:8]
+    if origin_id:  # a merged contact is rare, and its join would make every look dearer
+        user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
     return Standing(
         is_held=run_state == AgentRun.State.RUNNING and fence == run.fence,
         state=state,
         contact_id=origin_id or contact_id,
-        user_id=user_of_origin if origin_id else user_id,
+        user_id=user_id,
         channel=channel,
         keepers=tuple(keepers),
-        inputs=[Input(*row[9:]) for row in rows if row[9] is not None],
+        inputs=[Input(*row[8:]) for row in rows if row[8] is not None],
     )
 
 
