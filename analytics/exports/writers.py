@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import pickle
 import shutil
+import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -12,8 +16,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 from zipfile import ZIP_STORED, ZipFile
 
-import xlsxwriter
-
 from analytics.exports.sources import Column
 from analytics.models import Format
 from core.text.tables import FORMATS, Shape
@@ -21,8 +23,9 @@ from core.text.tables import FORMATS, Shape
 MOST_IN_SHEET: Final = 1_048_575
 """Rows of a sheet below its heading, which is as many as spreadsheets open."""
 LONGEST_CELL: Final = 32_767
-ROWS_OF_GROUP: Final = 20_000
-"""Rows of a group of a Parquet file."""
+PACKER: Final = Path(__file__).with_name("pack_parquet.py")
+PACKING_SECONDS: Final = 480
+"""For a million rows, which take half a minute; the lease of the export is longer."""
 NO_PARQUET: Final = (
     "Parquet files need an extra package that isn't installed here. Ask your administrator to install "
     "requirements-warehouse.txt, or choose another format."
@@ -95,13 +98,17 @@ class SheetWriter(FileWriter):
 
     def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path, most: int = MOST_IN_SHEET) -> None:
         super().__init__(sink, columns, folder)
+        # Ten MiB in every process, for a file that few ever write.
+        import xlsxwriter  # noqa: PLC0415
+
+        self.new_book = xlsxwriter.Workbook
         self.most, self.row = most, 0
         self.parts: list[Path] = []
         self._begin()
 
     def _begin(self) -> None:
         self.parts.append(self.folder / f"part-{len(self.parts) + 1}.xlsx")
-        self.book = xlsxwriter.Workbook(
+        self.book = self.new_book(
             str(self.parts[-1]), {"constant_memory": True, "tmpdir": str(self.folder), "in_memory": False}
         )
         self.sheet = self.book.add_worksheet("Export")
@@ -153,46 +160,34 @@ class SheetWriter(FileWriter):
 
 
 class ParquetFile(FileWriter):
-    """Columns for programs, packed; needs the extra package."""
+    """Columns for programs, packed; needs the extra package.
+
+    That package takes 60 MiB and gives none of them back, so a process of its own packs the rows, which lie in a file
+    of the folder until then.
+    """
 
     content_type: ClassVar[str] = "application/vnd.apache.parquet"
     ending = "parquet"
 
     def __init__(self, sink: Sink, columns: Sequence[Column], folder: Path) -> None:
         super().__init__(sink, columns, folder)
-        # An optional extra, and slow to load.
-        import pyarrow  # noqa: PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-
-        self.arrow = pyarrow
-        kinds = {
-            "text": pyarrow.string(),
-            "whole": pyarrow.int64(),
-            "number": pyarrow.decimal128(24, 6),
-            "moment": pyarrow.timestamp("us", tz="UTC"),
-            "day": pyarrow.date32(),
-            "flag": pyarrow.bool_(),
-        }
-        self.schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
-        self.file = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
-        self.waiting: list[Any] = []
+        self.rows = (folder / "rows").open("wb")
+        pickle.dump([(column.name, column.kind) for column in columns], self.rows)
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the next rows until a group is full: what the index says of each group stays in memory to the end."""
-        if lines:
-            self.waiting.append(self.arrow.RecordBatch.from_pylist(list(lines), schema=self.schema))
-        if sum(batch.num_rows for batch in self.waiting) >= ROWS_OF_GROUP:
-            self._write_group()
-
-    def _write_group(self) -> None:
-        self.file.write_table(self.arrow.Table.from_batches(self.waiting, schema=self.schema), ROWS_OF_GROUP * 2)
-        self.waiting = []
+        """Keep the next rows, by columns."""
+        pickle.dump([[_bare(line[column.name]) for line in lines] for column in self.columns], self.rows)
 
     def close(self) -> None:
-        """Write the last group, and the index at the end."""
-        if self.waiting:
-            self._write_group()
-        self.file.close()
+        """Pack the rows, and copy the file into the sink. Raises `CalledProcessError`."""
+        self.rows.close()
+        packed = self.folder / "packed.parquet"
+        # -P: the modules beside the script aren't top-level ones.
+        command = [sys.executable, "-P", str(PACKER), self.rows.name, str(packed)]
+        environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        subprocess.run(command, env=environment, check=True, timeout=PACKING_SECONDS, stdin=subprocess.DEVNULL)
+        with packed.open("rb") as content:
+            shutil.copyfileobj(content, self.sink, 1 << 20)
 
 
 WRITERS: Final[Mapping[str, type[FileWriter]]] = {
@@ -216,3 +211,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def _bare(value: Any) -> Any:
+    """Return a value without our own types, such as states, which another program doesn't know."""
+    return str(value) if isinstance(value, str) else value

@@ -27,8 +27,7 @@ from tests.world import World
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = int(os.environ.get("WALKER_EXPORT_TEST_ROWS", "1000000"))
-# The optional library of Parquet is large itself: 200 is not reached with it.
-MOST_MIB = {"csv": 200, "xlsx": 200, "parquet": 260}
+MOST_MIB = 200
 # One statement: a bulk_create of a million rows takes minutes.
 FILL = """
 insert into conversations_conversation (
@@ -65,11 +64,13 @@ def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, 
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         export.refresh_from_db()
-    before, most, seconds = map(int, done.stdout.split())
-    words = f"{format}: {export.size / 1e6:.1f} MB in {seconds} s, {before} MiB before, {most} MiB at most"
+    before, most, other, seconds = map(int, done.stdout.split())
+    took = f"{before} MiB before, {most} MiB at most, {other} MiB in the process that packs"
+    words = f"{format}: {export.size / 1e6:.1f} MB in {seconds} s, {took}"
+    print(words)  # noqa: T201  (the figures of the evidence)
     record_property("export", words)
     assert (export.state, export.written) == ("done", ROWS)
-    assert most < MOST_MIB[format], words
+    assert max(most, other) < MOST_MIB, words
 
 
 def test_parquet_has_types_and_no_personal_value(acme: World) -> None:
