@@ -19,6 +19,7 @@ class SweepScheduler(_DatabaseScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.look_at = self.beat_at = 0.0
+        self.compared_at = -1.0
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -32,6 +33,13 @@ class SweepScheduler(_DatabaseScheduler):
             return False
         self.look_at = time.monotonic() + LOOK_EVERY
         return bool(super().schedule_changed())
+
+    def schedules_equal(self, *args: Any, **kwargs: Any) -> bool:
+        """Compare the schedule with the last one after a look at the rows: at each tick it took a quarter of beat."""
+        if self.compared_at == self.look_at:
+            return True
+        self.compared_at = self.look_at
+        return bool(super().schedules_equal(*args, **kwargs))
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due and return the seconds until the next; the heartbeat does not pass through the queue.
