@@ -41,8 +41,8 @@ Send = Callable[[Line], Awaitable[object]]
 def main() -> int:
     """Measure, print, and return 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="./walker bench cpu", description=__doc__)
-    parser.add_argument("--messages", type=int, default=100, help="messages of each kind, 5 a second (default 100)")
-    parser.add_argument("--idle", type=float, default=30.0, help="seconds of idling (default 30)")
+    parser.add_argument("--messages", type=int, default=300, help="messages of each kind, 5 a second (default 300)")
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds of idling (default 60)")
     parser.add_argument("--lines", type=int, default=25, help="visitors who write in turn (default 25)")
     options = parser.parse_args()
     own([MAKE_BARE_TABLE, f'grant select, insert on {BARE_TABLE} to "{app_role()}"'])
