@@ -1,5 +1,6 @@
 """Beat: it is alive without a worker, sends what the code schedules, and reads its rows rarely."""
 
+import time
 from typing import Any
 
 import pytest
@@ -36,6 +37,16 @@ def test_tick_with_nothing_due_asks_no_database(
     service.scheduler.tick()
     with django_assert_num_queries(0):
         service.scheduler.tick()
+
+
+def test_beat_sleeps_until_the_next_sweep_is_due(service: Any) -> None:
+    while service.scheduler.tick() <= 0:
+        pass  # what is due at the start
+    ticks, until = 0, time.monotonic() + 3
+    while time.monotonic() < until:
+        ticks += 1
+        time.sleep(max(service.scheduler.tick(), 0))
+    assert ticks < 25
 
 
 def test_sweep_of_an_older_version_is_no_longer_sent(service: Any) -> None:
