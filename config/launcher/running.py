@@ -30,7 +30,10 @@ def demo(arguments: argparse.Namespace) -> int:
 def demo_facts(place: Place) -> dict[str, Any]:
     """Return the demo's URLs, sign-ins and keys; Walker has to run on the data folder."""
     if not place.is_held():
-        raise StartError(f"Walker does not run on {place.path}. Start it first: ./walker run")
+        raise StartError(
+            f"Walker does not run on {place.path}. Start it first: ./walker run. "
+            "If it runs on another folder, name that one: --data DIR."
+        )
     answer = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "demo", "--json"],
         env=_environment_of(place),
