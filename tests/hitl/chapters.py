@@ -61,6 +61,14 @@ def _vote(name: str, verdict: str, number: int = 0) -> Step:
     return "vote_of_anybody", {"number": number, "name": name, "verdict": verdict, "stale": False}
 
 
+def _mail(name: str) -> Step:
+    return "mail_a_link", {"number": 0, "name": name, "able": False}
+
+
+def _press(verdict: str = "approve", *, right: bool = True) -> Step:
+    return "press_a_link", {"which": 0, "verdict": verdict, "right": right}
+
+
 def _pass(name: str, to: str, *, by_admin: bool, number: int = 0) -> Step:
     return "pass_assignment", {"number": number, "name": name, "to": to, "by_admin": by_admin, "able": False}
 
@@ -158,6 +166,9 @@ PEOPLE: Final = {
         UNDO_BATCH,
     ),
     "the glass is broken": _chapter("any", _say("override"), _execute(), who="agent"),
+    "decided by links": _chapter(
+        "quorum", [_mail("first"), _press(right=False), _press(), _press()], [_mail("second"), _press()], _execute()
+    ),
 }
 MACHINES: Final = {
     "the price moved": _chapter("any", SIGNED, PRICE, _execute()),

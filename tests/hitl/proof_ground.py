@@ -149,6 +149,10 @@ class Ground(RuleBasedStateMachine):
                 left.add(to)
         return found
 
+    def still_may(self, name: str, permission: str) -> bool:
+        """Tell whether somebody has a permission at this moment: those who left have none, however they came in."""
+        return self.desk.actors[name].may(permission) and self.view.town.people[self.desk.person(name)].is_active
+
     def signer(self, case: Case, person: UUID) -> bool:
         """Tell whether a person could do a signer's move now."""
         row = self.row(case)

@@ -215,7 +215,7 @@ class ApprovalMachine(WorldMoves):
         outcome = "executed" if self.view.effects(case.id) else "failed"
         options = {"outcome": outcome, "reason": "Looked", "evidence": "Their list"}
         result = self.call(services.resolve, actor=self.desk.actors["admin"], approval_id=case.id, **options)
-        ok = self.desk.person("admin") not in self.row(case)["excluded"]
+        ok = self.still_may("admin", "hitl.resolve_approval") and self.desk.person("admin") not in self.barred(case)
         case.is_settled_by_hand |= self.expect(result, ok, case, outcome)
         self.after(case)
 

@@ -304,7 +304,7 @@ class PeopleMoves(Ground):
             name = self.able(case, name)
         actor, person = self.desk.actors[name], self.desk.person(name)
         in_time = self.moment < row["expires_at"]
-        own = person == case.requester and in_time and actor.may("hitl.propose_approval")
+        own = person == case.requester and in_time and self.still_may(name, "hitl.propose_approval")
         paused = self.view.town.is_stopped(case.kind, case.agent)
         ok = {
             "ask": self.signer(case, person),
@@ -352,10 +352,10 @@ class PeopleMoves(Ground):
     def close(self, verb: str, among: list[Case], number: int, name: str, able: bool) -> None:
         """Withdraw, take back, override, hold or release, and compare with what the model allows."""
         case, actor = among[number % len(among)], self.desk.actors[name]
-        row, person = self.row(case), self.desk.person(name)
+        row = self.row(case)
         to = {"override": "approved"}.get(verb, row["state"] if verb in ("hold", "release") else "cancelled")
         options = {"digest": row["digest"], "reason": "Because"}
-        ok = self.may_close(verb, case, row, actor, person)
+        ok = self.may_close(verb, case, row, name)
         result = self.call(getattr(services, verb), actor=actor, approval_id=case.id, **options)
         self.expect(result, ok, case, to)
         self.after(case)
@@ -363,8 +363,9 @@ class PeopleMoves(Ground):
             refused = self.call(services.override, actor=weak(actor), approval_id=case.id, **options)
             self.expect(refused, False, case)
 
-    def may_close(self, verb: str, case: Case, row: dict[str, Any], actor: Actor, person: UUID) -> bool:
+    def may_close(self, verb: str, case: Case, row: dict[str, Any], name: str) -> bool:
         """Tell whether a person may withdraw, take back, override, hold or release it now."""
+        actor, person = self.desk.actors[name], self.desk.person(name)
         is_admin = actor.role in ("owner", "admin")
         in_time = row["state"] not in UNDECIDED or self.moment < row["expires_at"]
         held = "manual" in row["holds"]
@@ -377,10 +378,11 @@ class PeopleMoves(Ground):
         if verb == "override":
             allowed = bool(row["snapshot"].get("allow_override")) and person not in self.barred(case)
             is_ready = row["state"] == "pending" and in_time and not case.is_tampered
-            return is_ready and actor.role == "owner" and allowed
-        has_hand = verb == "release" and (person in self.barred(case) or case.is_tampered)
-        may_hold = actor.may("hitl.hold_approval") and not has_hand
-        return row["state"] in OPEN and may_hold and held is (verb == "release")
+            return is_ready and self.still_may(name, "hitl.override_approval") and allowed
+        if verb == "hold":
+            return row["state"] in OPEN and not held and actor.may("hitl.hold_approval")
+        has_hand = person in self.barred(case) or case.is_tampered
+        return row["state"] in OPEN and held and self.still_may(name, "hitl.hold_approval") and not has_hand
 
     def approvers(self, row: dict[str, Any]) -> set[UUID]:
         """Return whose last verdict on any level of the current revision was to approve."""
@@ -419,7 +421,7 @@ class PeopleMoves(Ground):
         name = "owner" if able else name
         row, actor = self.row(case), self.desk.actors[name]
         steps = sum(1 + int(step.get("repeat") or 0) for step in row["snapshot"].get("escalation") or [])
-        may = actor.may("hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
+        may = self.still_may(name, "hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
         ok = may and self.moment < row["expires_at"] and row["escalation_step"] < steps and not case.is_tampered
         options = {"digest": row["digest"], "reason": "Urgent"}
         result = self.call(services.escalate_now, actor=actor, approval_id=case.id, **options)

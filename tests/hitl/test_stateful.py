@@ -77,7 +77,49 @@ def test_chapters_make_every_move_of_the_table_and_each_folds(machine_at_desk: t
         walked = machine_at_desk()
         walked.begin(chapter=name, shape="", kinds=[], who="", signed=0)
         walked.teardown()
-    assert [name for name in (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE) if not machine_at_desk.seen[name]] == []
+    reached = (*ALL_MOVES, *CRASHES, *TAMPERED, *IN_CONSOLE, "link")
+    assert [name for name in reached if not machine_at_desk.seen[name]] == []
+
+
+def test_those_who_left_do_no_more_than_the_model_allows(machine_at_desk: type[ApprovalMachine]) -> None:
+    walked = machine_at_desk()
+    walked.begin(chapter=chapters.FREE, shape="any", kinds=["proof_plain", "proof_plain"], who="support", signed=0)
+    walked.hold_or_release(number=1, name="owner", able=True)
+    walked.ask(number=0, name="first", able=True)
+    for name in ("owner", "support"):
+        walked.come_or_go(name)
+        walked.everything_holds()
+    walked.answer(number=0, name="support", able=True)
+    walked.override(number=0, name="owner", able=True)
+    walked.escalate_by_hand(number=0, name="owner", able=True)
+    walked.hold_or_release(number=1, name="owner", able=True)
+    assert [walked.after(case).state for case in walked.cases] == ["info_requested", "pending"]
+    assert walked.after(walked.cases[1]).holds == ["manual"], "a hold was released by one who left"
+    for name in ("owner", "support"):
+        walked.come_or_go(name)
+    walked.answer(number=0, name="support", able=True)
+    walked.hold_or_release(number=1, name="owner", able=True)
+    assert [walked.after(case).holds for case in walked.cases] == [[], []], "one who came back may not act again"
+    walked.teardown()
+
+
+def test_admin_who_left_or_sits_in_for_the_requester_settles_nothing(machine_at_desk: type[ApprovalMachine]) -> None:
+    walked = machine_at_desk()
+    walked.begin(chapter=chapters.FREE, shape="any", kinds=["proof_plain", "proof_plain"], who="first", signed=0)
+    walked.sign_and_execute(number=0, place="nowhere", answer="lost on the way")
+    walked.everything_holds()
+    walked.come_or_go("admin")
+    walked.settle(number=0, lucky=False)
+    assert walked.after(walked.cases[0]).state == "unknown"
+    walked.come_or_go("admin")
+    walked.absence("first", "admin", ends=False)
+    walked.settle(number=0, lucky=False)
+    assert walked.after(walked.cases[0]).state == "unknown"
+    walked.absence("first", "admin", ends=True)
+    walked.settle(number=0, lucky=False)
+    assert walked.after(walked.cases[0]).state == "failed"
+    walked.everything_holds()
+    walked.teardown()
 
 
 def _failure(desk: type[ApprovalMachine]) -> str:
