@@ -210,8 +210,8 @@ class DeskMachine(RuleBasedStateMachine):
         return talk if talk and talk.state != "closed" else None
 
     def load(self, person: str) -> int:
-        """Return how many of the team's conversations a person has, also those that rest."""
-        return sum(self.talks[number].person == person for number in self.in_team)
+        """Return how many of the team's conversations a person has; those that rest are no work."""
+        return sum(self.talks[number].person == person and not self.talks[number].snoozed for number in self.in_team)
 
     def actor(self, person: str) -> Actor:
         """Return a person."""
