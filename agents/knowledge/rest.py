@@ -92,6 +92,8 @@ class CollectionViewSet(RetrieveModelMixin, ListViewSet):
 class DocumentSerializer(RowSerializer[Document]):
     """A document without its text."""
 
+    address = serializers.CharField(read_only=True, help_text="Where customers can read it; empty for none.")
+
     class Meta:
         model = Document
         fields: ClassVar[list[str]] = (

@@ -198,13 +198,17 @@ class ConversationViewSet(ApiViewSet):
         return super().respond(found)
 
     @draft.mapping.put
+    @extend_schema(responses={200: DraftSerializer, 204: None})
     def save_draft(self, request: Request, **kwargs: Any) -> Response:
-        """Keep your own draft of a reply; an empty text deletes it. Needs `conversations.reply_conversation`. 409
-        `closed`."""
+        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`.
+
+        Needs `conversations.reply_conversation`.
+        """
         found = services.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
         return super().respond(found) if found else Response(status=204)
 
     @draft.mapping.delete
+    @extend_schema(responses={204: None})
     def drop_draft(self, request: Request, **kwargs: Any) -> Response:
         """Delete your own draft. Needs `conversations.reply_conversation`."""
         services.drop_draft(actor=self.actor, **self.kwargs)
