@@ -58,8 +58,11 @@ def batches(source: BinaryIO) -> Iterator[list[list[Any]]]:
             return
 
 
+def tell(kind: type[BaseException], _error: BaseException, _trace: object) -> None:
+    """Say what went wrong by its type alone: its text may name a value, and this gets into logs."""
+    sys.stderr.write(f"pack_parquet: {kind.__name__}\n")
+
+
 if __name__ == "__main__":
-    try:
-        pack(Path(sys.argv[1]), Path(sys.argv[2]))
-    except Exception as error:  # noqa: BLE001  (its text may name a value, and what is printed here gets into logs)
-        sys.exit(f"pack_parquet: {type(error).__name__}")
+    sys.excepthook = tell
+    pack(Path(sys.argv[1]), Path(sys.argv[2]))

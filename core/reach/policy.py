@@ -23,7 +23,7 @@ MOST: Final = 1_000_000
 
 
 def current_policy() -> Policy:
-    """Return the rules of the tenant in scope, as they were seconds ago; consents, blocks and windows are read anew."""
+    """Return the rules of the tenant in scope, as they were seconds ago; consents and windows are read each time."""
     return kept.keep(lambda: policy_of(read_policy()), "reach policy")
 
 
