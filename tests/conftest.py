@@ -160,8 +160,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the walks over all pages: at the end, a process would be left alone with them."""
-    items.sort(key=lambda item: "security" not in item.path.parts)
+    """Begin with the walks over all pages: at the end, a process would be left alone with them.
+
+    End with the machines that play for minutes in one transaction: it holds back the bus of all databases of a cluster.
+    """
+    items.sort(key=lambda item: 2 if "for_long" in item.name else int("security" not in item.path.parts))
 
 
 def pytest_collection_finish() -> None:
