@@ -241,7 +241,7 @@ def _orchestrate(
         return [hidden.redact(line) for line in lines] if hidden else lines
 
     place = Place(run_id=run.pk, agent_id=version.agent_id, channel=caller.channel)
-    model = WatchedModel(open_model(version, place), watch, networked=is_networked)
+    model = WatchedModel(open_model(version, place), watch)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
     if hidden is None:
         return orchestrator.run(context, call_tools=call_tools, emit=emit)

@@ -67,14 +67,13 @@ class Watch:
 class WatchedModel(Model):
     """A model that is asked, and heard, only while the turn may go on.
 
-    A look of a moment ago counts before the first answer and while one comes. Before one that is `networked` is asked
-    again it is looked at again: a person's take-over ends the turn before its next word. The one in this process
-    answers at once, and its words are looked at once more under the conversation's lock.
+    A look of a moment ago counts before the first answer and while one comes. Before the model is asked again it is
+    looked at again: a person's take-over ends the turn before its next word.
     """
 
-    def __init__(self, model: Model, watch: Watch, *, networked: bool) -> None:
+    def __init__(self, model: Model, watch: Watch) -> None:
         self.key = model.key
-        self._model, self._watch, self._networked = model, watch, networked
+        self._model, self._watch = model, watch
         self._was_asked = False
 
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
@@ -82,7 +81,7 @@ class WatchedModel(Model):
             self._watch.glance()
             emit(piece)
 
-        if self._was_asked and self._networked:
+        if self._was_asked:
             self._watch.look()
         else:
             self._watch.glance()
