@@ -92,6 +92,7 @@ def test_answer_is_shown_after_a_reload_may_be_changed_for_a_day_and_is_then_fin
     expect(page.get_by_label("Anything you want to tell us? (optional)")).to_have_count(0)
     assert serious(page) == []
     stars.nth(3).click()
+    kept(scene, page, rating=4)
     page.get_by_role("button", name="Change comment").click()
     box = page.get_by_label("Your comment", exact=True)
     expect(box).to_have_value("Quick, thank you.")
