@@ -63,13 +63,13 @@ def reply(
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
-    With a `client_id` a repeat that `may_be_repeat` returns the first one. `locked` is the conversation, if the
-    caller's transaction has it; `also` are events that are written with the message's. A person needs
-    `conversations.reply_conversation`; replying in an agent's conversation takes it over. An answer after `after`, the
-    newest message that a person had seen, is a `Conflict` ("answered_meanwhile", its number as `seq`). `confidence` is
-    how sure an agent is, from 0 to 100. An agent may not reply in a person's conversation ("person_has_it"), and only
-    the system in a closed one ("closed"). Raises `NotFound`, `Refused`, `Invalid` without a text or file, or too much.
-    Web chat has it at once; others queue it, and announce `message_failed`. With files, call it in no transaction.
+    With a `client_id` a repeat returns the first one; with `may_be_repeat=False` the caller knows that there is none.
+    `locked` is the conversation, if the caller's transaction has it; `also` are events written with the message's. A
+    person needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. An answer sent
+    since `after`, the newest message the person had seen, is a `Conflict` ("answered_meanwhile", its number as `seq`).
+    `confidence` is from 0 to 100. An agent may not reply in a person's conversation, only the system in a closed one
+    (`Conflict`, "person_has_it", "closed"). Raises `NotFound`, `Refused`, `Invalid` for neither text nor file, or too
+    much. Web chat has it at once; others queue it, and announce `message_failed`. With files, call it in none.
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with it when they are due. Outside the window

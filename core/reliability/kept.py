@@ -19,7 +19,7 @@ _kept: dict[Hashable, tuple[float, Any]] = {}
 
 
 def keep(read: Callable[[], T], name: str, *of: Hashable) -> T:
-    """Return what `read` returned lately under this name for the tenant in scope, and for what it is `of`, or read."""
+    """Return what `read` returned for the tenant in scope and this key a moment ago; call it where that is too old."""
     key = (current_tenant_id(), name, *of)
     read_at, found = _kept.get(key, (0.0, None))
     if read_at and time.monotonic() - read_at < settings.KEEP_SETTINGS_SECONDS:

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
@@ -97,9 +96,8 @@ def test_stop_between_claim_and_send_reaches_nobody(
 
 
 def test_delivery_asks_the_gate_with_two_queries(
-    asked: Message, windowed: Script, rules: Any, settings: Settings
+    asked: Message, windowed: Script, rules: Any, kept_settings: None
 ) -> None:
-    settings.KEEP_SETTINGS_SECONDS = 60
     for purpose in ("reply", "service", "marketing"):
         queued = reply(asked, OPERATOR, purpose=purpose)
         policy.current_policy()
