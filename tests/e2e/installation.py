@@ -16,7 +16,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the tests' own services are called by must not reach the installation under test.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "SANDBOX_ADS_URL", "DJANGO_")
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "METRICS_TOKEN", "SANDBOX_ADS_URL", "DJANGO_")
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,9 @@ def waiting(client: httpx2.Client) -> float:
 
     A busy database may leave them out for once: nobody knows then, and the posts wait too.
     """
-    rows = client.get("/metrics").text.splitlines()
+    answer = client.get("/metrics")
+    answer.raise_for_status()
+    rows = answer.text.splitlines()
     return max((float(row.split()[-1]) for row in rows if row.startswith(WAITING)), default=math.inf)
 
 
@@ -287,6 +289,7 @@ def drive(installation: Installation, events: int) -> None:
         f"{posted} events, {repeats} repeats, {killer.kills} kills, {took:.0f} s, emptied within {emptied:.0f} s, "
         f"{len(made.bursts)} bursts, answered {found['answers']}, {found['late']} messages taken late"
     )
+    assert killer.kills or took < KILLS[1], "nobody killed a worker"
     assert found["left"] == []
     assert Counter(found["texts"]) == made.said
     assert found["unanswered"] == []
