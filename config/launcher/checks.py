@@ -38,13 +38,20 @@ class Outcome:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Run pytest with the given options."""
+    """Run pytest with the given options.
+
+    All tests with `--long`: the long ones, which measure time and kill processes, after the others and one by one.
+    """
+    runs = [arguments.rest]
+    if arguments.long:
+        runs = [["-m", "long or not long", *arguments.rest]] if arguments.rest else [_parallel(), ["-m", "long"]]
     with throw_away() as installation:
-        outcome = _pytest(
-            installation.environment, [*(["-m", "long or not long"] if arguments.long else []), *arguments.rest]
-        )
-    _tell_skips([outcome])
-    return _verdict([outcome])
+        outcomes = [_pytest(installation.environment, options) for options in runs]
+    _tell_skips(outcomes)
+    if len(outcomes) > 1:
+        for outcome in outcomes:
+            say(f"tests: {outcome.summary or 'no summary'}")
+    return _verdict(outcomes)
 
 
 def check(_arguments: argparse.Namespace) -> int:
@@ -65,9 +72,7 @@ def check(_arguments: argparse.Namespace) -> int:
                 ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
             ]
         ]
-        # Three on two cores: each waits for its database, sockets and browser a third of the time; four took longer.
-        parallel = ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
-        outcomes.append(_pytest(environment, parallel))
+        outcomes.append(_pytest(environment, _parallel()))
         checked, said = types.result()
         say(f"\n--- mypy\n{said}")
         outcomes.insert(0, checked)
@@ -149,6 +154,11 @@ def _quiet_step(name: str, command: Sequence[str], environment: Mapping[str, str
         check=False,
     )
     return Outcome(name, time.monotonic() - began, child.returncode), child.stdout.rstrip()
+
+
+def _parallel() -> list[str]:
+    """Return the options for all tests at once: three processes on two cores, as each waits a third of the time."""
+    return ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
 
 
 def _pytest(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:
