@@ -174,7 +174,9 @@ class ConversationMail(MailReceiver):
             return
         error = _code_of(event.error)
         try:
-            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
+            services.record_status(
+                actor=ACTOR, status=status, message_id=event.ref, error=error, error_text=event.error_text
+            )
         except NotFound:
             return
 

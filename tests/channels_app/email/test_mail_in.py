@@ -350,9 +350,12 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert base64.b64decode(body["attachments"][0]["content"]) == files.PDF
         assert body["content"] == [{"type": "text/plain", "value": "Please see the attached files."}]
         lost = MailDelivery.objects.get()
-        inbox.door.take(event("bounce", lost, type="blocked"))
+        said = "550 5.7.1 <ana@customers.example>: message refused by policy"
+        inbox.door.take(event("bounce", lost, type="blocked", reason=said))
         assert Message.objects.get(pk=sent.pk).status == "failed"
         services.send_again(actor=actor, message_id=sent.pk)
+        words = DeliveryAttempt.objects.get(message=sent).error_text
+        assert (words.startswith("550 5.7.1"), "policy" in words, "ana@" in words) == (True, True, False)
         assert services.deliver(message_id=sent.pk) == "sent"
         assert [len(one["attachments"]) for one in api.seen] == [2, 2]
         inbox.door.take(event("dropped", lost, seconds=5))
