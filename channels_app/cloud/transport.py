@@ -1,7 +1,7 @@
 """Send a message through Meta's Cloud API: text, buttons, a list, files, or a template."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -100,9 +100,11 @@ class CloudTransport(Transport):
     def explain(cls, code: str) -> Explanation:
         """Return one of Meta's codes, or of ours, in words."""
         if code in COMMON or code not in MEANINGS:
-            return explain_common(code)
+        # The page lists all of Meta's codes, also those without words here.
+        page = PAGE if code.isascii() and code.isdigit() else ""
+            return replace(explain_common(code), url=page)
         meaning = meaning_of(code)
-        return Explanation(meaning.words, meaning.advice, PAGE if code.isdigit() else "")
+        return Explanation(meaning.words, meaning.advice, page)
 
 
 def parts_of(outbound: OutboundMessage, medium: type[Medium]) -> list[Part]:

@@ -21,7 +21,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
 from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
-from integrations.mail.errors import meaning_of
+from integrations.mail.errors import meaning_of, page_of
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
@@ -75,7 +75,7 @@ class EmailTransport(Transport):
         if code in COMMON:
             return COMMON[code]
         meaning = meaning_of(code.removeprefix(OF_SERVICE))
-        return Explanation(meaning.words, meaning.advice)
+        return Explanation(meaning.words, meaning.advice, page_of(code))
 
 
 def _code_of(error: str) -> str:
