@@ -135,6 +135,7 @@ from conversations.services.templates import (
     stop_using_template,
     store_templates,
     use_template,
+    can_fill,
     uses_of,
 )
 from conversations.services.triage import (
@@ -182,6 +183,7 @@ __all__ = [
     "changeable_notes",
     "changeable_team_messages",
     "claim_attachment",
+    "can_fill",
     "clear_trouble",
     "close",
     "connect_channel",
