@@ -284,7 +284,12 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     line = connect_twilio(open_door.world)
     with open_door.inside():
         MessageTemplate.objects.all().delete()
-        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 8
+    button = f"/admin/conversations/channelaccount/{open_door.account.pk}/fetch-templates/"
+    assert console(open_door.world, "viewer").post(button).status_code == 403
+    pressed = console(open_door.world).post(button, follow=True)
+    assert "8 templates fetched" in pressed.content.decode()
+    with open_door.inside():
+        assert MessageTemplate.objects.count() == 8
         assert templates.sweep_account(line.pk) == 3
         states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
         assert states == {
