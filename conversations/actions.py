@@ -16,6 +16,7 @@ from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
 from core.models import Consent
 from core.observability.logging import get_logger
+from core.reach.gate import NotReachable
 from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.actions.registry import register
 from hitl.selectors import is_call_stopped
@@ -128,12 +129,13 @@ def _people(count: int) -> str:
 
 
 def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
+    """Return the contacts who were messaged under this key, or refused by the gate."""
     rows: QuerySet[AudienceSend, Any] = AudienceSend.objects.filter(send_key=send_key)
     return rows
 
 
 def _missing(audience: str, send_key: str) -> QuerySet[Contact, Any]:
-    """Return the contacts of the audience without a message under this key."""
+    """Return the contacts of the audience that were neither messaged nor refused under this key."""
     members = Contact.objects.filter(tags__name__iexact=audience, conversations__isnull=False)
     rows: QuerySet[Contact, Any] = members.exclude(pk__in=_sends(send_key).values("contact_id"))
     return rows.order_by("id").distinct()
@@ -148,16 +150,21 @@ def _unreached(audience: str, send_key: str) -> list[UUID]:
 
 def _done(audience: str, send_key: str) -> Outcome:
     """Return the outcome with the real numbers, because someone may have opted out in the meantime."""
-    total = _sends(send_key).count()
-    out = dict(Counter(left_out(_missing(audience, send_key)).values()))
+    total = _sends(send_key).filter(left_out="").count()
+    out = dict(Counter([*left_out(_missing(audience, send_key)).values(), *_refused(send_key)]))
     words = ", ".join(filter(None, [f"{_people(total)} in “{audience}” messaged", left_out_in_words(out)]))
     return Outcome(kind="succeeded", result={"recipients": total, "left_out": out, "in_words": words})
 
 
-def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
-    """Message one contact and record it.
+def _refused(send_key: str) -> list[str]:
+    """Return why the gate refused messages under this key, once for each contact."""
+    return list(_sends(send_key).exclude(left_out="").order_by().values_list("left_out", flat=True))
 
-    Returns 0 if another worker did or the contact has just opted out.
+
+def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
+    """Message one contact and record it, or why the gate refused it: nobody after them waits for that.
+
+    Returns 0 if another worker did, the contact has just opted out or the gate refused.
     """
     with transaction.atomic():
         if left_out(Contact.objects.filter(pk=contact_id)):
@@ -166,13 +173,17 @@ def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
         if not is_first:
             return 0
         newest = Conversation.objects.filter(contact_id=contact_id).order_by("-last_message_at")
-        message = services.reply(
-            actor=SENDER,
-            conversation_id=newest.values_list("id", flat=True)[0],
-            text=text,
-            sender_type="system",
-            metadata={"audience_send": str(row.pk)},
-            purpose=Consent.Purpose.MARKETING,
-        )
+        try:
+            message = services.reply(
+                actor=SENDER,
+                conversation_id=newest.values_list("id", flat=True)[0],
+                text=text,
+                sender_type="system",
+                metadata={"audience_send": str(row.pk)},
+                purpose=Consent.Purpose.MARKETING,
+            )
+        except NotReachable as refused:
+            AudienceSend.objects.filter(pk=row.pk).update(left_out=refused.code)
+            return 0
         AudienceSend.objects.filter(pk=row.pk).update(message=message)
     return 1

@@ -202,7 +202,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.Survey", "The mark, when it was given, and a code.", "comment masked_comment", "skipped"),
         Table("conversations.DeliveryAttempt", "The provider's id if it is random, and a code.", "error_text parts",
               "provider_id error template_id"),
-        Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
+        Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice, and a code.",
+              kept="send_key left_out"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
               "template_uses"),

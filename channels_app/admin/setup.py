@@ -83,7 +83,8 @@ def _cloud(account: ChannelAccount, health: Health, may_change: bool) -> list[Se
         ),
         SetupStep(
             "Subscribe to the field “messages”",
-            "It is on the same page. Subscribe to “message_template_status_update” too, for news of templates.",
+            "It is on the same page. Subscribe to “message_template_status_update” too, for news of templates, and to "
+            "“user_preferences”, for people who stop marketing.",
             is_done=is_heard,
         ),
         _write_to_it("number", "your server's log", is_heard=is_heard),

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Literal
 
-Kind = Literal["message", "status", "echo", "change", "post"]
+Kind = Literal["message", "status", "echo", "preference", "change", "post"]
 Document = dict[str, Any]
 ECHOES: Final = ("smb_message_echoes", "message_echoes")
+PREFERENCES: Final = "user_preferences"
+OF_SENDER: Final = ("message", "preference")
 # Nothing of Meta's is nested this deeply; what is deeper is left out, so that the rest can be read.
 DEEPEST: Final = 60
 KEY_LIMIT: Final = 170
@@ -98,6 +100,8 @@ def _elements_of_change(change: Any, time: Any) -> Iterator[Element]:
         lists = [("message", value.get("messages")), ("status", value.get("statuses"))]
     elif name in ECHOES:
         lists = [("echo", value.get("message_echoes"))]
+    elif name == PREFERENCES:
+        lists = [("preference", value.get(PREFERENCES))]
     items = [(kind, item) for kind, rows in lists if isinstance(rows, list) for item in rows]
     people = value.get("contacts")
     for kind, item in items:
@@ -112,7 +116,7 @@ def _contact_of(item: Any, people: Any) -> Any:
     rows = [row for row in people if isinstance(row, dict)] if isinstance(people, list) else []
     if not isinstance(item, dict):
         return None
-    names = {_text(item.get(name)) for name in ("from", "from_user_id", "recipient_id")} - {""}
+    names = {_text(item.get(name)) for name in ("from", "from_user_id", "recipient_id", "wa_id", "user_id")} - {""}
     for row in rows:
         if names & {_text(row.get("wa_id")), _text(row.get("user_id"))}:
             return row
@@ -124,14 +128,15 @@ def _contact_of(item: Any, people: Any) -> Any:
 def _element(kind: Kind, number: str, facts: Document) -> Element:
     item = facts["item"] if isinstance(facts["item"], dict) else {}
     contact = facts.get("contact") if isinstance(facts.get("contact"), dict) else {}
-    sender = phone_of(item.get("from")) or phone_of((contact or {}).get("wa_id"))
-    user = _text(item.get("from_user_id")) or _text((contact or {}).get("user_id"))
+    is_preference = kind == "preference"
+    sender = phone_of(item.get("wa_id" if is_preference else "from")) or phone_of((contact or {}).get("wa_id"))
+    user = _text(item.get("user_id" if is_preference else "from_user_id")) or _text((contact or {}).get("user_id"))
     document = {
         "kind": kind,
         "phone_number_id": number,
         # At the top, where the erasure of a person looks for them.
-        "From": sender if kind == "message" else "",
-        "ExternalUserId": user if kind == "message" else "",
+        "From": sender if kind in OF_SENDER else "",
+        "ExternalUserId": user if kind in OF_SENDER else "",
         "To": phone_of(item.get("to" if kind == "echo" else "recipient_id")),
         **facts,
     }
@@ -147,7 +152,7 @@ def _element(kind: Kind, number: str, facts: Document) -> Element:
     elif kind != "message":
         key = f"{kind}:{key}"
     # Statuses may overtake each other; messages of one person may not.
-    line = (sender or user or key) if kind == "message" else (document["To"] or key) if kind == "echo" else key
+    line = (sender or user or key) if kind in OF_SENDER else (document["To"] or key) if kind == "echo" else key
     return Element(kind, number, key, line, body)
 
 

@@ -1,4 +1,4 @@
-"""Process one stored element of a post: receive a message or an echo, or update a message's status."""
+"""Process one stored element of a post: a message, an echo, a wish about marketing, or a message's status."""
 
 import json
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from channels_app.webhooks.deliveries import stored_as
 from channels_app.whatsapp import opt_out
 from channels_app.whatsapp.failures import note_fault
 from conversations import services
+from conversations.services.blocks import NO_MARKETING
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Invalid, NotFound
@@ -36,6 +37,7 @@ CHANNEL: Final = "whatsapp"
 UNKNOWN_NUMBER: Final = "unknown_number"
 TEMPLATE_STATUS: Final = "message_template_status_update"
 TEMPLATE_CATEGORY: Final = "template_category_update"
+MARKETING_MESSAGES: Final = "marketing_messages"
 TEMPLATE_CHANGES: Final = (TEMPLATE_STATUS, TEMPLATE_CATEGORY)
 
 
@@ -61,6 +63,8 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         _apply_status(delivery, document)
     elif kind == "echo":
         _store_echo(delivery, document)
+    elif kind == "preference":
+        _apply_preference(delivery, document)
     else:
         _receive_message(delivery, document)
 
@@ -75,6 +79,24 @@ def _apply_change(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
     state = TEMPLATE_STATES.get(text_of(item.get("event")).lower(), "") if name == TEMPLATE_STATUS else ""
     category = text_of(item.get("new_category")) if name == TEMPLATE_CATEGORY else ""
     services.change_template(provider_id=template, state=state, category=category)
+
+
+def _apply_preference(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
+    """Record that somebody stopped marketing, or agreed to it again, with WhatsApp's own switch."""
+    item = document["item"]
+    wish, identities = text_of(item.get("value")).lower(), identities_of(document)
+    if text_of(item.get("category")) != MARKETING_MESSAGES or wish not in ("stop", "resume") or not identities:
+        log.info("preference_ignored", delivery=str(delivery.pk))
+        return
+    said_at = moment_of(str(item.get("timestamp") or "")) or delivery.received_at
+    for sender in identities:
+        who: dict[str, Any] = {"actor": ACTOR, "sender": sender, "channel": CHANNEL}
+        # A moment to come would outlast what the person says next.
+        who["now"] = min(said_at, delivery.received_at)
+        if wish == "stop":
+            services.block_point(**who, reason=NO_MARKETING)
+        else:
+            services.resume_marketing(**who)
 
 
 def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:

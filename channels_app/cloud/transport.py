@@ -1,7 +1,7 @@
 """Send a message through Meta's Cloud API: text, buttons, a list, files, or a template."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from conversations.files.kinds import KINDS
 from conversations.files.names import wire_name
 from conversations.mediums import WhatsApp
 from conversations.registry import register_transport
+from conversations.services.blocks import NO_MARKETING
 from conversations.services.parts import SENT, UPLOAD
 from conversations.types import (
     COMMON,
@@ -36,8 +37,8 @@ from integrations.meta.types import Uploaded
 from integrations.outcomes import Failed, Sent, Unknown
 
 ACTOR: Final = system("whatsapp")
-# Error codes that mean an address cannot receive our messages any more.
-BLOCKING: Final = {"131026": UNREACHABLE}
+# Error codes that mean an address cannot receive our messages any more, or wants no marketing.
+BLOCKING: Final = {"131026": UNREACHABLE, "131050": NO_MARKETING}
 # Meta lists no messages. A status report with our own id tells in this time whether a lost answer was a success.
 SETTLED: Final = timedelta(seconds=30)
 # Meta keeps an uploaded file for 30 days.
@@ -99,10 +100,12 @@ class CloudTransport(Transport):
     @classmethod
     def explain(cls, code: str) -> Explanation:
         """Return one of Meta's codes, or of ours, in words."""
+        # The page lists all of Meta's codes, also those without words here.
+        page = PAGE if code.isascii() and code.isdigit() else ""
         if code in COMMON or code not in MEANINGS:
-            return explain_common(code)
+            return replace(explain_common(code), url=page)
         meaning = meaning_of(code)
-        return Explanation(meaning.words, meaning.advice, PAGE if code.isdigit() else "")
+        return Explanation(meaning.words, meaning.advice, page)
 
 
 def parts_of(outbound: OutboundMessage, medium: type[Medium]) -> list[Part]:

@@ -20,6 +20,7 @@ WHATS: Final[dict[str, What]] = {
 # Reasons for which SendGrid doesn't even try: the address isn't one, or bounced before.
 BAD_ADDRESS: Final = frozenset({"invalid", "bounced address"})
 UNSUBSCRIBED: Final = frozenset({"unsubscribe", "group_unsubscribe"})
+TEXT_LIMIT: Final = 500
 _LAST: Final = 4_102_444_800  # the year 2100: beyond it a timestamp is noise
 
 
@@ -52,5 +53,6 @@ def parse_event(event: Any, received_at: datetime) -> ProviderEvent | None:
     error = ("bad_address" if is_bad else "dropped") if kind == "dropped" else ""
     if kind == "bounce":
         error = "blocked" if event.get("type") == "blocked" else "bounce"
-    report = Report(what, at, error, is_unreachable=error in ("bounce", "bad_address"))
+    said = clean(str(event.get("reason") or event.get("response") or "")[:TEXT_LIMIT]) if error else ""
+    report = Report(what, at, error, is_unreachable=error in ("bounce", "bad_address"), error_text=said)
     return ProviderEvent(report, url=clean(str(event.get("url", ""))[:2000]), **facts)

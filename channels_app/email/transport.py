@@ -15,13 +15,14 @@ from conversations.mediums import Email
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
-from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
+from conversations.services.blocks import NO_MARKETING
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
 from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
-from integrations.mail.errors import meaning_of
+from integrations.mail.errors import meaning_of, page_of
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
@@ -33,6 +34,8 @@ FILES_ONLY: Final = "Please see the attached files."
 REFERENCES_LENGTH: Final = 900
 # Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
 OF_SERVICE: Final = "mail_"
+CHANNEL: Final = "email"
+NO_MORE: Final = ("unsubscribed", "spam")
 # What our mail service reports -> the message's status. Opens are not tracked.
 ENDED: Final = (MailDelivery.Status.FAILED, MailDelivery.Status.DROPPED, MailDelivery.Status.BOUNCED)
 STATUSES: Final = {"delivered": "delivered", "failed": "failed", "dropped": "failed", "bounced": "failed"}
@@ -75,7 +78,7 @@ class EmailTransport(Transport):
         if code in COMMON:
             return COMMON[code]
         meaning = meaning_of(code.removeprefix(OF_SERVICE))
-        return Explanation(meaning.words, meaning.advice)
+        return Explanation(meaning.words, meaning.advice, page_of(code))
 
 
 def _code_of(error: str) -> str:
@@ -164,7 +167,10 @@ class ConversationMail(MailReceiver):
         return bool(paused.exists())
 
     def on_event(self, event: MailEvent) -> None:
-        """Move the message's status forward."""
+        """Move the message's status forward; who unsubscribes or complains gets no more marketing."""
+        if event.what in NO_MORE:
+            _stop_marketing(event)
+            return
         status = STATUSES.get(event.what)
         if status is None or event.ref is None:
             return
@@ -174,9 +180,19 @@ class ConversationMail(MailReceiver):
             return
         error = _code_of(event.error)
         try:
-            services.record_status(actor=ACTOR, status=status, message_id=event.ref, error=error)
+            services.record_status(
+                actor=ACTOR, status=status, message_id=event.ref, error=error, error_text=event.error_text
+            )
         except NotFound:
             return
+
+
+def _stop_marketing(event: MailEvent) -> None:
+    """Record the wish for the address that the email went to; answers to their own messages still leave."""
+    mail: MailDelivery = MailDelivery.objects.get(pk=event.delivery_id)
+    if mail.address:
+        sender = SenderIdentity(kind="email", value=mail.address)
+        services.block_point(actor=ACTOR, sender=sender, channel=CHANNEL, reason=NO_MARKETING, now=event.at)
 
 
 def register() -> None:

@@ -19,7 +19,7 @@ from console.viewers import viewer_of
 from conversations import selectors, services
 from conversations.admin.languages import language_name
 from conversations.models import MessageTemplate
-from conversations.services.templates import SENT_USES
+from conversations.services.templates import NEEDS_MORE, REFUSALS, SENT_USES
 from core.actors import Actor
 
 VIEW = "channels_app.view_channelaccount"
@@ -110,6 +110,8 @@ class MessageTemplateAdmin(ServiceAdmin):
             return ""
         if action.path == "use" and template.state != MessageTemplate.State.APPROVED:
             return "Only an approved template can be sent."
+        if action.path == "use" and not services.can_fill(template):
+            return REFUSALS[NEEDS_MORE]
         if action.path == "stop-using" and not services.uses_of(template, account=template.channel_account):
             return "It isn't sent for anything."
         return ""

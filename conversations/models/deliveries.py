@@ -56,12 +56,13 @@ class DeliveryAttempt(TenantModel):
 class AudienceSend(TenantModel):
     """One contact's share of a send to an audience.
 
-    Unique, so a repeated send skips it.
+    Unique, so a repeated send skips it. `left_out` is the code for which the gate refused it, "" if it was sent.
     """
 
     send_key = models.CharField(max_length=120)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    left_out = models.CharField(max_length=20, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

@@ -19,10 +19,12 @@ from core.reach import ledger
 from core.reach.policy import current_policy
 from core.reach.verdict import (
     BLOCKED,
+    LIMIT,
     MARKETING,
     NO_CONSENT,
     OPTED_OUT,
     UNREACHABLE,
+    WINDOW_CLOSED,
     ChannelRules,
     Entry,
     Known,
@@ -32,11 +34,15 @@ from core.reach.verdict import (
 )
 
 AGAINST: Final = (Consent.State.WITHDRAWN, Consent.State.BLOCKED, Consent.State.UNREACHABLE)
+NO_ADDRESS: Final = "no_address"
 WHY: Final[Mapping[str, str]] = {
     OPTED_OUT: "left out because they opted out",
     UNREACHABLE: "left out because their address can't receive messages",
     BLOCKED: "left out because they are blocked",
     NO_CONSENT: "left out because they haven't agreed to marketing",
+    WINDOW_CLOSED: "left out because they last wrote more than 24 hours ago and no template is chosen",
+    LIMIT: "left out because the limit of marketing messages is reached",
+    NO_ADDRESS: "left out because they have no address on this channel",
 }
 
 

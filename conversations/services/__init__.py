@@ -28,7 +28,14 @@ from conversations.services.availability import (
     note_open_page,
     set_availability,
 )
-from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
+from conversations.services.blocks import (
+    RECORD,
+    block_contact,
+    block_point,
+    resume_marketing,
+    unblock_contact,
+    unblock_point,
+)
 from conversations.services.bulk import change_many
 from conversations.services.canned_replies import (
     CannedText,
@@ -128,6 +135,7 @@ from conversations.services.team_chat import (
 )
 from conversations.services.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.services.templates import (
+    can_fill,
     change_template,
     has_template,
     note_refused,
@@ -175,6 +183,7 @@ __all__ = [
     "block_contact",
     "block_point",
     "can_be_previewed",
+    "can_fill",
     "canned_uploads",
     "change_many",
     "change_tags",
@@ -277,6 +286,7 @@ __all__ = [
     "remove_file",
     "remove_tag",
     "reply",
+    "resume_marketing",
     "revise_canned_reply",
     "revise_contact",
     "revise_macro",

@@ -20,7 +20,13 @@ from core.reach.verdict import ANY, MARKETING, OPTED_OUT, STOPPABLE, UNREACHABLE
 RECORD: Final = "core.record_consent"
 # Marks the one message that still goes out: the confirmation of the opt-out itself.
 CONFIRMS_WISH: Final = "confirms_wish"
-STATES: Final = {OPTED_OUT: Consent.State.WITHDRAWN, UNREACHABLE: Consent.State.UNREACHABLE}
+NO_MARKETING: Final = "no_marketing"
+"""The reason of who stopped marketing with their provider's own switch: everything else still reaches them."""
+STATES: Final = {
+    OPTED_OUT: Consent.State.WITHDRAWN,
+    NO_MARKETING: Consent.State.WITHDRAWN,
+    UNREACHABLE: Consent.State.UNREACHABLE,
+}
 
 
 def block_point(
@@ -35,16 +41,34 @@ def block_point(
     """Record that an address can't be messaged on a kind of channel.
 
     Returns False if that counted already. No contact needs to have the address. For channels only: `reason` is
-    "opted_out" or "unreachable". An opt-out is the person's own word unless only the provider knows of it
-    (`by_provider`). Writes an audit entry. Raises `Refused`, `Invalid`.
+    "opted_out", "no_marketing" or "unreachable". An opt-out is the person's own word unless only the provider knows of
+    it (`by_provider`). Writes an audit entry. Raises `Refused`, `Invalid`.
     """
     _require_channel(actor)
     if reason not in STATES:
         raise Invalid("This reason isn't known.", fields={"reason": ["unknown"]})
     is_own_word = reason == OPTED_OUT and not by_provider
     source = Consent.Source.CUSTOMER if is_own_word else Consent.Source.PROVIDER
+    purposes = (MARKETING,) if reason == NO_MARKETING else STOPPABLE
     with transaction.atomic():
-        return _add(actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now)
+        return _add(
+            actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now, purposes=purposes
+        )
+
+
+def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
+    """Record that the owner of an address agreed to marketing again.
+
+    They did so with their provider's own switch. Returns False if that counted already. For channels only. Writes an
+    audit entry. Raises `Refused`.
+    """
+    _require_channel(actor)
+    state, source = Consent.State.GIVEN, Consent.Source.PROVIDER
+    with transaction.atomic():
+        return _add(
+            actor, sender, "CONTACT_UNBLOCKED", channel, state, source,
+            reason=NO_MARKETING, now=now, purposes=(MARKETING,),
+        )  # fmt: skip
 
 
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:

@@ -230,7 +230,7 @@ def _empty_again(merge: ContactMerge, contact: Contact, into: Contact) -> None:
 
 def _note_sends(contact: Contact, into: Contact) -> None:
     """Let a campaign that reached one of them not message the person once more; it stays so after an undo."""
-    keys = AudienceSend.objects.filter(contact=contact).values_list("send_key", flat=True)
+    keys = AudienceSend.objects.filter(contact=contact, left_out="").values_list("send_key", flat=True)
     rows = [AudienceSend(send_key=key, contact=into) for key in keys]
     AudienceSend.objects.bulk_create(rows, ignore_conflicts=True)
 

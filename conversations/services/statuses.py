@@ -1,7 +1,7 @@
 """Update message statuses from providers and the customer's page, forward only."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -59,13 +59,13 @@ def record_status(
         attempts = DeliveryAttempt.objects.filter(message=message)
         if message.channel_message_id != channel_message_id and _is_superseded(attempts, channel_message_id):
             return False
-        if status == FAILED and is_temporary and _try_later(message, attempts, error, channel_message_id, now):
+        words = {"error_text": mask_text(error_text)[:200]} if error_text else {}
+        if status == FAILED and is_temporary and _try_later(message, attempts, error, words, channel_message_id, now):
             return True
         if not advance(message, status, error=error):
             return False
         if status == FAILED:
             last = attempts.order_by("-number").values("pk")[:1]
-            words = {"error_text": mask_text(error_text)[:200]} if error_text else {}
             attempts.filter(pk__in=last).update(error=error[:200], permanent=True, **words)
             note_template(attempts.order_by("-number").first(), error)
         return True
@@ -90,7 +90,12 @@ def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:
 
 
 def _try_later(
-    message: Message, attempts: QuerySet[DeliveryAttempt], code: str, sid: str, now: datetime | None
+    message: Message,
+    attempts: QuerySet[DeliveryAttempt],
+    code: str,
+    words: Mapping[str, str],
+    sid: str,
+    now: datetime | None,
 ) -> bool:
     """Queue a message again that its provider couldn't deliver; False after the last."""
     moment = now or clock_now()
@@ -99,7 +104,8 @@ def _try_later(
         return False
     last.outcome, last.error = DeliveryAttempt.Outcome.FAILED, code[:200]
     last.provider_id, last.finished_at = last.provider_id or sid[:200], last.finished_at or moment
-    last.save(update_fields=["outcome", "error", "provider_id", "finished_at"])
+    last.error_text = words.get("error_text", last.error_text)
+    last.save(update_fields=["outcome", "error", "error_text", "provider_id", "finished_at"])
     put_back(message, SENDING, moment + timedelta(seconds=BACK_OFF[last.number - 1]))
     return True
 

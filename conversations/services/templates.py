@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services.template_parts import needs_more
 from conversations.texts import VARIABLES, as_variable, clean, cleaned, gaps_of, with_gaps_filled
 from conversations.types import OutboundTemplate
 from core.actors import Actor
@@ -27,10 +28,13 @@ NO_TEMPLATE: Final = "no_template"
 NOT_APPROVED: Final = "template_not_approved"
 TOO_FEW: Final = "too_few_variables"
 NO_GAP: Final = "template_without_gap"
+NEEDS_MORE: Final = "template_needs_more"
 REFUSALS: Final = {
     NO_TEMPLATE: "No template is chosen for this. Choose one under Templates, or wait until they write.",
     NOT_APPROVED: "WhatsApp doesn't accept the chosen template any more. Choose another one under Templates.",
     TOO_FEW: "Fill every gap of the template: it has more than this message fills.",
+    NEEDS_MORE: "This template needs a file, or values in its heading or buttons, and Walker only fills gaps in the "
+    "text. Choose another one under Templates.",
     NO_GAP: "This template has no gap for your text. Leave the text empty to send the template as it is.",
 }
 MASK: Final = "•••"
@@ -49,6 +53,9 @@ SENT_USES: Final = tuple(
 NEEDS_GAP: Final = (
     MessageTemplate.Use.OUTCOME, MessageTemplate.Use.SURVEY, MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE
 )  # fmt: skip
+# Uses that also fill the button of a template for codes.
+FILLS_BUTTON: Final = (MessageTemplate.Use.NOTICE, MessageTemplate.Use.CODE)
+AUTHENTICATION: Final = "authentication"
 State = MessageTemplate.State
 
 
@@ -176,6 +183,8 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
         raise NotFound("There is no such template.")
     if is_used and template.state != State.APPROVED:
         raise Conflict("Only an approved template can be sent.", code=NOT_APPROVED, state=template.state)
+    if is_used and not can_fill(template, use=use):
+        raise Conflict(REFUSALS[NEEDS_MORE], code=NEEDS_MORE)
     if is_used and use in NEEDS_GAP and not template.variables:
         raise Conflict("This template has no gap such as {{1}}, so it can't carry the message.", code=NO_GAP)
     languages = dict(account.template_uses.get(use) or {})
@@ -201,6 +210,16 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
     return template
 
 
+def can_fill(template: MessageTemplate, *, use: str = "") -> bool:
+    """Return True if a use fills all that a template needs.
+
+    Without a use: if any does.
+    """
+    fills_button = not use or use in FILLS_BUTTON
+    takes_code = fills_button and template.category == AUTHENTICATION
+    return not needs_more(template.components, template.variables, takes_code=takes_code)
+
+
 def uses_of(template: MessageTemplate, *, account: ChannelAccount) -> list[str]:
     """Return the uses that a template is sent for."""
     return [use for use, languages in account.template_uses.items() if str(template.pk) in languages.values()]
@@ -215,8 +234,8 @@ def has_template(account: ChannelAccount, *, use: str = "") -> bool:
 
 
 def list_templates(account: ChannelAccount, use: str, spoken: str = "") -> list[MessageTemplate]:
-    """Return the approved templates for a use, first the one for who speaks this language."""
-    found = [one for one in _read_chosen(account, use) if one.state == State.APPROVED]
+    """Return the templates that can be sent for a use, first the one for who speaks this language."""
+    found = [one for one in _read_chosen(account, use) if not _fault_of(one, use)]
     return sorted(found, key=lambda one: (one.language != spoken, not _is_spoken(one, spoken)))
 
 
@@ -224,18 +243,26 @@ def find_template(account: ChannelAccount, metadata: Mapping[str, Any], spoken: 
     """Return the template for a message by its use and language, or the code of why none can be sent.
 
     `spoken` is the contact's language, which counts where the message names none. Without a template in the
-    language it is the one in English, else any approved one that is chosen.
+    language it is the one in English, else any that is chosen and can be sent.
     """
-    chosen = _read_chosen(account, str(metadata.get(USE) or ""))
+    use = str(metadata.get(USE) or "")
+    chosen = _read_chosen(account, use)
     wanted = str(metadata.get(LANGUAGE) or "")
     for language in (wanted, wanted[:2]):
         named = next((one for one in chosen if one.language == language), None)
         if named is not None:
-            return named if named.state == State.APPROVED else NOT_APPROVED
-    approved = [one for one in chosen if one.state == State.APPROVED]
+            return _fault_of(named, use) or named
     language = wanted or spoken
-    approved.sort(key=lambda one: (one.language != language, not _is_spoken(one, language)))
-    return approved[0] if approved else (NOT_APPROVED if chosen else NO_TEMPLATE)
+    fitting = [one for one in chosen if not _fault_of(one, use)]
+    fitting.sort(key=lambda one: (one.language != language, not _is_spoken(one, language)))
+    return fitting[0] if fitting else (_fault_of(chosen[0], use) if chosen else NO_TEMPLATE)
+
+
+def _fault_of(template: MessageTemplate, use: str) -> str:
+    """Return the code of why a template can't be sent for a use, or ""."""
+    if template.state != State.APPROVED:
+        return NOT_APPROVED
+    return "" if can_fill(template, use=use or MessageTemplate.Use.OUTCOME) else NEEDS_MORE
 
 
 def _is_spoken(template: MessageTemplate, language: str) -> bool:

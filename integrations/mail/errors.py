@@ -13,6 +13,12 @@ _NO_SUCH_API: Final = Meaning("SendGrid's API address wasn't found.", "channel")
 _PASSING: Final = Meaning("The mail service has a problem.", "provider", permanent=False)
 _REJECTED: Final = Meaning("The email was rejected.", "content")
 
+
+def _of_recipient(words: str) -> Meaning:
+    """Return the meaning of a failure at the recipient's address."""
+    return Meaning(words, "recipient", own_advice="Check the address, or contact them another way.")
+
+
 MEANINGS: Final[dict[str, Meaning]] = {
     "imap_not_reachable": Meaning("The mailbox's server can't be reached.", "channel", permanent=False),
     "imap_private": Meaning("The mailbox's server has a private address, which isn't allowed here.", "channel"),
@@ -55,21 +61,28 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "The mail service failed several times in a row. Walker will retry shortly.", "provider", permanent=False
     ),
     "535": Meaning("The mail server rejected the user name or password.", "channel"),
-    "smtp_550": Meaning("The mail server doesn't know or refuses the recipient.", "recipient"),
-    "smtp_552": Meaning("The email is larger than the mail server takes, or the mailbox is full.", "recipient"),
+    "smtp_550": _of_recipient("The mail server doesn't know or refuses the recipient."),
+    "smtp_552": _of_recipient("The email is larger than the mail server takes, or the mailbox is full."),
     "smtp_554": Meaning("The mail server refused the email.", "content"),
-    "bounce": Meaning("The email bounced: the address doesn't exist or doesn't accept email.", "recipient"),
-    "blocked": Meaning("The recipient's server refused the email.", "recipient"),
-    "gate_opted_out": Meaning("The recipient opted out of these emails.", "recipient"),
-    "gate_blocked": Meaning("A colleague blocked this contact.", "recipient"),
-    "gate_unreachable": Meaning("The address can't receive our emails.", "recipient"),
-    "gate_no_consent": Meaning("The recipient hasn't agreed to marketing.", "recipient"),
+    "bounce": _of_recipient("The email bounced: the address doesn't exist or doesn't accept email."),
+    "blocked": _of_recipient("The recipient's server refused the email."),
+    "gate_opted_out": _of_recipient("The recipient opted out of these emails."),
+    "gate_blocked": _of_recipient("A colleague blocked this contact."),
+    "gate_unreachable": _of_recipient("The address can't receive our emails."),
+    "gate_no_consent": _of_recipient("The recipient hasn't agreed to marketing."),
     "channel_paused": Meaning("The channel is paused.", "channel", permanent=False, own_advice="Resume the channel."),
-    "bad_address": Meaning("The provider didn't send it: the address doesn't exist or bounced before.", "recipient"),
-    "dropped": Meaning(
-        "The provider didn't send it: the address bounced, complained or unsubscribed earlier.", "recipient"
-    ),
+    "bad_address": _of_recipient("The provider didn't send it: the address doesn't exist or bounced before."),
+    "dropped": _of_recipient("The provider didn't send it: the address bounced, complained or unsubscribed earlier."),
 }
+
+
+_PAGE: Final = "https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors"
+_ON_PAGE: Final = frozenset({"400", "401", "403", "406", "429", "500"})
+
+
+def page_of(code: str) -> str:
+    """Return SendGrid's page about an HTTP status of its API; "" for a code that the page doesn't have."""
+    return _PAGE if code in _ON_PAGE else ""
 
 
 def meaning_of(code: str) -> Meaning:

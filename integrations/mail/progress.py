@@ -1,6 +1,6 @@
 """Delivery progress of a mail: it only moves forward, for reports in any order and number."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -28,12 +28,16 @@ FAILURES: Final = frozenset({"failed", "dropped", "bounced"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of a mail; `error` is a code. `is_unreachable` says that the address takes no mail at all."""
+    """One event of a mail; `error` is a code, `error_text` what the mail service said beside it.
+
+    `is_unreachable` says that the address takes no mail at all.
+    """
 
     what: What
     at: datetime
     error: str = ""
     is_unreachable: bool = False
+    error_text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
     row.save(update_fields=[*COLUMNS, "provider_message_id", "due_at"])
     column = "failed_at" if report.what in FAILURES else f"{report.what}_at"
     if getattr(before, column) is None:
-        events.notify_receiver(_event(row, report.what, report.at, error=report.error, url=url))
+        said = {"error": report.error, "error_text": report.error_text}
+        events.notify_receiver(_event(row, report.what, report.at, url=url, **said))
     return True
 
 
@@ -96,5 +97,5 @@ def _note_unreachable(address: str, at: datetime) -> None:
         )
 
 
-def _event(row: MailDelivery, what: EventKind, at: datetime, *, error: str = "", url: str = "") -> MailEvent:
-    return MailEvent(row.pk, row.type, row.ref, row.user_id, what, at, error=error, url=url)
+def _event(row: MailDelivery, what: EventKind, at: datetime, **more: str) -> MailEvent:
+    return MailEvent(row.pk, row.type, row.ref, row.user_id, what, at, **more)

@@ -96,7 +96,10 @@ class MailSender(ABC):
 
 @dataclass(frozen=True, slots=True)
 class MailEvent:
-    """A delivery event of a mail, for the receiver of its type."""
+    """A delivery event of a mail, for the receiver of its type.
+
+    `error_text` is what the mail service said; it may name addresses.
+    """
 
     delivery_id: UUID
     type: str
@@ -106,6 +109,7 @@ class MailEvent:
     at: datetime
     error: str = ""
     url: str = field(default="", repr=False)
+    error_text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

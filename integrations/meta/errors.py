@@ -69,6 +69,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "bad_url": Meaning("The address of Meta's API isn't valid.", "channel"),
     "no_template": Meaning("There is no template for this in any language.", "channel"),
     "template_not_approved": Meaning("The chosen template isn't approved any more. Choose another one.", "channel"),
+    "template_needs_more": Meaning(
+        "The chosen template needs a file, or values in its heading or buttons. Choose another one.", "channel"
+    ),
     "too_few_variables": Meaning("The template needs more values than the message has.", "content"),
     "template_without_gap": Meaning("The chosen template has no gap for the text. Choose another one.", "channel"),
     "no_credentials": Meaning("The access token or phone number ID is missing.", "channel"),

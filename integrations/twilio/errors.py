@@ -17,6 +17,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "20003": Meaning("Twilio rejected the account SID or auth token.", "channel"),
     "20404": Meaning("Twilio doesn't know this account or resource.", "channel"),
     "20429": SLOW,
+    "14107": SLOW,
     "21201": _TO,
     "21211": _TO,
     "21604": _TO,
@@ -25,6 +26,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "21603": _FROM,
     "21606": _FROM,
     "21712": Meaning("The messaging service has no sender.", "channel"),
+    "21611": SLOW,
     "21610": Meaning(
         "The recipient has opted out with STOP.",
         "recipient",
@@ -33,6 +35,8 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "21617": Meaning("The message is longer than 1,600 characters.", "content"),
     "21619": Meaning("The message has no content.", "content"),
     "21656": Meaning("The template's variables aren't valid.", "content"),
+    "30001": SLOW,
+    "30022": SLOW,
     "30003": _CARRIER,
     "30005": _CARRIER,
     "30006": _CARRIER,
@@ -68,6 +72,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "bad_url": Meaning("The address of Twilio's API isn't valid.", "channel"),
     "no_template": Meaning("There is no template for this in any language.", "channel"),
     "template_not_approved": Meaning("The chosen template isn't approved any more. Choose another one.", "channel"),
+    "template_needs_more": Meaning(
+        "The chosen template needs a file, or values in its heading or buttons. Choose another one.", "channel"
+    ),
     "too_few_variables": Meaning("The template needs more values than the message has.", "content"),
     "template_without_gap": Meaning("The chosen template has no gap for the text. Choose another one.", "channel"),
     "no_credentials": Meaning("The account SID or auth token is missing.", "channel"),

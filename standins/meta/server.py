@@ -80,6 +80,8 @@ class Handler(StandInHandler):
                 return 200, world.view()
             case "POST", "/__write":
                 return 201, world.write(body)
+            case "POST", "/__prefer":
+                return 200, world.prefer(body)
             case "POST", "/__read":
                 return 200, {"read": world.read(world.number(body.get("account")))}
             case "POST", "/__behave":

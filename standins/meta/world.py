@@ -110,6 +110,23 @@ class World:
             self._add(number, message_id, sender, number.address, body or f"[{message['type']}]", "received", {})
         return {"id": message_id, "status": self.poster.post(number.sid, number.key, number.app_secret, document)}
 
+    def prefer(self, wanted: Document) -> Document:
+        """Stop or resume marketing with the app's switch: `{account, from, value}`; `value` is stop or resume."""
+        number, sender = self.number(wanted.get("account")), str(wanted.get("from", "")).lstrip("+")
+        value = str(wanted.get("value", ""))
+        if value not in ("stop", "resume"):
+            raise invalid(value="Choose stop or resume.")
+        preference = {
+            "wa_id": sender,
+            "detail": f"User requested to {value} marketing messages",
+            "category": "marketing_messages",
+            "value": value,
+            "timestamp": int(now().timestamp()),
+        }
+        facts = {"contacts": [{"wa_id": sender}], "user_preferences": [preference]}
+        document = self.document(number, "user_preferences", facts)
+        return {"status": self.poster.post(number.sid, number.key, number.app_secret, document)}
+
     def _store_file(self, number: Number, file: Document, caption: str) -> dict[str, Any]:
         kind = str(file.get("type", ""))
         try:

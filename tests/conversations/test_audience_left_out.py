@@ -1,14 +1,18 @@
 """An audience message leaves out who said stop or cannot be reached, and says so before and after."""
 
+from datetime import timedelta
+
 import pytest
 
-from conversations import selectors, services
+from conversations import mediums, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
 from conversations.models import AudienceSend, Message
 from conversations.services.contacts import point_index
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
+from core.clock import now
 from core.errors import NotFound
+from core.models import SendCount
 from core.reach import ledger
 from tests.conversations.conftest import ScriptedTransport, Shop
 
@@ -82,6 +86,35 @@ def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Messag
     block(4, "opted_out")
     assert _send_once(vips[4].sender_id, PARAMS.text, "k1") == 0
     assert not AudienceSend.objects.exists()
+
+
+def test_who_is_refused_in_the_middle_keeps_nobody_after_them_waiting(
+    shop: Shop, support: Actor, transport: type[ScriptedTransport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "medium", mediums.WhatsApp)
+    ago = [timedelta(), timedelta(days=2), timedelta(), timedelta()]
+    found = [
+        shop.write(channel_account_id=shop.line.pk, sender=phone(number), now=now() - ago[number])
+        for number in range(4)
+    ]
+    for message in found:
+        services.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
+    full, today = point_index("phone", phone(2).value), now().date()
+    SendCount.objects.bulk_create(
+        SendCount(address_index=full, day=today + timedelta(days=number), sent=3) for number in range(-1, 33)
+    )
+    outcomes = [KIND.execute(PARAMS, idempotency_key="k1") for _ in range(2)]
+    assert [outcome.result for outcome in outcomes] == [
+        {
+            "recipients": 2,
+            "left_out": {"window_closed": 1, "limit": 1},
+            "in_words": "2 people in “VIP” messaged, 1 left out because they last wrote more than 24 hours ago and "
+            "no template is chosen, 1 left out because the limit of marketing messages is reached",
+        }
+    ] * 2
+    written = Message.objects.filter(direction="out").values_list("conversation__contact_id", flat=True)
+    assert sorted(written) == sorted(found[number].sender_id for number in (0, 3))
+    assert KIND.probe(PARAMS, idempotency_key="k1") == outcomes[0]
 
 
 def test_who_was_not_reached_and_wrote_since_is_written_to(vips: list[Message], shop: Shop) -> None:

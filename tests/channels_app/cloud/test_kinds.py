@@ -12,9 +12,23 @@ from conversations import services
 from conversations.admin.reach import blocks_of
 from conversations.models import Attachment, ChannelAccount, Contact, ContactPoint, Conversation, Message
 from core.clock import now
+from core.models import Consent
 from core.reach import ledger
 from core.tenancy.scope import tenant_scope
-from tests.channels_app.cloud.conftest import ANA, WROTE, Door, change, message, person, post, status, wrap
+from tests.channels_app.cloud.conftest import (
+    ANA,
+    CUSTOMER,
+    NUMBER_ID,
+    WROTE,
+    Door,
+    Meta,
+    change,
+    message,
+    person,
+    post,
+    status,
+    wrap,
+)
 from tests.world import OPERATOR
 
 MEDIA = {"id": "123456", "mime_type": "image/jpeg; charset=x", "sha256": "0" * 64}
@@ -171,6 +185,63 @@ def test_stop_is_confirmed_and_gets_no_answer(door: Door) -> None:
         assert "unsubscribed" in confirmed.body
 
 
+def test_switch_for_marketing_stops_campaigns_only_until_it_is_set_back(open_door: Door, meta: Meta) -> None:
+    def prefer(value: str) -> list[str]:
+        asked = {"account": NUMBER_ID, "from": CUSTOMER, "value": value}
+        assert meta.call("/__prefer", asked)["status"] == 200
+        deliveries.dispatch_due_deliveries()
+        with open_door.inside():
+            return blocks()
+
+    meta.write("Hello")
+    deliveries.dispatch_due_deliveries()
+    assert [prefer(value) for value in ("stop", "stop", "resume")] == [
+        ["Opted out of marketing on WhatsApp"], ["Opted out of marketing on WhatsApp"], []
+    ]  # fmt: skip
+    with open_door.inside():
+        states = Consent.objects.order_by("id").values_list("purpose", "state", "source")
+        assert list(states) == [("marketing", "withdrawn", "provider"), ("marketing", "given", "provider")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, ["Opted out of marketing on WhatsApp"]),
+        ({"wa_id": None, "user_id": "ES.abc123"}, ["Opted out of marketing on WhatsApp"]),
+        ({"timestamp": WROTE + 9_000_000}, ["Opted out of marketing on WhatsApp"]),
+        ({"category": "something_new"}, []),
+        ({"value": "maybe"}, []),
+        ({"value": 5, "timestamp": {}}, []),
+    ],
+)
+def test_switch_for_marketing_is_read_as_meta_sends_it(door: Door, changed: dict[str, Any], found: list[str]) -> None:
+    facts = {"wa_id": ANA, "category": "marketing_messages", "value": "stop", "timestamp": WROTE + 5, **changed}
+    who = {"user_id": "ES.abc123"} if "user_id" in changed else {"wa_id": ANA}
+    sender = {"from_user_id": "ES.abc123"} if "user_id" in changed else {"from": ANA}
+    wrote = {**message(1), **sender}
+    if "user_id" in changed:
+        del wrote["from"]
+    door.take(change(messages=[wrote], contacts=[who]))
+    door.take(change("user_preferences", user_preferences=[facts], contacts=[who]))
+    assert {row.state for row in door.rows()} == {"done"}
+    with door.inside():
+        assert blocks() == found
+        assert all(line.at <= now() for line in Consent.objects.all())
+
+
+def test_rate_limit_that_meta_reports_is_tried_again_with_its_words(door: Door) -> None:
+    mine = sent_message(door)
+    errors = [{"code": 130429, "title": "Rate limit hit", "error_data": {"details": f"Too many to +{ANA}"}}]
+    door.take(change(statuses=[status("failed", errors=errors)]))
+    with door.inside():
+        waiting = Message.objects.get(pk=mine.pk)
+        assert (waiting.status, waiting.next_attempt_at is not None) == ("sending", True)
+        attempt = waiting.attempts.get()
+        assert (attempt.error, attempt.outcome, attempt.permanent) == ("130429", "failed", False)
+        assert attempt.error_text.startswith("Rate limit hit: Too many to")
+        assert ANA not in attempt.error_text
+
+
 def test_echo_of_the_phone_is_stored_as_ours_once(door: Door) -> None:
     echo = {**message(5, sender="447700900011", type="text", text={"body": "From my phone"}), "to": ANA}
     door.take(change(messages=[message(1)], contacts=[person()]))
@@ -214,7 +285,14 @@ def test_each_status_ends_where_it_should(door: Door, words: list[str], ended: s
 
 @pytest.mark.parametrize(
     ("code", "trouble", "blocked"),
-    [(131047, "", False), (131026, "", True), (190, "190", False), (131049, "", False), (999999, "", False)],
+    [
+        (131047, "", False),
+        (131026, "", True),
+        (131050, "", True),
+        (190, "190", False),
+        (131049, "", False),
+        (999999, "", False),
+    ],
 )
 def test_failure_names_its_code_and_who_is_at_fault(door: Door, code: int, trouble: str, blocked: bool) -> None:
     mine = sent_message(door)

@@ -3,6 +3,8 @@
 import pytest
 from django.test import Client
 
+from accounts.permissions.roles import permissions_of
+from accounts.services import create_api_key
 from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount
 from core.tenancy.scope import tenant_scope
@@ -20,7 +22,7 @@ from tests.channels_app.cloud.conftest import (
     wrap,
 )
 from tests.phone_fixture import eventually
-from tests.world import World
+from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"
 FORM = {
@@ -107,6 +109,19 @@ def test_test_message_says_how_it_went(open_door: Door, meta: Meta) -> None:
         assert (answer.status_code, words in answer.content.decode()) == (400, True)
         with open_door.inside():
             assert ChannelAccount.objects.get(pk=open_door.account.pk).last_error == error
+
+
+def test_test_message_is_sent_by_the_api(open_door: Door, meta: Meta) -> None:
+    meta.write("Hello")
+    with open_door.inside():
+        scopes = sorted(permissions_of("owner"))
+        key = create_api_key(actor=OPERATOR, user=open_door.world.people["owner"], name="Test", scopes=scopes)[1]
+    answer = Client().post(
+        f"/api/v1/channel-accounts/{open_door.account.pk}/test/", {"to": CUSTOMER},
+        content_type="application/json", headers={"Authorization": f"Bearer {key}"},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["valid"]) == (200, True)
+    assert [reply["body"] for reply in meta.replies()] == ["This is a test from Walker. The number works."]
 
 
 def test_test_message_is_not_sent_to_someone_who_opted_out(open_door: Door, meta: Meta) -> None:

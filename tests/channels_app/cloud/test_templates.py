@@ -13,12 +13,14 @@ from django.db import transaction
 from django.test import Client
 
 from channels_app.cloud import reading
+from channels_app.cloud.transport import CloudTransport
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import templates
+from channels_app.whatsapp.transport import WhatsAppTransport
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.selectors import row_of
-from conversations.services.templates import FoundTemplate, fill_template, preview_of
+from conversations.services.templates import FoundTemplate, fill_template, list_templates, preview_of
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -86,6 +88,85 @@ def test_each_use_has_a_template_per_language(inside: ChannelAccount) -> None:
     inside.refresh_from_db()
     assert not services.has_template(inside)
     assert fill_template(inside, "x", {}) == "no_template"
+
+
+META: list[tuple[str, list[dict[str, Any]]]] = [
+    ("picture", [{"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["https://x.example/a"]}}]),
+    ("place", [{"type": "HEADER", "format": "LOCATION"}]),
+    ("heading", [{"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}]),
+    ("page", [{"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x.example/{{1}}", "text": "Open"}]}]),
+    ("coupon", [{"type": "BUTTONS", "buttons": [{"type": "COPY_CODE", "example": "25OFF"}]}]),
+    ("carousel", [{"type": "CAROUSEL", "cards": []}]),
+]
+META_FITS = [
+    {"type": "HEADER", "format": "TEXT", "text": "News"},
+    {"type": "FOOTER", "text": "Reply STOP to end."},
+    {
+        "type": "BUTTONS",
+        "buttons": [{"type": "QUICK_REPLY", "text": "Yes"}, {"type": "URL", "url": "https://x.example"}],
+    },
+]
+CODE_BUTTON = {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x.example/?code={{1}}"}]}
+TWILIO: list[tuple[str, list[dict[str, Any]]]] = [
+    ("picture", [{"type": "twilio/media", "body": "News: {{1}}", "media": ["https://x.example/{{2}}.png"]}]),
+    (
+        "page",
+        [{"type": "twilio/call-to-action", "body": "News: {{1}}",
+          "actions": [{"type": "URL", "title": "Open", "url": "https://x.example/{{3}}"}]}],
+    ),
+    (
+        "card",
+        [{"type": "twilio/text", "body": "News: {{1}}"}, {"type": "whatsapp/card", "body": "{{1}}", "header": "{{2}}"}],
+    ),
+]  # fmt: skip
+TWILIO_FITS = [
+    {"type": "twilio/call-to-action", "body": "News: {{1}}", "actions": [{"type": "URL", "url": "https://x/{{1}}"}]},
+    {"type": "twilio/media", "body": "News: {{1}}", "media": ["https://x.example/a.png"]},
+]
+
+
+def keep(account: ChannelAccount, name: str, components: list[dict[str, Any]], category: str = "utility") -> None:
+    found = FoundTemplate(name, "en", f"id-{name}", "approved", category, "News: {{1}}", components)
+    services.store_templates(account_id=account.pk, found=[found])
+
+
+def refuses(account: ChannelAccount, rows: list[tuple[str, list[dict[str, Any]]]], fits: list[dict[str, Any]]) -> None:
+    """Assert that none of these can be chosen or is sent, and that what fits can."""
+    for name, components in rows:
+        keep(account, name, components)
+        with pytest.raises(Conflict) as refused:
+            use(name)
+        assert (name, refused.value.code) == (name, "template_needs_more")
+    keep(account, "fitting", fits)
+    use("fitting", what="reopening")
+    account.refresh_from_db()
+    assert [one.name for one in list_templates(account, "reopening")] == ["fitting"]
+    assert not isinstance(fill_template(account, "x", {"template_use": "reopening"}), str)
+    keep(account, "fitting", rows[0][1])  # changed at the provider
+    assert list_templates(account, "reopening") == []
+    for wanted in ({}, {"language": "en"}):
+        assert fill_template(account, "x", {"template_use": "reopening", **wanted}) == "template_needs_more"
+
+
+def test_template_of_meta_that_needs_a_file_or_other_values_is_not_chosen(inside: ChannelAccount, door: Door) -> None:
+    refuses(inside, META, META_FITS)
+    keep(inside, "code", [CODE_BUTTON], "authentication")
+    with pytest.raises(Conflict, match="heading or buttons"):
+        use("code")
+    use("code", what="code")  # its button is filled with the code
+    keep(inside, "picture", META[0][1])
+    page = console(door.world).get(f"{LIST}{template('picture').pk}/").content.decode()
+    assert "Walker only fills gaps in the text" in page
+    assert "needs a file" in CloudTransport.explain("template_needs_more").reason
+
+
+def test_template_of_twilio_that_needs_a_file_or_other_values_is_not_chosen(door: Door) -> None:
+    from tests.channels_app.whatsapp.conftest import connect as connect_twilio
+
+    line = connect_twilio(door.world)
+    with door.inside():
+        refuses(line, TWILIO, TWILIO_FITS)
+    assert "needs a file" in WhatsAppTransport.explain("template_needs_more").reason
 
 
 @pytest.mark.parametrize("name", ["survey", "sale"])
@@ -203,7 +284,12 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     line = connect_twilio(open_door.world)
     with open_door.inside():
         MessageTemplate.objects.all().delete()
-        assert templates.fetch_templates(actor=OPERATOR, account_id=open_door.account.pk) == 8
+    button = f"/admin/conversations/channelaccount/{open_door.account.pk}/fetch-templates/"
+    assert console(open_door.world, "viewer").post(button).status_code == 403
+    pressed = console(open_door.world).post(button, follow=True)
+    assert "8 templates fetched" in pressed.content.decode()
+    with open_door.inside():
+        assert MessageTemplate.objects.count() == 8
         assert templates.sweep_account(line.pk) == 3
         states = dict(MessageTemplate.objects.filter(language="en").values_list("name", "state").order_by("-id"))
         assert states == {

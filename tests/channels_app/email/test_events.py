@@ -7,6 +7,7 @@ import pytest
 
 from channels_app.email.handler import EVENTS
 from channels_app.email.normalise import parse_event
+from channels_app.email.transport import EmailTransport
 from conversations.services import record_consent
 from core.clock import now
 from core.errors import Conflict, Refused
@@ -114,6 +115,13 @@ def test_event_that_breaks_its_receiver_is_refused_alone(door: Door, monkeypatch
     door.take(event("open", mail), event("bounce", other))
     assert (door.rows()[0].state, door.again(other).status) == ("done", "bounced")
     assert EVENTS.labels("refused")._value.get() == before + 1
+
+
+def test_failures_are_explained_with_advice_about_an_address_and_sendgrid_s_page() -> None:
+    for code in ("bounce", "mail_blocked", "smtp_550", "dropped"):
+        told = EmailTransport.explain(code)
+        assert (told.advice, told.url) == ("Check the address, or contact them another way.", "")
+    assert EmailTransport.explain("401").url.startswith("https://www.twilio.com/docs/sendgrid/")
 
 
 def test_bounce_says_why(door: Door) -> None:

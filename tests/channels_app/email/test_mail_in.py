@@ -20,12 +20,13 @@ from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from channels_app.whatsapp import media
 from channels_app.whatsapp.fallbacks import send_fallback
-from conversations import services
+from conversations import selectors, services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
-from core.models import Outbox
+from core.models import Consent, Outbox
+from core.reach.gate import NotReachable
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests import files
@@ -350,8 +351,11 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert base64.b64decode(body["attachments"][0]["content"]) == files.PDF
         assert body["content"] == [{"type": "text/plain", "value": "Please see the attached files."}]
         lost = MailDelivery.objects.get()
-        inbox.door.take(event("bounce", lost, type="blocked"))
+        said = "550 5.7.1 <ana@customers.example>: message refused by policy"
+        inbox.door.take(event("bounce", lost, type="blocked", reason=said))
         assert Message.objects.get(pk=sent.pk).status == "failed"
+        words = DeliveryAttempt.objects.get(message=sent).error_text
+        assert (words.startswith("550 5.7.1"), "policy" in words, "ana@" in words) == (True, True, False)
         services.send_again(actor=actor, message_id=sent.pk)
         assert services.deliver(message_id=sent.pk) == "sent"
         assert [len(one["attachments"]) for one in api.seen] == [2, 2]
@@ -362,6 +366,29 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert services.deliver(message_id=gone.pk) == "failed"
         assert DeliveryAttempt.objects.get(message=gone).error == "mail_file_gone"
     assert len(api.seen) == 2
+
+
+@pytest.mark.parametrize("kind", ["unsubscribe", "group_unsubscribe", "spamreport"])
+def test_who_unsubscribes_or_complains_gets_no_campaign_and_still_their_answers(
+    inbox: MailDoor,
+    api: Answers,  # noqa: F811
+    kind: str,
+) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    sent = inbox.reply(first)
+    for seconds in (0, 0, 5):
+        inbox.door.take(event(kind, sent, seconds))
+    with tenant_scope(inbox.door.world.acme.pk):
+        lines = Consent.objects.values_list("channel", "purpose", "state", "source")
+        assert list(lines) == [("email", "marketing", "withdrawn", "provider")]
+        services.add_tag(actor=inbox.door.world.actor("support"), contact_id=first.sender_id, name="VIP")
+        [audience] = selectors.list_audiences()
+        assert (audience.contacts, audience.left_out) == (0, {"opted_out": 1})
+        facts = {"conversation_id": first.conversation_id, "sender_type": "system", "actor": OPERATOR}
+        with pytest.raises(NotReachable, match="opted out"):
+            services.reply(**facts, text="Sale", purpose="marketing")
+    assert inbox.reply(first, "It left today.").status == "sent"
 
 
 def test_bounce_about_a_message_of_another_channel_changes_nothing(inbox: MailDoor) -> None:

@@ -71,6 +71,19 @@ def test_report_of_another_tenant_about_our_message_changes_nothing(door: Door, 
     assert status_of(door, sent) == "sent"
 
 
+@pytest.mark.parametrize("code", ["63018", "30001", "30022", "14107", "21611"])
+def test_limit_that_twilio_reports_is_tried_again_with_its_words(door: Door, sent: Message, code: str) -> None:
+    said = "Rate limit exceeded for +447700900123"
+    assert report(sent, "undelivered", ErrorCode=code, ErrorMessage=said) == 200
+    with door.inside():
+        waiting = Message.objects.get(pk=sent.pk)
+        assert (waiting.status, waiting.next_attempt_at is not None) == ("sending", True)
+        attempt = waiting.attempts.get()
+        assert (attempt.error, attempt.outcome, attempt.permanent) == (code, "failed", False)
+        assert attempt.error_text.startswith("Rate limit exceeded for")
+        assert "7700900123" not in attempt.error_text
+
+
 @pytest.mark.parametrize("word", ["", "banana", "DELIVERED", "x" * 500, "receiving", "\x00", "é"])
 def test_word_that_is_not_known_is_taken_and_changes_nothing(door: Door, sent: Message, word: str) -> None:
     assert report(sent, word) == 200

@@ -1,0 +1,66 @@
+"""Find what a template needs beside the gaps of its text (pure): files, and values in headings and buttons."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from conversations.texts import gaps_of
+
+WHOLE: Final = frozenset({"CAROUSEL", "LIMITED_TIME_OFFER"})
+"""Meta's parts that always need values of their own."""
+BUTTONS: Final = frozenset({"COPY_CODE", "OTP", "MPM", "SPM", "ORDER_DETAILS"})
+"""Meta's buttons that always need a value."""
+OF_CODE: Final = ("OTP", "URL")
+"""The first button of a template for codes, which takes the code."""
+
+
+def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_code: bool = False) -> bool:
+    """Return True if sending a template needs values that nothing fills.
+
+    `variables` are the gaps of its text. `takes_code`: the first button is filled with the code. Each part of
+    Meta's has gaps of its own; at Twilio a gap of the same name has the same value in every part.
+    """
+    parts = [part for part in components if isinstance(part, Mapping)]
+    skipped = _button_of_code(parts) if takes_code else None
+    for part in parts:
+        kind = str(part.get("type") or "")
+        if "/" in kind:
+            if not set(_gaps(part)) <= set(variables):
+                return True
+        elif kind.upper() == "BUTTONS":
+            if any(_is_open(button) for button in _buttons(part) if button is not skipped):
+                return True
+        elif kind.upper() != "BODY" and _is_open_part(kind.upper(), part):
+            return True
+    return False
+
+
+def _is_open_part(kind: str, part: Mapping[str, Any]) -> bool:
+    has_file = kind == "HEADER" and str(part.get("format") or "TEXT").upper() != "TEXT"
+    return kind in WHOLE or has_file or any(_gaps(part))
+
+
+def _is_open(button: Mapping[str, Any]) -> bool:
+    return str(button.get("type") or "").upper() in BUTTONS or any(_gaps(button))
+
+
+def _buttons(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = part.get("buttons")
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _button_of_code(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the first button if it takes a code."""
+    buttons = next((_buttons(part) for part in parts if part.get("type") == "BUTTONS"), [])
+    return buttons[0] if buttons and buttons[0].get("type") in OF_CODE else None
+
+
+def _gaps(node: Any) -> Iterator[str]:
+    """Return the names of the gaps in all texts of a part."""
+    if isinstance(node, str):
+        yield from gaps_of(node)
+    elif isinstance(node, Mapping):
+        for child in node.values():
+            yield from _gaps(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _gaps(child)
