@@ -33,6 +33,7 @@ FAILURES: Final = {
     "empty": "refused: it is empty",
     "too_many_pixels": "refused: it has too many pixels",
     "type_refused": "refused: this kind isn't kept",
+    "unknown": "refused: its kind can't be told",
     "too_large": "refused: it is too large",
 }
 

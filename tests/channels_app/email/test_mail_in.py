@@ -71,8 +71,11 @@ class MailDoor:
 
 
 def _field(name: str, value: Any) -> bytes:
+    """Return a field of a form; a file is a pair of its name, as the form writes it, and its content."""
+    named, value = (b"; filename=" + value[0], value[1]) if isinstance(value, tuple) else (b"", value)
     found = value if isinstance(value, bytes) else str(value).encode()
-    return b'--xYzZY\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), found)
+    facts = name.encode() + b'"' + named
+    return b'--xYzZY\r\nContent-Disposition: form-data; name="%s\r\n\r\n%s\r\n' % (facts, found)
 
 
 def mail(text: str = "Where is my order?", **headers: str) -> bytes:
@@ -407,15 +410,43 @@ def test_files_are_fetched_like_those_of_other_channels(inbox: MailDoor) -> None
     made["From"], made["Message-ID"], made["Subject"] = "ana@customers.example", "<f@customers.example>", "Files"
     made.set_content("Look\n" * 2_000)
     made.add_attachment(b"%PDF-1", maintype="application", subtype="pdf", filename="bill.pdf")
-    made.add_attachment(b"PK\x03\x04PK\x03\x04", maintype="application", subtype="zip", filename="a.zip")
+    for name, kind, content in AS_DECLARED:
+        made.add_attachment(content, maintype=kind.partition("/")[0], subtype=kind.partition("/")[2], filename=name)
     inbox.take(bytes(made))
     (message,) = inbox.messages()
     assert len(message.body) == 4096
+    found = fetched(inbox)
+    assert found[:2] == [("email.txt", "stored", "", "text/plain"), ("bill.pdf", "stored", "", "application/pdf")]
+    # What a sender says about a file decides only where a browser would run it.
+    assert [one[1:] for one in found[2:]] == [
+        ("stored", "", "application/pdf"), ("stored", "", f"{OPEN_DOCUMENT}.text"),
+        ("failed", "executable", "application/octet-stream"), ("failed", "archive", "application/zip"),
+        ("failed", "type_refused", "text/html"), ("failed", "type_refused", "application/javascript"),
+        ("failed", "unknown", "application/octet-stream"), ("stored", "", "application/octet-stream"),
+    ]  # fmt: skip
+
+
+OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
+UNKNOWN = b"\x00\x01\x02\x03"
+AS_DECLARED = [
+    ("offer.pdf", "application/octet-stream", files.PDF),
+    ("offer.odt", f"{OPEN_DOCUMENT}.text", files.zipped(mimetype=f"{OPEN_DOCUMENT}.text".encode())),
+    ("offer.pdf", "application/octet-stream", files.EXE),
+    ("a.zip", "application/zip", files.zipped(a_txt=b"a")),
+    ("page.html", "text/html", b"Hello"),
+    ("page.js", "application/javascript", b"alert(1)"),
+    ("what.bin", "application/octet-stream", UNKNOWN),
+    ("photo.heic", "image/heic", UNKNOWN),
+]
+
+
+def fetched(inbox: MailDoor) -> list[tuple[str, str, str, str]]:
+    """Fetch all files, and return name, state, error and type of each."""
     with tenant_scope(inbox.door.world.acme.pk):
         for _, key in media.list_due():
             media.fetch(key)
-        files = [(one.filename, one.state, one.error) for one in Attachment.objects.order_by("id")]
-        assert files == [("email.txt", "stored", ""), ("bill.pdf", "stored", ""), ("a.zip", "failed", "type_refused")]
+        rows = Attachment.objects.order_by("id")
+        return [(one.filename, one.state, one.error, one.content_type) for one in rows]
 
 
 def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
