@@ -23,6 +23,7 @@ from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
+from conversations.services import file_contents
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
 from core.models import Outbox
@@ -457,11 +458,26 @@ def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
         "charsets": json.dumps({"text": "iso-8859-1", "html": "bad\r\nX: y"}),
         "html": "<b>no</b>",
     }
-    assert inbox.post(None, **fields) == 200
+    assert inbox.post(None, **fields, **PARSED_FILES) == 200
     deliveries.dispatch_due_deliveries()
     (message,) = inbox.messages()
     assert message.body == "Größe?"
     assert message.sender_verified
+    assert [one[:3] for one in fetched(inbox)] == [
+        ("a b.pdf", "stored", ""), ("line Bcc x.pdf", "stored", ""), ("Größe.pdf", "stored", ""),
+    ]  # fmt: skip
+    with tenant_scope(inbox.door.world.acme.pk):
+        kept = [file_contents.read_content(one) for one in Attachment.objects.order_by("id")]
+        assert kept == [content for _, content in list(PARSED_FILES.values())[:3]]
+
+
+# As SendGrid names them: a quote is escaped, and a line end would be the end of a header.
+PARSED_FILES = {
+    "attachment1": (b'"a\\"b.pdf"', files.PDF + b"\r\n--xYzZ\r\n\r\n"),
+    "attachment2": (b'"=?utf-8?q?line=0D=0ABcc:_x.pdf?="', files.PDF + b"\n"),
+    "attachment3": ('"Größe.pdf"'.encode(), files.PDF),
+    "attachment-info": (b'"x.pdf"', files.PDF),
+}
 
 
 @pytest.mark.parametrize(
@@ -473,6 +489,9 @@ def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
         {"headers": b"\xff\xfe", "text": b"\xff", "charsets": "[" * 10_000, "envelope": "[" * 10_000},
         {"headers": "From: a@b.example", "text": "hi", "charsets": '{"text":"martian"}', "dkim": "{" * 5_000},
         {"headers": f"From: {'x' * 10_000}@b.example", "text": "hi"},
+        {"from": "a@b.example", "text": "hi", "attachment1": (b'"=?utf-7?q?a+2AE-b?="', b"%PDF-1")},
+        {"from": "a@b.example", "text": "hi", "attachment1": (b"x; filename*=utf-7''a%2B2AE-b", b"%PDF-1")},
+        {"headers": "From: a@b.example\r\nSubject: =?utf-7?q?a+2AE-b?=", "text": "hi"},
     ],
 )
 def test_bad_form_is_taken_and_answered_without_a_fault(inbox: MailDoor, fields: dict[str, Any]) -> None:
