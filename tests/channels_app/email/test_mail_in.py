@@ -450,6 +450,29 @@ def fetched(inbox: MailDoor) -> list[tuple[str, str, str, str]]:
         return [(one.filename, one.state, one.error, one.content_type) for one in rows]
 
 
+def test_what_is_kept_beside_a_mail_never_exceeds_its_limit(inbox: MailDoor) -> None:
+    quotes = '"' * 240
+    chain = [f"<{number:03d}{quotes}@c>" for number in range(20)]
+    crowd = ", ".join(f"{number}{'ü' * 200}@c.example" for number in range(20))
+    facts = {
+        "References": " ".join(chain[:10]),
+        "In-Reply-To": " ".join(chain[10:]),
+        "Message-ID": f"<{quotes}@c>",
+        "To": crowd,
+        "Cc": crowd,
+    }
+    lines = [*(f"{name}: {value}" for name, value in facts.items()), f"Subject: {'😀' * 300}", "From: ana@c.example"]
+    quoted = "\n".join(f"> {number} {'ä' * 60}" for number in range(200))
+    form = {"headers": "\r\n".join(lines), "text": f"Yes\n\nOn Monday Desk wrote:\n{quoted}"}
+    assert inbox.post(None, **form) == 200
+    inbox.post(None, headers="From: bo@c.example", text=form["text"])
+    deliveries.dispatch_due_deliveries()
+    first, second = (one.metadata["mail"] for one in inbox.messages())
+    assert (first["references"][0], first["references"][-1]) == (chain[0], chain[-1])
+    assert second["quoted"].startswith("On Monday Desk wrote:\n> 0")
+    assert [name for name, *_ in fetched(inbox)] == ["email.txt", "email.txt"]
+
+
 def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
     fields = {
         "headers": "From: Ana <ana@customers.example>\r\nContent-Type: text/html;\r\n boundary=a\r\nMessage-ID: <p@c>",
