@@ -22,7 +22,7 @@ from channels_app.whatsapp import media
 from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import services
 from conversations.files.rules import Upload
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
 from conversations.services import file_contents
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
@@ -242,6 +242,22 @@ def test_mail_of_a_machine_is_stored_and_never_answered(inbox: MailDoor, headers
     assert message.metadata["mail"]["automatic"] == outcome
     with tenant_scope(inbox.door.world.acme.pk):
         assert Outbox.objects.filter(event="message_received").exists() == (not outcome)
+
+
+def test_program_that_wrote_last_is_not_asked_how_it_was(inbox: MailDoor) -> None:
+    world = inbox.door.world
+    inbox.take(mail(List_Id="<all.customers.example>"))
+    inbox.take(mail(From="bo@customers.example", Message_ID="<two@customers.example>"))
+    with tenant_scope(world.acme.pk):
+        asking = services.TeamSettings(name="Care", is_default=True, survey="always")
+        services.create_team(actor=world.actor("admin"), settings=asking, seats=[])
+        for message in inbox.messages():
+            services.close(actor=OPERATOR, conversation_id=message.conversation_id, resolved=True)
+            services.ask_survey(actor=OPERATOR, survey_id=Survey.objects.latest("id").pk)
+        for question in Message.objects.filter(direction="out"):
+            services.deliver(message_id=question.pk)
+        assert list(Survey.objects.order_by("id").values_list("skipped", flat=True)) == ["automatic", ""]
+        assert [one.address for one in MailDelivery.objects.all()] == ["bo@customers.example"]
 
 
 def test_our_own_mail_is_stored_and_nothing_else(inbox: MailDoor) -> None:
