@@ -14,6 +14,7 @@ ECHOES: Final = ("smb_message_echoes", "message_echoes")
 # Nothing of Meta's is nested this deeply; what is deeper is left out, so that the rest can be read.
 DEEPEST: Final = 60
 KEY_LIMIT: Final = 170
+LONGEST_NUMBER: Final = 100
 # Meta puts up to a thousand into one post.
 MOST: Final = 5_000
 # Possessive, and an open text takes the rest: each byte is looked at once.
@@ -52,7 +53,7 @@ def elements_of(body: bytes) -> list[Element]:
 def _elements(body: bytes) -> list[Element] | None:
     """Return the elements, or None for a body in another format or with more than Meta sends."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_int=_whole_number)
     except ValueError:
         return None
     entries = document.get("entry") if isinstance(document, dict) else None
@@ -66,6 +67,11 @@ def _elements(body: bytes) -> list[Element] | None:
             if len(found) >= MOST:
                 return None
     return found
+
+
+def _whole_number(digits: str) -> int | None:
+    """Return a number, or None for one so long that Python refuses the whole document."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
 
 
 def _pruned(body: bytes) -> bytes:
