@@ -43,6 +43,8 @@ class Behaviour:
     fail_with: int = 0
     hours_later: float = 0.0
     token_expired: bool = False
+    media: dict[str, Any] = field(default_factory=dict)
+    """What is said about files instead of the truth."""
 
 
 def refusal(status: int, code: int, message: str, details: str = "") -> ApiError:
