@@ -23,7 +23,8 @@ from core.clock import now
 from core.errors import Invalid
 from core.ids import uuid7
 from core.jobs import queueing
-from core.models import ReplyWindow
+from core.models import Consent, ReplyWindow
+from core.reach.gate import NotReachable
 from integrations.media import LIMIT
 from tests import files
 from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta, change, status
@@ -182,6 +183,28 @@ def test_file_that_meta_refuses_or_describes_falsely_is_not_kept_and_no_token_go
             elsewhere.accept()
     attachment.refresh_from_db()
     assert (attachment.error, attachment.content) == (error, None)
+
+
+HIDDEN = "GB.13491208655302741918"
+
+
+def test_somebody_without_a_number_is_answered_by_meta_s_id(inside: Door, meta: Meta) -> None:
+    assert meta.write("Where is my parcel?", **{"from": HIDDEN})["status"] == 200
+    deliveries.dispatch_due_deliveries()
+    conversation = Conversation.objects.get()
+    message = answer("It is on its way", conversation, files=[VOICE])
+    assert message.status == "sent"
+    eventually(lambda: status_of(message) == "delivered")
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=24))
+    assert answer("And there", conversation).status == "sent"
+    sent = [one["more"]["content"] for one in meta.replies(HIDDEN)]
+    assert [one["type"] for one in sent] == ["text", "audio", "template"]
+    assert {(one.get("to"), one["recipient"]) for one in sent} == {(None, HIDDEN)}
+    meta.call("/__behave", {"fail_with": 131026})
+    lost = answer("Still there?", conversation)
+    eventually(lambda: status_of(lost) == "failed")
+    with pytest.raises(NotReachable):
+        answer("Hello?", conversation, purpose=Consent.Purpose.MARKETING)
 
 
 def bodies(meta: Meta) -> list[tuple[str, str, str]]:
