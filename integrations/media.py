@@ -9,15 +9,11 @@ from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 
 LIMIT: Final = 16 * 1024 * 1024
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=40.0, max_bytes=LIMIT)
-FAMILIES: Final = ("image/", "audio/", "video/")
-TYPES: Final = frozenset(
-    "application/pdf text/plain text/vcard text/x-vcard text/csv application/msword application/rtf "
-    "application/vnd.ms-excel application/vnd.ms-powerpoint "
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document "
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet "
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation".split()
+REFUSED: Final = frozenset(
+    "text/html application/xhtml+xml image/svg+xml text/javascript application/javascript application/x-javascript "
+    "text/ecmascript application/ecmascript".split()
 )
-REFUSED: Final = frozenset({"image/svg+xml"})
+"""What a browser would run. Its sender says so, and need not be believed about anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +33,8 @@ class FetchFailure:
 
 
 def is_wanted(content_type: str) -> bool:
-    """Return True if files of this type are kept: nothing that a browser would run."""
-    return content_type not in REFUSED and (content_type.startswith(FAMILIES) or content_type in TYPES)
+    """Return True if files of this declared type are looked at: what they are is decided by their bytes."""
+    return content_type not in REFUSED
 
 
 def get(url: str, headers: Mapping[str, str], *, private_host: str) -> Reply | NotSent | NoAnswer:

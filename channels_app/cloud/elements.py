@@ -16,6 +16,14 @@ OF_SENDER: Final = ("message", "preference")
 # Nothing of Meta's is nested this deeply; what is deeper is left out, so that the rest can be read.
 DEEPEST: Final = 60
 KEY_LIMIT: Final = 170
+# Where an element names its person: their phone number, which may be hidden, and Meta's id.
+_PERSON: Final = {
+    "message": ("from", "from_user_id"),
+    "echo": ("to", "to_user_id"),
+    "status": ("recipient_id", "recipient_user_id"),
+    "preference": ("wa_id", "user_id"),
+}
+LONGEST_NUMBER: Final = 100
 # Meta puts up to a thousand into one post.
 MOST: Final = 5_000
 # Possessive, and an open text takes the rest: each byte is looked at once.
@@ -54,7 +62,7 @@ def elements_of(body: bytes) -> list[Element]:
 def _elements(body: bytes) -> list[Element] | None:
     """Return the elements, or None for a body in another format or with more than Meta sends."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_int=_whole_number)
     except ValueError:
         return None
     entries = document.get("entry") if isinstance(document, dict) else None
@@ -68,6 +76,11 @@ def _elements(body: bytes) -> list[Element] | None:
             if len(found) >= MOST:
                 return None
     return found
+
+
+def _whole_number(digits: str) -> int | None:
+    """Return a number, or None for one so long that Python refuses the whole document."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
 
 
 def _pruned(body: bytes) -> bytes:
@@ -105,18 +118,18 @@ def _elements_of_change(change: Any, time: Any) -> Iterator[Element]:
     items = [(kind, item) for kind, rows in lists if isinstance(rows, list) for item in rows]
     people = value.get("contacts")
     for kind, item in items:
-        yield _element(kind, number, {"item": item, "contact": _contact_of(item, people)})
+        yield _element(kind, number, {"item": item, "contact": _contact_of(kind, item, people)})
     if not items:
         # Beside its time nothing tells a template that is paused again from a repeated post.
         yield _element("change", number, {"field": name, "item": value, "time": time})
 
 
-def _contact_of(item: Any, people: Any) -> Any:
-    """Return what the post says about the sender of a message."""
+def _contact_of(kind: Kind, item: Any, people: Any) -> Any:
+    """Return what the post says about the sender of a message, or the recipient of an echo or a status."""
     rows = [row for row in people if isinstance(row, dict)] if isinstance(people, list) else []
     if not isinstance(item, dict):
         return None
-    names = {_text(item.get(name)) for name in ("from", "from_user_id", "recipient_id", "wa_id", "user_id")} - {""}
+    names = {_text(item.get(name)).removeprefix("+") for name in _PERSON[kind]} - {""}
     for row in rows:
         if names & {_text(row.get("wa_id")), _text(row.get("user_id"))}:
             return row
@@ -128,16 +141,18 @@ def _contact_of(item: Any, people: Any) -> Any:
 def _element(kind: Kind, number: str, facts: Document) -> Element:
     item = facts["item"] if isinstance(facts["item"], dict) else {}
     contact = facts.get("contact") if isinstance(facts.get("contact"), dict) else {}
-    is_preference = kind == "preference"
-    sender = phone_of(item.get("wa_id" if is_preference else "from")) or phone_of((contact or {}).get("wa_id"))
-    user = _text(item.get("user_id" if is_preference else "from_user_id")) or _text((contact or {}).get("user_id"))
+    phone_field, user_field = _PERSON.get(kind, ("", ""))
+    phone = phone_of(item.get(phone_field)) or phone_of((contact or {}).get("wa_id"))
+    user = _text(item.get(user_field)) or _text((contact or {}).get("user_id"))
+    is_theirs = kind in OF_SENDER
     document = {
         "kind": kind,
         "phone_number_id": number,
         # At the top, where the erasure of a person looks for them.
-        "From": sender if kind in OF_SENDER else "",
-        "ExternalUserId": user if kind in OF_SENDER else "",
-        "To": phone_of(item.get("to" if kind == "echo" else "recipient_id")),
+        "From": phone if is_theirs else "",
+        "ExternalUserId": user if is_theirs else "",
+        "To": "" if is_theirs else phone,
+        "ToUserId": "" if is_theirs else user,
         **facts,
     }
     # Escaped, so that a lone surrogate or NUL is stored as it came.
@@ -152,7 +167,7 @@ def _element(kind: Kind, number: str, facts: Document) -> Element:
     elif kind != "message":
         key = f"{kind}:{key}"
     # Statuses may overtake each other; messages of one person may not.
-    line = (sender or user or key) if kind in OF_SENDER else (document["To"] or key) if kind == "echo" else key
+    line = (phone or user or key) if kind in (*OF_SENDER, "echo") else key
     return Element(kind, number, key, line, body)
 
 

@@ -12,9 +12,11 @@ from channels_app.cloud.normalise import (
     message_of,
     metadata_of,
     moment_of,
+    recipients_of,
     report_of,
     said_in,
     text_of,
+    username_of,
 )
 from channels_app.cloud.template_states import STATES as TEMPLATE_STATES
 from channels_app.cloud.transport import BLOCKING
@@ -107,13 +109,11 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
     identities = identities_of(document)
     if not identities or not text_of(item.get("id")):
         raise Invalid("This message has no sender or no id.", code="no_sender")
-    first = identities[0]
-    if len(identities) > 1:  # a sender who once hid their number is found by id
-        first = next((one for one in identities if services.has_contact(one)), first)
+    first = _known(identities)
     inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
     wish = opt_out.wish_of({"To": f"{CHANNEL}:", "Body": inbound.text})
     message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
-    for other in identities:
+    for other in filter(None, (*identities, username_of(document))):
         if other is not first and message.sender_id is not None:
             services.add_point(
                 actor=ACTOR,
@@ -127,17 +127,29 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
         reading.show_reading_later(message)
 
 
+def _known(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:
+    """Return the identity by which a person is known: who once hid their number is found by id."""
+    if len(identities) == 1:
+        return identities[0]
+    return next((one for one in identities if services.has_contact(one)), identities[0])
+
+
 def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
     """Store what a colleague wrote with the WhatsApp app on the phone as a message of ours."""
-    item, phone = document["item"], text_of(document.get("To"))
-    if not phone or not text_of(item.get("id")):
+    item, recipients = document["item"], recipients_of(document)
+    if not is_message(item):
+        log.info("no_message", delivery=str(delivery.pk), type=text_of(item.get("type"))[:40])
+        return
+    if not recipients or not text_of(item.get("id")):
         raise Invalid("This message has no recipient or no id.", code="no_sender")
     said = said_in(item)
     services.record_echo(
         actor=ACTOR,
         channel_account_id=delivery.channel_account_id,
-        recipient=SenderIdentity(kind="phone", value=phone, verified=True),
-        text=said.text or f"[{said.content_type}]",
+        recipient=_known(recipients),
+        text=said.text if said.text or said.media else f"[{said.content_type}]",
+        content_type=said.content_type,
+        media=said.media,
         external_id=text_of(item.get("id"))[:200],
         metadata=metadata_of(item),
         sent_at=moment_of(item.get("timestamp")),

@@ -69,12 +69,33 @@ def is_message(item: Fields) -> bool:
 def identities_of(document: Fields) -> tuple[SenderIdentity, ...]:
     """Return the sender's identities: the phone number, which may be hidden, and Meta's id."""
     contact = _mapping(document.get("contact"))
-    name = text_of(_mapping(contact.get("profile")).get("name")) or text_of(contact.get("username"))
+    name = text_of(_mapping(contact.get("profile")).get("name")) or _username_in(document)
+    return _named(document.get("From"), document.get("ExternalUserId"), name)
+
+
+def recipients_of(document: Fields) -> tuple[SenderIdentity, ...]:
+    """Return the recipient's identities in an echo or a status."""
+    return _named(document.get("To"), document.get("ToUserId"))
+
+
+def username_of(document: Fields) -> SenderIdentity | None:
+    """Return the sender's username, which is only kept: it may belong to somebody else tomorrow."""
+    name = _username_in(document)
+    return SenderIdentity("username", name) if name.strip("@") else None
+
+
+def _username_in(document: Fields) -> str:
+    contact = _mapping(document.get("contact"))
+    found = text_of(contact.get("username")) or text_of(_mapping(contact.get("profile")).get("username"))
+    return found.strip()[:120]
+
+
+def _named(phone: Any, user: Any, name: str = "") -> tuple[SenderIdentity, ...]:
     found = []
-    if phone := text_of(document.get("From")):
-        found.append(SenderIdentity(kind="phone", value=phone, verified=True, display_name=name))
-    if user := text_of(document.get("ExternalUserId")).strip():
-        found.append(SenderIdentity(kind="bsuid", value=user, verified=True, display_name=name))
+    if number := text_of(phone):
+        found.append(SenderIdentity(kind="phone", value=number, verified=True, display_name=name))
+    if key := text_of(user).strip():
+        found.append(SenderIdentity(kind="bsuid", value=key, verified=True, display_name=name))
     return tuple(found)
 
 
@@ -198,8 +219,7 @@ def report_of(document: Fields) -> Report:
     code = first.get("code")
     error = str(code)[:20] if isinstance(code, int) else "failed"
     target, part, of = _target_of(text_of(item.get("biz_opaque_callback_data")))
-    phone = text_of(document.get("To"))
-    recipient = SenderIdentity(kind="phone", value=phone, verified=True) if phone else None
+    recipient = next(iter(recipients_of(document)), None)
     return Report(text_of(item.get("id"))[:200], status, error, target, recipient, part, of, words_of(first))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -129,9 +130,10 @@ def _family(file: Mapping[str, Any]) -> str:
 
 def _send_all(client: MetaClient, outbound: OutboundMessage, parts: list[Part]) -> Sent | Failed | Unknown:
     """Send the parts in order, except those that an earlier attempt got through; return the last result."""
-    to, message_id = outbound.recipient.value.removeprefix("+"), outbound.message_id
+    message_id, by_id = outbound.message_id, outbound.recipient.kind == "bsuid"
+    send = partial(client.send_message, outbound.recipient.value.removeprefix("+"), by_id=by_id)
     if not outbound.media:
-        return client.send_message(to, parts[0].content, callback_data=callback_data(message_id))
+        return send(parts[0].content, callback_data=callback_data(message_id))
     there = services.read_parts(message_id=message_id, uploads_since=now() - UPLOADS_KEPT)
     outcome: Sent | Failed | Unknown = Failed("no_content", permanent=True)
     for number, part in enumerate(parts, start=1):
@@ -144,7 +146,7 @@ def _send_all(client: MetaClient, outbound: OutboundMessage, parts: list[Part]) 
             content = _file_content(client, outbound, number, part, known.get(UPLOAD, ""))
         if not isinstance(content, Mapping):
             return content
-        outcome = client.send_message(to, content, callback_data=callback_data(message_id, number, len(parts)))
+        outcome = send(content, callback_data=callback_data(message_id, number, len(parts)))
         if not isinstance(outcome, Sent):
             return outcome
         noted = {SENT: outcome.message_id}

@@ -15,6 +15,7 @@ from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services.contacts import point_index
+from conversations.texts import METADATA_LIMIT
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
@@ -57,7 +58,8 @@ def _receive(delivery: InboundDelivery) -> str:
     thread = threads.find_thread(mail, tenant_id=delivery.tenant_id, account_id=account.pk, sender=address)
     if not automatic and _is_a_loop(address, account):
         automatic = "loop"
-    text, media = _content(mail, delivery, is_new=thread is None)
+    facts = _facts(mail, automatic)
+    text, media = _content(mail, delivery, is_new=thread is None, is_whole=facts["quoted"] == mail.quoted)
     if not text and not media:
         return "empty"
     services.receive(
@@ -69,7 +71,7 @@ def _receive(delivery: InboundDelivery) -> str:
             content_type="text" if text else _content_type(media),
             external_id=delivery.event_key,
             media=media,
-            metadata={"mail": _facts(mail, automatic)},
+            metadata={"mail": facts},
             wants_answer=not automatic,
             thread=_key_of(thread, delivery),
             **stored_as(delivery),
@@ -119,14 +121,16 @@ def _note_bounce(mail: Mail, account: ChannelAccount) -> bool:
     return False
 
 
-def _content(mail: Mail, delivery: InboundDelivery, *, is_new: bool) -> tuple[str, tuple[InboundMedia, ...]]:
+def _content(
+    mail: Mail, delivery: InboundDelivery, *, is_new: bool, is_whole: bool
+) -> tuple[str, tuple[InboundMedia, ...]]:
     """Return the text as the conversation shows it, and the files; a long text is also one of them, whole."""
     said = [mail.subject if is_new else "", mail.text]
     if mail.files_left_out:
         said.append(f"[{mail.files_left_out} more files of this email aren't shown.]")
     text = "\n\n".join(filter(None, said))
     media = [_file(delivery, one.number, one.content_type, one.filename, one.size) for one in mail.files]
-    if len(text) > settings.TEXT_LIMIT or _shortened(mail.quoted) != mail.quoted:
+    if len(text) > settings.TEXT_LIMIT or not is_whole:
         text = text if len(text) <= settings.TEXT_LIMIT else f"{text[: settings.TEXT_LIMIT - 1]}…"
         whole = len(mail.text) + len(mail.quoted)
         media.insert(0, _file(delivery, WHOLE_TEXT, "text/plain", "email.txt", whole))
@@ -143,21 +147,31 @@ def _content_type(media: tuple[InboundMedia, ...]) -> ContentType:
 
 
 def _facts(mail: Mail, automatic: str) -> dict[str, Any]:
-    """Return what an answer needs, and what colleagues may want to know."""
-    return {
+    """Return what an answer needs, and what colleagues may want to know: no more than a message can keep."""
+    facts: dict[str, Any] = {
         "subject": mail.subject,
         "message_id": mail.message_id,
         "references": list(mail.references),
         "to": [one.address for one in mail.headers.addresses("to")[:ADDRESSES_SHOWN]],
         "cc": [one.address for one in mail.headers.addresses("cc")[:ADDRESSES_SHOWN]],
-        "quoted": _shortened(mail.quoted),
+        "quoted": "",
         "automatic": automatic,
     }
+    # The chain goes last, from its middle: an answer needs it.
+    for name in ("cc", "to", "references"):
+        while facts[name] and _room_beside(facts) < 0:
+            facts[name].pop(len(facts[name]) // 2)
+    facts["quoted"] = _shortened(mail.quoted, min(QUOTE_LIMIT, _room_beside(facts)))
+    return facts
 
 
-def _shortened(quoted: str) -> str:
-    """Return what fits beside the other facts, as JSON counts it."""
-    text = quoted[:QUOTE_LIMIT]
-    while len(json.dumps(text)) > QUOTE_LIMIT:
+def _room_beside(facts: dict[str, Any]) -> int:
+    """Return what a message can keep beside these facts, as JSON counts it."""
+    return METADATA_LIMIT - len(json.dumps({"mail": facts}))
+
+
+def _shortened(quoted: str, limit: int) -> str:
+    text = quoted[:limit]
+    while text and len(json.dumps(text)) > limit:
         text = text[: len(text) // 2]
     return text

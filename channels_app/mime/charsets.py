@@ -16,10 +16,15 @@ def decode(content: bytes, charset: str) -> str:
     for name in (_codec(charset), "utf-8"):
         if name:
             try:
-                return content.decode(name)
+                return whole(content.decode(name))
             except (UnicodeError, LookupError):
                 continue
     return content.decode("cp1252", "replace")
+
+
+def whole(text: str) -> str:
+    """Return the text with marks for halves of signs, which UTF-7 can say and nothing else can write."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _codec(charset: str) -> str:

@@ -90,7 +90,7 @@ class Headers:
         message = Message()
         for name in names:
             given = ";".join(self.raw(name).split(";", PARAMETER_LIMIT)[:PARAMETER_LIMIT])
-            value = _CONTROL.sub(" ", given).encode("ascii", "replace").decode()
+            value = _CONTROL.sub(" ", given)
             if value:
                 message[name] = value
         return message

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Final
 
-from channels_app.mime.charsets import decode
+from channels_app.mime.charsets import decode, whole
 from channels_app.mime.headers import BLOCK_LIMIT, FAULTS, Headers, in_words
 
 DEPTH_LIMIT: Final = 12
@@ -177,7 +177,7 @@ def _filename(facts: Message, headers: Headers) -> str:
         found = str(facts.get_filename("") or "")
     except FAULTS:
         return ""
-    name = _FORBIDDEN.sub(" ", in_words(found[:NAME_LIMIT]).replace("\\", "/").rpartition("/")[2]).strip(" .")
+    name = _FORBIDDEN.sub(" ", whole(in_words(found[:NAME_LIMIT])).replace("\\", "/").rpartition("/")[2]).strip(" .")
     return name[:FILENAME_LIMIT]
 
 

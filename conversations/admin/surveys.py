@@ -28,6 +28,7 @@ SKIPPED: Final = {
     "window_closed": "WhatsApp's 24-hour window was over and no template is chosen for surveys",
     "opted_out": "the customer opted out",
     "blocked": "the contact is blocked",
+    "automatic": "the last message was written by a program",
 }
 
 

@@ -33,6 +33,7 @@ FAILURES: Final = {
     "empty": "refused: it is empty",
     "too_many_pixels": "refused: it has too many pixels",
     "type_refused": "refused: this kind isn't kept",
+    "unknown": "refused: its kind can't be told",
     "too_large": "refused: it is too large",
 }
 
@@ -87,6 +88,7 @@ class Turn:
     figures: tuple[Any, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
     run: UUID | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +215,5 @@ def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
     return Turn(
         row.created_at, place, who, text, status,
         files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=_sources(row),
+        answers=row.answers,
     )  # fmt: skip

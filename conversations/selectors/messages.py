@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +24,7 @@ MOST: Final = 200
 PERSON: Final = Message.Sender.PERSON
 QUOTED: Final = 2000
 MARGIN: Final = 200
+LINE: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class MessageRow:
     created_at: datetime
     failure: Failure | None = None
     mail: MailFacts | None = None
+    answers: str = field(default="", repr=False)
+    """The beginning of the message that its writer quoted, masked like the text; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,42 @@ def list_messages(
     page = found[:size][::-1]
     names = names_of(message.sender_id for message in page if message.sender_type == PERSON)
     failures = failures_of([message.pk for message in page if message.status == Message.Status.FAILED])
+    quoted = _quoted_by(page, conversation_id, clear=clear)
     return MessagePage(
-        [row_of(message, clear=clear, failure=failures.get(message.pk), names=names) for message in page],
+        [
+            replace(
+                row_of(message, clear=clear, failure=failures.get(message.pk), names=names),
+                answers=quoted.get(str(message.metadata.get("reply_to") or ""), ""),
+            )
+            for message in page
+        ],
         page[0].seq if len(found) > size else None,
     )
+
+
+def _quoted_by(page: Sequence[Message], conversation_id: UUID, *, clear: bool) -> dict[str, str]:
+    """Return the beginning of each message that one of these quotes, by its provider's id.
+
+    Only of the same conversation, whose messages the viewer may see. One query if there is any.
+    """
+    keys = {str(message.metadata.get("reply_to") or "") for message in page} - {""}
+    if not keys:
+        return {}
+    accounts = {message.channel_account_id for message in page}
+    rows = Message.objects.filter(
+        conversation_id=conversation_id, channel_account_id__in=accounts, channel_message_id__in=keys
+    )
+    return {row.channel_message_id: _beginning(row, clear=clear) for row in (rows if clear else rows.defer("body"))}
+
+
+def _beginning(message: Message, *, clear: bool) -> str:
+    """Return a line of a message, or what it is if it has no words."""
+    words = " ".join(_text_of(message, clear=clear).split()) or f"[{message.get_content_type_display()}]"
+    return words if len(words) <= LINE else f"{words[: LINE - 1].rstrip()}…"
+
+
+def _text_of(message: Message, *, clear: bool) -> str:
+    return shown_text(message.body if clear else message.masked_body, message.metadata, str if clear else mask_text)
 
 
 def row_of(
@@ -139,7 +174,7 @@ def row_of(
         sender_id=message.sender_id,
         sender_name=name,
         content_type=message.content_type,
-        text=shown_text(message.body if clear else message.masked_body, message.metadata, str if clear else mask_text),
+        text=_text_of(message, clear=clear),
         clear=clear,
         media=message.media,
         metadata=message.metadata if clear else public_metadata(message.metadata),

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.privacy.reveals import require_grant
-from conversations.files.kinds import PIXELS, PREVIEWED, BadFile, Found, kind_of
+from conversations.files.kinds import KINDS, PIXELS, PREVIEWED, BadFile, Found, kind_of
 from conversations.files.names import safe_name
 from conversations.files.rules import CheckedFile
 from conversations.models import Attachment, Message
@@ -26,6 +26,7 @@ from core.events import streams
 LEASE: Final = timedelta(seconds=90)
 PAUSES: Final = (5, 60, 600)
 ATTEMPTS: Final = len(PAUSES) + 1
+FAMILIES: Final = ("image/", "audio/", "video/")
 SAME_VIEW_SECONDS: Final = 300
 State = Attachment.State
 
@@ -62,15 +63,17 @@ def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str
 
     Call it outside any transaction.
 
-    Its kind is what its bytes say; `content_type`, which the sender's side named, counts for nothing but the choice
-    of words. What runs, or is disguised as a picture, is refused for good. Returns False if it is no longer pending.
+    Its kind is what its bytes say. What runs, or is disguised as a picture, is refused for good, and so are bytes that
+    say nothing, unless `content_type`, which the sender's side named, is one of a picture, sound, film or document:
+    those can be saved, as bytes without a kind. Returns False if it is no longer pending.
     """
     try:
         found = kind_of(content)
     except BadFile as bad:
-        if bad.reason != "unknown":
+        is_plausible = content_type in KINDS or content_type.startswith(FAMILIES)
+        if bad.reason != "unknown" or not is_plausible:
             return fail_attachment(attachment=attachment, error=bad.reason, permanent=True)
-        # Nobody runs or shows it: it can be saved, as what it is.
+        # Nobody runs or shows it, such as a picture of a newer kind.
         found = Found("application/octet-stream")
     attachment.content_type, attachment.width, attachment.height = found.content_type, found.width, found.height
     file_contents.write_content(attachment, content)

@@ -1,6 +1,6 @@
 """Store what a colleague wrote to a customer outside of Walker, such as with the app on the phone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import transaction
 
 from conversations import texts
-from conversations.models import ChannelAccount, Conversation, Message
-from conversations.services import contacts, incoming, stream_events
+from conversations.models import Attachment, ChannelAccount, Conversation, Message
+from conversations.services import clocks, contacts, incoming, message_store, stream_events
 from conversations.services.states import locked
 from conversations.transitions import SENT
-from conversations.types import SenderIdentity
+from conversations.types import ContentType, InboundMedia, SenderIdentity
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound, Refused
@@ -31,12 +31,15 @@ def record_echo(
     recipient: SenderIdentity,
     text: str,
     external_id: str,
+    content_type: ContentType = "text",
+    media: Sequence[InboundMedia] = (),
     metadata: Mapping[str, Any] | None = None,
     sent_at: datetime | None = None,
 ) -> Message:
     """Store a message that was sent by us outside of Walker, and return it.
 
-    A repeat returns the first one.
+    It is a person's answer to what the customer had written by then. Its files are fetched like a customer's. A
+    repeat returns the first one.
 
     For channels only (system actors). Raises `Refused`, and `NotFound` for an inactive channel account.
     """
@@ -52,14 +55,17 @@ def record_echo(
     moment = clock_now()
     found = contacts.find_or_create(recipient, contacts.point_index(recipient.kind, recipient.value))
     conversation = incoming.open_conversation(actor, channel_account_id, found, moment)
-    locked(conversation.pk, actor=actor)
-    body = texts.checked(text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT)
+    conversation = locked(conversation.pk, actor=actor)
+    body = texts.checked(text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT, empty_ok=bool(media))
+    files = message_store.files_to_fetch(media)
     message = Message(
         id=uuid7(),
         conversation=conversation,
         channel_account_id=channel_account_id,
         direction=Message.Direction.OUT,
         status=SENT,
+        content_type=content_type,
+        media=message_store.listed_files(files),
         body=body,
         masked_body=mask_text(body),
         sender_type=Message.Sender.PERSON,
@@ -69,8 +75,23 @@ def record_echo(
         sent_at=sent_at or moment,
         created_at=moment,
     )
-    message.seq = stream_events.append_message(conversation, message, event_type="agent_response").seq
+    conversation.last_message_at = moment
+    stopped = clocks.note_answer(conversation, message, moment) if _is_answer(conversation, sent_at) else ()
+    conversation.save(update_fields=["last_message_at", *stopped])
+    wait = clocks.wait_of(conversation, message, moment, stopped)
+    message.seq = stream_events.append_message(conversation, message, event_type="agent_response", wait=wait).seq
     message.save(force_insert=True)
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=moment)
+    for file in files:
+        file.message = message
+    Attachment.objects.bulk_create(files)
     stream_events.append_inbox(conversation, "message_sent")
     return message
+
+
+def _is_answer(conversation: Conversation, sent_at: datetime | None) -> bool:
+    """Return False for what was written before the customer's newest message, and only came after it."""
+    if sent_at is None:
+        return True
+    asked = Message.objects.filter(conversation=conversation, direction=Message.Direction.IN).order_by("-seq")
+    asked_at = asked.values_list("sent_at", flat=True).first()
+    return asked_at is None or asked_at <= sent_at

@@ -12,7 +12,7 @@ from conversations import texts
 from conversations.models import Attachment, Conversation, Message
 from conversations.services import contacts, stream_events
 from conversations.transitions import RECEIVED
-from conversations.types import InboundMessage
+from conversations.types import InboundMedia, InboundMessage
 from core import catalogue
 from core.clock import now as clock_now
 from core.events import outbox, streams
@@ -88,7 +88,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     gave one.
     """
     sender = inbound.sender
-    files = _attachments(inbound)
+    files = files_to_fetch(inbound.media)
     message = _message(inbound, files, moment)
     payload = stream_events.message_payload(message)
     values = {
@@ -167,7 +167,7 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
-        media=[{"id": str(file.pk), "content_type": file.content_type, "size": file.size} for file in files],
+        media=listed_files(files),
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
@@ -184,7 +184,13 @@ def _arrival(inbound: InboundMessage) -> dict[str, str]:
     return {"delivery": str(inbound.delivery_id), "arrived_at": inbound.arrived_at.isoformat()}
 
 
-def _attachments(inbound: InboundMessage) -> list[Attachment]:
+def listed_files(files: Sequence[Attachment]) -> list[dict[str, Any]]:
+    """Return what a message says about its files."""
+    return [{"id": str(file.pk), "content_type": file.content_type, "size": file.size} for file in files]
+
+
+def files_to_fetch(media: Sequence[InboundMedia]) -> list[Attachment]:
+    """Return rows, unsaved and without their message, of files that their channel has to fetch."""
     return [
         Attachment(
             id=uuid7(),
@@ -194,5 +200,5 @@ def _attachments(inbound: InboundMessage) -> list[Attachment]:
             source=texts.clean(item.source)[:2000],
             next_attempt_at=clock_now(),
         )
-        for item in inbound.media
+        for item in media
     ]

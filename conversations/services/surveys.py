@@ -12,6 +12,7 @@ from django.urls import reverse
 from conversations import registry, texts
 from conversations.models import Conversation, Message, MessageTemplate, Survey, TeamMember
 from conversations.services import message_store, outgoing, reach, states, stream_events
+from conversations.services.automatic import is_newest_automatic
 from conversations.services.survey_links import KEY, NO_SURVEY
 from conversations.services.templates import USE
 from conversations.transitions import CLOSED
@@ -201,6 +202,8 @@ def question_of_survey(survey: Survey) -> str:
 
 def _send_question(actor: Actor, survey: Survey, conversation: Conversation, moment: datetime) -> str:
     """Send the question; return why it can't be sent, or ""."""
+    if is_newest_automatic(conversation):
+        return "automatic"
     account = conversation.channel_account
     try:
         medium = registry.transport_for(account.kind, account.provider).medium

@@ -12,6 +12,7 @@ from django.db import transaction
 from conversations.files.rules import Upload
 from conversations.models import CannedReply, Conversation, Message, Triage
 from conversations.services import canned_files, canned_replies, outgoing, states, stream_events
+from conversations.services.automatic import is_newest_automatic
 from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -31,10 +32,10 @@ BATCH: Final = 200
 def send_triage_reply(*, actor: Actor, triage_id: UUID, now: datetime | None = None) -> bool:
     """Send the canned reply of the rule that sorted a conversation.
 
-    Returns whether it was sent. It goes the usual way, and is no answer: clocks go on. Not where a person has answered
-    meanwhile, the conversation no longer waits for one, or an hour has passed. A rule answers a conversation once. Safe
-    to repeat; call it outside any transaction. For the system. Raises `Refused`, and `Unavailable` if a file can't be
-    read now: the sweep tries it again. Writes `TRIAGE_REPLY_SENT`.
+    Returns whether it was sent. It goes the usual way, and is no answer: clocks go on. Not where a program wrote last,
+    a person has answered meanwhile, the conversation no longer waits for one, or an hour has passed. A rule answers a
+    conversation once. Safe to repeat; call it outside any transaction. For the system. Raises `Refused`, and
+    `Unavailable` if a file can't be read now: the sweep tries it again. Writes `TRIAGE_REPLY_SENT`.
     """
     if actor.kind != "system":
         raise Refused
@@ -80,6 +81,8 @@ def _claimed(triage_id: UUID, moment: datetime) -> Triage | None:
 
 def _is_wanted(triage: Triage, conversation: Conversation, moment: datetime) -> bool:
     if conversation.state != PERSON or moment > triage.created_at + TOO_LATE:
+        return False
+    if is_newest_automatic(conversation):
         return False
     messages = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
     if messages.filter(client_id=triage.reply_key, created_at__lt=triage.created_at).exists():

@@ -39,12 +39,16 @@ class MetaClient:
         self._headers = {"Authorization": f"Bearer {access_token}"}
         self._breaker = breaker(f"meta:{phone_number_id}")
 
-    def send_message(self, to: str, content: Mapping[str, Any], *, callback_data: str = "") -> Sent | Failed | Unknown:
+    def send_message(
+        self, to: str, content: Mapping[str, Any], *, by_id: bool = False, callback_data: str = ""
+    ) -> Sent | Failed | Unknown:
         """Send one message; `content` has its type and the object of that name.
 
-        `callback_data` comes back with every status report.
+        `to` is a phone number, or with `by_id` Meta's own id of a person who hides theirs. `callback_data` comes back
+        with every status report.
         """
-        body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **content}
+        named = {"recipient": to} if by_id else {"to": to}
+        body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", **named, **content}
         if callback_data:
             body["biz_opaque_callback_data"] = callback_data
         return _sent(self._guarded(lambda: self._call("POST", f"{self._number}/messages", json=body)))

@@ -52,6 +52,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "131052": Meaning("WhatsApp couldn't fetch the customer's file.", "content"),
     "131053": Meaning("WhatsApp couldn't take the attachment.", "content"),
     "131057": _PROVIDER,
+    "131062": Meaning("WhatsApp sends this only to a phone number, and the customer hides theirs.", "recipient"),
     "132000": _VARIABLES,
     "132001": _TEMPLATE,
     "132005": _VARIABLES,

@@ -1,5 +1,6 @@
 """The HTTP server of the sandbox Meta: the Graph API for the product, and the human page."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -61,8 +62,9 @@ class Handler(StandInHandler):
         file = world.store.get_file(number.sid, rest) if self.command == "GET" else None
         if file is None:
             raise refusal(400, 100, f"Unsupported request - object with ID {rest[:40]} does not exist")
-        facts = {"messaging_product": "whatsapp", "url": f"{world.address}/files/{rest}", "id": rest}
-        return 200, {**facts, "mime_type": file[0], "file_size": len(file[1])}
+        facts: Document = {"messaging_product": "whatsapp", "url": f"{world.address}/files/{rest}", "id": rest}
+        facts |= {"mime_type": file[0], "file_size": len(file[1]), "sha256": hashlib.sha256(file[1]).hexdigest()}
+        return 200, {**facts, **world.behaviour.media}
 
     def _number(self) -> Number:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")

@@ -20,7 +20,9 @@ from standins.store import Document
 WINDOW = timedelta(hours=24)
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
-_TO = re.compile(r"\+?[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}")
+_PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
+# Meta's own id of a person, for businesses: it is given where the phone number is hidden.
+_USER = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class Behaviour:
     fail_with: int = 0
     hours_later: float = 0.0
     token_expired: bool = False
+    media: dict[str, Any] = field(default_factory=dict)
+    """What is said about files instead of the truth."""
+
+
+def _named(address: str, *, phone: str, user: str) -> dict[str, str]:
+    """Return the field that names a person: with their number, or with Meta's id."""
+    return {user: address} if _USER.fullmatch(address) else {phone: address.lstrip("+")}
 
 
 def refusal(status: int, code: int, message: str, details: str = "") -> ApiError:
@@ -102,8 +111,8 @@ class World:
         message |= dict(wanted.get("message") or {})
         document = self.document(number, "messages", {
             "contacts": [{"profile": {"name": number.people.get(sender, "").partition(",")[0]},
-                          "wa_id": sender.lstrip("+")}],
-            "messages": [{"from": sender.lstrip("+"), "id": message_id,
+                          **_named(sender, phone="wa_id", user="user_id")}],
+            "messages": [{**_named(sender, phone="from", user="from_user_id"), "id": message_id,
                           "timestamp": str(int(now().timestamp())), **message}],
         })  # fmt: skip
         if self.store.get_message(number.sid, message_id) is None:
@@ -162,13 +171,17 @@ class World:
             raise refusal(400, 100, "The parameter messaging_product is required.")
         if wanted.get("status") == "read":
             return self._mark_read(number, wanted)
-        to, kind = str(wanted.get("to", "")), str(wanted.get("type", ""))
-        if not _TO.fullmatch(to):
+        kind = str(wanted.get("type", ""))
+        to, user = str(wanted.get("to") or ""), str(wanted.get("recipient") or "")
+        # The number counts where both are given.
+        if to and not _PHONE.fullmatch(to):
             raise refusal(400, 100, "The parameter to is not valid.")
+        if not to and not _USER.fullmatch(user):
+            raise refusal(400, 100, "The parameter to or recipient is required.")
         if wanted.get("recipient_type") != "individual" or not isinstance(wanted.get(kind), dict):
             raise refusal(400, 100, f"The parameter {kind or 'type'} is required.")
         body = self._render(wanted, kind)
-        phone = to if to[0].isalpha() else "+" + to.lstrip("+")
+        phone = "+" + to.lstrip("+") if to else user
         last = self.store.last_inbound(number.sid, phone)
         later = timedelta(hours=self.behaviour.hours_later)
         is_open = bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
@@ -183,7 +196,7 @@ class World:
         for word in reversed(words) if self.behaviour.reversed else words:
             for _ in range(self.behaviour.copies):
                 self._post_status(number, sid, phone, word, data, refused, wait=self.behaviour.wait)
-        contacts = [{"input": to, "wa_id": to.lstrip("+")}]
+        contacts = [{"input": to or user, **_named(phone, phone="wa_id", user="user_id")}]
         return {"messaging_product": "whatsapp", "contacts": contacts, "messages": [{"id": sid}]}
 
     def upload(self, number: Number, form: Document) -> Document:
@@ -285,7 +298,7 @@ class World:
             "id": sid,
             "status": word,
             "timestamp": str(int(now().timestamp())),
-            "recipient_id": phone.lstrip("+"),
+            **_named(phone, phone="recipient_id", user="recipient_user_id"),
         }
         if data:
             status["biz_opaque_callback_data"] = data

@@ -166,6 +166,36 @@ def test_email_shows_its_subject_folds_what_it_quotes_and_doubts_its_sender(
     assert "Automatic reply" not in shown
 
 
+def test_message_that_quotes_another_shows_a_masked_line_of_it_for_one_query(
+    browser: Browser, line: ChannelAccount, talk: Conversation, page: str
+) -> None:
+    first = Message.objects.filter(conversation=talk).earliest("seq")
+    text = f"Write to {EMAIL} <b>or</b> {'else ' * 50}"
+    Message.objects.filter(pk=first.pk).update(body=text, masked_body=mask_text(text), channel_message_id="wamid.1")
+    client = browser("viewer")
+    client.get(page)
+
+    def counted() -> tuple[int, str]:
+        with CaptureQueriesContext(connection) as queries:
+            shown = client.get(page).content.decode()
+        return len(queries), shown
+
+    assert [write_in(line, "See above") for _ in range(6)] == [talk.pk] * 6
+    answers = Message.objects.filter(conversation=talk).exclude(pk=first.pk).values_list("pk", flat=True)
+    before, shown = counted()
+    assert "wk-answers" not in shown
+    for number, key in enumerate(list(answers)):
+        # The last one quotes what isn't here.
+        quoted = "wamid.1" if number < 5 else "wamid.elsewhere"
+        Message.objects.filter(pk=key).update(metadata={"reply_to": quoted})
+    after, shown = counted()
+    assert (leaks(shown), after - before) == ([], 1)
+    assert shown.count('<span class="wk-answers">') == 5
+    assert "&lt;b&gt;or&lt;/b&gt; else" in shown
+    Message.objects.filter(pk=first.pk).update(masked_body="", body="", content_type="image")
+    assert "Answers: </span>[Image]\n" in counted()[1]
+
+
 def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:
     client = browser("compliance")
     form = {"fields_wanted": ["contact", "messages"], "reason": "The customer asks what we hold."}

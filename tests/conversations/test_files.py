@@ -211,6 +211,10 @@ def test_files_are_forgotten_after_their_days_only_if_days_are_set(
         (files.png(more=b"<script>"), "image/png", "failed", "image/png", "disguised"),
         (b"", "image/png", "failed", "image/png", "empty"),
         (b"\x00\x01\x02\x03", "audio/x-new", "stored", "application/octet-stream", ""),
+        (b"\x00\x01\x02\x03", "application/pdf", "stored", "application/octet-stream", ""),
+        (b"\x00\x01\x02\x03", "application/octet-stream", "failed", "image/png", "unknown"),
+        (b"\x00\x01\x02\x03", "", "failed", "image/png", "unknown"),
+        (files.PDF, "application/octet-stream", "stored", "application/pdf", ""),
     ],
 )
 def test_file_of_a_customer_is_what_its_bytes_say(

@@ -217,7 +217,7 @@ def test_rule_answers_once_with_an_automatic_text_that_stops_no_clock(shop: Shop
         services.send_triage_reply(actor=shop.world.actor("admin"), triage_id=triage.pk)
 
 
-@pytest.mark.parametrize("why", ["answered", "closed", "given_back", "late"])
+@pytest.mark.parametrize("why", ["answered", "closed", "given_back", "late", "automatic"])
 def test_rule_says_nothing_where_it_would_come_too_late(shop: Shop, teams: dict[str, Team], why: str) -> None:
     rule(shop, "Money", "", reply_id=canned(shop).pk)
     talk, support, moment = needs_person(shop, "refund"), shop.world.actor("support"), now() + timedelta(seconds=10)
@@ -225,6 +225,8 @@ def test_rule_says_nothing_where_it_would_come_too_late(shop: Shop, teams: dict[
         services.reply(actor=support, conversation_id=talk.pk, text="I'm here.", sender_type="person")
     elif why == "closed":
         services.close(actor=support, conversation_id=talk.pk, resolved=True)
+    elif why == "automatic":
+        Message.objects.filter(conversation=talk).update(metadata={"mail": {"automatic": "list"}})
     elif why == "given_back":
         services.take_over(actor=support, conversation_id=talk.pk)
         services.give_back(actor=support, conversation_id=talk.pk)

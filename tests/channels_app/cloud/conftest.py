@@ -174,11 +174,15 @@ class Meta:
         found: dict[str, Any] = self.call("/__write", {"account": NUMBER_ID, "from": CUSTOMER, "body": body, **more})
         return found
 
-    def replies(self) -> list[dict[str, Any]]:
+    def replies(self, to: str = CUSTOMER) -> list[dict[str, Any]]:
         """Return what the product sent, oldest first."""
+        return [one for one in self.messages() if one["recipient"] == to]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return all messages of the number, oldest first."""
         accounts = self.call("/__view")["accounts"]
-        mine = next(one for one in accounts if one["sid"] == NUMBER_ID)
-        return [one for one in mine["messages"] if one["recipient"] == CUSTOMER]
+        found: list[dict[str, Any]] = next(one for one in accounts if one["sid"] == NUMBER_ID)["messages"]
+        return found
 
 
 @pytest.fixture

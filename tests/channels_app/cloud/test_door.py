@@ -178,6 +178,7 @@ def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
         {**message(11), "from": {"wa_id": ANA}, "from_user_id": []},
         {**message(12), "id": "w" * 175},
         {"deep": "HERE"},
+        {**message(13), "huge": "DIGITS"},
     ]  # fmt: skip
     names = [person(name="N" * 10_000), "no object", {"wa_id": [], "user_id": {}}]
     raw = json.dumps(
@@ -191,11 +192,12 @@ def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
             "x",
         )
     )
-    assert post(raw.encode().replace(b'"HERE"', nested)).status_code == 200
+    body = raw.encode().replace(b'"HERE"', nested).replace(b'"DIGITS"', b"-" + b"9" * 5_000)
+    assert post(body).status_code == 200
     deliveries.dispatch_due_deliveries()
     with door.inside():
         found = set(Message.objects.values_list("channel_message_id", flat=True))
-        assert {"wamid.0001", "wamid.0002", "wamid.0003", "wamid.0009"} <= found
+        assert {"wamid.0001", "wamid.0002", "wamid.0003", "wamid.0009", "wamid.0013"} <= found
         assert Message.objects.get(channel_message_id="wamid.0001").conversation.contact.display_name == "N" * 120
     assert {row.state for row in door.rows()} <= {"done", "parked"}
 

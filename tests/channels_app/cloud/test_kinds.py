@@ -78,6 +78,8 @@ SILENT = [
     {"type": "ephemeral", "ephemeral": {}},
     {"type": "system", "system": {"type": "user_changed_number", "body": "changed"}},
     {"type": "request_welcome"},
+    {"type": "edit", "edit": {"original_message_id": "wamid.x", "message": {}}},
+    {"type": "revoke", "revoke": {"original_message_id": "wamid.x"}},
 ]
 
 
@@ -156,7 +158,11 @@ def test_posts_in_parallel_are_one_message_each(open_door: Door) -> None:
 
 
 def test_reactions_and_notes_of_the_system_make_no_contact(door: Door) -> None:
-    door.take(change(messages=[message(number, **facts) for number, facts in enumerate(SILENT)], contacts=[person()]))
+    silent = [message(number, **facts) for number, facts in enumerate(SILENT)]
+    door.take(change(messages=silent, contacts=[person()]))
+    echoes = [echo_of(number, **facts) for number, facts in enumerate(SILENT)]
+    door.take(change("smb_message_echoes", message_echoes=echoes))
+    assert len(door.rows()) == 2 * len(SILENT)
     with door.inside():
         assert not Contact.objects.exists()
         assert not Message.objects.exists()
@@ -173,8 +179,13 @@ def test_sender_who_hides_their_number_is_known_by_meta_s_id_and_joined_later(do
     with door.inside():
         assert Contact.objects.count() == 1
         points = {(point.kind, point.value) for point in ContactPoint.objects.all()}
-        assert points == {("bsuid", "ES.abc123"), ("phone", f"+{ANA}")}
+        assert points == {("bsuid", "ES.abc123"), ("phone", f"+{ANA}"), ("username", "ana")}
+        # A name can be given up and taken by somebody else: it proves nothing.
+        assert list(ContactPoint.objects.filter(is_verified=False).values_list("kind", flat=True)) == ["username"]
         assert Message.objects.count() == 3
+    door.take(change(messages=[{**hidden, "id": "wamid.4"}], contacts=[{"user_id": "ES.new", "username": "ana"}]))
+    with door.inside():
+        assert Contact.objects.count() == 2
 
 
 def test_stop_is_confirmed_and_gets_no_answer(door: Door) -> None:
@@ -243,7 +254,7 @@ def test_rate_limit_that_meta_reports_is_tried_again_with_its_words(door: Door) 
 
 
 def test_echo_of_the_phone_is_stored_as_ours_once(door: Door) -> None:
-    echo = {**message(5, sender="447700900011", type="text", text={"body": "From my phone"}), "to": ANA}
+    echo = echo_of(5, type="text", text={"body": "From my phone"})
     door.take(change(messages=[message(1)], contacts=[person()]))
     for _ in range(2):
         door.take(change("smb_message_echoes", message_echoes=[echo]))
@@ -256,6 +267,53 @@ def test_echo_of_the_phone_is_stored_as_ours_once(door: Door) -> None:
     door.take(change("message_echoes", message_echoes=[{**echo, "id": "wamid.77", "to": "34600999999"}]))
     with door.inside():
         assert Contact.objects.count() == 2
+
+
+def echo_of(number: int, **facts: Any) -> dict[str, Any]:
+    """Return a message that was written on the business phone."""
+    return {**message(number, sender="447700900011", **facts), "to": ANA}
+
+
+def test_echo_is_an_answer_and_ends_the_wait_unless_it_is_older_than_the_question(door: Door) -> None:
+    door.take(change(messages=[message(5)], contacts=[person()]))
+    with door.inside():
+        services.hand_off(actor=OPERATOR, conversation_id=Conversation.objects.get().pk, reason="asked")
+        Conversation.objects.update(next_due_at=now())
+    door.take(change("smb_message_echoes", message_echoes=[echo_of(4)]))
+    with door.inside():
+        waiting = Conversation.objects.get()
+        assert waiting.waiting_since
+        assert waiting.first_person_answered_at is None
+    door.take(change("smb_message_echoes", message_echoes=[echo_of(6)]))
+    with door.inside():
+        answered = Conversation.objects.get()
+        assert (answered.waiting_since, answered.next_due_at) == (None, None)
+        assert answered.first_answered_at == answered.first_person_answered_at == answered.last_message_at
+
+
+def test_file_of_an_echo_is_kept_like_a_customer_s(door: Door) -> None:
+    sent = {"document": {"id": "777", "mime_type": "application/pdf", "filename": "offer.pdf"}}
+    for _ in range(2):
+        door.take(change("smb_message_echoes", message_echoes=[echo_of(1, type="document", **sent)]))
+    with door.inside():
+        mine, file = Message.objects.get(), Attachment.objects.get()
+        assert (mine.body, mine.content_type, mine.media[0]["id"]) == ("", "document", str(file.pk))
+        assert (file.message, file.source, file.state, file.filename) == (mine, "777", "pending", "offer.pdf")
+        assert services.claim_attachment(attachment_id=file.pk)
+
+
+def test_echo_to_somebody_without_a_number_is_theirs_by_meta_s_id(door: Door) -> None:
+    hidden = {name: fact for name, fact in message(1).items() if name != "from"}
+    door.take(change(messages=[hidden], contacts=[{"profile": {"name": "Ana"}, "user_id": "ES.abc123"}]))
+    echo = {name: fact for name, fact in echo_of(2).items() if name != "to"}
+    other = {"contacts": [{"user_id": "ES.other"}], "message_echoes": [{**echo, "id": "wamid.3"}]}
+    door.take(change("smb_message_echoes", message_echoes=[{**echo, "to_user_id": "ES.abc123"}]))
+    door.take(change("smb_message_echoes", **other), change("smb_message_echoes", message_echoes=[{**echo, "id": "w"}]))
+    with door.inside():
+        assert Conversation.objects.count() == Contact.objects.count() == 2
+        first = Conversation.objects.get(messages__channel_message_id="wamid.0001")
+        assert [one.direction for one in first.messages.order_by("seq")] == ["in", "out"]
+    assert [row.state for row in door.rows()] == ["done", "done", "done", "parked"]
 
 
 WORDS = ("sent", "delivered", "read")
@@ -303,6 +361,16 @@ def test_failure_names_its_code_and_who_is_at_fault(door: Door, code: int, troub
         assert bool(blocks()) == blocked
 
 
+def test_somebody_without_a_number_who_can_t_be_reached_is_blocked_by_meta_s_id(door: Door) -> None:
+    hidden = {name: fact for name, fact in message(1).items() if name != "from"}
+    mine = sent_message(door, first=hidden, contact={"profile": {"name": "Ana"}, "user_id": "ES.abc123"})
+    facts = {"recipient_id": "", "recipient_user_id": "ES.abc123", "errors": [{"code": 131026, "title": "t"}]}
+    door.take(change(statuses=[status("failed", **facts)]))
+    assert status_of(door, mine) == "failed"
+    with door.inside():
+        assert blocks() == ["Not reachable on WhatsApp"]
+
+
 def test_status_that_overtakes_the_answer_finds_the_message_by_our_id(door: Door) -> None:
     mine = sent_message(door, message_id="")
     door.take(change(statuses=[status("delivered", "wamid.new", biz_opaque_callback_data=str(mine.pk))]))
@@ -330,9 +398,9 @@ def blocks() -> list[str]:
     return list(blocks_of(ledger.entries_of([point.value_index])[point.value_index]))
 
 
-def sent_message(door: Door, message_id: str = "wamid.out") -> Message:
+def sent_message(door: Door, message_id: str = "wamid.out", *, first: Any = None, contact: Any = None) -> Message:
     """Let Ana write, and answer her."""
-    door.take(change(messages=[message(1)], contacts=[person()]))
+    door.take(change(messages=[first or message(1)], contacts=[contact or person()]))
     with door.inside():
         conversation = Conversation.objects.get()
         mine = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text="Hi", sender_type="system")

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +23,10 @@ from conversations.types import OutboundMessage, SenderIdentity, explain_common
 from core.clock import now
 from core.errors import Invalid
 from core.ids import uuid7
-from core.models import ReplyWindow
+from core.jobs import queueing
+from core.models import Consent, ReplyWindow
+from core.reach.gate import NotReachable
+from integrations.media import LIMIT
 from tests import files
 from tests.channels_app.cloud.conftest import NUMBER_ID, Door, Meta, change, status
 from tests.phone_fixture import eventually
@@ -150,6 +155,59 @@ def test_file_is_fetched_by_its_id(inside: Door, meta: Meta) -> None:
     assert Message.objects.filter(direction="in").count() == 2
 
 
+@pytest.mark.parametrize(
+    ("wrong", "state", "error"),
+    [
+        ({"token_expired": True}, "failed", "190"),
+        ({"media": {"url": "https://evil.example/file"}}, "failed", "strange_address"),
+        ({"media": {"url": "http://127.0.0.1:PORT/file"}}, "failed", "strange_address"),
+        ({"media": {"url": "https://[bad/file"}}, "failed", "strange_address"),
+        ({"media": {"file_size": LIMIT + 1}}, "failed", "too_large"),
+        ({"media": {"sha256": "0" * 64}}, "pending", "digest_differs"),
+        ({"match": "GET /files/", "do": "fail", "status": 401}, "failed", "status_401"),
+    ],
+)
+def test_file_that_meta_refuses_or_describes_falsely_is_not_kept_and_no_token_goes_elsewhere(
+    inside: Door, meta: Meta, wrong: dict[str, Any], state: str, error: str
+) -> None:
+    picture = {"type": "image/png", "content": base64.b64encode(files.png()).decode()}
+    meta.write("Look", files=[picture])
+    deliveries.dispatch_due_deliveries()
+    attachment = Attachment.objects.get()
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0)
+        port = str(elsewhere.getsockname()[1])
+        behaviour = json.loads(json.dumps(wrong).replace("PORT", port))
+        meta.call("/__script" if "do" in wrong else "/__behave", behaviour)
+        assert media.fetch(attachment.pk) == state
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    attachment.refresh_from_db()
+    assert (attachment.error, attachment.content) == (error, None)
+
+
+HIDDEN = "GB.13491208655302741918"
+
+
+def test_somebody_without_a_number_is_answered_by_meta_s_id(inside: Door, meta: Meta) -> None:
+    assert meta.write("Where is my parcel?", **{"from": HIDDEN})["status"] == 200
+    deliveries.dispatch_due_deliveries()
+    conversation = Conversation.objects.get()
+    message = answer("It is on its way", conversation, files=[VOICE])
+    assert message.status == "sent"
+    eventually(lambda: status_of(message) == "delivered")
+    ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=24))
+    assert answer("And there", conversation).status == "sent"
+    sent = [one["more"]["content"] for one in meta.replies(HIDDEN)]
+    assert [one["type"] for one in sent] == ["text", "audio", "template"]
+    assert {(one.get("to"), one["recipient"]) for one in sent} == {(None, HIDDEN)}
+    meta.call("/__behave", {"fail_with": 131026})
+    lost = answer("Still there?", conversation)
+    eventually(lambda: status_of(lost) == "failed")
+    with pytest.raises(NotReachable):
+        answer("Hello?", conversation, purpose=Consent.Purpose.MARKETING)
+
+
 def bodies(meta: Meta) -> list[tuple[str, str, str]]:
     """Return type, text and file's name of what the product sent."""
     sent = [(reply["more"]["content"], reply) for reply in meta.replies()]
@@ -231,6 +289,24 @@ def test_read_mark_and_typing_reach_meta(open_door: Door, meta: Meta) -> None:
         assert reading.show_reading(message.pk)
         Message.objects.update(channel_message_id="wamid.unknown")
         assert not reading.show_reading(message.pk)
+
+
+def test_read_mark_is_asked_for_where_an_agent_answers_and_with_a_colleague_s_reply(
+    open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setitem(queueing._tasks, "show_reading", lambda _, message_id: asked.append(message_id))
+    with open_door.inside():
+        conversation = arrived(meta)
+        assert asked == [str(Message.objects.get().pk)]
+        answer("An agent answers", conversation)
+        assert len(asked) == 1
+        services.hand_off(actor=OPERATOR, conversation_id=conversation.pk, reason="asked")
+        meta.write("Is anybody there?")
+        deliveries.dispatch_due_deliveries()
+        assert len(asked) == 1
+        answer("I am", conversation)
+        assert asked[1:] == [str(Message.objects.filter(direction="in").latest("seq").pk)]
 
 
 def test_content_never_breaks_the_medium_s_limits() -> None:

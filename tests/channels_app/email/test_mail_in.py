@@ -22,7 +22,8 @@ from channels_app.whatsapp import media
 from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import selectors, services
 from conversations.files.rules import Upload
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
+from conversations.services import file_contents
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
 from core.models import Consent, Outbox
@@ -72,8 +73,11 @@ class MailDoor:
 
 
 def _field(name: str, value: Any) -> bytes:
+    """Return a field of a form; a file is a pair of its name, as the form writes it, and its content."""
+    named, value = (b"; filename=" + value[0], value[1]) if isinstance(value, tuple) else (b"", value)
     found = value if isinstance(value, bytes) else str(value).encode()
-    return b'--xYzZY\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), found)
+    facts = name.encode() + b'"' + named
+    return b'--xYzZY\r\nContent-Disposition: form-data; name="%s\r\n\r\n%s\r\n' % (facts, found)
 
 
 def mail(text: str = "Where is my order?", **headers: str) -> bytes:
@@ -239,6 +243,22 @@ def test_mail_of_a_machine_is_stored_and_never_answered(inbox: MailDoor, headers
     assert message.metadata["mail"]["automatic"] == outcome
     with tenant_scope(inbox.door.world.acme.pk):
         assert Outbox.objects.filter(event="message_received").exists() == (not outcome)
+
+
+def test_program_that_wrote_last_is_not_asked_how_it_was(inbox: MailDoor) -> None:
+    world = inbox.door.world
+    inbox.take(mail(List_Id="<all.customers.example>"))
+    inbox.take(mail(From="bo@customers.example", Message_ID="<two@customers.example>"))
+    with tenant_scope(world.acme.pk):
+        asking = services.TeamSettings(name="Care", is_default=True, survey="always")
+        services.create_team(actor=world.actor("admin"), settings=asking, seats=[])
+        for message in inbox.messages():
+            services.close(actor=OPERATOR, conversation_id=message.conversation_id, resolved=True)
+            services.ask_survey(actor=OPERATOR, survey_id=Survey.objects.latest("id").pk)
+        for question in Message.objects.filter(direction="out"):
+            services.deliver(message_id=question.pk)
+        assert list(Survey.objects.order_by("id").values_list("skipped", flat=True)) == ["automatic", ""]
+        assert [one.address for one in MailDelivery.objects.all()] == ["bo@customers.example"]
 
 
 def test_our_own_mail_is_stored_and_nothing_else(inbox: MailDoor) -> None:
@@ -434,15 +454,66 @@ def test_files_are_fetched_like_those_of_other_channels(inbox: MailDoor) -> None
     made["From"], made["Message-ID"], made["Subject"] = "ana@customers.example", "<f@customers.example>", "Files"
     made.set_content("Look\n" * 2_000)
     made.add_attachment(b"%PDF-1", maintype="application", subtype="pdf", filename="bill.pdf")
-    made.add_attachment(b"PK\x03\x04PK\x03\x04", maintype="application", subtype="zip", filename="a.zip")
+    for name, kind, content in AS_DECLARED:
+        made.add_attachment(content, maintype=kind.partition("/")[0], subtype=kind.partition("/")[2], filename=name)
     inbox.take(bytes(made))
     (message,) = inbox.messages()
     assert len(message.body) == 4096
+    found = fetched(inbox)
+    assert found[:2] == [("email.txt", "stored", "", "text/plain"), ("bill.pdf", "stored", "", "application/pdf")]
+    # What a sender says about a file decides only where a browser would run it.
+    assert [one[1:] for one in found[2:]] == [
+        ("stored", "", "application/pdf"), ("stored", "", f"{OPEN_DOCUMENT}.text"),
+        ("failed", "executable", "application/octet-stream"), ("failed", "archive", "application/zip"),
+        ("failed", "type_refused", "text/html"), ("failed", "type_refused", "application/javascript"),
+        ("failed", "unknown", "application/octet-stream"), ("stored", "", "application/octet-stream"),
+    ]  # fmt: skip
+
+
+OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
+UNKNOWN = b"\x00\x01\x02\x03"
+AS_DECLARED = [
+    ("offer.pdf", "application/octet-stream", files.PDF),
+    ("offer.odt", f"{OPEN_DOCUMENT}.text", files.zipped(mimetype=f"{OPEN_DOCUMENT}.text".encode())),
+    ("offer.pdf", "application/octet-stream", files.EXE),
+    ("a.zip", "application/zip", files.zipped(a_txt=b"a")),
+    ("page.html", "text/html", b"Hello"),
+    ("page.js", "application/javascript", b"alert(1)"),
+    ("what.bin", "application/octet-stream", UNKNOWN),
+    ("photo.heic", "image/heic", UNKNOWN),
+]
+
+
+def fetched(inbox: MailDoor) -> list[tuple[str, str, str, str]]:
+    """Fetch all files, and return name, state, error and type of each."""
     with tenant_scope(inbox.door.world.acme.pk):
         for _, key in media.list_due():
             media.fetch(key)
-        files = [(one.filename, one.state, one.error) for one in Attachment.objects.order_by("id")]
-        assert files == [("email.txt", "stored", ""), ("bill.pdf", "stored", ""), ("a.zip", "failed", "type_refused")]
+        rows = Attachment.objects.order_by("id")
+        return [(one.filename, one.state, one.error, one.content_type) for one in rows]
+
+
+def test_what_is_kept_beside_a_mail_never_exceeds_its_limit(inbox: MailDoor) -> None:
+    quotes = '"' * 240
+    chain = [f"<{number:03d}{quotes}@c>" for number in range(20)]
+    crowd = ", ".join(f"{number}{'ü' * 200}@c.example" for number in range(20))
+    facts = {
+        "References": " ".join(chain[:10]),
+        "In-Reply-To": " ".join(chain[10:]),
+        "Message-ID": f"<{quotes}@c>",
+        "To": crowd,
+        "Cc": crowd,
+    }
+    lines = [*(f"{name}: {value}" for name, value in facts.items()), f"Subject: {'😀' * 300}", "From: ana@c.example"]
+    quoted = "\n".join(f"> {number} {'ä' * 60}" for number in range(200))
+    form = {"headers": "\r\n".join(lines), "text": f"Yes\n\nOn Monday Desk wrote:\n{quoted}"}
+    assert inbox.post(None, **form) == 200
+    inbox.post(None, headers="From: bo@c.example", text=form["text"])
+    deliveries.dispatch_due_deliveries()
+    first, second = (one.metadata["mail"] for one in inbox.messages())
+    assert (first["references"][0], first["references"][-1]) == (chain[0], chain[-1])
+    assert second["quoted"].startswith("On Monday Desk wrote:\n> 0")
+    assert [name for name, *_ in fetched(inbox)] == ["email.txt", "email.txt"]
 
 
 def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
@@ -453,11 +524,26 @@ def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
         "charsets": json.dumps({"text": "iso-8859-1", "html": "bad\r\nX: y"}),
         "html": "<b>no</b>",
     }
-    assert inbox.post(None, **fields) == 200
+    assert inbox.post(None, **fields, **PARSED_FILES) == 200
     deliveries.dispatch_due_deliveries()
     (message,) = inbox.messages()
     assert message.body == "Größe?"
     assert message.sender_verified
+    assert [one[:3] for one in fetched(inbox)] == [
+        ("a b.pdf", "stored", ""), ("line Bcc x.pdf", "stored", ""), ("Größe.pdf", "stored", ""),
+    ]  # fmt: skip
+    with tenant_scope(inbox.door.world.acme.pk):
+        kept = [file_contents.read_content(one) for one in Attachment.objects.order_by("id")]
+        assert kept == [content for _, content in list(PARSED_FILES.values())[:3]]
+
+
+# As SendGrid names them: a quote is escaped, and a line end would be the end of a header.
+PARSED_FILES = {
+    "attachment1": (b'"a\\"b.pdf"', files.PDF + b"\r\n--xYzZ\r\n\r\n"),
+    "attachment2": (b'"=?utf-8?q?line=0D=0ABcc:_x.pdf?="', files.PDF + b"\n"),
+    "attachment3": ('"Größe.pdf"'.encode(), files.PDF),
+    "attachment-info": (b'"x.pdf"', files.PDF),
+}
 
 
 @pytest.mark.parametrize(
@@ -469,6 +555,9 @@ def test_parsed_mail_keeps_its_charsets_and_files(inbox: MailDoor) -> None:
         {"headers": b"\xff\xfe", "text": b"\xff", "charsets": "[" * 10_000, "envelope": "[" * 10_000},
         {"headers": "From: a@b.example", "text": "hi", "charsets": '{"text":"martian"}', "dkim": "{" * 5_000},
         {"headers": f"From: {'x' * 10_000}@b.example", "text": "hi"},
+        {"from": "a@b.example", "text": "hi", "attachment1": (b'"=?utf-7?q?a+2AE-b?="', b"%PDF-1")},
+        {"from": "a@b.example", "text": "hi", "attachment1": (b"x; filename*=utf-7''a%2B2AE-b", b"%PDF-1")},
+        {"headers": "From: a@b.example\r\nSubject: =?utf-7?q?a+2AE-b?=", "text": "hi"},
     ],
 )
 def test_bad_form_is_taken_and_answered_without_a_fault(inbox: MailDoor, fields: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from email.message import EmailMessage
 from email.policy import default
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from channels_app.email import forms
 from channels_app.mime import mails, parts, senders
 from channels_app.mime.headers import Headers
 from channels_app.mime.html_text import to_text
@@ -152,6 +153,8 @@ WORDS = [
 ]
 WORDS += [
     b"=?utf-8?q?",
+    b"=?utf-7?q?",
+    b"+2AE-",
     b"?=",
     b"multipart/mixed",
     b"boundary=x",
@@ -166,12 +169,22 @@ WORDS += [
 ]
 
 
+# A name whose charset can say half of a sign, which no other charset can write.
+HALF_SIGN = (
+    b"--x\nContent-Disposition: form-data; name=text\n\nhi\n--x\n"
+    b"Content-Disposition: form-data; name=attachment1; filename=%s\n\nhi\n--x--"
+)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=3), max_size=60).map(b"".join))
+@example(HALF_SIGN % b'"=?utf-7?q?a+2AE-b?="')
+@example(HALF_SIGN % b"\"x\"; filename*=utf-7''a%2B2AE-b")
 def test_no_bytes_raise(raw: bytes) -> None:
     mails.read(raw)
     mails.identity_of(raw)
     parts.fields_of(raw, "multipart/form-data; boundary=x")
+    forms.email_of(raw, "multipart/form-data; boundary=x")
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,15 @@ def test_credentials_go_nowhere_but_to_twilio(url: str) -> None:
     assert fetch_media(url, account_sid=SID, auth_token=TOKEN) == FetchFailure("strange_address", permanent=True)
 
 
-@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/javascript", "application/x-sh", ""])
-def test_types_that_run_are_not_wanted(kind: str) -> None:
-    assert not is_wanted(kind)
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("text/html", False), ("image/svg+xml", False), ("application/javascript", False), ("text/javascript", False),
+        ("application/xhtml+xml", False), ("application/octet-stream", True), ("", True), ("application/pdf", True),
+    ],
+)  # fmt: skip
+def test_types_that_a_browser_runs_are_not_wanted(kind: str, wanted: bool) -> None:
+    assert is_wanted(kind) is wanted
 
 
 def test_file_needs_a_reveal_and_reading_it_is_written_down(phone: Phone, open_door: Door) -> None:
