@@ -154,6 +154,7 @@ def test_token_of_an_app_is_checked_in_words(world: World) -> None:
         "another app": door.token(aud="another"),
         "“sub”": door.token(sub=None),
         "expired": door.token(exp=now() - timedelta(minutes=5)),
+        "Add “iat”": door.token(iat=None),
         "“exp”": door.token(exp=now() + timedelta(days=2)),
     }
     for words, token in wrong.items():
