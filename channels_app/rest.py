@@ -284,7 +284,9 @@ class PastedSample(serializers.Serializer[Any]):
     url = serializers.CharField(
         max_length=500, default="", allow_blank=True, help_text="The address that was called; ours if empty."
     )
-    timestamp = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="SendGrid's header.")
+    timestamp = serializers.CharField(
+        max_length=20, default="", allow_blank=True, help_text="SendGrid's or Slack's header."
+    )
 
 
 class TrialResultSerializer(serializers.Serializer[Any]):
