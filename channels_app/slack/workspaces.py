@@ -53,6 +53,11 @@ def own_workspace() -> ChannelAccount | None:
     return account
 
 
+def is_paused() -> bool:
+    """Return True if the tenant's workspace is active and paused. One query."""
+    return ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at__isnull=False).exists()
+
+
 def client_of(account: ChannelAccount) -> SlackClient:
     """Return a client with the workspace's bot token."""
     token = str((account.credentials or {}).get("bot_token") or "")
