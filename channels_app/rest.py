@@ -254,6 +254,10 @@ class ExchangeSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
     message = serializers.UUIDField(read_only=True, allow_null=True)
     milliseconds = serializers.IntegerField(read_only=True, allow_null=True)
+    what = serializers.CharField(
+        read_only=True,
+        help_text="What went out, if no message: a method, `notice`, `code`, `test`, or an email's type.",
+    )
 
 
 class TestMessage(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import User
+from channels_app import provider_calls
 from channels_app.cloud.numbers import PROVIDER as CLOUD
 from channels_app.cloud.numbers import phone_number_id_of
 from channels_app.cloud.transport import template_content
@@ -81,27 +82,32 @@ def send_words(
         provider_id=row.provider_id,
         values=dict(zip(row.variables, values, strict=True)),
     )
-    kept = account.credentials or {}
-    if account.provider == CLOUD:
-        client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
-        content = with_button(template_content(filled), row, values[-1])
-        outcome = client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
-    else:
-        from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
-
-        outcome = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")).send_template(
-            sender=PREFIX + account.address,
-            to=PREFIX + number,
-            template_sid=row.provider_id,
-            variables=filled.values,
-            callback=callback_url(ref) if ref else "",
-        )
+    outcome = provider_calls.make(account, use, lambda: _call(account, number, row, filled, ref))
     if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)
         services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
         errors = meta if account.provider == CLOUD else twilio
         note_fault(account_id=account.pk, code=outcome.code, meaning=errors.meaning_of(outcome.code))
     return outcome
+
+
+def _call(
+    account: ChannelAccount, number: str, row: MessageTemplate, filled: OutboundTemplate, ref: UUID | None
+) -> Sent | Failed | Unknown:
+    kept = account.credentials or {}
+    if account.provider == CLOUD:
+        client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
+        content = with_button(template_content(filled), row, list(filled.values.values())[-1])
+        return client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
+    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
+
+    return TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")).send_template(
+        sender=PREFIX + account.address,
+        to=PREFIX + number,
+        template_sid=row.provider_id,
+        variables=filled.values,
+        callback=callback_url(ref) if ref else "",
+    )
 
 
 def fit(words: Sequence[str], count: int) -> list[str]:

@@ -1,19 +1,22 @@
 """Slack in the console and the API: its page, samples, tests, channels of workflows, and linking one's own user."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from channels_app import pausing
-from channels_app.models import SlackRoute
+from channels_app import pausing, provider_calls
+from channels_app.models import ProviderCall, SlackRoute
 from channels_app.slack import people
 from conversations import services
+from core.clock import now
 from hitl.models import ApprovalWorkflow, Notification
 from hitl.notifications.send import send_notification
 from integrations.models import MailDelivery
+from standins.script import Rule
 from standins.slack.webhooks import signed_request
-from tests.channels_app.slack.conftest import ANNA, BEN, PUBLIC, TEAM, Desk
+from tests.channels_app.slack.conftest import ANNA, BEN, GUEST, PUBLIC, TEAM, Desk
 from tests.channels_app.slack.test_door import PRESS
 from tests.channels_app.test_accounts import asking, page_of
 from tests.integrations.mail.conftest import connect as connect_mail
@@ -110,3 +113,37 @@ def test_while_slack_is_paused_approvers_get_the_email_and_its_page_says_so(
     client = browser(desk, "owner")
     answer = client.post(f"{CHANNELS}{desk.account.pk}/test-slack/", {"to": PUBLIC}, follow=True)
     assert "Resume it before you send a test" in answer.content.decode()
+
+
+def test_log_and_health_show_what_goes_to_slack(desk: Desk) -> None:
+    ask = asking(desk.world, desk.account)
+    asked = desk.ask()
+    assert desk.notify(asked).sent
+    message = desk.messages()[-1]
+    desk.press(message, "walker_reject")
+    desk.submit("Too expensive")
+    desk.press(message, "walker_approve", GUEST, version=0)
+    desk.slack.behave({"token_expired": True})
+    browser(desk, "owner").post(f"{CHANNELS}{desk.account.pk}/test-slack/", {"to": PUBLIC})
+    desk.server.script.add(Rule("POST /api/chat.postMessage", "fail", status=503))
+    browser(desk, "owner").post(f"{CHANNELS}{desk.account.pk}/test-slack/", {"to": PUBLIC})
+    rows = [row for row in ask("exchanges/").json()["results"] if row["direction"] == "out"]
+    found = [(row["what"], row["outcome"], row["http_status"], row["code"]) for row in rows]
+    assert found == [
+        ("chat.postMessage", "unknown", 503, "status_503"),
+        ("chat.postMessage", "failed", 200, "token_expired"),
+        ("response_url", "succeeded", 200, ""),
+        ("chat.update", "succeeded", 200, ""),
+        ("views.open", "succeeded", 200, ""),
+        ("chat.postMessage", "succeeded", 200, ""),  # the request
+        ("chat.postMessage", "succeeded", 200, ""),  # the code of the fixture
+    ]
+    assert all(row["milliseconds"] >= 0 and row["message"] is None for row in rows)
+    health = ask("health/").json()
+    assert (health["sent"], health["failed"], health["last_sent_at"] is None) == (5, 1, False)
+    page = page_of(desk.world, desk.account)
+    assert "chat.postMessage: token_expired" in page
+    everything = str(list(ProviderCall.objects.values()))
+    assert not [word for word in (ANNA, GUEST, PUBLIC, asked.reference, "Too expensive") if word in everything]
+    late = now() + timedelta(days=31)
+    assert (provider_calls.forget(), provider_calls.forget(now=late), ProviderCall.objects.count()) == (0, 7, 0)

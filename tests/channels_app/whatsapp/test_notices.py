@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from channels_app.models import ProviderCall
 from channels_app.notices import numbers
 from channels_app.notices.notifier import CHANNEL
 from channels_app.webhooks import deliveries
@@ -83,6 +84,8 @@ def test_message_that_fails_five_times_goes_out_as_the_email(world: World, phone
         send_notification(row.pk, now=now() + timedelta(hours=attempt))
         row.refresh_from_db()
     assert (row.status, row.attempts, MailDelivery.objects.filter(ref=row.pk).count()) == ("sent", 5, 1)
+    calls = list(ProviderCall.objects.order_by("id").values_list("what", "outcome"))
+    assert calls == [("code", "succeeded"), *[("notice", "unknown")] * 5]
     assert not DeadLetter.objects.filter(ref=row.pk).exists()
 
 
