@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from channels_app.diagnosis import diagnosis_of
-from channels_app.exchanges import MAILED, mails_of
+from channels_app.exchanges.log import MAILED, mails_of
 from channels_app.models import InboundDelivery, MailboxProgress, ProviderCall
 from channels_app.webhooks.intake import refused_key
 from conversations import registry

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from channels_app import diagnosis, pausing
-from channels_app.exchanges import list_exchanges
+from channels_app.exchanges.log import list_exchanges
 from channels_app.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight

@@ -17,7 +17,7 @@ from channels_app.admin.setup import setup_steps
 from channels_app.admin.slack import OWN_OF_SLACK, SlackActions, is_slack
 from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
-from channels_app.exchanges import list_exchanges
+from channels_app.exchanges.log import list_exchanges
 from channels_app.health import error_of, read_health, refusal_of
 from channels_app.whatsapp import connect, templates
 from channels_app.whatsapp.senders import PROVIDER

@@ -16,8 +16,7 @@ from core.errors import NotFound
 from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
 from hitl.models import Notification, NotificationPreference
-from hitl.notification_channels import ASKS, EMAIL, TITLES, Delivery, Notifier, notifiers
-from hitl.notifications.send import MAX_ATTEMPTS
+from hitl.notification_channels import ASKS, EMAIL, MAX_ATTEMPTS, TITLES, Delivery, Notifier, notifiers
 from hitl.services import can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
 from integrations.outcomes import Failed, Sent
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import User
-from channels_app import provider_calls
 from channels_app.cloud.numbers import PROVIDER as CLOUD
 from channels_app.cloud.numbers import phone_number_id_of
 from channels_app.cloud.transport import template_content
+from channels_app.exchanges import calls
 from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.senders import PREFIX
 from channels_app.whatsapp.transport import callback_url
@@ -82,32 +82,33 @@ def send_words(
         provider_id=row.provider_id,
         values=dict(zip(row.variables, values, strict=True)),
     )
-    outcome = provider_calls.make(account, use, lambda: _call(account, number, row, filled, ref))
+    kept = account.credentials or {}
+    if account.provider == CLOUD:
+        meta_client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
+        content = with_button(template_content(filled), row, values[-1])
+        to = number.removeprefix("+")
+        outcome = calls.make(account, use, lambda: meta_client.send_message(to, content, callback_data=str(ref or "")))
+    else:
+        from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
+
+        client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+        outcome = calls.make(
+            account,
+            use,
+            lambda: client.send_template(
+                sender=PREFIX + account.address,
+                to=PREFIX + number,
+                template_sid=row.provider_id,
+                variables=filled.values,
+                callback=callback_url(ref) if ref else "",
+            ),
+        )
     if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)
         services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
         errors = meta if account.provider == CLOUD else twilio
         note_fault(account_id=account.pk, code=outcome.code, meaning=errors.meaning_of(outcome.code))
     return outcome
-
-
-def _call(
-    account: ChannelAccount, number: str, row: MessageTemplate, filled: OutboundTemplate, ref: UUID | None
-) -> Sent | Failed | Unknown:
-    kept = account.credentials or {}
-    if account.provider == CLOUD:
-        client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
-        content = with_button(template_content(filled), row, list(filled.values.values())[-1])
-        return client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
-    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
-
-    return TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")).send_template(
-        sender=PREFIX + account.address,
-        to=PREFIX + number,
-        template_sid=row.provider_id,
-        variables=filled.values,
-        callback=callback_url(ref) if ref else "",
-    )
 
 
 def fit(words: Sequence[str], count: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.selectors import tenant_zone
-from channels_app import provider_calls
+from channels_app.exchanges import calls
 from channels_app.models import InboundDelivery
 from channels_app.slack import messages, payloads, people, posts, workspaces
 from channels_app.slack.notifier import CHANNEL
@@ -142,7 +141,7 @@ def _tell(account: ChannelAccount, user: str, place: Place, text: str) -> None:
     said = messages.escape(text)
     if may_answer(place.answer_url):
         body = {"response_type": "ephemeral", "replace_original": False, "text": said}
-        outcome = provider_calls.make(account, "response_url", partial(answer, place.answer_url, body))
+        outcome = calls.make(account, "response_url", lambda: answer(place.answer_url, body))
         if isinstance(outcome, Done):
             return
     elif place.answer_url:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from channels_app import provider_calls
+from channels_app.exchanges import calls
 from channels_app.webchat.found import Found
 from conversations.models import ChannelAccount
 from integrations.slack.client import SlackClient
@@ -70,7 +70,7 @@ class LoggedClient(SlackClient):
 
     def call(self, method: str, **body: Any) -> Outcome:
         """Call a method of the Web API, and keep how it ended."""
-        return provider_calls.make(self._account, method, partial(super().call, method, **body))
+        return calls.make(self._account, method, partial(super().call, method, **body))
 
 
 def client_of(account: ChannelAccount) -> SlackClient:

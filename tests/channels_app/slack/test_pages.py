@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from channels_app import pausing, provider_calls
+from channels_app import pausing
+from channels_app.exchanges import calls
 from channels_app.models import ProviderCall, SlackRoute
 from channels_app.slack import people
 from conversations import services
@@ -146,4 +147,4 @@ def test_log_and_health_show_what_goes_to_slack(desk: Desk) -> None:
     everything = str(list(ProviderCall.objects.values()))
     assert not [word for word in (ANNA, GUEST, PUBLIC, asked.reference, "Too expensive") if word in everything]
     late = now() + timedelta(days=31)
-    assert (provider_calls.forget(), provider_calls.forget(now=late), ProviderCall.objects.count()) == (0, 7, 0)
+    assert (calls.forget(), calls.forget(now=late), ProviderCall.objects.count()) == (0, 7, 0)

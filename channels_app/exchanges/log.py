@@ -15,8 +15,8 @@ from django.db.models import Q, QuerySet
 
 from channels_app.email.mailboxes import IMAP
 from channels_app.email.transport import MAIL_TYPE
+from channels_app.exchanges.calls import KEPT
 from channels_app.models import InboundDelivery, ProviderCall
-from channels_app.provider_calls import KEPT
 from conversations.models import ChannelAccount, DeliveryAttempt
 from conversations.selectors import get_channel_account
 from core.actors import Actor
