@@ -30,7 +30,7 @@ from integrations.models import MailDelivery
 PAGE: Final = 50
 MOST: Final = 200
 _Status: Final = MailDelivery.Status
-MAILED: Final = {
+MAILED: Final[dict[str, str]] = {
     _Status.QUEUED: "failed",  # an attempt failed, and another follows
     _Status.SENDING: "open",
     _Status.UNKNOWN: "unknown",
