@@ -31,7 +31,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.slack import handler as slack_handler  # noqa: PLC0415
         from channels_app.slack import inbound as slack_inbound  # noqa: PLC0415
         from channels_app.slack import notifier  # noqa: PLC0415
-        from channels_app.tasks import show_reading  # noqa: PLC0415
+        from channels_app.tasks import show_reading, update_slack  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from conversations.registry import register_deliveries  # noqa: PLC0415
@@ -44,6 +44,7 @@ class ChannelsAppConfig(AppConfig):
         app_transport.register()
         cloud_transport.register()
         queueing.provide("show_reading", show_reading.delay)
+        queueing.provide("update_slack", update_slack.delay)
         fallbacks.register()
         diagnosis.register()
         cloud_diagnosis.register()

@@ -143,6 +143,7 @@ class ChannelsErasure(ErasureHandler):
         Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
         Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",
               kept="key template place ts"),
+        Table("channels_app.ProviderCall", "What was called and how it ended, without contents.", kept="what code"),
         Table("channels_app.MailboxProgress", "Numbers of the organisation's own mailboxes."),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from channels_app.diagnosis import diagnosis_of
-from channels_app.models import InboundDelivery, MailboxProgress
+from channels_app.exchanges.log import MAILED, mails_of
+from channels_app.models import InboundDelivery, MailboxProgress, ProviderCall
 from channels_app.webhooks.intake import refused_key
 from conversations import registry
 from conversations.models import ChannelAccount, DeliveryAttempt, Message
@@ -52,7 +53,7 @@ class Health:
 def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None) -> Health:
     """Return the health of a channel account; what was sent and failed is of the last 24 hours.
 
-    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most eight queries.
+    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most ten queries.
     """
     account = get_channel_account(viewer=viewer, account_id=account_id)
     moment = now or clock_now()
@@ -102,9 +103,29 @@ def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
     # One that the provider took and reported as failed later has an error too.
     left = Q(outcome=outcome.SUCCEEDED, error="")
     failed = Q(outcome=outcome.FAILED) | Q(outcome=outcome.SUCCEEDED) & ~Q(error="")
-    return attempts.aggregate(
-        sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("finished_at", filter=left)
+    found = [
+        attempts.aggregate(
+            sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("finished_at", filter=left)
+        )
+    ]
+    calls = ProviderCall.objects.filter(channel_account=account.pk, started_at__gte=since)
+    left, failed = Q(outcome=outcome.SUCCEEDED), Q(outcome=outcome.FAILED)
+    found.append(
+        calls.aggregate(
+            sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("started_at", filter=left)
+        )
     )
+    if account.kind == ChannelAccount.Kind.EMAIL:
+        mails = mails_of(account).filter(queued_at__gte=since)
+        failed = Q(status__in=[status for status, said in MAILED.items() if said == "failed"])
+        left = ~Q(status__in=list(MAILED))
+        found.append(
+            mails.aggregate(
+                sent=Count("pk", filter=left), failed=Count("pk", filter=failed), last=Max("sent_at", filter=left)
+            )
+        )
+    last = max((each["last"] for each in found if each["last"] is not None), default=None)
+    return {"sent": sum(each["sent"] for each in found), "failed": sum(each["failed"] for each in found), "last": last}
 
 
 def _messages(account: ChannelAccount, direction: str) -> QuerySet[Message]:

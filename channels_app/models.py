@@ -155,6 +155,31 @@ class SlackMessage(TenantModel):
         return f"message {str(self.id)[-6:]}"
 
 
+class ProviderCall(TenantModel):
+    """One call of a provider that sent no message of a conversation, without contents. Kept for 30 days."""
+
+    class Outcome(models.TextChoices):
+        """How it ended."""
+
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+
+    channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
+    what = models.CharField(max_length=40, help_text="A method, or what was sent: a notice, a code, a test.")
+    started_at = models.DateTimeField(default=now)
+    outcome = models.CharField(max_length=9, choices=Outcome)
+    http_status = models.PositiveSmallIntegerField(null=True, help_text="What the provider answered.")
+    code = models.CharField(max_length=80, blank=True)
+    milliseconds = models.PositiveIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "channel_account", "id"], name="calls_by_account")]
+
+    def __str__(self) -> str:
+        return f"call {str(self.id)[-6:]}"
+
+
 class MailboxProgress(TenantModel):
     """How far a mailbox has been read by IMAP; ids count only together with the server's UIDVALIDITY."""
 

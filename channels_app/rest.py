@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from channels_app import diagnosis, pausing
-from channels_app.exchanges import list_exchanges
+from channels_app.exchanges.log import list_exchanges
 from channels_app.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
@@ -254,6 +254,10 @@ class ExchangeSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(read_only=True, help_text="What the provider said, masked.")
     message = serializers.UUIDField(read_only=True, allow_null=True)
     milliseconds = serializers.IntegerField(read_only=True, allow_null=True)
+    what = serializers.CharField(
+        read_only=True,
+        help_text="What went out, if no message: a method, `notice`, `code`, `test`, or an email's type.",
+    )
 
 
 class TestMessage(serializers.Serializer[Any]):
@@ -284,7 +288,9 @@ class PastedSample(serializers.Serializer[Any]):
     url = serializers.CharField(
         max_length=500, default="", allow_blank=True, help_text="The address that was called; ours if empty."
     )
-    timestamp = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="SendGrid's header.")
+    timestamp = serializers.CharField(
+        max_length=20, default="", allow_blank=True, help_text="SendGrid's or Slack's header."
+    )
 
 
 class TrialResultSerializer(serializers.Serializer[Any]):

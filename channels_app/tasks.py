@@ -4,6 +4,7 @@ from uuid import UUID
 
 from channels_app.cloud import reading
 from channels_app.email import imap
+from channels_app.exchanges import calls
 from channels_app.slack import posts
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import media, templates
@@ -53,8 +54,9 @@ def sweep_templates() -> None:
 
 @sweep_task(queue="low")
 def forget_bodies() -> None:
-    """Drop the bodies of webhooks that were processed long ago."""
+    """Drop the bodies of webhooks that were processed long ago, and what the exchange log keeps no longer."""
     deliveries.forget_bodies()
+    calls.forget()
 
 
 @tenant_task(queue="default")

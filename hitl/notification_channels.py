@@ -39,6 +39,10 @@ ASKS: Final = frozenset(
 """The notifications that ask for a decision; their emails may include a decision link."""
 
 
+MAX_ATTEMPTS: Final = 5
+"""After this many failures a notification becomes a failed job, unless its notifier finds another way."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """The result of one attempt to send a notification; `retry` says that another may help."""

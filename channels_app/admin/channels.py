@@ -17,7 +17,7 @@ from channels_app.admin.setup import setup_steps
 from channels_app.admin.slack import OWN_OF_SLACK, SlackActions, is_slack
 from channels_app.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.admin.widgets import WidgetActions
-from channels_app.exchanges import list_exchanges
+from channels_app.exchanges.log import list_exchanges
 from channels_app.health import error_of, read_health, refusal_of
 from channels_app.whatsapp import connect, templates
 from channels_app.whatsapp.senders import PROVIDER
@@ -85,8 +85,9 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         error = error_of(account)
         if error is None:
             return "–"
-        # Our own codes say no more than the sentence does.
-        code = f"({account.last_error})" if account.last_error.isdigit() else ""
+        # Our own codes say no more than the sentence does; Slack's are words, which one can look up.
+        has_code = account.last_error.isdigit() or is_slack(account)
+        code = f"({account.last_error})" if has_code and account.last_error not in error.reason else ""
         page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
         words = format_html("{} {} {}", error.reason, page, "" if is_app(account) else error.advice)
         return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))

@@ -57,7 +57,8 @@ class ToolActions(ServiceAdmin):
         tone="danger",
         explain="Nothing is sent until you resume it: messages wait. What customers write is stored, and neither shown "
         "nor answered until then; a mailbox isn't read, and a web chat takes no one. Sign-in emails and notices to "
-        "colleagues still go out.",
+        "colleagues still go out; those by Slack or WhatsApp become emails. A button pressed in Slack more than 15 "
+        "minutes before you resume decides nothing.",
     )
     def pause(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Pause the account."""

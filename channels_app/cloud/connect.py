@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from channels_app.cloud import numbers
+from channels_app.exchanges import calls
 from channels_app.whatsapp.connect import TEST_TEXT, international
 from channels_app.whatsapp.failures import note_fault
 from conversations import services
@@ -105,7 +106,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     number = international(to, "to")
     # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
     reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
-    outcome = client.send_message(number.removeprefix("+"), content)
+    outcome = calls.make(account, calls.TEST, lambda: client.send_message(number.removeprefix("+"), content))
     with transaction.atomic():
         chain.record(
             actor=actor,

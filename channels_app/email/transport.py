@@ -69,8 +69,8 @@ class EmailTransport(Transport):
         deliver_mail(row.pk)
         sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
         if sent.status == MailDelivery.Status.FAILED:
-            return SendResult(ok=False, error=_code_of(sent.error), permanent=True)
-        return SendResult(ok=True, provider_id=message_id)
+            return SendResult(ok=False, error=_code_of(sent.error), permanent=True, http_status=sent.http_status)
+        return SendResult(ok=True, provider_id=message_id, http_status=sent.http_status)
 
     @classmethod
     def explain(cls, code: str) -> Explanation:

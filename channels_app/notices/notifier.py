@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
 from hitl.models import Notification, NotificationPreference
-from hitl.notification_channels import ASKS, EMAIL, TITLES, Delivery, Notifier, notifiers
+from hitl.notification_channels import ASKS, EMAIL, MAX_ATTEMPTS, TITLES, Delivery, Notifier, notifiers
 from hitl.services import can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
 from integrations.outcomes import Failed, Sent
 
@@ -25,8 +25,9 @@ LINK: Final = "whatsapp_link"
 ACTOR: Final = system("whatsapp")
 HEADLINE_LIMIT: Final = 200
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
-MAILED_ANYWAY: Final = "This person has no WhatsApp number linked. They get an email."
-NO_WAY: Final = "This person has no WhatsApp number linked, and no mail account is connected."
+OPTED_OUT: Final = "This person opted out of notices."
+NO_NUMBER: Final = "This person has no WhatsApp number linked."
+NOT_TAKEN: Final = "WhatsApp didn't take the message."
 
 
 class WhatsAppNotifier(Notifier):
@@ -39,11 +40,11 @@ class WhatsAppNotifier(Notifier):
         row = Notification.objects.select_related("approval", "recipient").get(pk=notification_id)
         reason = why_unneeded([row]).get(row.pk, "")
         if reason:
-            return _skip(row, reason)
+            return skip(row, reason)
         own = numbers.number_of(row.recipient_id)
         if own is None:
             numbers.remind_of_old(row.recipient_id)
-            return send_mail_instead(row)
+            return send_mail_instead(row, NO_NUMBER)
         try:
             outcome = sending.send_words(
                 own.account,
@@ -55,11 +56,12 @@ class WhatsAppNotifier(Notifier):
                 ref=row.pk,
             )
         except NotReachable:
-            return send_mail_instead(row)
+            return send_mail_instead(row, OPTED_OUT)
         if isinstance(outcome, Sent):
             return Delivery(sent=True, provider=own.account.provider, provider_message_id=outcome.message_id)
-        if isinstance(outcome, Failed) and outcome.permanent:
-            return send_mail_instead(row)
+        is_last = row.attempts >= MAX_ATTEMPTS
+        if is_last or (isinstance(outcome, Failed) and outcome.permanent):
+            return send_mail_instead(row, NOT_TAKEN)
         # Without an answer the message may be there: two are better than none, and only the newer link decides.
         pause = (outcome.retry_after or 0) if isinstance(outcome, Failed) else 0
         return Delivery(
@@ -102,20 +104,21 @@ def _link_for(row: Notification) -> str:
     return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}"
 
 
-def send_mail_instead(row: Notification) -> Delivery:
-    """Send the email of the same notification, unless the workflow sends one anyway."""
+def send_mail_instead(row: Notification, why: str) -> Delivery:
+    """Send the email of a notification of any channel, unless the workflow sends one anyway."""
     if EMAIL in (row.approval.snapshot.get("notify_by") or ()):
-        return _skip(row, MAILED_ANYWAY)
+        return skip(row, f"{why} They get an email.")
     try:
         notifier = notifiers.get(EMAIL)()
     except NotFound:
-        return _skip(row, NO_WAY)
+        return skip(row, f"{why} No mail account is connected.")
     return notifier.notify(row.pk)
 
 
-def _skip(row: Notification, reason: str) -> Delivery:
-    track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=reason)
-    return Delivery(sent=False, provider=CHANNEL, error=reason)
+def skip(row: Notification, reason: str) -> Delivery:
+    """Leave a notification out, and say why."""
+    track_notification(actor=system(row.channel), notification_id=row.pk, status="skipped", reason=reason)
+    return Delivery(sent=False, provider=row.channel, error=reason)
 
 
 def _language_of(person_id: UUID) -> str:

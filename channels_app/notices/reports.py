@@ -23,7 +23,7 @@ def apply_report(*, notification_id: UUID | None, status: str) -> bool:
         return False
     if status == "failed":
         if track_notification(actor=ACTOR, notification_id=row.pk, status="failed", reason=FAILED):
-            send_mail_instead(row)
+            send_mail_instead(row, FAILED)
     elif status in ("delivered", "read"):
         track_notification(actor=ACTOR, notification_id=row.pk, status=status)  # type: ignore[arg-type]
     return True

@@ -10,6 +10,7 @@ from accounts.models import User
 from channels_app.cloud.numbers import PROVIDER as CLOUD
 from channels_app.cloud.numbers import phone_number_id_of
 from channels_app.cloud.transport import template_content
+from channels_app.exchanges import calls
 from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.senders import PREFIX
 from channels_app.whatsapp.transport import callback_url
@@ -83,18 +84,24 @@ def send_words(
     )
     kept = account.credentials or {}
     if account.provider == CLOUD:
-        client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
+        meta_client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
         content = with_button(template_content(filled), row, values[-1])
-        outcome = client.send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
+        to = number.removeprefix("+")
+        outcome = calls.make(account, use, lambda: meta_client.send_message(to, content, callback_data=str(ref or "")))
     else:
         from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
 
-        outcome = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")).send_template(
-            sender=PREFIX + account.address,
-            to=PREFIX + number,
-            template_sid=row.provider_id,
-            variables=filled.values,
-            callback=callback_url(ref) if ref else "",
+        client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+        outcome = calls.make(
+            account,
+            use,
+            lambda: client.send_template(
+                sender=PREFIX + account.address,
+                to=PREFIX + number,
+                template_sid=row.provider_id,
+                variables=filled.values,
+                callback=callback_url(ref) if ref else "",
+            ),
         )
     if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)

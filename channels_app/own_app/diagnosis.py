@@ -65,6 +65,8 @@ def _fault_of(token: str, app: App) -> str:
     exp = claims.get("exp")
     if isinstance(exp, int | float) and exp <= now().timestamp():
         return "The token has expired. Sign a new one."
+    if "iat" not in claims:
+        return "The token doesn't say when it was signed. Add “iat”, in Unix seconds: a token counts for one hour."
     return "“exp” has to be Unix seconds, at most one hour ahead and after “iat”; “iat” and “nbf” have to be past."
 
 

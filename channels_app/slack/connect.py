@@ -71,6 +71,8 @@ def connect_slack(
             credentials=credentials,
             account_id=before.pk if before else None,
         )
+        if before is not None and secrets["bot_token"] != (before.credentials or {}).get("bot_token"):
+            posts.update_soon(account)
         if before is not None and before.address != team:
             count = addresses.forget_all(account)
             SlackMessage.objects.filter(channel_account=account).update(is_settled=True)

@@ -10,7 +10,7 @@ from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
 from core.clock import now
-from integrations.slack.errors import WORDS, describe_error
+from integrations.slack.errors import describe_error
 
 
 class SlackDiagnosis(diagnosis.Diagnosis):
@@ -47,7 +47,7 @@ class SlackDiagnosis(diagnosis.Diagnosis):
 
     def explain(self, code: str) -> Explanation | None:
         """Return one of Slack's codes in words."""
-        return Explanation(describe_error(code), "") if code in WORDS else None
+        return Explanation(describe_error(code), "")
 
 
 def register() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.selectors import tenant_zone
+from channels_app.exchanges import calls
 from channels_app.models import InboundDelivery
 from channels_app.slack import messages, payloads, people, posts, workspaces
 from channels_app.slack.notifier import CHANNEL
@@ -18,7 +20,9 @@ from channels_app.slack.payloads import Place, Press, Submission
 from console.error_messages import explain
 from conversations.models import ChannelAccount
 from core.actors import Actor
+from core.clock import now
 from core.errors import Invalid, WalkerError
+from core.jobs import queueing
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
@@ -36,6 +40,9 @@ NOT_LINKED: Final = (
     "“Link my Slack user” and enter your member ID {user}. Then press the button again."
 )
 UNDECIDED: Final = "Nothing was decided."
+TOO_OLD: Final = timedelta(minutes=15)
+"""After this a press decides nothing: who pressed may have changed their mind, or the secret that signed it is out."""
+PRESS_AGAIN: Final = f"{UNDECIDED} This press waited for more than 15 minutes. Press the button again."
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
@@ -57,6 +64,10 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         PRESSES.labels("not_linked").inc()
         url = f"{settings.PUBLIC_URL}{reverse('admin:channels_app_colleagueaddress_changelist')}"
         _tell(account, found.user, found.place, NOT_LINKED.format(url=url, user=found.user))
+        return
+    if now() - delivery.received_at > TOO_OLD:
+        PRESSES.labels("too_old").inc()
+        _tell(account, found.user, found.place, PRESS_AGAIN)
         return
     with timezone.override(tenant_zone()):
         _work(account, person, found)
@@ -80,7 +91,8 @@ def _work(account: ChannelAccount, person: User, found: Press | Submission) -> N
         _refuse(account, person, found, problem)
     else:
         PRESSES.labels("decided").inc()
-    posts.update_all_of(found.approval_id)
+    # By another task: workers of deliveries do not wait for Slack.
+    queueing.enqueue("update_slack", account.tenant_id, found.approval_id)
 
 
 def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None:
@@ -128,7 +140,8 @@ def _tell(account: ChannelAccount, user: str, place: Place, text: str) -> None:
     """Show a text to the one who pressed, and to nobody else. A failure is logged: the request shows the rest."""
     said = messages.escape(text)
     if may_answer(place.answer_url):
-        outcome = answer(place.answer_url, {"response_type": "ephemeral", "replace_original": False, "text": said})
+        body = {"response_type": "ephemeral", "replace_original": False, "text": said}
+        outcome = calls.make(account, "response_url", lambda: answer(place.answer_url, body))
         if isinstance(outcome, Done):
             return
     elif place.answer_url:

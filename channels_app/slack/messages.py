@@ -19,7 +19,7 @@ from core.privacy.visible_text import visible
 from hitl.approvals.conflicts import by_whom, winner
 from hitl.display import RISKS, STATES
 from hitl.domain.state_machine import State
-from hitl.models import Approval, Decision
+from hitl.models import Approval, Assignment, Decision
 from hitl.notification_channels import ASKS, TITLES
 from hitl.services import why_not_press
 
@@ -29,6 +29,7 @@ TEXT_LIMIT: Final = 600
 BODY_LIMIT: Final = 2000
 ROWS: Final = 10
 Block = dict[str, Any]
+NOT_ASKED: Final = "This step doesn't need your decision."
 IN_CONSOLE: Final = {
     "risk": "This request is too risky to decide in Slack. Decide it in Walker.",
     "strength": "This step requires a second factor. Decide it in Walker.",
@@ -55,6 +56,8 @@ def render(
     Buttons are there while they decide, and carry what is shown.
     """
     title, is_over = _title(approval, template, is_reminder), not approval.is_undecided
+    if is_over and template in ASKS:
+        own = ""  # nobody is asked any more
     lines = [own or title, _headline(approval)]
     blocks = [
         {"type": "header", "text": _plain(_headline(approval), TITLE_LIMIT)},
@@ -79,6 +82,8 @@ def _decision(approval: Approval, person_id: UUID | None, forgers: Collection[UU
     if mine:
         left = f" {approval.votes_received} of {approval.votes_required} approvals so far."
         return [_note(f"You have {mine} this request.{left}")]
+    if person_id is not None and not _is_asked(approval, person_id):
+        return [_note(NOT_ASKED)]
     why = why_not_press(approval=approval, forgers=forgers, moment=now())
     if why:
         return [_note(IN_CONSOLE[why])]
@@ -98,6 +103,12 @@ def _last_verdict(approval: Approval, person_id: UUID | None) -> str:
     ).filter(verdict__in=("approve", "reject"))
     verdict = mine.order_by("-id").values_list("verdict", flat=True).first()
     return {"approve": "approved", "reject": "rejected"}.get(verdict or "", "")
+
+
+def _is_asked(approval: Approval, person_id: UUID) -> bool:
+    """Return True if a person may decide the step that the request is at."""
+    here = Assignment.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
+    return here.filter(person_id=person_id, closed_at=None).exists()
 
 
 def _outcome(approval: Approval) -> str:

@@ -6,23 +6,23 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from channels_app.models import SlackRoute
+from channels_app.notices.notifier import OPTED_OUT, send_mail_instead, skip
 from channels_app.slack import people, posts, workspaces
-from channels_app.slack.messages import ACTOR
 from conversations.models import ChannelAccount
 from core.reach.gate import NotReachable
 from hitl.models import Notification
 from hitl.notification_channels import ASKS, Delivery, Notifier
-from hitl.services import track_notification, why_unneeded
+from hitl.services import why_unneeded
 
 CHANNEL: Final = "slack"
-NOT_CONNECTED: Final = "Slack is not connected, or paused."
+NOT_CONNECTED: Final = "Slack is not connected."
+PAUSED: Final = "Slack is paused."
 NOT_LINKED: Final = "This person hasn't linked their Slack user."
-OPTED_OUT: Final = "This person opted out of notices."
 REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}
 
 
 class SlackNotifier(Notifier):
-    """Notifies approvers and requesters in Slack."""
+    """Notifies approvers and requesters in Slack, and by email while it is paused."""
 
     label: ClassVar[str] = "Slack"
     has_buttons: ClassVar[bool] = True
@@ -30,35 +30,29 @@ class SlackNotifier(Notifier):
     def notify(self, notification_id: UUID) -> Delivery:
         """Post the message once; those who share a channel share its post."""
         row = Notification.objects.select_related("approval__requester", "recipient").get(pk=notification_id)
-        account = workspaces.own_workspace()
-        if account is None:
-            return _skip(row, NOT_CONNECTED)
         reason = why_unneeded([row]).get(row.pk, "")
         if reason:
-            return _skip(row, reason)
+            return skip(row, reason)
+        account = workspaces.own_workspace()
+        if account is None:
+            is_paused = workspaces.is_paused()
+            return send_mail_instead(row, PAUSED) if is_paused else skip(row, NOT_CONNECTED)
         target = _target(account, row)
         if target is None:
-            return _skip(row, NOT_LINKED)
+            return skip(row, NOT_LINKED)
         try:
             return posts.post(account, row, target)
         except NotReachable as refused:
-            return _skip(row, REFUSED.get(refused.code, OPTED_OUT))
-
-
-def _skip(row: Notification, reason: str) -> Delivery:
-    track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=reason)
-    return Delivery(sent=False, provider=CHANNEL, error=reason)
+            return skip(row, REFUSED.get(refused.code, OPTED_OUT))
 
 
 def _target(account: ChannelAccount, row: Notification) -> posts.Target | None:
     """Return where a notification goes; None if the person can't be reached."""
     channel = _channel_of(account, row.approval.workflow_id) if row.template in ASKS else ""
     if channel:
-        approval = row.approval
-        parts = (approval.pk.hex, row.revision, row.level, row.template, row.reminder_number)
-        return posts.Target(channel, ":".join(["channel", *map(str, parts)]), None)
+        return posts.channel_target(row, channel)
     user = people.slack_user_of(account, row.recipient_id)
-    return posts.Target(user, f"direct:{row.pk.hex}", row.recipient_id) if user else None
+    return posts.direct_target(row, user) if user else None
 
 
 def _channel_of(account: ChannelAccount, workflow_id: UUID | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -17,7 +17,7 @@ from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
 from core.tenancy.scope import platform_scope
-from hitl.models import Notification
+from hitl.models import Approval, Notification
 from hitl.notification_channels import Delivery
 from hitl.services import own_text
 from integrations.slack.errors import describe_error
@@ -26,7 +26,9 @@ from integrations.slack.types import Done, Failed, Outcome
 log = get_logger(__name__)
 PROVIDER: Final = "slack"
 LEASE: Final = timedelta(seconds=60)
-ATTEMPTS: Final = 8
+LONGEST_PAUSE: Final = 3600
+ATTEMPTS: Final = 10 + 7 * 24
+"""Ten attempts within two hours, then one an hour for a week: a token may have expired, or Slack be down."""
 GONE: Final = frozenset({"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"})
 """Errors after which a message is left as it is."""
 
@@ -37,6 +39,28 @@ class Target(NamedTuple):
     channel: str
     key: str
     person_id: UUID | None
+
+
+def direct_target(row: Notification, user: str) -> Target:
+    """Return the direct message of a notification's person."""
+    return Target(user, f"direct:{row.pk.hex}", row.recipient_id)
+
+
+def channel_target(row: Notification, channel: str) -> Target:
+    """Return the post in a channel that all who are asked share."""
+    parts = (row.approval_id.hex, row.revision, row.level, row.template, row.reminder_number)
+    return Target(channel, ":".join(["channel", *map(str, parts)]), None)
+
+
+def _notification_of(message: SlackMessage) -> Notification | None:
+    """Return the notification that a message was posted for, as its key says; None if it is gone."""
+    kind, *parts = message.key.split(":")
+    rows: QuerySet[Notification] = Notification.objects.filter(approval_id=message.approval_id)
+    if kind == "direct":
+        return rows.filter(pk=parts[0]).first()
+    revision, level, template, number = parts[1:]
+    shared = rows.filter(revision=revision, level=level, template=template, reminder_number=number, channel=PROVIDER)
+    return shared.order_by("id").first()
 
 
 class Due(NamedTuple):
@@ -55,19 +79,7 @@ def post(account: ChannelAccount, row: Notification, target: Target, *, now: dat
     if message.ts:
         return Delivery(sent=True, provider=PROVIDER, provider_message_id=message.ts)
     approval, shown = row.approval, row.approval.version
-    own = own_text(
-        template="approval_reminder" if row.is_reminder else row.template,
-        approval=approval,
-        person_id=row.recipient_id,
-    )
-    body = messages.render(
-        approval,
-        template=row.template,
-        person_id=target.person_id,
-        own=own.body if own else "",
-        is_reminder=row.is_reminder,
-        forgers=account.keepers,
-    )
+    body = _body_of(message, approval, row, account)
     try:
         outcome = sending.send_message(
             account, target.channel, person_id=target.person_id, unfurl_links=False, unfurl_media=False, **body
@@ -86,6 +98,23 @@ def post(account: ChannelAccount, row: Notification, target: Target, *, now: dat
     place = str(outcome.facts.get("channel") or target.channel)[:40]
     SlackMessage.objects.filter(pk=message.pk).update(place=place, ts=ts, shown_version=shown, due_at=moment)
     return Delivery(sent=True, provider=PROVIDER, provider_message_id=ts)
+
+
+def _body_of(
+    message: SlackMessage, approval: Approval, row: Notification | None, account: ChannelAccount
+) -> messages.Block:
+    """Return the message of a notification as its request is now; without one, in the built-in words."""
+    is_reminder = row is not None and row.is_reminder
+    template = "approval_reminder" if is_reminder else message.template
+    own = own_text(template=template, approval=approval, person_id=row.recipient_id) if row is not None else None
+    return messages.render(
+        approval,
+        template=message.template,
+        person_id=message.person_id,
+        own=own.body if own else "",
+        is_reminder=is_reminder,
+        forgers=account.keepers,
+    )
 
 
 def _claim(account: ChannelAccount, row: Notification, target: Target, moment: datetime) -> SlackMessage | None:
@@ -145,9 +174,7 @@ def update(message_id: UUID, *, now: datetime | None = None) -> bool:
     if not account.is_active:
         rows.update(is_settled=True)
         return False
-    body: dict[str, Any] = messages.render(
-        approval, template=message.template, person_id=message.person_id, forgers=account.keepers
-    )
+    body = _body_of(message, approval, _notification_of(message), account)
     outcome = workspaces.client_of(account).call("chat.update", channel=message.place, ts=message.ts, **body)
     note_outcome(account, outcome)
     if isinstance(outcome, Done):
@@ -157,9 +184,16 @@ def update(message_id: UUID, *, now: datetime | None = None) -> bool:
         log.warning("slack_message_not_updated", message=str(message.pk), code=outcome.code)
         rows.update(is_settled=True)
         return False
-    pause = max(5 * 2**message.attempts, outcome.retry_after if isinstance(outcome, Failed) else 0)
-    rows.update(due_at=moment + timedelta(seconds=min(pause, 3600)))
+    pause = max(5 * 2 ** min(message.attempts, 10), outcome.retry_after if isinstance(outcome, Failed) else 0)
+    rows.update(due_at=moment + timedelta(seconds=min(pause, LONGEST_PAUSE)))
     return False
+
+
+def update_soon(account: ChannelAccount) -> None:
+    """Let the sweep show every open message again: what Slack refused may work now."""
+    SlackMessage.objects.filter(channel_account=account, is_settled=False).exclude(ts="").update(
+        due_at=clock_now(), attempts=0
+    )
 
 
 def update_all_of(approval_id: UUID) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from channels_app.exchanges import calls
 from channels_app.webchat.found import Found
 from conversations.models import ChannelAccount
 from integrations.slack.client import SlackClient
+from integrations.slack.types import Outcome
 
 KIND: Final = ChannelAccount.Kind.SLACK
 CHANGE: Final = "channels_app.change_channelaccount"
@@ -53,7 +56,23 @@ def own_workspace() -> ChannelAccount | None:
     return account
 
 
+def is_paused() -> bool:
+    """Return True if the tenant's workspace is active and paused. One query."""
+    return ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at__isnull=False).exists()
+
+
+class LoggedClient(SlackClient):
+    """A workspace's bot, whose calls are shown in the exchange log."""
+
+    def __init__(self, account: ChannelAccount) -> None:
+        super().__init__(str((account.credentials or {}).get("bot_token") or ""), account=account.pk.hex)
+        self._account = account
+
+    def call(self, method: str, **body: Any) -> Outcome:
+        """Call a method of the Web API, and keep how it ended."""
+        return calls.make(self._account, method, partial(super().call, method, **body))
+
+
 def client_of(account: ChannelAccount) -> SlackClient:
     """Return a client with the workspace's bot token."""
-    token = str((account.credentials or {}).get("bot_token") or "")
-    return SlackClient(token, account=account.pk.hex)
+    return LoggedClient(account)

@@ -92,8 +92,9 @@ def checked_customer(value: object) -> str:
 
 
 def sign(*, secret: str, key: str, customer_id: str, now: datetime, life: timedelta = LIFE) -> str:
-    """Return a customer's token, as an app signs it: `sub`, `aud` = the app's key, `exp`."""
-    return jwt.encode({"sub": customer_id, "aud": key, "exp": now + life}, secret, algorithm="HS256")
+    """Return a customer's token, as an app signs it: `sub`, `aud` = the app's key, `iat` and `exp`."""
+    claims = {"sub": customer_id, "aud": key, "iat": now, "exp": now + life}
+    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def verify(token: str, *, app: App, now: datetime) -> Claims:
@@ -107,7 +108,7 @@ def verify(token: str, *, app: App, now: datetime) -> Claims:
         raise Unavailable("This app has no token secret yet. Create one on the channel's page.")
     # Times are checked below, with our own clock.
     options: Options = {
-        "require": ["sub", "aud", "exp"],
+        "require": ["sub", "aud", "exp", "iat"],
         "verify_exp": False,
         "verify_iat": False,
         "verify_nbf": False,
@@ -130,7 +131,7 @@ def verify(token: str, *, app: App, now: datetime) -> Claims:
 
 def _end_of(claims: dict[str, Any], moment: datetime) -> datetime | None:
     """Return when a token ends; None if that has passed, is too far away or is no time."""
-    exp, start, made = claims["exp"], claims.get("nbf", 0), claims.get("iat", claims["exp"])
+    exp, start, made = claims["exp"], claims.get("nbf", 0), claims["iat"]
     # No time is longer than this; a longer number is too large to compare.
     if any(
         isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11
@@ -140,7 +141,7 @@ def _end_of(claims: dict[str, Any], moment: datetime) -> datetime | None:
     moment_seconds, leeway, life = moment.timestamp(), LEEWAY.total_seconds(), LIFE.total_seconds()
     # One that was made for longer must not become valid in its last hour.
     is_short = exp - moment_seconds <= life + leeway and exp - made <= life + leeway
-    has_begun = start - moment_seconds <= leeway and ("iat" not in claims or made - moment_seconds <= leeway)
+    has_begun = start - moment_seconds <= leeway and made - moment_seconds <= leeway
     is_timely = exp - moment_seconds > -leeway and is_short and has_begun
     return datetime.fromtimestamp(exp, UTC) if is_timely else None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.selectors import list_members
+from channels_app.exchanges import calls
 from channels_app.whatsapp import senders
 from channels_app.whatsapp.failures import note_fault
 from channels_app.whatsapp.transport import SmsTransport
@@ -107,7 +108,11 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
     recipient = prefix + number
     client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-    outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
+    outcome = calls.make(
+        account,
+        calls.TEST,
+        lambda: client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback=""),
+    )
     with transaction.atomic():
         chain.record(
             actor=actor,

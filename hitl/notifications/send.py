@@ -18,12 +18,11 @@ from core.tenancy.scope import platform_scope
 from core.text.clean import clean_text
 from hitl import tasks_dispatch
 from hitl.models import Notification
-from hitl.notification_channels import Delivery, notifiers
+from hitl.notification_channels import MAX_ATTEMPTS, Delivery, notifiers
 from hitl.notifications.hold import why_not_now
 from hitl.notifications.recipients import why_unneeded
 
 log = get_logger(__name__)
-MAX_ATTEMPTS: Final = 5
 LEASE: Final = timedelta(minutes=2)
 GRACE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = 3600

@@ -23,6 +23,11 @@ def receiver_of(type: str) -> type[MailReceiver] | None:
         return None
 
 
+def list_of_installation() -> list[str]:
+    """Return the types of mail that only the installation's own account sends."""
+    return [name for name, receiver in _receivers.items() if receiver.by_installation]
+
+
 def list_related_objects(refs: Iterable[tuple[str, UUID]]) -> dict[UUID, RelatedObject]:
     """Return what mails are about by ref, from (type, ref) pairs. One query per type."""
     refs_by_type: dict[str, set[UUID]] = {}

@@ -73,6 +73,15 @@ class MailDelivery(TenantModel):
             ),
         ]
 
+    @property
+    def http_status(self) -> int | None:
+        """Return what SendGrid answered last; None for a mail server, or without an answer."""
+        if self.provider != "sendgrid":
+            return None
+        if self.error.isascii() and self.error.isdigit():
+            return int(self.error)
+        return 202 if self.sent_at is not None else None
+
     def __str__(self) -> str:
         return f"{self.type} mail {str(self.id)[-6:]}"
 

@@ -63,16 +63,16 @@ def _outcome_of(reply: Reply | NotSent | NoAnswer) -> Outcome:
     if reply.status == 429:
         wait = reply.headers.get("Retry-After", "")
         seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 30
-        return Failed("ratelimited", permanent=False, retry_after=max(1, min(seconds, LONGEST_PAUSE)))
+        return Failed("ratelimited", permanent=False, retry_after=max(1, min(seconds, LONGEST_PAUSE)), status=429)
     facts = reply.json()
     if not isinstance(facts, dict) or reply.status != 200:
         # The server may have failed after it did what was asked.
-        is_refused = 400 <= reply.status < 500
-        return Failed(f"status_{reply.status}", permanent=True) if is_refused else Unknown(f"status_{reply.status}")
+        code, is_refused = f"status_{reply.status}", 400 <= reply.status < 500
+        return Failed(code, permanent=True, status=reply.status) if is_refused else Unknown(code, status=reply.status)
     if facts.get("ok") is True:
-        return Done(facts)
+        return Done(facts, status=reply.status)
     code = str(facts.get("error") or "bad_answer")[:60]
-    return Failed(code, permanent=code not in RETRIED)
+    return Failed(code, permanent=code not in RETRIED, status=reply.status)
 
 
 def answer(url: str, body: Mapping[str, Any]) -> Outcome:
@@ -86,7 +86,7 @@ def answer(url: str, body: Mapping[str, Any]) -> Outcome:
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     reply = _http_client(_origin(url)).request("POST", path, json=dict(body))
     if isinstance(reply, Reply) and reply.status == 200:
-        return Done()
+        return Done(status=reply.status)
     return _outcome_of(reply)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Slack did it; the facts are its answer."""
+    """Slack did it; the facts are its answer, `status` its HTTP status."""
 
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Failed:
     code: str
     permanent: bool
     retry_after: int = 0
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Unknown:
     """Slack may have done it: the answer was lost."""
 
     code: str
+    status: int | None = field(default=None, compare=False)
 
 
 Outcome = Done | Failed | Unknown

@@ -160,7 +160,8 @@ class Portal:
 
 def token_of(company: Company, customer: str) -> str:
     """Return a token of one customer, for half an hour."""
-    claims = {"sub": customer, "aud": company.path.split("/")[3], "exp": int(time.time()) + TOKEN_LIFE}
+    made = int(time.time())
+    claims = {"sub": customer, "aud": company.path.split("/")[3], "iat": made, "exp": made + TOKEN_LIFE}
     parts = [_b64(json.dumps(one).encode()) for one in ({"alg": "HS256", "typ": "JWT"}, claims)]
     mac = hmac.new(company.token_secret.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
     return ".".join([*parts, _b64(mac)])

@@ -154,6 +154,7 @@ def test_token_of_an_app_is_checked_in_words(world: World) -> None:
         "another app": door.token(aud="another"),
         "“sub”": door.token(sub=None),
         "expired": door.token(exp=now() - timedelta(minutes=5)),
+        "Add “iat”": door.token(iat=None),
         "“exp”": door.token(exp=now() + timedelta(days=2)),
     }
     for words, token in wrong.items():
@@ -253,3 +254,29 @@ def test_refusal_of_meta_is_kept_with_its_attempt(world: World) -> None:
     assert (ask("health/").json()["failed"], sent) == (1, ["failed"])
     assert attempt.error_text.startswith("Message undeliverable: To ")
     assert "600123456" not in attempt.error_text
+
+
+def test_log_and_health_of_a_mail_account_show_notices_and_tests(world: World) -> None:
+    door, help_desk = email.open_door(world), mailbox(world)
+    with tenant_scope(world.acme.pk):
+        facts = {"recipient": "a@acme.example", "subject": "s", "text": "t", "ref": help_desk.pk}
+        for number, (type_, state) in enumerate(
+            [("notice", "sent"), ("approval", "failed"), ("test", "delivered"), ("conversation", "sent")]
+        ):
+            row = queue_mail(type=type_, key=f"k{number}", **facts)  # type: ignore[arg-type]
+            MailDelivery.objects.filter(pk=row.pk).update(
+                status=state, provider="sendgrid", attempts=1, due_at=None, handed_at=now(),
+                sent_at=None if state == "failed" else now(), error="401" if state == "failed" else "",
+            )  # fmt: skip
+        queue_mail(type="notice", key="never tried", **facts)  # type: ignore[arg-type]
+    ask = asking(world, door.account)
+    found = [
+        (row["what"], row["outcome"], row["http_status"], row["code"]) for row in ask("exchanges/").json()["results"]
+    ]
+    assert found == [
+        ("test", "succeeded", 202, ""), ("approval", "failed", 401, "401"), ("notice", "succeeded", 202, "")
+    ]  # fmt: skip
+    assert [ask("health/").json()[name] for name in ("sent", "failed")] == [2, 1]
+    rows = asking(world, help_desk)("exchanges/").json()["results"]
+    assert [row["what"] for row in rows] == ["test"]
+    assert "approval: 401" in page_of(world, door.account)

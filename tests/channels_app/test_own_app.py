@@ -61,7 +61,7 @@ class AppDoor:
     def token(self, customer_id: str = "c-1", **changes: Any) -> str:
         """Sign a customer's token as the app's server does; changes replace or (None) drop claims."""
         exp = now() + timedelta(minutes=30)
-        claims = {"sub": customer_id, "aud": self.account.public_key, "exp": exp, **changes}
+        claims = {"sub": customer_id, "aud": self.account.public_key, "iat": now(), "exp": exp, **changes}
         kept = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(kept, self.made.token_secret, algorithm="HS256")
 
@@ -165,7 +165,7 @@ def test_what_proves_nobody_is_refused_counted_and_not_stored(door: AppDoor) -> 
     far, past = now() + timedelta(hours=2), now() - timedelta(minutes=1)
     none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
     long_key = "a key that has the thirty-two bytes it needs"
-    claims = {"sub": "c-1", "aud": door.account.public_key, "exp": now() + timedelta(minutes=5)}
+    claims = {"sub": "c-1", "aud": door.account.public_key, "iat": now(), "exp": now() + timedelta(minutes=5)}
     with warnings.catch_warnings(action="ignore"):  # about the length of the key
         other_algorithm = jwt.encode(claims, door.made.token_secret, algorithm="HS512")
     bearers = {
@@ -181,6 +181,7 @@ def test_what_proves_nobody_is_refused_counted_and_not_stored(door: AppDoor) -> 
         door.token(aud=other.account.public_key): "bad_signature",
         door.token(aud=None): "bad_signature",
         door.token(exp=None): "bad_signature",
+        door.token(iat=None): "bad_signature",
         door.token(exp=far): "bad_signature",
         door.token(exp=past): "bad_signature",
         door.token(exp=float("nan")): "bad_signature",
@@ -354,7 +355,7 @@ def test_a_rotated_token_secret_overlaps_for_a_day(door: AppDoor, monkeypatch: p
         secret = manage.rotate_token_secret(actor=door.world.actor("owner"), account_id=door.account.pk)
         account = ChannelAccount.objects.get()
         assert account.keepers == [door.world.people["owner"].pk]
-    claims = {"sub": "c-1", "aud": door.account.public_key, "exp": now() + timedelta(minutes=30)}
+    claims = {"sub": "c-1", "aud": door.account.public_key, "iat": now(), "exp": now() + timedelta(minutes=30)}
     new = jwt.encode(claims, secret, algorithm="HS256")
     body = {"id": "1", "text": "Hello"}
     assert [door.post(body, token).status_code for token in (old, new)] == [202, 202]

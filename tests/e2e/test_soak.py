@@ -140,7 +140,7 @@ class Drive:
     def app_burst(self) -> list[Call]:
         """Let a customer write two messages in the company's own app."""
         customer, key = f"soak-{self.next_number()}", portal.app_key(SLUG)
-        claims = {"sub": customer, "aud": key, "exp": int(time.time()) + 3000}
+        claims = {"sub": customer, "aud": key, "iat": int(time.time()), "exp": int(time.time()) + 3000}
         token = jwt.encode(claims, portal.token_secret(SLUG, self.secrets["portal"]), algorithm="HS256")
         return [
             Call(

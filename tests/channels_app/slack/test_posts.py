@@ -18,6 +18,7 @@ from hitl.models import Approval, ApprovalWorkflow, Notification
 from hitl.notifications.send import send_notification
 from standins.script import Rule
 from tests.channels_app.slack.conftest import ANNA, BEN, PUBLIC, Desk, buttons, expect, shown
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 
@@ -175,11 +176,54 @@ def test_update_that_fails_is_repeated_later_and_one_of_a_deleted_message_is_not
     assert posts.list_outdated(now=moment + timedelta(days=1)) == []
 
 
+def test_update_goes_on_for_a_week_while_slack_refuses_and_at_once_with_a_new_token(desk: Desk) -> None:
+    asked = desk.ask()
+    desk.notify(asked)
+    services.cancel(actor=desk.world.actor("support"), approval_id=asked.pk)
+    row, moment = SlackMessage.objects.get(), now()
+    desk.slack.behave({"token_expired": True})
+    for _ in range(12):
+        posts.update(row.pk, now=moment)
+        moment = max(moment, SlackMessage.objects.get().due_at)
+    assert (moment - now() > timedelta(hours=3), SlackMessage.objects.get().is_settled) == (True, False)
+    assert posts.list_outdated() == []
+    desk.slack.behave({})
+    spoiled = {**desk.account.credentials, "bot_token": "xoxb-old"}
+    ChannelAccount.objects.filter(pk=desk.account.pk).update(credentials=spoiled)
+    given = {"name": "Slack", "account_id": desk.account.pk}
+    connect.connect_slack(actor=OPERATOR, bot_token=desk.account.credentials["bot_token"], **given)
+    assert [due.message_id for due in posts.list_outdated()] == [row.pk]
+    assert posts.update(row.pk)
+    SlackMessage.objects.update(is_settled=False, attempts=posts.ATTEMPTS, due_at=now())
+    desk.slack.behave({"token_expired": True})
+    assert not posts.update(row.pk)
+    assert SlackMessage.objects.get().is_settled
+
+
+def test_organisations_own_text_stays_when_the_message_is_updated(desk: Desk) -> None:
+    own = {"template": "approval_reminder", "subject": "Please look", "body": "The dragon waits for {reference}."}
+    services.set_notification_template(actor=desk.world.actor("admin"), **own)
+    asked = desk.ask()
+    route: dict[str, Any] = {"account_id": desk.account.pk, "workflow_id": ApprovalWorkflow.objects.get().pk}
+    for number, channel in enumerate((PUBLIC, "direct"), start=1):
+        connect.set_route(actor=desk.world.actor("owner"), channel=channel, **route)
+        assert desk.notify(asked, is_reminder=True, reminder_number=number).sent
+    found = [one for one in desk.messages() if f"The dragon waits for {asked.reference}." in shown(one)]
+    changed = {"budget": "120.00"}
+    services.edit(actor=desk.world.actor("admin"), approval_id=asked.pk, digest=asked.digest, changes=changed)
+    posts.update_all_of(asked.pk)
+    assert [f"The dragon waits for {asked.reference}." in shown(desk.message(one)) for one in found] == [True, True]
+    services.cancel(actor=desk.world.actor("support"), approval_id=asked.pk)
+    posts.update_all_of(asked.pk)
+    # What asks for a decision is no longer true.
+    assert ["dragon" in shown(desk.message(one)) for one in found] == [False, False]
+
+
 def test_without_slack_or_a_link_a_notification_is_skipped_with_the_reason(desk: Desk) -> None:
     ChannelAccount.objects.filter(pk=desk.account.pk).update(is_active=False)
     row = queued(desk.ask())
     assert not send_notification(row.pk)
-    assert (again(row).status, again(row).failure_reason) == ("skipped", "Slack is not connected, or paused.")
+    assert (again(row).status, again(row).failure_reason) == ("skipped", "Slack is not connected.")
 
 
 @pytest.mark.parametrize(

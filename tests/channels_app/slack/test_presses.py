@@ -1,21 +1,26 @@
 """Button presses: the same decision as in the console, once, by its person, on what was shown."""
 
 import json
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import Membership
 from accounts.services import remove_member
-from channels_app.models import ColleagueAddress, SlackMessage
+from channels_app import pausing
+from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
 from channels_app.slack import posts
 from channels_app.slack.handler import PRESSES
 from channels_app.webhooks import deliveries
+from core.clock import now
+from core.jobs import queueing
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import Approval, Decision
+from hitl.models import Approval, ApprovalWorkflow, Decision
 from standins.script import Rule
 from standins.slack import seed
 from tests.channels_app.slack.conftest import ANNA, BEN, GUEST, TEAM, Desk, buttons, connect_workspace, shown
@@ -50,6 +55,32 @@ def test_press_approves_as_its_person_and_the_buttons_go(desk: Desk) -> None:
     now = desk.message(message)
     assert buttons(now) == [OPEN]
     assert "Approved by Approver Acme" in shown(now)
+
+
+def test_worker_of_presses_does_not_wait_for_updates(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[tuple[str, ...]] = []
+    monkeypatch.setitem(queueing._tasks, "update_slack", lambda *ids: queued.append(ids))
+    asked = desk.ask()
+    message = posted(desk, asked)
+    desk.press(message, APPROVE)
+    assert (state_of(asked), buttons(desk.message(message))) == ("approved", [APPROVE, REJECT, OPEN])
+    assert queued == [(str(desk.world.acme.pk), str(asked.pk))]
+
+
+def test_press_that_waited_for_a_quarter_of_an_hour_is_asked_for_again(desk: Desk) -> None:
+    owner = desk.world.actor("owner")
+    asked, other = desk.ask(), desk.ask(params={"campaign": "Large", "budget": "110.00"})
+    message, second = posted(desk, asked), posted(desk, other)
+    pausing.set_paused(actor=owner, account_id=desk.account.pk, paused=True, reason="a token leaked")
+    assert (desk.press(message, APPROVE), desk.rows()[-1].state, state_of(asked)) == ([200], "held", "pending")
+    InboundDelivery.objects.update(received_at=now() - timedelta(minutes=16))
+    desk.press(second, APPROVE)
+    pausing.set_paused(actor=owner, account_id=desk.account.pk, paused=False)
+    deliveries.dispatch_due_deliveries()
+    assert (state_of(asked), state_of(other)) == ("pending", "approved")
+    assert ["Press the button again" in text for text in desk.said_to(ANNA)] == [True]
+    desk.press(message, APPROVE)
+    assert state_of(asked) == "approved"
 
 
 def test_rejection_asks_for_a_reason_first(desk: Desk) -> None:
@@ -164,6 +195,30 @@ def test_what_a_link_could_not_decide_opens_the_console(desk: Desk, settings: An
     assert buttons(newer) == [OPEN]
 
 
+def test_buttons_leave_with_the_persons_step_and_with_their_assignment(desk: Desk) -> None:
+    levels = [
+        {"name": name, "mode": "any", "approvers": [{"type": "user", "value": str(desk.world.people[role].pk)}]}
+        for name, role in (("First", "approver"), ("Second", "admin"))
+    ]
+    workflow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(actor=desk.world.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    desk.link("admin", BEN)
+    asked = desk.ask()
+    first = posted(desk, asked)
+    assert buttons(first) == [APPROVE, REJECT, OPEN]
+    desk.press(first, APPROVE)
+    posts.update_all_of(asked.pk)
+    assert buttons(desk.message(first)) == [OPEN]
+    assert "This step doesn't need your decision" in shown(desk.message(first))
+    asked = Approval.objects.get(pk=asked.pk)
+    second = posted(desk, asked, recipient=desk.world.people["admin"])
+    assert (asked.level, buttons(second)) == (2, [APPROVE, REJECT, OPEN])
+    given = {"approval_id": asked.pk, "to": desk.world.people["owner"].pk, "digest": asked.digest}
+    services.delegate(actor=desk.world.actor("admin"), **given)
+    posts.update_all_of(asked.pk)
+    assert buttons(desk.message(second)) == [OPEN]
+
+
 def test_message_shows_no_personal_data_and_no_mention(desk: Desk) -> None:
     asked = desk.ask()
     asked.preview["rows"].append({"label": "To", "before": "", "after": EMAIL})
@@ -227,6 +282,29 @@ def test_workspaces_of_two_tenants_with_one_app_stay_apart(desk: Desk, settings:
     with tenant_scope(desk.world.globex.pk):
         assert (len(desk.rows()), ColleagueAddress.objects.count()) == (1, 0)
     assert seed.team_id("globex") not in json.dumps(desk.account.credentials)
+
+
+def test_answer_to_another_host_is_shown_by_the_api_instead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = posted(desk, desk.ask())
+    # What the press names is answered nowhere but at Slack's own host.
+    monkeypatch.setattr(desk.slack, "address", "https://hooks.slack.com.evil.example")
+    desk.press(message, APPROVE, GUEST)
+    (said,) = [one for one in desk.messages() if one["only_for"] == GUEST]
+    assert (said["channel"], "isn't linked" in shown(said)) == (message["channel"], True)
+
+
+def test_press_late_old_or_tampered_with_by_the_way(desk: Desk) -> None:
+    asked = desk.ask()
+    message = posted(desk, asked)
+    for odd in ({"age": 301}, {"tampered": True}):
+        desk.slack.behave(odd)
+        assert desk.press(message, APPROVE) == [401]
+    assert (desk.rows(), state_of(asked)) == ([], "pending")
+    desk.slack.behave({"late": 0.3})
+    began = time.monotonic()
+    assert desk.press(message, APPROVE) == [200]
+    assert time.monotonic() - began > 0.3
+    assert state_of(asked) == "approved"
 
 
 def test_reason_window_that_ended_is_said(desk: Desk) -> None:

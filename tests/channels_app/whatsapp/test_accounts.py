@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from channels_app.exchanges import KEPT, list_exchanges
+from channels_app.exchanges.calls import KEPT
+from channels_app.exchanges.log import list_exchanges
 from channels_app.webhooks import deliveries
 from conversations import services, tasks
 from conversations.gauges import oldest_due_delivery

@@ -1,27 +1,42 @@
-"""What was exchanged with a provider lately: deliveries that came in and attempts that went out, without contents."""
+"""What was exchanged with a provider lately, without contents: deliveries that came in, and what went out.
+
+What went out are attempts to send messages of conversations, other calls (`ProviderCall`), and emails.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from channels_app.email.mailboxes import IMAP
-from channels_app.models import InboundDelivery
+from channels_app.email.transport import MAIL_TYPE
+from channels_app.exchanges.calls import KEPT
+from channels_app.models import InboundDelivery, ProviderCall
 from conversations.models import ChannelAccount, DeliveryAttempt
 from conversations.selectors import get_channel_account
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.models import WebhookAttempt
 from core.rest.pagination import cursor_at, unknown_cursor, value_of
+from integrations.mail import events as mail_events
+from integrations.mail.retention import CONTENT
+from integrations.models import MailDelivery
 
-KEPT: Final = timedelta(days=30)
 PAGE: Final = 50
 MOST: Final = 200
+_Status: Final = MailDelivery.Status
+MAILED: Final[dict[str, str]] = {
+    _Status.QUEUED: "failed",  # an attempt failed, and another follows
+    _Status.SENDING: "open",
+    _Status.UNKNOWN: "unknown",
+    **dict.fromkeys((_Status.FAILED, _Status.DROPPED, _Status.BOUNCED), "failed"),
+}
+"""The outcome of an email by its status; any other was sent."""
 WORDS: Final = {
     "received": "Waiting",
     "held": "Held by the pause",
@@ -47,6 +62,8 @@ class Exchange:
     text: str
     message: UUID | None
     milliseconds: int | None
+    what: str = ""
+    """What was sent, where it is no message of a conversation: a method, a notice, a code, a type of email."""
 
     @property
     def words(self) -> str:
@@ -68,7 +85,7 @@ def list_exchanges(
     """Return the exchanges of a channel account of the last 30 days, newest first.
 
     Needs `channels_app.view_channelaccount`; raises `NotFound`, and `Invalid` for a cursor that is not ours.
-    Three queries. Nothing of a message's content is read.
+    Five queries at most. Nothing of a message's content is read.
     """
     account = get_channel_account(viewer=viewer, account_id=account_id)
     since, before = (now or clock_now()) - KEPT, _read_cursor(cursor)
@@ -83,6 +100,11 @@ def list_exchanges(
     else:
         went = DeliveryAttempt.objects.filter(older, channel_account=account_id, started_at__gte=since)
         rows += _sent(went.order_by("-id")[: size + 1])
+        calls = ProviderCall.objects.filter(older, channel_account=account_id, started_at__gte=since)
+        rows += _called(calls.order_by("-id")[: size + 1])
+    if account.kind == ChannelAccount.Kind.EMAIL:
+        mails = mails_of(account).filter(older, queued_at__gte=since)
+        rows += _mailed(mails.defer(*CONTENT).order_by("-id")[: size + 1])
     rows.sort(key=lambda row: row.id, reverse=True)
     page = rows[:size]
     return ExchangePage(page, cursor_at(page[-1].id) if len(rows) > size else "")
@@ -142,6 +164,53 @@ def _sent(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
             text=row.error_text,
             message=row.message_id,
             milliseconds=_milliseconds(row.started_at, row.finished_at),
+        )
+        for row in rows
+    ]
+
+
+def _called(rows: Iterable[ProviderCall]) -> list[Exchange]:
+    return [
+        Exchange(
+            id=row.pk,
+            direction="out",
+            at=row.started_at,
+            outcome=row.outcome,
+            http_status=row.http_status,
+            code=row.code,
+            text="",
+            message=None,
+            milliseconds=row.milliseconds,
+            what=row.what,
+        )
+        for row in rows
+    ]
+
+
+def mails_of(account: ChannelAccount) -> QuerySet[MailDelivery]:
+    """Return the emails that this account was asked to send, without answers: those are attempts.
+
+    The organisation has one account at SendGrid, and all but the installation's own emails leave through it.
+    """
+    rows: QuerySet[MailDelivery] = MailDelivery.objects.filter(attempts__gt=0)
+    if account.provider != ChannelAccount.Provider.SENDGRID:
+        return rows.filter(type="test", ref=account.pk)
+    return rows.filter(provider=account.provider).exclude(type__in=(MAIL_TYPE, *mail_events.list_of_installation()))
+
+
+def _mailed(rows: Iterable[MailDelivery]) -> list[Exchange]:
+    return [
+        Exchange(
+            id=row.pk,
+            direction="out",
+            at=row.handed_at or row.queued_at,
+            outcome=MAILED.get(row.status, "succeeded"),
+            http_status=row.http_status,
+            code=row.error,
+            text="",
+            message=None,
+            milliseconds=_milliseconds(row.handed_at, row.sent_at) if row.handed_at else None,
+            what=row.type,
         )
         for row in rows
     ]

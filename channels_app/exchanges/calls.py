@@ -1,0 +1,50 @@
+"""Keep one row about each call of a provider that sends no message of a conversation: those have their attempts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from django.db.models import Q
+
+from channels_app.models import ProviderCall
+from conversations.models import ChannelAccount
+from core import retention
+from core.clock import now as clock_now
+from integrations import outcomes
+from integrations.slack import types as slack
+
+KEPT: Final = timedelta(days=30)
+TEST: Final = "test"
+Result = TypeVar(
+    "Result", bound=slack.Done | slack.Failed | slack.Unknown | outcomes.Sent | outcomes.Failed | outcomes.Unknown
+)
+
+
+def make(account: ChannelAccount, what: str, call: Callable[[], Result]) -> Result:
+    """Make a call, keep how it ended, and return that. An outside call, so never inside a transaction."""
+    started, began = clock_now(), time.monotonic()
+    outcome = call()
+    ended = ProviderCall.Outcome.SUCCEEDED
+    if isinstance(outcome, slack.Failed | outcomes.Failed):
+        ended = ProviderCall.Outcome.FAILED
+    elif isinstance(outcome, slack.Unknown | outcomes.Unknown):
+        ended = ProviderCall.Outcome.UNKNOWN
+    ProviderCall.objects.create(
+        channel_account=account,
+        what=what[:40],
+        started_at=started,
+        outcome=ended,
+        http_status=getattr(outcome, "status", None),
+        code=str(getattr(outcome, "code", ""))[:80],
+        milliseconds=round((time.monotonic() - began) * 1000),
+    )
+    return outcome
+
+
+def forget(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+    """Delete a batch of rows older than 30 days, and return how many. For the sweep."""
+    before = (now or clock_now()) - KEPT
+    return retention.remove(ProviderCall, retention.made_before(before) & Q(started_at__lt=before), limit=limit)
