@@ -204,8 +204,8 @@ class ConversationsErasure(ErasureHandler):
               "provider_id error template_id"),
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
-              kept="name address public_key credentials origins keepers lookup_digest last_error pause_reason "
-              "template_uses"),
+              kept="name address public_key credentials origins keepers lookup_digest provider_digest last_error "
+              "pause_reason template_uses"),
         Table("conversations.Team", "The organisation's own name for it, and its question.",
               kept="name survey_question"),
         Table("conversations.TeamMessage", "Colleagues' own words, without the person's name and addresses.",
