@@ -100,7 +100,7 @@ def _find_signer(call: Call, target: UUID | None) -> tuple[senders.Number, bool]
     named = senders.find_numbers(account_sid, address)
     if proven := _first_proven(call, named):
         return proven, True
-    # Whoever has the number here corrects its secret: nothing is passed to their other numbers.
+    # An organisation that has the number here corrects its secret: nothing goes to its other numbers.
     holders = {number.tenant_id for number in named}
     others = [number for number in senders.find_accounts(account_sid) if number.tenant_id not in holders]
     if proven := _first_proven(call, others):

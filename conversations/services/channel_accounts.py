@@ -33,7 +33,10 @@ def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
 
 
 def provider_digest(*, provider: str, provider_account: str) -> str:
-    """Return the keyed digest that all numbers of one account at a provider share; "" without an account."""
+    """Return the keyed digest that all numbers of a provider's account share.
+
+    "" without an account.
+    """
     return lookup_digest(kind=provider, provider_account=provider_account, address="") if provider_account else ""
 
 

@@ -89,7 +89,7 @@ def _why_role_is_lost(context: DecisionContext, person_id: UUID, event: Event) -
 
 
 def why_not_entitled(members: Roster, actor: Actor, permission: str) -> Reason | None:
-    """Return why a person's membership or role no longer gives them a permission, whatever the request is.
+    """Return why a person's membership or role no longer gives them a permission, for any request.
 
     The system and agents without a person behind them have no membership to lose.
     """
