@@ -305,7 +305,10 @@ class ToolCall(TenantModel):
                 condition=~Q(fingerprint=""),
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval")]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval"),
+            models.Index(fields=["tenant_id", "created_at"], name="tool_calls_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {str(self.id)[-6:]}"

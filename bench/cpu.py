@@ -1,4 +1,4 @@
-"""CPU of all processes for a web chat message and its answer, beside a bare path in the same run; CPU of idling."""
+"""CPU, statements, commits, commands and tasks of a chat message, beside a bare path in the same run; CPU of idling."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import aiohttp
 import psycopg
@@ -18,6 +19,7 @@ from redis import Redis
 
 from bench._client import Line, open_bare, open_visitor
 from bench._processes import cpu_by_part, cpu_seconds, descendants
+from bench._statements import StatementLog
 from bench._surroundings import (
     BARE_TABLE,
     MAKE_BARE_TABLE,
@@ -34,6 +36,8 @@ from bench._surroundings import (
 
 RATE = 5.0
 AT_MOST, IDLE_AT_MOST = 6.0, 0.05
+COUNTED, IDLE_COUNTED = 50, 20.0
+"""Messages and seconds of idling in which statements are counted; sweeps come in bursts, so fewer seconds mislead."""
 GREETING = "Hello, what can you do for me?"
 Send = Callable[[Line], Awaitable[object]]
 
@@ -86,11 +90,13 @@ async def measure(options: argparse.Namespace, bare: int) -> int:
         heard, called = sum(line.heard["agent_response"] for line in guests), meter.tool_calls()
         for name, lines in (("bare path", plain), ("web chat", guests)):
             took = await meter.read(f"{name}, {RATE:.0f} a second", 0, write(lines, options.messages))
-            readings[name] = 1000 * (took.cpu - waiting.cpu / waiting.seconds * took.seconds) / options.messages
-            say(f"  {name}: {readings[name]:.1f} ms of CPU a message, without what the same time costs idle")
+            each = took.less(waiting).each(options.messages)
+            readings[name] = 1000 * each.cpu
+            say(f"  {name}, each message, without what the same time costs idle:\n  {each.in_words()}")
         answers = sum(line.heard["agent_response"] for line in guests) - heard
         say(f"  {answers} answers (fewer than messages: some shared one, or their cost is missing here)")
         say(f"  {meter.tool_calls() - called} calls of tools for them")
+        await count_statements(options, {"bare path": plain, "web chat": guests})
     ratio, share = readings["web chat"] / readings["bare path"], idle.cpu / idle.seconds
     say(f"\nweb chat to bare path {ratio:.1f} (target: at most {AT_MOST:.0f})")
     say(f"idle with nobody {share:.1%} of a core (target: at most {IDLE_AT_MOST:.0%})")
@@ -106,11 +112,72 @@ async def write(lines: list[Line], messages: int) -> None:
     await asyncio.sleep(4)
 
 
-class Reading:
-    """CPU and time of one phase."""
+async def count_statements(options: argparse.Namespace, kinds: Mapping[str, list[Line]]) -> None:
+    """Print the statements of a message, in phases of their own: writing them down costs CPU."""
+    messages, seconds = min(options.messages, COUNTED), IDLE_COUNTED
+    with StatementLog().kept() as log:
+        await asyncio.sleep(1)
+        log.take()
+        await asyncio.sleep(seconds)
+        idle = log.take()
+        say(f"\nstatements, idle with the lines open: {idle.statements / seconds:.1f} a second")
+        for name, lines in kinds.items():
+            began = time.perf_counter()
+            await write(lines, messages)
+            found, share = log.take(), (time.perf_counter() - began) / seconds
+            own = (found.statements - idle.statements * share) / messages
+            brackets = (found.brackets - idle.brackets * share) / messages
+            say(
+                f"  {name}, each message, without what the same time costs idle: {own:.1f} statements, "
+                f"{brackets:.1f} of them begin or end a transaction or a savepoint"
+            )
 
-    def __init__(self, cpu: float, seconds: float) -> None:
-        self.cpu, self.seconds = cpu, seconds
+
+@dataclass(frozen=True)
+class Reading:
+    """What a phase took: CPU by part, commits, Redis commands and tasks; or a share of that."""
+
+    seconds: float
+    parts: Mapping[str, float]
+    commits: float
+    commands: Mapping[str, float]
+
+    @property
+    def cpu(self) -> float:
+        """Return the CPU time of all parts."""
+        return sum(self.parts.values())
+
+    @property
+    def tasks(self) -> float:
+        """Return how many tasks were queued."""
+        return self.commands.get("lpush", 0)
+
+    def less(self, idle: Reading) -> Reading:
+        """Return it without what idling takes in the same time."""
+        share = self.seconds / idle.seconds
+        return Reading(
+            self.seconds,
+            {name: spent - share * idle.parts.get(name, 0) for name, spent in self.parts.items()},
+            self.commits - share * idle.commits,
+            {name: count - share * idle.commands.get(name, 0) for name, count in self.commands.items()},
+        )
+
+    def each(self, messages: int) -> Reading:
+        """Return the share of one message."""
+        return Reading(
+            self.seconds / messages,
+            {name: spent / messages for name, spent in self.parts.items()},
+            self.commits / messages,
+            {name: count / messages for name, count in self.commands.items()},
+        )
+
+    def in_words(self) -> str:
+        """Return CPU by process, commits, commands and tasks, in one line."""
+        parts = sorted(self.parts.items(), key=lambda part: -part[1])
+        named = ", ".join(f"{name} {1000 * spent:.1f}" for name, spent in parts if spent >= 0.0001)
+        asked = sum(self.commands.values())
+        counts = f"{self.commits:.1f} commits, {asked:.1f} Redis commands, {self.tasks:.1f} tasks"
+        return f"{1000 * self.cpu:.1f} ms of CPU ({named}), {counts}"
 
 
 class Meter:
@@ -126,12 +193,12 @@ class Meter:
         await phase
         took = time.perf_counter() - began
         parts = {name: spent - before.get(name, 0.0) for name, spent in self.cpu().items()}
-        asked = Counter(self.commands()) - Counter(commands)
+        asked, commits_made = Counter(self.commands()) - Counter(commands), self.commits() - commits
         say(f"\n{title}: {took:.0f} s, {sum(parts.values()):.2f} s of CPU (load {os.getloadavg()[0]:.1f})")
         say("  " + "   ".join(f"{name} {spent:.2f}" for name, spent in parts.items() if spent >= 0.01))
-        say(f"  {self.commits() - commits} commits, {asked.total()} Redis commands, {asked['lpush']} tasks queued")
+        say(f"  {commits_made} commits, {asked.total()} Redis commands, {asked['lpush']} tasks queued")
         say("  " + "   ".join(f"{name} {count}" for name, count in asked.most_common(12)))
-        return Reading(sum(parts.values()), took)
+        return Reading(took, parts, commits_made, asked)
 
     def cpu(self) -> dict[str, float]:
         """Return the CPU time of each part so far."""

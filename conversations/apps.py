@@ -54,3 +54,13 @@ class ConversationsConfig(AppConfig):
                 reads=("is_active",),
             )
         )
+        lookups.register(
+            lookups.Resolver(
+                name="provider_account",
+                table="conversations_channelaccount",
+                match="provider_digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                condition="t.is_active and t.provider_digest <> ''",
+                reads=("is_active",),
+            )
+        )

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from accounts import notices
 from accounts.models import Notice
 from core.rest.fields import RowSerializer
-from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, BooleanFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
 
@@ -23,10 +24,18 @@ class NoticeFilters(ApiFilterSet):
     """The filters of notices."""
 
     unseen = BooleanFilter(method="filter_unseen", initial=False, help_text="Only those that were not seen yet.")
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
 
     def filter_unseen(self, queryset: QuerySet[Notice], name: str, value: bool) -> QuerySet[Notice]:
         """Return only the notices that were not seen yet, if asked."""
         return queryset.filter(seen_at=None) if value else queryset
+
+
+class NoticePagination(SortedPagination):
+    """Pages of notices, newest first."""
+
+    dated: ClassVar = {"created": "created_at"}
 
 
 class NoticeSerializer(RowSerializer[Notice]):
@@ -52,6 +61,7 @@ class NoticeViewSet(ListViewSet):
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters
+    pagination_class = NoticePagination
     lookup_url_kwarg = "notice_id"
 
     def get_queryset(self) -> QuerySet[Notice]:

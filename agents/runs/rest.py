@@ -37,8 +37,8 @@ class RunFilters(ApiFilterSet):
     ordering = OrderFilter(*BY_CREATION)
 
 
-class RunPagination(SortedPagination):
-    """Pages of runs, newest first or in the order that is asked for."""
+class DayPagination(SortedPagination):
+    """Pages of runs or tool calls, newest first or in the order that is asked for."""
 
     orders = BY_CREATION
     dated: ClassVar = {"created": "created_at"}
@@ -66,6 +66,9 @@ class ToolCallFilters(ApiFilterSet):
 
     run = UUIDFilter(field_name="run_id")
     approval = UUIDFilter(field_name="approval_id")
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+    ordering = OrderFilter(*BY_CREATION)
 
 
 class ToolCallSerializer(RowSerializer[ToolCall]):
@@ -156,7 +159,7 @@ class RunViewSet(ReadOneMixin, ListViewSet):
         "conversation": Expansion(query_conversations, ConversationSerializer, "conversation_id"),
     }
     filterset_class = RunFilters
-    pagination_class = RunPagination
+    pagination_class = DayPagination
     lookup_url_kwarg = "run_id"
 
     def get_queryset(self) -> QuerySet[AgentRun]:
@@ -190,6 +193,7 @@ class ToolCallViewSet(ReadOneMixin, ListViewSet):
         "approval": Expansion(query_approvals, ApprovalSerializer, "approval_id"),
     }
     filterset_class = ToolCallFilters
+    pagination_class = DayPagination
     lookup_url_kwarg = "call_id"
 
     def get_queryset(self) -> QuerySet[ToolCall]:

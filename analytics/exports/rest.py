@@ -20,7 +20,9 @@ from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
 from core.rest.downloads import streamed
 from core.rest.fields import SEEN, LocalTime, RowSerializer
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
 PLAIN = "name source format filters every day at zone recipients is_on".split()
@@ -29,6 +31,19 @@ FILTERS = (
     "Fixed values by name: `state`, `channel`, `team` of conversations; `state`, `risk` of approvals; `metric`, "
     "`dimension` of figures; `type` of events."
 )
+
+
+class ExportFilters(ApiFilterSet):
+    """The filters of exports."""
+
+    created_after = AfterFilter("created_at")
+    created_before = BeforeFilter("created_at")
+
+
+class ExportPagination(SortedPagination):
+    """Pages of exports, newest first."""
+
+    dated: ClassVar = {"created": "created_at"}
 
 
 class ExportSerializer(RowSerializer[Export]):
@@ -111,6 +126,8 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
 
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
     serializer_class = ExportSerializer
+    filterset_class = ExportFilters
+    pagination_class = ExportPagination
     request_serializers: ClassVar = {"create": ExportRequest}
     lookup_url_kwarg = "list_export_id"
 

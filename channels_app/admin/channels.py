@@ -44,7 +44,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "Where customers and colleagues reach you."
-    masked_fields = ("credentials", "address", "lookup_digest")
+    masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
     list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
     ordering = ("id",)
     detail_fields = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
+import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from channels.consumer import get_handler_name
@@ -21,6 +23,10 @@ log = get_logger(__name__)
 # Close codes; the pages know them.
 BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 4408, 4429, 1012
 BAD_FRAMES = 3
+# After hints may have been lost, all connections look again: not all in the same moment.
+SPREAD: Final = 2.0
+RELISTENED: Final = 0.2
+AGAIN_AFTER: Final = 5.0  # where the database is away
 
 
 class SocketConnection(AsyncWebsocketConsumer):
@@ -31,6 +37,27 @@ class SocketConnection(AsyncWebsocketConsumer):
         self.bad = 0
         self.gone = False
         self.sending = asyncio.Lock()
+        self.look_at = 0.0
+        self.woken = asyncio.Event()
+
+    def hints_lost(self) -> None:
+        """Look again soon, once this process listens to Redis again."""
+        asyncio.get_running_loop().call_later(RELISTENED + random.uniform(0, SPREAD), self.look_soon)  # noqa: S311
+
+    def look_soon(self) -> None:
+        """Look again as soon as the connection's own task runs."""
+        self.look_at = 0.0
+        self.woken.set()
+
+    def look_after(self, seconds: float) -> None:
+        """Look again after about so long: not all connections in the same moment."""
+        self.look_at = time.monotonic() + seconds * random.uniform(0.8, 1.2)  # noqa: S311
+
+    async def rest_for(self, seconds: float) -> None:
+        """Wait so long, and less when there is something to read."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), max(0.0, seconds))
+        self.woken.clear()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one message of the page or of a group.

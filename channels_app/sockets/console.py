@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
-from channels.auth import get_user
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from accounts import selectors as accounts
-from accounts.middleware import SESSION_TENANT
-from accounts.models import User
 from accounts.notices import UPDATED
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence, shared_events
-from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
+from channels_app.sockets.connection import (
+    AGAIN_AFTER,
+    BAD,
+    BAD_FRAMES,
+    NOT_ALLOWED,
+    NOT_SIGNED_IN,
+    RESTART,
+    SocketConnection,
+)
 from channels_app.sockets.console_topics import Topic
-from channels_app.sockets.thread_pool import in_scope, unscoped
+from channels_app.sockets.layer import hints_lost_listeners
+from channels_app.sockets.sign_ins import sign_ins
+from channels_app.sockets.thread_pool import in_scope
 from channels_app.webchat import frames, origins
 from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
@@ -28,7 +32,8 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 TOPICS: Final = 50
-POLL_EVERY: Final = 10.0
+POLL_EVERY: Final = 60.0
+SIGN_IN_EVERY: Final = 10.0
 NOTE_EVERY: Final = 50.0
 TYPING_EVERY: Final = 1.0
 
@@ -46,6 +51,7 @@ class ConsoleConsumer(SocketConnection):
         self.counting: dict[str, asyncio.Task[None]] = {}
         self.present: dict[str, presence.Present] = {}
         self.watching: asyncio.Task[None] | None = None
+        self.sign_in_at = 0.0
         self.noted_at = -NOTE_EVERY
         self.typed_at = -TYPING_EVERY
 
@@ -67,25 +73,22 @@ class ConsoleConsumer(SocketConnection):
         await self.note_presence()
         self.watching = asyncio.create_task(self.watch())
 
-    async def sign_in(self) -> int:
-        """Set the session's user and tenant; return a close code, or 0."""
-        # Load the session each time: the handshake's copy would never notice a sign-out.
-        store = import_module(settings.SESSION_ENGINE).SessionStore
-        session = store(self.scope["session"].session_key)
-        user = await get_user({"session": session})
-        if not isinstance(user, User) or not user.is_active:
+    async def sign_in(self, *, younger_than: float = 0.0) -> int:
+        """Set the session's user and tenant, as found less than so many seconds ago; return a close code, or 0."""
+        key = self.scope["session"].session_key
+        look = await sign_ins.of(key, younger_than=younger_than) if key else None
+        found = look.found if look else None
+        if look is None or found is None:
             return NOT_SIGNED_IN
-        found = await unscoped(accounts.memberships_of, user.pk)
-        wanted = await unscoped(session.get, SESSION_TENANT)
-        chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
-        membership = chosen or (found[0] if found else None)
-        if membership is None:
+        # All pages of a session ask again at the same time, of which one reads.
+        self.sign_in_at = look.at + SIGN_IN_EVERY
+        if found.tenant_id is None:
             return NOT_ALLOWED
-        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (membership.tenant_id, user.pk):
+        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (found.tenant_id, found.user_id):
             return NOT_SIGNED_IN
-        self.user_id, self.tenant_id = user.pk, membership.tenant_id
+        self.user_id, self.tenant_id = found.user_id, found.tenant_id
         # The entries in the presence lists are found by it: it stays as it was when the page was opened.
-        self.name = self.name or user.get_full_name()
+        self.name = self.name or found.name
         return 0
 
     async def disconnect(self, code: int) -> None:
@@ -257,27 +260,38 @@ class ConsoleConsumer(SocketConnection):
             await self.say_passing(topic, "queue.updated", found)
 
     async def watch(self) -> None:
-        """Poll slowly beside the hints.
+        """Poll seldom beside the hints, and at once after some may have been lost.
 
         Close the connection of a person who signed out or left.
         """
+        hints_lost_listeners.add(self)
+        self.look_after(POLL_EVERY)
         while not self.gone:
-            await asyncio.sleep(POLL_EVERY)
+            await self.rest_for(min(self.sign_in_at, self.look_at) - time.monotonic())
             try:
-                code = await self.sign_in()
-                if code:
-                    await self.hang_up(code)
-                    return
-                await self.note_presence()
-                for topic in list(self.topics.values()):
-                    present = await self.listen(topic)
-                    if present is not None and present != self.present.get(topic.name):
-                        # The frame that said so was lost.
-                        self.present[topic.name] = present
-                        await self.say_passing(topic, "agent.presence", dict(present))
-                    await self.pump(topic)
+                if time.monotonic() >= self.sign_in_at:
+                    code = await self.sign_in(younger_than=SIGN_IN_EVERY)
+                    if code:
+                        await self.hang_up(code)
+                        return
+                    await self.note_presence()
+                if time.monotonic() >= self.look_at:
+                    self.look_after(POLL_EVERY)
+                    await self.look_again()
             except (OperationalError, InterfaceError):
                 log.warning("console_database_unavailable")
+                self.look_at = 0.0
+                await asyncio.sleep(AGAIN_AFTER)
+
+    async def look_again(self) -> None:
+        """Send what hints missed on each topic, and renew subscription and presence."""
+        for topic in list(self.topics.values()):
+            present = await self.listen(topic)
+            if present is not None and present != self.present.get(topic.name):
+                # The frame that said so was lost.
+                self.present[topic.name] = present
+                await self.say_passing(topic, "agent.presence", dict(present))
+            await self.pump(topic)
 
     async def note_presence(self) -> None:
         """Note about once a minute that the person has a page open: conversations may be given to them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import random
 import time
@@ -13,7 +11,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channels_app.sockets import presence
-from channels_app.sockets.connection import NOT_SIGNED_IN, SocketConnection
+from channels_app.sockets.connection import AGAIN_AFTER, NOT_SIGNED_IN, SocketConnection
 from channels_app.sockets.layer import hints_lost_listeners
 from channels_app.sockets.thread_pool import in_scope
 from channels_app.webchat import conversation as chat
@@ -29,10 +27,6 @@ WITHOUT_CONVERSATION: Final = 5
 """So many times rarer does a page look that has no conversation yet: each look is a query of its own, and most pages
 never have one. That another page of the guest began one is a hint, and lost hints are noticed."""
 RIGHTS_EVERY: Final = 20.0
-# After hints may have been lost, all connections look again: not all in the same moment.
-SPREAD: Final = 2.0
-RELISTENED: Final = 0.2
-AGAIN_AFTER: Final = 5.0  # where the database is away
 PASSING: Final = {"agent_typing", "agent_delta"}
 BEGUN: Final = "conversation_begun"
 
@@ -54,8 +48,6 @@ class ChatConnection(SocketConnection):
         self.conversation: UUID | None = None
         self.sent = 0
         self.allowed_at = 0.0
-        self.look_at = 0.0
-        self.woken = asyncio.Event()
         self.run = self.hushed = ""
 
     # ---- frames out
@@ -105,15 +97,6 @@ class ChatConnection(SocketConnection):
                 await self.say(frame)
             self.sent = max(missed.head, self.sent)
 
-    def hints_lost(self) -> None:
-        """Look again soon, once this process listens to Redis again."""
-        asyncio.get_running_loop().call_later(RELISTENED + random.uniform(0, SPREAD), self.look_soon)  # noqa: S311
-
-    def look_soon(self) -> None:
-        """Look again as soon as the connection's own task runs."""
-        self.look_at = 0.0
-        self.woken.set()
-
     async def watch(self, guest: Guest) -> None:
         """Poll the stream beside the hints, refresh presence, and close the connection in time."""
         hints_lost_listeners.add(self)
@@ -128,7 +111,7 @@ class ChatConnection(SocketConnection):
                 if time.monotonic() >= self.look_at:
                     await self.look_again(guest)
                     pause = POLL_EVERY if self.conversation else POLL_EVERY * WITHOUT_CONVERSATION
-                    self.look_at = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311
+                    self.look_after(pause)
                 await self.rest(min(POLL_EVERY, RIGHTS_EVERY or POLL_EVERY))
             except (OperationalError, InterfaceError):
                 log.warning("chat_database_unavailable")
@@ -139,9 +122,7 @@ class ChatConnection(SocketConnection):
         seconds *= random.uniform(0.8, 1.2)  # noqa: S311
         if self.guest is not None:
             seconds = min(seconds, max(0.0, (self.guest.expires_at - now()).total_seconds()))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), seconds)
-        self.woken.clear()
+        await self.rest_for(seconds)
 
     async def still_may(self, guest: Guest) -> bool:
         """Check periodically that the widget is on and the member is still active."""

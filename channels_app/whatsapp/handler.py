@@ -22,10 +22,15 @@ from integrations.twilio.errors import meaning_of
 
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
+UNKNOWN_NUMBER: Final = "unknown_number"
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
     """Process one delivery in its tenant's scope; safe to repeat."""
+    if delivery.headers.get("kind") == UNKNOWN_NUMBER:
+        # Shown with a number of the same Twilio account; nothing of it is used.
+        services.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
+        return
     fields = fields_of(delivery)
     is_report = delivery.target is not None or fields.get("MessageStatus", "received") != "received"
     if is_report:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
 from channels_app.whatsapp import senders, signature
+from channels_app.whatsapp.handler import UNKNOWN_NUMBER
 from conversations.texts import clean
 from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
@@ -58,7 +60,8 @@ def status(request: HttpRequest, message_id: UUID) -> HttpResponse:
 def _answer(request: HttpRequest, target: UUID | None) -> HttpResponse:
     def store() -> None:
         call = _read(request)
-        deliveries.store(_arrival(call, _find_signer(call, target), target))
+        number, is_known = _find_signer(call, target)
+        deliveries.store(_arrival(call, number, target, is_known=is_known))
         if not _is_report(call, target):
             # Reports are not urgent: the sweep finds them, or the next message's hint does.
             wake_worker.stored.give()
@@ -85,17 +88,37 @@ def _read(request: HttpRequest) -> Call:
     return Call(request, body, form, {name: form[name] for name in form})
 
 
-def _find_signer(call: Call, target: UUID | None) -> senders.Number:
-    """Return the number whose secret signed the request. Raises `Refusal`."""
+def _find_signer(call: Call, target: UUID | None) -> tuple[senders.Number, bool]:
+    """Return the number whose secret signed the request, and whether the request is about it. Raises `Refusal`.
+
+    What Twilio proves for a number that isn't connected belongs to another number of the same Twilio account.
+    """
     ours = "From" if _is_report(call, target) else "To"
     address, account_sid = call.fields.get(ours, ""), call.fields.get("AccountSid", "")
-    named = senders.find_numbers(account_sid, address) if address and account_sid else []
+    if not (address and account_sid):
+        raise Refusal("unknown_number")
+    named = senders.find_numbers(account_sid, address)
+    if proven := _first_proven(call, named):
+        return proven, True
+    # An organisation that has the number here corrects its secret: nothing goes to its other numbers.
+    holders = {number.tenant_id for number in named}
+    others = [number for number in senders.find_accounts(account_sid) if number.tenant_id not in holders]
+    if proven := _first_proven(call, others):
+        return proven, False
     if not named:
         raise Refusal("unknown_number")
-    headers = call.request.headers
-    for number in named:
+    if not any(number.secrets for number in named):
+        log.warning("channel_without_secret", account=str(named[0].account_id))
+        raise Refusal("no_secret", 503)
+    note_refused((number.tenant_id, number.account_id) for number in named)
+    raise Refusal("bad_signature")
+
+
+def _first_proven(call: Call, numbers: Iterable[senders.Number]) -> senders.Number | None:
+    headers, url = call.request.headers, signed_url(call.request)
+    for number in numbers:
         if number.secrets and signature.is_signed(
-            url=signed_url(call.request),
+            url=url,
             form=call.form,
             body=call.body,
             signature=headers.get(signature.SIGNATURE_HEADER, "").strip(),
@@ -103,11 +126,7 @@ def _find_signer(call: Call, target: UUID | None) -> senders.Number:
             secrets=number.secrets,
         ):
             return number
-    if not any(number.secrets for number in named):
-        log.warning("channel_without_secret", account=str(named[0].account_id))
-        raise Refusal("no_secret", 503)
-    note_refused((number.tenant_id, number.account_id) for number in named)
-    raise Refusal("bad_signature")
+    return None
 
 
 def _is_report(call: Call, target: UUID | None) -> bool:
@@ -123,7 +142,7 @@ def signed_url(request: HttpRequest) -> str:
     return f"{settings.PUBLIC_URL}{request.path}" + (f"?{query}" if query else "")
 
 
-def _arrival(call: Call, number: senders.Number, target: UUID | None) -> deliveries.Arrival:
+def _arrival(call: Call, number: senders.Number, target: UUID | None, *, is_known: bool) -> deliveries.Arrival:
     sid, word = call.fields.get("MessageSid", ""), call.fields.get("MessageStatus", "")
     is_report = _is_report(call, target)
     if not _SID.fullmatch(sid) or (is_report and not _WORD.fullmatch(word)):
@@ -138,6 +157,10 @@ def _arrival(call: Call, number: senders.Number, target: UUID | None) -> deliver
     part = call.request.GET.get("part", "")
     if part.isascii() and part.isprintable():
         headers["part"] = part[:8]
+    if not is_known:
+        # It is kept and shown with another number of the account, and nothing is done. Once its own is connected and
+        # Twilio sends it again, it is a new one.
+        headers["kind"], key = UNKNOWN_NUMBER, f"other:{key}"
     with tenant_scope(number.tenant_id):
         queue_key = blind_index(f"{number.account_id}:{line}", column=LINE)
     return deliveries.Arrival(

@@ -7,7 +7,7 @@ from uuid import UUID
 from channels_app.webchat.found import Found
 from channels_app.whatsapp.signature import Secrets
 from conversations.models import ChannelAccount
-from conversations.services import lookup_digest
+from conversations.services import lookup_digest, provider_digest
 
 PREFIX: Final = "whatsapp:"
 PROVIDER: Final = ChannelAccount.Provider.TWILIO
@@ -42,17 +42,25 @@ def find_numbers(account_sid: str, address: str) -> list[Number]:
     return _numbers.all(lookup_digest(kind=kind, provider_account=account_sid, address=bare))
 
 
+def find_accounts(account_sid: str) -> list[Number]:
+    """Return all active numbers of a Twilio account, the oldest first; also several tenants' who share or claim it."""
+    found = _accounts.all(provider_digest(provider=PROVIDER, provider_account=account_sid))
+    return sorted(found, key=lambda number: number.account_id)
+
+
 def _read(tenant_id: UUID, account_id: UUID) -> Number | None:
     account = ChannelAccount.objects.filter(pk=account_id, provider=PROVIDER, is_active=True).first()
     return None if account is None else Number(tenant_id, account.pk, secrets_of(account.credentials))
 
 
 _numbers: Final = Found("channel", _read)
+_accounts: Final = Found("provider_account", _read)
 
 
 def forget() -> None:
     """Clear this process's cache of numbers."""
     _numbers.forget()
+    _accounts.forget()
 
 
 def secrets_of(credentials: dict[str, Any] | None) -> Secrets:

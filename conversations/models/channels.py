@@ -75,6 +75,9 @@ class ChannelAccount(TenantModel):
     lookup_digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="How a webhook finds the account."
     )
+    provider_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="How a webhook of an unknown number finds an account."
+    )
     template_uses = models.JSONField(
         default=dict, editable=False, help_text="Templates by use and language: their ids."
     )
@@ -99,6 +102,9 @@ class ChannelAccount(TenantModel):
         indexes: ClassVar = [
             # Not unique: a tenant that enters another's number must neither learn about it nor lock it out.
             models.Index(fields=["lookup_digest"], name="accounts_by_lookup", condition=~models.Q(lookup_digest="")),
+            models.Index(
+                fields=["provider_digest"], name="accounts_by_provider", condition=~models.Q(provider_digest="")
+            ),
         ]
 
     def __str__(self) -> str:

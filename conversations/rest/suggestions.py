@@ -19,6 +19,7 @@ from conversations.rest.serializers import MessageSerializer
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet, ReadOneMixin
 
 VIEW = "conversations.view_conversation"
@@ -68,6 +69,12 @@ class SuggestedReplyFilters(ApiFilterSet):
     created_before = BeforeFilter("created_at")
 
 
+class SuggestedReplyPagination(SortedPagination):
+    """Pages of suggested replies, newest first."""
+
+    dated: ClassVar = {"created": "created_at"}
+
+
 @extend_schema_view(
     list=extend_schema(
         description="List replies that agents wrote and did not send, newest first, masked. "
@@ -81,6 +88,7 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "send": REPLY, "drop": REPLY}
     serializer_class = SuggestedReplySerializer
     filterset_class = SuggestedReplyFilters
+    pagination_class = SuggestedReplyPagination
     lookup_url_kwarg = "suggestion_id"
 
     def get_queryset(self) -> QuerySet[SuggestedReply]:

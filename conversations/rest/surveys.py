@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django_filters import NumberFilter, UUIDFilter
@@ -12,10 +12,12 @@ from rest_framework import serializers
 from conversations import selectors
 from conversations.models import Survey
 from core.rest.fields import RowSerializer
-from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
+from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
+from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet, ReadOneMixin
 
 VIEW = "conversations.view_conversation"
+BY_ANSWER: Final = {"answered_at": ("answered_at", "id"), "-answered_at": ("-answered_at", "-id")}
 
 
 class SurveySerializer(RowSerializer[Survey]):
@@ -39,6 +41,14 @@ class SurveyFilters(ApiFilterSet):
     conversation = UUIDFilter(field_name="conversation_id")
     answered_after = AfterFilter("answered_at")
     answered_before = BeforeFilter("answered_at")
+    ordering = OrderFilter(*BY_ANSWER)
+
+
+class SurveyPagination(SortedPagination):
+    """Pages of surveys, newest first or in the order that is asked for."""
+
+    orders = BY_ANSWER
+    dated: ClassVar = {"answered": "answered_at"}
 
 
 @extend_schema_view(
@@ -53,6 +63,7 @@ class SurveyViewSet(ReadOneMixin, ListViewSet):
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = SurveySerializer
     filterset_class = SurveyFilters
+    pagination_class = SurveyPagination
     lookup_url_kwarg = "survey_id"
 
     def get_queryset(self) -> QuerySet[Survey]:

@@ -59,6 +59,7 @@ from conversations.services.channel_accounts import (
     note_tested,
     note_trouble,
     pause_channel,
+    provider_digest,
 )
 from conversations.services.consents import record_consent
 from conversations.services.contacts import (
@@ -266,6 +267,7 @@ __all__ = [
     "plan_removal_of",
     "preview_canned_reply",
     "preview_of",
+    "provider_digest",
     "prune_drafts",
     "publish_activity",
     "question_of_survey",

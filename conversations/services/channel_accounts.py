@@ -32,6 +32,14 @@ def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
     return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
+def provider_digest(*, provider: str, provider_account: str) -> str:
+    """Return the keyed digest that all numbers of a provider's account share.
+
+    "" without an account.
+    """
+    return lookup_digest(kind=provider, provider_account=provider_account, address="") if provider_account else ""
+
+
 def connect_channel(
     *,
     actor: Actor,
@@ -61,6 +69,7 @@ def connect_channel(
         "address": address,
         "credentials": dict(credentials),
         "lookup_digest": lookup_digest(kind=kind, provider_account=provider_account, address=address),
+        "provider_digest": provider_digest(provider=provider, provider_account=provider_account),
         "last_error": "",
         "last_error_at": None,
     }

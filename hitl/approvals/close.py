@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
+from accounts.selectors import roster
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Refused
@@ -15,14 +16,14 @@ from hitl.approvals.checks import check_digest
 from hitl.approvals.columns import decision_columns
 from hitl.approvals.conflicts import too_late
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_lost_role
 from hitl.approvals.remarks import add_remark
-from hitl.approvals.rights import is_own
+from hitl.approvals.rights import is_admin, is_own
 from hitl.approvals.transitions import UnitOfWork
 from hitl.approvals.votes import approvers_of
+from hitl.domain.permissions import CANCEL, REVOKE
 from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval
-
-ADMINS: Final = frozenset({"owner", "admin", "system"})
 
 
 def cancel(
@@ -33,10 +34,11 @@ def cancel(
     Who may: its requester or agent, the system when a run ended, an administrator; all need
     `hitl.cancel_approval`. Raises Refused, NotFound, Conflict. Announces approval_closed.
     """
-    actor.require("hitl.cancel_approval")
+    actor.require(CANCEL)
     with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
-        if not is_own(approval, actor) and actor.role not in ADMINS:
+        approval, members = work.lock(approval_id), roster()
+        refuse_lost_role(members, actor, CANCEL)
+        if not is_own(approval, actor) and not is_admin(members, actor):
             raise Refused("Only the requester or an administrator can cancel this request.")
         _close(work, approval, Event.CANCEL, actor, digest, reason)
     return approval
@@ -50,10 +52,11 @@ def revoke(
     Who may: one who approved it, or an administrator; both need `hitl.revoke_approval`. Raises
     Refused, NotFound, Conflict. Announces approval_closed.
     """
-    actor.require("hitl.revoke_approval")
+    actor.require(REVOKE)
     with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
-        if actor.role not in ADMINS and actor.user_id not in approvers_of(DecisionContext.load(approval, work.moment)):
+        approval, members = work.lock(approval_id), roster()
+        refuse_lost_role(members, actor, REVOKE)
+        if not is_admin(members, actor) and not _has_approved(approval, actor, work.moment):
             raise Refused("Only one of its approvers or an administrator can revoke this approval.")
         _close(work, approval, Event.REVOKE, actor, digest, reason)
     return approval
@@ -66,15 +69,20 @@ def undo(*, actor: Actor, approval_id: UUID, digest: str = "", now: datetime | N
     `hitl.revoke_approval`. Raises Refused, NotFound, Conflict (`no_undo`; once the execution has started,
     it says when). Announces approval_closed.
     """
-    actor.require("hitl.revoke_approval")
+    actor.require(REVOKE)
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
-        if actor.user_id not in approvers_of(DecisionContext.load(approval, work.moment)):
+        refuse_lost_role(roster(), actor, REVOKE)
+        if not _has_approved(approval, actor, work.moment):
             raise Refused("Only one of its approvers can undo this approval.")
         if approval.state == State.APPROVED and approval.execute_after is None:
             raise Conflict("This approval can't be undone. Revoke it instead.", code="no_undo")
         _close(work, approval, Event.REVOKE, actor, digest, "", facts={"undo": True})
     return approval
+
+
+def _has_approved(approval: Approval, actor: Actor, moment: datetime) -> bool:
+    return actor.user_id in approvers_of(DecisionContext.load(approval, moment))
 
 
 def _close(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
@@ -12,6 +13,7 @@ from hitl.approvals import transitions
 from hitl.approvals.checks import check_digest, require_text
 from hitl.approvals.conflicts import tampered, winner
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_lost_role
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.permissions import FLAG
@@ -67,6 +69,7 @@ def _lock(work: UnitOfWork, actor: Actor, approval_id: UUID, flag: str, reason: 
     if flag in RESERVED:
         raise Invalid("Choose another flag.", fields={"flag": ["The emergency approval and its review set this flag."]})
     approval = work.lock(approval_id)
+    refuse_lost_role(roster(), actor, FLAG)
     if approval.broken_seal:
         raise tampered(approval, **winner(approval, actor))
     if digest:

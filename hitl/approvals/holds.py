@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.last_change import last_change
+from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
@@ -15,9 +16,10 @@ from hitl.approvals.checks import check_digest, check_not_modified
 from hitl.approvals.conflicts import holder, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.outcomes import UNSATISFIABLE, open_level
-from hitl.approvals.refusals import refuse_without_right
+from hitl.approvals.refusals import refuse_lost_role, refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
+from hitl.domain.permissions import HOLD
 from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
@@ -83,11 +85,12 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now:
 
     Who may: holders of `hitl.hold_approval`. Raises Refused, NotFound, Invalid, Conflict.
     """
-    actor.require("hitl.hold_approval")
+    actor.require(HOLD)
     if not reason.strip():
         raise Invalid("Give a reason for the hold.", fields={"reason": ["A hold needs a reason."]})
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
+        refuse_lost_role(roster(), actor, HOLD)
         if not approval.is_open:
             raise too_late(approval, actor)
         if digest:
@@ -116,7 +119,7 @@ def release(
     Who may: holders of `hitl.hold_approval`; a manual hold is not released by people who contributed to
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
-    actor.require("hitl.hold_approval")
+    actor.require(HOLD)
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
         if not approval.is_open:
@@ -127,6 +130,7 @@ def release(
                 "This request has no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor)
             )
         context = DecisionContext.load(approval, work.moment)
+        refuse_lost_role(context.members, actor, HOLD)
         if name == MANUAL:
             refuse_without_right(context, actor, Event.RELEASE)
         if digest:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from accounts.last_change import last_change
-from accounts.selectors import list_members
+from accounts.selectors import list_members, roster
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -16,7 +16,7 @@ from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
 from hitl.approvals.checks import check_digest, check_state, require_text
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.refusals import refuse_weak_sign_in, refuse_without_right
+from hitl.approvals.refusals import refuse_lost_role, refuse_weak_sign_in, refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.domain.permissions import OVERRIDE
 from hitl.domain.state_machine import Event
@@ -70,6 +70,7 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
+        refuse_lost_role(roster(), actor, REVIEW)
         review: OverrideReview | None = approval.reviews.order_by("-revision").first()
         if review is None:
             raise NotFound("This request has no emergency review.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.selectors import names_of, tenant_zone
+from accounts.selectors import Roster, names_of, tenant_zone
 from core.actors import Actor
 from core.audit import chain
 from core.audit.refusals import Watched, note_refusal
@@ -105,6 +105,13 @@ def refuse_without_right(context: DecisionContext, actor: Actor, event: Event) -
     reason = rights.why_no_right(context, actor, event)
     if reason is not None:
         raise refusal(context, actor, event, reason)
+
+
+def refuse_lost_role(members: Roster, actor: Actor, permission: str) -> None:
+    """Raise Refused when a person's membership or role no longer gives them a permission."""
+    reason = rights.why_not_entitled(members, actor, permission)
+    if reason is not None:
+        raise Refused(_OTHERS[reason.code], code=reason.code)
 
 
 def refuse_weak_sign_in(context: DecisionContext, actor: Actor, event: Event) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from accounts.selectors import Roster
 from core.actors import Actor
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.votes import approvers_before
@@ -21,6 +22,7 @@ from hitl.models import Approval, Assignment
 
 BY_APPROVERS: Final = frozenset({Event.APPROVE, Event.REJECT, Event.EDIT, Event.ASK, Event.SEND_BACK, Event.DELEGATE})
 BY_REQUESTER: Final = frozenset({Event.ANSWER, Event.RESUBMIT})
+ADMINS: Final = frozenset({"owner", "admin", "system"})
 _NEEDS: Final[Mapping[Event, str]] = {
     **dict.fromkeys(BY_APPROVERS, DECIDE),
     **dict.fromkeys(BY_REQUESTER, PROPOSE),
@@ -82,10 +84,27 @@ def why_not_eligible(context: DecisionContext, person_id: UUID) -> Reason | None
 
 
 def _why_role_is_lost(context: DecisionContext, person_id: UUID, event: Event) -> Reason | None:
-    if person_id in context.members.holding(_NEEDS[event]):
+    lost = _why_lost(context.members, person_id, _NEEDS[event])
+    return lost._replace(code="not_an_approver") if lost and event in BY_APPROVERS else lost
+
+
+def why_not_entitled(members: Roster, actor: Actor, permission: str) -> Reason | None:
+    """Return why a person's membership or role no longer gives them a permission, for any request.
+
+    The system and agents without a person behind them have no membership to lose.
+    """
+    return None if actor.user_id is None else _why_lost(members, actor.user_id, permission)
+
+
+def is_admin(members: Roster, actor: Actor) -> bool:
+    """Return True for the system and for administrators who still are; agents and others are none."""
+    return actor.role in ADMINS and (actor.user_id is None or members.roles.get(actor.user_id) in ADMINS)
+
+
+def _why_lost(members: Roster, person_id: UUID, permission: str) -> Reason | None:
+    if person_id in members.holding(permission):
         return None
-    code = "not_an_approver" if event in BY_APPROVERS else "not_allowed"
-    return Reason(code, "role" if person_id in context.members.roles else "membership")
+    return Reason("not_allowed", "role" if person_id in members.roles else "membership")
 
 
 def valid_assignments(context: DecisionContext, person_id: UUID | None) -> list[Assignment]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
@@ -16,7 +17,7 @@ from hitl.approvals import timers, transitions
 from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import too_late, winner
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.refusals import refuse_without_right
+from hitl.approvals.refusals import refuse_lost_role, refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.domain.permissions import RESOLVE
 from hitl.domain.state_machine import Event, State, may
@@ -63,6 +64,8 @@ def _probe(approval: Approval, actor: Actor, reason: str, moment: datetime) -> A
     outcome = _ask_outside(approval, asked)
     with transitions.unit_of_work(moment) as work:
         locked = work.lock(approval.pk)
+        if actor.user_id is not None:  # a person may have lost the right while the target system was asked
+            refuse_lost_role(roster(), actor, RESOLVE)
         execution = Execution.objects.select_for_update().get(pk=asked.pk)
         if locked.version != approval.version or execution.fence != asked.fence:
             # The answer is about an earlier attempt; it says nothing about what was done since.

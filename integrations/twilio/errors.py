@@ -63,7 +63,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "63042": Meaning("WhatsApp disabled the template. Choose another one under Templates.", "channel"),
     "63032": _HELD_BACK,
     "63049": _HELD_BACK,
-    # Our own codes, for calls without an answer.
+    # Our own codes, for calls without an answer and for webhooks that can't be used.
     "not_reachable": Meaning("Twilio can't be reached.", "provider", permanent=False),
     "timed_out": Meaning("Twilio didn't answer in time.", "provider", permanent=False),
     "connection_lost": Meaning("The connection to Twilio was lost.", "provider", permanent=False),
@@ -80,6 +80,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "no_credentials": Meaning("The account SID or auth token is missing.", "channel"),
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
+    "unknown_number": Meaning(
+        "Twilio reported a message of another number of its account, which isn't connected here.",
+        "channel",
+        own_advice="Connect that number, or remove Walker's webhook address from it in the Twilio console.",
+    ),
 }
 TEMPLATE_STATES: Final[dict[str, str]] = {
     "63027": "gone",

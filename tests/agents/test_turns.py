@@ -1,8 +1,12 @@
 """A run from message to answer: what is offered, what is asked for, and how failures end."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+import redis
+from channels.layers import get_channel_layer
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -10,8 +14,13 @@ from agents import services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.runs import run as turns
+from agents.runs.batching import QUIET
+from agents.runs.reply import CHUNK
 from agents.runs.run import MAX_ROUNDS
 from conversations.services import take_over
+from core.clock import now
+from core.events import live
+from core.events.streams import group_name
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 
@@ -323,3 +332,27 @@ def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) 
     said = [query["sql"].partition("role none; ")[2][:160] for query in sent if "SAVEPOINT" not in query["sql"]]
     assert ToolCall.objects.filter(run=run).count() == 1
     assert len(said) <= 21, "\n".join(said)
+
+
+def test_ready_answer_reaches_those_who_listen_in_one_frame(desk: Desk) -> None:
+    """However many sentences it has: each frame costs its sender, Redis and every listener."""
+    message = desk.receive("What can you do?")
+    layer: Any = get_channel_layer()
+    spy = redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True)
+    spy.subscribe(f"{layer._prefix}__group__{group_name(desk.world.acme.pk, desk.conversation.stream)}")
+    spy.get_message(timeout=1)
+    run = services.take_message(message_id=message.pk)
+    assert run is not None
+    services.run_turn(run.pk, now=now() + QUIET)
+    assert live.flush()
+    heard: list[dict[str, Any]] = []
+    while sent := spy.get_message(timeout=0.5):
+        frame = layer.deserialize(sent["data"])
+        heard += frame.get("messages", [frame])
+    [answer] = desk.answers(message.conversation_id)
+    assert len(answer) > 4 * CHUNK
+    assert answer.count("\n") > 4
+    deltas = [frame["payload"]["content"] for frame in heard if frame.get("event") == "agent_delta"]
+    assert len(deltas) == 1
+    assert deltas[0] in answer
+    assert [frame["payload"]["value"] for frame in heard if frame.get("event") == "agent_typing"][:1] == [True]

@@ -8,10 +8,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from analytics.models import Export
+from conversations import services as talk
+from conversations.models import Survey
+from core import notices
 from core.clock import now
 from core.models import DeadLetter
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Caller, Office
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 DATED = [
@@ -23,6 +28,11 @@ DATED = [
     ("contacts/", "created", "created_at"),
     ("consents/", "recorded", "recorded_at"),
     ("agent-runs/", "created", "created_at"),
+    ("tool-calls/", "created", "created_at"),
+    ("surveys/", "answered", "answered_at"),
+    ("suggested-replies/", "created", "created_at"),
+    ("exports/", "created", "created_at"),
+    ("notices/", "created", "created_at"),
     ("audit/", "at", "at"),
     ("dead-letters/", "parked", "parked_at"),
 ]
@@ -31,6 +41,8 @@ ORDERED = [
     ("conversations/", "created_at"),
     ("contacts/", "created_at"),
     ("agent-runs/", "created_at"),
+    ("tool-calls/", "created_at"),
+    ("surveys/", "answered_at"),
     ("audit/", "seq"),
 ]
 INDEXES = {
@@ -41,6 +53,8 @@ INDEXES = {
     ("contacts/", "created"): "contacts_by_day",
     ("consents/", "recorded"): "consents_by_day",
     ("agent-runs/", "created"): "runs_by_day",
+    ("tool-calls/", "created"): "tool_calls_by_day",
+    ("surveys/", "answered"): "surveys_answered",
     ("audit/", "at"): "audit_by_day",
 }
 
@@ -60,6 +74,12 @@ def fill(office: Office) -> Caller:
         assert caller.post("consents/", told).status_code == 201
         with tenant_scope(office.world.acme.pk):
             DeadLetter.objects.create(kind="agent_run", ref=UUID(int=number), error="Stopped.")
+            Survey.objects.create(conversation_id=conversation, rating=number + 1, answered_at=now())
+            talk.suggest_reply(actor=OPERATOR, conversation_id=conversation, text="Within 60 days.", reason="asked")
+            notices.leave(people=[office.ids["owner"]], kind="approval", title=f"BR-{number}", link="/admin/")
+            Export.objects.create(
+                source="events", format="csv", since=now(), until=now(), requested_by_id=office.ids["owner"]
+            )
     return caller
 
 
@@ -168,4 +188,4 @@ def test_bounds_that_nothing_lies_between_orders_and_filters_that_do_not_exist_a
     for path, _column in ORDERED:
         assert list(caller.get(path, ordering="name").json()["fields"]) == ["ordering"]
     assert list(caller.get("agents/", ordering="name").json()["fields"]) == ["ordering"]
-    assert list(caller.get("tool-calls/", created_after="2026-05-01").json()["fields"]) == ["created_after"]
+    assert list(caller.get("workflows/", created_after="2026-05-01").json()["fields"]) == ["created_after"]

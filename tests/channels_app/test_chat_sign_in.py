@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from accounts.models import Membership
 from channels_app.webchat import consumer, event_stream, identity
 from channels_app.webchat.limits import Bucket
+from channels_app.webchat.shared_reads import Entries
 from core.clock import now
 from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import SECRET, Widgets, session_of
@@ -137,3 +138,22 @@ async def test_repeated_auth_is_limited_like_any_frame(
 
 
 # ---- messages
+
+
+async def test_settings_of_a_widget_are_kept_for_seconds_for_all_its_guests_and_for_no_other(
+    live_widgets: Widgets,
+) -> None:
+    sessions = sync_to_async(session_of)
+    one, other = [(await sessions(live_widgets.acme)).guest for _ in range(2)]
+    second, foreign = [(await sessions(each)).guest for each in (live_widgets.second, live_widgets.globex)]
+    kept = Entries()
+    first = await kept.of(one, younger_than=60)
+    assert first is not None
+    await switch_widget_off(live_widgets.acme)
+    assert await kept.of(other, younger_than=60) is first
+    assert [entry and entry.name for entry in [await kept.of(each, younger_than=60) for each in (second, foreign)]] == [
+        live_widgets.second.name,
+        live_widgets.globex.name,
+    ]
+    assert await kept.of(other, younger_than=0) is None
+    assert await kept.of(one, younger_than=60) is None  # what was read since counts for all

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from pytest_django import Settings
 
+from channels_app.sockets import connection
 from channels_app.webchat import consumer, event_stream
 from channels_app.webchat import conversation as chat_data
 from channels_app.webchat.limits import Bucket
@@ -344,7 +345,7 @@ async def test_every_answer_arrives_though_redis_freezes_dies_and_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(event_stream, "POLL_EVERY", 600.0)  # hints, or having noticed that some were lost
-    monkeypatch.setattr(event_stream, "SPREAD", 0.0)
+    monkeypatch.setattr(connection, "SPREAD", 0.0)
     layer = settings.CHANNEL_LAYERS["default"]
     settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": [own_redis.host]}}}
     channel_layers.backends = {}

@@ -1,5 +1,6 @@
 """The console socket: who may subscribe to which topic, and what they receive."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,18 +8,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
 from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
-from channels_app.sockets import console, shared_events
+from channels_app.sockets import connection, console, shared_events, sign_ins
 from conversations import services as conversations
 from conversations.models import TeamMember
 from core import notices
 from core.events import streams
 from core.tenancy.models import tenant_scope
 from hitl import services as approvals
-from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.channels_app.conftest import Line, OwnRedis, Widgets, session_of
 from tests.console import scene
 from tests.world import World
 
@@ -157,7 +159,7 @@ async def test_approval_unknown_is_not_found(watch: Any, committed_world: World)
 async def test_person_who_lost_the_membership_hears_no_more(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(console, "POLL_EVERY", 600)  # the poll would close the line instead
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 600)  # the check would close the line instead
     [one] = await ask(committed_world)
     user = committed_world.people["viewer"]
     line = await watch(user, "queue" if kind == "queue" else f"approval:{one}")
@@ -170,12 +172,63 @@ async def test_person_who_lost_the_membership_hears_no_more(
 async def test_person_who_signed_out_is_cut_off(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 0.1)
     line = await watch(committed_world.people["viewer"])
     from django.contrib.sessions.models import Session
 
     await Session.objects.all().adelete()
     assert await line.close_code() == 4401
+
+
+async def test_pages_of_one_browser_share_the_check_of_its_sign_in_and_all_end_in_time(
+    dial: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 1.0)
+    read, reads = sign_ins.read, list[str]()
+
+    def counted(key: str) -> Any:
+        reads.append(key)
+        return read(key)
+
+    monkeypatch.setattr(sign_ins, "read", counted)
+    client = Client()
+    viewer = committed_world.people["viewer"]
+    await sync_to_async(client.force_login)(viewer, backend=settings.AUTHENTICATION_BACKENDS[0])
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    lines = [await dial("/ws/console/", origin=OWN, cookie=f"{cookie.key}={cookie.value}") for _ in range(5)]
+    for line in lines:
+        await line.hear_type("connected")
+    await asyncio.sleep(1.2)  # all have asked again
+    reads.clear()
+    await asyncio.sleep(3.0)
+    assert 2 <= len(reads) <= 4
+    with tenant_scope(committed_world.acme.pk):
+        await viewer.memberships.aupdate(is_active=False)
+    ended = asyncio.get_running_loop().time()
+    assert [await line.close_code() for line in lines] == [4403] * 5
+    assert asyncio.get_running_loop().time() - ended < 3.0
+
+
+async def test_page_hears_at_once_what_happened_while_redis_was_away(
+    watch: Any, committed_world: World, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "POLL_EVERY", 600)  # hints, or having noticed that some were lost
+    monkeypatch.setattr(connection, "SPREAD", 0.0)
+    layer = settings.CHANNEL_LAYERS["default"]
+    own = {"default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": [own_redis.host]}}}
+    monkeypatch.setattr(settings, "CHANNEL_LAYERS", own)
+    channel_layers.backends = {}
+    line = await watch(committed_world.people["viewer"], "queue")
+    seq = await append(committed_world, "queue", "test", {})
+    assert (await line.hear_type("event", timeout=8))["seq"] == seq
+    own_redis.kill()
+    seq = await append(committed_world, "queue", "test", {})
+    late = await watch(committed_world.people["viewer"], "queue")
+    own_redis.start()
+    assert (await line.hear_type("event", timeout=8))["seq"] == seq
+    seq = await append(committed_world, "queue", "test", {})
+    for each in (line, late):
+        assert (await each.hear_type("event", timeout=8))["seq"] == seq
 
 
 @pytest.mark.parametrize("topic", ["", "all", "conversation:", "conversation:x", "queue:1", None, {"a": 1}])
@@ -274,7 +327,7 @@ async def test_notices_of_another_tenant_are_not_heard(watch: Any, committed_wor
 async def test_person_who_lost_the_membership_hears_of_no_notice(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "POLL_EVERY", 600)  # the poll would close the line instead
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 600)  # the check would close the line instead
     viewer = committed_world.people["viewer"]
     line = await watch(viewer, "notices")
     with tenant_scope(committed_world.acme.pk):

@@ -13,7 +13,7 @@ from django.conf import settings as configured
 from pytest_django import Settings
 
 from agents.runs.reply import Speaker
-from channels_app.sockets import console, presence
+from channels_app.sockets import connection, console, presence
 from channels_app.webchat import event_stream
 from core.events import live, streams
 from core.ids import uuid7
@@ -39,7 +39,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every connection look again, and so renew its presence, several times a second."""
     monkeypatch.setattr(console, "POLL_EVERY", 0.2)
     monkeypatch.setattr(event_stream, "POLL_EVERY", 0.2)
-    monkeypatch.setattr(event_stream, "SPREAD", 0.0)
+    monkeypatch.setattr(connection, "SPREAD", 0.0)
 
 
 async def test_two_tabs_count_twice_until_one_closes_and_a_dead_one_is_forgotten(

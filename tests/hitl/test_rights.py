@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.urls import reverse
 
-from accounts.services import add_member, remove_member
+from accounts.services import actor_for_user, add_member, remove_member
 from core.clock import now
 from core.errors import Refused
 from core.events.relay import relay
@@ -17,7 +17,7 @@ from hitl.domain.state_machine import Event
 from hitl.models import Approval, ApproverGroup, Assignment, DecisionToken, GroupMember
 from hitl.selectors import timeline
 from tests.api.office import Caller, Office
-from tests.hitl.doors import BY_DOOR, Door
+from tests.hitl.doors import BY_DOOR, DOORS, Door
 from tests.hitl.effects import Effects
 from tests.hitl.hall import Hall, build_hall
 from tests.hitl.scene import Scene, people, roles, stored
@@ -92,6 +92,75 @@ def test_person_taken_off_the_group_can_do_nothing_at_either_door(
     assert answer.json()["detail"].startswith(REMOVED)
     assert (page.status_code, REMOVED in page.content.decode()) == (403, True)
     assert hall.traces() == before
+
+
+LOADED_BEFORE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{door.service if door.service != "decide" else str(door.event): (door.begin, door.role, {}) for door in DOORS},
+    # Moves of people that are no row of the table, or share one.
+    "undo": ("approved", "approver", {}),
+    "set_flag": ("pending", "compliance", {"flag": "pep"}),
+    "clear_flag": ("pending", "compliance", {"flag": "pep"}),
+    "close_review": ("overridden", "compliance", {}),
+    "cancel another's": ("pending", "admin", {}),
+    "revoke another's": ("approved", "admin", {}),
+}
+LOADED_BEFORE.pop("propose")  # nothing is locked yet: it is asked when the sign-in is checked
+
+
+def _deactivated(person: Any) -> None:
+    person.memberships.update(is_active=False)
+
+
+def _account_closed(person: Any) -> None:
+    person.is_active = False
+    person.save()
+
+
+def _demoted(person: Any) -> None:
+    person.memberships.update(role="viewer")
+
+
+@pytest.mark.parametrize("lose", [_deactivated, _account_closed, _demoted])
+@pytest.mark.parametrize("move", LOADED_BEFORE)
+def test_person_who_lost_their_role_since_they_were_loaded_can_make_no_move(hall: Hall, move: str, lose: Any) -> None:
+    begin, role, more = LOADED_BEFORE[move]
+    approval = hall.begin("pending" if begin == "overridden" else begin)
+    with tenant_scope(hall.world.acme.pk):
+        actor = actor_for_user(hall.world.people[role], auth_strength="mfa", proven_lately=True)
+        if begin == "overridden":
+            owner = actor_for_user(hall.world.people["owner"], auth_strength="mfa")
+            services.override(actor=owner, approval_id=approval.pk, digest=approval.digest, reason="Now")
+        lose(hall.world.people[role])
+    before = hall.traces()
+    with tenant_scope(hall.world.acme.pk), pytest.raises(Refused) as caught:
+        _make(move.split(maxsplit=1)[0], hall, actor, approval, more)
+    assert caught.value.code in ("not_allowed", "not_an_approver")
+    assert hall.traces() == before
+
+
+def _make(move: str, hall: Hall, actor: Any, approval: Approval, more: dict[str, Any]) -> None:
+    owner, approver = hall.world.people["owner"].pk, hall.world.people["approver"].pk
+    said: dict[str, dict[str, Any]] = {
+        "approve": {"verdict": "approve"},
+        "reject": {"verdict": "reject", "reason": "No"},
+        "edit": {"changes": {"amount": "6.00"}},
+        "answer": {"text": "Because"},
+        "resubmit": {"params": {"button": "red", "amount": "6.00"}},
+        "delegate": {"to": owner},
+        "reassign": {"from_person": approver, "to": owner, "reason": "Away"},
+        "resolve": {"outcome": "failed", "reason": "Seen", "evidence": "The journal."},
+    }
+    reasoned = {} if move in ("undo", "edit", "resubmit", "delegate", "probe_now") else {"reason": "Fits the plan."}
+    shown = {} if move == "close_review" else {"digest": approval.digest}
+    service = getattr(services, "decide" if move in ("approve", "reject") else move)
+    service(actor=actor, approval_id=approval.pk, **shown, **said.get(move, reasoned), **more)
+
+
+def test_system_and_agents_without_a_person_close_and_hold_as_before(hall: Hall) -> None:
+    with tenant_scope(hall.world.acme.pk):
+        held = services.hold(actor=OPERATOR, approval_id=hall.begin("pending").pk, reason="Wait")
+        revoked = services.revoke(actor=OPERATOR, approval_id=hall.begin("approved", "blue").pk)
+        assert (services.cancel(actor=OPERATOR, approval_id=held.pk).state, revoked.state) == ("cancelled",) * 2
 
 
 def test_page_and_api_of_a_lost_right_offer_nothing_and_say_why(hall: Hall, off_the_group: Approval) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.core.checks import run_checks
@@ -14,13 +15,16 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import generate_latest
 from psycopg import OperationalError
 
+from channels_app.health import read_health
+from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from channels_app.whatsapp import senders
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Message
+from conversations.services import connect_channel
 from core.observability.metrics import REGISTRY
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, WEBHOOK, Door, connect, fields, post, sign
-from tests.world import World
+from tests.world import OPERATOR, World
 
 EMPTY = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -53,11 +57,103 @@ def test_accepted_message_costs_one_statement_once_the_number_is_known(door: Doo
     assert [query["sql"].split(";")[-1].split()[0] for query in seen.captured_queries] == ["insert"]
 
 
-@pytest.mark.parametrize("change", [{"AccountSid": "AC" + "0" * 32}, {"To": "whatsapp:+10000000000"}, {"To": OURS}])
-def test_unknown_account_or_number_is_refused_and_counted(door: Door, change: dict[str, str]) -> None:
+NOT_OURS = "whatsapp:+10000000000"
+
+
+@pytest.mark.parametrize(
+    ("change", "token"),
+    [({"AccountSid": "AC" + "0" * 32}, TOKEN), ({"AccountSid": ""}, TOKEN), ({"To": NOT_OURS}, "guessed")],
+)
+def test_unknown_account_and_unproven_number_are_refused_and_counted(
+    door: Door, change: dict[str, str], token: str
+) -> None:
     before = refused("unknown_number")
-    assert post(fields(**change)).status_code == 403
+    assert post(fields(**change), token=token).status_code == 403
     assert (refused("unknown_number"), door.rows()) == (before + 1, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (WEBHOOK, {"To": NOT_OURS}),
+        # The number of WhatsApp isn't connected for SMS.
+        (WEBHOOK, {"To": OURS, "From": "+34600123456"}),
+        (f"/channels/whatsapp/status/{uuid4()}/", {"From": NOT_OURS, "MessageStatus": "failed", "ErrorCode": "63024"}),
+    ],
+)
+def test_message_to_a_number_that_is_not_connected_is_stored_and_shown_and_nothing_is_done(
+    door: Door, path: str, change: dict[str, str]
+) -> None:
+    for _ in range(2):
+        assert post(fields(**change), path=path).status_code == 200
+    deliveries.dispatch_due_deliveries()
+    (row,) = door.rows()
+    assert (row.state, row.headers["kind"], row.channel_account_id) == ("done", "unknown_number", door.account.pk)
+    with door.inside():
+        assert not Message.objects.exists()
+        health = read_health(viewer=OPERATOR, account_id=door.account.pk)
+        assert (health.state, health.error_code) == ("error", "unknown_number")
+        assert health.error is not None
+        assert "isn't connected here" in health.error.reason
+    # Once it is connected, what Twilio sends again is a new message.
+    if path == WEBHOOK:
+        kind, bare = senders.split_address(change["To"])
+        with door.inside():
+            connect_channel(
+                actor=OPERATOR,
+                kind=kind,
+                provider="twilio",
+                name="Another",
+                address=bare,
+                provider_account=SID,
+                credentials={"account_sid": SID, "auth_token": TOKEN},
+            )
+        senders.forget()
+        door.take(**change)
+        with door.inside():
+            assert Message.objects.count() == 1
+
+
+def test_token_decides_whose_the_message_to_a_number_is_that_is_not_connected(door: Door) -> None:
+    claim(door.world, "+447700900777", token="another")
+    assert post(fields(To=NOT_OURS)).status_code == 200
+    # Others may claim the number too: what they can't prove isn't theirs.
+    assert post(fields(number=2, To="whatsapp:+447700900777")).status_code == 200
+    assert len(door.rows()) == 2
+    assert post(fields(number=3, To=NOT_OURS), token="another").status_code == 200
+    with tenant_scope(door.world.globex.pk):
+        assert InboundDelivery.objects.count() == 1
+
+
+def test_another_number_of_the_organisation_takes_nothing_of_a_connected_one(door: Door) -> None:
+    """A wrong token is corrected where it is, and shown there."""
+    with door.inside():
+        connect_channel(
+            actor=OPERATOR,
+            kind="whatsapp",
+            provider="twilio",
+            name="Another",
+            address="+447700900002",
+            provider_account=SID,
+            credentials={"account_sid": SID, "auth_token": "rotated"},
+        )
+    assert post(fields(), token="rotated").status_code == 403
+    assert door.rows() == []
+
+
+def claim(world: World, address: str, token: str) -> None:
+    """Let Globex connect a number of Acme's Twilio account."""
+    with tenant_scope(world.globex.pk):
+        connect_channel(
+            actor=OPERATOR,
+            kind="whatsapp",
+            provider="twilio",
+            name="Mine",
+            address=address,
+            provider_account=SID,
+            credentials={"account_sid": SID, "auth_token": token},
+        )
+    senders.forget()
 
 
 def test_changed_parameter_is_refused(door: Door) -> None:
@@ -109,21 +205,7 @@ def test_shared_webhook_key_signs_with_sha256(world: World) -> None:
 
 def test_other_tenants_who_claim_the_number_neither_read_nor_block_it(world: World) -> None:
     door = Door(world, connect(world))
-    with tenant_scope(world.globex.pk):
-        from conversations.services import connect_channel
-        from tests.world import OPERATOR
-
-        facts = {"account_sid": SID, "auth_token": "guessed"}
-        connect_channel(
-            actor=OPERATOR,
-            kind="whatsapp",
-            provider="twilio",
-            name="Mine",
-            address=OURS,
-            provider_account=SID,
-            credentials=facts,
-        )
-    senders.forget()
+    claim(world, OURS, token="guessed")
     assert post(fields()).status_code == 200
     assert len(door.rows()) == 1
 
