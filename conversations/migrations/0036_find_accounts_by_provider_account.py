@@ -22,7 +22,7 @@ def note_account_sids(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> No
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0034_add_team_chat"),
+        ("conversations", "0035_keep_why_audience_messages_were_refused"),
     ]
 
     operations = [
