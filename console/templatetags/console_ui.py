@@ -91,9 +91,9 @@ def distance(value: datetime) -> str:
 
 
 @register.filter
-def with_lists(text: str) -> str:
-    """Draw lines that begin with "- " as a list, as the chat does; everything else stays text."""
-    if not any(map(_ITEM.fullmatch, text.splitlines())):
+def with_lists(text: str, place: str = "") -> str:
+    """Draw lines of an answer that begin with "- " as a list, as the chat does; all else stays text."""
+    if place == "wk-turn-in" or not any(map(_ITEM.fullmatch, text.splitlines())):
         return text
     parts = []
     for is_list, lines in groupby(text.splitlines(), key=lambda line: bool(_ITEM.fullmatch(line))):
