@@ -286,9 +286,7 @@ def ensure_api_keys(organisation: Organisation, people: dict[str, User]) -> None
         secret = demo_api_key(organisation, who)
         if ApiKey.objects.filter(digest=digest_of_secret(secret)).exists():
             continue
-        create_api_key(
-            actor=SEEDER, user=people[who], name=KEY_NAME, scopes=sorted(ALL_PERMISSIONS), secret=secret
-        )
+        create_api_key(actor=SEEDER, user=people[who], name=KEY_NAME, scopes=sorted(ALL_PERMISSIONS), secret=secret)
 
 
 def demo_api_key(organisation: Organisation, who: str = "owner") -> str:
