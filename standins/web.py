@@ -59,6 +59,8 @@ class StandInHandler(BaseHTTPRequestHandler):
     server: Any
     name: ClassVar[str]
     page: ClassVar[Path]
+    # What a stand-in says otherwise on a page that it shares with another one.
+    page_words: ClassVar[dict[bytes, bytes]] = {}
     max_body: ClassVar[int] = MAX_BODY
     # Headers that `answer` adds.
     more_headers: dict[str, str]
@@ -190,6 +192,8 @@ class StandInHandler(BaseHTTPRequestHandler):
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
         headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; img-src data:"}
         content = self.page.read_bytes().replace(CHAT_PLACE, CHAT_STYLE.read_bytes())
+        for there, own in self.page_words.items():
+            content = content.replace(there, own)
         self._send_bytes(200, content, "text/html; charset=utf-8", headers)
 
     def _send_bytes(self, status: int, payload: bytes, content_type: str, headers: dict[str, str]) -> None:

@@ -34,7 +34,9 @@ def summarise(*, viewer: Actor, conversation_id: UUID) -> Handover:
 def summarise_for_page(*, viewer: Actor, conversation_id: UUID, contact_id: UUID) -> Handover:
     """Return the same for a page that has read the conversation. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    newest = Message.objects.filter(conversation_id=conversation_id).order_by("-seq")
+    # An answer that didn't arrive answers nothing.
+    arrived = Message.objects.filter(conversation_id=conversation_id).exclude(status=Message.Status.FAILED)
+    newest = arrived.order_by("-seq")
     rows = list(newest.only("tenant_id", "sender_type", "masked_body")[:READ])[::-1]
     unknown = OpenQuestion.objects.filter(state=OpenQuestion.State.OPEN, times__conversation_id=conversation_id)
     return compose(

@@ -46,7 +46,9 @@ class AlertRuleAdmin(ServiceAdmin):
 
     view_permission = MANAGE
     nav = Nav("Alerts", "bell", group="Oversight", order=64)
-    intro = "Conditions over your organisation's numbers, looked at every half minute, and who is told when they hold."
+    intro = (
+        "Conditions over your organisation's figures, checked twice a minute, and who is notified when they are met."
+    )
     empty_title = "No alert rules yet"
     empty_text = "The ready-made ones appear within a minute. Or make your own."
     list_display = ("name", "standing", "asked", "gravity", "told")
@@ -201,7 +203,7 @@ class AlertRuleAdmin(ServiceAdmin):
         """Return for how long the condition has to hold."""
         return f"After it held for {rule.hold_seconds} seconds" if rule.hold_seconds else "At once"
 
-    @admin.display(description="Tells by")
+    @admin.display(description="Notifies by")
     def told(self, rule: AlertRule) -> str:
         """Return the ways."""
         return ", ".join(SHORT.get(way, way) for way in rule.ways)

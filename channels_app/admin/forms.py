@@ -153,6 +153,12 @@ class ConnectMailForm(ChangeMailForm):
     """A new account."""
 
     api_key = _secret("API key", "SG.…, with Mail Send only.", required=True)
+    event_public_key = forms.CharField(
+        label="Verification key (optional)",
+        max_length=400,
+        required=False,
+        help_text="From the signed Event Webhook. You can add it later.",
+    )
     field_order = ("name", "from_address", "from_name", "api_key")
 
 

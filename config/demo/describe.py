@@ -73,6 +73,7 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
         + _portals(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
+        "approver_api_key": demo_api_key(organisation, "approver"),
     }
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from config.demo.briefs import ensure_briefs
+from config.demo.by_phone import ensure_phone_talks
 from config.demo.cast import ORGANISATIONS, Organisation
 from config.demo.figures import ensure_figures
 from config.demo.history import ensure_history
@@ -44,6 +45,7 @@ def _seed(organisation: Organisation) -> None:
         ensure_library()
         ensure_history(organisation, people)
         ensure_morning(organisation, people)
+        ensure_phone_talks(organisation, people)
         ensure_figures(organisation, people)
         ensure_briefs(organisation, people)
         ensure_webhooks(organisation)

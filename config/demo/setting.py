@@ -60,7 +60,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_portal(organisation)
     ensure_models(organisation)
     ensure_policy(organisation, people)
-    ensure_api_key(organisation, people)
+    ensure_api_keys(organisation, people)
 
 
 def _member_credentials(organisation: Organisation, member: User) -> dict[str, Any]:
@@ -280,20 +280,16 @@ def _ensure_portal(organisation: Organisation) -> None:
     )
 
 
-def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:
-    """Create the API key of the organisation's owner unless it is there."""
-    secret = demo_api_key(organisation)
-    if ApiKey.objects.filter(digest=digest_of_secret(secret)).exists():
-        return
-    create_api_key(
-        actor=SEEDER,
-        user=people["owner"],
-        name=KEY_NAME,
-        scopes=sorted(ALL_PERMISSIONS),
-        secret=secret,
-    )
+def ensure_api_keys(organisation: Organisation, people: dict[str, User]) -> None:
+    """Create an API key of the organisation's owner and one of an approver unless they are there."""
+    for who in ("owner", "approver"):
+        secret = demo_api_key(organisation, who)
+        if ApiKey.objects.filter(digest=digest_of_secret(secret)).exists():
+            continue
+        create_api_key(actor=SEEDER, user=people[who], name=KEY_NAME, scopes=sorted(ALL_PERMISSIONS), secret=secret)
 
 
-def demo_api_key(organisation: Organisation) -> str:
-    """Return the secret of the demo's API key; derived, so that every start can show it."""
-    return f"wk_{lasting(f'demo-api-key|{organisation.slug}').hex()}"
+def demo_api_key(organisation: Organisation, who: str = "owner") -> str:
+    """Return the secret of a person's API key in the demo; derived, so that every start can show it."""
+    of = "" if who == "owner" else f"|{who}"
+    return f"wk_{lasting(f'demo-api-key|{organisation.slug}{of}').hex()}"

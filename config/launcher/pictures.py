@@ -25,6 +25,7 @@ PHONE: Final = {"width": 390, "height": 844}
 IMAGES: Final = ROOT / "docs" / "images"
 BRIEF: Final = "/admin/analytics/brief/preview/"
 CHANNELS: Final = "/admin/conversations/channelaccount/"
+TALKS: Final = "/admin/conversations/conversation/"
 FIGURES: Final = "/admin/figures/"
 EXPORTS: Final = "/admin/analytics/export/"
 ALERTS: Final = "/admin/analytics/alertrule/"
@@ -42,6 +43,9 @@ class Shown:
     who: str = "owner"
     follow: str = ""
     """The text of the link to follow from `path`."""
+
+    row: str = ""
+    """Words in the row of the list to open."""
 
     unfold: tuple[str, ...] = ()
     """The summaries to unfold."""
@@ -73,7 +77,11 @@ GALLERY: Final = (
     Shown("consent record", "/admin/core/consent/record/"),
     Shown("consent rules", "/admin/core/consent/rules/"),
     Shown("contacts", "/admin/conversations/contact/"),
-    Shown("conversations", "/admin/conversations/conversation/"),
+    Shown("conversations", TALKS),
+    Shown("conversation with countdown", TALKS, who="support", row="My order from Friday"),
+    Shown("conversation with a failed message", TALKS, who="support", row="Shall I put a pair aside"),
+    Shown("contact and consents", "/admin/conversations/contact/", who="support", row="••51"),
+    Shown("inbox", "/admin/inbox/", who="support"),
     *(
         Shown(f"figures {page}", f"{FIGURES}{page}/")
         for page in ("conversations", "approvals", "agents", "channels", "system")
@@ -203,6 +211,9 @@ def _take_gallery(desk: Desk, folder: Path, only: str) -> None:
         try:
             if shown.follow:
                 page.get_by_role("link", name=shown.follow, exact=True).first.click()
+                page.wait_for_load_state("load")
+            if shown.row:
+                page.locator("tr", has_text=shown.row).locator(".wk-row-link").first.click()
                 page.wait_for_load_state("load")
             for summary in shown.unfold:
                 page.get_by_text(summary, exact=True).first.click()

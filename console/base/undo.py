@@ -35,6 +35,11 @@ class UndoOffer:
         """Return when it can no longer be undone."""
         return datetime.fromisoformat(self.until)
 
+    @property
+    def milliseconds_left(self) -> int:
+        """Return how long it can still be undone, for pages on machines whose clock is wrong."""
+        return int((self.ends - now()).total_seconds() * 1000)
+
 
 def offer_undo(request: HttpRequest, offer: UndoOffer) -> None:
     """Show a bar with a button on the person's next pages, as long as it can be undone."""

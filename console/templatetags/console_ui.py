@@ -1,15 +1,18 @@
 """Template tags for the console's small parts: icons, chips, times, list cells and fields."""
 
+import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django import template
 from django.contrib.admin.utils import display_for_value, label_for_field, lookup_field
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest
-from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils import formats, timesince, timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from console.base.forms import described_by, look
@@ -19,6 +22,7 @@ from core.clock import now
 from core.events import streams
 
 register = template.Library()
+_ITEM = re.compile(r"\s*[-*•]\s+(\S.*)")
 
 
 @register.simple_tag
@@ -55,6 +59,14 @@ def exact(value: datetime | None, empty: str = "–") -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), clock(value))
 
 
+@register.simple_tag
+def countdown(value: datetime) -> SafeString:
+    """Show how long it is until a time; with scripts counted down from the server's seconds, then the page reloads."""
+    left = max(1, math.ceil((value - now()).total_seconds()))
+    words = timesince.timeuntil(value)
+    return format_html('<time datetime="{}" data-countdown="{}">{}</time>', value.isoformat(), left, words)
+
+
 def clock(value: datetime, pattern: str = "j M Y, H:i") -> str:
     """Format a time in the page's time zone: "21 Nov 2026, 14:05 CET"."""
     here = timezone.localtime(value)
@@ -76,6 +88,21 @@ def distance(value: datetime) -> str:
         days = round(size / 86400)
         amount = f"{days} day{'' if days == 1 else 's'}"
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+@register.filter
+def with_lists(text: str, place: str = "") -> str:
+    """Draw lines of an answer that begin with "- " as a list, as the chat does; all else stays text."""
+    if place == "wk-turn-in" or not any(map(_ITEM.fullmatch, text.splitlines())):
+        return text
+    parts = []
+    for is_list, lines in groupby(text.splitlines(), key=lambda line: bool(_ITEM.fullmatch(line))):
+        if is_list:
+            items = format_html_join("", "<li>{}</li>", ([_ITEM.sub(r"\1", line)] for line in lines))
+            parts.append(format_html('<ul class="wk-said">{}</ul>', items))
+        else:
+            parts.append(format_html("{}", "\n".join(lines).strip("\n")))
+    return mark_safe("".join(parts))  # noqa: S308  (each part is escaped)
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import ClassVar
 
 from standins.errors import ApiError, not_found
 from standins.meta import uploads
@@ -34,6 +35,10 @@ class Handler(StandInHandler):
     name = "sandbox-meta"
     max_body = 18 * 1024 * 1024
     page = Path(phone_server.__file__).with_name("page.html")
+    page_words: ClassVar[dict[bytes, bytes]] = {
+        b"Sandbox phone": b"Sandbox Meta",
+        b"A stand-in for WhatsApp.": b"A stand-in for WhatsApp by Meta.",
+    }
     server_version = "SandboxMeta/1"
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:

@@ -140,10 +140,13 @@
     };
   };
 
+  /* Counted from the server's seconds: the clock of this machine may be wrong. */
+  const ends = new WeakMap();
   const countdown = () => {
     for (const clock of document.querySelectorAll("time[data-countdown]")) {
-      const left = Math.round((new Date(clock.dateTime) - Date.now()) / 1000);
-      if (left <= 0) return location.reload();
+      if (!ends.has(clock)) ends.set(clock, performance.now() + 1000 * Number(clock.dataset.countdown));
+      const left = Math.round((ends.get(clock) - performance.now()) / 1000);
+      if (left <= 0) { clearInterval(counting); return location.reload(); }
       const minutes = Math.floor(left / 60);
       clock.textContent = minutes < 60 ? `${minutes}:${String(left % 60).padStart(2, "0")}` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     }
@@ -151,7 +154,8 @@
 
   document.addEventListener("submit", (event) => { const button = event.submitter; if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; }); });
   addEventListener("pageshow", () => document.querySelectorAll("button[type=submit][disabled]").forEach((button) => { button.disabled = false; }));
-  if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }
+  const counting = setInterval(countdown, 1000);
+  countdown();
   if (document.querySelector("[data-live][id]")) {
     connect();
     setInterval(() => { if (!document.hidden) soon(); }, 60000); // in case a hint was lost

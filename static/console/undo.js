@@ -1,7 +1,9 @@
-/* Counts down the seconds in which something can be undone, and removes the offer when they are over. */
+/* Counts down the seconds in which something can be undone, and removes the offer when they are over. They are the
+   server's: the clock of this machine may be wrong. */
 (() => {
   const bars = [...document.querySelectorAll("[data-undo-until]")];
-  const total = new Map(bars.map((bar) => [bar, Math.max(1000, new Date(bar.dataset.undoUntil) - Date.now())]));
+  const total = new Map(bars.map((bar) => [bar, Math.max(1000, Number(bar.dataset.undoLeft))]));
+  const ends = new Map(bars.map((bar) => [bar, performance.now() + Number(bar.dataset.undoLeft)]));
   for (const bar of bars) {
     const clock = document.createElement("span");
     clock.className = "wk-undo-left";
@@ -10,7 +12,7 @@
   }
   const tick = () => {
     for (const bar of bars) {
-      const left = new Date(bar.dataset.undoUntil) - Date.now();
+      const left = ends.get(bar) - performance.now();
       if (left <= 0) { bar.remove(); continue; }
       bar.querySelector(".wk-undo-left").textContent = `${Math.ceil(left / 1000)} s`;
       bar.style.setProperty("--left", left / total.get(bar));

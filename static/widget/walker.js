@@ -204,6 +204,8 @@
   // Addresses of sources are the organisation's own; anything but the web is shown as text.
   const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": "Sources" }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
   const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+  const NO_ANSWER = { rating: 0, commented: false, words: "" };
+  const bare = (text) => (text || "").replace(/[\s\p{C}]/gu, ""); // the server trims a comment and drops what it can't store
   const length = (text) => [...text].length; // code points, as the server counts
   const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }); };
 
@@ -241,6 +243,7 @@
     // What isn't sent yet survives a reload of this tab, for the person who wrote it: another one who signs in here must not send it.
     unsent() { try { return JSON.parse(sessionStorage.getItem(`${this.key()}:unsent`)) || {}; } catch { return {}; } }
     keep() {
+      if (this.who === undefined) return; // nobody has said yet who is here: what is stored may be another person's, or this one's from before
       try {
         if (this.outbox.size || this.draft) sessionStorage.setItem(`${this.key()}:unsent`, JSON.stringify({ who: this.who, texts: [...this.outbox].slice(-20), draft: this.draft }));
         else sessionStorage.removeItem(`${this.key()}:unsent`);
@@ -262,7 +265,9 @@
       const { identity, identityUrl } = this.options;
       if (!identityUrl || (!again && identity())) return identity();
       const answer = await fetch(identityUrl, { credentials: "same-origin", headers: { Accept: "application/json" } });
-      return answer.ok ? (await answer.json()).identity : identity();
+      if (answer.ok) return (await answer.json()).identity;
+      if (answer.status >= 500 && !identity()) throw new Error("No identity"); // the site is in trouble: nobody becomes a stranger for that
+      return identity();
     }
     async session() {
       const again = this.visited; // a signed identity works once; fetch a new one for later sessions
@@ -382,7 +387,7 @@
       const sheet = new CSSStyleSheet(); // constructed: needs no 'unsafe-inline'
       sheet.replaceSync(CSS);
       this.shadowRoot.adoptedStyleSheets = [sheet];
-      this.items = new Map(); this.unread = 0;
+      this.items = new Map(); this.unfinished = new Map(); this.unread = 0;
     }
     get base() { return (this.getAttribute("base") || (HERE ? new URL(HERE).origin : location.origin)).replace(/\/+$/, ""); }
     get page() { return this.getAttribute("mode") === "page"; }
@@ -509,12 +514,18 @@
       if (take) take();
       else if (frame.content && frame.sender) this.answered(frame); // an answer type this version does not know yet
     }
-    welcome(frame) { this.desk(frame.state); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
+    welcome(frame) { this.desk(frame.state); this.rateAgain(); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
     desk(state) {
       this.deskState = state;
       if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague will reply here", closed: "Closed. Write to reopen it" }[state] || "Online";
     }
-    forget() { for (const [key, item] of this.items) if (item.seq) { item.node.remove(); this.items.delete(key); } }
+    forget() {
+      for (const [key, item] of this.items) {
+        if (!item.seq) continue;
+        if (item.kind === "survey" && ((item.asked || []).length || item.draft)) this.unfinished.set(key, { ...item, node: undefined }); // it comes again with its conversation
+        item.node.remove(); this.items.delete(key);
+      }
+    }
     replace(frame) { this.forget(); this.desk(frame.state); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }
     received(frame) {
       const key = frame.id || frame.message_id;
@@ -527,7 +538,13 @@
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent", survey = who === "system" && frame.metadata && frame.metadata.survey;
-      if (survey) { this.upsert({ ...this.items.get(`survey:${survey}`), key: `survey:${survey}`, kind: "survey", who: "system", id: survey, text: frame.content || "", seq: frame.seq, at: frame.at }); return this.noticed(frame); }
+      if (survey) {
+        const key = `survey:${survey}`, unfinished = this.unfinished.get(key);
+        this.unfinished.delete(key);
+        this.upsert({ ...unfinished, ...this.items.get(key), key, kind: "survey", who: "system", id: survey, text: frame.content || "", seq: frame.seq, at: frame.at });
+        if (unfinished) this.rateAgain();
+        return this.noticed(frame);
+      }
       this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
       this.noticed(frame);
     }
@@ -542,19 +559,48 @@
       this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.summary || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
     }
     rated(frame) {
-      const known = this.items.get(`survey:${frame.survey}`);
-      if (!known) return; // its question is further up than this page remembers
-      const focused = known.node.contains(this.shadowRoot.activeElement) && this.shadowRoot.activeElement.matches("button");
-      const kept = { rating: frame.rating, commented: frame.commented ?? known.commented, words: frame.comment ?? known.words ?? "", until: frame.until ? Date.parse(frame.until) : known.until };
-      this.upsert({ ...known, ...kept, kept });
-      this.finalLater(this.items.get(known.key));
-      if (focused) known.node.querySelector('[aria-pressed="true"]').focus();
+      const item = this.items.get(`survey:${frame.survey}`);
+      if (!item) return; // its question is further up than this page remembers
+      const before = JSON.stringify([item.rating, item.commented, item.words]), known = item.kept || NO_ANSWER;
+      item.kept = { rating: frame.rating, commented: frame.commented ?? known.commented, words: frame.comment ?? known.words };
+      if (frame.until) item.until = Date.parse(frame.until);
+      // An answer to what was pressed earlier may come after a later press: what was pressed last stays, until it is answered itself.
+      const asked = item.asked || [], answered = asked.findIndex((one) => one.rating === frame.rating && (one.comment === undefined || bare(one.comment) === bare(item.kept.words)));
+      item.asked = asked.slice(answered + 1);
+      if (!item.asked.length) Object.assign(item, item.kept);
+      if (JSON.stringify([item.rating, item.commented, item.words]) !== before) this.repaint(item);
+      this.finalLater(item);
     }
-    asKept(item) { // what was pressed and refused isn't shown as if it had arrived
-      const kept = item.kept || { rating: 0, commented: false, words: "" };
+    repaint(item) { // with the focus and the caret where they were
+      const had = item.node.contains(this.shadowRoot.activeElement) && this.shadowRoot.activeElement, place = had && had.matches("textarea") ? "textarea" : '[aria-pressed="true"]';
+      const caret = had && place === "textarea" ? [had.selectionStart, had.selectionEnd] : null;
+      this.upsert(item);
+      const again = had && item.node.querySelector(place);
+      if (again) { again.focus({ preventScroll: true }); if (caret) again.setSelectionRange(...caret); }
+    }
+    rate(item, comment) {
+      const known = (item.asked || []).at(-1) || item.kept || NO_ANSWER;
+      this.problem("");
+      if (known.rating === item.rating && (comment === undefined || comment === (known.comment ?? known.words))) return; // nothing new: it would not be answered
+      item.asked = [...(item.asked || []), { rating: item.rating, comment }];
+      this.sendRating(item, comment);
+    }
+    sendRating(item, comment) { this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }) }); }
+    rateAgain() { // what was pressed without a connection, or wasn't answered before it was lost: the same again changes nothing
+      for (const item of this.items.values()) {
+        if (!(item.asked || []).length) continue;
+        const comment = item.asked.findLast((one) => one.comment !== undefined)?.comment;
+        item.asked = [{ rating: item.rating, comment }];
+        this.sendRating(item, comment);
+      }
+    }
+    asKept(item) { // what was pressed and refused isn't shown as if it had arrived; words are back where they were typed
+      const kept = item.kept || NO_ANSWER, comment = (item.asked || []).findLast((one) => one.comment !== undefined)?.comment;
+      item.asked = [];
+      if (comment !== undefined && comment !== kept.words) Object.assign(item, { draft: item.draft || comment, rewriting: kept.commented });
       if (item.rating === kept.rating && (item.words || "") === kept.words) return;
       Object.assign(item, kept);
-      this.paint(item);
+      this.repaint(item);
     }
     finalLater(item) {
       clearTimeout(item.finalTimer);
@@ -583,7 +629,7 @@
       const words = PROBLEMS[frame.code];
       const text = words ? words(frame) : frame.detail || "That didn't work. Please try again.";
       const item = frame.id && this.items.get(frame.id);
-      for (const survey of this.items.values()) if (survey.kind === "survey") this.asKept(survey);
+      if (!frame.id) for (const survey of this.items.values()) if (survey.kind === "survey") this.asKept(survey);
       if (item && frame.code !== "too_many") { item.status = "failed"; item.why = text; this.paint(item); }
       this.problem(text);
     }
@@ -693,9 +739,8 @@
       button.disabled = false;
     }
     survey(item) {
-      const send = (comment) => { this.problem(""); this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }) }); };
       const isFinal = Boolean(item.until) && item.until <= Date.now();
-      const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; send(); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
+      const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; this.rate(item); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
       for (const star of stars) star.disabled = isFinal;
       const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": "Your rating" }, ...stars));
       if (!item.rating) return card;
@@ -710,7 +755,7 @@
       text.value = item.draft || "";
       text.oninput = () => { item.draft = text.value; };
       card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? "Your comment" : "Anything you want to tell us? (optional)"), text,
-        el("button", { type: "button", onclick: () => { const words = text.value.trim(); if (words) { Object.assign(item, { commented: true, rewriting: false, words, draft: "" }); send(words); this.paint(item); } } }, item.commented ? "Save comment" : "Send comment")));
+        el("button", { type: "button", onclick: () => { const words = text.value.trim(); if (words) { Object.assign(item, { commented: true, rewriting: false, words, draft: "" }); this.rate(item, words); this.paint(item); } } }, item.commented ? "Save comment" : "Send comment")));
       return card;
     }
     card(item) {

@@ -107,6 +107,10 @@ def test_person_who_takes_over_sees_the_summary_and_others_no_more_than_they_may
         summarise(viewer=support, conversation_id=uuid4())
     reply(actor=support, conversation_id=chat.pk, text="No, sorry.", sender_type="person")
     assert summarise(viewer=support, conversation_id=chat.pk).unanswered == ()
+    unheard = Message.objects.filter(conversation=chat, direction="out")
+    unheard.update(status="failed")
+    assert summarise(viewer=support, conversation_id=chat.pk).unanswered, "an answer that didn't arrive answers nothing"
+    unheard.update(status="sent")
     with CaptureQueriesContext(connection) as few:
         summarise(viewer=support, conversation_id=chat.pk)
     last = Message.objects.filter(conversation=chat).latest("seq")

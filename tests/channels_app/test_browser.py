@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Error as PlaywrightError
 
+from channels_app.webchat import identity
 from channels_app.webchat.manage import new_identity_secret
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, Message
 from core import actors
+from core.clock import now
 from core.events import streams
 from core.tenancy.models import tenant_scope
 from tests import files
@@ -292,18 +295,19 @@ def test_page_reloaded_shows_the_conversation_again(opened: Callable[..., Page],
 
 @pytest.fixture
 def shop(web: Web, scene: Scene) -> Iterator[str]:
-    """A website of somebody else with the component on it."""
+    """A website of somebody else with the component on it, which says who the visitor is on its page /mine."""
     body = f"""<!doctype html><html lang="en"><head><title>Shop</title>
 <meta name="viewport" content="width=device-width">
 <script src="{web.url}/widget/v1/walker.js" defer></script></head><body><h1>Shop</h1>
-<walker-chat widget="{scene.account.public_key}"></walker-chat></body></html>""".encode()
+<walker-chat widget="{scene.account.public_key}"></walker-chat></body></html>"""
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("content-type", "text/html")
             self.end_headers()
-            self.wfile.write(body)
+            said = body.replace("<walker-chat ", '<walker-chat identity-url="/me" ') if self.path == "/mine" else body
+            self.wfile.write(said.encode())
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -319,6 +323,48 @@ def shop(web: Web, scene: Scene) -> Iterator[str]:
 def register(scene: Scene, origin: str) -> None:
     with tenant_scope(scene.world.acme.pk):
         ChannelAccount.objects.filter(pk=scene.account.pk).update(origins=[origin])
+
+
+@pytest.mark.parametrize("trouble", ["no connection", "busy site"])
+def test_text_written_offline_survives_a_reload_on_which_nobody_says_who_is_there(
+    opened: Callable[..., Page], scene: Scene, shop: str, trouble: str
+) -> None:
+    register(scene, shop)
+    page, is_fine = opened(), True
+
+    def who_is_it(route: Route) -> None:
+        if is_fine:
+            key = scene.account.public_key
+            route.fulfill(json={"identity": identity.sign(secret=SECRET, widget=key, subject="ada", now=now())})
+        elif trouble == "busy site":
+            route.fulfill(status=503, body="busy")
+        else:
+            route.abort()
+
+    page.route("**/me", who_is_it)
+    page.goto(f"{shop}/mine")
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("Online")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.get_by_text("No connection.")).to_be_visible(timeout=8000)
+    write(page, "written without a connection")
+    expect(page.get_by_text("Waiting to be sent")).to_be_visible()
+    page.get_by_label("Your message").fill("half a sentence")
+    with pytest.raises(PlaywrightError):
+        page.reload()
+    page.context.set_offline(False)
+    is_fine = False
+    page.goto(f"{shop}/mine")
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("No connection, retrying")).to_be_visible(timeout=8000)
+    page.get_by_label("Your message").fill("x")
+    page.get_by_label("Your message").fill("")
+    is_fine = True
+    page.goto(f"{shop}/mine")
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("Sent ·")).to_be_visible(timeout=15000)
+    expect(page.get_by_label("Your message")).to_have_value("half a sentence")
+    assert [one.body for one in scene.messages()] == ["written without a connection"]
 
 
 @pytest.mark.parametrize("phone", [False, True])

@@ -9,6 +9,7 @@ from django.utils.html import escape
 
 from accounts.models import RevealGrant
 from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
+from conversations import services
 from conversations.admin import page as admin_page
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from core.clock import now
@@ -16,7 +17,7 @@ from core.errors import Invalid, Refused
 from core.models import AuditEntry
 from core.privacy.pii import mask_text
 from tests.console.conftest import Browser
-from tests.console.scene import EMAIL, NAME, PHONE, add_workflow, ask, write_in
+from tests.console.scene import DOOR, EMAIL, NAME, PHONE, add_workflow, ask, write_in
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -349,6 +350,14 @@ def test_colleague_is_shown_by_name_and_a_customer_is_not(browser: Browser, worl
     assert "Admin A." not in client.get(LIST).content.decode()
     Contact.objects.update(user=world.people["admin"])
     assert "Admin A." in client.get(LIST).content.decode()
+
+
+def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(browser: Browser, talk: Conversation, page: str) -> None:
+    said = "Two ways:\n- <b>by mail</b>\n- by phone\n\nWhich one?"
+    services.reply(actor=DOOR, conversation_id=talk.pk, text=said, sender_name="Paid Ads")
+    shown = browser("support").get(page).content.decode()
+    items = "<li>&lt;b&gt;by mail&lt;/b&gt;</li><li>by phone</li>"
+    assert f'Two ways:<ul class="wk-said">{items}</ul>Which one?' in shown
 
 
 def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(

@@ -40,7 +40,7 @@ def named(world: World, name: str, role: str = "support", **fields: object) -> A
 def rows(client: Client, query: str = "") -> list[str]:
     """Return the references on the list, in order."""
     page = client.get(f"{QUEUE}?{query}").content.decode()
-    return re.findall(r'class="wk-row-link"[^>]*>\s*(BR-\d+)', page)
+    return re.findall(r'class="wk-row-link"[^>]*>\s*(?:<span class="wk-nowrap">)?(BR-\d+)', page)
 
 
 def chips(client: Client, query: str = "") -> dict[str, str]:

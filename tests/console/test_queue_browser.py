@@ -22,6 +22,8 @@ def rows(page: Page) -> list[str]:
 def test_queue_is_searched_narrowed_sorted_and_kept_as_a_view(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("queue"), "approver")
     everything = rows(page)
+    references = page.locator(".wk-row-link .wk-nowrap").all()
+    assert {len(place.evaluate("place => [...place.getClientRects()]")) for place in references} == {1}, "on one line"
     page.locator("[data-chip=high-risk]").click()
     expect(page.locator("[data-chip=high-risk]")).to_have_attribute("aria-current", "true")
     assert 0 < len(rows(page)) < len(everything)

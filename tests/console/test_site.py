@@ -23,6 +23,11 @@ def test_visitor_is_sent_to_sign_in(client: Client) -> None:
     assert client.get("/admin/").url == "/admin/login/?next=/admin/"  # type: ignore[attr-defined]
 
 
+def test_icon_is_found_by_its_old_name(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, "console/mark" in answer["Location"]) == (302, True)
+
+
 def test_sign_in_page_has_the_two_fields(client: Client) -> None:
     page = client.get("/admin/login/").content.decode()
     assert 'name="username"' in page

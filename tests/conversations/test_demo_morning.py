@@ -2,13 +2,15 @@
 
 import pytest
 
+from config.demo.by_phone import ANSWERED, ASKED, WAITS, ensure_phone_talks
 from config.demo.cast import ORGANISATIONS
 from config.demo.morning import CARE, MORNING, TAGS, ensure_morning
 from config.demo.people import ensure_people, ensure_tenant
 from config.demo.setting import widget_key
-from conversations.models import WAITS_FOR_PERSON, CannedReply, ChannelAccount, Conversation, Tag, Team
+from config.launcher.pictures import GALLERY
+from conversations.models import WAITS_FOR_PERSON, CannedReply, ChannelAccount, Conversation, Message, Tag, Team
 from core.clock import now
-from core.models import Outbox
+from core.models import Consent, Outbox, ReplyWindow
 from core.tenancy.scope import tenant_scope
 
 
@@ -34,3 +36,26 @@ def test_morning_is_played_once_and_leaves_something_in_each_state() -> None:
         assert talks.filter(state="person", next_due_at__lt=now()).count() >= 1, "the urgent one is late"
         assert talks.filter(state="closed").count() == 4
         assert not Outbox.objects.filter(done_at=None).exists(), "no worker answers what is past"
+
+
+@pytest.mark.django_db
+def test_two_write_by_whatsapp_and_one_of_them_is_not_reached() -> None:
+    acme = ORGANISATIONS[0]
+    with tenant_scope(ensure_tenant(acme)):
+        people = ensure_people(acme)
+        ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=widget_key(acme, "visitor"))
+        ensure_morning(acme, people)
+        ensure_phone_talks(acme, people)
+        assert Message.objects.filter(channel_account__kind="whatsapp").count() == 0, "there is no sandbox phone"
+        line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900")
+        for _ in range(2):
+            ensure_phone_talks(acme, people)
+        said = Message.objects.filter(channel_account=line).order_by("created_at")
+        assert [(one.body, one.status) for one in said] == [
+            (ASKED, "received"), (ANSWERED, "failed"), (WAITS, "received")
+        ]  # fmt: skip
+        assert ReplyWindow.objects.count() == 2
+        assert Consent.objects.get().state == Consent.State.GIVEN
+        assert not Outbox.objects.filter(done_at=None).exists(), "no worker answers what is past"
+        shown = [page.row for page in GALLERY if page.row and page.path.endswith("/conversation/")]
+        assert all(any(words in each.body for each in said) for words in shown)

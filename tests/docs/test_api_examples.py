@@ -61,7 +61,8 @@ def answers(said: str) -> list[Any]:
 def test_examples_with_curl_do_what_the_page_says(live_server: LiveServer, live_office: Office) -> None:
     with tenant_scope(live_office.world.acme.pk):
         waiting = Approval.objects.get(pk=live_office.ids["approval"])
-    known = {"WALKER_KEY": live_office.key("approver"), "ID": str(waiting.pk), "DIGEST": waiting.digest}
+    keys = {"WALKER_KEY": live_office.key("support"), "APPROVER_KEY": live_office.key("approver")}
+    known = {**keys, "ID": str(waiting.pk), "DIGEST": waiting.digest}
     listed, made, read, approved, done = answers(run(["bash", "-ec"], blocks("sh")[0], live_server.url, **known))
     assert [one["id"] for one in listed["results"]] == [str(waiting.pk)]
     assert (made["state"], made["id"] != read["id"]) == ("pending", True)

@@ -247,7 +247,7 @@ class QueueSort(SortFilter):
 QUICK_FILTERS = (
     QuickFilter("needs-me", "Needs me", "mine", "sign"),
     QuickFilter("overdue", "Overdue", "overdue", "yes"),
-    QuickFilter("high-risk", "High risk", "risk", "elevated"),
+    QuickFilter("high-risk", "High or critical risk", "risk", "elevated"),
     QuickFilter("mine", "Mine", "mine", "asked"),
     QuickFilter("delegated", "Delegated", "mine", "delegated"),
 )

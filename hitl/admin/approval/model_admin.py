@@ -152,7 +152,7 @@ class ApprovalAdmin(
         is_waiting = approval.state in WAITING
         mark = chip("For you", "accent") if getattr(approval, "is_mine", False) and is_waiting else ""
         urgent = chip("Urgent", "warn", "flag") if approval.priority and is_waiting else ""
-        return format_html("{} {}{}", approval.reference, mark, urgent)
+        return format_html('<span class="wk-nowrap">{}</span> {}{}', approval.reference, mark, urgent)
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
