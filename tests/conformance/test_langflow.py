@@ -247,8 +247,10 @@ def test_flow_calls_our_tools_over_mcp_and_acting_ones_only_ask(
     assert not Approval.objects.exists()
     answer_by(real, "acts", real.calls("acts", "pause_campaign", campaign="Summer Sale"))
     said = live_desk.say("Pause it")
+    run = live_desk.last_run
+    assert run.state == "waiting", (run.error_code, said)  # Langflow gives our door two seconds for its first answer
     approval = Approval.objects.get()
-    assert (approval.state, live_desk.last_run.state) == ("pending", "waiting")
+    assert approval.state == "pending"
     assert approval.reference in said
     called = ToolCall.objects.order_by("id").values_list("name", flat=True)
     assert list(called) == ["list_campaigns", "pause_campaign"]
