@@ -14,8 +14,14 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from core.tenancy.scope import tenant_scope
+from integrations.services import connect_provider
+from tests.agents.langflow_fixture import Langflow, langflow
 from tests.api.office import PHONE, Office
+from tests.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
 from tests.security.rows import changed, snapshot, tenant_models
+from tests.world import OPERATOR
+
+__all__ = ["langflow"]
 
 TOOL = Path(sys.executable).parent / "schemathesis"
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,29 +84,35 @@ def assert_clean(said: str) -> None:
 
 
 @pytest.fixture
-def _without_limit(settings: Any) -> None:
+def open_office(live_office: Office, sandbox: Platform, langflow: Langflow, settings: Any) -> Office:
+    """The office without a limit, where the systems outside that an operation needs are connected and answer."""
     settings.API_REQUESTS_PER_MINUTE = 10**9
+    world = live_office.world
+    for tenant, token in ((world.globex, GLOBEX_TOKEN), (world.acme, ACME_TOKEN)):
+        with tenant_scope(tenant.pk):
+            connect_provider(actor=OPERATOR, provider="sandbox_ads", name="demo", credentials={"token": token})
+            server = langflow.connect()
+    live_office.ids["server"] = server.pk
+    return live_office
 
 
 @pytest.mark.parametrize("role", ["owner", "viewer"])
-@pytest.mark.usefixtures("_without_limit")
 def test_made_up_requests_get_described_answers(
-    live_server: LiveServer, live_office: Office, role: str, tmp_path: Path
+    live_server: LiveServer, open_office: Office, role: str, tmp_path: Path
 ) -> None:
-    foreign = ids_of(live_office.world.globex.pk)
-    assert_clean(attack(tmp_path, live_server.url, live_office.key(role), told(live_office, foreign)))
+    foreign = ids_of(open_office.world.globex.pk)
+    assert_clean(attack(tmp_path, live_server.url, open_office.key(role), told(open_office, foreign)))
 
 
-@pytest.mark.usefixtures("_without_limit")
 def test_made_up_requests_of_another_tenant_touch_and_show_nothing(
-    live_server: LiveServer, live_office: Office, tmp_path: Path
+    live_server: LiveServer, open_office: Office, tmp_path: Path
 ) -> None:
-    acme = live_office.world.acme.pk
+    acme = open_office.world.acme.pk
     with tenant_scope(acme):
         before = snapshot()
-    foreign = ids_of(acme) | {str(person.pk) for person in live_office.world.people.values()}
-    secret = live_office.outsider().headers["Authorization"].removeprefix("Bearer ")
+    foreign = ids_of(acme) | {str(person.pk) for person in open_office.world.people.values()}
+    secret = open_office.outsider().headers["Authorization"].removeprefix("Bearer ")
     words = [PHONE, "Ana García", "very secret"]
-    assert_clean(attack(tmp_path, live_server.url, secret, told(live_office, foreign, words)))
+    assert_clean(attack(tmp_path, live_server.url, secret, told(open_office, foreign, words)))
     with tenant_scope(acme):
         assert changed(before, snapshot()) == set()

@@ -56,7 +56,10 @@ def serving(command: list[str], url: str, log: Path, *, seconds: float = 90) -> 
             yield url
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # it waits for its own connections; nothing of it is needed any more
+                process.kill()
 
 
 def _answers(url: str) -> bool:
