@@ -28,7 +28,14 @@ from conversations.services.availability import (
     note_open_page,
     set_availability,
 )
-from conversations.services.blocks import RECORD, block_contact, block_point, unblock_contact, unblock_point
+from conversations.services.blocks import (
+    RECORD,
+    block_contact,
+    block_point,
+    has_opted_out,
+    unblock_contact,
+    unblock_point,
+)
 from conversations.services.bulk import change_many
 from conversations.services.canned_replies import (
     CannedText,
@@ -213,6 +220,7 @@ __all__ = [
     "hand_back",
     "hand_off",
     "has_contact",
+    "has_opted_out",
     "has_template",
     "introduce",
     "keep_attachment",
