@@ -5,15 +5,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
 from conversations import mediums, selectors, services
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import at, now
-from core.models import Consent, ReachPolicy, SendCount
+from core.models import AuditEntry, Consent, Outbox, ReachPolicy, SendCount
 from core.reach.gate import NotReachable
 from core.reach.verdict import STOPPABLE
-from tests.channels_app.whatsapp.conftest import Door
+from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, Door
 from tests.conversations.conftest import (
     ScriptedTransport,
     transport,  # noqa: F401  (a fixture)
@@ -138,3 +140,55 @@ def test_limit_of_a_contact_counts_all_of_its_addresses(known: Door) -> None:
             SendCount.objects.create(address_index=highest, day=moment.date(), sent=1)
             due = [say(purpose="marketing").next_attempt_at for _ in range(2)]
         assert [one == moment for one in due] == [True, False]
+
+
+def test_start_of_somebody_who_objected_to_nothing_is_answered_like_any_word(door: Door) -> None:
+    sms = {"From": "+34600123456", "To": OURS}
+    with door.inside():
+        services.connect_channel(
+            actor=OPERATOR,
+            kind="sms",
+            provider="twilio",
+            name="SMS",
+            address=OURS,
+            provider_account=SID,
+            credentials={"account_sid": SID, "auth_token": TOKEN},
+        )
+    for number, word in enumerate(("yes", "start"), 1):
+        door.take(word, number, **sms)
+    with door.inside():
+        assert Outbox.objects.filter(event="message_received").count() == 2
+        assert not Consent.objects.exists()
+    door.take("STOP", 3, **sms)
+    door.take("yes", 4, **sms)
+    with door.inside():
+        assert Outbox.objects.filter(event="message_received").count() == 2
+        # Marketing comes back only for somebody who had agreed to it.
+        assert selectors.wishes_of(ContactPoint.objects.all()).opt_outs == (("sms", "marketing"),)
+
+
+def test_start_of_a_blocked_contact_promises_nothing(known: Door) -> None:
+    with known.inside():
+        contact = ContactPoint.objects.first().contact_id  # type: ignore[union-attr]
+        services.block_contact(actor=known.world.actor("support"), contact_id=contact)
+    known.take("STOP", 2)
+    with known.inside():
+        confirmation = Message.objects.get(direction="out")
+        assert services.deliver(message_id=confirmation.pk) == "sent"
+    known.take("START", 3)
+    with known.inside():
+        assert Message.objects.filter(direction="out").count() == 1
+        assert outcome() == "blocked"
+        assert AuditEntry.objects.filter(action="CONTACT_UNBLOCKED").count() == 1
+
+
+def test_start_is_confirmed_once_though_it_is_delivered_twice(known: Door) -> None:
+    known.take("STOP", 2)
+    known.take("START", 3)
+    with known.inside():
+        InboundDelivery.objects.filter(state="done").update(state="received", due_at=now())
+    deliveries.dispatch_due_deliveries()
+    with known.inside():
+        assert not InboundDelivery.objects.exclude(state="done").exists()
+        said = [one.body for one in Message.objects.filter(direction="out").order_by("seq")]
+        assert [words.split("!")[0] for words in said[1:]] == ["Welcome back"]
