@@ -69,14 +69,17 @@ def apply(
     The confirmation of STOP leaves always. That of START asks like every message: to somebody whom a colleague blocked
     it would be untrue.
     """
-    # Together: a repeat after a START that was applied is no wish any more, so that nothing would confirm it.
-    with transaction.atomic():
-        if not is_managed and not (wish == "start" and _is_blocked(message)):
-            _confirm(wish, message)
+    if wish == "stop":
         for sender in senders:
-            if wish == "stop":
-                services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
-            else:
+            services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
+        if not is_managed:
+            _confirm(wish, message)
+    else:
+        # Together: a repeat after a START that was applied is no wish any more, so that nothing would confirm it.
+        with transaction.atomic():
+            if not is_managed and not _is_blocked(message):
+                _confirm(wish, message)
+            for sender in senders:
                 services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
     services.publish_activity(conversation_ids=[message.conversation_id])
 
