@@ -66,8 +66,8 @@ def apply(
 ) -> None:
     """Apply the sender's opt-out or opt-in and, unless Twilio does, confirm it; safe to repeat.
 
-    The confirmation of STOP leaves always. That of START asks like every message: to somebody whom a colleague blocked
-    it would be untrue.
+    The confirmation of STOP leaves always. That of START asks the gate like every message, and a contact who is
+    blocked gets none: it would be untrue.
     """
     if wish == "stop":
         for sender in senders:
