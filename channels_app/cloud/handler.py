@@ -111,7 +111,10 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
         raise Invalid("This message has no sender or no id.", code="no_sender")
     first = _known(identities)
     inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
-    wish = opt_out.wish_of({"To": f"{CHANNEL}:", "Body": inbound.text})
+    said = {"To": f"{CHANNEL}:", "Body": inbound.text}
+    wish = opt_out.wish_of(said)
+    if not opt_out.is_wish(wish, senders=identities, channel=CHANNEL, fields=said):
+        wish = ""
     message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
     for other in filter(None, (*identities, username_of(document))):
         if other is not first and message.sender_id is not None:

@@ -1,6 +1,6 @@
 """Answer by email: in its thread, with an address for answers that leads back to the conversation."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -15,8 +15,9 @@ from conversations.mediums import Email
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
+from conversations.services import reach
 from conversations.services.blocks import NO_MARKETING
-from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
@@ -144,6 +145,15 @@ class ConversationMail(MailReceiver):
     """Takes what mail services report about answers into the conversation."""
 
     purpose: ClassVar[str] = Consent.Purpose.REPLY
+
+    def purpose_of(self, ref: UUID) -> str:
+        """Return what the message is for: an outcome by email isn't a reply."""
+        return Message.objects.filter(pk=ref).values_list("purpose", flat=True).first() or self.purpose
+
+    def others_of(self, ref: UUID) -> Sequence[str]:
+        """Return the addresses of the contact whose wishes count for the message."""
+        message = Message.objects.select_related("conversation").filter(pk=ref).first()
+        return reach.addresses_of(message) if message is not None else ()
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return a link to each message's conversation."""

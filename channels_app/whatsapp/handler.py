@@ -46,7 +46,9 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         if len(identities) > 1:  # a sender who once hid their number is found by id
             first = next((one for one in identities if services.has_contact(one)), first)
         inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
-        wish = opt_out.wish_of(fields)
+        wish, (channel, _) = opt_out.wish_of(fields), split_address(fields.get("To", ""))
+        if not opt_out.is_wish(wish, senders=identities, channel=channel, fields=fields):
+            wish = ""
         message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
         for other in filter(None, (*identities, sender.username)):
             if other is not first and message.sender_id is not None:
@@ -57,7 +59,6 @@ def receive_delivery(delivery: InboundDelivery) -> None:
                     conversation_id=message.conversation_id,
                 )
         if wish:
-            channel, _ = split_address(fields.get("To", ""))
             opt_out.apply(
                 wish, message=message, senders=identities, channel=channel, is_managed=opt_out.is_managed(fields)
             )

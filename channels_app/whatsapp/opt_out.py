@@ -3,10 +3,13 @@
 from typing import Final, Literal
 from uuid import uuid5
 
+from django.db import transaction
+
 from channels_app.whatsapp.normalise import Fields
 from channels_app.whatsapp.senders import PREFIX
 from conversations import services
 from conversations.models import Message
+from conversations.selectors import wishes_of
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.types import SenderIdentity
 from core.actors import system
@@ -43,6 +46,16 @@ def wish_of(fields: Fields) -> Wish:
     return "start" if word in (SMS_START if is_sms else START) else ""
 
 
+def is_wish(wish: Wish, *, senders: tuple[SenderIdentity, ...], channel: str, fields: Fields) -> bool:
+    """Return True if the words are a wish, and not an answer to somebody: START only lifts what they objected to.
+
+    Twilio's own word for it is one always: Twilio answered it.
+    """
+    if wish != "start" or fields.get("OptOutType"):
+        return bool(wish)
+    return any(services.has_opted_out(sender=sender, channel=channel) for sender in senders)
+
+
 def is_managed(fields: Fields) -> bool:
     """Return True where Twilio keeps the list: it confirms by itself and accepts nothing from us after a STOP."""
     return bool(fields.get("OptOutType")) or not fields.get("To", "").startswith(PREFIX)
@@ -51,23 +64,40 @@ def is_managed(fields: Fields) -> bool:
 def apply(
     wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], channel: str, is_managed: bool = False
 ) -> None:
-    """Apply the sender's opt-out or opt-in and, unless Twilio does, confirm it; safe to repeat."""
-    for sender in senders:
-        if wish == "stop":
+    """Apply the sender's opt-out or opt-in and, unless Twilio does, confirm it; safe to repeat.
+
+    The confirmation of STOP leaves always. That of START asks the gate like every message, and a contact who is
+    blocked gets none: it would be untrue.
+    """
+    if wish == "stop":
+        for sender in senders:
             services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
-        else:
-            services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
-    if not is_managed:
-        try:
-            services.reply(
-                actor=ACTOR,
-                conversation_id=message.conversation_id,
-                text=CONFIRMED[wish],
-                sender_type="system",
-                sender_name="walker",
-                metadata={CONFIRMS_WISH: True},
-                client_id=uuid5(message.pk, "wish"),
-            )
-        except WalkerError:
-            log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)
+        if not is_managed:
+            _confirm(wish, message)
+    else:
+        # Together: a repeat after a START that was applied is no wish any more, so that nothing would confirm it.
+        with transaction.atomic():
+            if not is_managed and not _is_blocked(message):
+                _confirm(wish, message)
+            for sender in senders:
+                services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
     services.publish_activity(conversation_ids=[message.conversation_id])
+
+
+def _is_blocked(message: Message) -> bool:
+    return wishes_of(message.conversation.contact.points.all()).is_blocked
+
+
+def _confirm(wish: Wish, message: Message) -> None:
+    try:
+        services.reply(
+            actor=ACTOR,
+            conversation_id=message.conversation_id,
+            text=CONFIRMED[wish],
+            sender_type="system",
+            sender_name="walker",
+            metadata={CONFIRMS_WISH: True} if wish == "stop" else {},
+            client_id=uuid5(message.pk, "wish"),
+        )
+    except WalkerError:
+        log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)

@@ -26,9 +26,15 @@ from conversations.admin.merging import UNDO, MergeActions
 from conversations.admin.reach import blocks_of
 from conversations.models import Contact
 from conversations.registry import panels_at
-from conversations.selectors import ContactFilters, points_in_order, query_contacts, seen_by, wishes_of
+from conversations.selectors import (
+    ContactFilters,
+    entries_of_points,
+    points_in_order,
+    query_contacts,
+    seen_by,
+    wishes_of,
+)
 from core.errors import Invalid
-from core.reach import ledger
 
 SHOWN = 20
 OBJECT = "conversations.contact"
@@ -107,7 +113,7 @@ class ContactAdmin(MergeActions):
     @admin.display(description="Messages from us")
     def wishes(self, contact: Contact) -> str:
         """Return whether and where they can be written to."""
-        entries = ledger.entries_of(point.value_index for point in contact.points.all())
+        entries = entries_of_points(contact.points.all())
         found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
         return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
 

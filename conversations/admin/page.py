@@ -18,12 +18,11 @@ from conversations.admin.tags import chips_of_names
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.models import ContactPoint, Conversation
 from conversations.registry import panels_at
-from conversations.selectors import list_messages, list_notes, seen_conversations
+from conversations.selectors import entries_of_points, list_messages, list_notes, seen_conversations
 from conversations.services import changeable_notes
 from conversations.services.clocks import waits_for_person
 from core.actors import Actor
 from core.errors import Conflict
-from core.reach import ledger
 from hitl.display import risk_chip
 from hitl.display import state_chip as approval_chip
 from hitl.masking import mask_for
@@ -161,7 +160,7 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal
     contact = conversation.contact
     points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
     shown = list(points if in_clear else points.defer("value")) if viewer.may("conversations.view_contact") else []
-    entries = ledger.entries_of(point.value_index for point in shown)
+    entries = entries_of_points(shown)
     rows = [
         {
             "kind": point.get_kind_display(),

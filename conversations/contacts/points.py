@@ -11,6 +11,8 @@ LIMIT: Final = 320
 COLUMN: Final = "conversations_contactpoint.value"
 """The column that the blind index of a point is bound to."""
 
+_TOGETHER: Final = (frozenset({"phone", "bsuid"}), frozenset({"member", "webchat"}))
+"""Kinds that name the same account of a person on a channel: what is said from one counts for the others."""
 # Mobile numbers that WhatsApp and carriers also write without their extra 9. Landlines of Brazil start with 2 to 5.
 _SHORT_BRAZILIAN: Final = re.compile(r"\+55(\d\d)([6-9]\d{7})")
 _SHORT_ARGENTINE: Final = re.compile(r"\+54([1-8]\d{9})")
@@ -33,6 +35,11 @@ def normalise(kind: str, value: str) -> str:
             "This isn't an address we can message.", fields={"sender": ["Enter an email address or a phone number."]}
         )
     return plain
+
+
+def same_channel(kind: str) -> frozenset[str]:
+    """Return the kinds of addresses for which counts what is said from an address of this kind."""
+    return next((kinds for kinds in _TOGETHER if kind in kinds), frozenset({kind}))
 
 
 def index_form(kind: str, value: str) -> str:

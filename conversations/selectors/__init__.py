@@ -12,7 +12,7 @@ from conversations.models.seen import (
 )
 from conversations.models.team_chat import chat_stream, may_chat, require_seat
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
-from conversations.selectors.consents import Wishes, get_consent, query_consents, wishes_of
+from conversations.selectors.consents import Wishes, entries_of_points, get_consent, query_consents, wishes_of
 from conversations.selectors.counts import (
     DayCount,
     count_by_day,
@@ -109,6 +109,7 @@ __all__ = [
     "count_to_review",
     "count_unread",
     "count_waiting",
+    "entries_of_points",
     "figure_scope",
     "find_customer_conversation",
     "find_lost_templates",

@@ -115,12 +115,10 @@ def _why_not(points: list[ContactPoint], entries: Mapping[str, Sequence[Entry]],
     """Return why a contact gets no audience messages, or "". The window isn't asked: a template may go out."""
     channel = newest.channel_account.kind if newest else ""
     question = Question(ChannelRules(channel, is_passive=True), MARKETING)
-    everywhere = [entry for point in points for entry in entries[point.value_index]]
     wrote_at = newest.last_inbound_at if newest else None
     # What is known of all addresses decides whether they want it, what is known of one whether it arrives.
-    wishes = [entry for entry in everywhere if entry.state != UNREACHABLE]
-    now = clock_now()
-    found = verdict(question, Known(entries=wishes, policy=current_policy()), now)
+    known = Known(others=[entries[point.value_index] for point in points], policy=current_policy())
+    found = verdict(question, known, clock_now())
     if found.kind == "refused" or newest is None:
         return found.reason
     try:

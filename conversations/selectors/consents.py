@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from conversations.contacts.points import same_channel
 from conversations.models import ContactPoint
 from core.actors import Actor
 from core.errors import NotFound
@@ -50,10 +51,26 @@ def get_consent(*, viewer: Actor, consent_id: UUID) -> Consent:
     return found
 
 
+def entries_of_points(points: Iterable[ContactPoint]) -> dict[str, list[Entry]]:
+    """Return the lines that count for each of a contact's addresses, as the gate takes them. One query.
+
+    These are its own, and what was said from another address of the same account.
+    """
+    rows = list(points)
+    own = ledger.entries_of(point.value_index for point in rows)
+    found = {index: list(entries) for index, entries in own.items()}
+    for point in rows:
+        for other in rows:
+            is_same = other.origin_id == point.origin_id and other.kind in same_channel(point.kind)
+            if is_same and other.value_index != point.value_index:
+                said = (entry for entry in own[other.value_index] if entry.state in ledger.OF_A_PURPOSE)
+                found[point.value_index].extend(said)
+    return found
+
+
 def wishes_of(points: Iterable[ContactPoint]) -> Wishes:
     """Return what counts now for a contact with these points. One query."""
-    indexes = [point.value_index for point in points]
-    by_point = ledger.entries_of(indexes)
+    by_point = entries_of_points(points)
     return Wishes(
         is_blocked=any(is_blocked(entries, ANY) for entries in by_point.values()),
         opt_outs=tuple(sorted({one for entries in by_point.values() for one in _objections(entries)})),

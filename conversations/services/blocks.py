@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from conversations.models import ContactPoint
-from conversations.services.contacts import point_index
+from conversations.models import Contact, ContactPoint
+from conversations.services.contacts import point_index, together_with
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -78,17 +78,30 @@ def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: da
     Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
     """
     _require_channel(actor)
-    index = point_index(sender.kind, sender.value)
     with transaction.atomic():
-        known = ledger.entries_of([index])[index]
-        had_agreed = latest(known, (channel, ANY), (Consent.State.GIVEN,), MARKETING) is not None
-        purposes = [purpose for purpose in STOPPABLE if purpose != MARKETING or had_agreed]
-        if not any(has_objected(known, channel, purpose) for purpose in purposes):
+        purposes = _lifted_by_start(sender, channel)
+        if not purposes:
             return False
         state, source = Consent.State.GIVEN, Consent.Source.CUSTOMER
         return _add(
             actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now, purposes=purposes
         )
+
+
+def has_opted_out(*, sender: SenderIdentity, channel: str) -> bool:
+    """Return True if START from this address would lift something."""
+    return bool(_lifted_by_start(sender, channel))
+
+
+def _lifted_by_start(sender: SenderIdentity, channel: str) -> list[str]:
+    """Return the purposes that START is about; none if the person objected to nothing that it can lift."""
+    index = point_index(sender.kind, sender.value)
+    entries = ledger.entries_of([index, *together_with(index)])
+    said = [row for rows in entries.values() for row in rows]
+    had_agreed = latest(said, (channel, ANY), (Consent.State.GIVEN,), MARKETING) is not None
+    purposes = [purpose for purpose in STOPPABLE if purpose != MARKETING or had_agreed]
+    is_lifting = any(has_objected(rows, channel, purpose) for rows in (said, entries[index]) for purpose in purposes)
+    return purposes if is_lifting else []
 
 
 def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
@@ -112,8 +125,11 @@ def unblock_contact(*, actor: Actor, contact_id: UUID) -> bool:
 def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
     actor.require(RECORD)
     with transaction.atomic():
-        rows = ContactPoint.objects.select_for_update(of=("self",)).filter(contact_id=contact_id)
-        indexes = list(rows.order_by("pk").values_list("value_index", flat=True))
+        rows = ContactPoint.objects.filter(contact_id=contact_id).order_by("pk").values_list("value_index", flat=True)
+        list(rows.select_for_update(of=("self",)))
+        # The contact too, and read again: an address that is added at this moment waits, or is here.
+        list(Contact.objects.select_for_update().filter(pk=contact_id).values_list("pk"))
+        indexes = list(rows)
         if not indexes:
             raise NotFound("There is no such contact, or they have no address.")
         added = [
@@ -125,6 +141,7 @@ def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
                 state=state,
                 source=ledger.source_of(actor),
                 recorded_by=actor.user_id,
+                others=indexes,
             )
         ]
         if added:
@@ -151,7 +168,13 @@ def _add(
 ) -> bool:
     index = point_index(sender.kind, sender.value)
     added = ledger.add_lines(
-        address_index=index, channel=channel, state=state, source=source, purposes=purposes, at=now
+        address_index=index,
+        channel=channel,
+        state=state,
+        source=source,
+        purposes=purposes,
+        at=now,
+        others=together_with(index),
     )
     if not added:
         return False

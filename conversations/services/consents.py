@@ -7,7 +7,7 @@ from django.db import transaction
 
 from conversations.models import ChannelAccount
 from conversations.services.blocks import RECORD
-from conversations.services.contacts import point_index
+from conversations.services.contacts import point_index, together_with
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -64,6 +64,7 @@ def record_consent(
             purposes=[purpose],
             recorded_by=actor.user_id,
             at=at or moment,
+            others=together_with(index),
         )
         if not added:
             known = Consent.objects.filter(address_index=index, channel=channel, purpose=purpose, state=state)

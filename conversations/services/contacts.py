@@ -19,6 +19,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
 from core.privacy.pii.masking import ValueKind
+from core.reach import ledger
 
 NAME_LIMIT: Final = 120
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[_-]([a-z]{2}))?(?:[_-].*)?", re.IGNORECASE)
@@ -57,6 +58,16 @@ class FoundContact:
 def point_index(kind: str, value: str) -> str:
     """Return the blind index of a contact point in the tenant in scope."""
     return blind_index(points.index_form(kind, value), column=points.COLUMN)
+
+
+def together_with(index: str) -> list[str]:
+    """Return the indexes of the addresses that say the same as this one: a number and the id of one account."""
+    own = ContactPoint.objects.filter(value_index=index).only("contact_id", "origin_id", "kind").first()
+    if own is None:
+        return []
+    rows = ContactPoint.objects.filter(contact_id=own.contact_id, origin_id=own.origin_id)
+    same = rows.filter(kind__in=points.same_channel(own.kind)).exclude(value_index=index)
+    return list(same.values_list("value_index", flat=True))
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
@@ -154,7 +165,7 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
     """Add another address to a contact; False if any contact has it already.
 
     For channels only, which have proof that both belong together. It is for the conversation's side of a merged
-    contact, where one is named. Raises `Refused`, `NotFound`, `Invalid`.
+    contact, where one is named. A block of the contact holds for it too. Raises `Refused`, `NotFound`, `Invalid`.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can add an address.")
@@ -167,6 +178,8 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
         origin_id = talks.values_list("origin_id", flat=True).first() if conversation_id else None
         same_kind = ContactPoint.objects.filter(contact=contact, origin_id=origin_id, kind=sender.kind)
         insert_point(contact, sender, index, is_primary=not same_kind.exists(), origin_id=origin_id)
+        theirs = ContactPoint.objects.filter(contact=contact, origin_id=origin_id).exclude(value_index=index)
+        ledger.copy_blocks(list(theirs.values_list("value_index", flat=True)), index)
     return True
 
 

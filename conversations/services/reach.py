@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from conversations import registry
+from conversations.mediums import Email
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message, MessageTemplate
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.services.contacts import point_index
@@ -98,6 +99,12 @@ def find_way(message: Message, account: ChannelAccount, conversation: Conversati
     return Way(found.verdicts[best.value_index], best)
 
 
+def addresses_of(message: Message) -> list[str]:
+    """Return the indexes of the contact's addresses whose wishes count for an email, its own among them."""
+    fitting, others = _points(message.conversation, Email.recipient_kinds, every=message.purpose == MARKETING)
+    return [*_indexes(fitting), *others]
+
+
 def judge_new(message: Message, conversation: Conversation, now: datetime) -> Verdict:
     """Judge a message before it is stored, and take its place within the limits; in the caller's transaction."""
     account = conversation.channel_account
@@ -117,6 +124,7 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
     best = _best(fitting, found.verdicts).value_index
     if not is_marketing:
         return found.verdicts[best]
+    others = [index for index in (*_indexes(fitting), *others) if index != best]
     return gate.take_place(question, best, line=account.pk, others=others, now=now)
 
 

@@ -1,9 +1,9 @@
-"""How many marketing messages were sent by day, to one address and by the organisation."""
+"""How many marketing messages were sent by day, to one person and by the organisation."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -48,17 +48,29 @@ def sent_on(indexes: Sequence[str], since: date) -> Mapping[str, Mapping[date, i
     return found
 
 
-def take_place(*, address_index: str, day: date, per_contact: int, per_day: int) -> None:
+def take_place(*, indexes: Collection[str], day: date, per_contact: int, per_day: int) -> None:
     """Count one message, in the caller's transaction. Raises `Full` and counts nothing if the day is full.
 
-    Without a limit of the organisation only the address's own row is written.
+    It is counted for the lowest of the person's addresses; what others have, from before it was theirs, counts too.
+    Without a limit of the organisation only that row is written.
     """
+    lowest = min(indexes)
+    most = per_contact - _sent_to(set(indexes) - {lowest}, day) if per_contact else 0
+    if per_contact and most < 1:
+        raise Full
     with transaction.atomic(), connection.cursor() as cursor:
         if per_day and not _take_share(day, per_day):
             raise Full
-        cursor.execute(_TAKE, [uuid7(), current_tenant_id(), address_index, day, per_contact, per_contact])
+        cursor.execute(_TAKE, [uuid7(), current_tenant_id(), lowest, day, most, most])
         if cursor.rowcount != 1:
             raise Full
+
+
+def _sent_to(indexes: Collection[str], day: date) -> int:
+    if not indexes:
+        return 0
+    rows = SendCount.objects.filter(address_index__in=indexes, day=day)
+    return rows.aggregate(total=Sum("sent"))["total"] or 0
 
 
 def _take_share(day: date, limit: int) -> bool:

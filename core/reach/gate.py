@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,9 +74,10 @@ def judge(
 ) -> Judged:
     """Return the verdict for each address (blind indexes) of one person.
 
-    `line` is our number, None for an email; what they wrote from any of their addresses opens its window.
-    `others` are their addresses elsewhere, where an objection to marketing counts too. At most two queries for a
-    message that has its place within the limits or needs none, and none for `account`.
+    `line` is our number, None for an email; what they wrote from any of their addresses opens its window. What they
+    said from one of the addresses, or of `others` that the message can't go to, counts for all of them. Two queries at
+    most for a message that has its place within the limits or needs none, and none for `account`; the rules for
+    marketing are one more where this process hasn't read them for `KEEP_SETTINGS_SECONDS`.
     """
     if question.purpose == ACCOUNT:
         return Judged(dict.fromkeys(addresses, ALLOWED))
@@ -92,16 +94,19 @@ def judge(
     policy = current_policy() if is_marketing else Policy()
     sent: Mapping[str, Any] = {}
     if is_marketing and not question.is_counted:
-        sent = counts.sent_on(addresses, local_day(policy, moment))
-    together = [entry for rows in entries.values() for entry in rows] if is_marketing else []
+        sent = counts.sent_on(everywhere, local_day(policy, moment))
+    to_contact: Counter[date] = Counter()
+    for index in everywhere:
+        to_contact.update(sent.get(index, {}))
     found = {
         address: verdict(
             question,
             Known(
-                entries=together if is_marketing else entries[address],
+                entries=entries[address],
+                others=[entries[other] for other in everywhere if other != address],
                 wrote_at=wrote_at,
                 policy=policy,
-                sent_to_contact=sent.get(address, {}),
+                sent_to_contact=to_contact,
                 sent_by_tenant=sent.get(counts.TENANT, {}),
             ),
             moment,
@@ -128,7 +133,8 @@ def take_place(
 ) -> Verdict:
     """Return the verdict for a new message and count it on its day, in the caller's transaction.
 
-    Only marketing is counted. A message that waits is counted on the day it waits for.
+    Only marketing is counted, to all addresses of the person together. A message that waits is counted on the day it
+    waits for.
     """
     moment = now or clock_now()
     for _ in range(TRIES):
@@ -138,7 +144,9 @@ def take_place(
         policy = current_policy()
         day = local_day(policy, found.until or moment)
         try:
-            counts.take_place(address_index=address, day=day, per_contact=policy.per_contact, per_day=policy.per_day)
+            counts.take_place(
+                indexes=[address, *others], day=day, per_contact=policy.per_contact, per_day=policy.per_day
+            )
         except counts.Full:
             continue
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -62,14 +62,19 @@ def add_lines(
     purposes: Sequence[str] = STOPPABLE,
     recorded_by: UUID | None = None,
     at: datetime | None = None,
+    others: Collection[str] = (),
 ) -> list[Consent]:
     """Add a line for each purpose where it changes what counts; in the caller's transaction.
 
-    A state that isn't about purposes is one line. Repeats add nothing. The caller writes the audit entry.
+    A state that isn't about purposes is one line. Repeats add nothing; `others` are the person's other addresses, from
+    which something else may have been said since. The caller writes the audit entry.
     """
-    advisory_lock(f"consent:{address_index}")
+    everywhere = sorted({address_index, *others})
+    for index in everywhere:
+        advisory_lock(f"consent:{index}")
     moment = at or clock_now()
-    known = entries_of([address_index])[address_index]
+    found = entries_of(everywhere)
+    known, said = found[address_index], [row for rows in found.values() for row in rows]
     rows = [
         Consent(
             address_index=address_index,
@@ -81,15 +86,38 @@ def add_lines(
             recorded_by=recorded_by,
         )
         for purpose in (purposes if state in OF_A_PURPOSE else ("",))
-        if not _counts_already(known, channel, purpose, state, moment)
+        if not _counts_already(known, said, channel, purpose, state, moment)
     ]
     Consent.objects.bulk_create(rows)
     return rows
 
 
-def _counts_already(entries: Sequence[Entry], channel: str, purpose: str, state: str, moment: datetime) -> bool:
+def copy_blocks(indexes: Collection[str], to: str) -> None:
+    """Block a new address as the person's others are, for the same reason; in the caller's transaction."""
+    rows = _newest(list(indexes)).filter(state__in=(State.BLOCKED, State.UNBLOCKED))
+    newest: dict[tuple[str, str], Consent] = {}
+    for row in sorted(rows, key=lambda one: (one.at, str(one.pk))):
+        newest[row.address_index, row.channel] = row
+    for row in newest.values():
+        if row.state == State.BLOCKED:
+            add_lines(
+                address_index=to,
+                channel=row.channel,
+                state=State.BLOCKED,
+                source=row.source,
+                recorded_by=row.recorded_by,
+            )
+
+
+def _counts_already(
+    entries: Sequence[Entry], said: Sequence[Entry], channel: str, purpose: str, state: str, moment: datetime
+) -> bool:
+    """Return True if a line would change nothing, from those of its address and all that the person said."""
     if state == State.WITHDRAWN:
-        return has_objected([row for row in entries if row.channel == channel], channel, purpose)
+        # What was said since on another channel, or from another address, may have lifted it.
+        places = {row.channel for row in said} if channel == ANY else {channel}
+        is_own = has_objected([row for row in entries if row.channel == channel], channel, purpose)
+        return is_own and all(has_objected(said, place, purpose) for place in places)
     if state == State.GIVEN:
         newest = latest(entries, (channel,), OF_A_PURPOSE, purpose)
         return newest is not None and newest.state == state and newest.at >= moment

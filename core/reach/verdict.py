@@ -63,7 +63,7 @@ class ChannelRules:
 class Question:
     """One message that someone wants to send.
 
-    `confirms_wish`: the one confirmation of an opt-out or opt-in. `is_counted`: it has its place within the limits.
+    `confirms_wish`: the one confirmation of an opt-out. `is_counted`: it has its place within the limits.
     """
 
     rules: ChannelRules
@@ -100,10 +100,13 @@ class Policy:
 class Known:
     """What is stored about an address: its lines of the ledger, when its owner last wrote here, and what was sent.
 
-    The numbers are of marketing messages by day, to this address and by the whole organisation.
+    `others` are the lines of the person's other addresses, one sequence each: what they said from any of them, and a
+    block of any, counts for all; whether an address can be reached is its own matter. The numbers are of marketing
+    messages by day, to this person and by the whole organisation.
     """
 
     entries: Sequence[Entry] = ()
+    others: Sequence[Sequence[Entry]] = ()
     wrote_at: datetime | None = None
     policy: Policy = field(default_factory=Policy)
     sent_to_contact: Mapping[date, int] = field(default_factory=dict)
@@ -117,12 +120,12 @@ def verdict(question: Question, facts: Known, now: datetime) -> Verdict:
     """
     if question.purpose == ACCOUNT or question.confirms_wish:
         return ALLOWED
-    rules, entries = question.rules, facts.entries
+    rules = question.rules
     is_closed = rules.reply_window is not None and not is_open(facts.wrote_at, rules.reply_window, now)
     reason = (
-        (BLOCKED if is_blocked(entries, rules.channel) else "")
+        (BLOCKED if any(is_blocked(rows, rules.channel) for rows in (facts.entries, *facts.others)) else "")
         or _objection(question, facts)
-        or (UNREACHABLE if is_unreachable(entries, rules.channel, facts.wrote_at) else "")
+        or (UNREACHABLE if is_unreachable(facts.entries, rules.channel, facts.wrote_at) else "")
     )
     if not reason and is_closed and not (question.is_template or rules.has_template):
         reason = WINDOW_CLOSED
@@ -171,7 +174,8 @@ def is_unreachable(entries: Sequence[Entry], channel: str, wrote_at: datetime | 
 
 def _objection(question: Question, facts: Known) -> str:
     """Return why the person doesn't want this message; an objection to marketing counts on every channel."""
-    entries, channel, purpose = facts.entries, question.rules.channel, question.purpose
+    entries = [row for rows in (facts.entries, *facts.others) for row in rows]
+    channel, purpose = question.rules.channel, question.purpose
     if purpose != MARKETING:
         return OPTED_OUT if has_objected(entries, channel, purpose) else ""
     places = {channel, *(row.channel for row in entries)}

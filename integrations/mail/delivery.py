@@ -1,6 +1,6 @@
 """Sending queued mail: claim, call the provider, record the outcome; a lost answer becomes "unknown"."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -85,7 +85,8 @@ def deliver_mail(delivery_id: UUID, *, now: datetime | None = None) -> str:
 def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
     """Ask the gate and call the provider, outside any transaction; returns None if the claim was lost meanwhile."""
     receiver = events.receiver_of(delivery.type)
-    verdict = gate.judge_one(question_of(delivery.type), ledger.index_of_mail(delivery.address or ""), now=moment)
+    question, others = question_of(delivery.type, delivery.ref)
+    verdict = gate.judge_one(question, ledger.index_of_mail(delivery.address or ""), others=others, now=moment)
     if verdict.until is not None:
         wait = max(1, int((verdict.until - moment).total_seconds()))
         return Rejected(f"{REFUSED}{verdict.reason}", permanent=False, retry_after=wait, counts=False)
@@ -117,10 +118,17 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         return Unknown("adapter_broke")
 
 
-def question_of(type: str) -> Question:
-    """Return what the gate is asked about a mail of this type."""
+def question_of(type: str, ref: UUID | None) -> tuple[Question, Sequence[str]]:
+    """Return what the gate is asked about a mail, and the recipient's other addresses: its receiver knows both.
+
+    No mail is counted: one that is counted was so as a message of a conversation.
+    """
     receiver = events.receiver_of(type)
-    return Question(ChannelRules(CHANNEL), receiver.purpose if receiver else Consent.Purpose.SERVICE)
+    purpose: str = receiver.purpose if receiver else Consent.Purpose.SERVICE
+    others: Sequence[str] = ()
+    if receiver is not None and ref is not None:
+        purpose, others = receiver().purpose_of(ref), receiver().others_of(ref)
+    return Question(ChannelRules(CHANNEL), purpose, is_counted=True), others
 
 
 def _claimed(delivery: MailDelivery) -> QuerySet[MailDelivery]:

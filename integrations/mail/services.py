@@ -80,7 +80,8 @@ def queue_mail(
         if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
             raise Invalid("This header can't be sent.", fields={"headers": [name[:60]]})
     moment = now or clock_now()
-    verdict = gate.judge_one(question_of(type), ledger.index_of_mail(address), now=moment)
+    question, others = question_of(type, ref)
+    verdict = gate.judge_one(question, ledger.index_of_mail(address), others=others, now=moment)
     row = MailDelivery(
         type=type,
         key=key[:200],

@@ -1,7 +1,7 @@
 """The mail port: mails, outcomes of sending, senders, and receivers of delivery events."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -140,6 +140,14 @@ class MailReceiver(ABC):
     @abstractmethod
     def on_event(self, event: MailEvent) -> None:
         """Handle one event, without calls to the outside."""
+
+    def purpose_of(self, ref: UUID) -> str:
+        """Return what the mail with this ref is for, where a type has mails for several purposes."""
+        return self.purpose
+
+    def others_of(self, ref: UUID) -> Sequence[str]:
+        """Return the blind indexes of the recipient's other addresses from which a wish about this mail counts."""
+        return ()
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return what the mails with these refs are about, in one query and without personal data."""

@@ -5,10 +5,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.models import Consent
+from core.reach import ledger
 from core.reach.verdict import ANY, ChannelRules, Entry, Known, Policy, Question, Verdict, verdict
+from tests.world import World
 
 DAY = timedelta(hours=24)
 SECOND = timedelta(seconds=1)
@@ -28,38 +32,43 @@ def ask(
 
 
 class Model:
-    """What a person would keep on paper: the last word of each matter, and when they last wrote."""
+    """What one would keep on paper about a person with two addresses, and when they last wrote.
+
+    The last word of each matter: of all that they said, of the blocks and lost messages of each address.
+    """
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: tuple[list[Entry], list[Entry]] = ([], [])
         self.wish: dict[tuple[str, str], tuple[str, int]] = {}
-        self.blocked: dict[str, bool] = {}
-        self.lost: dict[str, tuple[str, datetime, int]] = {}
+        self.blocked: dict[tuple[int, str], bool] = {}
+        self.lost: dict[tuple[int, str], tuple[str, datetime, int]] = {}
         self.wrote_at: datetime | None = None
 
-    def add(self, channel: str, purpose: str, state: str, at: datetime) -> None:
+    def add(self, address: int, channel: str, purpose: str, state: str, at: datetime) -> None:
         named = purpose if state in ("given", "withdrawn") else ""
-        self.entries.append(Entry(channel, named, state, at, f"{len(self.entries):06}"))
+        number = sum(map(len, self.entries))
+        self.entries[address].append(Entry(channel, named, state, at, f"{number:06}"))
         if named:
-            self.wish[channel, named] = (state, len(self.entries))
+            self.wish[channel, named] = (state, number)
         elif state in ("unreachable", "reachable"):
-            self.lost[channel] = (state, at, len(self.entries))
+            self.lost[address, channel] = (state, at, number)
         else:
-            self.blocked[channel] = state == "blocked"
+            self.blocked[address, channel] = state == "blocked"
 
     def last_wish(self, channel: str, purpose: str) -> str:
         found = [self.wish[place, purpose] for place in (channel, ANY) if (place, purpose) in self.wish]
         return max(found, key=lambda one: one[1])[0] if found else ""
 
-    def expect(self, channel: str, purpose: str, now: datetime, template: bool) -> tuple[str, str]:
+    def expect(self, address: int, channel: str, purpose: str, now: datetime, template: bool) -> tuple[str, str]:
         if purpose == "account":
             return "allowed", ""
-        if self.blocked.get(channel) or self.blocked.get(ANY):
+        if any(self.blocked.get((either, place)) for either in (0, 1) for place in (channel, ANY)):
             return "refused", "blocked"
-        places = {channel, *(entry.channel for entry in self.entries)} if purpose == "marketing" else {channel}
+        named = {entry.channel for rows in self.entries for entry in rows}
+        places = {channel, *named} if purpose == "marketing" else {channel}
         if "withdrawn" in {self.last_wish(place, purpose) for place in places}:
             return "refused", "opted_out"
-        told = [self.lost[place] for place in (channel, ANY) if place in self.lost]
+        told = [self.lost[address, place] for place in (channel, ANY) if (address, place) in self.lost]
         state, at, _ = max(told, key=lambda one: one[2], default=("", now, 0))
         if state == "unreachable" and (self.wrote_at is None or self.wrote_at <= at):
             return "refused", "unreachable"
@@ -70,6 +79,7 @@ class Model:
 
 EVENTS = st.lists(
     st.tuples(
+        st.sampled_from((0, 1)),
         st.sampled_from(("given", "withdrawn", "blocked", "unblocked", "unreachable", "reachable", "wrote")),
         st.sampled_from((*CHANNELS, ANY)),
         st.sampled_from(PURPOSES[:-1]),
@@ -82,23 +92,30 @@ EVENTS = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(EVENTS, st.sampled_from((0, 1, 86398, 86399, 86400, 90000)), st.booleans())
 def test_verdict_is_what_a_plain_model_says_after_any_history(
-    events: list[tuple[str, str, str, int]], later: int, template: bool
+    events: list[tuple[int, str, str, str, int]], later: int, template: bool
 ) -> None:
     model, now = Model(), NOON
-    for state, channel, purpose, seconds in events:
+    for address, state, channel, purpose, seconds in events:
         now += timedelta(seconds=seconds)
         if state == "wrote":
             model.wrote_at = now
         else:
-            model.add(channel, purpose, state, now)
+            model.add(address, channel, purpose, state, now)
     now += timedelta(seconds=later)
     for channel in CHANNELS:
         for purpose in PURPOSES:
             rules = {"reply_window": DAY, "has_template": template} if channel == "whatsapp" else {}
-            found = ask(
-                *reversed(model.entries), now=now, channel=channel, purpose=purpose, wrote_at=model.wrote_at, **rules
-            )
-            assert (found.kind, found.reason) == model.expect(channel, purpose, now, template)
+            for address in (0, 1):
+                found = ask(
+                    *reversed(model.entries[address]),
+                    others=[model.entries[1 - address]],
+                    now=now,
+                    channel=channel,
+                    purpose=purpose,
+                    wrote_at=model.wrote_at,
+                    **rules,
+                )
+                assert (found.kind, found.reason) == model.expect(address, channel, purpose, now, template)
 
 
 @pytest.mark.parametrize(("gap", "kind"), [(DAY - SECOND, "allowed"), (DAY, "refused"), (DAY + SECOND, "refused")])
@@ -195,3 +212,13 @@ def test_marketing_waits_for_the_first_minute_that_is_not_quiet_on_a_day_with_ro
         now=now, purpose="marketing", policy=policy, sent_to_contact=sent, sent_by_tenant=by_all, is_counted=counted
     )
     assert (found.kind, found.until) == (("allowed", None) if free == now else ("wait", free))
+
+
+@pytest.mark.parametrize("change", ["update core_consent set state = 'given'", "delete from core_consent"])
+def test_lines_of_the_ledger_are_never_changed(acme: World, change: str) -> None:
+    ledger.add_lines(address_index="index", channel="any", state="blocked", source="staff")
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Consent.objects.update(state="unblocked") if "update" in change else Consent.objects.all().delete()
+    assert Consent.objects.get().state == "blocked"
