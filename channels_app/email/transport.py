@@ -17,7 +17,7 @@ from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
 from conversations.services import reach
 from conversations.services.blocks import NO_MARKETING
-from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
+from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
