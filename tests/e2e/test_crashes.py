@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hitl.admin.approval.moving_on import COOKIE
 from tests.e2e.installation import Installation
 from tests.e2e.test_main_job import _ask, _say, _sign_in
 
@@ -40,6 +41,8 @@ def _ask_and_sign(installation: Installation, chromium: Any, sentence: str) -> t
     chat.goto(installation.demo["urls"]["chat"])
     reference = _ask(chat, sentence)
     console = _sign_in(chromium, installation, "approver@acme.example")
+    # Who likes to stay sees what becomes of a decision; for everyone else the next request opens.
+    console.context.add_cookies([{"name": COOKIE, "value": "stay", "url": console.url}])
     console.get_by_role("link", name=re.compile("Approvals")).first.click()
     console.get_by_role("link", name=reference).click()
     console.locator("#vote-approve").click()
