@@ -78,7 +78,10 @@ def test_unknown_account_and_unproven_number_are_refused_and_counted(
         (WEBHOOK, {"To": NOT_OURS}),
         # The number of WhatsApp isn't connected for SMS.
         (WEBHOOK, {"To": OURS, "From": "+34600123456"}),
-        (f"/channels/whatsapp/status/{UUID(int=7)}/", {"From": NOT_OURS, "MessageStatus": "failed", "ErrorCode": "63024"}),
+        (
+            f"/channels/whatsapp/status/{UUID(int=7)}/",
+            {"From": NOT_OURS, "MessageStatus": "failed", "ErrorCode": "63024"},
+        ),
     ],
 )
 def test_message_to_a_number_that_is_not_connected_is_stored_and_shown_and_nothing_is_done(
