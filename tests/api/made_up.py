@@ -37,7 +37,7 @@ def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | No
     return query and {name: _real(name, value) for name, value in query.items()}
 
 
-_ATTEMPT = re.compile(r'"ATTEMPTS_REFUSED","object_type":"[^"]*","object_id":"[^"]*"')
+_ATTEMPT = re.compile(r'"ATTEMPTS?_REFUSED","object_type":"[^"]*","object_id":"[^"]*"')
 
 
 @schemathesis.check
