@@ -21,6 +21,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.models import WebhookAttempt, WebhookDelivery
 from core.reliability import loose_cache
+from core.retention import made_before
 
 LATELY: Final = timedelta(hours=24)
 SLOW: Final = timedelta(minutes=5)
@@ -116,7 +117,7 @@ def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
         )
     )
     if account.kind == ChannelAccount.Kind.EMAIL:
-        mails = mails_of(account).filter(queued_at__gte=since)
+        mails = mails_of(account).filter(~made_before(since), queued_at__gte=since)
         failed = Q(status__in=[status for status, said in MAILED.items() if said == "failed"])
         left = ~Q(status__in=list(MAILED))
         found.append(

@@ -23,7 +23,7 @@ admin.autodiscover()
 
 urlpatterns = [
     path("", front_door, name="front_door"),
-    path("favicon.ico", favicon),
+    path("favicon.ico", favicon, name="favicon"),
     path("", include("accounts.urls")),
     path("", include("core.observability.urls")),
     path("", include("channels_app.urls")),

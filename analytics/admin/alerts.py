@@ -208,7 +208,7 @@ class AlertRuleAdmin(ServiceAdmin):
         """Return the ways."""
         return ", ".join(SHORT.get(way, way) for way in rule.ways)
 
-    @admin.display(description="People who are told")
+    @admin.display(description="People notified")
     def people(self, rule: AlertRule) -> str:
         """Return who gets notices and mails."""
         if rule.team_id is None and rule.owner_id is None:

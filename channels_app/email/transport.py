@@ -12,7 +12,7 @@ from channels_app.email import threads
 from conversations import services
 from conversations.files.names import wire_name
 from conversations.mediums import Email
-from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.models import ContactPoint, Conversation, DeliveryAttempt, Message
 from conversations.models.channels import PROVIDERS
 from conversations.registry import register_transport
 from conversations.services import reach
@@ -21,6 +21,7 @@ from conversations.types import COMMON, Explanation, Medium, OutboundMessage, Se
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
+from core.observability.logging import get_logger
 from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import meaning_of, page_of
@@ -28,6 +29,7 @@ from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
 
+log = get_logger(__name__)
 ACTOR: Final = system("email")
 MAIL_TYPE: Final = "conversation"
 SUBJECT: Final = "Your message"
@@ -198,11 +200,23 @@ class ConversationMail(MailReceiver):
 
 
 def _stop_marketing(event: MailEvent) -> None:
-    """Record the wish for the address that the email went to; answers to their own messages still leave."""
+    """Record the wish for the address that the email went to; answers to their own messages still leave.
+
+    An email forgets its address after some weeks: then it is the contact's addresses.
+    """
     mail: MailDelivery = MailDelivery.objects.get(pk=event.delivery_id)
-    if mail.address:
-        sender = SenderIdentity(kind="email", value=mail.address)
+    addresses = [mail.address] if mail.address else _addresses_of_contact(event.ref)
+    if not addresses:
+        log.warning("marketing_stop_without_address", mail=str(event.delivery_id))
+    for address in addresses:
+        sender = SenderIdentity(kind="email", value=address)
         services.block_point(actor=ACTOR, sender=sender, channel=CHANNEL, reason=NO_MARKETING, now=event.at)
+
+
+def _addresses_of_contact(message_id: UUID | None) -> list[str]:
+    contacts = Message.objects.filter(pk=message_id).values("conversation__contact_id")
+    rows = ContactPoint.objects.filter(contact__in=contacts, kind=ContactPoint.Kind.EMAIL)
+    return [point.value for point in rows.only("tenant_id", "value")]
 
 
 def register() -> None:

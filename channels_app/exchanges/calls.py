@@ -7,15 +7,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from django.db import DatabaseError
 from django.db.models import Q
 
 from channels_app.models import ProviderCall
 from conversations.models import ChannelAccount
+from conversations.texts import clean
 from core import retention
 from core.clock import now as clock_now
+from core.observability.logging import get_logger
 from integrations import outcomes
 from integrations.slack import types as slack
 
+log = get_logger(__name__)
 KEPT: Final = timedelta(days=30)
 TEST: Final = "test"
 Result = TypeVar(
@@ -32,19 +36,26 @@ def make(account: ChannelAccount, what: str, call: Callable[[], Result]) -> Resu
         ended = ProviderCall.Outcome.FAILED
     elif isinstance(outcome, slack.Unknown | outcomes.Unknown):
         ended = ProviderCall.Outcome.UNKNOWN
-    ProviderCall.objects.create(
-        channel_account=account,
-        what=what[:40],
-        started_at=started,
-        outcome=ended,
-        http_status=getattr(outcome, "status", None),
-        code=str(getattr(outcome, "code", ""))[:80],
-        milliseconds=round((time.monotonic() - began) * 1000),
-    )
+    try:
+        ProviderCall.objects.create(
+            channel_account=account,
+            what=what[:40],
+            started_at=started,
+            outcome=ended,
+            http_status=getattr(outcome, "status", None),
+            code=clean(str(getattr(outcome, "code", "")))[:80],
+            milliseconds=round((time.monotonic() - began) * 1000),
+        )
+    except DatabaseError:
+        # The call is made: its caller must hear how it ended, or would make it again.
+        log.warning("provider_call_not_kept", account=str(account.pk), exc_info=True)
     return outcome
 
 
 def forget(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Delete a batch of rows older than 30 days, and return how many. For the sweep."""
-    before = (now or clock_now()) - KEPT
-    return retention.remove(ProviderCall, retention.made_before(before) & Q(started_at__lt=before), limit=limit)
+    """Delete the rows older than 30 days, batch by batch, and return how many. For the sweep."""
+    before, removed = (now or clock_now()) - KEPT, 0
+    old = retention.made_before(before) & Q(started_at__lt=before)
+    while batch := retention.remove(ProviderCall, old, limit=limit):
+        removed += batch
+    return removed

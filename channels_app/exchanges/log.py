@@ -23,6 +23,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.models import WebhookAttempt
 from core.rest.pagination import cursor_at, unknown_cursor, value_of
+from core.retention import made_before
 from integrations.mail import events as mail_events
 from integrations.mail.retention import CONTENT
 from integrations.models import MailDelivery
@@ -103,7 +104,7 @@ def list_exchanges(
         calls = ProviderCall.objects.filter(older, channel_account=account_id, started_at__gte=since)
         rows += _called(calls.order_by("-id")[: size + 1])
     if account.kind == ChannelAccount.Kind.EMAIL:
-        mails = mails_of(account).filter(older, queued_at__gte=since)
+        mails = mails_of(account).filter(older, ~made_before(since), queued_at__gte=since)
         rows += _mailed(mails.defer(*CONTENT).order_by("-id")[: size + 1])
     rows.sort(key=lambda row: row.id, reverse=True)
     page = rows[:size]

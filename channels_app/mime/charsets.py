@@ -23,7 +23,7 @@ def decode(content: bytes, charset: str) -> str:
 
 
 def whole(text: str) -> str:
-    """Return the text with marks for halves of signs, which UTF-7 can say and nothing else can write."""
+    """Replace lone surrogates by "?": UTF-7 can encode them, UTF-8 can't."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

@@ -26,7 +26,9 @@ ACTOR: Final = system("whatsapp")
 HEADLINE_LIMIT: Final = 200
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
 OPTED_OUT: Final = "This person opted out of notices."
-NO_NUMBER: Final = "This person has no WhatsApp number linked."
+NO_NUMBER: Final = "This person can't be reached by WhatsApp right now."
+REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}
+"""Why the gate refused, where it isn't that the person opted out."""
 NOT_TAKEN: Final = "WhatsApp didn't take the message."
 
 
@@ -55,8 +57,8 @@ class WhatsAppNotifier(Notifier):
                 language=_language_of(row.recipient_id),
                 ref=row.pk,
             )
-        except NotReachable:
-            return send_mail_instead(row, OPTED_OUT)
+        except NotReachable as refused:
+            return send_mail_instead(row, REFUSED.get(refused.code, OPTED_OUT))
         if isinstance(outcome, Sent):
             return Delivery(sent=True, provider=own.account.provider, provider_message_id=outcome.message_id)
         is_last = row.attempts >= MAX_ATTEMPTS

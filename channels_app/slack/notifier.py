@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from channels_app.models import SlackRoute
-from channels_app.notices.notifier import OPTED_OUT, send_mail_instead, skip
+from channels_app.notices.notifier import OPTED_OUT, REFUSED, send_mail_instead, skip
 from channels_app.slack import people, posts, workspaces
 from conversations.models import ChannelAccount
 from core.reach.gate import NotReachable
@@ -18,7 +18,6 @@ CHANNEL: Final = "slack"
 NOT_CONNECTED: Final = "Slack is not connected."
 PAUSED: Final = "Slack is paused."
 NOT_LINKED: Final = "This person hasn't linked their Slack user."
-REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}
 
 
 class SlackNotifier(Notifier):

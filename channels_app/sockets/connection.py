@@ -54,7 +54,7 @@ class SocketConnection(AsyncWebsocketConsumer):
         self.look_at = time.monotonic() + seconds * random.uniform(0.8, 1.2)  # noqa: S311
 
     async def rest_for(self, seconds: float) -> None:
-        """Wait so long, and less when there is something to read."""
+        """Wait up to this many seconds, or until woken."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), max(0.0, seconds))
         self.woken.clear()

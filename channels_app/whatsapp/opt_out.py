@@ -47,9 +47,9 @@ def wish_of(fields: Fields) -> Wish:
 
 
 def is_wish(wish: Wish, *, senders: tuple[SenderIdentity, ...], channel: str, fields: Fields) -> bool:
-    """Return True if the words are a wish, and not an answer to somebody: START only lifts what they objected to.
+    """Return True if STOP or START changes something; otherwise it is an ordinary message.
 
-    Twilio's own word for it is one always: Twilio answered it.
+    What Twilio itself took for an opt-out or opt-in always counts, because Twilio has answered it.
     """
     if wish != "start" or fields.get("OptOutType"):
         return bool(wish)

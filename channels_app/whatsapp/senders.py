@@ -43,9 +43,14 @@ def find_numbers(account_sid: str, address: str) -> list[Number]:
 
 
 def find_accounts(account_sid: str) -> list[Number]:
-    """Return all active numbers of a Twilio account, the oldest first; also several tenants' who share or claim it."""
+    """Return active numbers of a Twilio account, of all tenants that share or claim it.
+
+    Only the oldest of those with the same secret, as numbers of one account usually have: a request is compared with
+    each secret once.
+    """
     found = _accounts.all(provider_digest(provider=PROVIDER, provider_account=account_sid))
-    return sorted(found, key=lambda number: number.account_id)
+    newest_first = sorted(found, key=lambda number: number.account_id, reverse=True)
+    return list({(number.tenant_id, number.secrets): number for number in newest_first}.values())
 
 
 def _read(tenant_id: UUID, account_id: UUID) -> Number | None:

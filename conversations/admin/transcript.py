@@ -88,7 +88,7 @@ class Turn:
     figures: tuple[Any, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
     run: UUID | None = None
-    answers: str = ""
+    in_reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +215,5 @@ def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
     return Turn(
         row.created_at, place, who, text, status,
         files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=_sources(row),
-        answers=row.answers,
+        in_reply_to=row.in_reply_to,
     )  # fmt: skip

@@ -38,7 +38,7 @@ def normalise(kind: str, value: str) -> str:
 
 
 def same_channel(kind: str) -> frozenset[str]:
-    """Return the kinds of addresses for which counts what is said from an address of this kind."""
+    """Return the kinds of address that share wishes with this kind."""
     return next((kinds for kinds in _TOGETHER if kind in kinds), frozenset({kind}))
 
 

@@ -61,7 +61,7 @@ class MessageRow:
     created_at: datetime
     failure: Failure | None = None
     mail: MailFacts | None = None
-    answers: str = field(default="", repr=False)
+    in_reply_to: str = field(default="", repr=False)
     """The beginning of the message that its writer quoted, masked like the text; "" for none."""
 
 
@@ -118,7 +118,7 @@ def list_messages(
         [
             replace(
                 row_of(message, clear=clear, failure=failures.get(message.pk), names=names),
-                answers=quoted.get(str(message.metadata.get("reply_to") or ""), ""),
+                in_reply_to=quoted.get(str(message.metadata.get("reply_to") or ""), ""),
             )
             for message in page
         ],

@@ -21,7 +21,7 @@ RECORD: Final = "core.record_consent"
 # Marks the one message that still goes out: the confirmation of the opt-out itself.
 CONFIRMS_WISH: Final = "confirms_wish"
 NO_MARKETING: Final = "no_marketing"
-"""The reason of who stopped marketing with their provider's own switch: everything else still reaches them."""
+"""Reason: the person stopped marketing with the provider's switch. Other messages still reach them."""
 STATES: Final = {
     OPTED_OUT: Consent.State.WITHDRAWN,
     NO_MARKETING: Consent.State.WITHDRAWN,
@@ -141,6 +141,7 @@ def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
                 state=state,
                 source=ledger.source_of(actor),
                 recorded_by=actor.user_id,
+                # All locks in one order, so that two blocks can't wait for each other.
                 others=indexes,
             )
         ]

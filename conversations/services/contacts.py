@@ -178,6 +178,10 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
         origin_id = talks.values_list("origin_id", flat=True).first() if conversation_id else None
         same_kind = ContactPoint.objects.filter(contact=contact, origin_id=origin_id, kind=sender.kind)
         insert_point(contact, sender, index, is_primary=not same_kind.exists(), origin_id=origin_id)
+        own = _find(sender.kind, index)
+        if own is None or own.contact_id != contact.pk:
+            # Another contact got it since the look above: no block of this one is theirs.
+            return False
         theirs = ContactPoint.objects.filter(contact=contact, origin_id=origin_id).exclude(value_index=index)
         ledger.copy_blocks(list(theirs.values_list("value_index", flat=True)), index)
     return True

@@ -97,7 +97,7 @@ def why_not_entitled(members: Roster, actor: Actor, permission: str) -> Reason |
 
 
 def is_admin(members: Roster, actor: Actor) -> bool:
-    """Return True for the system and for administrators who still are; agents and others are none."""
+    """Return True for the system and for people who are administrators now."""
     return actor.role in ADMINS and (actor.user_id is None or members.roles.get(actor.user_id) in ADMINS)
 
 

@@ -81,7 +81,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
     "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
     "unknown_number": Meaning(
-        "Twilio reported a message of another number of its account, which isn't connected here.",
+        "A message arrived for another number of this Twilio account, which isn't connected here.",
         "channel",
         own_advice="Connect that number, or remove Walker's webhook address from it in the Twilio console.",
     ),

@@ -142,9 +142,12 @@ def test_long_message_with_many_known_values_is_read_quickly() -> None:
     for unit in (usual, *hostile):
         times = []
         for size in (2560, 10240):
-            began = time.process_time()
-            made.redact((unit * size)[:size])
-            times.append(time.process_time() - began)
+            tries = []
+            for _ in range(3):  # a garbage collection may take longer than the message
+                began = time.process_time()
+                made.redact((unit * size)[:size])
+                tries.append(time.process_time() - began)
+            times.append(min(tries))
         # A usual message takes 15 ms on a free core; other work on the machine gets a generous share.
         assert times[1] < (0.05 if unit is usual else 0.15), unit
         assert times[1] < max(0.03, times[0] * 12), unit

@@ -194,7 +194,7 @@ def test_message_that_quotes_another_shows_a_masked_line_of_it_for_one_query(
     assert shown.count('<span class="wk-answers">') == 5
     assert "&lt;b&gt;or&lt;/b&gt; else" in shown
     Message.objects.filter(pk=first.pk).update(masked_body="", body="", content_type="image")
-    assert "Answers: </span>[Image]\n" in counted()[1]
+    assert "In reply to: </span>[Image]\n" in counted()[1]
 
 
 def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:

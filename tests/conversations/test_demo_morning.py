@@ -58,4 +58,5 @@ def test_two_write_by_whatsapp_and_one_of_them_is_not_reached() -> None:
         assert Consent.objects.get().state == Consent.State.GIVEN
         assert not Outbox.objects.filter(done_at=None).exists(), "no worker answers what is past"
         shown = [page.row for page in GALLERY if page.row and page.path.endswith("/conversation/")]
+        assert len(shown) == 2
         assert all(any(words in each.body for each in said) for words in shown)

@@ -69,6 +69,7 @@ ACCOUNT: Final = {
     "mfa_download_recovery_codes": NO_FACTOR,
 }
 DOORS: Final = {
+    "favicon": Row(Answers(302, 302, 302, 302), Answers(302, 302, 302)),
     "healthz": HEALTH,
     "readyz": Row(Answers(503, 503, 503, 503), Answers(405, 405, 405)),  # no worker beats in the tests
     "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo

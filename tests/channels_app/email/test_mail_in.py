@@ -29,6 +29,7 @@ from core.errors import Invalid
 from core.models import Consent, Outbox
 from core.reach.gate import NotReachable
 from core.tenancy.scope import tenant_scope
+from integrations.mail.retention import CONTENT
 from integrations.models import MailDelivery
 from tests import files
 from tests.channels_app.email.conftest import Door, event, open_door
@@ -388,15 +389,22 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
     assert len(api.seen) == 2
 
 
-@pytest.mark.parametrize("kind", ["unsubscribe", "group_unsubscribe", "spamreport"])
+@pytest.mark.parametrize(
+    ("kind", "is_old"),
+    [("unsubscribe", False), ("group_unsubscribe", False), ("spamreport", False), ("spamreport", True)],
+)
 def test_who_unsubscribes_or_complains_gets_no_campaign_and_still_their_answers(
     inbox: MailDoor,
     api: Answers,  # noqa: F811
     kind: str,
+    is_old: bool,
 ) -> None:
     inbox.take(mail())
     (first,) = inbox.messages()
     sent = inbox.reply(first)
+    if is_old:  # its address and text were forgotten since
+        with tenant_scope(inbox.door.world.acme.pk):
+            MailDelivery.objects.filter(pk=sent.pk).update(**dict.fromkeys(CONTENT))
     for seconds in (0, 0, 5):
         inbox.door.take(event(kind, sent, seconds))
     with tenant_scope(inbox.door.world.acme.pk):

@@ -94,8 +94,8 @@ def test_link_of_somebody_who_could_read_sent_messages_decides_nothing(world: Wo
     assert people_who_can_read_mail().isdisjoint({approver.pk})
     ChannelAccount.objects.filter(kind="whatsapp").update(keepers=[approver.pk])
     assert people_who_can_read_mail().isdisjoint({approver.pk})
-    assert "/d/" not in phone.replies()[-1]["body"]
     assert notified(world).status == "sent"
+    assert "/d/" not in phone.replies()[-1]["body"]
     assert approver.pk in people_who_can_read_mail()
     assert notified(world).status == "sent"
     assert "/d/" not in phone.replies()[-1]["body"]
