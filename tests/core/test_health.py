@@ -1,5 +1,6 @@
 """What /healthz, /readyz and /metrics answer."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -143,6 +144,25 @@ def test_gauge_that_cannot_be_read_is_left_out_and_counted(client: Client, monke
     text = client.get("/metrics").content.decode()
     assert "walker_gauges_failed 1.0" in text
     assert "walker_gone " not in text
+
+
+@pytest.mark.django_db
+def test_gauges_wait_for_a_lost_database_once_and_not_one_by_one(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def slow(name: str) -> float:
+        asked.append(name)
+        time.sleep(0.2)
+        raise OperationalError
+
+    gauges = {name: health.Gauge(name, "Slow.", lambda name=name: slow(name)) for name in ("walker_a", "walker_b")}
+    monkeypatch.setattr(health, "_gauges", gauges | health._gauges)
+    monkeypatch.setattr(health, "PATIENCE", 0.1)
+    text = client.get("/metrics").content.decode()
+    assert asked == ["walker_a"]
+    assert f"walker_gauges_failed {len(health._gauges)}.0" in text
 
 
 @pytest.mark.django_db
