@@ -15,9 +15,8 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 # Wait a moment: otherwise this thread competes with the response for the interpreter. A worker, which no browser waits
-# for, collects for as long as a ready answer takes from its first frame to its last: together they cost their
-# listeners once.
-PAUSE: Final = 0.06 if os.environ.get("WALKER_PROCESS") == "worker" else 0.01
+# for, collects a little longer: frames that go together cost its listeners once.
+PAUSE: Final = 0.03 if os.environ.get("WALKER_PROCESS") == "worker" else 0.01
 LAST_WAIT: Final = 2.0
 UNHEARD_FOR: Final = 1.0  # how long nobody is asked again whether they listen to a group's passing frames
 MOST_UNHEARD: Final = 10_000
