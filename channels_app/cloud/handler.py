@@ -27,7 +27,6 @@ from channels_app.whatsapp import opt_out
 from channels_app.whatsapp.failures import note_fault
 from conversations import services
 from conversations.services.blocks import NO_MARKETING
-from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
@@ -109,7 +108,7 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
     identities = identities_of(document)
     if not identities or not text_of(item.get("id")):
         raise Invalid("This message has no sender or no id.", code="no_sender")
-    first = _known(identities)
+    first = services.known_identity(identities)
     inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
     said = {"To": f"{CHANNEL}:", "Body": inbound.text}
     wish = opt_out.wish_of(said)
@@ -130,13 +129,6 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
         reading.show_reading_later(message)
 
 
-def _known(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:
-    """Return the identity by which a person is known: who once hid their number is found by id."""
-    if len(identities) == 1:
-        return identities[0]
-    return next((one for one in identities if services.has_contact(one)), identities[0])
-
-
 def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
     """Store what a colleague wrote with the WhatsApp app on the phone as a message of ours."""
     item, recipients = document["item"], recipients_of(document)
@@ -149,7 +141,7 @@ def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
     services.record_echo(
         actor=ACTOR,
         channel_account_id=delivery.channel_account_id,
-        recipient=_known(recipients),
+        recipient=services.known_identity(recipients),
         text=said.text if said.text or said.media else f"[{said.content_type}]",
         content_type=said.content_type,
         media=said.media,

@@ -42,9 +42,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             raise Invalid("This webhook has no sender or no message.", code="no_sender")
         if is_empty(fields):
             return
-        first = identities[0]
-        if len(identities) > 1:  # a sender who once hid their number is found by id
-            first = next((one for one in identities if services.has_contact(one)), first)
+        first = services.known_identity(identities)
         inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
         wish, (channel, _) = opt_out.wish_of(fields), split_address(fields.get("To", ""))
         if not opt_out.is_wish(wish, senders=identities, channel=channel, fields=fields):

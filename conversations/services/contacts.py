@@ -1,6 +1,7 @@
 """Find, create, name, link and tag contacts."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -185,6 +186,16 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
         theirs = ContactPoint.objects.filter(contact=contact, origin_id=origin_id).exclude(value_index=index)
         ledger.copy_blocks(list(theirs.values_list("value_index", flat=True)), index)
     return True
+
+
+def known_identity(identities: Sequence[SenderIdentity]) -> SenderIdentity:
+    """Return the identity that belongs to a contact already, else the first.
+
+    A person who once hid their phone number is found by the provider's id. `identities` must not be empty.
+    """
+    if len(identities) == 1:
+        return identities[0]
+    return next((one for one in identities if has_contact(one)), identities[0])
 
 
 def has_contact(sender: SenderIdentity) -> bool:
