@@ -36,7 +36,8 @@ def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAME
     """
     found = streams.read(f"conversation:{conversation_id}", after, limit)
     ids = [event.payload["id"] for event in found if "content_type" in event.payload]
-    rows = list(Message.objects.filter(conversation_id=conversation_id, pk__in=ids)) if ids else []
+    shown = Message.objects.only("tenant_id", "body", "media", "metadata", "status")
+    rows = list(shown.filter(conversation_id=conversation_id, pk__in=ids)) if ids else []
     messages, names = {str(message.pk): message for message in rows}, _names_of_files(rows)
     frames = []
     for event in found:

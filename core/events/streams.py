@@ -56,7 +56,6 @@ def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | Non
     return append_all([NewEvent(stream, type, payload, about)])[0]
 
 
-@transaction.atomic(savepoint=False)
 def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     """Append events, as `append` does; each stream keeps their order.
 
