@@ -199,6 +199,7 @@ class AgentRun(TenantModel):
     trigger = models.CharField(max_length=9, choices=Trigger, default=Trigger.MESSAGE)
     trigger_ref = models.UUIDField()
     generation = models.PositiveIntegerField(default=1)
+    answered = models.PositiveIntegerField(default=0, help_text="How many of its messages the last answer covers.")
     first_message_at = models.DateTimeField(default=now)
     joinable_until = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -255,7 +256,7 @@ class AgentRunMessage(TenantModel):
 
     run = models.ForeignKey(AgentRun, on_delete=models.CASCADE, related_name="inputs")
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
-    answered_at = models.DateTimeField(null=True)
+    number = models.PositiveIntegerField(help_text="Which of the run's messages it is, from 1.")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

@@ -39,7 +39,7 @@ class Input(NamedTuple):
     """A message that a run answers, or has answered."""
 
     message_id: UUID
-    answered_at: datetime | None
+    is_answered: bool
     seq: int
     written_at: datetime
     is_verified: bool
@@ -72,6 +72,8 @@ class Transcript:
     named: str
     message_ids: Sequence[UUID] = ()
     """Of which message each line is, in their order."""
+    answered_by: Sequence[UUID] = ()
+    """The agents that wrote the answers among the lines, the newest answer's first."""
 
 
 def _agents() -> QuerySet[Agent]:
@@ -180,12 +182,10 @@ def any_version() -> AgentVersion | None:
     return min(active_versions(), key=lambda v: (not v.agent.is_system, v.agent.created_at), default=None)
 
 
-def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """Return the active version of the agent that answered last in a conversation and is still switched on."""
+def last_version(transcript: Transcript) -> AgentVersion | None:
+    """Return the active version of the agent that answered last in a transcript and is still switched on."""
     answering = {version.agent_id: version for version in active_versions()}
-    runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent_id__in=answering)
-    last = runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True).first()
-    return answering[last] if last else None
+    return next((answering[agent_id] for agent_id in transcript.answered_by if agent_id in answering), None)
 
 
 def tools_of(version: AgentVersion) -> list[str]:
@@ -204,9 +204,9 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     """
     joined = max((message.seq for message in inputs), default=0)
     newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
-    newest = newest.only("tenant_id", "seq", "direction", "sender_type", "masked_body", "metadata")
+    newest = newest.only("tenant_id", "seq", "direction", "sender_type", "sender_id", "masked_body", "metadata")
     rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
-    open_ids = {message.message_id for message in inputs if message.answered_at is None}
+    open_ids = {message.message_id for message in inputs if not message.is_answered}
     ordered = sorted(rows, key=lambda row: row.id in open_ids)
     lines = tuple(
         Line(
@@ -218,7 +218,8 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     )
     last = next((row for row in rows if inputs and row.seq == joined), None)
     named = str((last.metadata or {}).get("agent", "")) if last else ""
-    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered))
+    answered_by = tuple(row.sender_id for row in reversed(rows) if row.sender_type == Message.Sender.AGENT)
+    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered), answered_by)
 
 
 def read_standing(run: AgentRun) -> Standing:
@@ -228,13 +229,13 @@ def read_standing(run: AgentRun) -> Standing:
     people = ("contact_id", "contact__user_id", "origin_id")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
-        *("fence", "state", *(f"conversation__{name}" for name in (*place, *people))),
-        *("inputs__message_id", "inputs__answered_at", *(f"inputs__message__{name}" for name in message)),
+        *("fence", "state", "answered", *(f"conversation__{name}" for name in (*place, *people))),
+        *("inputs__message_id", "inputs__number", *(f"inputs__message__{name}" for name in message)),
     )
     # One row for each message of the run; one without a message if there is none.
     rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
-    fence, run_state, state, channel, keepers = rows[0][:5]
-    contact_id, user_id, origin_id = rows[0][5:8]
+    fence, run_state, answered, state, channel, keepers = rows[0][:6]
+    contact_id, user_id, origin_id = rows[0][6:9]
     if origin_id:  # a merged contact is rare, and its join would make every look dearer
         user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
     return Standing(
@@ -244,7 +245,7 @@ def read_standing(run: AgentRun) -> Standing:
         user_id=user_id,
         channel=channel,
         keepers=tuple(keepers),
-        inputs=[Input(*row[8:]) for row in rows if row[8] is not None],
+        inputs=[Input(row[9], row[10] <= answered, *row[11:]) for row in rows if row[9] is not None],
     )
 
 

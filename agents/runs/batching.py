@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import Max
 
 from agents.models import AgentRun, AgentRunMessage
 from conversations.models import Conversation, Message
@@ -18,6 +18,11 @@ QUIET = timedelta(seconds=1.5)
 BURST = timedelta(seconds=8)
 State = AgentRun.State
 _ANSWERED = (State.FINISHED, State.WAITING)
+_JOINABLE = (
+    *("tenant_id", "conversation_id", "state", "generation", "delivery_id"),
+    *("first_message_at", "joinable_until", "lease_until", "finished_at"),
+)
+"""What decides whether a message may join a run, and what joining changes."""
 
 
 def take_message(
@@ -47,19 +52,19 @@ def take_message(
 
 def _take(message_id: UUID, delivery_id: UUID | None, arrived_at: datetime | None, moment: datetime) -> AgentRun | None:
     """Take a message, or find who answers it. Raises `IntegrityError` if a run has it: all of this is undone then."""
-    rows = Conversation.objects.select_for_update(of=("self",)).only("tenant_id", "state")
-    # Annotated after the filter: before it, the time would be that of any message of the conversation.
+    rows = Conversation.objects.select_for_update(of=("self",))
     of_message = rows.filter(messages__id=message_id, messages__direction=Message.Direction.IN)
-    conversation = of_message.annotate(stored_at=F("messages__created_at")).first()
-    if conversation is None:
+    try:
+        conversation_id, state, stored_at = of_message.values_list("id", "state", "messages__created_at").get()
+    except Conversation.DoesNotExist:
         return None
-    if conversation.state != Conversation.State.AGENT:
+    if state != Conversation.State.AGENT:
         return _run_of(message_id)
-    arrival = min(arrived_at or conversation.stored_at, moment)
-    run = _find_joinable(conversation.id, arrival)
+    arrival = min(arrived_at or stored_at, moment)
+    run = _find_joinable(conversation_id, arrival)
     if run is None:
         run = AgentRun.objects.create(
-            conversation_id=conversation.id,
+            conversation_id=conversation_id,
             trigger=AgentRun.Trigger.MESSAGE,
             trigger_ref=message_id,
             first_message_at=arrival,
@@ -70,7 +75,7 @@ def _take(message_id: UUID, delivery_id: UUID | None, arrived_at: datetime | Non
         )
     else:
         _join(run, arrival, delivery_id, moment)
-    AgentRunMessage.objects.create(run=run, message_id=message_id)
+    AgentRunMessage.objects.create(run=run, message_id=message_id, number=run.generation)
     return run
 
 
@@ -85,9 +90,8 @@ def _find_joinable(conversation_id: UUID, arrival: datetime) -> AgentRun | None:
 
     The caller holds the lock on the conversation.
     """
-    runs = AgentRun.objects.select_for_update().filter(
-        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
-    )
+    runs = AgentRun.objects.select_for_update().only(*_JOINABLE)
+    runs = runs.filter(conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE)
     newest: AgentRun | None = runs.order_by("-created_at").first()
     return newest if newest is not None and _is_open(newest, arrival) else None
 
@@ -98,6 +102,11 @@ def _is_open(run: AgentRun, arrival: datetime) -> bool:
         is_expected = run.joinable_until is not None and run.joinable_until > arrival
         return is_expected and run.first_message_at < arrival + BURST
     return run.state == State.QUEUED or (run.state == State.RUNNING and run.first_message_at > arrival - BURST)
+
+
+def is_open_to_all(run: AgentRun, *, now: datetime | None = None) -> bool:
+    """Return True while every message that arrives during a run joins it, so that none starts a run behind it."""
+    return (now or clock_now()) < run.first_message_at + BURST
 
 
 def _join(run: AgentRun, arrival: datetime, delivery_id: UUID | None, moment: datetime) -> None:

@@ -21,7 +21,7 @@ def note_said(version: AgentVersion, standing: Standing, transcript: Transcript)
     """
     if version.memory == Memory.OFF:
         return
-    waiting = {message.message_id for message in standing.inputs if message.answered_at is None}
+    waiting = {message.message_id for message in standing.inputs if not message.is_answered}
     texts = zip(transcript.message_ids, transcript.lines, strict=True)
     note_facts(contact_id=standing.contact_id, said=[(key, line.text) for key, line in texts if key in waiting])
 

@@ -63,6 +63,11 @@ def put_back(run: AgentRun, *, now: datetime | None = None, wait: timedelta = PU
     return bool(held.update(state=State.QUEUED, lease_until=later, fence=F("fence") - 1))
 
 
+def is_held(run: AgentRun) -> bool:
+    """Return True if the run is still this worker's."""
+    return AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING).exists()
+
+
 def is_fresh(run: AgentRun) -> bool:
     """Return True if the lease was renewed within the last seconds, so that no UPDATE is needed."""
     return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH

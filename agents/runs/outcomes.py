@@ -160,6 +160,8 @@ def give_up(run: AgentRun, error: str) -> None:
     held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     ended = {"state": State.FAILED, "error_code": NOT_REPORTED, "lease_until": None, "finished_at": now()}
     with transaction.atomic():
+        # First, in the order in which an answer locks: else each could wait for what the other has.
+        conversations.lock_conversation(run.conversation_id, actor=None)
         if not held.update(**ended):
             return
         streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED, moment=now()))

@@ -12,17 +12,18 @@ from uuid import UUID
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from agents import gateway, registry, selectors
 from agents.gate import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
 from agents.gate.screening import screen
 from agents.knowledge import citing
-from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
+from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.routes.availability import asks_network
 from agents.routes.calling import Place, open_model, step_up
 from agents.runs import events, lease, outcomes
-from agents.runs.batching import is_burst_under_way
+from agents.runs.batching import is_burst_under_way, is_open_to_all
 from agents.runs.facts import note_said, recall_for
 from agents.runs.redacted import Redaction
 from agents.runs.remembered import Memory
@@ -77,6 +78,10 @@ class Answer:
     mended: tuple[str, ...] = ()
 
 
+class Overtaken(Exception):
+    """An answer that may not be sent: another worker has the run, or a further message joined it."""
+
+
 class NeedsModelWorker(Exception):
     """This run asks a model over a network, which this worker may not wait for: it is queued again."""
 
@@ -106,6 +111,9 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
         except NeedsModelWorker:
             lease.put_back(run, now=now, wait=timedelta(0))
             raise
+    if run.trigger == AgentRun.Trigger.MESSAGE and is_open_to_all(run, now=now):
+        # No message waits behind it. An outcome that does is found by the sweep.
+        return None
     return lease.next_queued(run.conversation_id)
 
 
@@ -141,7 +149,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     generation = run.generation
     standing = selectors.read_standing(run)
     transcript = selectors.read_transcript(run, standing.inputs)
-    version = choose_version(run, transcript)
+    version = choose_version(transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and asks_network(version):
@@ -253,36 +261,37 @@ def _is_waiting(call: ToolCall) -> bool:
 
 
 def _finish(run: AgentRun, answer: Answer) -> bool:
-    """Send the answer and finish the run together.
+    """Send the answer and finish the run together, or neither if the answer is overtaken.
 
     Returns False when a message joined in the meantime.
-    Lock order: conversation, run, then the stream and the audit head inside `reply`.
+    Lock order: conversation, the stream and the audit head inside `reply`, then the run.
     """
-    with transaction.atomic():
-        conversation = conversations.lock_conversation(run.conversation_id, actor=None)
-        held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-        # Nothing else of a run changes while it is held.
-        generation = held.values_list("generation", flat=True).first()
-        if generation is None:
-            return True
-        if answer.generation >= 0 and generation != answer.generation:
-            return False
-        ended_calls = ToolCall.objects.filter(run=run).exclude(state=ToolCall.State.RUNNING)
-        if run.finished_at:  # since the run's last answer
-            ended_calls = ended_calls.filter(created_at__gt=run.finished_at)
-        calls = list(ended_calls.only(*COLUMNS_TOLD).order_by("id"))
-        # Read under the lock: nobody takes over or closes it between this look and the reply.
-        ended = selectors.ENDS.get(conversation.state, "") or ("stopped" if selectors.is_stopped(run) else answer.ended)
-        if conversation.state != Conversation.State.AGENT:
-            streams.append_all(_told(run, answer, calls, ended))
-            _record_end(run, answer, calls, code=ended)
-        elif ended:
-            # The customer asked for silence, or somebody had it in between: a failure is no news then either.
-            silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
-            _reply(run, conversation, silent, calls)
-        else:
-            _reply(run, conversation, answer, calls)
+    try:
+        with transaction.atomic():
+            _end(run, answer)
+    except Overtaken:
+        return not lease.is_held(run)
     return True
+
+
+def _end(run: AgentRun, answer: Answer) -> None:
+    """Send the answer and record the end, in the caller's transaction. Raises `Overtaken`."""
+    conversation = conversations.lock_conversation(run.conversation_id, actor=None)
+    ended_calls = ToolCall.objects.filter(run=run).exclude(state=ToolCall.State.RUNNING)
+    if run.finished_at:  # since the run's last answer
+        ended_calls = ended_calls.filter(created_at__gt=run.finished_at)
+    calls = list(ended_calls.only(*COLUMNS_TOLD).order_by("id"))
+    # Read under the lock: nobody takes over or closes it between this look and the reply.
+    ended = selectors.ENDS.get(conversation.state, "") or ("stopped" if selectors.is_stopped(run) else answer.ended)
+    if conversation.state != Conversation.State.AGENT:
+        streams.append_all(_told(run, answer, calls, ended))
+        _record_end(run, answer, calls, code=ended)
+    elif ended:
+        # The customer asked for silence, or somebody had it in between: a failure is no news then either.
+        silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
+        _reply(run, conversation, silent, calls)
+    else:
+        _reply(run, conversation, answer, calls)
 
 
 def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: list[ToolCall]) -> None:
@@ -394,13 +403,17 @@ def _told(run: AgentRun, answer: Answer, calls: list[ToolCall], code: str) -> li
 def _record_end(
     run: AgentRun, answer: Answer, calls: list[ToolCall], *, code: str = "", reply_id: UUID | None = None
 ) -> None:
-    """Record how the run ended."""
+    """Record how the run ended, if it is still this worker's and no message joined. Raises `Overtaken`."""
     moment, outcome = clock_now(), answer.outcome
     usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
     ended = _state_of(answer, calls)
-    AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
-    AgentRun.objects.filter(pk=run.pk).update(
+    # No message joins between this and the commit: taking one waits for the conversation.
+    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    if answer.generation >= 0:
+        held = held.filter(generation=answer.generation)
+    recorded = held.update(
         state=ended,
+        answered=F("generation"),
         agent_version=answer.version,
         rounds=run.rounds + outcome.rounds,
         input_tokens=usage.input_tokens,
@@ -415,6 +428,8 @@ def _record_end(
         lease_until=None,
         finished_at=moment,
     )
+    if not recorded:
+        raise Overtaken
 
 
 def _with_request_sentences(text: str, made: list[ToolCall]) -> str:

@@ -22,7 +22,7 @@ def note_reading(run: AgentRun, standing: Standing, transcript: Transcript) -> N
     if not (said and standing.inputs):
         return
     is_proven = any(each.is_verified for each in standing.inputs)
-    unanswered = sum(each.answered_at is None for each in standing.inputs)
+    unanswered = sum(not each.is_answered for each in standing.inputs)
     _keep(
         run.conversation_id,
         max(each.seq for each in standing.inputs),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from agents.models import AgentRunMessage, ToolCall
 from agents.runs.approval_texts import answered_sentence
@@ -62,7 +62,7 @@ def _asked_about(caller: Caller) -> QuerySet[Approval]:
 
 def own_words(run_id: UUID) -> str:
     """Return what the person wrote since the run's last answer, masked and in order."""
-    inputs = AgentRunMessage.objects.filter(run_id=run_id, answered_at=None).order_by("message__seq")
+    inputs = AgentRunMessage.objects.filter(run_id=run_id, number__gt=F("run__answered")).order_by("message__seq")
     return "\n".join(inputs.values_list("message__masked_body", flat=True))[:REASON_LIMIT]
 
 

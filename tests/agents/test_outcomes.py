@@ -1,5 +1,7 @@
 """The outcome of an approval is reported to its requester once, honestly, in the conversation."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
 from agents.models import AgentRun, ToolCall
+from agents.ports import Line, ToolSpec, Turn
 from agents.runs import lease, outcomes
 from agents.runs import run as turns
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
+from agents.runs.batching import BURST
 from agents.runs.lease import LEASE
 from conversations.services import close, take_over
 from core.clock import now
@@ -209,6 +213,34 @@ def test_run_that_asked_is_finished_by_the_outcome(desk: Desk) -> None:
     decided(desk, approval, "reject", "no")
     told(desk, approval)
     assert AgentRun.objects.get(trigger="message").state == AgentRun.State.FINISHED
+
+
+def test_outcome_that_comes_during_a_turn_is_told_after_it(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "reject", "no")
+
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        services.take_outcome(approval_id=approval.pk)
+        assert services.run_turn(AgentRun.objects.get(trigger="approval").pk) is None  # refused: this run has the turn
+        return Turn("Hello.")
+
+    desk.script(script)
+    AgentRun.objects.update(joinable_until=None)
+    run = services.take_message(message_id=desk.receive("hello").pk)
+    assert run is not None
+    # A worker looks for nothing behind a short turn, and after a long one goes on with what waits.
+    assert services.run_turn(run.pk) is None
+    outcome = AgentRun.objects.get(trigger="approval")
+    assert outcome.state == "queued"
+    assert [row for _, row in lease.list_due(now=now() + timedelta(seconds=4))] == [outcome.pk]
+    late = desk.receive("and hello again")
+    AgentRun.objects.update(joinable_until=None)
+    following = services.take_message(message_id=late.pk)
+    assert following is not None
+    AgentRun.objects.filter(pk=following.pk).update(first_message_at=now() - 2 * BURST)
+    assert services.run_turn(following.pk) == outcome.pk
+    services.run_turn(outcome.pk)
+    assert "rejected" in desk.answers(desk.conversation.pk)[-1]
 
 
 def test_outcome_is_told_while_a_person_answers(desk: Desk) -> None:

@@ -36,7 +36,7 @@ def run_for(question: Message) -> AgentRun:
         started_at=now(),
         finished_at=now(),
     )
-    AgentRunMessage.objects.create(run=run, message=question)
+    AgentRunMessage.objects.create(run=run, message=question, number=1)
     reply = services.reply(
         actor=system("agents"),
         conversation_id=question.conversation_id,

@@ -47,7 +47,7 @@ def _facts() -> dict[str, Any]:
     for row in came:
         if row.pk not in inputs:
             unanswered.append("no run")
-        elif inputs[row.pk].answered_at is None:
+        elif inputs[row.pk].number > inputs[row.pk].run.answered:
             unanswered.append("not answered")
     allowed, late = _allowed(inputs, answers)
     return {
