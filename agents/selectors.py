@@ -182,10 +182,17 @@ def any_version() -> AgentVersion | None:
     return min(active_versions(), key=lambda v: (not v.agent.is_system, v.agent.created_at), default=None)
 
 
-def last_version(transcript: Transcript) -> AgentVersion | None:
-    """Return the active version of the agent that answered last in a transcript and is still switched on."""
+def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:
+    """Return the active version of the agent that answered last in a conversation and is still switched on.
+
+    No query, unless a person has written all that the transcript of a long conversation shows.
+    """
     answering = {version.agent_id: version for version in active_versions()}
-    return next((answering[agent_id] for agent_id in transcript.answered_by if agent_id in answering), None)
+    answered_by = transcript.answered_by
+    if not answered_by and len(transcript.lines) >= TRANSCRIPT_LINES:
+        runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__isnull=False)
+        answered_by = list(runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True)[:1])
+    return next((answering[agent_id] for agent_id in answered_by if agent_id in answering), None)
 
 
 def tools_of(version: AgentVersion) -> list[str]:

@@ -104,11 +104,6 @@ def _is_open(run: AgentRun, arrival: datetime) -> bool:
     return run.state == State.QUEUED or (run.state == State.RUNNING and run.first_message_at > arrival - BURST)
 
 
-def is_open_to_all(run: AgentRun, *, now: datetime | None = None) -> bool:
-    """Return True while every message that arrives during a run joins it, so that none starts a run behind it."""
-    return (now or clock_now()) < run.first_message_at + BURST
-
-
 def _join(run: AgentRun, arrival: datetime, delivery_id: UUID | None, moment: datetime) -> None:
     run.generation += 1
     until = min(arrival + QUIET, run.first_message_at + BURST)

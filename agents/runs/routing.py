@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from agents import selectors
-from agents.models import AgentVersion
+from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
 
 
-def choose_version(transcript: selectors.Transcript) -> AgentVersion | None:
+def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
     """Return the agent version for this run.
 
     It is the one the frame names, else by topic, the last one, or any.
@@ -28,7 +28,7 @@ def choose_version(transcript: selectors.Transcript) -> AgentVersion | None:
             expert = next((v for v in selectors.active_versions() if wanted in selectors.tools_of(v)), expert)
         if expert:
             return expert
-    return selectors.last_version(transcript) or selectors.any_version()
+    return selectors.last_version(run.conversation_id, transcript) or selectors.any_version()
 
 
 def _normalise(name: str) -> str:

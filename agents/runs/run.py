@@ -11,7 +11,7 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from agents import gateway, registry, selectors
@@ -23,7 +23,7 @@ from agents.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcom
 from agents.routes.availability import asks_network
 from agents.routes.calling import Place, open_model, step_up
 from agents.runs import events, lease, outcomes
-from agents.runs.batching import is_burst_under_way, is_open_to_all
+from agents.runs.batching import is_burst_under_way
 from agents.runs.facts import note_said, recall_for
 from agents.runs.redacted import Redaction
 from agents.runs.remembered import Memory
@@ -111,9 +111,6 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
         except NeedsModelWorker:
             lease.put_back(run, now=now, wait=timedelta(0))
             raise
-    if run.trigger == AgentRun.Trigger.MESSAGE and is_open_to_all(run, now=now):
-        # No message waits behind it. An outcome that does is found by the sweep.
-        return None
     return lease.next_queued(run.conversation_id)
 
 
@@ -149,7 +146,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     generation = run.generation
     standing = selectors.read_standing(run)
     transcript = selectors.read_transcript(run, standing.inputs)
-    version = choose_version(transcript)
+    version = choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and asks_network(version):
@@ -264,13 +261,18 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     """Send the answer and finish the run together, or neither if the answer is overtaken.
 
     Returns False when a message joined in the meantime.
-    Lock order: conversation, the stream and the audit head inside `reply`, then the run.
+    Lock order: conversation, the stream and the audit head inside `reply`, the run; a hand-off takes heads after it.
     """
     try:
         with transaction.atomic():
             _end(run, answer)
-    except Overtaken:
-        return not lease.is_held(run)
+    except (Overtaken, IntegrityError) as problem:
+        if not lease.is_held(run):
+            # Another worker has it, and perhaps sent its answer, which refuses a second one with the same id.
+            return True
+        if isinstance(problem, IntegrityError):
+            raise
+        return False
     return True
 
 

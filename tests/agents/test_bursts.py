@@ -294,6 +294,22 @@ def test_messages_at_once_are_one_run_and_all_answered(live_desk: Desk) -> None:
     assert not AgentRunMessage.objects.filter(number__gt=F("run__answered")).exists()
 
 
+def test_worker_that_lost_its_run_to_one_that_answered_ends_silently(desk: Desk) -> None:
+    def slow(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        desk.script(lambda _lines, _tools: Turn("Second."))
+        AgentRun.objects.update(lease_until=now() - lease.LEASE)
+        services.run_turn(AgentRun.objects.get().pk)
+        return Turn("First.")
+
+    desk.script(slow)
+    message = desk.receive("hello")
+    run = services.take_message(message_id=message.pk)
+    assert run is not None
+    services.run_turn(run.pk)
+    assert desk.answers(message.conversation_id) == ["Second."]
+    assert AgentRun.objects.get().state == "finished"
+
+
 def test_fifty_copies_of_one_message_are_one_run_with_one_answer(live_desk: Desk) -> None:
     desk = live_desk
     inbound = InboundMessage(

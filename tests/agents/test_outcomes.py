@@ -1,7 +1,6 @@
 """The outcome of an approval is reported to its requester once, honestly, in the conversation."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from agents.ports import Line, ToolSpec, Turn
 from agents.runs import lease, outcomes
 from agents.runs import run as turns
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
-from agents.runs.batching import BURST
 from agents.runs.lease import LEASE
 from conversations.services import close, take_over
 from core.clock import now
@@ -228,18 +226,9 @@ def test_outcome_that_comes_during_a_turn_is_told_after_it(desk: Desk) -> None:
     AgentRun.objects.update(joinable_until=None)
     run = services.take_message(message_id=desk.receive("hello").pk)
     assert run is not None
-    # A worker looks for nothing behind a short turn, and after a long one goes on with what waits.
-    assert services.run_turn(run.pk) is None
-    outcome = AgentRun.objects.get(trigger="approval")
-    assert outcome.state == "queued"
-    assert [row for _, row in lease.list_due(now=now() + timedelta(seconds=4))] == [outcome.pk]
-    late = desk.receive("and hello again")
-    AgentRun.objects.update(joinable_until=None)
-    following = services.take_message(message_id=late.pk)
-    assert following is not None
-    AgentRun.objects.filter(pk=following.pk).update(first_message_at=now() - 2 * BURST)
-    assert services.run_turn(following.pk) == outcome.pk
-    services.run_turn(outcome.pk)
+    following = services.run_turn(run.pk)
+    assert following == AgentRun.objects.get(trigger="approval").pk
+    services.run_turn(following)
     assert "rejected" in desk.answers(desk.conversation.pk)[-1]
 
 

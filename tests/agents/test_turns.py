@@ -10,14 +10,14 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents import services
+from agents import selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.runs import run as turns
 from agents.runs.batching import QUIET
 from agents.runs.reply import CHUNK
 from agents.runs.run import MAX_ROUNDS
-from conversations.services import take_over
+from conversations.services import give_back, reply, take_over
 from core.clock import now
 from core.events import live
 from core.events.streams import group_name
@@ -285,6 +285,20 @@ def test_intent_chooses_the_agent(desk: Desk, text: str, type: str) -> None:
     assert version.agent.type == type
 
 
+def test_agent_from_before_a_colleagues_many_messages_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.say("list audiences")
+    monkeypatch.setattr(selectors, "TRANSCRIPT_LINES", 2)
+    who: dict[str, Any] = {"actor": desk.world.actor("support"), "conversation_id": desk.conversation.pk}
+    take_over(**who)
+    for text in ("One moment.", "Here you are."):
+        reply(**who, text=text, sender_type="person")
+    give_back(**who)
+    desk.say("hello")
+    version = desk.last_run.agent_version
+    assert version is not None
+    assert version.agent.type == "audience"
+
+
 def test_agent_named_by_the_page_answers(desk: Desk) -> None:
     desk.say("hello", agent="content")
     version = desk.last_run.agent_version
@@ -331,7 +345,7 @@ def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) 
         services.run_turn(run.pk)
     said = [query["sql"].partition("role none; ")[2][:160] for query in sent if "SAVEPOINT" not in query["sql"]]
     assert ToolCall.objects.filter(run=run).count() == 1
-    assert len(said) <= 17, "\n".join(said)
+    assert len(said) <= 18, "\n".join(said)
 
 
 def test_ready_answer_reaches_those_who_listen_in_one_frame(desk: Desk) -> None:
