@@ -185,14 +185,14 @@ def any_version() -> AgentVersion | None:
 def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:
     """Return the active version of the agent that answered last in a conversation and is still switched on.
 
-    No query, unless a person has written all that the transcript of a long conversation shows.
+    No query, unless none of these agents wrote anything that the transcript of a long conversation shows.
     """
     answering = {version.agent_id: version for version in active_versions()}
-    answered_by = transcript.answered_by
-    if not answered_by and len(transcript.lines) >= TRANSCRIPT_LINES:
-        runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__isnull=False)
-        answered_by = list(runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True)[:1])
-    return next((answering[agent_id] for agent_id in answered_by if agent_id in answering), None)
+    last = next((agent_id for agent_id in transcript.answered_by if agent_id in answering), None)
+    if last is None and len(transcript.lines) >= TRANSCRIPT_LINES:
+        runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent_id__in=answering)
+        last = runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True).first()
+    return answering[last] if last else None
 
 
 def tools_of(version: AgentVersion) -> list[str]:

@@ -17,13 +17,13 @@ def count(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         with tenant_scope(tenant_id):
             own = inputs.objects.filter(tenant_id=tenant_id)
             so_far = own.filter(run=OuterRef("run"), created_at__lte=OuterRef("created_at"))
-            own.update(number=_counted(so_far, "run"))
+            own.update(number=_counted(so_far))
             answered = own.filter(run=OuterRef("pk"), answered_at__isnull=False)
-            runs.objects.filter(tenant_id=tenant_id).update(answered=Coalesce(_counted(answered, "run"), 0))
+            runs.objects.filter(tenant_id=tenant_id).update(answered=Coalesce(_counted(answered), 0))
 
 
-def _counted(rows: models.QuerySet, of: str) -> Subquery:
-    return Subquery(rows.order_by().values(of).annotate(rows=Count("pk")).values("rows"))
+def _counted(rows: models.QuerySet) -> Subquery:
+    return Subquery(rows.order_by().values("run").annotate(rows=Count("pk")).values("rows"))
 
 
 class Migration(migrations.Migration):

@@ -18,11 +18,6 @@ QUIET = timedelta(seconds=1.5)
 BURST = timedelta(seconds=8)
 State = AgentRun.State
 _ANSWERED = (State.FINISHED, State.WAITING)
-_JOINABLE = (
-    *("tenant_id", "conversation_id", "state", "generation", "delivery_id"),
-    *("first_message_at", "joinable_until", "lease_until", "finished_at"),
-)
-"""What decides whether a message may join a run, and what joining changes."""
 
 
 def take_message(
@@ -90,8 +85,9 @@ def _find_joinable(conversation_id: UUID, arrival: datetime) -> AgentRun | None:
 
     The caller holds the lock on the conversation.
     """
-    runs = AgentRun.objects.select_for_update().only(*_JOINABLE)
-    runs = runs.filter(conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE)
+    runs = AgentRun.objects.select_for_update().filter(
+        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
+    )
     newest: AgentRun | None = runs.order_by("-created_at").first()
     return newest if newest is not None and _is_open(newest, arrival) else None
 

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from agents.models import AgentRun
 from core.clock import now as clock_now
@@ -46,11 +46,16 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
         return None
 
 
+def held(run: AgentRun) -> QuerySet[AgentRun]:
+    """Return the run while it is this worker's: no row after another one has claimed it, or it has ended."""
+    rows: QuerySet[AgentRun] = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    return rows
+
+
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
     """Extend the lease; False when another worker has the run now."""
-    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     until = (now or clock_now()) + LEASE
-    kept = bool(held.update(lease_until=until))
+    kept = bool(held(run).update(lease_until=until))
     if kept:
         run.lease_until = until
     return kept
@@ -58,14 +63,8 @@ def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
 
 def put_back(run: AgentRun, *, now: datetime | None = None, wait: timedelta = PUT_BACK_FOR) -> bool:
     """Queue a claimed run for a little later, as if it had not been claimed; False if another worker has it."""
-    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     later = (now or clock_now()) + wait
-    return bool(held.update(state=State.QUEUED, lease_until=later, fence=F("fence") - 1))
-
-
-def is_held(run: AgentRun) -> bool:
-    """Return True if the run is still this worker's."""
-    return AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING).exists()
+    return bool(held(run).update(state=State.QUEUED, lease_until=later, fence=F("fence") - 1))
 
 
 def is_fresh(run: AgentRun) -> bool:

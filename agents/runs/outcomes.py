@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from agents.models import AgentRun, ToolCall
+from agents.runs import lease
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
 from agents.runs.events import events_of
 from agents.runs.reply import answer_id
@@ -88,8 +89,7 @@ def report_outcome(run: AgentRun) -> None:
         # The task's boundary: the run is retried, then parked; it never holds up its conversation.
         log.exception("outcome_not_told", run=str(run.pk), tries=run.fence)
         if run.fence < TRIES:
-            held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-            held.update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
+            lease.held(run).update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
         else:
             give_up(run, type(problem).__name__)
 
@@ -104,7 +104,7 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
     text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
     with transaction.atomic():
         conversation = find_requester_conversation(run)
-        held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+        held = lease.held(run).select_for_update()
         if not held.exists():
             return
         code = "" if conversation else "conversation_closed"
@@ -157,12 +157,11 @@ def find_requester_conversation(run: AgentRun) -> Conversation | None:
 
 def give_up(run: AgentRun, error: str) -> None:
     """Park a claimed run that cannot reply, and hand its conversation to a person."""
-    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     ended = {"state": State.FAILED, "error_code": NOT_REPORTED, "lease_until": None, "finished_at": now()}
     with transaction.atomic():
         # First, in the order in which an answer locks: else each could wait for what the other has.
         conversations.lock_conversation(run.conversation_id, actor=None)
-        if not held.update(**ended):
+        if not lease.held(run).update(**ended):
             return
         streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED, moment=now()))
         dead_letters.park(kind=KIND, ref=run.pk, error=error)

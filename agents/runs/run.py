@@ -267,7 +267,7 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
         with transaction.atomic():
             _end(run, answer)
     except (Overtaken, IntegrityError) as problem:
-        if not lease.is_held(run):
+        if not lease.held(run).exists():
             # Another worker has it, and perhaps sent its answer, which refuses a second one with the same id.
             return True
         if isinstance(problem, IntegrityError):
@@ -410,7 +410,7 @@ def _record_end(
     usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
     ended = _state_of(answer, calls)
     # No message joins between this and the commit: taking one waits for the conversation.
-    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    held = lease.held(run)
     if answer.generation >= 0:
         held = held.filter(generation=answer.generation)
     recorded = held.update(
