@@ -37,8 +37,8 @@ def tokens(widget: str, count: int) -> list[str]:
     import django  # noqa: PLC0415
 
     django.setup()
-    from channels_app.webchat.sessions import open_session  # noqa: PLC0415
-    from channels_app.webchat.widgets import find_widget  # noqa: PLC0415
+    from channels_app.web_chat.sessions import open_session  # noqa: PLC0415
+    from channels_app.web_chat.settings.widgets import find_widget  # noqa: PLC0415
 
     found = find_widget(widget)
     return [open_session(widget=found).token for _ in range(count)]

@@ -12,28 +12,30 @@ class ChannelsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Register transports, webhook handlers, replay, gauge, receivers and the system check."""
-        from channels_app import checks, erasure, receivers  # noqa: F401, PLC0415  (models must be loaded first)
-        from channels_app.cloud import diagnosis as cloud_diagnosis  # noqa: PLC0415
-        from channels_app.cloud import handler as cloud_handler  # noqa: PLC0415
-        from channels_app.cloud import inbound as cloud_inbound  # noqa: PLC0415
-        from channels_app.cloud import transport as cloud_transport  # noqa: PLC0415
+        from channels_app import receivers  # noqa: PLC0415  (models must be loaded first)
+        from channels_app.approver_channels.slack import diagnosis as slack_diagnosis  # noqa: PLC0415
+        from channels_app.approver_channels.slack import handler as slack_handler  # noqa: PLC0415
+        from channels_app.approver_channels.slack import inbound as slack_inbound  # noqa: PLC0415
+        from channels_app.approver_channels.slack import notifier  # noqa: PLC0415
+        from channels_app.approver_channels.whatsapp import notifier as whatsapp_notifier  # noqa: PLC0415
         from channels_app.email import arrivals, files, inbox  # noqa: PLC0415
         from channels_app.email import diagnosis as email_diagnosis  # noqa: PLC0415
-        from channels_app.email import handler as email_handler  # noqa: PLC0415
-        from channels_app.email import inbound as email_inbound  # noqa: PLC0415
         from channels_app.email import transport as email_transport  # noqa: PLC0415
-        from channels_app.notices import notifier as whatsapp_notifier  # noqa: PLC0415
+        from channels_app.email.sendgrid import handler as email_handler  # noqa: PLC0415
+        from channels_app.email.sendgrid import inbound as email_inbound  # noqa: PLC0415
+        from channels_app.kit import checks, erasure, media  # noqa: F401, PLC0415
+        from channels_app.kit.phones import fallbacks  # noqa: PLC0415
+        from channels_app.meta_whatsapp import diagnosis as cloud_diagnosis  # noqa: PLC0415
+        from channels_app.meta_whatsapp import handler as cloud_handler  # noqa: PLC0415
+        from channels_app.meta_whatsapp import inbound as cloud_inbound  # noqa: PLC0415
+        from channels_app.meta_whatsapp import transport as cloud_transport  # noqa: PLC0415
         from channels_app.own_app import diagnosis as app_diagnosis  # noqa: PLC0415
         from channels_app.own_app import handler as app_handler  # noqa: PLC0415
         from channels_app.own_app import inbound as app_inbound  # noqa: PLC0415
         from channels_app.own_app import transport as app_transport  # noqa: PLC0415
-        from channels_app.slack import diagnosis as slack_diagnosis  # noqa: PLC0415
-        from channels_app.slack import handler as slack_handler  # noqa: PLC0415
-        from channels_app.slack import inbound as slack_inbound  # noqa: PLC0415
-        from channels_app.slack import notifier  # noqa: PLC0415
         from channels_app.tasks import show_reading, update_slack  # noqa: PLC0415
+        from channels_app.twilio import diagnosis, handler, inbound, transport  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
-        from channels_app.whatsapp import diagnosis, fallbacks, handler, inbound, media, transport  # noqa: PLC0415
         from conversations.registry import register_deliveries  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415

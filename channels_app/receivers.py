@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from channels_app import tasks
-from channels_app.whatsapp import fallbacks
+from channels_app.kit.phones import fallbacks
 from core.events import signals
 
 

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from channels_app import diagnosis, pausing
 from channels_app.exchanges.log import list_exchanges
-from channels_app.health import read_health
+from channels_app.kit import diagnosis, pauses
+from channels_app.kit.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
 from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
@@ -370,5 +370,5 @@ class ChannelAccountToolsViewSet(ApiViewSet):
 
         Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
         """
-        pausing.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
+        pauses.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(read_health(viewer=self.actor, **self.kwargs))

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.urls import path
 
 from channels_app.sockets.console import ConsoleConsumer
-from channels_app.webchat.consumer import ChatConsumer
+from channels_app.web_chat.consumer import ChatConsumer
 
 websocket_urlpatterns: list[Any] = [
     path("ws/chat/", ChatConsumer.as_asgi()),

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from channels_app.cloud import reading
-from channels_app.email import imap
+from channels_app.approver_channels.slack import posts
+from channels_app.email.imap import reads
 from channels_app.exchanges import calls
-from channels_app.slack import posts
+from channels_app.kit import media
+from channels_app.kit.phones import templates
+from channels_app.meta_whatsapp import read_marks
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import media, templates
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 
@@ -23,7 +24,7 @@ def work_deliveries() -> None:
 @tenant_task(queue="low")
 def show_reading(message_id: UUID) -> None:
     """Show a customer that their message was read and is being answered."""
-    reading.show_reading(message_id)
+    read_marks.show_reading(message_id)
 
 
 @tenant_task(queue="low")
@@ -81,14 +82,14 @@ def update_slack_messages() -> None:
 @tenant_task(queue="low", limits=TimeLimits(90, 120))
 def read_mailbox(account_id: UUID) -> None:
     """Read the new emails of a mailbox."""
-    if imap.read_mailbox(account_id):
+    if reads.read_mailbox(account_id):
         work_deliveries.delay()
 
 
 @sweep_task(queue="low", is_quick=True)
 def read_mailboxes() -> None:
     """Queue the mailboxes that are due."""
-    for tenant_id, account_id in imap.list_due():
+    for tenant_id, account_id in reads.list_due():
         read_mailbox.delay(str(tenant_id), str(account_id))
 
 

@@ -3,15 +3,15 @@
 from django.urls import path
 
 from channels_app import file_links
-from channels_app.cloud import inbound as cloud_inbound
-from channels_app.email import inbound as email_inbound
-from channels_app.email import mail_door
+from channels_app.approver_channels.slack import inbound as slack_inbound
+from channels_app.email.sendgrid import inbound as email_inbound
+from channels_app.email.sendgrid import mail_door
+from channels_app.meta_whatsapp import inbound as cloud_inbound
 from channels_app.own_app import inbound as app_inbound
-from channels_app.slack import inbound as slack_inbound
 from channels_app.surveys import views as survey_views
-from channels_app.webchat import files as webchat_files
-from channels_app.webchat import views
-from channels_app.whatsapp import inbound
+from channels_app.twilio import inbound
+from channels_app.web_chat import files as webchat_files
+from channels_app.web_chat import views
 
 urlpatterns = [
     path("widget/v1/session/", views.SessionView.as_view(), name="widget_session"),

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from integrations.mail.routes import CONSOLE, smtp_server
+from integrations.mail.providers.routes import CONSOLE, smtp_server
 
 
 @register

@@ -27,7 +27,7 @@ from core.tenancy.scope import platform_scope
 from core.webhooks import deliveries, endpoints
 from integrations.mail.services import queue_mail
 from integrations.pagerduty import client as pagerduty
-from integrations.slack import sending as slack
+from integrations.slack import posts as slack
 from integrations.slack.client import SlackClient
 from integrations.slack.types import Done, Failed
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from channels_app.email import mailboxes, signature
+from channels_app.email import mailboxes
+from channels_app.email.sendgrid import signature
 from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor

@@ -3,9 +3,10 @@
 from typing import ClassVar
 from uuid import UUID
 
-from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Trial
-from channels_app.email import connect, mailboxes, signature
+from channels_app.email import connect, mailboxes
+from channels_app.email.sendgrid import signature
+from channels_app.kit import diagnosis
+from channels_app.kit.diagnosis import Sample, Trial
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.clock import now

@@ -5,11 +5,12 @@ from uuid import UUID
 
 import jwt
 
-from channels_app import diagnosis
-from channels_app.diagnosis import Sample, Trial
+from channels_app.kit import diagnosis
+from channels_app.kit.diagnosis import Sample, Trial
 from channels_app.own_app import manage
-from channels_app.webchat import app_customers, widgets
-from channels_app.webchat.app_customers import App, BadCustomerToken
+from channels_app.web_chat import app_customers
+from channels_app.web_chat.app_customers import App, BadCustomerToken
+from channels_app.web_chat.settings import widgets
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.clock import now

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST
 
 from accounts import api_keys
 from accounts.services import KEY_PREFIX
-from channels_app.webchat import app_customers
-from channels_app.webchat.app_customers import App
-from channels_app.webchat.limits import Bucket
+from channels_app.web_chat import app_customers
+from channels_app.web_chat.app_customers import App
+from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, note_refused
 from conversations import services, texts

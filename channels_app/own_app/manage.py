@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from channels_app.own_app.transport import PURPOSE
-from channels_app.webchat import app_customers, manage
+from channels_app.web_chat import app_customers
+from channels_app.web_chat.settings import manage
 from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor

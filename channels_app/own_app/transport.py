@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from django.urls import reverse
 
-from channels_app.webchat.app_customers import customer_of
+from channels_app.web_chat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
 from conversations.models import ChannelAccount, Message

@@ -25,7 +25,8 @@ from channels_app.sockets.console_topics import Topic
 from channels_app.sockets.layer import hints_lost_listeners
 from channels_app.sockets.sign_ins import sign_ins
 from channels_app.sockets.thread_pool import in_scope
-from channels_app.webchat import frames, origins
+from channels_app.web_chat import frames
+from channels_app.web_chat.settings import origins
 from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 

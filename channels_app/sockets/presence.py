@@ -11,7 +11,7 @@ from uuid import UUID
 
 import redis
 
-from channels_app.webchat.limits import async_redis, key
+from channels_app.web_chat.settings.limits import async_redis, key
 from core.events import streams
 from core.observability.logging import get_logger
 

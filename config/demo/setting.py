@@ -10,10 +10,10 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
+from channels_app.email.imap.connect import open_inbound
 from channels_app.email.mailboxes import CHANNEL
-from channels_app.email.receiving import open_inbound
+from channels_app.kit.phones.templates import found_in_meta
 from channels_app.own_app.transport import PURPOSE
-from channels_app.whatsapp.templates import found_in_meta
 from config.demo.cast import MARKETER, Organisation
 from config.demo.models import ensure_models
 from config.demo.people import SEEDER, lasting

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
-from integrations.langflow.reading import Frames, code_of, read_answer, read_definition, words_of
+from integrations.langflow.answers import Frames, code_of, read_answer, read_definition, words_of
 from integrations.langflow.types import (
     ADDRESS_REFUSED,
     CUT,

@@ -17,8 +17,9 @@ from core.observability.metrics import counter
 from core.reach import gate, ledger
 from core.reach.verdict import ChannelRules, Question
 from core.tenancy.scope import platform_scope, tenant_scope
-from integrations.mail import events, routes
+from integrations.mail import events
 from integrations.mail.progress import Report
+from integrations.mail.providers import routes
 from integrations.mail.reports import CHANNEL, apply_report
 from integrations.mail.types import Accepted, FileGone, Mail, Outcome, Rejected, Unknown
 from integrations.models import MailDelivery

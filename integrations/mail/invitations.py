@@ -15,8 +15,8 @@ from accounts.selectors import tenant_zone
 from core.actors import system
 from core.clock import now
 from core.models import Consent
-from integrations.mail import routes
 from integrations.mail.errors import describe_error
+from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 from integrations.models import MailDelivery

@@ -13,7 +13,7 @@ from accounts.models import Notice
 from accounts.selectors import wants_mail
 from core.notices import label_of
 from hitl.services import alert_may_leave_at
-from integrations.mail import routes
+from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 

@@ -18,8 +18,8 @@ from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification
 from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
-from integrations.mail import routes
 from integrations.mail.errors import describe_error
+from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import EventKind, MailEvent, MailReceiver, RelatedObject
 from integrations.models import MailDelivery

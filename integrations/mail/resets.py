@@ -17,7 +17,7 @@ from accounts.sign_in.password_reset import is_offered, link_lifetime, make_rese
 from core.actors import system
 from core.clock import now
 from core.models import Consent
-from integrations.mail import routes
+from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 

@@ -20,8 +20,8 @@ from conversations.models import Conversation
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused, Unavailable
 from core.models import AuditEntry
+from integrations.langflow.answers import Frames, read_answer, read_definition, words_of
 from integrations.langflow.client import LangflowClient
-from integrations.langflow.reading import Frames, read_answer, read_definition, words_of
 from integrations.langflow.types import FlowFailed
 from standins.langflow.flows import IDS
 from standins.script import Rule

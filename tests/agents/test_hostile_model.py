@@ -22,7 +22,7 @@ from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import MOST_TOKENS
 from agents.runs import lease
 from agents.runs import run as turns
-from channels_app.webchat import stop
+from channels_app.web_chat import stop
 from conversations.models import Conversation
 from conversations.selectors import stop_key
 from conversations.services import close, take_over

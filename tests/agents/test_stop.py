@@ -10,7 +10,7 @@ from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.runs import watch
 from agents.runs.batching import QUIET
-from channels_app.webchat import stop
+from channels_app.web_chat import stop
 from core.clock import now
 from hitl.models import Approval
 from tests.agents.conftest import Desk

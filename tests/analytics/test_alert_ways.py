@@ -24,7 +24,7 @@ from core.reliability import circuit_breaker
 from core.webhooks import sending as webhooks
 from integrations.mail.delivery import deliver_mail
 from integrations.models import MailDelivery
-from integrations.slack.sending import index_of
+from integrations.slack.posts import index_of
 from standins.pagerduty.seed import routing_key
 from standins.slack.seed import bot_token, channel_id
 from tests.integrations.mail.conftest import connect

@@ -21,8 +21,8 @@ from channels.testing import WebsocketCommunicator
 
 from channels_app.routing import websocket_urlpatterns
 from channels_app.sockets import thread_pool
-from channels_app.webchat.sessions import Session, open_session
-from channels_app.webchat.widgets import find_widget
+from channels_app.web_chat.sessions import Session, open_session
+from channels_app.web_chat.settings.widgets import find_widget
 from config.launcher import ports
 from config.launcher.redis import binary
 from conversations.models import ChannelAccount

@@ -11,10 +11,11 @@ from django.test import Client
 
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
-from channels_app.cloud import numbers
-from channels_app.email import imap
+from channels_app.email.imap import reads
+from channels_app.meta_whatsapp import numbers
 from channels_app.models import MailboxProgress
-from channels_app.webchat import app_customers, widgets
+from channels_app.web_chat import app_customers
+from channels_app.web_chat.settings import widgets
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
@@ -169,9 +170,9 @@ def test_mailbox_has_no_sample_and_is_not_read_while_it_is_paused(world: World) 
     ask = asking(world, account)
     assert ask("verify-sample/", {"signature": "x"}).json()["code"] == "no_provider"
     assert ask("pause/", {"paused": True, "reason": "password leaked"}).status_code == 200
-    assert imap.list_due() == []
+    assert reads.list_due() == []
     assert ask("pause/", {"paused": False}).status_code == 200
-    assert imap.list_due() == [(world.acme.pk, account.pk)]
+    assert reads.list_due() == [(world.acme.pk, account.pk)]
 
 
 def test_web_chat_that_was_paused_by_the_api_is_resumed_in_the_console(world: World) -> None:

@@ -15,14 +15,14 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 from prometheus_client import generate_latest
 
-from channels_app.cloud import numbers
-from channels_app.email.receiving import open_inbound
+from channels_app.approver_channels.slack import workspaces
+from channels_app.email.imap.connect import open_inbound
+from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
 from channels_app.own_app import manage
-from channels_app.slack import workspaces
-from channels_app.webchat import app_customers
+from channels_app.twilio import senders
+from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.whatsapp import senders
 from conversations.models import ChannelAccount, Contact, Message
 from core.observability.metrics import REGISTRY
 from core.tenancy.scope import tenant_scope

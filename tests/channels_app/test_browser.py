@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from channels_app.webchat import identity
-from channels_app.webchat.manage import new_identity_secret
+from channels_app.web_chat import identity
+from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, Message

@@ -6,9 +6,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts.models import Membership
-from channels_app.webchat import consumer, event_stream, identity
-from channels_app.webchat.limits import Bucket
-from channels_app.webchat.shared_reads import Entries
+from channels_app.web_chat import consumer, event_stream, identity
+from channels_app.web_chat.settings.limits import Bucket
+from channels_app.web_chat.shared_reads import Entries
 from core.clock import now
 from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import SECRET, Widgets, session_of

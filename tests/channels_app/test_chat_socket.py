@@ -12,9 +12,9 @@ from channels.layers import channel_layers
 from pytest_django import Settings
 
 from channels_app.sockets import connection
-from channels_app.webchat import consumer, event_stream
-from channels_app.webchat import conversation as chat_data
-from channels_app.webchat.limits import Bucket
+from channels_app.web_chat import consumer, event_stream
+from channels_app.web_chat import conversation as chat_data
+from channels_app.web_chat.settings.limits import Bucket
 from conversations import services
 from conversations.models import Conversation, Message, Survey
 from core import actors

@@ -68,7 +68,7 @@ async def conversation_of(chat: Any, account: Any) -> tuple[Line, UUID]:
     line = await chat(account)
     await line.send("Hello from ann@example.com")
     session = await sync_to_async(session_of)(account, visitor=line.visitor)
-    from channels_app.webchat import conversation as work
+    from channels_app.web_chat import conversation as work
 
     with tenant_scope(account.tenant_id):
         place = await sync_to_async(work.find_place)(session.guest)

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 from django.db.models import F
 
-from channels_app.notices.sending import CODE, NOTICE, send_words
-from channels_app.slack import connect as slack_connect
-from channels_app.slack import notifier, people
+from channels_app.approver_channels.slack import connect as slack_connect
+from channels_app.approver_channels.slack import notifier, people
+from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, send_words
 from conversations import mediums, services
 from conversations.models import Message, MessageTemplate
 from conversations.services.blocks import CONFIRMS_WISH
@@ -30,7 +30,7 @@ from hitl.notifications.send import send_notification
 from integrations.mail import events
 from integrations.mail.delivery import deliver_mail
 from integrations.outcomes import Sent
-from integrations.slack import sending
+from integrations.slack import posts
 from tests.channels_app.cloud.conftest import connect as connect_meta
 from tests.channels_app.slack.conftest import (
     ANNA,
@@ -201,7 +201,7 @@ def test_slack_message_of_every_kind_does_what_the_gate_says(
     """An answer to one's own press asks nobody: it writes only to somebody who asked a moment ago."""
     asked = desk.ask()
     row = Notification.objects.get(approval=asked, channel="slack", recipient__email__startswith="approver")
-    index = sending.index_of(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
+    index = posts.index_of(ANNA) if of == "member" else ledger.index_of_mail("APPROVER@acme.example")
     prepare(situation, index, "slack" if of == "member" else "any")
     found = {"notice": send_notification(row.pk), "code": True, "answer": True}
     row.refresh_from_db()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels_app.webchat import frames
+from channels_app.web_chat import frames
 from core.errors import Invalid
 
 ID = "11111111-1111-4111-8111-111111111111"

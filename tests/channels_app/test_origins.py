@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 
-from channels_app.webchat.origins import is_allowed, normalise, own_origins
+from channels_app.web_chat.settings.origins import is_allowed, normalise, own_origins
 
 REGISTERED = ["https://shop.example", "http://localhost:3000"]
 

@@ -18,13 +18,13 @@ from django.db import connection
 from django.test import Client
 
 from accounts.services import create_api_key
+from channels_app.kit.phones.fallbacks import send_fallback
 from channels_app.models import InboundDelivery
 from channels_app.own_app import inbound, manage
 from channels_app.own_app.manage import Connected
 from channels_app.own_app.transport import AppTransport
-from channels_app.webchat import app_customers
+from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.types import SenderIdentity

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 
 from channels_app.own_app import manage
 from channels_app.sockets.connection import NOT_ALLOWED, NOT_SIGNED_IN
-from channels_app.webchat import app_customers
+from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation

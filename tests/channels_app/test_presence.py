@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from agents.runs.reply import Speaker
 from channels_app.sockets import connection, console, presence
-from channels_app.webchat import event_stream
+from channels_app.web_chat import event_stream
 from core.events import live, streams
 from core.ids import uuid7
 from core.tenancy.models import tenant_scope

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from channels_app.webchat import conversation, identity, tokens, views
-from channels_app.webchat.limits import Bucket
-from channels_app.webchat.manage import new_identity_secret
+from channels_app.web_chat import conversation, identity, tokens, views
+from channels_app.web_chat.settings.limits import Bucket
+from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.models import tenant_scope

@@ -10,8 +10,8 @@ import jwt
 import pytest
 from pytest_django import Settings
 
-from channels_app.webchat import identity, tokens
-from channels_app.webchat.tokens import BadToken, Guest
+from channels_app.web_chat import identity, tokens
+from channels_app.web_chat.tokens import BadToken, Guest
 from core.errors import Unavailable
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

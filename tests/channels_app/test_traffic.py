@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from channels_app.cloud import numbers
 from channels_app.email import arrivals, mailboxes
-from channels_app.email.receiving import open_inbound
+from channels_app.email.imap.connect import open_inbound
+from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
 from channels_app.own_app import manage
-from channels_app.webchat import app_customers
+from channels_app.twilio import senders
+from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount, Message
 from conversations.types import InboundMessage, SenderIdentity

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from channels_app.own_app import manage
-from channels_app.webchat import app_customers
+from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Conversation

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from channels_app.cloud.transport import content_of, template_content
+from channels_app.meta_whatsapp.transport import content_of, template_content
 from conversations.mediums import WhatsApp
 from conversations.types import OutboundMessage, OutboundTemplate, SenderIdentity
 from core.ids import uuid7

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from channels_app.approver_channels.slack import workspaces
 from channels_app.models import InboundDelivery
-from channels_app.slack import workspaces
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED
 from conversations.models import ChannelAccount, Message

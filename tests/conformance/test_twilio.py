@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import Message
 from core.tenancy.scope import tenant_scope

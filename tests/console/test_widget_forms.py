@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from channels_app.webchat import widgets
+from channels_app.web_chat.settings import widgets
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
 from tests.console.conftest import Browser

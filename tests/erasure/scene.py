@@ -11,9 +11,9 @@ from accounts.privacy.reveals import reveal
 from agents.memory.models import ContactFact
 from agents.models import AgentRun, AgentVersion, ToolCall
 from analytics.models import Brief
-from channels_app.webchat import conversation, sessions
-from channels_app.webchat.frames import SendMessage
-from channels_app.webchat.widgets import find_widget
+from channels_app.web_chat import conversation, sessions
+from channels_app.web_chat.frames import SendMessage
+from channels_app.web_chat.settings.widgets import find_widget
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, Survey
 from conversations.types import InboundMessage, SenderIdentity

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from channels_app.webchat import conversation
-from channels_app.webchat.frames import SendMessage
+from channels_app.web_chat import conversation
+from channels_app.web_chat.frames import SendMessage
 from channels_app.webhooks import deliveries
 from conversations import services as talk
 from conversations.models import Contact, ContactPoint, Conversation, DeliveryAttempt, Message

@@ -12,7 +12,7 @@ from accounts.privacy.erasure import erase_member
 from accounts.saved_views import save_view
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
-from channels_app import addresses
+from channels_app.approver_channels import addresses
 from conversations import services as talk
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.types import SenderIdentity

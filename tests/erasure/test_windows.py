@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from channels_app.erasure import _arrived
+from channels_app.kit.erasure import _arrived
 from channels_app.models import InboundDelivery
 from conversations import services as talk
 from conversations.models import Message

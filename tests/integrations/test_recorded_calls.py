@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from channels_app.whatsapp.normalise import message_of, report_of, sender_of
+from channels_app.twilio.normalise import message_of, report_of, sender_of
 from core.ids import uuid7
-from integrations.mail.sendgrid import SendGridSender, body_of
+from integrations.mail.providers.sendgrid import SendGridSender, body_of
 from integrations.mail.types import Accepted, Mail, Mailbox, Rejected
 from integrations.outcomes import Failed, Sent
 from integrations.twilio.client import TwilioClient

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from channels_app.webchat import identity
+from channels_app.web_chat import identity
 from core.clock import now
 from tests.channels_app.conftest import SECRET, make_widget
 from tests.world import World

@@ -14,7 +14,7 @@ from django.test import Client
 
 from channels_app.sockets import console_topics, presence
 from channels_app.sockets.console import ConsoleConsumer
-from channels_app.webchat import frames
+from channels_app.web_chat import frames
 from conversations.models import Message, Survey
 from core.clock import now
 from core.tenancy.scope import tenant_scope

@@ -11,21 +11,21 @@ HANDED: dict[str, tuple[str, str]] = {
     "OutboundMessage": ("conversations/services/delivery.py", "reach.find_way"),
     "transport().send": ("conversations/services/delivery.py", "reach.find_way"),
     "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
-    "chat.postMessage": ("integrations/slack/sending.py", "gate.judge"),
+    "chat.postMessage": ("integrations/slack/posts.py", "gate.judge"),
 }
 # What our code calls of Slack's Web API, and where. Only a new message asks the gate.
 SLACK = {
-    ("chat.postMessage", "integrations/slack/sending.py"),
+    ("chat.postMessage", "integrations/slack/posts.py"),
     # Shows the one who pressed why nothing was decided: the answer to their own request of seconds ago, seen by
     # nobody else and kept by nobody. Like the page that answers a form, it writes to nobody who didn't ask, and
     # somebody who opted out of notices still has to learn that their press decided nothing.
-    ("chat.postEphemeral", "channels_app/slack/handler.py"),
-    ("answer", "channels_app/slack/handler.py"),
+    ("chat.postEphemeral", "channels_app/approver_channels/slack/handler.py"),
+    ("answer", "channels_app/approver_channels/slack/handler.py"),
     # Opens a form for the one who pressed, within three seconds of the press.
-    ("views.open", "channels_app/slack/handler.py"),
+    ("views.open", "channels_app/approver_channels/slack/handler.py"),
     # Changes a message that was asked about when it was posted, so that its buttons go; Slack notifies nobody of it.
-    ("chat.update", "channels_app/slack/posts.py"),
-    ("auth.test", "channels_app/slack/connect.py"),
+    ("chat.update", "channels_app/approver_channels/slack/posts.py"),
+    ("auth.test", "channels_app/approver_channels/slack/connect.py"),
 }
 ASKED = re.compile(r"(reach\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
 SENDS = re.compile(
@@ -33,7 +33,13 @@ SENDS = re.compile(
 )
 OUTSIDE = frozenset({"smtplib", "django.core.mail", "sendgrid", "twilio.rest"})
 # A transport's own module, and the adapters of mail providers behind the registered sender.
-ADAPTERS = frozenset({"integrations/mail/smtp.py", "integrations/mail/sendgrid.py", "integrations/mail/routes.py"})
+ADAPTERS = frozenset(
+    {
+        "integrations/mail/providers/smtp.py",
+        "integrations/mail/providers/sendgrid.py",
+        "integrations/mail/providers/routes.py",
+    }
+)
 
 
 def name_of(call: ast.Call) -> str:
@@ -91,7 +97,9 @@ def test_libraries_that_send_are_imported_by_their_adapters_only() -> None:
 
 def test_calls_of_slack_that_ask_nothing_are_those_with_a_reason() -> None:
     sources = [
-        source for source in app_files() if source.path.startswith(("channels_app/slack/", "integrations/slack/"))
+        source
+        for source in app_files()
+        if source.path.startswith(("channels_app/approver_channels/slack/", "integrations/slack/"))
     ]
     calls = [(call, source.path) for source in sources for call in source.calls()]
     named = [

@@ -27,7 +27,7 @@ from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.runs.batching import QUIET
 from agents.runs.reply import Speaker
 from agents.tools import registry as tools
-from channels_app.webchat import stop
+from channels_app.web_chat import stop
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import close, take_over
 from core.clock import now

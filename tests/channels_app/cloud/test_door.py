@@ -10,9 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
-from channels_app.cloud import numbers
-from channels_app.cloud.elements import elements_of
-from channels_app.cloud.signature import proven_by
+from channels_app.meta_whatsapp import numbers
+from channels_app.meta_whatsapp.elements import elements_of
+from channels_app.meta_whatsapp.signature import proven_by
 from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount, Message
 from core.models import DeadLetter

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import Notice
-from channels_app import addresses
+from channels_app.approver_channels import addresses
+from channels_app.approver_channels.whatsapp import numbers, reports
+from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, fit, with_button
+from channels_app.approver_channels.whatsapp.notifier import CHANNEL, WhatsAppNotifier
+from channels_app.kit.phones.templates import found_in_meta
 from channels_app.models import ColleagueAddress
-from channels_app.notices import numbers, reports
-from channels_app.notices.notifier import CHANNEL, WhatsAppNotifier
-from channels_app.notices.sending import CODE, NOTICE, fit, with_button
-from channels_app.whatsapp.templates import found_in_meta
 from conversations import services as talk
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.types import SenderIdentity

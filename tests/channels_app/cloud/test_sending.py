@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from channels_app.cloud import reading
-from channels_app.cloud.transport import CloudTransport, content_of
+from channels_app.kit import media
+from channels_app.kit.phones import fallbacks
+from channels_app.meta_whatsapp import read_marks
+from channels_app.meta_whatsapp.transport import CloudTransport, content_of
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks, media
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.mediums import WhatsApp
@@ -39,7 +40,7 @@ LATER = timedelta(minutes=5)
 @pytest.fixture
 def inside(open_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     """The number, in its tenant's scope; read marks are not queued to a broker."""
-    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    monkeypatch.setattr(read_marks, "_enqueue", lambda _: None)
     with open_door.inside():
         yield open_door
 
@@ -281,14 +282,14 @@ def test_read_mark_and_typing_reach_meta(open_door: Door, meta: Meta) -> None:
     with open_door.inside():
         arrived(meta)
         message = Message.objects.get()
-        assert reading.show_reading(message.pk)
+        assert read_marks.show_reading(message.pk)
         rows = meta.call("/__view")["accounts"]
         states = [one["status"] for number in rows for one in number["messages"]]
         assert states == ["typing"]
         Conversation.objects.update(state="person")
-        assert reading.show_reading(message.pk)
+        assert read_marks.show_reading(message.pk)
         Message.objects.update(channel_message_id="wamid.unknown")
-        assert not reading.show_reading(message.pk)
+        assert not read_marks.show_reading(message.pk)
 
 
 def test_read_mark_is_asked_for_where_an_agent_answers_and_with_a_colleague_s_reply(

@@ -12,11 +12,11 @@ from django.apps import apps
 from django.db import transaction
 from django.test import Client
 
-from channels_app.cloud import reading
-from channels_app.cloud.transport import CloudTransport
+from channels_app.kit.phones import templates
+from channels_app.meta_whatsapp import read_marks
+from channels_app.meta_whatsapp.transport import CloudTransport
+from channels_app.twilio.transport import WhatsAppTransport
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import templates
-from channels_app.whatsapp.transport import WhatsAppTransport
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.selectors import row_of
@@ -307,7 +307,7 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
 def test_message_without_enough_values_never_reaches_meta(
     open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    monkeypatch.setattr(read_marks, "_enqueue", lambda _: None)
     meta.write("Hello")
     with open_door.inside():
         deliveries.dispatch_due_deliveries()
@@ -328,7 +328,7 @@ def test_message_without_enough_values_never_reaches_meta(
 def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_masked(
     open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_enqueue", lambda _: None)
+    monkeypatch.setattr(read_marks, "_enqueue", lambda _: None)
     meta.write("Hello")
     words = "Your question about {{1}}: {{2}} Answer here to go on."
     with open_door.inside():

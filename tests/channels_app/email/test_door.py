@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from sendgrid.helpers.eventwebhook import EventWebhook
 
-from channels_app.email import signature
+from channels_app.email.sendgrid import signature
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope

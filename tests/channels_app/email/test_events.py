@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from channels_app.email.handler import EVENTS
-from channels_app.email.normalise import parse_event
+from channels_app.email.sendgrid.handler import EVENTS
+from channels_app.email.sendgrid.normalise import parse_event
 from channels_app.email.transport import EmailTransport
 from conversations.services import record_consent
 from core.clock import now

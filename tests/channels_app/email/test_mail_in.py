@@ -14,12 +14,12 @@ from django.test import Client
 
 from channels_app.email import inbox as inbox_module
 from channels_app.email import threads
-from channels_app.email.receiving import close_inbound, open_inbound
+from channels_app.email.imap.connect import close_inbound, open_inbound
+from channels_app.kit import media
+from channels_app.kit.phones.fallbacks import send_fallback
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
-from channels_app.whatsapp import media
-from channels_app.whatsapp.fallbacks import send_fallback
 from conversations import selectors, services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from channels_app.email import imap
+from channels_app.email.imap import reads
+from channels_app.email.imap.connect import connect_mailbox, open_inbound
 from channels_app.email.mailboxes import find_inbox
-from channels_app.email.receiving import connect_mailbox, open_inbound
 from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks import deliveries
 from conversations import services
@@ -104,7 +104,7 @@ def _connect(server: Server, **more: Any) -> ChannelAccount:
 
 def _read(account: ChannelAccount) -> int:
     MailboxProgress.objects.update(due_at=now())
-    found = imap.read_mailbox(account.pk)
+    found = reads.read_mailbox(account.pk)
     deliveries.dispatch_due_deliveries()
     return found
 
@@ -140,12 +140,12 @@ def test_large_mailbox_is_listed_in_parts_and_what_was_there_before_never(
         server.put(uid, b"From: old@customers.example\r\n\r\nOld", age=86_400)
     account = _connect(server)
     assert MailboxProgress.objects.get().last_uid == old[-1]
-    with imap.open_mailbox(imap.server_of(account.credentials)) as mailbox:  # type: ignore[arg-type]
+    with reads.open_mailbox(reads.server_of(account.credentials)) as mailbox:  # type: ignore[arg-type]
         for after in (0, 1, 3, 59, 61, 105, 110, 117):
             expected = [uid for uid in old if uid > after][:7]
             assert [one.uid for one in mailbox.list_after(after, most=7)] == expected, after
         assert mailbox.list_after(120, most=7) == []
-    monkeypatch.setattr(imap, "LISTED", 7)
+    monkeypatch.setattr(reads, "LISTED", 7)
     (server.place / "validity").write_text("2")
     server.put(130, mail())
     assert (_read(account), MailboxProgress.objects.get().last_uid) == (1, 130)
@@ -184,9 +184,9 @@ def test_worker_that_died_after_storing_reads_the_same_email_once(acme: World, s
 def test_mailbox_that_is_being_read_is_left_alone(acme: World, server: Server) -> None:
     account = _connect(server)
     server.put(7, mail())
-    assert [one for _, one in imap.list_due()] == [account.pk]
-    MailboxProgress.objects.update(due_at=now() + imap.LEASE)
-    assert (imap.list_due(), imap.read_mailbox(account.pk)) == ([], 0)
+    assert [one for _, one in reads.list_due()] == [account.pk]
+    MailboxProgress.objects.update(due_at=now() + reads.LEASE)
+    assert (reads.list_due(), reads.read_mailbox(account.pk)) == ([], 0)
 
 
 def test_email_beyond_the_limit_is_shown_by_its_headers(acme: World, server: Server, settings: Any) -> None:
@@ -235,9 +235,9 @@ def test_trouble_is_shown_and_tried_again_later(acme: World, server: Server) -> 
     account.refresh_from_db()
     assert (account.last_error, MailboxProgress.objects.get().failures) == ("imap_login", 1)
     assert "rejected the user name or password" in console(acme).get(f"{LIST}{account.pk}/").content.decode()
-    assert imap.list_due() == []
+    assert reads.list_due() == []
     connect_mailbox(actor=OPERATOR, account_id=account.pk, **server.form())
-    assert (_read(account), imap.list_due()) == (0, [])
+    assert (_read(account), reads.list_due()) == (0, [])
     account.refresh_from_db()
     assert account.last_error == ""
     # Trouble with what is sent: mail that arrives shows nothing about it.

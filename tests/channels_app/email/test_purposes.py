@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from channels_app.whatsapp import fallbacks
+from channels_app.kit.phones import fallbacks
 from conversations import services
 from conversations.models import ContactPoint, Message
 from conversations.types import InboundMessage, SenderIdentity

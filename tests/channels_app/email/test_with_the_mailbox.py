@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from channels_app.email.connect import connect_mail, send_test
-from channels_app.email.receiving import open_inbound
+from channels_app.email.imap.connect import open_inbound
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message

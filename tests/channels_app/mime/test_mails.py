@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from channels_app.email import forms
+from channels_app.email.sendgrid import forms
 from channels_app.mime import mails, parts, senders
 from channels_app.mime.headers import Headers
 from channels_app.mime.html_text import to_text

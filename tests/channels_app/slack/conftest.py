@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from channels_app.approver_channels.slack import connect, people, workspaces
+from channels_app.approver_channels.slack.notifier import CHANNEL, SlackNotifier
 from channels_app.models import InboundDelivery
-from channels_app.slack import connect, people, workspaces
-from channels_app.slack.notifier import CHANNEL, SlackNotifier
 from channels_app.tasks import update_slack
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.models import ChannelAccount

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from channels_app.slack import payloads, signature, workspaces
+from channels_app.approver_channels.slack import payloads, signature, workspaces
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from channels_app import pausing
+from channels_app.approver_channels.slack import people
 from channels_app.exchanges import calls
+from channels_app.kit import pauses
 from channels_app.models import ProviderCall, SlackRoute
-from channels_app.slack import people
 from conversations import services
 from core.clock import now
 from hitl.models import ApprovalWorkflow, Notification
@@ -103,7 +103,7 @@ def test_while_slack_is_paused_approvers_get_the_email_and_its_page_says_so(
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
     connect_mail(desk.world)
     owner = desk.world.actor("owner")
-    pausing.set_paused(actor=owner, account_id=desk.account.pk, paused=True, reason="the token leaked")
+    pauses.set_paused(actor=owner, account_id=desk.account.pk, paused=True, reason="the token leaked")
     before = len(desk.messages())
     row = Notification.objects.get(approval=desk.ask(), channel="slack", recipient=desk.world.people["approver"])
     assert send_notification(row.pk)

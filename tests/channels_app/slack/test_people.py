@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import Notice
-from channels_app import addresses
+from channels_app.approver_channels import addresses
+from channels_app.approver_channels.slack import connect, people
 from channels_app.models import ColleagueAddress
-from channels_app.slack import connect, people
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from channels_app.approver_channels.slack import connect, posts
 from channels_app.models import SlackMessage, SlackRoute
-from channels_app.slack import connect, posts
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.errors import Invalid

@@ -10,10 +10,10 @@ import pytest
 
 from accounts.models import Membership
 from accounts.services import remove_member
-from channels_app import pausing
+from channels_app.approver_channels.slack import posts
+from channels_app.approver_channels.slack.handler import PRESSES
+from channels_app.kit import pauses
 from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
-from channels_app.slack import posts
-from channels_app.slack.handler import PRESSES
 from channels_app.webhooks import deliveries
 from core.clock import now
 from core.jobs import queueing
@@ -71,11 +71,11 @@ def test_press_that_waited_for_a_quarter_of_an_hour_is_asked_for_again(desk: Des
     owner = desk.world.actor("owner")
     asked, other = desk.ask(), desk.ask(params={"campaign": "Large", "budget": "110.00"})
     message, second = posted(desk, asked), posted(desk, other)
-    pausing.set_paused(actor=owner, account_id=desk.account.pk, paused=True, reason="a token leaked")
+    pauses.set_paused(actor=owner, account_id=desk.account.pk, paused=True, reason="a token leaked")
     assert (desk.press(message, APPROVE), desk.rows()[-1].state, state_of(asked)) == ([200], "held", "pending")
     InboundDelivery.objects.update(received_at=now() - timedelta(minutes=16))
     desk.press(second, APPROVE)
-    pausing.set_paused(actor=owner, account_id=desk.account.pk, paused=False)
+    pauses.set_paused(actor=owner, account_id=desk.account.pk, paused=False)
     deliveries.dispatch_due_deliveries()
     assert (state_of(asked), state_of(other)) == ("pending", "approved")
     assert ["Press the button again" in text for text in desk.said_to(ANNA)] == [True]

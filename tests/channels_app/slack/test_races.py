@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from channels_app.approver_channels.slack import posts
 from channels_app.models import SlackMessage
-from channels_app.slack import posts
 from core.clock import now
 from core.errors import Conflict
 from core.tenancy.scope import tenant_scope

@@ -12,8 +12,8 @@ from django.test import Client
 from twilio.request_validator import RequestValidator
 
 from channels_app.models import InboundDelivery
+from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services.templates import FoundTemplate

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from channels_app.whatsapp import connect
+from channels_app.twilio import connect
 from conversations import services
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.errors import Invalid, Refused

@@ -15,10 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import generate_latest
 from psycopg import OperationalError
 
-from channels_app.health import read_health
+from channels_app.kit.health import read_health
 from channels_app.models import InboundDelivery
+from channels_app.twilio import senders
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import senders
 from conversations.models import ChannelAccount, Message
 from conversations.services import connect_channel
 from core.observability.metrics import REGISTRY

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import F
 
+from channels_app.kit.phones import fallbacks
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
@@ -180,7 +180,7 @@ def test_announced_failure_goes_another_way_once_though_its_process_dies(phone: 
     with open_door.inside():
         make_colleague(open_door)
         message = failed_late(open_door)
-    kill_the_relay_at("channels_app.whatsapp.fallbacks:send_fallback", "after")
+    kill_the_relay_at("channels_app.kit.phones.fallbacks:send_fallback", "after")
     relay.relay()
     relay.relay()
     with open_door.inside():

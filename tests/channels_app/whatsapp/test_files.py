@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.privacy.reveals import reveal
-from channels_app.whatsapp import media
+from channels_app.kit import media
 from conversations import services
 from conversations.downloads import download
 from conversations.models import Attachment

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from channels_app.whatsapp.normalise import message_of, report_of, sender_of
+from channels_app.twilio.normalise import message_of, report_of, sender_of
 from conversations.types import InboundMessage
 from tests.channels_app.whatsapp.conftest import fields
 

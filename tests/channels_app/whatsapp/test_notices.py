@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from channels_app.approver_channels.whatsapp import numbers
+from channels_app.approver_channels.whatsapp.notifier import CHANNEL
 from channels_app.models import ProviderCall
-from channels_app.notices import numbers
-from channels_app.notices.notifier import CHANNEL
 from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount
 from conversations.services.templates import FoundTemplate

@@ -2,8 +2,8 @@
 
 import pytest
 
+from channels_app.kit.phones.opt_out import wish_of
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp.opt_out import wish_of
 from conversations import services
 from conversations.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message

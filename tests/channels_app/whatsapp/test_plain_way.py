@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from channels_app.routing import is_webhook
-from channels_app.whatsapp import inbound
+from channels_app.twilio import inbound
 from tests.channels_app.whatsapp.conftest import WEBHOOK, Door, fields, sign
 from tests.conftest import end_other_sessions
 

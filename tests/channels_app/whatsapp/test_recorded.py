@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.http import QueryDict
 
+from channels_app.twilio.signature import Secrets, is_signed
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp.signature import Secrets, is_signed
 from conversations import services
 from conversations.models import ChannelAccount, Message
 from core.tenancy.scope import tenant_scope

@@ -2,8 +2,8 @@
 
 import pytest
 
+from channels_app.twilio import senders
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount, Message
 from core.tenancy.scope import tenant_scope

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from channels_app.kit.phones import fallbacks
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp import fallbacks
 from conversations import services
 from conversations.mediums import TwilioWhatsApp
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message

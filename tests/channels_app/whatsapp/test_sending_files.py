@@ -11,11 +11,11 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from channels_app.file_links import make_link
-from channels_app.webchat import files as widget_files
-from channels_app.webchat import tokens
-from channels_app.webchat.limits import Bucket
+from channels_app.twilio.transport import Part
+from channels_app.web_chat import files as widget_files
+from channels_app.web_chat import tokens
+from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries
-from channels_app.whatsapp.transport import Part
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message

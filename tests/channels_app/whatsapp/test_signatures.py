@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from channels_app.whatsapp.signature import Secrets, is_signed
+from channels_app.twilio.signature import Secrets, is_signed
 from tests.recordings import load
 
 VECTORS: list[dict[str, Any]] = load("signature-vectors.json")["twilio"]

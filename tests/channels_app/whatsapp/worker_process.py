@@ -18,8 +18,8 @@ def main() -> None:
     """Stall "before" or "after" the message is received; with "poison", only at a message that says so."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    from channels_app.twilio import handler
     from channels_app.webhooks import deliveries
-    from channels_app.whatsapp import handler
     from core.clock import now
 
     def work(delivery: object) -> None:

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from core.ids import uuid7
-from integrations.mail.sendgrid import SendGridSender
+from integrations.mail.providers.sendgrid import SendGridSender
 from integrations.mail.types import Accepted, Mail, Mailbox, Rejected
 from tests.ports import free_port
 

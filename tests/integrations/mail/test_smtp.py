@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from core.ids import uuid7
-from integrations.mail.routes import find_route, smtp_server
-from integrations.mail.smtp import SmtpSender, SmtpServer
+from integrations.mail.providers.routes import find_route, smtp_server
+from integrations.mail.providers.smtp import SmtpSender, SmtpServer
 from integrations.mail.types import Accepted, Mail, Mailbox, MailFile, Rejected, Unknown
 from tests.integrations.mail.servers import Smtp
 from tests.world import World

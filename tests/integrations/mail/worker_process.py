@@ -17,7 +17,8 @@ def main() -> None:
     """Stall "before the call" or "before the note"; "in the call" says that it goes, and the provider stalls."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from integrations.mail import delivery, routes
+    from integrations.mail import delivery
+    from integrations.mail.providers import routes
 
     if sys.argv[1] == "before the call":
         routes.find_route = _stall  # type: ignore[assignment]

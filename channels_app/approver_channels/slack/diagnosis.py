@@ -1,0 +1,55 @@
+"""Try out a Slack workspace."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from channels_app.approver_channels.slack import connect, signature, workspaces
+from channels_app.kit import diagnosis
+from channels_app.kit.diagnosis import Sample, Trial
+from conversations.models import ChannelAccount
+from conversations.types import Explanation
+from core.actors import Actor
+from core.clock import now
+from integrations.slack.errors import describe_error
+
+
+class SlackDiagnosis(diagnosis.Diagnosis):
+    """Tests and samples of a workspace."""
+
+    refused = "A request with a wrong signature arrived in the last 24 hours. Check the signing secret against Slack's."
+    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    takes_timestamp: ClassVar[bool] = True
+
+    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
+        """Send one message to a channel or a member."""
+        return connect.send_test(actor=actor, account_id=account_id, to=to)
+
+    def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
+        """Verify a button press."""
+        if not sample.signature.startswith("v0="):
+            return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
+        secrets = workspaces.secrets_of(account.credentials)
+        for body in (sample.body, sample.body.strip()):
+            if signature.is_signed(
+                body=body.encode("utf-8", "replace"),
+                timestamp=sample.timestamp,
+                signature=sample.signature,
+                secrets=secrets,
+            ):
+                is_fresh = signature.is_fresh(sample.timestamp, now())
+                age = "" if is_fresh else " If it came now, it would be refused because of its age."
+                return Trial(True, f"The signature is valid: Walker accepts this request.{age}")
+        return Trial(
+            False,
+            "This workspace's signing secret didn't make this signature for this timestamp and body. Check the signing "
+            "secret, and paste the body byte for byte.",
+        )
+
+    def explain(self, code: str) -> Explanation | None:
+        """Return one of Slack's codes in words."""
+        return Explanation(describe_error(code), "")
+
+
+def register() -> None:
+    """Register for Slack workspaces; safe to repeat."""
+    diagnosis.register(ChannelAccount.Provider.SLACK, SlackDiagnosis())

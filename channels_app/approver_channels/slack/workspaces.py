@@ -1,0 +1,78 @@
+"""The tenant's Slack workspace: found by the key in its address, or as the tenant's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from channels_app.exchanges import calls
+from channels_app.kit.found import Found
+from conversations.models import ChannelAccount
+from integrations.slack.client import SlackClient
+from integrations.slack.types import Outcome
+
+KIND: Final = ChannelAccount.Kind.SLACK
+CHANGE: Final = "channels_app.change_channelaccount"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A workspace as its incoming requests need it."""
+
+    tenant_id: UUID
+    account_id: UUID
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def find_door(key: str) -> Door | None:
+    """Return the active workspace of this key, or None."""
+    return _doors.first(key)
+
+
+def _read(tenant_id: UUID, account_id: UUID) -> Door | None:
+    account = ChannelAccount.objects.filter(pk=account_id, kind=KIND, is_active=True).first()
+    return None if account is None else Door(tenant_id, account.pk, secrets_of(account.credentials))
+
+
+_doors: Final = Found("widget", _read)
+
+
+def forget() -> None:
+    """Clear this process's cache."""
+    _doors.forget()
+
+
+def secrets_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the signing secrets, the current one first."""
+    kept = credentials or {}
+    names = ("signing_secret", "secondary_signing_secret")
+    return tuple(text for name in names if (text := str(kept.get(name) or "").strip()))
+
+
+def own_workspace() -> ChannelAccount | None:
+    """Return the tenant's workspace if it is active and not paused. One query."""
+    account: ChannelAccount | None = ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at=None).first()
+    return account
+
+
+def is_paused() -> bool:
+    """Return True if the tenant's workspace is active and paused. One query."""
+    return ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at__isnull=False).exists()
+
+
+class LoggedClient(SlackClient):
+    """A workspace's bot, whose calls are shown in the exchange log."""
+
+    def __init__(self, account: ChannelAccount) -> None:
+        super().__init__(str((account.credentials or {}).get("bot_token") or ""), account=account.pk.hex)
+        self._account = account
+
+    def call(self, method: str, **body: Any) -> Outcome:
+        """Call a method of the Web API, and keep how it ended."""
+        return calls.make(self._account, method, partial(super().call, method, **body))
+
+
+def client_of(account: ChannelAccount) -> SlackClient:
+    """Return a client with the workspace's bot token."""
+    return LoggedClient(account)

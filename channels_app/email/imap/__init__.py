@@ -1,0 +1,1 @@
+"""Emails from a mailbox, read by IMAP."""

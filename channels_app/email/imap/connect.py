@@ -1,0 +1,172 @@
+"""Let a mail account receive emails: by SendGrid's Inbound Parse, or from a mailbox by IMAP."""
+
+import re
+import secrets
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.urls import reverse
+
+from channels_app.email import mailboxes
+from channels_app.email.connect import CHANGE, MISSING, PROVIDER
+from channels_app.email.imap import reads
+from channels_app.models import MailboxProgress
+from conversations import services
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.clock import now
+from core.db.locks import locked
+from core.errors import Invalid, NotFound
+from integrations.imap import ImapTrouble
+from integrations.mail.errors import describe_error
+
+_DOMAIN: Final = re.compile(r"(?=.{4,190}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_HOST: Final = re.compile(r"(?=.{1,190}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+SECURITY: Final = ("tls", "starttls")
+
+
+@transaction.atomic
+def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", token: str = "") -> str:
+    """Return the address for Inbound Parse, with a new secret in it that is shown only now.
+
+    The previous address works until the next one is made, so that SendGrid can be changed without losing an
+    email. `reply_domain` is the domain whose emails SendGrid hands over. Who knows the secret could write in
+    anyone's name, so the actor may not approve requests that come by this mailbox. Needs
+    `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for a domain that is none.
+    """
+    actor.require(CHANGE)
+    account = locked(ChannelAccount, account_id, MISSING, **mailboxes.CHANNEL)
+    domain = reply_domain.strip().lower().removeprefix("@")
+    if domain and not _DOMAIN.fullmatch(domain):
+        wrong = {"reply_domain": ["Enter a domain like in.example.com."]}
+        raise Invalid("This isn't a domain.", fields=wrong)
+    kept = account.credentials or {}
+    made = token or secrets.token_urlsafe(24)
+    before = {"secondary_inbound_secret": kept["inbound_secret"]} if kept.get("inbound_secret") else {}
+    services.connect_channel(
+        actor=actor,
+        **mailboxes.CHANNEL,
+        name=account.name,
+        address=account.address,
+        provider_account=PROVIDER,
+        credentials={**kept, **before, "inbound_secret": made, "reply_domain": domain},
+        account_id=account.pk,
+    )
+    return f"{settings.PUBLIC_URL}{reverse('email_inbound', args=[f'{account.public_key}.{made}'])}"
+
+
+@transaction.atomic
+def close_inbound(*, actor: Actor, account_id: UUID) -> None:
+    """Stop receiving: emails to both addresses are refused from now on.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    account = locked(ChannelAccount, account_id, MISSING, **mailboxes.CHANNEL)
+    dropped = (*mailboxes.SECRETS, "reply_domain")
+    services.connect_channel(
+        actor=actor,
+        **mailboxes.CHANNEL,
+        name=account.name,
+        address=account.address,
+        provider_account=PROVIDER,
+        credentials={name: value for name, value in (account.credentials or {}).items() if name not in dropped},
+        account_id=account.pk,
+    )
+
+
+def connect_mailbox(
+    *,
+    actor: Actor,
+    name: str = "",
+    address: str = "",
+    host: str,
+    port: int,
+    security: str,
+    user: str,
+    password: str = "",
+    folder: str = "INBOX",
+    checked_by: str = "",
+    plus_addresses: bool = False,
+    account_id: UUID | None = None,
+) -> ChannelAccount:
+    """Read a mailbox by IMAP from now on, after signing in to it once; an empty password stays unchanged.
+
+    With an account's id its emails are read from there, otherwise a new account is made. `checked_by` names the
+    server whose Authentication-Results count as proof of a sender. Who knows the password could put in emails
+    in anyone's name, so the actor may not approve requests that come by this mailbox. Needs
+    `channels_app.change_channelaccount`; raises `NotFound`, `Conflict`, and `Invalid` with the field.
+    """
+    actor.require(CHANGE)
+    before = find_mailbox_account(account_id) if account_id else None
+    kept = (before.credentials or {}) if before else {}
+    where = before.address if before else address.strip().lower()
+    given = {
+        "imap_host": host.strip().lower(),
+        "imap_port": port,
+        "imap_security": security,
+        "imap_user": user.strip(),
+        "imap_password": password or str(kept.get("imap_password") or ""),
+        "imap_folder": folder.strip() or "INBOX",
+        "imap_checked_by": checked_by.strip().lower(),
+        "plus_addresses": plus_addresses,
+    }
+    _check_mailbox(where, given)
+    server = reads.server_of(given)
+    try:
+        with reads.open_mailbox(server) as mailbox:  # type: ignore[arg-type]  # it has a host
+            # What is there already stays there, and is never listed.
+            read_to = {"uid_validity": mailbox.uid_validity, "last_uid": mailbox.newest_uid()}
+    except ImapTrouble as trouble:
+        field = {"imap_login": "password", "imap_folder": "folder"}.get(trouble.code, "host")
+        raise Invalid(describe_error(trouble.code), fields={field: [describe_error(trouble.code)]}) from None
+    with transaction.atomic():
+        # Read again and locked: somebody may have made a secret while the mailbox was tried.
+        kept = (locked(ChannelAccount, before.pk).credentials or {}) if before else {}
+        account = services.connect_channel(
+            actor=actor,
+            kind=mailboxes.KIND,
+            provider=before.provider if before else ChannelAccount.Provider.IMAP,
+            name=(before.name if before and not name else name) or where,
+            address=where,
+            provider_account=PROVIDER if before and before.provider == mailboxes.PROVIDER else "",
+            credentials={**kept, **given},
+            account_id=before.pk if before else None,
+        )
+        is_other = any(kept.get(one) != given[one] for one in ("imap_host", "imap_user", "imap_folder"))
+        fresh = {**read_to, "since": now()} if is_other else {}
+        MailboxProgress.objects.update_or_create(
+            channel_account=account, defaults={**fresh, "due_at": now(), "failures": 0}
+        )
+    return account
+
+
+def find_mailbox_account(account_id: UUID) -> ChannelAccount:
+    """Return a mail account of any provider. Raises `NotFound`."""
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    if found is None:
+        raise NotFound(MISSING)
+    return found
+
+
+def _check_mailbox(address: str, given: dict[str, object]) -> None:
+    """Raise `Invalid` with the field that is wrong."""
+    wrong: dict[str, list[str]] = {}
+    try:
+        validate_email(address)
+    except ValidationError:
+        wrong["address"] = ["Enter an email address."]
+    if not _HOST.fullmatch(str(given["imap_host"])):
+        wrong["host"] = ["Enter a host name like imap.example.com."]
+    if given["imap_security"] not in SECURITY or not 0 < int(str(given["imap_port"])) < 65_536:
+        wrong["port"] = ["Use port 993 with TLS, or 143 with STARTTLS."]
+    for name in ("user", "password", "folder", "checked_by"):
+        text = str(given[f"imap_{name}"])
+        if not (text.isascii() and text.isprintable()) or (not text and name != "checked_by"):
+            wrong[name] = ["Use printable characters without accents."]
+    if wrong:
+        raise Invalid("This mailbox can't be read with these settings.", fields=wrong)

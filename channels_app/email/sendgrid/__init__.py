@@ -1,0 +1,1 @@
+"""Emails by SendGrid: Inbound Parse and signed events."""

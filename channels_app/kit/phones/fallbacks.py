@@ -1,0 +1,158 @@
+"""Send a failed message another way: as a template, else by mail, else ask a person."""
+
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.selectors import is_active_member
+from channels_app.kit.phones import window
+from channels_app.twilio.senders import KINDS
+from conversations import services
+from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
+from conversations.services.reach import AS_TEMPLATE
+from core.actors import system
+from core.audit import chain
+from core.errors import Invalid, WalkerError
+from core.models import Consent
+from core.observability.logging import get_logger
+from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
+from integrations.mail import events as mail_events
+from integrations.mail.services import queue_mail
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.models import MailDelivery
+
+log = get_logger(__name__)
+ACTOR: Final = system("whatsapp")
+MAIL_TYPE: Final = "decision"
+CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
+STOPPED: Final = (OPTED_OUT, "21610")
+LOST_MAIL: Final = ("failed", "dropped", "bounced")
+NO_OTHER_WAY: Final = (ChannelAccount.Kind.APP, ChannelAccount.Kind.EMAIL)
+
+
+def send_fallback(message_id: UUID) -> str:
+    """Send a message that failed permanently another way, and return how.
+
+    Returns "template", "mail" or "person", or "" if it is not a failed message of these channels. Safe to
+    repeat: the template has the failed message's id, the mail its key, and the hand-off is made once.
+    """
+    rows = Message.objects.select_related("channel_account", "conversation__contact")
+    message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
+    if message is not None and message.channel_account.kind in NO_OTHER_WAY:
+        # There is no other address that the customer would look at: a colleague sees that they don't have it.
+        window.hand_to_person(message.conversation_id, "not_delivered")
+        return "person"
+    if message is None or message.channel_account.kind not in KINDS:
+        return ""
+    attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
+    code = str(attempts.values_list("error", flat=True).first() or "")
+    if code in CLOSED and _send_as_template(message):
+        return "template"
+    if _send_by_mail(message):
+        return "mail"
+    reason = WINDOW_CLOSED if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
+    window.hand_to_person(message.conversation_id, reason)
+    return "person"
+
+
+def _send_as_template(message: Message) -> bool:
+    """Send it again as a template if there is one and it was not a template already."""
+    account = message.channel_account
+    if not services.has_template(account) or message.metadata.get(AS_TEMPLATE):
+        return False
+    if message.media:
+        # A template carries no files, and without them the text may make no sense: a person decides.
+        return False
+    try:
+        services.reply(
+            actor=ACTOR,
+            conversation_id=message.conversation_id,
+            text=message.body,
+            sender_type="system",
+            metadata=message.metadata,
+            as_template=True,
+            purpose=message.purpose,
+            client_id=services.template_copy_id(message.pk),
+        )
+    except WalkerError:
+        log.warning("template_not_sent", message=str(message.pk), exc_info=True)
+        return False
+    return True
+
+
+def _send_by_mail(message: Message) -> bool:
+    """Mail the outcome of a request to the requester, if their mailbox is proven."""
+    reference = str(message.metadata.get("reference") or "")
+    talk, address, user_id = message.conversation, "", None
+    contact = talk.record
+    if contact.user_id is not None and is_active_member(contact.user_id):
+        user_id = contact.user_id
+        address = str(User.objects.values_list("email", flat=True).get(pk=user_id))
+    else:
+        points = ContactPoint.objects.filter(
+            contact_id=talk.contact_id, origin_id=talk.origin_id, kind=ContactPoint.Kind.EMAIL, is_verified=True
+        )
+        best = points.order_by("-is_primary", "id").first()
+        address = best.value if best else ""
+    if not reference or not address:
+        return False
+    try:
+        with transaction.atomic():
+            mail = queue_mail(
+                type=MAIL_TYPE,
+                recipient=address,
+                subject=f"Update on your request {reference}",
+                text=f"{message.body}\n\nWe couldn't reach you in the chat, so we're sending you this by email.\n",
+                key=f"decision:{message.pk}",
+                ref=message.pk,
+                user_id=user_id,
+            )
+            if mail.status == MailDelivery.Status.FAILED:
+                # The gate refused it: they don't want our mails, or can't get them.
+                return False
+            chain.record(
+                actor=ACTOR,
+                action="MESSAGE_MAILED",
+                object_type="conversations.conversation",
+                object_id=message.conversation_id,
+                facts={"message": str(message.pk)},
+            )
+    except Invalid:
+        log.warning("decision_not_mailed", message=str(message.pk))
+        return False
+    return True
+
+
+class LostDecisions(MailReceiver):
+    """Asks a person when the mail with an outcome does not arrive either."""
+
+    purpose: ClassVar[str] = Consent.Purpose.SERVICE
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the request's reference and a link to its conversation."""
+        rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
+        return {
+            row.pk: RelatedObject(
+                str(row.metadata.get("reference") or "A conversation"),
+                reverse("admin:conversations_conversation_change", args=[row.conversation_id]),
+            )
+            for row in rows
+        }
+
+    def on_event(self, event: MailEvent) -> None:
+        """Ask a person when the mail is lost."""
+        if event.what not in LOST_MAIL or event.ref is None:
+            return
+        message = Message.objects.filter(pk=event.ref).first()
+        if message is not None:
+            window.hand_to_person(message.conversation_id, "not_delivered")
+
+
+def register() -> None:
+    """Register the receiver of mail events; safe to repeat."""
+    if mail_events.receiver_of(MAIL_TYPE) is None:
+        mail_events.register(MAIL_TYPE, LostDecisions)

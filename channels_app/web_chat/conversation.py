@@ -1,0 +1,255 @@
+"""Database work of a chat connection: short functions in the guest's tenant scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from accounts.selectors import is_active_member
+from channels_app.web_chat.frames import Rate, SendMessage
+from channels_app.web_chat.settings import widgets
+from channels_app.web_chat.settings.widgets import Widget
+from channels_app.web_chat.tokens import Guest
+from conversations import selectors, services
+from conversations.types import InboundMessage, PointKind, SenderIdentity
+from core.actors import Actor
+from core.errors import Conflict, NotFound
+from core.events import streams
+from core.models import StreamEvent
+
+Frame = dict[str, Any]
+PAGE: Final = 200  # frames read at once
+SNAPSHOT_ABOVE: Final = 500  # a larger gap is sent as a snapshot
+SNAPSHOT_CARDS: Final = 20
+RATED: Final = "survey_rated"
+CARDS: Final = ("approval_pending", "approval_closed", RATED)
+LINE_TYPES: Final = {"in": "message_received", "out": "agent_response"}
+KEPT: Final = ("content_type", "media", "metadata", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What decides whether a guest may be connected."""
+
+    origins: tuple[str, ...]
+    guest_may: bool
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A guest's conversation and the last number of its stream."""
+
+    conversation_id: UUID
+    state: str
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A committed message: its conversation and number."""
+
+    conversation_id: UUID
+    message_id: UUID
+    seq: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Frames to send, the number that they reach, and whether there are more."""
+
+    frames: list[Frame]
+    head: int
+    more: bool = False
+
+
+def check_entry(guest: Guest) -> Entry | None:
+    """Return what decides about a guest's connection.
+
+    Returns None when the widget is switched off.
+    """
+    widget = widgets.load(guest.account_id)
+    if widget is None:
+        return None
+    is_member = guest.user_id is None or is_active_member(guest.user_id)
+    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)), widget.name)
+
+
+def find_place(guest: Guest) -> Place | None:
+    """Return the guest's latest conversation on this widget, or None before their first message."""
+    found = selectors.find_customer_conversation(
+        channel_account_id=guest.account_id, kind=point_kind(guest), value=guest.point
+    )
+    return Place(found.pk, found.state, streams.head(found.stream)) if found else None
+
+
+def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
+    """Store one message; a repeated client id returns the first row.
+
+    Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored or confirmed.
+    """
+    message = services.receive(
+        actor=actor_of(guest, user_agent),
+        inbound=InboundMessage(
+            channel_account_id=guest.account_id,
+            sender=SenderIdentity(
+                kind=point_kind(guest),
+                value=guest.point,
+                verified=guest.kind != "visitor",
+                user_id=guest.user_id,
+            ),
+            text=frame.message,
+            client_id=frame.id,
+            metadata={"agent": frame.agent} if frame.agent else {},
+        ),
+    )
+    if message.body != frame.message:
+        detail = "This id belongs to another message. Send this one with a new id."
+        raise Conflict(detail, code="id_reused", id=str(frame.id))
+    return Stored(message.conversation_id, message.pk, message.seq, message.created_at.isoformat())
+
+
+def echo(stored: Stored, frame: SendMessage) -> Frame:
+    """Return the confirmation of a stored message."""
+    return {
+        "type": "message_received",
+        "seq": stored.seq,
+        "id": str(frame.id),
+        "message_id": str(stored.message_id),
+        "content": frame.message,
+        "at": stored.at,
+    }
+
+
+def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = PAGE) -> Batch:
+    """Return the next frames after a number, with the sender's name for visitors (`voice_of`).
+
+    The caller knows that the conversation is the guest's.
+    """
+    found = with_answers(selectors.frames_for_customer(conversation_id, seq, limit=limit))
+    head = found[-1]["seq"] if found else seq
+    return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
+
+
+def with_answers(frames: list[Frame]) -> list[Frame]:
+    """Return frames in which the newest answer to a survey has its comment, and until when it may be changed.
+
+    Events hold no words of a comment; the customer who wrote it reads it here. No query without such a frame.
+    """
+    newest = {frame["survey"]: frame for frame in frames if frame["type"] == RATED}
+    for survey_id, frame in newest.items():
+        try:
+            survey = services.get_survey_to_answer(survey_id=UUID(survey_id))
+        except NotFound:
+            continue
+        last = services.final_at(survey)
+        frame.update(comment=survey.comment, until=last.isoformat() if last else None)
+    return frames
+
+
+def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
+    """Return the sender's name for visitors, which is the widget's own.
+
+    Returns None for members.
+    """
+    if guest.user_id is not None:
+        return None
+    return widget.name if widget else ""
+
+
+def voice_for(guest: Guest) -> str | None:
+    """Read the widget and return its `voice_of`."""
+    return voice_of(guest, None if guest.user_id else widgets.load(guest.account_id))
+
+
+def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
+    """Return all frames after a number, or a snapshot when there are too many or the number is invalid."""
+    head = streams.head(f"conversation:{conversation_id}")
+    if not seq <= head <= seq + SNAPSHOT_ABOVE:
+        return snapshot(guest, conversation_id)
+    batch = read_after(conversation_id, seq, voice_for(guest), limit=SNAPSHOT_ABOVE + 1)
+    # Events expire: if the next one is gone, single frames would leave a gap.
+    is_whole = batch.frames[0]["seq"] == seq + 1 if batch.frames else head == seq
+    return batch if is_whole else snapshot(guest, conversation_id)
+
+
+def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
+    """Return the latest part of the conversation, approvals and ratings included, in one frame."""
+    found = selectors.snapshot_for_customer(conversation_id)
+    voice = voice_for(guest)
+    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
+    since = lines[0]["seq"] if lines else 0
+    stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=CARDS, seq__gte=since)
+    asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_CARDS]
+    lines += [{**event.payload, "type": event.type, "seq": event.seq} for event in asked]
+    lines.sort(key=lambda line: line["seq"])
+    return Batch([{**found, "messages": with_answers(lines)}], found["seq"])
+
+
+def to_frame(frame: Frame, voice: str | None = None) -> Frame:
+    """Return a frame in the socket's documented form: `id` is the client's, `message_id` is ours.
+
+    `voice` is the only sender name that visitors see; members see which agent it is.
+    """
+    if "content_type" in frame:
+        known = {name: frame[name] for name in KEPT if frame.get(name)}
+        sender = frame["sender"]
+        # Customers never see the names of staff.
+        own = sender["name"] if voice is None or sender["type"] == "customer" else voice
+        name = "" if sender["type"] == "person" else own
+        return {
+            **known,
+            "type": frame["type"],
+            "seq": frame["seq"],
+            "id": frame["client_id"],
+            "message_id": frame["id"],
+            "content": frame["content"],
+            "sender": {"type": sender["type"], "name": name},
+            "at": frame["created_at"],
+        }
+    if frame["type"] == "message_status" and "id" in frame:
+        return {**frame, "message_id": frame["id"], "id": None}
+    return frame
+
+
+def mark_read(guest: Guest, conversation_id: UUID, seq: int) -> None:
+    """Mark everything up to a number as read by the guest."""
+    services.mark_read(actor=actor_of(guest, ""), conversation_id=conversation_id, seq=seq)
+
+
+def rate(guest: Guest, conversation_id: UUID, frame: Rate, user_agent: str) -> None:
+    """Keep the guest's answer to the survey of their conversation. Raises `NotFound` for another survey."""
+    survey = services.get_survey_to_answer(survey_id=frame.survey)
+    if survey.conversation_id != conversation_id:
+        raise NotFound(services.NO_SURVEY)
+    services.rate_conversation(
+        actor=actor_of(guest, user_agent),
+        survey_id=frame.survey,
+        rating=frame.rating,
+        comment=frame.comment,
+        way="widget",
+    )
+
+
+def point_kind(guest: Guest) -> PointKind:
+    """Return the kind of the guest's contact point."""
+    if guest.is_of_app:
+        return "customer"
+    return "member" if guest.kind == "member" else "webchat"
+
+
+def actor_of(guest: Guest, user_agent: str) -> Actor:
+    """Return the guest as an actor.
+
+    It is a contact, with the member behind it if there is one.
+    """
+    return Actor(
+        kind="contact",
+        user_id=guest.user_id,
+        role=guest.kind,
+        name="webchat",
+        user_agent=user_agent[:200],
+        auth_strength="none",
+    )

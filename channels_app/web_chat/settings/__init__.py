@@ -1,0 +1,1 @@
+"""What an organisation sets for its web chats."""

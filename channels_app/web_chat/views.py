@@ -1,0 +1,193 @@
+"""HTTP views of the web chat: visitor session, the component's file, the hosted page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.utils.http import http_date
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.services import client_address
+from channels_app.web_chat import identity, tokens
+from channels_app.web_chat.sessions import open_session
+from channels_app.web_chat.settings import origins
+from channels_app.web_chat.settings.limits import Bucket
+from channels_app.web_chat.settings.widgets import Widget, find_widget
+from core.clock import now
+from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
+
+SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
+BODY_LIMIT: Final = 16 * 1024
+# An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
+PER_ADDRESS: Final = Bucket(size=1500, seconds=60)
+PER_BROWSER: Final = Bucket(size=30, seconds=60)
+FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048}
+
+
+@method_decorator(csrf_exempt, name="dispatch")  # carries no cookie and trusts none
+class SessionView(View):
+    """`POST /widget/v1/session/`: open or extend a visitor's session."""
+
+    http_method_names: list[str] = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Open or extend a session.
+
+        Only registered origins can read it, a refusal can be read anywhere.
+        Otherwise a page could not tell "not from this website" from "no network" and would retry forever.
+        """
+        response: HttpResponse
+        allowed = ""
+        try:
+            if not PER_ADDRESS.take_now("session", client_address(request)):
+                raise TooMany
+            asked = _body(request)
+            widget = find_widget(asked.get("widget"))
+            _limit_browser(widget, asked.get("visitor") or "")
+            allowed = _checked_origin(request, widget)
+            session = open_session(
+                widget=widget,
+                visitor=asked.get("visitor") or "",
+                signed_identity=asked.get("identity") or "",
+                token=asked.get("token") or "",
+            )
+            facts = {
+                "token": session.token,
+                "visitor": session.visitor,
+                "expires_at": session.guest.expires_at.isoformat(),
+                "expires_in": int((session.guest.expires_at - now()).total_seconds()),
+                "ws_path": "/ws/chat/",
+                "signed_in": session.guest.kind,
+                "title": widget.name,
+                "greeting": widget.greeting,
+                "suggestions": list(widget.suggestions),
+            }
+            response = JsonResponse(facts)
+        except WalkerError as problem:
+            response, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
+        return _with_cors(response, allowed)
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer a preflight, which names the widget in the query: `?widget=<key>`."""
+        response = HttpResponse(status=204)
+        try:
+            allowed = _checked_origin(request, find_widget(request.GET.get("widget")))
+        except WalkerError:
+            return _with_cors(response, "")
+        response["Access-Control-Allow-Methods"] = "POST"
+        response["Access-Control-Allow-Headers"] = "content-type"
+        response["Access-Control-Max-Age"] = "600"
+        return _with_cors(response, allowed)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
+        raise TooLarge
+    try:
+        found = json.loads(request.body)
+    except (ValueError, RecursionError) as problem:
+        raise Invalid("The body isn't JSON.") from problem
+    if not isinstance(found, dict):
+        raise Invalid("The body has to be a JSON object.")
+    wrong = {
+        name: [f"Use text of at most {limit} characters."]
+        for name, limit in FIELDS.items()
+        if not isinstance(found.get(name) or "", str) or len(found.get(name) or "") > limit
+    }
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+    return found
+
+
+def _limit_browser(widget: Widget, visitor: str) -> None:
+    """Raise `TooMany` for a browser that asks too often; a new one has no secret yet and counts by its address only."""
+    secret = tokens.visitor_or_none(widget.account_id, visitor)
+    if secret is not None and not PER_BROWSER.take_now("session", tokens.visitor_point(secret)):
+        raise TooMany
+
+
+def _checked_origin(request: HttpRequest, widget: Widget) -> str:
+    origin = request.headers.get("Origin")
+    own = origins.own_origins(request.get_host(), secure=request.is_secure())
+    if not origins.is_allowed(origin, registered=widget.origins, own=own):
+        raise Refused("This chat isn't enabled for this website.", code="origin")
+    return origin or ""
+
+
+def _with_cors(response: HttpResponse, allowed: str) -> HttpResponse:
+    response["Vary"] = "Origin"
+    response["Cache-Control"] = "no-store"
+    if allowed:
+        response["Access-Control-Allow-Origin"] = allowed
+    return response
+
+
+def script(request: HttpRequest) -> HttpResponseBase:
+    """Serve the component at a stable URL: cached briefly, revalidated by ETag."""
+    known = SCRIPT.stat()
+    etag = f'"{known.st_mtime_ns:x}-{known.st_size:x}"'
+    response: HttpResponseBase
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
+    else:
+        response = FileResponse(SCRIPT.open("rb"), content_type="text/javascript; charset=utf-8")
+    response["ETag"] = etag
+    response["Last-Modified"] = http_date(known.st_mtime)
+    response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=86400"
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
+    """Show the chat as its own page, under a policy without inline code or styles."""
+    try:
+        widget = find_widget(key)
+    except NotFound as problem:
+        raise Http404 from problem
+    facts = {"widget": widget, "identity": _demo_identity(widget), "script_stamp": f"{SCRIPT.stat().st_mtime_ns:x}"}
+    response = render(request, "chat/page.html", facts)
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    response["Content-Security-Policy"] = "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",
+            f"connect-src 'self' {socket}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+    response["Referrer-Policy"] = "no-referrer"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
+    """Sign the demo member's identity for the hosted page; 404 outside the demo."""
+    try:
+        signed = _demo_identity(find_widget(key))
+    except NotFound as problem:
+        raise Http404 from problem
+    if not signed:
+        raise Http404
+    response = JsonResponse({"identity": signed})
+    response["Cache-Control"] = "no-store"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _demo_identity(widget: Widget) -> str:
+    """Return the identity a host page would sign for the demo's member, or ""."""
+    if not settings.WALKER_DEMO or not widget.demo_identity or not widget.identity_secret:
+        return ""
+    return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.demo_identity, now=now())

@@ -1,0 +1,1 @@
+"""Mail services and servers that take our mails."""
