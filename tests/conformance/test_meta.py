@@ -1,7 +1,7 @@
 """Our client for the WhatsApp Cloud API, judged by Meta's own description.
 
 The description is older than `recipient`, with which people who hide their number are written to: it demands `to`. That
-way is judged by the stand-in alone (`tests/channels_app/cloud/test_sending.py`).
+way is judged by the stand-in alone (`tests/channels_app/meta_whatsapp/test_sending.py`).
 """
 
 from typing import Any

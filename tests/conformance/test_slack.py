@@ -2,8 +2,8 @@
 
 It signs as Slack does, but only events: it presses no button. So the door takes its signature, keeps what it can't read
 as a press and does nothing with it; presses are tried with our own stand-in, and a recorded signature of Slack's with
-`tests/channels_app/slack/test_door.py`. Neither its seed nor its commands subscribe to events, so a module that is
-loaded before it does.
+`tests/channels_app/approver_channels/slack/test_door.py`. Neither its seed nor its commands subscribe to events, so a
+module that is loaded before it does.
 """
 
 import json

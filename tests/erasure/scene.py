@@ -26,7 +26,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import services as hitl
 from hitl.models import Approval, Execution
 from integrations.mail.services import queue_mail
-from tests.channels_app.whatsapp.conftest import Door
+from tests.channels_app.twilio.conftest import Door
 from tests.console.scene import Budget
 from tests.world import World
 

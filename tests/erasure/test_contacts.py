@@ -23,9 +23,9 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
-from tests.channels_app.cloud import conftest as cloud
 from tests.channels_app.email.test_mail_in import mail, open_mail_door
-from tests.channels_app.whatsapp.conftest import Door, fields, post
+from tests.channels_app.meta_whatsapp import conftest as cloud
+from tests.channels_app.twilio.conftest import Door, fields, post
 from tests.console.scene import Budget
 from tests.erasure.scene import (
     DOOR,

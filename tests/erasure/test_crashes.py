@@ -25,7 +25,7 @@ from core.privacy.erasure import services as erasures
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
-from tests.channels_app.whatsapp.conftest import Door
+from tests.channels_app.twilio.conftest import Door
 from tests.erasure.scene import NAME, PHONE, PHRASE, WORDS, Traces, finish
 from tests.erasure.searching import found
 

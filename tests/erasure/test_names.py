@@ -13,7 +13,7 @@ from core.models import Erasure
 from core.privacy.erasure.person import Words, holds, traces_of
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
-from tests.channels_app.whatsapp.conftest import fields, post
+from tests.channels_app.twilio.conftest import fields, post
 from tests.erasure.scene import MAIL, NAME, OTHER, PHONE, Traces, ask, sign
 
 

@@ -11,7 +11,7 @@ from core.privacy.erasure.person import person_of
 from core.privacy.erasure.registry import among
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
-from tests.channels_app.whatsapp.conftest import fields, post
+from tests.channels_app.twilio.conftest import fields, post
 from tests.erasure.scene import MAIL, OTHER, PHONE, Traces, ask, finish, sign
 
 

@@ -1,6 +1,6 @@
 """Every recording of the vendors whose clients are here is played by a test."""
 
-from tests.channels_app.whatsapp import test_recorded, test_signatures
+from tests.channels_app.twilio import test_recorded, test_signatures
 from tests.integrations import test_recorded_calls, test_recorded_slack
 from tests.recordings import FOLDER, names
 

@@ -13,7 +13,7 @@ from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailCount, MailDelivery, ProviderAccount
 from tests.channels_app.email.conftest import PUBLIC, Door
-from tests.channels_app.whatsapp.test_channel_page import console
+from tests.channels_app.twilio.test_channel_page import console
 from tests.world import World
 
 LIST = "/admin/conversations/channelaccount/"

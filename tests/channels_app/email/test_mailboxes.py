@@ -30,7 +30,7 @@ from integrations import imap as imap_client
 from tests import imap_server
 from tests.channels_app.email.conftest import open_door
 from tests.channels_app.email.test_mail_in import mail
-from tests.channels_app.whatsapp.test_channel_page import console
+from tests.channels_app.twilio.test_channel_page import console
 from tests.imap_server import PASSWORD, USER
 from tests.world import OPERATOR, World
 

@@ -1,0 +1,1 @@
+"""Tests of what channels of phone numbers share."""

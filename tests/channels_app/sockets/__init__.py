@@ -1,0 +1,1 @@
+"""Tests of the console's socket and what sockets share."""

@@ -1,0 +1,408 @@
+"""Bad input at every door: what each answers, what it keeps, and that the next message is unharmed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import Client
+from prometheus_client import generate_latest
+
+from channels_app.approver_channels.slack import workspaces
+from channels_app.email.imap.connect import open_inbound
+from channels_app.meta_whatsapp import numbers
+from channels_app.models import InboundDelivery
+from channels_app.own_app import manage
+from channels_app.twilio import senders
+from channels_app.web_chat import app_customers
+from channels_app.webhooks import deliveries, wake_worker
+from conversations.models import ChannelAccount, Contact, Message
+from core.observability.metrics import REGISTRY
+from core.tenancy.scope import tenant_scope
+from standins.slack import seed as slack_seed
+from standins.slack.webhooks import signed_request
+from tests.channels_app.approver_channels.slack.conftest import SECRET, TEAM
+from tests.channels_app.conftest import Widgets
+from tests.channels_app.email import conftest as events
+from tests.channels_app.email.test_mail_in import _field, mail
+from tests.channels_app.meta_whatsapp import conftest as cloud
+from tests.channels_app.own_app.test_own_app import AppDoor
+from tests.channels_app.twilio import conftest as twilio
+from tests.world import OPERATOR, World
+
+ODD, LONG, NESTED = "nul \0 and half \ud83d", "N" * 10_000, "[" * 10_000
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request."""
+
+    path: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    type: str = "application/json"
+
+    def post(self) -> int:
+        answer: Any = Client().post(self.path, self.body, content_type=self.type, headers=self.headers)
+        return int(answer.status_code)
+
+
+@dataclass(frozen=True)
+class Door:
+    """How one door is called: `say` makes a request, signed as it should be, of a message or of raw bytes."""
+
+    provider: str
+    limit: int
+    # Named: number, text, name, kind of the message, or the raw body; `age` how many seconds ago it was signed.
+    say: Callable[..., Call]
+    # The header that proves the caller; the doors for emails have a secret in the address.
+    proof: str = ""
+    # What another number or address looks like.
+    elsewhere: Callable[[Call], Call] = lambda call: replace(call, path=call.path.replace("acme", "nobody"))
+    has_messages: bool = True
+
+    def without_proof(self) -> Call:
+        call = self.say()
+        if not self.proof:
+            return replace(call, path=call.path.partition(".")[0] + "/inbound/")
+        return replace(call, headers={name: one for name, one in call.headers.items() if name != self.proof})
+
+    def with_proof(self, given: str) -> Call:
+        call = self.say()
+        if not self.proof:
+            return replace(call, path=f"{call.path.partition('.')[0]}.{quote(given)}/inbound/")
+        return replace(call, headers={**call.headers, self.proof: given})
+
+
+def by_twilio(world: World, path: str = twilio.WEBHOOK, **usual: str) -> Door:
+    twilio.connect(world)
+
+    def say(
+        number: int = 1,
+        text: str = "Hello",
+        name: str = "Ana",
+        kind: str = "text",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        form = twilio.fields(text, number, ProfileName=name, MessageType=kind, **usual)
+        form |= {"MessageStatus": kind, "MessageSid": f"SM{number}"} if usual else {}
+        if raw is None:
+            body = urlencode({key: value.encode("utf-8", "surrogatepass") for key, value in form.items()}).encode()
+            # As the door reads it.
+            form = {
+                key: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for key, value in form.items()
+            }
+            return Call(path, body, {"X-Twilio-Signature": twilio.sign(path, form)}, FORM)
+        return Call(path, raw, {"X-Twilio-Signature": twilio.sign(path, {})}, FORM)
+
+    def elsewhere(call: Call) -> Call:
+        return replace(call, body=call.body.replace(b"447700900001", b"10000000000"))
+
+    return Door("twilio", 64 * 1024, say, "X-Twilio-Signature", elsewhere, has_messages=not usual)
+
+
+def by_status(world: World) -> Door:
+    ours, theirs = f"whatsapp:{twilio.OURS}", "whatsapp:+34600123456"
+    return by_twilio(world, f"/channels/whatsapp/status/{uuid4()}/", From=ours, To=theirs)
+
+
+def by_meta(world: World) -> Door:
+    cloud.connect(world)
+
+    def say(
+        number: int = 1,
+        text: str = "Hello",
+        name: str = "Ana",
+        kind: str = "text",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        facts = {"type": kind, kind: {"body": text}}
+        value = cloud.change(messages=[cloud.message(number, **facts)], contacts=[cloud.person(name=name)])
+        body = json.dumps(cloud.wrap(value)).encode() if raw is None else raw
+        return Call("/channels/whatsapp-cloud/acme-meta/webhook/", body, {"X-Hub-Signature-256": cloud.sign(body)})
+
+    return Door("cloud", 4 * 1024 * 1024, say, "X-Hub-Signature-256")
+
+
+def by_slack(world: World) -> Door:
+    kept = {"team": TEAM, "signing_secret": slack_seed.signing_secret("acme", SECRET), "bot_token": "xoxb-1"}
+    with tenant_scope(world.acme.pk):
+        named = {"public_key": slack_seed.door_key("acme"), "address": TEAM}
+        ChannelAccount.objects.create(kind="slack", provider="slack", credentials=kept, **named)
+    (workspace,) = (one for one in slack_seed.demo_workspaces(SECRET) if one.team == TEAM)
+
+    def say(
+        number: int = 1,
+        text: str = "U1",
+        name: str = "Ana",
+        kind: str = "block_actions",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        person = {"id": text, "name": name}
+        action = {"action_id": "walker_approve", "action_ts": f"{number}.5", "value": f"{uuid4()}:{text}"}
+        payload = {"type": kind, "team": {"id": TEAM}, "user": person, "actions": [action], "response_url": text}
+        made = json.dumps(payload) if raw is None else raw.decode("latin-1")
+        body, headers = signed_request(workspace, payload, age)
+        if raw is not None:
+            body, headers = signed_text(f"payload={quote(made)}" if len(made) < 100_000 else made)
+        return Call(workspace.path, body.encode(), {k: v for k, v in headers.items() if k != "Content-Type"}, FORM)
+
+    def signed_text(body: str) -> tuple[str, dict[str, str]]:
+        from standins.slack.webhooks import signature
+
+        at = str(int(time.time()))
+        secret = workspace.signing_secret
+        return body, {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": signature(secret, at, body)}
+
+    return Door("slack", 1024 * 1024, say, "X-Slack-Signature", has_messages=False)
+
+
+def by_mail(world: World) -> Door:
+    door = events.open_door(world)
+    with tenant_scope(world.acme.pk):
+        address = open_inbound(actor=OPERATOR, account_id=door.account.pk, reply_domain="in.acme.example")
+
+    def say(
+        number: int = 1,
+        text: str = "Hello",
+        name: str = "Ana",
+        kind: str = "text/plain",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        made = mail("TEXT", Message_ID=f"<{number}@customers.example>", From=f"{name} <ana@customers.example>")
+        made = made.replace(b"text/plain", kind.encode()).replace(b"TEXT", text.encode("utf-8", "surrogatepass"))
+        body = _field("dkim", "{@customers.example : pass}") + _field("email", made) + b"--xYzZY--\r\n"
+        return Call(urlsplit(address).path, body if raw is None else raw, {}, "multipart/form-data; boundary=xYzZY")
+
+    def elsewhere(call: Call) -> Call:
+        return replace(call, path="/channels/email/nobody.secret/inbound/")
+
+    return Door("mail", 100_000, say, elsewhere=elsewhere)
+
+
+def by_events(world: World) -> Door:
+    door = events.open_door(world)
+    header, at_header = "X-Twilio-Email-Event-Webhook-Signature", "X-Twilio-Email-Event-Webhook-Timestamp"
+
+    def say(
+        number: int = 1,
+        text: str = "x",
+        name: str = "Ana",
+        kind: str = "open",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        batch = [events.event(kind, seconds=number, category=[text], useragent=name), "noise"]
+        body = json.dumps(batch).encode() if raw is None else raw
+        at = str(int(time.time()) - age)
+        return Call(door.path, body, {header: events.sign(body, at), at_header: at})
+
+    def elsewhere(call: Call) -> Call:
+        return replace(call, path="/channels/email/nobody/events/")
+
+    return Door("sendgrid", 2 * 1024 * 1024, say, header, elsewhere, has_messages=False)
+
+
+def by_app(world: World) -> Door:
+    with tenant_scope(world.acme.pk):
+        app = AppDoor(world, manage.connect_app(actor=OPERATOR, name="App"), world.acme.pk)
+
+    def say(
+        number: int = 1,
+        text: str = "Hello",
+        name: str = "Ana",
+        kind: str = "text",
+        raw: bytes | None = None,
+        age: int = 0,
+    ) -> Call:
+        body = json.dumps({"id": f"m-{number}", "text": text, "name": name, "type": kind}).encode()
+        return Call(app.path, body if raw is None else raw, {"Authorization": f"Bearer {app.token()}"})
+
+    def elsewhere(call: Call) -> Call:
+        return replace(call, path="/channels/app/nobody/messages/")
+
+    return Door("app", 64 * 1024, say, "Authorization", elsewhere)
+
+
+# Each row: how the door is called with something bad, more than once for "replayed".
+ROWS: dict[str, Callable[[Door], list[Call]]] = {
+    "no proof": lambda door: [door.without_proof()],
+    "empty proof": lambda door: [door.with_proof("")],
+    "wrong proof": lambda door: [door.with_proof("v0=00")],
+    "odd proof": lambda door: [door.with_proof("Bearer é")],
+    "changed body": lambda door: [replace(door.say(), body=door.say().body + b"&x=1")],
+    "unknown address": lambda door: [door.elsewhere(door.say())],
+    "odd address": lambda door: [replace(door.say(), path=door.say().path.replace("acme", "%00"))],
+    "replayed": lambda door: [door.say(2)] * 3,
+    "signed long ago": lambda door: [door.say(3, age=301)],
+    "signed ahead": lambda door: [door.say(3, age=-330)],
+    "too large": lambda door: [door.say(raw=b"x" * (door.limit + 1))],
+    "unknown type": lambda door: [door.say(4, kind="martian")],
+    "empty body": lambda door: [door.say(raw=b" ")],
+    "no JSON": lambda door: [door.say(raw=b"{")],
+    "no object": lambda door: [door.say(raw=b"null")],
+    "no text": lambda door: [door.say(raw=b"\xff\xfe")],
+    "too many fields": lambda door: [door.say(raw=b"a=1&" * 5_000)],
+    "10,000 brackets": lambda door: [door.say(raw=NESTED.encode())],
+    "NUL and half a character": lambda door: [door.say(5, text=ODD)],
+    "name of 10,000 characters": lambda door: [door.say(6, name=LONG)],
+}
+REFUSED = ("no proof", "empty proof", "wrong proof", "odd proof")
+UNPROVEN: dict[str, str] = dict.fromkeys(("no proof", "empty proof"), "403 no_signature: nothing")
+WRONG: dict[str, str] = dict.fromkeys(("wrong proof", "odd proof", "changed body"), "403 bad_signature: nothing")
+USUAL = {
+    **UNPROVEN, **WRONG,
+    "replayed": "200: done",
+    "too large": "413 too_large: nothing",
+    "unknown type": "200: done",
+    "NUL and half a character": "200: done",
+    "name of 10,000 characters": "200: done",
+}  # fmt: skip
+EMPTY = ("empty body", "no JSON", "no object", "no text", "too many fields", "10,000 brackets")
+UNKNOWN = "403 unknown_account: nothing"
+# What has no meaning at a door is not in its column: most don't sign the time, and a form is never "no JSON".
+TABLE: dict[Callable[[World], Door], dict[str, str]] = {
+    by_twilio: {
+        **USUAL,
+        "unknown address": "403 unknown_number: nothing",
+        **dict.fromkeys(EMPTY, "403 unknown_number: nothing"),
+        "too many fields": "403 malformed: nothing",
+    },
+    by_status: {
+        **USUAL,
+        "unknown address": "403 unknown_number: nothing",
+        **dict.fromkeys(EMPTY, "403 unknown_number: nothing"),
+        "too many fields": "403 malformed: nothing",
+    },
+    by_meta: {**USUAL, "unknown address": UNKNOWN, "odd address": UNKNOWN, **dict.fromkeys(EMPTY, "200: parked")},
+    by_slack: {
+        **{row: cell.replace("403", "401") for row, cell in USUAL.items()},
+        "unknown address": "401 unknown_account: nothing",
+        "odd address": "401 unknown_account: nothing",
+        **dict.fromkeys(("signed long ago", "signed ahead"), "401 stale: nothing"),
+        **dict.fromkeys(EMPTY, "200: parked"),
+    },
+    by_mail: {
+        **{row: cell for row, cell in USUAL.items() if row not in (*REFUSED, "changed body")},
+        **dict.fromkeys((*REFUSED, "unknown address"), "403 bad_secret: nothing"),
+        "name of 10,000 characters": "200: parked",
+        **dict.fromkeys(EMPTY, "200: parked"),
+    },
+    by_events: {
+        **USUAL,
+        "unknown address": UNKNOWN,
+        **dict.fromkeys(("signed long ago", "signed ahead"), "403 stale: nothing"),
+        **dict.fromkeys(EMPTY, "200: parked"),
+        "no object": "200: done",
+    },
+    by_app: {
+        **{row: cell.replace("200", "202") for row, cell in USUAL.items()},
+        "wrong proof": "403 no_signature: nothing",
+        "changed body": "400 malformed: nothing",
+        "unknown address": UNKNOWN,
+        **dict.fromkeys(EMPTY, "400 malformed: nothing"),
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
+    """Know no account from the test before, publish nothing to a broker, and reach no Slack."""
+    forgets = (senders.forget, numbers.forget, app_customers.forget, workspaces.forget)
+    for forget in forgets:
+        forget()
+    monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
+    monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
+    settings.MAIL_BYTES, settings.SLACK_API_BASE = 100_000, "http://127.0.0.1:1/api"
+    yield
+    for forget in forgets:
+        forget()
+
+
+def counts(provider: str) -> dict[str, float]:
+    """Return how many were refused, by reason."""
+    line = f'walker_webhook_refused_total{{provider="{provider}",reason="'
+    rows = [row.removeprefix(line) for row in generate_latest(REGISTRY).decode().splitlines() if row.startswith(line)]
+    return {reason: float(count) for reason, _, count in (row.partition('"} ') for row in rows)}
+
+
+def cell(door: Door, calls: list[Call]) -> str:
+    """Return the status, the reason that was counted, and what was stored, once it was worked."""
+    before, known = counts(door.provider), set(InboundDelivery.objects.values_list("pk", flat=True))
+    statuses = {call.post() for call in calls}
+    deliveries.dispatch_due_deliveries()
+    reasons = [reason for reason, count in counts(door.provider).items() if count > before.get(reason, 0)]
+    left = InboundDelivery.objects.exclude(pk__in=known).values_list("state", flat=True)
+    said = " ".join([*map(str, sorted(statuses)), *reasons])
+    return f"{said}: {' '.join(left) or 'nothing'}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", TABLE)
+def test_each_kind_of_bad_input_is_refused_kept_or_parked_and_harms_no_sibling(
+    make: Callable[[World], Door], world: World
+) -> None:
+    door = make(world)
+    with tenant_scope(world.acme.pk):
+        found = {row: cell(door, ROWS[row](door)) for row in TABLE[make]}
+        assert found == TABLE[make]
+        assert cell(door, [door.say(99, text="U99")]) in ("200: done", "202: done")
+        # Meta asks by GET whether the address is ours.
+        assert Client().get(door.say().path).status_code == (403 if door.provider == "cloud" else 405)
+        if door.has_messages:
+            assert [message.pk for message in Message.objects.all() if "U99" in message.body] != []
+            assert {len(one.display_name) for one in Contact.objects.all()} <= set(range(1, 121))
+
+
+# The chat socket answers with frames, and ends the line after what no client of ours sends.
+SAID = {"type": "send_message", "id": str(uuid4()), "message": "Hello"}
+FRAMES: dict[str, tuple[Any, str | int]] = {
+    "replayed": (SAID, "message_received"),
+    "too large": ({**SAID, "message": "x" * 66_000}, 4400),
+    "too long": ({**SAID, "message": "x" * 4097}, "too_long"),
+    "unknown type": ({"type": "martian"}, "unknown_type"),
+    "no JSON": ("{", "bad_frame"),
+    "no object": ("null", "bad_frame"),
+    "10,000 brackets": (NESTED, "bad_frame"),
+    "NUL and half a character": ({**SAID, "id": str(uuid4()), "message": ODD}, "message_received"),
+    "name of 10,000 characters": ({**SAID, "agent": LONG}, "bad_frame"),
+}
+
+
+def count_messages(world: World) -> int:
+    with tenant_scope(world.acme.pk):
+        return Message.objects.count()
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_each_kind_of_bad_frame_is_answered_and_harms_no_sibling(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    found: dict[str, str | int] = {}
+    known = await chat(live_widgets.acme)
+    await known.send("Hello", UUID(SAID["id"]))
+    for row, (frame, expected) in FRAMES.items():
+        line = known if row == "replayed" else await chat(live_widgets.acme, visitor=known.visitor)
+        await line.say(frame)
+        if isinstance(expected, int):
+            found[row] = await line.close_code()
+            continue
+        heard = await line.hear()
+        found[row] = heard.get("code") or heard["type"]
+        assert (await line.send("Fine"))["content"] == "Fine"
+    assert found == {row: expected for row, (_, expected) in FRAMES.items()}
+    stored = await sync_to_async(count_messages)(committed_world)
+    assert stored == 2 + sum(not isinstance(expected, int) for _, expected in FRAMES.values())
