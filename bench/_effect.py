@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from bench.rivals._common import Effects
+from bench._common import Effects
 from hitl.actions.base import ActionKind, Estimate, Facts, Money, Outcome, Params, Preview, PreviewRow
 
 

@@ -1,18 +1,15 @@
-"""Approvals: decisions over HTTP at a fixed rate, and the whole cycle beside LangGraph and DBOS."""
+"""Approvals: decisions over HTTP at a fixed rate, the whole cycle in process, and races for its one effect."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import subprocess
-from typing import Any
 from urllib.parse import urlsplit
 
 import django
 
-from bench._surroundings import ROOT, describe_database, describe_machine, middle, own, quantile, say
+from bench._surroundings import describe_database, describe_machine, middle, own, quantile, say
 
 django.setup()
 
@@ -21,10 +18,9 @@ from django.core.cache import cache  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.services import actor_for_user, add_member, create_api_key, create_tenant  # noqa: E402
+from bench._common import Effects, raced, timed  # noqa: E402
 from bench._decisions import Pending, decide_at, web_process  # noqa: E402
 from bench._effect import CauseEffect  # noqa: E402
-from bench.rivals import environment  # noqa: E402
-from bench.rivals._common import Effects, raced, timed  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.events import outbox  # noqa: E402
 from core.jobs import queueing  # noqa: E402
@@ -43,11 +39,10 @@ RATE, APPROVERS = 10, 20
 FASTER = (20, 40, 60, 80, 120, 160)
 """Rates a second that are tried next, until one is not held."""
 OUTSIDE = "bench_outside"
-RIVALS = {"LangGraph": ("langgraph_approval", "bench_langgraph"), "DBOS": ("dbos_approval", "bench_dbos")}
 
 
 def main() -> int:
-    """Measure both; return 1 when decisions over HTTP take too long or an effect of ours was doubled."""
+    """Measure both; return 1 when decisions over HTTP take too long or an effect was doubled."""
     parser = argparse.ArgumentParser(prog="./walker bench approvals", description=__doc__)
     parser.add_argument("--seconds", type=int, default=30, help="how long decisions are sent (default 30)")
     parser.add_argument("--count", type=int, default=200, help="approvals of a run in process (default 200)")
@@ -56,7 +51,7 @@ def main() -> int:
     say("\n".join([*describe_machine(), *describe_database()]))
     registry.register(CauseEffect)
     held = decide_over_http(options.seconds)
-    once = compare_in_process(options.count, options.races)
+    once = run_in_process(options.count, options.races)
     return 0 if held and once else 1
 
 
@@ -96,55 +91,37 @@ def decide_over_http(seconds: int) -> bool:
     return first_held
 
 
-def compare_in_process(count: int, races: int) -> bool:
-    """Run ours, LangGraph and DBOS in turn, three times; print and return whether each effect of ours came once."""
-    # No broker on either side: nobody listens, and no worker is asked to go on.
+def run_in_process(count: int, races: int) -> bool:
+    """Run the whole cycle three times, then races; print and return whether each effect came once."""
+    # No broker: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     for task in ("execute_approval", "send_notification"):
         queueing.provide(task, nobody)
     cache.set(outbox.RELAY_HINT, 1, timeout=None)
     freeze_loaded_objects()
-    interpreter, addresses = environment.python(), make_schemas()
-    ours, theirs = Ours(addresses[OUTSIDE]), {name: dict[str, list[list[float]]]() for name in RIVALS}
-    spent, results = [], {}
-    timed(ours.whole, 0)
-    for turn in range(ROUNDS):
-        # What autovacuum does in the first minutes of an installation, for everybody's tables.
+    cycle = Cycle(make_schema())
+    timed(cycle.whole, 0)
+    spent = []
+    for _ in range(ROUNDS):
+        # What autovacuum does in the first minutes of an installation.
         own(["analyze"])
-        races_now = races if turn == ROUNDS - 1 else 0
-        spent.append(timed(ours.whole, count))
-        for name, (script, database) in RIVALS.items():
-            results[name] = run_rival(interpreter, script, addresses[database], count, races_now)
-            for mode, seconds in results[name]["seconds"].items():
-                theirs[name].setdefault(mode, []).append(seconds)
-    results["Walker"] = ours.race(races)
-    return report(spent, theirs, results)
+        spent.append(timed(cycle.whole, count))
+    return report(spent, cycle.race(races))
 
 
 def nobody(tenant_id: str, row_id: str) -> None:
     """Ask no worker."""
 
 
-def make_schemas() -> dict[str, str]:
-    """Make an empty schema for each contender's own tables and return their addresses, as the tables' owner."""
+def make_schema() -> str:
+    """Make an empty schema for the effects and return its address, as its owner."""
     owner = urlsplit(os.environ["DATABASE_OWNER_URL"])
-    found = {}
-    for name in [OUTSIDE, *(schema for _, schema in RIVALS.values())]:
-        own([f"drop schema if exists {name} cascade", f"create schema {name}"])
-        found[name] = owner._replace(query=f"options=-csearch_path%3D{name}").geturl()
-    return found
+    own([f"drop schema if exists {OUTSIDE} cascade", f"create schema {OUTSIDE}"])
+    return owner._replace(query=f"options=-csearch_path%3D{OUTSIDE}").geturl()
 
 
-def run_rival(interpreter: str, script: str, dsn: str, count: int, races: int) -> dict[str, Any]:
-    """Run one rival in a process of its own and return its figures."""
-    command = [interpreter, str(ROOT / "bench" / "rivals" / f"{script}.py"), dsn, str(count), str(races)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=900)
-    found: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
-    return found
-
-
-class Ours:
+class Cycle:
     """A tenant with its people and a one-level workflow, and the public services."""
 
     def __init__(self, outside: str) -> None:
@@ -201,27 +178,16 @@ def person(role: str, number: int) -> Actor:
     return actor_for_user(user)
 
 
-def report(spent: list[list[float]], theirs: dict[str, dict[str, list[list[float]]]], results: dict[str, Any]) -> bool:
-    """Print the table; return whether none of our effects was doubled. The ratios have no target."""
+def report(spent: list[list[float]], raced_to: dict[str, int]) -> bool:
+    """Print the times and the races; return whether no effect was doubled. The times have no target."""
+    each = [middle(run) for run in spent]
+    shown = "  ".join(f"{one * 1000:6.2f}" for one in each)
+    p95 = middle([quantile(run, 0.95) for run in spent])
     say("\npropose, approve, executed: p50 of each run, median of these, p95; one effect each")
-    mine = line("Walker", spent)
-    for name, modes in theirs.items():
-        # Against its fastest setting.
-        best = min(line(f"{name} ({mode})", runs) for mode, runs in modes.items())
-        say(f"  Walker takes {mine / best:.2f} of {name}")
+    say(f"  {shown}   median {middle(each) * 1000:6.2f} ms   p95 {p95 * 1000:6.2f} ms")
     say("\ntwo approve the same and execute it at the same moment")
-    for name, found in results.items():
-        say(f"  {name:<22} once {found['once']:>4}   twice {found['doubled']:>4}   refused {found['refused']:>4}")
-    return bool(results["Walker"]["doubled"] == 0)
-
-
-def line(name: str, runs: list[list[float]]) -> float:
-    """Print one contender's times and return its median."""
-    median = middle([middle(run) for run in runs])
-    shown = "  ".join(f"{middle(run) * 1000:6.2f}" for run in runs)
-    p95 = middle([quantile(run, 0.95) for run in runs])
-    say(f"  {name:<22} {shown}   median {median * 1000:6.2f} ms   p95 {p95 * 1000:6.2f} ms")
-    return median
+    say("  " + "   ".join(f"{name} {count:>4}" for name, count in raced_to.items()))
+    return raced_to["doubled"] == 0
 
 
 if __name__ == "__main__":

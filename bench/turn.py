@@ -1,15 +1,12 @@
-"""An agent's turn with one reading call and an answer, beside LangGraph with PostgresSaver and pydantic-ai."""
+"""An agent's turn with one reading call and an answer, its statements, and whose code its time is spent in."""
 
 from __future__ import annotations
 
 import argparse
 import cProfile
-import json
 import os
 import pstats
 import re
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +31,7 @@ from agents.models import AgentVersion  # noqa: E402
 from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn  # noqa: E402
 from agents.tools import registry as tools  # noqa: E402
 from agents.tools.registry import Arguments, Caller, Tool  # noqa: E402
-from bench.rivals import environment  # noqa: E402
-from bench.rivals._common import ANSWER, QUESTION, READ, TABLE, fill, timed  # noqa: E402
+from bench._common import ANSWER, QUESTION, READ, TABLE, fill, timed  # noqa: E402
 from conversations import services as conversations  # noqa: E402
 from conversations.models import ChannelAccount, Message  # noqa: E402
 from conversations.types import InboundMessage, SenderIdentity  # noqa: E402
@@ -45,10 +41,6 @@ from core.tenancy.scope import tenant_scope  # noqa: E402
 
 OPERATOR, DOOR = system("bench"), system("webchat")
 ROUNDS = 3
-RIVALS = {
-    "LangGraph": ("langgraph_turn", "bench_langgraph_turn"),
-    "pydantic-ai": ("pydantic_ai_turn", "bench_pydantic_ai_turn"),
-}
 
 
 class Key(Arguments):
@@ -87,7 +79,7 @@ class Scripted(Model):
         return Turn("", (ToolRequest(uuid4().hex, BenchRead.key, {"key": 7}),), stop="tool_calls")
 
 
-class Ours:
+class Walker:
     """A tenant with a web chat and an agent whose model is scripted."""
 
     def __init__(self) -> None:
@@ -126,72 +118,45 @@ class Ours:
 
 
 def main() -> int:
-    """Measure all three in turn, three times; print the table, the statements and the share of our own code."""
+    """Measure three times; print the table, the statements and the share of our own code."""
     parser = argparse.ArgumentParser(prog="./walker bench turn", description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="turns of a run (default 200)")
     options = parser.parse_args()
     say("\n".join([*describe_machine(), *describe_database()]))
-    interpreters = {"LangGraph": environment.python(), "pydantic-ai": sys.executable}
-    addresses = make_schemas()
-    own(fill_for_us())
+    own(fill_table())
     freeze_loaded_objects()
-    ours = Ours()
-    spent, theirs = [], {name: list[dict[str, Any]]() for name in RIVALS}
+    walker = Walker()
+    spent = []
     for _ in range(ROUNDS):
-        # What autovacuum does in the first minutes of an installation, for everybody's tables.
+        # What autovacuum does in the first minutes of an installation.
         own(["analyze"])
         began = time.process_time()
-        seconds = timed(ours.whole, options.count)
+        seconds = timed(walker.whole, options.count)
         spent.append({"seconds": seconds, "cpu": (time.process_time() - began) / (options.count + 20)})
-        for name, (script, schema) in RIVALS.items():
-            theirs[name].append(run_rival(interpreters[name], script, addresses[schema], options.count))
-    ours.check()
+    walker.check()
     say("\none reading call and an answer: p50 of each run, median of these, p95, CPU of the process a turn")
-    mine = line("Walker", spent)
-    for name, runs in theirs.items():
-        say(f"  Walker takes {mine / line(name, runs):.2f} of {name}")
-    say("\nstatements of a turn, counted as they are sent")
+    show_times(spent)
     with statements() as sent:
-        ours.whole(-1)
-    show_statements("Walker", sent)
-    for name, runs in theirs.items():
-        show_statements(name, runs[-1]["statements"])
-    show_shares(ours, options.count)
+        walker.whole(-1)
+    kinds = Counter((re.findall(r"[a-z]+", sql.lower()) or ["other"])[0] for sql in sent)
+    say(f"\nstatements of a turn: {len(sent)}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
+    show_shares(walker, options.count)
     return 0
 
 
-def fill_for_us() -> list[str]:
+def fill_table() -> list[str]:
     """Return the statements that make the table that is read, in the product's database."""
     grant = f"grant select on {TABLE} to {urlsplit(os.environ['DATABASE_URL']).username}"
     return [*fill(), grant]
 
 
-def make_schemas() -> dict[str, str]:
-    """Make an empty schema for each contender's own tables and return their addresses, as the tables' owner."""
-    owner = urlsplit(os.environ["DATABASE_OWNER_URL"])
-    found = {}
-    for name in (schema for _, schema in RIVALS.values()):
-        own([f"drop schema if exists {name} cascade", f"create schema {name}"])
-        found[name] = owner._replace(query=f"options=-csearch_path%3D{name}").geturl()
-    return found
-
-
-def run_rival(interpreter: str, script: str, dsn: str, count: int) -> dict[str, Any]:
-    """Run one rival in a process of its own and return its figures."""
-    command = [interpreter, str(ROOT / "bench" / "rivals" / f"{script}.py"), dsn, str(count), "0"]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=900)
-    found: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
-    return found
-
-
-def line(name: str, runs: list[dict[str, Any]]) -> float:
-    """Print one contender's times and return its median."""
+def show_times(runs: list[dict[str, Any]]) -> None:
+    """Print the times of all runs."""
     each = [middle(run["seconds"]) for run in runs]
     median, p95 = middle(each), middle([quantile(run["seconds"], 0.95) for run in runs])
     shown = "  ".join(f"{one * 1000:6.2f}" for one in each)
     cpu = middle([run["cpu"] for run in runs])
-    say(f"  {name:<12} {shown}   median {median * 1000:6.2f} ms   p95 {p95 * 1000:6.2f} ms   CPU {cpu * 1000:6.2f} ms")
-    return median
+    say(f"  {shown}   median {median * 1000:6.2f} ms   p95 {p95 * 1000:6.2f} ms   CPU {cpu * 1000:6.2f} ms")
 
 
 @contextmanager
@@ -207,18 +172,12 @@ def statements() -> Iterator[list[str]]:
         yield sent
 
 
-def show_statements(name: str, sent: Sequence[str]) -> None:
-    """Print how many statements there are, and of which kinds."""
-    kinds = Counter((re.findall(r"[a-z]+", sql.lower()) or ["other"])[0] for sql in sent)
-    say(f"  {name:<12} {len(sent):>3}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
-
-
-def show_shares(ours: Ours, count: int) -> None:
+def show_shares(walker: Walker, count: int) -> None:
     """Print whose code a turn's time is spent in, by cProfile, whose own cost is in all of it."""
     profile = cProfile.Profile()
     profile.enable()
     for number in range(min(count, 50)):
-        ours.whole(number)
+        walker.whole(number)
     profile.disable()
     shares: Counter[str] = Counter()
     for (file, _, _), (_, _, own_time, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]

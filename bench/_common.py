@@ -1,20 +1,15 @@
-"""What the rivals share: the effect, the clock and the way they report."""
+"""An effect outside, a clock and a race, for the benchmarks of approvals and turns."""
 
-import json
 import logging
-import sys
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 
 RACERS = 2
-# An id used once more would be answered from what is stored.
-RUN = uuid.uuid4().hex[:8]
 log = logging.getLogger(__name__)
 TABLE, ROWS = "bench_turn_row", 1000
 READ = f"select value from {TABLE} where key = %s"  # noqa: S608  (our own name)
@@ -29,23 +24,6 @@ def fill() -> list[str]:
         f"create table {TABLE} (key int primary key, value text not null)",
         f"insert into {TABLE} select n, 'row ' || n from generate_series(1, {ROWS}) n",  # noqa: S608  (our own names)
     ]
-
-
-class Counting(psycopg.Cursor[Any]):
-    """A cursor that keeps the statements it sends, as they are written."""
-
-    sent: ClassVar[list[str]] = []
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Send one statement."""
-        self.sent.append(str(query))
-        return super().execute(query, params, **options)
-
-    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
-        """Send one statement for each row."""
-        rows = list(params_seq)
-        self.sent.extend([str(query)] * len(rows))
-        super().executemany(query, rows, **options)
 
 
 class Effects:
@@ -104,13 +82,3 @@ def _one(line: Barrier, finish: Callable[[int, Any, int], None], number: int, as
         log.debug("refused: %s", error)
         return True
     return False
-
-
-def arguments() -> tuple[str, int, int]:
-    """Return the address of the database, the number of approvals and that of races."""
-    return sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-
-
-def report(**found: Any) -> None:
-    """Hand the figures to the benchmark, as the last line."""
-    print(json.dumps(found), flush=True)

@@ -1,1 +1,0 @@
-"""The same approval in other engines, each run by an environment of its own."""
