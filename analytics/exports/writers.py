@@ -28,7 +28,7 @@ PACKING_SECONDS: Final = 480
 """For a million rows, which take half a minute; the lease of the export is longer."""
 NO_PARQUET: Final = (
     "Parquet files need an extra package that isn't installed here. Ask your administrator to install "
-    "requirements-warehouse.txt, or choose another format."
+    "locks/warehouse.txt, or choose another format."
 )
 
 

@@ -12,14 +12,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT
 
-LOCKS = {"runtime": "requirements.txt", "dev": "requirements-dev.txt"}
-UV_LOCK = "requirements-uv.txt"
+LOCKS = {"runtime": ("requirements.txt",), "dev": ("requirements.txt", "locks/dev.txt")}
+UV_LOCK = "locks/uv.txt"
 NO_VENV = """\
 This Python cannot make virtual environments: its module "ensurepip" is missing.
 On Debian and Ubuntu:  apt-get install python3-venv   (then run the same command again)"""
@@ -61,7 +61,7 @@ class Packages:
         self.log = self.venv / "install.log"
 
     def install(self, kind: str) -> None:
-        """Make .venv hold what the lock names; do nothing when it does already."""
+        """Make .venv hold what the locks name; do nothing when it does already."""
         with self._one_at_a_time():
             wanted = self._fingerprint(kind)
             if self._is_whole() and self._read_stamp().get(kind) == wanted:
@@ -69,7 +69,7 @@ class Packages:
             if not self._is_whole():
                 print("Making .venv", flush=True)
                 self._make_venv()
-            self._fill(self.root / LOCKS[kind])
+            self._fill([self.root / name for name in LOCKS[kind]])
             self._write_stamp({"runtime": self._fingerprint("runtime"), kind: wanted})
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -96,8 +96,8 @@ class Packages:
             os.close(handle)
 
     def _fingerprint(self, kind: str) -> str:
-        """Return what the environment depends on: the lock's text, the Python version, the checkout's place."""
-        text = (self.root / LOCKS[kind]).read_bytes()
+        """Return what the environment depends on: the locks' text, the Python version, the checkout's place."""
+        text = b"".join((self.root / name).read_bytes() for name in LOCKS[kind])
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         return hashlib.sha256(text + version.encode() + str(self.root).encode()).hexdigest()
 
@@ -137,13 +137,14 @@ class Packages:
                 raise StartError(NO_VENV)
             raise StartError(f"cannot make {self.venv}: {self._reason_in(words) or last_line(words)}")
 
-    def _fill(self, lock: Path) -> None:
-        """Install the lock, every file checked against its hash: with uv, and where that fails with pip."""
-        progress = Progress(lock)
+    def _fill(self, locks: Sequence[Path]) -> None:
+        """Install the locks, every file checked against its hash: with uv, and where that fails with pip."""
+        progress = Progress(locks)
+        asked = [argument for lock in locks for argument in ("-r", str(lock))]
         self.log.unlink(missing_ok=True)
-        if not (self._fetch_uv() and self._install_with_uv(lock, progress)):
+        if not (self._fetch_uv() and self._install_with_uv(asked, progress)):
             progress.pause("uv cannot install here; pip does, which takes longer")
-            failure = self._run(self._pip("-r", str(lock)), progress)
+            failure = self._run(self._pip(*asked), progress)
             if failure:
                 raise StartError(self._why_pip_failed(failure))
         progress.finish()
@@ -157,8 +158,8 @@ class Packages:
         options = ("--require-hashes", "--no-deps", "--no-input", "--no-compile", "--disable-pip-version-check")
         return [str(self.python), "-m", "pip", "install", *options, "--progress-bar", "off", *arguments]
 
-    def _install_with_uv(self, lock: Path, progress: "Progress") -> bool:
-        """Let uv install the lock, from where pip's settings say; False where it cannot."""
+    def _install_with_uv(self, asked: Sequence[str], progress: "Progress") -> bool:
+        """Let uv install what is asked for, from where pip's settings say; False where it cannot."""
         settings = self._pip_settings()
         options = ["--require-hashes", "--no-deps", "--no-progress", "--color", "never"]
         # As pip does: every index is asked, none is preferred. The hashes decide what is taken.
@@ -166,7 +167,7 @@ class Packages:
         if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
             options.append("--no-index")
         uv = str(self.python.with_name("uv"))
-        command = [uv, "pip", "install", "--python", str(self.python), *options, "-r", str(lock)]
+        command = [uv, "pip", "install", "--python", str(self.python), *options, *asked]
         said = {key: (name, between) for key, (name, between) in _SAME_FOR_UV.items() if key in settings}
         sources = {name: between.join(settings[key].split()) for key, (name, between) in said.items()}
         try:
@@ -246,9 +247,10 @@ class Packages:
 class Progress:
     """Shows how far an installer is: one line that changes on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, lock: Path) -> None:
-        """Begin, with the number of packages that the lock names."""
-        self.count = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
+    def __init__(self, locks: Sequence[Path]) -> None:
+        """Begin, with the number of packages that the locks name."""
+        lines = [line for lock in locks for line in lock.read_text().splitlines()]
+        self.count = sum(1 for line in lines if "==" in line and not line.startswith(" "))
         self.title = f"Installing {self.count} packages (once)"
         self.live = sys.stdout.isatty()
         self.seen = 0

@@ -47,7 +47,7 @@ def ask(world: World, format: str) -> Export:
 @pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])
 def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, record_property: Any) -> None:
     if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
-        pytest.skip("pyarrow isn't installed (requirements-warehouse.txt)")
+        pytest.skip("pyarrow isn't installed (locks/warehouse.txt)")
     world = committed_world
     with tenant_scope(world.acme.pk):
         line = ChannelAccount.objects.create(kind="webchat", name="Chat")
@@ -75,7 +75,7 @@ def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, 
 
 def test_parquet_has_types_and_no_personal_value(acme: World) -> None:
     if importlib.util.find_spec("pyarrow") is None:
-        pytest.skip("pyarrow isn't installed (requirements-warehouse.txt)")
+        pytest.skip("pyarrow isn't installed (locks/warehouse.txt)")
     import pyarrow.parquet
 
     write_in(ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="=1+1"), "Hello")

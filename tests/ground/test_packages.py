@@ -23,7 +23,7 @@ class Shelf:
         self.wheels = folder / "wheels"
         self.root = folder / "checkout"
         self.wheels.mkdir()
-        self.root.mkdir()
+        (self.root / "locks").mkdir(parents=True)
         self.packages = Packages(self.root)
 
     def put(self, name: str, version: str, files: dict[str, bytes]) -> str:
@@ -45,12 +45,13 @@ class Shelf:
     def put_uv(self, program: bytes, version: str) -> None:
         """Make a wheel of an installer and the lock that names it."""
         line = self.put("uv", version, {f"uv-{version}.data/scripts/uv": program})
-        (self.root / "requirements-uv.txt").write_text(line)
+        (self.root / "locks" / "uv.txt").write_text(line)
 
-    def install(self, lock: str) -> None:
-        """Install a lock that is not the last one."""
+    def install(self, lock: str, dev: str = "") -> None:
+        """Install a lock that is not the last one; with `dev`, that of tests and checks as well."""
         (self.root / "requirements.txt").write_text(lock)
-        self.packages.install("runtime")
+        (self.root / "locks" / "dev.txt").write_text(dev)
+        self.packages.install("dev" if dev else "runtime")
 
     def version(self, name: str) -> str:
         """Return which version of a package the environment has; "" for none."""
@@ -103,7 +104,7 @@ def test_file_that_is_not_in_the_lock_is_refused_and_not_tried_again(shelf: Shel
 
 
 def test_pip_installs_where_uv_has_no_wheel(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
-    (shelf.root / "requirements-uv.txt").write_text(f"uv==9.9 --hash=sha256:{'0' * 64}\n")
+    (shelf.root / "locks" / "uv.txt").write_text(f"uv==9.9 --hash=sha256:{'0' * 64}\n")
     shelf.install(shelf.put("parcel", "3.0", {"parcel.py": b""}))
     assert (shelf.version("parcel"), "pip does" in capsys.readouterr().out) == ("3.0", True)
 
@@ -123,10 +124,23 @@ def test_pip_installs_where_uv_fails(shelf: Shelf, program: bytes, version: str,
     assert words in shelf.packages.log.read_text()
 
 
+@pytest.mark.parametrize(("is_with_uv", "version"), [(True, "6.0"), (False, "6.1")])
+def test_tests_and_checks_get_the_products_packages_and_their_own(
+    shelf: Shelf, is_with_uv: bool, version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.put_uv(UV.read_bytes(), version)
+    if not is_with_uv:
+        (shelf.root / "locks" / "uv.txt").write_text(f"uv==9.9 --hash=sha256:{'0' * 64}\n")
+    parcel, tool = (shelf.put(name, version, {f"{name}.py": b""}) for name in ("parcel", "tool"))
+    shelf.install(parcel, dev=tool)
+    assert (shelf.version("parcel"), shelf.version("tool")) == (version, version)
+    assert ("pip does" in capsys.readouterr().out) is not is_with_uv
+
+
 def test_installer_that_is_not_in_its_lock_is_refused(shelf: Shelf) -> None:
     before = shelf.version("parcel")
     shelf.put_uv(UV.read_bytes(), "4.5")
-    (shelf.root / "requirements-uv.txt").write_text(f"uv==4.5 --hash=sha256:{'0' * 64}\n")
+    (shelf.root / "locks" / "uv.txt").write_text(f"uv==4.5 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(StartError, match="does not match its hash"):
         shelf.install(shelf.put("parcel", "5.0", {"parcel.py": b""}))
     assert shelf.version("parcel") == before
