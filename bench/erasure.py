@@ -32,7 +32,7 @@ from core.models import Erasure  # noqa: E402
 from core.privacy.erasure import services as erasures  # noqa: E402
 from core.privacy.erasure.registry import BATCH  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
-from hitl.approvals.seals import seal_as_stored  # noqa: E402
+from hitl.approvals.integrity.seals import seal_as_stored  # noqa: E402
 from hitl.models import Approval  # noqa: E402
 
 TARGET = 1.0  # seconds for a batch, p99: its locks keep nobody longer

@@ -16,7 +16,9 @@ class HitlConfig(AppConfig):
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
         from hitl import receivers, tasks  # noqa: PLC0415  (needs loaded apps)
-        from hitl.approvals import due, event_types, verification  # noqa: F401, PLC0415
+        from hitl.approvals.change import due  # noqa: PLC0415
+        from hitl.approvals.integrity import verification  # noqa: PLC0415
+        from hitl.approvals.state import event_types  # noqa: F401, PLC0415
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)

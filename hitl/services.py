@@ -1,21 +1,21 @@
 """The services of approvals, for all callers."""
 
-from hitl.approvals.close import cancel, expire, lapse, revoke, undo
-from hitl.approvals.decide import CONSOLE, decide
-from hitl.approvals.delegations import end_delegation, open_delegation
-from hitl.approvals.edit import edit, edit_and_approve, find_returned, resubmit
-from hitl.approvals.escalate import escalate, escalate_now, remind
-from hitl.approvals.first_view import note_view
-from hitl.approvals.flags import clear_flag, set_flag
-from hitl.approvals.holds import hold, release
-from hitl.approvals.notes import add_note
-from hitl.approvals.override import close_review, override
-from hitl.approvals.propose import find_repeat, propose
-from hitl.approvals.questions import answer, ask, send_back
-from hitl.approvals.reassign import delegate, reassign
-from hitl.approvals.refusals import note_refused_move
-from hitl.approvals.votes import REASON_LIMIT
-from hitl.approvals.watch_assignments import align_rights, watch_assignments
+from hitl.approvals.change.close import cancel, expire, lapse, revoke, undo
+from hitl.approvals.change.edit import edit, edit_and_approve, find_returned, resubmit
+from hitl.approvals.change.escalate import escalate, escalate_now, remind
+from hitl.approvals.change.holds import hold, release
+from hitl.approvals.change.propose import find_repeat, propose
+from hitl.approvals.change.watch_assignments import align_rights, watch_assignments
+from hitl.approvals.decide.decide import CONSOLE, decide
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
+from hitl.approvals.decide.first_view import note_view
+from hitl.approvals.decide.flags import clear_flag, set_flag
+from hitl.approvals.decide.notes import add_note
+from hitl.approvals.decide.override import close_review, override
+from hitl.approvals.decide.questions import answer, ask, send_back
+from hitl.approvals.decide.reassign import delegate, reassign
+from hitl.approvals.decide.refusals import note_refused_move
+from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.batches.batches import get_batch, open_batch, undo_batch
 from hitl.batches.preview import preview_batch
 from hitl.batches.work import work_batch
@@ -41,12 +41,12 @@ from hitl.notifications.recipients import why_unneeded
 from hitl.notifications.texts import own_text, reset_notification_template, set_notification_template
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
-from hitl.policy.caps import create_cap, retire_cap, revise_cap
 from hitl.policy.decision_policy import set_decision_policy
-from hitl.policy.flags import create_flag, retire_flag, revise_flag
-from hitl.policy.groups import create_group, delete_group, revise_group
-from hitl.policy.risk_weights import set_risk_policy
-from hitl.policy.workflows import (
+from hitl.policy.limits.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
+from hitl.policy.limits.risk_weights import set_risk_policy
+from hitl.policy.workflows.groups import create_group, delete_group, revise_group
+from hitl.policy.workflows.workflows import (
     copy_workflow,
     create_workflow,
     restore_workflow,

@@ -14,8 +14,9 @@ from core.jobs import queueing
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, tenant_scope
-from hitl.approvals import delegations, overdue, watch_assignments
-from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
+from hitl.approvals.change import overdue, watch_assignments
+from hitl.approvals.change.due import Due, claim_due, fire, note_failure, purge_done
+from hitl.approvals.decide import delegations
 from hitl.batches import work
 from hitl.decision_links import links
 from hitl.evidence import periods

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core.actors import system
-from hitl.approvals.seals import seal_as_stored
+from hitl.approvals.integrity.seals import seal_as_stored
 from hitl.models import Approval
 
 

@@ -24,7 +24,7 @@ from core.observability.logging import get_logger
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from hitl.actions.base import Origin
-from hitl.approvals.simulate import Foreseen, foresee
+from hitl.approvals.change.simulate import Foreseen, foresee
 
 log = get_logger(__name__)
 MOST_CALLS: Final = 50

@@ -18,9 +18,9 @@ from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
 from core.ids import uuid7
 from core.jobs import queueing
 from core.text.clean import clean_text
-from hitl.approvals.close import undo
-from hitl.approvals.decide import EVENTS, Verdict
-from hitl.approvals.votes import REASON_LIMIT
+from hitl.approvals.change.close import undo
+from hitl.approvals.decide.decide import EVENTS, Verdict
+from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.batches import seals
 from hitl.batches.preview import MOST, Chosen
 from hitl.domain.permissions import DECIDE

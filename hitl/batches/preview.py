@@ -10,10 +10,11 @@ from uuid import UUID
 from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now
-from hitl.approvals import rights, seals
-from hitl.approvals.columns import digest_of
-from hitl.approvals.context import DecisionContext, approver_rows, load_directory
-from hitl.approvals.decide import EVENTS, Verdict
+from hitl.approvals.decide import rights
+from hitl.approvals.decide.decide import EVENTS, Verdict
+from hitl.approvals.integrity import seals
+from hitl.approvals.state.columns import digest_of
+from hitl.approvals.state.context import DecisionContext, approver_rows, load_directory
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import State
 from hitl.domain.strictness import required_strength

@@ -19,8 +19,8 @@ from core.errors import Conflict, NotFound, Refused, WalkerError
 from core.jobs import queueing
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
-from hitl.approvals.decide import decide
-from hitl.approvals.refusals import note_refused_move
+from hitl.approvals.decide.decide import decide
+from hitl.approvals.decide.refusals import note_refused_move
 from hitl.batches import seals
 from hitl.batches.preview import is_too_risky
 from hitl.models import Approval, BatchDecision, BatchItem, Decision

@@ -16,11 +16,11 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Refused
-from hitl.approvals import checks
-from hitl.approvals.checks import require_text
-from hitl.approvals.conflicts import winner
-from hitl.approvals.context import DecisionContext
-from hitl.approvals.decide import EVENTS, Verdict, decide
+from hitl.approvals.decide import checks
+from hitl.approvals.decide.checks import require_text
+from hitl.approvals.decide.decide import EVENTS, Verdict, decide
+from hitl.approvals.state.conflicts import winner
+from hitl.approvals.state.context import DecisionContext
 from hitl.decision_links.rules import why_sign_in, why_unsafe
 from hitl.domain.permissions import DECIDE
 from hitl.models import Approval

@@ -16,9 +16,10 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
 from core.tenancy import lookups
-from hitl.approvals import assignments, checks
-from hitl.approvals.conflicts import winner
-from hitl.approvals.context import DecisionContext, substitutes_at
+from hitl.approvals.decide import checks
+from hitl.approvals.state import assignments
+from hitl.approvals.state.conflicts import winner
+from hitl.approvals.state.context import DecisionContext, substitutes_at
 from hitl.decision_links.secrets import is_genuine
 from hitl.domain.eligibility import with_substitutes
 from hitl.domain.permissions import DECIDE

@@ -22,10 +22,10 @@ from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from core.tenancy.scope import current_tenant_id
 from hitl.actions import registry
-from hitl.approvals import sealed_columns, seals
-from hitl.approvals.columns import digest_of
-from hitl.approvals.decision_mac import has_original_reason, verify
-from hitl.approvals.verification import find_broken
+from hitl.approvals.integrity import sealed_columns, seals
+from hitl.approvals.integrity.decision_mac import has_original_reason, verify
+from hitl.approvals.integrity.verification import find_broken
+from hitl.approvals.state.columns import digest_of
 from hitl.domain.replay import ReplayError, replay
 from hitl.evidence.signed_file import plain
 from hitl.evidence.verify_evidence import canonical

@@ -17,19 +17,19 @@ from pydantic import BaseModel
 from core.actors import Actor, system
 from hitl.actions.observe import Observation
 from hitl.actions.registry import AnyKind
-from hitl.approvals import timers, transitions
-from hitl.approvals.columns import digest_of
-from hitl.approvals.context import DecisionContext
-from hitl.approvals.holds import KILL_SWITCH, drop_hold, hold_tampered
-from hitl.approvals.revisions import columns_of, diff_of, keep_diff, new_revision, reassess
-from hitl.approvals.transitions import UnitOfWork
+from hitl.approvals.change.holds import KILL_SWITCH, drop_hold, hold_tampered
+from hitl.approvals.state import timers, transitions
+from hitl.approvals.state.columns import digest_of
+from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.revisions import columns_of, diff_of, keep_diff, new_revision, reassess
+from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.execution.observation import LatestObservation
 from hitl.execution.preconditions import Attempt, Drift, Hold, Retry, Wait, find_obstacle
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Execution
 from hitl.notifications import create
-from hitl.policy import cap_reservations
+from hitl.policy.limits import cap_reservations
 
 EXECUTOR: Final[Actor] = system("executor")
 MAX_ATTEMPTS: Final = 5

@@ -11,7 +11,7 @@ from django.db import transaction
 from core.clock import now as clock_now
 from core.jobs import dead_letters
 from core.models import DeadLetter
-from hitl.approvals import timers
+from hitl.approvals.state import timers
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 

@@ -14,8 +14,8 @@ from core.observability.logging import get_logger
 from core.text.clean import clean_text
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import check_outcome
-from hitl.approvals import timers, transitions
-from hitl.approvals.transitions import UnitOfWork
+from hitl.approvals.state import timers, transitions
+from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, MAX_ATTEMPTS, Claim, backoff, claim, mark_unknown

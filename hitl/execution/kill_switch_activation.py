@@ -17,8 +17,8 @@ from core.events import streams
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_or_none, platform_scope
 from core.text.clean import clean_text
-from hitl.approvals import transitions
-from hitl.approvals.holds import add_hold, drop_hold
+from hitl.approvals.change.holds import add_hold, drop_hold
+from hitl.approvals.state import transitions
 from hitl.domain.state_machine import OPEN
 from hitl.killswitch import state as killswitch
 from hitl.killswitch import targets

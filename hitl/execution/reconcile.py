@@ -13,12 +13,12 @@ from core.errors import Conflict, Invalid
 from core.observability.logging import get_logger
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import check_outcome
-from hitl.approvals import timers, transitions
-from hitl.approvals.checks import check_digest
-from hitl.approvals.conflicts import too_late, winner
-from hitl.approvals.context import DecisionContext
-from hitl.approvals.refusals import refuse_lost_role, refuse_without_right
-from hitl.approvals.remarks import add_remark
+from hitl.approvals.decide.checks import check_digest
+from hitl.approvals.decide.refusals import refuse_lost_role, refuse_without_right
+from hitl.approvals.state import timers, transitions
+from hitl.approvals.state.conflicts import too_late, winner
+from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.remarks import add_remark
 from hitl.domain.permissions import RESOLVE
 from hitl.domain.state_machine import Event, State, may
 from hitl.execution import observation

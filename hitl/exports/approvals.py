@@ -21,11 +21,11 @@ from core.privacy.visible_text import visible
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from core.text.tables import FORMATS, Format
-from hitl.approvals.conflicts import rule_title
+from hitl.approvals.state.conflicts import rule_title
 from hitl.display import flag_words, requester_words
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.models import Approval
-from hitl.policy.flags import label_flags
+from hitl.policy.limits.flags import label_flags
 from hitl.selectors.approvals import VIEW
 
 MOST: Final = 10_000

@@ -9,7 +9,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from core.actors import system
 from core.tenancy.scope import platform_scope, tenant_scope
-from hitl.approvals.seals import Tables, seal_as_stored
+from hitl.approvals.integrity.seals import Tables, seal_as_stored
 from hitl.domain.state_machine import OPEN
 
 

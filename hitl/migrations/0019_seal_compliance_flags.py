@@ -9,7 +9,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from core.actors import system
 from core.tenancy.scope import platform_scope, tenant_scope
-from hitl.approvals.seals import Tables, first_broken, load_rows, newest_entries, seal_as_stored
+from hitl.approvals.integrity.seals import Tables, first_broken, load_rows, newest_entries, seal_as_stored
 
 PAGE = 500
 

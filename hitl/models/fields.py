@@ -1,4 +1,4 @@
-"""The state column, which only `hitl.approvals.transitions` may write."""
+"""The state column, which only `hitl.approvals.state.transitions` may write."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _machine_writes: ContextVar[bool] = ContextVar("machine_writes", default=False)
 
 
 class StateGuarded(RuntimeError):
-    """Code outside `hitl.approvals.transitions` tried to write the state of an approval."""
+    """Code outside `hitl.approvals.state.transitions` tried to write the state of an approval."""
 
 
 @contextmanager
 def machine_writes() -> Iterator[None]:
-    """Allow writes to the state column; for `hitl.approvals.transitions` only."""
+    """Allow writes to the state column; for `hitl.approvals.state.transitions` only."""
     token = _machine_writes.set(True)
     try:
         yield
@@ -32,5 +32,5 @@ class StateField(models.CharField[str, str]):
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Refuse unless a transition is writing."""
         if not _machine_writes.get():
-            raise StateGuarded("the state of an approval is written by hitl.approvals.transitions alone")
+            raise StateGuarded("the state of an approval is written by hitl.approvals.state.transitions alone")
         return super().get_db_prep_save(value, connection)

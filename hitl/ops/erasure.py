@@ -23,7 +23,7 @@ from core.privacy.erasure.registry import (
     rows_holding,
     window,
 )
-from hitl.approvals.close import cancel
+from hitl.approvals.change.close import cancel
 from hitl.domain.state_machine import FINAL, State
 from hitl.evidence.periods import remove_files
 from hitl.models import (

@@ -11,7 +11,7 @@ from core.clock import now
 from core.observability import facts, health
 from core.observability.facts import Fact
 from core.tenancy.scope import platform_scope
-from hitl.approvals.overdue import PATIENCE
+from hitl.approvals.change.overdue import PATIENCE
 from hitl.domain.state_machine import WAITING, State
 from hitl.models import Approval
 

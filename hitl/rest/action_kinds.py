@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from core.rest.pagination import cursor_at, value_of
 from core.rest.views import ApiViewSet
 from hitl.policy import selectors
-from hitl.policy.definitions import risk_policy
+from hitl.policy.workflows.definitions import risk_policy
 
 
 class KindSerializer(serializers.Serializer[Any]):

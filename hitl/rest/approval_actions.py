@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl import services
-from hitl.approvals.votes import REASON_LIMIT
+from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.domain.permissions import DECIDE, FLAG
 from hitl.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
 

@@ -15,7 +15,7 @@ from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
 from hitl import selectors, services
-from hitl.approvals import notes
+from hitl.approvals.decide import notes
 from hitl.models import ApprovalNote
 from hitl.rest.approval_details import ApprovalDetailViewSet
 from hitl.selectors.notes import query_notes, text_of

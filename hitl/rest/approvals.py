@@ -36,7 +36,7 @@ from core.rest.views import ApiViewSet, Expansion, ListViewSet, Query
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
-from hitl.approvals import refusals
+from hitl.approvals.decide import refusals
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
 from hitl.models import Approval, Assignment

@@ -15,7 +15,7 @@ from accounts.rest.serializers import PersonSerializer
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.views import ApiViewSet
 from hitl import services
-from hitl.approvals.votes import REASON_LIMIT
+from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.batches.preview import MOST, Chosen, words_of
 from hitl.domain.permissions import DECIDE
 from hitl.models import BatchDecision, BatchItem

@@ -19,7 +19,8 @@ from core.rest.views import ListViewSet
 from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
-from hitl.policy import cap_reservations, selectors
+from hitl.policy import selectors
+from hitl.policy.limits import cap_reservations
 
 VIEW: Final = selectors.VIEW_WORKFLOW
 MANAGE: Final = selectors.MANAGE_WORKFLOW

@@ -21,15 +21,15 @@ from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl import services
-from hitl.approvals.simulate import Trial, simulate
+from hitl.approvals.change.simulate import Trial, simulate
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy import selectors
-from hitl.policy.describe import Label, sentence
-from hitl.policy.labels import labels
 from hitl.policy.selectors import MANAGE_WORKFLOW as MANAGE
 from hitl.policy.selectors import VIEW_WORKFLOW
-from hitl.policy.validation import FIELDS
-from hitl.policy.workflows import conditions_of, levels_of
+from hitl.policy.workflows.describe import Label, sentence
+from hitl.policy.workflows.labels import labels
+from hitl.policy.workflows.validation import FIELDS
+from hitl.policy.workflows.workflows import conditions_of, levels_of
 
 
 class WorkflowFilters(ApiFilterSet):

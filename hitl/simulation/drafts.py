@@ -12,9 +12,10 @@ from core.actors import Actor
 from core.errors import Invalid, NotFound
 from hitl.domain import risk
 from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Cap, Simulation
-from hitl.policy import caps, definitions, risk_weights, workflows
-from hitl.policy.definitions import Definitions
-from hitl.policy.validation import LEVEL_FIELDS
+from hitl.policy.limits import caps, risk_weights
+from hitl.policy.workflows import definitions, workflows
+from hitl.policy.workflows.definitions import Definitions
+from hitl.policy.workflows.validation import LEVEL_FIELDS
 
 What = Simulation.What
 MANAGE: Final = "hitl.manage_workflow"

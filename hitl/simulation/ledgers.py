@@ -14,8 +14,8 @@ from hitl.domain import matching
 from hitl.domain.auto_rules import DAY_HOURS, Spent
 from hitl.models import Cap
 from hitl.policy.authorship import have_shaped_rules
-from hitl.policy.cap_reservations import period_in, room, unknown_amount
-from hitl.policy.rolling_totals import Asked
+from hitl.policy.limits.cap_reservations import period_in, room, unknown_amount
+from hitl.policy.limits.rolling_totals import Asked
 from hitl.simulation.past import Past
 
 DAY: Final = timedelta(hours=DAY_HOURS)

@@ -18,7 +18,7 @@ from hitl.domain import risk
 from hitl.domain.estimate import Estimate
 from hitl.domain.state_machine import State
 from hitl.models import Approval, Assignment, Decision
-from hitl.policy.rolling_totals import NOT_WANTED
+from hitl.policy.limits.rolling_totals import NOT_WANTED
 
 log = get_logger(__name__)
 PAGE: Final = 500

@@ -13,14 +13,14 @@ from core.errors import NotFound
 from hitl.actions import registry
 from hitl.domain.auto_rules import DAY_HOURS
 from hitl.models import Cap
-from hitl.policy import select
-from hitl.policy.labels import labels
-from hitl.policy.rolling_totals import Asked
+from hitl.policy.limits.rolling_totals import Asked
+from hitl.policy.workflows import select
+from hitl.policy.workflows.labels import labels
 from hitl.simulation.compare import CATEGORIES, LESS, MORE, Evaluated, categorise
 from hitl.simulation.drafts import Rules
 from hitl.simulation.ledgers import ReplayedCaps, ReplayedTotals, Requested, Shapers
+from hitl.simulation.open_requests import Waiting
 from hitl.simulation.past import Past
-from hitl.simulation.waiting import Waiting
 from hitl.simulation.words import Words
 
 EXAMPLES: Final = 200

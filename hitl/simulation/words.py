@@ -12,8 +12,8 @@ from hitl.domain.auto_rules import AUTO_APPROVE_MAX_COST, AUTO_APPROVE_MAX_SCORE
 from hitl.domain.levels import parts_of
 from hitl.domain.matching import Rule, Subject
 from hitl.domain.risk import RiskAssessment
-from hitl.policy.describe import AMOUNTS, NAMES, Label, words_of
-from hitl.policy.labels import MODES
+from hitl.policy.workflows.describe import AMOUNTS, NAMES, Label, words_of
+from hitl.policy.workflows.labels import MODES
 from hitl.simulation.compare import Evaluated
 
 LIMIT: Final = 400

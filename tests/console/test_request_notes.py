@@ -13,7 +13,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from core.text.mentions import mentioned_in
 from hitl import services
-from hitl.approvals import notes
+from hitl.approvals.decide import notes
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalNote
 from tests.console.conftest import Browser

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.admin.approval.page import easier_words
-from hitl.approvals.lower_risk import find_easier
+from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval
 from hitl.selectors.similar import list_similar

@@ -7,7 +7,7 @@ import pytest
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow
-from hitl.policy.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import conditions_of, levels_of
 from tests.browser import serious
 from tests.console.conftest import Browser
 from tests.console.scene import Scene, add_workflow

@@ -10,7 +10,7 @@ from agents.models import Agent
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
-from hitl.policy.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import conditions_of, levels_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World

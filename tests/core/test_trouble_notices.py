@@ -11,7 +11,7 @@ from core.jobs import dead_letters
 from core.models import Outbox
 from core.reliability.circuit_breaker import Breaker
 from core.tenancy.scope import tenant_scope
-from hitl.approvals import overdue
+from hitl.approvals.change import overdue
 from hitl.models import Timer
 from tests.console.scene import add_workflow, ask
 from tests.world import World

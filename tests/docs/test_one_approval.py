@@ -2,7 +2,7 @@
 
 After a change of a quoted function, quote it again:
 `WALKER_WRITE_DOCS=1 ./walker test tests/docs/test_one_approval.py`.
-A block's first line names the file and the functions: `# hitl/approvals/decide.py: decide, _check`.
+A block's first line names the file and the functions: `# hitl/approvals/decide/decide.py: decide, _check`.
 """
 
 import ast
@@ -17,8 +17,8 @@ from tests.structure.source import ROOT
 PAGE: Final = ROOT / "docs" / "explanation" / "one-approval.md"
 BLOCK: Final = re.compile(r"```python\n(# (?P<file>\S+\.py): (?P<names>[\w., ]+)\n)(?P<code>.*?)```\n", re.S)
 STEPS: Final = {
-    "propose": "hitl/approvals/propose.py",
-    "decide": "hitl/approvals/decide.py",
+    "propose": "hitl/approvals/change/propose.py",
+    "decide": "hitl/approvals/decide/decide.py",
     "claim": "hitl/execution/claim.py",
     "settle": "hitl/execution/execute.py",
 }
@@ -68,5 +68,7 @@ def test_a_quotation_fits_on_two_screens(blocks: list[re.Match[str]]) -> None:
 
 
 def test_a_changed_quotation_is_quoted_again() -> None:
-    stale = "Before.\n```python\n# hitl/approvals/decide.py: decide\ndef decide(): ...\n```\nAfter.\n"
-    assert requote(stale) == stale.replace("def decide(): ...", function_in("hitl/approvals/decide.py", "decide"))
+    stale = "Before.\n```python\n# hitl/approvals/decide/decide.py: decide\ndef decide(): ...\n```\nAfter.\n"
+    assert requote(stale) == stale.replace(
+        "def decide(): ...", function_in("hitl/approvals/decide/decide.py", "decide")
+    )

@@ -18,8 +18,8 @@ from hitl.domain.estimate import Estimate
 from hitl.domain.strictness import is_no_weaker, no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow, Cap
 from hitl.models.fields import machine_writes
-from hitl.policy import definitions
-from hitl.policy.snapshot import freeze, freeze_without_workflow
+from hitl.policy.workflows import definitions
+from hitl.policy.workflows.snapshot import freeze, freeze_without_workflow
 from tests.hitl.kinds import PressKeyed, PressPlain
 
 DAY = timedelta(days=1)

@@ -18,12 +18,12 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from hitl import services
 from hitl.actions.base import Outcome
-from hitl.approvals import due
+from hitl.approvals.change import due
 from hitl.execution import claim, execute
 from hitl.execution.claim import Claim
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
-from hitl.policy import cap_reservations
+from hitl.policy.limits import cap_reservations
 from tests.hitl import invariants
 from tests.hitl.chapters import CHAPTERS, FREE
 from tests.hitl.desk import SHAPES

@@ -15,10 +15,10 @@ from core.ids import uuid7
 from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
-from hitl.approvals import delegations
+from hitl.approvals.decide import delegations
 from hitl.decision_links import rules
 from hitl.models import Approval, GroupMember
-from hitl.policy import definitions, select
+from hitl.policy.workflows import definitions, select
 from tests.hitl import invariants
 from tests.hitl.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.looking import written

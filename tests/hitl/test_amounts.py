@@ -13,8 +13,8 @@ from hitl.admin.policy.simulate import TrialForm
 from hitl.admin.policy.workflow_form.form import WorkflowForm
 from hitl.admin.policy.workflow_form.rules import RuleForm
 from hitl.domain.auto_rules import auto_rule_from
-from hitl.policy.caps import create_cap
-from hitl.policy.validation import problems_of
+from hitl.policy.limits.caps import create_cap
+from hitl.policy.workflows.validation import problems_of
 from hitl.rest.policies import CapChange, CapRequest
 from hitl.rest.workflows import TrialRequest
 from integrations.sandbox_ads.params import CampaignBudget

@@ -12,8 +12,9 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import notification_channels, services
-from hitl.approvals import delegations, due
-from hitl.approvals.context import substitutes_at
+from hitl.approvals.change import due
+from hitl.approvals.decide import delegations
+from hitl.approvals.state.context import substitutes_at
 from hitl.models import Approval, ApproverGroup, Assignment, Decision, Delegation, GroupMember, Notification, Timer
 from hitl.notifications import send
 from tests.hitl.scene import BLUE, Scene, people, roles, stored

@@ -21,7 +21,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
 from hitl.actions.base import Origin
-from hitl.approvals.decide import Verdict
+from hitl.approvals.decide.decide import Verdict
 from hitl.batches import work
 from hitl.batches.batches import query_batches
 from hitl.batches.preview import Chosen, preview_batch

@@ -8,20 +8,11 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import (
-    assignments,
-    checks,
-    context,
-    decide,
-    edit,
-    revisions,
-    rights,
-    seals,
-    timers,
-    transitions,
-    votes,
-)
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.change import edit
+from hitl.approvals.decide import checks, decide, rights
+from hitl.approvals.integrity import seals
+from hitl.approvals.state import assignments, context, revisions, timers, transitions, votes
+from hitl.approvals.state.context import DecisionContext
 from hitl.batches import work
 from hitl.decision_links import links
 from hitl.domain import eligibility

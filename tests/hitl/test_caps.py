@@ -15,7 +15,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval, Cap, CapReservation, Notification
-from hitl.policy import cap_reservations
+from hitl.policy.limits import cap_reservations
 from tests.hitl.scene import Scene
 from tests.sealing import rewrite
 

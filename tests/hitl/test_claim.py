@@ -12,7 +12,7 @@ from core.clock import now
 from core.errors import NotFound
 from hitl import services
 from hitl.actions.base import Outcome
-from hitl.approvals import transitions
+from hitl.approvals.state import transitions
 from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, KillSwitch

@@ -13,7 +13,7 @@ from django.db import connection
 from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
-from hitl.approvals import due
+from hitl.approvals.change import due
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, Timer
 from tests.hitl.scene import Scene, performed, stored

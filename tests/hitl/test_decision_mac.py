@@ -9,7 +9,7 @@ from django.db import connection
 
 from core.errors import Conflict
 from hitl import services
-from hitl.approvals.decision_mac import verify
+from hitl.approvals.integrity.decision_mac import verify
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from tests.hitl.scene import Scene, stored

@@ -6,7 +6,7 @@ from core.audit import chain
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from hitl import services
-from hitl.approvals.edit import EditAndApproval
+from hitl.approvals.change.edit import EditAndApproval
 from hitl.models import Approval, Decision
 from tests.hitl.scene import Scene, roles, stored
 

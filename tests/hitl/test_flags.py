@@ -11,7 +11,7 @@ from core.errors import Conflict, Invalid, WalkerError
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.approvals.verification import broken_requests
+from hitl.approvals.integrity.verification import broken_requests
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ComplianceFlag, Decision
 from hitl.selectors import timeline

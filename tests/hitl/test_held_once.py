@@ -8,7 +8,7 @@ from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import current_tenant_id
 from hitl import services, tasks
-from hitl.approvals import due as timing
+from hitl.approvals.change import due as timing
 from hitl.models import KillSwitch
 from tests.hitl.scene import Scene, stored
 

@@ -15,7 +15,7 @@ from core.audit import chain
 from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
-from hitl.approvals import due
+from hitl.approvals.change import due
 from hitl.domain.replay import ReplayedState, replay
 from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again

@@ -9,7 +9,7 @@ from accounts.models import Membership
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import services
-from hitl.approvals.simulate import Trial, simulate
+from hitl.approvals.change.simulate import Trial, simulate
 from hitl.domain.strictness import strictest
 from hitl.models import Approval, Assignment
 from tests.hitl.scene import Scene, roles, stored

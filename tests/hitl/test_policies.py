@@ -12,12 +12,12 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from hitl import services
 from hitl.actions.base import Estimate
-from hitl.approvals.simulate import Trial, simulate
+from hitl.approvals.change.simulate import Trial, simulate
 from hitl.domain import risk
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Assignment, GroupMember, RiskPolicy
-from hitl.policy.describe import sentence
-from hitl.policy.labels import labels
-from hitl.policy.workflows import conditions_of, levels_of
+from hitl.policy.workflows.describe import sentence
+from hitl.policy.workflows.labels import labels
+from hitl.policy.workflows.workflows import conditions_of, levels_of
 from tests.hitl.scene import Scene, stored
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)

@@ -20,7 +20,7 @@ from core.models import AuditEntry, RefusalCount
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.approvals.verification import broken_requests
+from hitl.approvals.integrity.verification import broken_requests
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, DecisionToken
 from tests.api.office import Caller, Office

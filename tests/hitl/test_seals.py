@@ -24,10 +24,10 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
-from hitl.approvals import seals
-from hitl.approvals.sealed_columns import APPROVAL, ASSIGNMENT, DECISION, EXECUTION, Columns
-from hitl.approvals.transitions import unit_of_work
-from hitl.approvals.verification import broken_requests
+from hitl.approvals.integrity import seals
+from hitl.approvals.integrity.sealed_columns import APPROVAL, ASSIGNMENT, DECISION, EXECUTION, Columns
+from hitl.approvals.integrity.verification import broken_requests
+from hitl.approvals.state.transitions import unit_of_work
 from hitl.execution import claim as claiming
 from hitl.execution import execute
 from hitl.execution.observation import observe_again

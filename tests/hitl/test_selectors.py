@@ -19,7 +19,9 @@ from core.models import StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl import selectors
 from hitl.actions.base import Origin
-from hitl.approvals import due, refusals, transitions
+from hitl.approvals.change import due
+from hitl.approvals.decide import refusals
+from hitl.approvals.state import transitions
 from hitl.models import Timer
 from hitl.rest.approvals import ApprovalFilters
 from hitl.selectors import timeline

@@ -9,8 +9,8 @@ from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry
 from hitl import services
 from hitl.models import ApprovalWorkflow
-from hitl.policy.validation import FIELDS
-from hitl.policy.workflows import OWN
+from hitl.policy.workflows.validation import FIELDS
+from hitl.policy.workflows.workflows import OWN
 from tests.hitl.scene import Scene, roles
 
 STEPS = [{"after_hours": 2, "add": [{"type": "role", "value": "owner"}]}]

@@ -20,7 +20,7 @@ from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Estimate, Facts, Origin
 from hitl.models import Approval, ApprovalWorkflow, Cap, RiskPolicy, Simulation
-from hitl.policy.snapshot import freeze
+from hitl.policy.workflows.snapshot import freeze
 from hitl.simulation import past, runs
 from hitl.simulation.compare import CATEGORIES
 from tests.hitl import histories

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from hitl.approvals import transitions
+from hitl.approvals.state import transitions
 from tests.hitl import chapters
 from tests.hitl.model import MOVES
 from tests.hitl.proof_machine import PLACES, ApprovalMachine

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from core.clock import now
 from hitl import services
-from hitl.approvals import timers
+from hitl.approvals.state import timers
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
-from hitl.policy import definitions
+from hitl.policy.workflows import definitions
 from tests.hitl.scene import Scene
 
 

@@ -9,7 +9,7 @@ from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
-from hitl.approvals import due
+from hitl.approvals.change import due
 from hitl.execution import kill_switch_activation
 from hitl.models import Timer
 from tests.hitl.scene import BLUE, Scene, stored

@@ -11,7 +11,7 @@ from core.audit import chain
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import services, tasks
-from hitl.approvals import seals
+from hitl.approvals.integrity import seals
 from hitl.models import Approval, Timer
 from hitl.policy import decision_policy
 from tests.hitl.scene import BLUE, Scene, stored

@@ -12,7 +12,7 @@ from core.models import DeadLetter
 from core.observability import health
 from hitl import services, tasks
 from hitl.actions.base import Origin
-from hitl.approvals import due
+from hitl.approvals.change import due
 from hitl.models import Notification, OverrideReview, Timer
 from hitl.notifications.requester import tell_requester
 from hitl.ops import health as watchdog

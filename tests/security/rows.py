@@ -19,7 +19,7 @@ from core.ids import uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.tenancy import rls
 from core.tenancy.models import TenantModel
-from hitl.approvals.decision_mac import sign
+from hitl.approvals.integrity.decision_mac import sign
 from hitl.models import Approval, Decision
 from tests.sealing import seal
 

@@ -17,14 +17,14 @@ SEALING = {
     "0010_seal_open_requests": (
         "core.actors",
         "core.tenancy.scope",
-        "hitl.approvals.seals",
+        "hitl.approvals.integrity.seals",
         "hitl.domain.state_machine",
     ),
     # As is only the code that masks the text of a request.
-    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.search_text"),
+    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.state.search_text"),
     # A digest under a key that only the code which looks it up can make.
     "0036_find_accounts_by_provider_account": ("core.tenancy.scope", "conversations.services"),
-    "0019_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.seals"),
+    "0019_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.integrity.seals"),
 }
 
 

@@ -90,8 +90,8 @@ ALSO_OFFERED = {
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.rest.serializers": "how the API shows a request, where a list expands it",
     "hitl.masking": "what a viewer may read of a request",
-    "hitl.approvals.simulate": "what a request would need; writes nothing",
-    "hitl.approvals.conflicts": "who decided a request, in words",
+    "hitl.approvals.change.simulate": "what a request would need; writes nothing",
+    "hitl.approvals.state.conflicts": "who decided a request, in words",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
 }
 

@@ -25,7 +25,7 @@ GONE = {
     "workflow_levels workflow_parts workflow_rows workflow_rules workflow_values",
     "hitl/approvals": "settling delegation_map hold_reasons superseding briefing verdicts seating",
     "hitl/admin/policy/workflow_form": "parts values",
-    "hitl/policy": "shapes limits spending",
+    "hitl/policy": "shapes spending",
     "hitl/execution": "kill_switch",
     "hitl/domain": "edit_rights",
     "agents": "calls local models_port wording",

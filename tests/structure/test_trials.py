@@ -13,8 +13,8 @@ ROOMS = ("agents.trials", "agents.evals")
 """What lives here answers without effect; pages and endpoints only call it."""
 EFFECTS = (
     "hitl.services",
-    "hitl.approvals.propose",
-    "hitl.approvals.transitions",
+    "hitl.approvals.change.propose",
+    "hitl.approvals.state.transitions",
     "hitl.execution",
     "hitl.batches",
     "hitl.decision_links",
@@ -70,7 +70,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
         ("agents.trials.calls", "hitl.services"),
         ("agents.trials.answering", "agents.tools.acting"),
         ("agents.gate.screening", "conversations.services.outgoing"),  # two steps away
-        ("agents.knowledge.searching", "hitl.approvals.propose"),
+        ("agents.knowledge.searching", "hitl.approvals.change.propose"),
     ],
 )
 def test_planted_import_is_found(importer: str, imported: str) -> None:

@@ -16,7 +16,7 @@ from core.clock import now
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
-from hitl.approvals.conflicts import by_whom, winner
+from hitl.approvals.state.conflicts import by_whom, winner
 from hitl.display import RISKS, STATES
 from hitl.domain.state_machine import State
 from hitl.models import Approval, Assignment, Decision

@@ -31,10 +31,10 @@ from hitl.admin.approval.forms import (
 from hitl.admin.approval.moving_on import link_to, moving_on
 from hitl.admin.approval.rows import rows_of
 from hitl.admin.kind_fields import values_in_the_form
-from hitl.approvals import timers
-from hitl.approvals.decide import Verdict
-from hitl.approvals.edit import editor_may_approve
-from hitl.approvals.votes import approvers_of
+from hitl.approvals.change.edit import editor_may_approve
+from hitl.approvals.decide.decide import Verdict
+from hitl.approvals.state import timers
+from hitl.approvals.state.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
 from hitl.domain.permissions import DECIDE

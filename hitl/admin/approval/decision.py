@@ -8,8 +8,8 @@ from uuid import UUID
 from console.names import name_in
 from core.actors import Actor
 from hitl.admin.approval.rows import ApprovalRows, rows_of
-from hitl.approvals.decision_mac import verify
-from hitl.approvals.rights import ADMINS
+from hitl.approvals.decide.rights import ADMINS
+from hitl.approvals.integrity.decision_mac import verify
 from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
 from hitl.models import Approval, ApproverGroup, Assignment

@@ -18,7 +18,7 @@ from hitl import services
 from hitl.display import FLAGS, flag_words
 from hitl.domain.permissions import FLAG
 from hitl.models import Approval, ComplianceFlag
-from hitl.policy.flags import RESERVED, label_flags
+from hitl.policy.limits.flags import RESERVED, label_flags
 
 
 class FlagForm(ReasonForm):

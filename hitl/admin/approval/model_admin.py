@@ -46,7 +46,7 @@ from hitl.admin.approval.flags import FlagActions, FlagFilter, flag_chips
 from hitl.admin.approval.moving_on import following
 from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
-from hitl.approvals.refusals import WATCHED
+from hitl.approvals.decide.refusals import WATCHED
 from hitl.display import requester_words, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING

@@ -22,18 +22,18 @@ from hitl.admin.approval.rows import rows_of
 from hitl.admin.approval.similar import past_decisions
 from hitl.admin.approval.text_diff import is_long, lines_between
 from hitl.admin.approval.timeline import banner, timeline, under_way
-from hitl.approvals.lower_risk import Easier, find_easier
+from hitl.approvals.decide.lower_risk import Easier, find_easier
 from hitl.display import RISKS, factor_rows, flag_words, hold_words, requester_words, stops_in_words
 from hitl.domain.levels import parts_of
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING, State
 from hitl.masking import masked_texts
 from hitl.models import Approval, ApprovalWorkflow, Decision, OverrideReview, Revision
-from hitl.policy.definitions import with_levels
-from hitl.policy.describe import Label, approvers, sentence
-from hitl.policy.labels import labels
 from hitl.policy.selectors import VIEW_WORKFLOW
-from hitl.policy.workflows import conditions_of, levels_of
+from hitl.policy.workflows.definitions import with_levels
+from hitl.policy.workflows.describe import Label, approvers, sentence
+from hitl.policy.workflows.labels import labels
+from hitl.policy.workflows.workflows import conditions_of, levels_of
 from hitl.selectors import list_executions
 from hitl.selectors.notes import query_notes, text_of
 from hitl.selectors.related import list_notifications

@@ -13,8 +13,8 @@ from console.names import names_of
 from core.actors import Actor
 from core.clock import now
 from core.errors import Refused
-from hitl.approvals import refusals, rights
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.decide import refusals, rights
+from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, Decision

@@ -18,7 +18,7 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.actions import registry
 from hitl.actions.base import ActionKind
-from hitl.approvals.conflicts import rule_title
+from hitl.approvals.state.conflicts import rule_title
 from hitl.decision_links.rules import CHANNEL
 from hitl.display import STATES
 from hitl.domain.state_machine import State

@@ -24,7 +24,7 @@ from core.working_time import DAYS
 from hitl import services
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.models import BusinessCalendar
-from hitl.policy.describe import DAY_NAMES
+from hitl.policy.workflows.describe import DAY_NAMES
 
 
 class CalendarForm(VersionedForm):

@@ -19,8 +19,8 @@ from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.killswitch import targets
 from hitl.models import Cap
-from hitl.policy import cap_reservations
-from hitl.policy.labels import labels
+from hitl.policy.limits import cap_reservations
+from hitl.policy.workflows.labels import labels
 
 
 class CapForm(ConsoleForm):

@@ -17,8 +17,8 @@ from hitl.admin.policy.simulations import TRY, days_field, try_on_history
 from hitl.display import FACTORS
 from hitl.domain import risk
 from hitl.models import RiskPolicy
-from hitl.policy.definitions import risk_policy
-from hitl.policy.labels import labels
+from hitl.policy.workflows.definitions import risk_policy
+from hitl.policy.workflows.labels import labels
 
 
 class WeightsForm(VersionedForm):

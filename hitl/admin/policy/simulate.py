@@ -11,8 +11,8 @@ from console.names import name_in, names_of
 from console.templatetags.console_ui import exact
 from hitl.actions import registry
 from hitl.admin.policy.workflow_form.form import CHANNELS, agent_choices
-from hitl.approvals.simulate import Simulation, Trial
-from hitl.policy import labels
+from hitl.approvals.change.simulate import Simulation, Trial
+from hitl.policy.workflows import labels
 
 MODES: Final = {
     **labels.MODES, "parallel": "All of several levels",

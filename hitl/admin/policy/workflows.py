@@ -30,14 +30,14 @@ from hitl.admin.policy.workflow_form.form import (
     initial_of,
 )
 from hitl.admin.policy.workflow_form.stale_choices import uuid_in
-from hitl.approvals.simulate import simulate
+from hitl.approvals.change.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.notification_channels import channels
 from hitl.policy import selectors
-from hitl.policy.definitions import with_levels
-from hitl.policy.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
-from hitl.policy.labels import ROLE_NAMES, labels
-from hitl.policy.workflows import OWN, SHAREABLE, conditions_of, levels_of
+from hitl.policy.workflows.definitions import with_levels
+from hitl.policy.workflows.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
+from hitl.policy.workflows.labels import ROLE_NAMES, labels
+from hitl.policy.workflows.workflows import OWN, SHAREABLE, conditions_of, levels_of
 
 MANAGE: Final = "hitl.manage_workflow"
 PATHS: Final = {"matches": "conditions", "levels": "approvers", "clock": "deadlines", "alone": "automatic"}

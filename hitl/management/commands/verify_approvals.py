@@ -14,9 +14,9 @@ from core.errors import NotFound
 from core.models import AuditEntry
 from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
-from hitl.approvals.columns import digest_of
-from hitl.approvals.decision_mac import has_original_reason, verify
-from hitl.approvals.verification import find_broken, pages, removed_requests
+from hitl.approvals.integrity.decision_mac import has_original_reason, verify
+from hitl.approvals.integrity.verification import find_broken, pages, removed_requests
+from hitl.approvals.state.columns import digest_of
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 

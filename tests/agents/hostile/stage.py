@@ -34,7 +34,7 @@ from core.clock import now
 from core.privacy.visible_text import is_plain
 from core.reliability.circuit_breaker import breaker
 from core.tenancy.models import TenantModel, current_scope, tenant_scope
-from hitl.approvals.seals import is_intact, load_rows
+from hitl.approvals.integrity.seals import is_intact, load_rows
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk

@@ -10,7 +10,7 @@ from django import forms
 from hitl.admin.policy.workflow_form.fields import approvers_in, checkboxes, number, values_of
 from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
-from hitl.policy.validation import STEPS_MAX
+from hitl.policy.workflows.validation import STEPS_MAX
 
 
 class StepForm(RowForm):

@@ -37,9 +37,9 @@ from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.notification_channels import channels
-from hitl.policy.describe import DAY_NAMES, sentence
-from hitl.policy.labels import ROLE_NAMES, labels
-from hitl.policy.workflows import OWN, conditions_of, levels_of
+from hitl.policy.workflows.describe import DAY_NAMES, sentence
+from hitl.policy.workflows.labels import ROLE_NAMES, labels
+from hitl.policy.workflows.workflows import OWN, conditions_of, levels_of
 
 MAIL: Final = "email"
 EDITS: Final = ("editor_may_vote", "fall_allows_fewer")

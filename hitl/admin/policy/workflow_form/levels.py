@@ -11,8 +11,8 @@ from hitl.actions import registry
 from hitl.admin.policy.workflow_form.fields import approvers_in, checkboxes, number, split, text, values_of
 from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
-from hitl.policy.labels import MODES
-from hitl.policy.validation import LEVELS_MAX
+from hitl.policy.workflows.labels import MODES
+from hitl.policy.workflows.validation import LEVELS_MAX
 
 SIGN_INS: Final = [
     ("", "Any, including approve-by-email links"),

@@ -17,7 +17,7 @@ from hitl.domain.auto_rules import (
     DAY_HOURS,
     WINDOW_MAX_HOURS,
 )
-from hitl.policy.validation import RULES_MAX
+from hitl.policy.workflows.validation import RULES_MAX
 
 LAYOUTS: Final[dict[str, Names]] = {
     "approve": (

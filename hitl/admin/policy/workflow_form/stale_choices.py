@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 
 from accounts.selectors import names_of
-from hitl.policy.labels import ROLE_NAMES
+from hitl.policy.workflows.labels import ROLE_NAMES
 
 if TYPE_CHECKING:
     from hitl.admin.policy.workflow_form.layout import RowForm

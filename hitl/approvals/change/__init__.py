@@ -1,0 +1,1 @@
+"""Open, edit, hold, escalate and end requests."""

@@ -1,0 +1,139 @@
+"""End a request without executing it: cancel, revoke, expire, lapse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.selectors import roster
+from core.actors import Actor, system
+from core.clock import now as clock_now
+from core.errors import Conflict, Refused
+from hitl.approvals.decide.checks import check_digest
+from hitl.approvals.decide.refusals import refuse_lost_role
+from hitl.approvals.decide.rights import is_admin, is_own
+from hitl.approvals.state import transitions
+from hitl.approvals.state.columns import decision_columns
+from hitl.approvals.state.conflicts import too_late
+from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.remarks import add_remark
+from hitl.approvals.state.transitions import UnitOfWork
+from hitl.approvals.state.votes import approvers_of
+from hitl.domain.permissions import CANCEL, REVOKE
+from hitl.domain.state_machine import Event, State, may
+from hitl.models import Approval
+
+
+def cancel(
+    *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
+) -> Approval:
+    """Cancel a request that is not being executed.
+
+    Who may: its requester or agent, the system when a run ended, an administrator; all need
+    `hitl.cancel_approval`. Raises Refused, NotFound, Conflict. Announces approval_closed.
+    """
+    actor.require(CANCEL)
+    with transitions.unit_of_work(now or clock_now()) as work:
+        approval, members = work.lock(approval_id), roster()
+        refuse_lost_role(members, actor, CANCEL)
+        if not is_own(approval, actor) and not is_admin(members, actor):
+            raise Refused("Only the requester or an administrator can cancel this request.")
+        _close(work, approval, Event.CANCEL, actor, digest, reason)
+    return approval
+
+
+def revoke(
+    *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
+) -> Approval:
+    """Revoke an approval before it is executed.
+
+    Who may: one who approved it, or an administrator; both need `hitl.revoke_approval`. Raises
+    Refused, NotFound, Conflict. Announces approval_closed.
+    """
+    actor.require(REVOKE)
+    with transitions.unit_of_work(now or clock_now()) as work:
+        approval, members = work.lock(approval_id), roster()
+        refuse_lost_role(members, actor, REVOKE)
+        if not is_admin(members, actor) and not _has_approved(approval, actor, work.moment):
+            raise Refused("Only one of its approvers or an administrator can revoke this approval.")
+        _close(work, approval, Event.REVOKE, actor, digest, reason)
+    return approval
+
+
+def undo(*, actor: Actor, approval_id: UUID, digest: str = "", now: datetime | None = None) -> Approval:
+    """Undo an approval given in the console that waits for its execution.
+
+    It is a revoke, without a reason: the request is cancelled. Who may: one who approved it, with
+    `hitl.revoke_approval`. Raises Refused, NotFound, Conflict (`no_undo`; once the execution has started,
+    it says when). Announces approval_closed.
+    """
+    actor.require(REVOKE)
+    with transitions.unit_of_work(now or clock_now()) as work:
+        approval = work.lock(approval_id)
+        refuse_lost_role(roster(), actor, REVOKE)
+        if not _has_approved(approval, actor, work.moment):
+            raise Refused("Only one of its approvers can undo this approval.")
+        if approval.state == State.APPROVED and approval.execute_after is None:
+            raise Conflict("This approval can't be undone. Revoke it instead.", code="no_undo")
+        _close(work, approval, Event.REVOKE, actor, digest, "", facts={"undo": True})
+    return approval
+
+
+def _has_approved(approval: Approval, actor: Actor, moment: datetime) -> bool:
+    return actor.user_id in approvers_of(DecisionContext.load(approval, moment))
+
+
+def _close(
+    work: transitions.UnitOfWork,
+    approval: Approval,
+    event: Event,
+    actor: Actor,
+    digest: str,
+    reason: str,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    if not may(event, State(approval.state)):
+        raise too_late(approval, actor)
+    if digest:
+        check_digest(approval, actor, digest)
+    add_remark(approval, actor, event.value, reason, work.moment)
+    word = "revoked" if event is Event.REVOKE else "cancelled"
+    changes = decision_columns(actor, word, work.moment)
+    work.apply(approval, event, actor=actor, to=State.CANCELLED, changes=changes, facts=facts)
+
+
+def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
+    """Close a request that nobody decided in time; return True if it did.
+
+    For the system only. Announces approval_closed.
+    """
+    moment = now or clock_now()
+    with transitions.unit_of_work(moment) as work:
+        approval = work.lock(approval_id)
+        if not may(Event.EXPIRE, State(approval.state)) or moment < approval.expires_at:
+            return False
+        _time_out(work, approval, Event.EXPIRE)
+    return True
+
+
+def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
+    """Close an approved request that was not executed in time; return True if it did.
+
+    For the system only. Announces approval_closed.
+    """
+    moment = now or clock_now()
+    with transitions.unit_of_work(moment) as work:
+        approval = work.lock(approval_id)
+        too_early = approval.execute_by is not None and moment < approval.execute_by
+        if not may(Event.LAPSE, State(approval.state)) or too_early:
+            return False
+        _time_out(work, approval, Event.LAPSE)
+    return True
+
+
+def _time_out(work: UnitOfWork, approval: Approval, event: Event) -> None:
+    clock = system("expiry")
+    changes = decision_columns(clock, "expired", work.moment)
+    work.apply(approval, event, actor=clock, to=State.EXPIRED, changes=changes)

@@ -1,0 +1,1 @@
+"""Decide requests, and everything people do around a decision."""

@@ -1,0 +1,77 @@
+"""Decide: a person's vote on exactly what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Invalid
+from hitl.approvals.decide.checks import check_approver, require_text
+from hitl.approvals.state import outcomes, transitions, votes
+from hitl.approvals.state.context import DecisionContext
+from hitl.domain.permissions import DECIDE
+from hitl.domain.state_machine import Event
+from hitl.domain.votes import Tally
+from hitl.models import Approval, Assignment
+from hitl.policy import decision_policy
+
+Verdict = Literal["approve", "reject"]
+CONSOLE: Final = "console"
+"""The channel of decisions that can be undone."""
+EVENTS = {"approve": Event.APPROVE, "reject": Event.REJECT}
+
+
+def decide(
+    *,
+    actor: Actor,
+    approval_id: UUID,
+    verdict: Verdict,
+    digest: str,
+    reason: str = "",
+    channel: str = "service",
+    also_excluded: Collection[UUID] = (),
+    now: datetime | None = None,
+) -> Approval:
+    """Vote on an approval; the vote that satisfies the last level approves it.
+
+    Who may: a person with `hitl.decide_approval` who is assigned, never the requester, the agent's
+    owner or the person it acts for. `digest` is the one that was shown. `also_excluded` are people who
+    may not approve the request from now on. What is approved in the console (`channel`) is executed after
+    the seconds in which its approver can undo it, everything else at once. Raises Refused, NotFound,
+    Invalid, and Conflict that names the winner or the new digest. Announces approval_closed when it
+    is rejected.
+    """
+    actor.require(DECIDE)
+    if verdict not in EVENTS:
+        raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
+    with transitions.unit_of_work(now or clock_now()) as work:
+        approval = work.lock(approval_id)
+        if added := set(also_excluded) - set(approval.excluded):
+            approval.excluded = sorted({*approval.excluded, *added})
+            Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
+        context = DecisionContext.load(approval, work.moment)
+        assignment = _check(context, actor, verdict, digest, reason)
+        context = votes.record_vote(context, actor, assignment, verdict, reason, channel)
+        tally, approvals = votes.tally_level(context, approval.level)
+        if tally is Tally.OPEN:
+            work.apply(approval, EVENTS[verdict], actor=actor, changes={"votes_received": approvals})
+        elif tally is Tally.REJECTED:
+            outcomes.reject(work, approval, actor, votes_received=approvals)
+        elif approval.has_next_level:
+            outcomes.open_next_level(work, context, actor)
+        else:
+            seconds = decision_policy.current().undo_seconds if channel == CONSOLE else 0
+            outcomes.approve(work, approval, actor, votes_received=approvals, undo_seconds=seconds)
+    return approval
+
+
+def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str, reason: str) -> Assignment:
+    """Return the assignment that the actor decides by. Raises Conflict, Refused, Invalid."""
+    assignments = check_approver(context, actor, EVENTS[verdict], digest)
+    if verdict == "reject" and context.approval.current_level["require_reason"]:
+        require_text("reason", reason, "Give a reason for rejecting this request.")
+    return assignments[0]

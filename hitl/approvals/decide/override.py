@@ -1,0 +1,99 @@
+"""Break-glass: approve alone, on record, with a review by somebody else afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from accounts.last_change import last_change
+from accounts.selectors import list_members, roster
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, NotFound, Refused
+from core.text.clean import clean_text
+from hitl.approvals.decide.checks import check_digest, check_state, require_text
+from hitl.approvals.decide.refusals import refuse_lost_role, refuse_weak_sign_in, refuse_without_right
+from hitl.approvals.state import outcomes, transitions
+from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.remarks import add_remark
+from hitl.domain.permissions import OVERRIDE
+from hitl.domain.state_machine import Event
+from hitl.models import Approval, OverrideReview
+from hitl.notifications import create
+
+REVIEW: Final = "hitl.review_override"
+
+
+def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
+    """Approve a request alone, past its remaining levels; a review of it is opened.
+
+    Who may: a person with `hitl.override_approval` who signed in with a second factor and did not
+    contribute to the request, where the workflow allows it. Raises Refused (`no_break_glass`,
+    `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
+    """
+    actor.require(OVERRIDE)
+    require_text("reason", reason, "Say why this can't wait for the approvers.")
+    moment = now or clock_now()
+    with transitions.unit_of_work(moment) as work:
+        approval = work.lock(approval_id)
+        _check(DecisionContext.load(approval, moment), actor, digest)
+        add_remark(approval, actor, "override", reason, moment)
+        flags = sorted({*approval.compliance_flags, "override"})
+        holds = [name for name in approval.holds if name != "unsatisfiable"]
+        outcomes.approve(work, approval, actor, event=Event.OVERRIDE, compliance_flags=flags, holds=holds)
+        OverrideReview.objects.create(
+            approval=approval, revision=approval.revision, opened_by_id=actor.user_id, opened_at=moment
+        )
+        reviewers = {member.user_id for member in list_members(permission=REVIEW)} - {actor.user_id}
+        create.notify(approval, reviewers, "approval_overridden", moment)
+    return approval
+
+
+def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
+    approval = context.approval
+    check_state(approval, actor, Event.OVERRIDE, context.moment)
+    refuse_without_right(context, actor, Event.OVERRIDE)
+    check_digest(approval, actor, digest)
+    refuse_weak_sign_in(context, actor, Event.OVERRIDE)
+
+
+def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:
+    """Close the review of an override with a finding (`reason`).
+
+    Who may: holders of `hitl.review_override` who neither overrode nor contributed to it. Raises
+    Refused, NotFound, Invalid, Conflict. Announces nothing.
+    """
+    actor.require(REVIEW)
+    require_text("reason", reason, "Write what the review found.")
+    moment = now or clock_now()
+    with transitions.unit_of_work(moment) as work:
+        approval = work.lock(approval_id)
+        refuse_lost_role(roster(), actor, REVIEW)
+        review: OverrideReview | None = approval.reviews.order_by("-revision").first()
+        if review is None:
+            raise NotFound("This request has no emergency review.")
+        if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
+            raise Refused(
+                "You overrode or contributed to this request. Another reviewer must close this.",
+                code="four_eyes",
+            )
+        if review.closed_at is not None:
+            who = last_change(actor, "hitl.overridereview", review.pk)
+            raise Conflict("This review is already closed.", closed_at=review.closed_at.isoformat(), **who)
+        review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
+        review.save(update_fields=["closed_by", "closed_at", "finding"])
+        flags = sorted({*approval.compliance_flags, "override_reviewed"})
+        changes, facts = {"compliance_flags": flags}, {"flag": "override_reviewed"}
+        work.amend(approval, "APPROVAL_FLAGGED", actor=actor, changes=changes, facts=facts)
+        chain.record(
+            actor=actor,
+            action="OVERRIDE_REVIEWED",
+            object_type="hitl.overridereview",
+            object_id=review.pk,
+            old_state="open",
+            new_state="closed",
+            facts={"approval": str(approval_id), "revision": review.revision},
+        )
+    return review

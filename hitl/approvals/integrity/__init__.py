@@ -1,0 +1,1 @@
+"""Seals and MACs: detect rows that were written outside the application."""

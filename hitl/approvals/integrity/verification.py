@@ -1,0 +1,67 @@
+"""Find requests that were changed, removed or put back outside the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+
+from core.audit import chain
+from core.models import AuditEntry
+from hitl.approvals.integrity import seals
+from hitl.models import Approval
+
+PAGE: Final = 500
+
+
+def broken_requests() -> Iterator[tuple[str, str]]:
+    """Yield (reference, what was changed) of the tenant's requests, in order, then those that are gone."""
+    for page in pages():
+        broken = find_broken(page)
+        yield from ((approval.reference, broken[approval.pk]) for approval in page if approval.pk in broken)
+    yield from removed_requests()
+
+
+def pages() -> Iterator[list[Approval]]:
+    """Yield the tenant's requests in order, a page at a time."""
+    rows = Approval.objects.order_by("id")
+    page = list(rows[:PAGE])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE])
+
+
+def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:
+    """Return what was changed, by approval; intact ones are left out. Four queries.
+
+    A request that had ended before there were seals has none, and its audit entries say nothing of one.
+    """
+    ids = [approval.pk for approval in approvals]
+    rows, entries = seals.load_rows(ids), seals.newest_entries(ids)
+    found = {}
+    for approval in approvals:
+        entry = entries.get(approval.pk)
+        facts = _facts_of(entry)
+        if facts.get(seals.TAMPERED):
+            found[approval.pk] = str(facts[seals.TAMPERED])
+        elif approval.seal or approval.is_open or seals.FACT in facts:
+            what = seals.first_broken(approval, rows[approval.pk], entry)
+            found |= {approval.pk: what} if what else {}
+    return found
+
+
+def _facts_of(entry: AuditEntry | None) -> dict[str, Any]:
+    """Return what an entry says; one that the application did not write may hold anything."""
+    if entry is None:
+        return {}
+    return entry.facts if chain.is_genuine(entry) else {seals.FACT: ""}
+
+
+def removed_requests() -> Iterator[tuple[str, str]]:
+    """Yield (id, what happened) of requests that have audit entries and are not in the table."""
+    told = AuditEntry.objects.filter(object_type=seals.REQUEST, action="APPROVAL_PROPOSE")
+    gone = told.exclude(Exists(Approval.objects.filter(pk=OuterRef("object_id"))))
+    for entry in gone.order_by("seq").iterator(chunk_size=PAGE):
+        yield f"request {entry.object_id}", "it was removed"

@@ -1,0 +1,182 @@
+"""What a decision on one approval is judged by, read once under its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.selectors import Roster, roster
+from hitl.approvals.integrity.decision_mac import verify
+from hitl.approvals.state.conflicts import tampered
+from hitl.domain import eligibility
+from hitl.domain.eligibility import ApproverRows, Directory, LevelAssignments, Substitute
+from hitl.domain.permissions import DECIDE
+from hitl.domain.votes import Vote
+from hitl.models import Approval, Assignment, Decision, Delegation, GroupMember
+
+
+@dataclass(frozen=True)
+class DecisionContext:
+    """An approval with its members, delegations, assignments and votes at one moment.
+
+    Loaded by `load` while the approval is locked; rules take it as their first argument and never
+    read. Assignments and votes are those of the current revision, by level.
+    """
+
+    approval: Approval
+    moment: datetime
+    members: Roster
+    directory: Directory
+    assignments: Mapping[int, Sequence[Assignment]]
+    votes: Mapping[int, Sequence[Vote]]
+    has_forged_vote: bool
+
+    @classmethod
+    def load(cls, approval: Approval, moment: datetime) -> DecisionContext:
+        """Read everything a decision on the approval depends on. Raises Conflict (`tampered`).
+
+        Four queries, five where groups are named.
+        """
+        if approval.broken_seal and approval.is_open:
+            raise tampered(approval)
+        assignments = Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id")
+        return cls.of(approval, moment, roster(), list(assignments), _decisions_of(approval))
+
+    @classmethod
+    def of(
+        cls,
+        approval: Approval,
+        moment: datetime,
+        members: Roster,
+        assignments: Iterable[Assignment],
+        decisions: Iterable[Decision],
+        directory: Directory | None = None,
+    ) -> DecisionContext:
+        """Return the context made of rows of any revision that a page has read anyway.
+
+        Reads the delegations in force, and the groups that the workflow names, unless a directory is given that was
+        read for several approvals at once.
+        """
+        by_level: dict[int, list[Assignment]] = {}
+        for assignment in assignments:
+            if assignment.revision == approval.revision:
+                by_level.setdefault(assignment.level, []).append(assignment)
+        given = [decision for decision in decisions if _is_vote(decision, approval)]
+        verified = [decision for decision in given if verify(decision)]
+        votes: dict[int, list[Vote]] = {}
+        for decision in verified:
+            if decision.person_id is not None:
+                votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
+        if directory is None:
+            directory = load_directory(approver_rows(approval.snapshot), moment, members=members)
+        return cls(
+            approval=approval,
+            moment=moment,
+            members=members,
+            directory=directory,
+            assignments=by_level,
+            votes=votes,
+            has_forged_vote=len(verified) < len(given),
+        )
+
+    def assignments_at(self, level: int) -> Sequence[Assignment]:
+        """Return the assignments of a level, closed ones too."""
+        return self.assignments.get(level, [])
+
+    def votes_at(self, level: int) -> Sequence[Vote]:
+        """Return the votes on a level, in the order they were given."""
+        return self.votes.get(level, [])
+
+    def with_vote(self, vote: Vote) -> DecisionContext:
+        """Return the context with one more vote at the current level."""
+        level = self.approval.level
+        return replace(self, votes={**self.votes, level: [*self.votes_at(level), vote]})
+
+    def voters(self) -> set[UUID]:
+        """Return who voted at the current level."""
+        return {vote.person_id for vote in self.votes_at(self.approval.level)}
+
+    def excluded_people(self) -> set[UUID]:
+        """Return who may not decide: people who contributed to the request, and their substitutes."""
+        return eligibility.with_substitutes(self.approval.excluded, self.directory.substitutes)
+
+    def is_entitled(self, person_id: UUID) -> bool:
+        """Return True if the person is an active member whose role may decide."""
+        return person_id in self.directory.deciders
+
+    def level_assignments(self, number: int) -> LevelAssignments:
+        """Return who is assigned at a level, counted from 1, and who lost the right to decide."""
+        snapshot = self.approval.snapshot
+        level, escalation = snapshot["levels"][number - 1], escalation_rows(snapshot)
+        return eligibility.level_assignments(level, escalation, self.assignments_at(number), self.directory)
+
+    def can_be_approved(self) -> bool:
+        """Return True if the people assigned now could approve the current level."""
+        barred = self.excluded_people() - self.voters()
+        return self.level_assignments(self.approval.level).can_satisfy(self.approval.current_level, without=barred)
+
+
+def _is_vote(row: Decision, approval: Approval) -> bool:
+    """Return True for a vote on what the approval is now."""
+    is_current = (row.revision, row.digest) == (approval.revision, approval.digest)
+    return is_current and row.verdict in ("approve", "reject") and row.person_id is not None
+
+
+def _decisions_of(approval: Approval) -> list[Decision]:
+    rows = Decision.objects.filter(
+        approval=approval,
+        revision=approval.revision,
+        digest=approval.digest,
+        verdict__in=("approve", "reject"),
+        person_id__isnull=False,
+    )
+    return list(rows.order_by("id"))
+
+
+def approver_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of approvers that the levels and escalation steps of a frozen workflow name."""
+    return [row for level in snapshot["levels"] for row in level["approvers"]] + escalation_rows(snapshot)
+
+
+def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of approvers that the escalation steps of a frozen workflow name."""
+    steps = snapshot.get("escalation") or []
+    return [row for step in steps for row in (*(step.get("add") or []), *(step.get("replace") or []))]
+
+
+def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | None = None) -> Directory:
+    """Read who may decide, the substitutes, and the groups that `rows` name.
+
+    Three queries at most.
+    """
+    groups: dict[str, set[UUID]] = {}
+    named = {row["value"] for row in rows if row["type"] == "group"}
+    if named:
+        in_groups = GroupMember.objects.filter(group_id__in=named).values_list("group_id", "user_id")
+        groups = by_group(in_groups)
+    return Directory((members or roster()).holding(DECIDE), substitutes_at(moment), groups)
+
+
+def substitutes_at(moment: datetime) -> dict[UUID, Substitute]:
+    """Return the delegations in force, by the person who is away.
+
+    Of several for a person, the last one made. One query.
+    """
+    rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
+    return {
+        row.from_person_id: Substitute(
+            row.to_person_id, row.pk, None if row.opened_by_id == row.from_person_id else row.opened_by_id
+        )
+        for row in rows
+    }
+
+
+def by_group(rows: Iterable[tuple[UUID, UUID]]) -> dict[str, set[UUID]]:
+    """Return the members of each group, from pairs of group and user."""
+    groups: dict[str, set[UUID]] = {}
+    for group_id, user_id in rows:
+        groups.setdefault(str(group_id), set()).add(user_id)
+    return groups

@@ -1,0 +1,85 @@
+"""Record votes and count them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from core.actors import Actor
+from core.text.clean import clean_text
+from hitl.approvals.integrity.decision_mac import sign
+from hitl.approvals.state.context import DecisionContext
+from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
+from hitl.models import Assignment, Decision
+
+REASON_LIMIT = 2000
+
+
+class LevelTally(NamedTuple):
+    """The result of a level, and how many entitled people approve."""
+
+    result: Tally
+    approvals: int
+
+
+def record_vote(
+    context: DecisionContext, actor: Actor, assignment: Assignment, verdict: str, reason: str, channel: str
+) -> DecisionContext:
+    """Store a signed vote at the current level and return the context with it."""
+    approval = context.approval
+    row = Decision(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        digest=approval.digest,
+        person_id=actor.user_id,
+        on_behalf_of_id=assignment.rightful_id or assignment.for_person_id,
+        actor_kind=actor.kind,
+        role=actor.role,
+        verdict=verdict,
+        reason=clean_text(reason, REASON_LIMIT),
+        channel=channel[:20],
+        auth_strength=actor.auth_strength,
+        address=actor.address[:45],
+        created_at=context.moment,
+    )
+    sign(row)
+    row.save(force_insert=True)
+    return context.with_vote(Vote(assignment.person_id, verdict))
+
+
+def tally_level(context: DecisionContext, number: int) -> LevelTally:
+    """Count the votes of a level.
+
+    Those of people who lost their right to decide do not count.
+    """
+    level, assignments, votes = (
+        context.approval.snapshot["levels"][number - 1],
+        context.level_assignments(number),
+        context.votes_at(number),
+    )
+    result = tally_votes(level, assignments.holders, votes, originals=assignments.originals, lost=assignments.lost)
+    last = last_votes(votes)
+    entitled = {holder.person_id for holder in assignments.entitled}
+    return LevelTally(result, len([person for person in entitled if last.get(person) == "approve"]))
+
+
+def approvers_before(context: DecisionContext, number: int = 0) -> set[UUID]:
+    """Return who approved a level before this one (by default the current) and may not decide again.
+
+    Nobody where the workflow does not ask for different people at each level.
+    """
+    if not context.approval.snapshot.get("distinct_approvers"):
+        return set()
+    before = range(1, number or context.approval.level)
+    return {vote.person_id for level in before for vote in context.votes_at(level) if vote.verdict == "approve"}
+
+
+def approvers_of(context: DecisionContext) -> set[UUID]:
+    """Return the people whose last vote on a level of the current revision was to approve."""
+    return {
+        person
+        for votes in context.votes.values()
+        for person, verdict in last_votes(votes).items()
+        if verdict == "approve"
+    }

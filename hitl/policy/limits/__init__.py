@@ -1,0 +1,1 @@
+"""Limits and weights: spending limits, risk scoring and compliance flags."""

@@ -1,0 +1,1 @@
+"""Workflows: who must approve what."""

@@ -1,0 +1,223 @@
+"""Assess a request and select its workflow; an error never makes it easier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from pydantic import BaseModel
+
+from core.clock import now as clock_now
+from core.observability.logging import get_logger
+from hitl.actions.base import Estimate, Facts
+from hitl.actions.registry import AnyKind
+from hitl.domain import matching, risk
+from hitl.domain.auto_rules import AutoRule, auto_decision, auto_rule_from
+from hitl.domain.state_machine import FINAL, State
+from hitl.domain.strictness import no_weaker_than
+from hitl.models import Approval, ApprovalWorkflow
+from hitl.policy.limits import rolling_totals
+from hitl.policy.limits.rolling_totals import Asked, StoredTotals, Totals
+from hitl.policy.workflows.definitions import Definitions
+from hitl.policy.workflows.snapshot import freeze, freeze_without_workflow
+
+log = get_logger(__name__)
+HISTORY: Final = 50
+STORED: Final = StoredTotals()
+UNLOCKED: Final = StoredTotals(is_locked=False)
+_ENDED: Final = (State.APPROVED, *FINAL)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """The size and risk of a request; `is_scored` is False if they could not be calculated."""
+
+    estimate: Estimate
+    risk: risk.RiskAssessment
+    is_scored: bool = True
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The frozen workflow of a request, and the rule that decides it, if any."""
+
+    workflow_id: UUID | None
+    version: int
+    snapshot: dict[str, Any]
+    auto: AutoRule | None
+    flags: tuple[str, ...] = ()
+    """The compliance flags that rules set."""
+
+
+def assess(
+    definitions: Definitions,
+    kind: AnyKind,
+    params: BaseModel,
+    facts: Facts,
+    *,
+    requester_id: UUID | None,
+    agent_id: UUID | None,
+    moment: datetime,
+) -> Assessed:
+    """Score a request; one that cannot be scored is critical. One query."""
+    history = history_of(requester_id, agent_id)
+    return score(definitions, kind, lambda: kind.estimate(params, facts), history=history, moment=moment)
+
+
+def score(
+    definitions: Definitions,
+    kind: AnyKind,
+    estimate: Callable[[], Estimate],
+    *,
+    history: risk.History,
+    moment: datetime,
+) -> Assessed:
+    """Score a request by a history that was read before; one that cannot be scored is critical. No query."""
+    try:
+        size = estimate()
+        scored = risk.assess(
+            title=kind.title,
+            base_risk=kind.base_risk,
+            estimate=size,
+            history=history,
+            local_time=moment.astimezone(definitions.zone),
+            kind=kind.key,
+            policy=definitions.risk_policy,
+        )
+    except Exception as error:  # boundary: an adapter raises what it likes
+        # Kinds come from other apps: an error in one must not make the request easier.
+        log.exception("risk_not_assessed", kind=kind.key)
+        return unassessed(type(error).__name__)
+    return Assessed(size, scored)
+
+
+def unassessed(error: str) -> Assessed:
+    """Return the assessment of a request that could not be scored."""
+    return Assessed(Estimate(), risk.unassessable(error), is_scored=False)
+
+
+def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
+    """Return the outcomes of the last requests of a person, or else of an agent. One query."""
+    if requester_id is None and agent_id is None:
+        return risk.History()
+    whose = Q(requester_id=requester_id) if requester_id is not None else Q(agent_id=agent_id)
+    newest = Approval.objects.filter(whose, state__in=_ENDED).order_by("-id")
+    states = list(newest.values_list("state", flat=True)[:HISTORY])
+    return risk.History(len(states), states.count(State.REJECTED), states.count(State.FAILED))
+
+
+def match(
+    definitions: Definitions,
+    kind: str,
+    assessed: Assessed,
+    *,
+    agent_id: UUID | None,
+    channel: str,
+    requester_id: UUID | None = None,
+    tags: Sequence[str] = (),
+    moment: datetime | None = None,
+    excluded: Sequence[UUID] = (),
+    may_decide: bool = True,
+    totals: Totals = STORED,
+) -> Matched:
+    """Select and freeze the workflow: the one evaluator of new requests, trials and simulations.
+
+    Without a workflow the request is held for an administrator. With `may_decide` a rule may decide it: `totals` adds
+    up what rules approved before. A rule never approves for somebody who may not approve it and shaped the rules.
+    """
+    asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, tuple(excluded))
+    try:
+        subject = subject_of(kind, assessed, channel, tags, asked, definitions.zone)
+        matched = _match(subject, asked, definitions, totals)
+    except Exception:  # boundary: definitions are data
+        # A broken definition must hold the request for an administrator, not let it pass.
+        log.exception("workflow_not_matched", kind=kind)
+        return _unmatched()
+    # Nobody's own rule approves what they may not approve themselves.
+    approves = matched.auto is not None and matched.auto.verdict == "approve"
+    return replace(matched, auto=None) if approves and totals.have_shaped_rules(asked.excluded) else matched
+
+
+def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
+    """Select and freeze the workflow for a changed approval; no rule decides it now."""
+    return match(
+        definitions,
+        approval.kind,
+        assessed,
+        agent_id=approval.agent_id,
+        channel=approval.channel,
+        requester_id=approval.requester_id,
+        tags=approval.contact_tags,
+        moment=moment,
+        may_decide=False,
+        totals=UNLOCKED,
+    )
+
+
+def subject_of(
+    kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked, zone: ZoneInfo
+) -> matching.Subject:
+    """Return the facts that workflows are matched against."""
+    return matching.Subject(
+        kind=kind,
+        risk_level=assessed.risk.level,
+        score=assessed.risk.score,
+        cost=assessed.estimate.cost,
+        currency=assessed.estimate.currency,
+        agent_id=asked.agent_id,
+        channel=channel,
+        share=assessed.estimate.share,
+        reach=assessed.estimate.reach,
+        tags=tuple(tags),
+        local_time=asked.moment.astimezone(zone),
+    )
+
+
+def _match(subject: matching.Subject, asked: Asked, definitions: Definitions, totals: Totals) -> Matched:
+    if definitions.uses_spent:
+        subject = rolling_totals.with_spent(subject, asked, totals)
+    flags = matching.flags_for(definitions.flag_rules, subject)
+    choice = matching.pick(definitions.rules, subject)
+    if choice is None:
+        return replace(_unmatched(), flags=flags)
+    workflows = {row.pk: row for row in definitions.workflows}
+    workflow = workflows[choice.rule.workflow_id]
+    floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
+    auto = _rule_of_all([workflow, floor], subject, asked, totals) if choice.certain and asked.may_decide else None
+    return replace(_frozen(workflow, floor, auto), flags=flags)
+
+
+def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
+    """Freeze the workflow, with what the one without the requester's facts requires as well."""
+    snapshot = freeze(workflow)
+    if floor is not None:
+        least = freeze(floor)
+        snapshot = dict(no_weaker_than(least, snapshot))
+        if snapshot == least:
+            workflow = floor
+    return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=snapshot, auto=auto)
+
+
+def _rule_of_all(
+    workflows: Sequence[ApprovalWorkflow | None], subject: matching.Subject, asked: Asked, totals: Totals
+) -> AutoRule | None:
+    """Return the rule that rejects in any of the workflows, or approves in each of them."""
+    found = [_rule_for(workflow, subject, asked, totals) for workflow in workflows if workflow is not None]
+    rejecting = next((rule for rule in found if rule is not None and rule.verdict == "reject"), None)
+    return rejecting or (found[0] if all(found) else None)
+
+
+def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked, totals: Totals) -> AutoRule | None:
+    found = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
+    if found is None or found.verdict == "reject" or rolling_totals.fits(found, subject, asked, totals):
+        return found
+    return None
+
+
+def _unmatched() -> Matched:
+    return Matched(None, 0, freeze_without_workflow(), None)
