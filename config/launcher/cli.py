@@ -41,9 +41,9 @@ _HANDLERS = {
     "demo": "config.launcher.running",
     "manage": "config.launcher.running",
     "evals": "config.launcher.running",
-    "test": "config.launcher.checks",
-    "check": "config.launcher.checks",
-    "bench": "config.launcher.checks",
+    "test": "config.launcher.checks.commands",
+    "check": "config.launcher.checks.commands",
+    "bench": "config.launcher.checks.commands",
     "pictures": "config.launcher.pictures",
 }
 

@@ -1,0 +1,1 @@
+"""What `./walker test`, `check` and `bench` do."""
