@@ -3,17 +3,17 @@
 import argparse
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.launcher import ports
+from config.launcher.checks.flakes import run_with_second_try
+from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
 from config.launcher.place import ROOT, Place
@@ -21,20 +21,7 @@ from config.launcher.run import missing
 from config.launcher.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 
-_SKIP = re.compile(r"^SKIPPED \[(\d+)\] ([^:]+(?::\d+)?): (.*)$")
-_SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+(?:, )?)+ in [\d.]+s.*?)\s*=*$")
 _BIN = Path(sys.executable).parent
-
-
-@dataclass
-class Outcome:
-    """What one step of a check came to."""
-
-    name: str
-    seconds: float
-    code: int
-    skips: list[tuple[int, str]] = field(default_factory=list)
-    summary: str = ""
 
 
 def test(arguments: argparse.Namespace) -> int:
@@ -46,7 +33,7 @@ def test(arguments: argparse.Namespace) -> int:
     if arguments.long:
         runs = [["-m", "long or not long", *arguments.rest]] if arguments.rest else [_parallel(), ["-m", "long"]]
     with throw_away() as installation:
-        outcomes = [_pytest(installation.environment, options) for options in runs]
+        outcomes = [_tests(installation.environment, options) for options in runs]
     _tell_skips(outcomes)
     if len(outcomes) > 1:
         for outcome in outcomes:
@@ -57,7 +44,7 @@ def test(arguments: argparse.Namespace) -> int:
 def check(_arguments: argparse.Namespace) -> int:
     """Run what CI runs: lint, types, import contracts, migrations, tests.
 
-    Every step runs, even after a failure.
+    Every step runs, even after a failure. A test that fails runs once more, alone, after the others.
     """
     with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
@@ -72,7 +59,9 @@ def check(_arguments: argparse.Namespace) -> int:
                 ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
             ]
         ]
-        outcomes.append(_pytest(environment, _parallel()))
+        say("\n--- pytest")
+        tests, flakes = run_with_second_try(environment, _parallel())
+        outcomes.append(tests)
         checked, said = types.result()
         say(f"\n--- mypy\n{said}")
         outcomes.insert(0, checked)
@@ -80,6 +69,8 @@ def check(_arguments: argparse.Namespace) -> int:
     for outcome in outcomes:
         say(f"{'ok  ' if outcome.code == 0 else 'FAIL'} {outcome.name:<22} {outcome.seconds:6.1f} s")
     _tell_skips(outcomes)
+    for line in flakes:
+        say(line)
     say(f"tests: {outcomes[-1].summary or 'no summary'}")
     return _verdict(outcomes)
 
@@ -161,28 +152,9 @@ def _parallel() -> list[str]:
     return ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
 
 
-def _pytest(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:
+def _tests(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:
     say("\n--- pytest")
-    outcome = Outcome("tests", 0.0, 0)
-    began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-rs", *options]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, errors="replace"
-    ) as child:
-        for line in child.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            _take_in(outcome, re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n")))
-    outcome.code, outcome.seconds = child.returncode, time.monotonic() - began
-    return outcome
-
-
-def _take_in(outcome: Outcome, line: str) -> None:
-    skip, summary = _SKIP.match(line), _SUMMARY.match(line)
-    if skip:
-        outcome.skips.append((int(skip[1]), skip[3]))
-    if summary:
-        outcome.summary = summary[1]
+    return run_pytest(environment, options)
 
 
 def _tell_skips(outcomes: Sequence[Outcome]) -> None:
