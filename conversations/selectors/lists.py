@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from accounts.privacy.reveals import require_grant
 from conversations.models import (
     HOT,
     LIVE,
@@ -28,6 +29,7 @@ from core.errors import NotFound
 from core.rest.pagination import Place, cursor_at, value_of
 
 VIEW: Final = "conversations.view_conversation"
+CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
 NEWEST: Final = "-last_message_at"
@@ -84,6 +86,15 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
     if found is None:
         raise NotFound("There is no such conversation.")
     return found
+
+
+def require_clear(*, viewer: Actor, conversation_id: UUID) -> None:
+    """Raise `Refused` ("no_grant") unless the viewer has revealed the texts of a conversation.
+
+    Needs `accounts.view_pii` and an open reveal grant on the conversation's messages.
+    """
+    viewer.require("accounts.view_pii")
+    require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
 
 
 def query_conversations(*, viewer: Actor) -> QuerySet[Conversation]:

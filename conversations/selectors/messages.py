@@ -8,17 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.privacy.reveals import require_grant
 from accounts.selectors import names_of
 from conversations.models import Message
 from conversations.models.seen import require_seen
 from conversations.selectors.failures import Failure, failures_of
+from conversations.selectors.lists import VIEW, require_clear
 from conversations.texts import shown_text
 from core.actors import Actor
 from core.privacy.pii import mask_text
 
-VIEW: Final = "conversations.view_conversation"
-CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
 PERSON: Final = Message.Sender.PERSON
@@ -97,8 +95,7 @@ def list_messages(
     viewer.require(VIEW)
     require_seen(viewer, conversation_id)
     if clear:
-        viewer.require("accounts.view_pii")
-        require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
+        require_clear(viewer=viewer, conversation_id=conversation_id)
     size = max(1, min(limit, MOST))
     rows = Message.objects.filter(conversation_id=conversation_id)
     if before is not None:

@@ -10,10 +10,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.privacy.reveals import require_grant
 from conversations.models import Note, NoteVersion
 from conversations.models.seen import require_seen, seen_by
-from conversations.selectors.messages import CONVERSATION, VIEW
+from conversations.selectors.lists import VIEW, require_clear
 from core.actors import Actor
 
 NEWEST: Final = 20
@@ -59,8 +58,7 @@ def list_notes(*, viewer: Actor, conversation_id: UUID, clear: bool = False) -> 
     viewer.require(VIEW)
     rows = Note.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id).order_by("-id")
     if clear:
-        viewer.require("accounts.view_pii")
-        require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
+        require_clear(viewer=viewer, conversation_id=conversation_id)
     found = list((rows if clear else rows.defer("body"))[:NEWEST])
     former = _former([note.pk for note in found if note.edited_at], clear=clear)
     return [

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.privacy.reveals import require_grant
 from conversations.models import SuggestedReply
 from conversations.models.seen import seen_by
-from conversations.selectors.messages import CONVERSATION, VIEW
+from conversations.selectors.lists import VIEW, require_clear
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -40,8 +39,7 @@ def open_suggestion(*, viewer: Actor, conversation_id: UUID, clear: bool = False
     rows = SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
     rows = rows.filter(state=SuggestedReply.State.OPEN)
     if clear:
-        viewer.require("accounts.view_pii")
-        require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
+        require_clear(viewer=viewer, conversation_id=conversation_id)
     found = (rows if clear else rows.defer("body")).first()
     return None if found is None else (found, found.body if clear else found.masked_body)
 
