@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from conversations.models.channels import ChannelAccount
-from conversations.models.contacts import Contact
+from conversations.models.contacts import Contact, ContactPoint
 from conversations.models.teams import Priority, Team
 from core.clock import now
 from core.tenancy.models import TenantModel
@@ -230,3 +231,12 @@ class Conversation(TenantModel):
         if self.last_inbound_at is None:
             return False
         return self.staff_seen_at is None or self.staff_seen_at < self.last_inbound_at
+
+
+def conversations_of(found: QuerySet[ContactPoint]) -> QuerySet[Conversation]:
+    """Return the conversations of points: those that came with a merged contact are of its own points only."""
+    record = Coalesce("origin_id", "contact_id")
+    same = found.annotate(record=record).filter(record=Coalesce(OuterRef("origin_id"), OuterRef("contact_id")))
+    # The contact as well: an index finds it.
+    rows: QuerySet[Conversation] = Conversation.objects.filter(contact_id__in=found.values("contact_id"))
+    return rows.filter(Exists(same))

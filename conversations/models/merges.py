@@ -1,14 +1,12 @@
-"""Merges of contacts: what moved, so that it can be undone, and what belongs together after one."""
+"""Merges of contacts: what moved, so that it can be undone."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 
-from conversations.models.contacts import Contact, ContactPoint
-from conversations.models.conversations import Conversation
+from conversations.models.contacts import Contact
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.tenancy.models import TenantModel
@@ -37,12 +35,3 @@ class ContactMerge(TenantModel):
 
     def __str__(self) -> str:
         return f"merge {str(self.id)[-6:]}"
-
-
-def conversations_of(found: QuerySet[ContactPoint]) -> QuerySet[Conversation]:
-    """Return the conversations of points: those that came with a merged contact are of its own points only."""
-    record = Coalesce("origin_id", "contact_id")
-    same = found.annotate(record=record).filter(record=Coalesce(OuterRef("origin_id"), OuterRef("contact_id")))
-    # The contact as well: an index finds it.
-    rows: QuerySet[Conversation] = Conversation.objects.filter(contact_id__in=found.values("contact_id"))
-    return rows.filter(Exists(same))

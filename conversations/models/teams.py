@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -15,13 +15,10 @@ from core.tenancy.models import TenantModel
 from core.working_time import ROUND_THE_CLOCK, Calendar, calendar_from
 from hitl.models import BusinessCalendar
 
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-    from conversations.models.conversations import Conversation
-
 MOST_AT_ONCE = 200
 """The most open conversations that one person can be given."""
+OPEN_WORK: Final = {"state": "person", "snoozed_until": None}
+"""The conversations that are work for somebody."""
 
 
 class Priority(models.IntegerChoices):
@@ -92,15 +89,12 @@ class Team(TenantModel):
 
     def open_loads(self) -> dict[UUID, int]:
         """Return how many open conversations of the team each person has; snoozed ones are no work. One query."""
-        rows = self._open_work().filter(assigned_to__isnull=False)
+        rows = self.conversations.filter(**OPEN_WORK, assigned_to__isnull=False)
         return dict(rows.order_by().values_list("assigned_to").annotate(Count("pk")))
 
     def open_load_of(self, user_id: UUID) -> int:
         """Return how many open conversations of the team one person has, as `open_loads` counts them. One query."""
-        return self._open_work().filter(assigned_to=user_id).count()
-
-    def _open_work(self) -> QuerySet[Conversation]:
-        return self.conversations.filter(state="person", snoozed_until=None)
+        return self.conversations.filter(**OPEN_WORK, assigned_to=user_id).count()
 
 
 def hours_of(team: Team | None) -> Calendar:

@@ -5,7 +5,6 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Lower
 
-from conversations.models.canned import CannedReply
 from conversations.models.tags import Tag
 from conversations.models.teams import Priority, Team
 from core.clock import now
@@ -22,7 +21,11 @@ class TriageRule(TenantModel):
     priority = models.PositiveSmallIntegerField(choices=Priority, null=True)
     tag = models.ForeignKey(Tag, null=True, on_delete=models.SET_NULL, related_name="+")
     reply = models.ForeignKey(
-        CannedReply, null=True, on_delete=models.SET_NULL, related_name="+", help_text="Sent to the customer, once."
+        "conversations.CannedReply",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Sent to the customer, once.",
     )
     goes_on = models.BooleanField(default=False, help_text="The rules after it are tried too, for what it leaves open.")
     is_active = models.BooleanField(default=False)
@@ -43,7 +46,7 @@ class Triage(TenantModel):
     rule = models.ForeignKey(TriageRule, null=True, on_delete=models.SET_NULL, related_name="+")
     rule_name = models.CharField(max_length=200, help_text="The names of the rules that it met, as they were then.")
     facts = models.JSONField(default=dict, help_text="What the rules looked at, without the customer's words.")
-    reply = models.ForeignKey(CannedReply, null=True, on_delete=models.SET_NULL, related_name="+")
+    reply = models.ForeignKey("conversations.CannedReply", null=True, on_delete=models.SET_NULL, related_name="+")
     reply_key = models.UUIDField(null=True, help_text="The message's id: one per conversation and rule.")
     reply_due_at = models.DateTimeField(null=True, help_text="When the canned reply is sent; empty once that is done.")
     created_at = models.DateTimeField(default=now, editable=False)

@@ -1,6 +1,6 @@
 """Read conversations: lists and pages for staff, frames for the customer."""
 
-from conversations.models.merges import conversations_of
+from conversations.models.conversations import conversations_of
 from conversations.models.seen import (
     is_seen,
     places_of,

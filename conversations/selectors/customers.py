@@ -8,7 +8,7 @@ from uuid import UUID
 
 from conversations.contacts import points
 from conversations.models import Attachment, ContactPoint, Conversation, Message
-from conversations.models.merges import conversations_of
+from conversations.models.conversations import conversations_of
 from conversations.selectors.messages import public_metadata
 from core.errors import NotFound
 from core.events import streams

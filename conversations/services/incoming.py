@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from conversations import texts
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.models.merges import conversations_of
+from conversations.models.conversations import conversations_of
 from conversations.services import contacts, message_store, stream_events, surveys
 from conversations.transitions import AGENT, CLOSED
 from conversations.types import InboundMessage
