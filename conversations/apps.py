@@ -14,9 +14,23 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         """Register look-ups, events, the web chat transport, the action kind, the gauge, reveals, receivers, tasks."""
         from accounts.permissions.team_scope import find_teams_with  # noqa: PLC0415  (needs the models)
-        from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
+        from conversations import (  # noqa: PLC0415
+            actions,  # noqa: F401
+            erasure,  # noqa: F401
+            gauges,  # noqa: F401
+            receivers,
+            registry,
+            reveals,  # noqa: F401
+            webchat_transport,  # noqa: F401
+        )
         from conversations.models.seen import teams_of  # noqa: PLC0415
-        from conversations.services import event_types  # noqa: F401, PLC0415
+        from conversations.services import (  # noqa: PLC0415
+            canned_replies,
+            event_types,  # noqa: F401
+            survey_links,
+            survey_plans,
+            surveys,
+        )
         from conversations.tasks import (  # noqa: PLC0415
             ask_survey,
             assign_waiting,
@@ -28,6 +42,11 @@ class ConversationsConfig(AppConfig):
 
         find_teams_with(teams_of)
         receivers.connect()
+        registry.when_closed(survey_plans.plan_survey)
+        registry.takes_inbound(surveys.may_be_answer, surveys.take_answer)
+        registry.fills_text(survey_links.text_with_link)
+        registry.when_team_goes(survey_plans.leave_team)
+        registry.when_team_goes(canned_replies.delete_those_of)
         queueing.provide("deliver_message", deliver.delay)
         queueing.provide("assign_waiting", assign_waiting.delay)
         queueing.provide("leave_teams", leave_teams.delay)

@@ -1,4 +1,4 @@
-"""Transports by kind and provider, what channels have stored, platforms with audiences, and panels of other apps."""
+"""What others bring in: transports, audiences, panels, and what follows when something here happens."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from conversations.types import AudienceSource, Explanation, Transport, explain_common
+from conversations.models import Conversation, Message, Team
+from conversations.types import AudienceSource, Explanation, InboundMessage, Transport, explain_common
 from core.actors import Actor
 from core.errors import NotFound
 from core.registry import Registry
@@ -89,6 +90,71 @@ def register_audience_source(source: AudienceSource) -> None:
 def audience_sources() -> list[AudienceSource]:
     """Return the registered platforms with audiences."""
     return list(_sources)
+
+
+_when_closed: list[Callable[[Conversation, datetime], None]] = []
+
+
+def when_closed(do: Callable[[Conversation, datetime], None]) -> None:
+    """Register what else is done when a conversation is closed: in its transaction, with its row locked; once."""
+    if do not in _when_closed:
+        _when_closed.append(do)
+
+
+def note_closed(conversation: Conversation, moment: datetime) -> None:
+    """Do what is registered for a conversation that is being closed."""
+    for do in _when_closed:
+        do(conversation, moment)
+
+
+MayTake = Callable[[InboundMessage], bool]
+"""Tells without a query whether a message could be taken."""
+Take = Callable[[InboundMessage, Conversation, datetime], Message | None]
+"""Takes a message for a closed conversation whose row is locked; None leaves it to be received as usual."""
+_takers: list[tuple[MayTake, Take]] = []
+
+
+def takes_inbound(may_take: MayTake, take: Take) -> None:
+    """Register what takes messages that only answer something in a closed conversation, once."""
+    if (may_take, take) not in _takers:
+        _takers.append((may_take, take))
+
+
+def taker_of(inbound: InboundMessage) -> Take | None:
+    """Return what may take a message; None for one that is received as usual."""
+    return next((take for may_take, take in _takers if may_take(inbound)), None)
+
+
+_fill_text: list[Callable[[Message, str], str]] = []
+
+
+def fills_text(fill: Callable[[Message, str], str]) -> None:
+    """Register what is added to the text of a message only when it is sent, once."""
+    if fill not in _fill_text:
+        _fill_text.append(fill)
+
+
+def text_to_send(message: Message) -> str:
+    """Return what is sent of a message's text."""
+    text: str = message.body
+    for fill in _fill_text:
+        text = fill(message, text)
+    return text
+
+
+_when_team_goes: list[Callable[[Team], None]] = []
+
+
+def when_team_goes(do: Callable[[Team], None]) -> None:
+    """Register what becomes of what a team has when it is deleted: in that transaction; once."""
+    if do not in _when_team_goes:
+        _when_team_goes.append(do)
+
+
+def note_team_going(team: Team) -> None:
+    """Do what is registered for a team that is being deleted."""
+    for do in _when_team_goes:
+        do(team)
 
 
 @dataclass(frozen=True, slots=True)

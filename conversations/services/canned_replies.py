@@ -16,7 +16,7 @@ from accounts.selectors import names_of
 from accounts.versioning import conflict_with
 from conversations import texts
 from conversations.files.rules import Upload
-from conversations.models import CannedFile, CannedReply, Conversation, TriageRule
+from conversations.models import CannedFile, CannedReply, Conversation, Team, TriageRule
 from conversations.models.seen import seen_conversations
 from conversations.services import assignment, canned_files, sharing
 from conversations.services.attachments import File
@@ -139,6 +139,11 @@ def delete_canned_reply(*, actor: Actor, reply_id: UUID, seen_version: int | Non
             raise Conflict(f"The triage rule “{rule}” sends this reply. Change the rule first.", code="in_use")
         _record(actor, "CANNED_REPLY_DELETED", row)
         delete_rows(CannedReply.objects.filter(pk=row.pk))
+
+
+def delete_those_of(team: Team) -> None:
+    """Delete the replies of a team that is being deleted."""
+    delete_rows(CannedReply.objects.filter(team=team))
 
 
 def delete_rows(rows: QuerySet[CannedReply]) -> None:

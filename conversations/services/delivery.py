@@ -16,7 +16,6 @@ from conversations.services import reach
 from conversations.services.event_types import PROVIDER_CALLED
 from conversations.services.parts import LEASE
 from conversations.services.statuses import BACK_OFF, advance, code_of, note_template
-from conversations.services.survey_links import text_with_link
 from conversations.services.templates import fill_template
 from conversations.texts import SENT_AS
 from conversations.transitions import FAILED, QUEUED, SENDING, SENT, UNDELIVERED
@@ -116,7 +115,7 @@ def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
         recipient = SenderIdentity(
             kind=cast("PointKind", way.point.kind), value=way.point.value, verified=way.point.is_verified
         )
-        text = text_with_link(message)
+        text = registry.text_to_send(message)
         template: OutboundTemplate | None = None
         if way.verdict.kind == "as_template":
             filled = fill_template(account, text, message.metadata, message.conversation.contact.language)

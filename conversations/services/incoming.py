@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
-from conversations import texts
+from conversations import registry, texts
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.models.conversations import conversations_of
-from conversations.services import contacts, message_store, stream_events, surveys
+from conversations.services import contacts, message_store, stream_events
 from conversations.transitions import AGENT, CLOSED
 from conversations.types import InboundMessage
 from core.actors import Actor
@@ -98,7 +98,7 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
-    if (answer := _answer_to_survey(inbound, sender, moment)) is not None:
+    if (answer := _taken(inbound, sender, moment)) is not None:
         _open_window(inbound, moment)
         return answer
     conversation, opened = _reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
@@ -122,9 +122,10 @@ def open_conversation(actor: Actor, account_id: UUID, found: contacts.FoundConta
     return conversation
 
 
-def _answer_to_survey(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
-    """Keep a message that only answers the survey of a closed conversation; None for every other message."""
-    if surveys.rating_in(inbound.text) is None:
+def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
+    """Keep a message that only answers something in a closed conversation; None for every other message."""
+    take = registry.taker_of(inbound)
+    if take is None:
         return None
     list(Contact.objects.select_for_update().filter(pk=sender.contact_id).values_list("pk"))
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("channel_account")
@@ -132,7 +133,7 @@ def _answer_to_survey(inbound: InboundMessage, sender: contacts.FoundContact, mo
     newest = rows.defer("channel_account__credentials").order_by("-last_message_at").first()
     if newest is None or newest.state != CLOSED:
         return None
-    return surveys.take_answer(inbound, newest, moment)
+    return take(inbound, newest, moment)
 
 
 def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:

@@ -10,9 +10,10 @@ from django.db import transaction
 
 from accounts.last_change import last_change
 from accounts.selectors import list_members
+from conversations import registry
 from conversations.models import Conversation, SuggestedReply
 from conversations.models.seen import seen_by, seen_conversations
-from conversations.services import assignment, changes, clocks, stream_events, survey_plans
+from conversations.services import assignment, changes, clocks, stream_events
 from conversations.services.changes import Change
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
@@ -235,7 +236,7 @@ def close_locked(actor: Actor, conversation: Conversation, *, resolved: bool, mo
     fields = ["state", "resolved", "closed_at", "waiting_since", "next_due_at", *awake]
     conversation.save(update_fields=fields)
     set_suggestion_aside(actor, conversation)
-    survey_plans.plan_survey(conversation, moment)
+    registry.note_closed(conversation, moment)
     counted = clocks.resolution_of(conversation)
     return Change(
         stream_events.state_events(conversation, inbox_type="conversation_closed", counted=counted, resolved=resolved),

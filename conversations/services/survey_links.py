@@ -29,13 +29,12 @@ def survey_link(*, tenant_id: UUID, survey_id: UUID) -> str:
     return f"{settings.PUBLIC_URL}{reverse('survey', args=[token])}"
 
 
-def text_with_link(message: Message) -> str:
+def text_with_link(message: Message, text: str) -> str:
     """Return what is sent of a message: a survey's address is added here, so that no colleague reads it."""
     asked = message.metadata.get(KEY)
-    body: str = message.body
     if not asked or message.sender_type != Message.Sender.SYSTEM:
-        return body
-    return f"{body}\n{survey_link(tenant_id=message.tenant_id, survey_id=UUID(str(asked)))}"
+        return text
+    return f"{text}\n{survey_link(tenant_id=message.tenant_id, survey_id=UUID(str(asked)))}"
 
 
 def read_survey_token(token: str) -> tuple[UUID, UUID]:

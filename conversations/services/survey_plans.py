@@ -25,6 +25,11 @@ def plan_survey(conversation: Conversation, moment: datetime) -> None:
     queueing.enqueue_after_commit("ask_survey", survey.pk)
 
 
+def leave_team(team: Team) -> None:
+    """Leave the surveys of a team that is being deleted without one."""
+    Survey.objects.filter(team=team).update(team=None)
+
+
 def _team_of(conversation: Conversation) -> Team | None:
     """Return the team that decides: the default one for conversations without a team."""
     rows = Team.objects.exclude(survey=Team.Asks.NEVER)

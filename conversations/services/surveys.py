@@ -169,6 +169,11 @@ def rating_in(text: str) -> int | None:
     return _SAID.get("".join(text.replace("\N{VARIATION SELECTOR-16}", "").lower().split()).rstrip(".!"))
 
 
+def may_be_answer(inbound: InboundMessage) -> bool:
+    """Return True for a message that could answer a survey: it is only a mark."""
+    return rating_in(inbound.text) is not None
+
+
 def take_answer(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message | None:
     """Keep a message that only marks a closed conversation, without reopening it; None for every other message.
 

@@ -12,18 +12,16 @@ from django.db.models import Q
 
 from accounts.selectors import list_members
 from accounts.versioning import check_version, conflict_with
+from conversations import registry
 from conversations.models import (
     MOST_AT_ONCE,
-    CannedReply,
     Conversation,
     Priority,
-    Survey,
     Team,
     TeamMember,
     TeamTarget,
     TriageRule,
 )
-from conversations.services import canned_replies
 from conversations.services.assignment import MANAGE, REPLY
 from conversations.services.changes import wake_after_commit
 from conversations.transitions import CLOSED
@@ -165,9 +163,8 @@ def delete_team(*, actor: Actor, team_id: UUID, seen_version: int | None = None)
             )
             raise Conflict(f"The triage rule “{rule}” {what}.", code="in_use")
         Conversation.objects.filter(team=team).update(team=None)
-        Survey.objects.filter(team=team).update(team=None)
+        registry.note_team_going(team)
         _record(actor, "TEAM_DELETED", team)
-        canned_replies.delete_rows(CannedReply.objects.filter(team=team))
         Team.objects.filter(pk=team_id).delete()
 
 
