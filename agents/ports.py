@@ -1,4 +1,4 @@
-"""The two ports of an agent: the orchestrator decides a turn, the model writes it."""
+"""The ports of an agent: the orchestrator decides a turn, the model writes it, rules choose who answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import abc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 Role = Literal["user", "assistant", "tool"]
@@ -29,6 +29,11 @@ BRIEF_ADVICE: Final = 4
 SEARCH_TOOL: Final = "search_knowledge"
 ANSWER_TOOL: Final = "answer"
 """The tool that gives an answer in parts with the numbers of their sources; its call ends the turn."""
+
+ASKS: Final = "An approver has a question about"
+"""How our message begins that hands an approver's question to the requester."""
+SENT_BACK: Final = "was sent back for changes"
+"""What our message says of a request that an approver sent back, after its name."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,29 @@ class RunContext:
     """Checks that the turn may go on; raises if not."""
     glance: Callable[[], None] = lambda: None
     """The same, several times a second at most: before each piece of text that arrives."""
+
+
+class Topic(NamedTuple):
+    """What a person's newest messages are about: a tool, and the type of the agent that knows it best, if any."""
+
+    tool: str
+    agent_type: str = ""
+
+
+class TopicChoice(abc.ABC):
+    """Finds by rules what the newest messages are about, for conversations of every model."""
+
+    @abc.abstractmethod
+    def topic(self, lines: Sequence[Line]) -> Topic | None:
+        """Return the topic of the lines since our last answer, or None when it is unclear."""
+
+
+class AnswerMatcher(abc.ABC):
+    """Finds by rules whether somebody's newest messages answer an approver, for conversations of every model."""
+
+    @abc.abstractmethod
+    def question_answered(self, lines: Sequence[tuple[Role, str]]) -> str:
+        """Return the reference of the request whose question the newest lines answer, or ""."""
 
 
 CallTools = Callable[[Sequence[ToolRequest], int], list[Line]]

@@ -8,7 +8,7 @@ from agents.flows.connecting import FLOW
 from agents.gate.confidence import Grounds
 from agents.gate.sentences import QUESTION, UNSURE
 from agents.models import AgentRun, AgentRunMessage, AgentVersion
-from agents.rule_based_model.languages import foreign_language
+from core.text.languages import foreign_language
 
 APOLOGY: Final = (
     "Sorry, something went wrong on my side and I can't answer this. "

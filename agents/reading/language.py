@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agents.reading.words import Text, bare
-from agents.rule_based_model.languages import STRONG
-from agents.rule_based_model.words import FUNCTION_WORDS
+from core.text.languages import FUNCTION_WORDS, STRONG
 
 _MORE: Final[Mapping[str, str]] = {
     "en": "order my return refund open price cost help delivery parcel broken speak someone person book appointment "

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from agents.ports import SENT_BACK
 from agents.rule_based_model import slots, stance
 from agents.rule_based_model.amounts import find_amounts
 from agents.rule_based_model.asking import asked_for
 from agents.rule_based_model.choices import chosen, offered_in
 from agents.rule_based_model.intents import ACTING, acting_topic, reading_topic
-from agents.rule_based_model.languages import ONLY_ENGLISH, foreign_language
+from agents.rule_based_model.languages import ONLY_ENGLISH
 from agents.rule_based_model.questions import ask
 from agents.rule_based_model.text import Clause, read
 from agents.rule_based_model.types import (
@@ -21,13 +22,13 @@ from agents.rule_based_model.types import (
     PERSON,
     PERSON_OFFER,
     REQUIRED,
-    SENT_BACK,
     WHICH,
     Call,
     Decision,
     Memory,
     Pending,
 )
+from core.text.languages import foreign_language
 
 NEVER = frozenset({"decide", "resume"})
 PLAIN = frozenset({"command", "said"})

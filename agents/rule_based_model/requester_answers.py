@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from agents.rule_based_model.types import ABILITIES, ASKS, PERSON, SENT_BACK, Decision
+from agents.ports import ASKS, SENT_BACK
+from agents.rule_based_model.types import ABILITIES, PERSON, Decision
 
 _ASKED = re.compile(rf"^{ASKS} (BR-\d+)\b")
 _NAMED = re.compile(r"\bBR-\d+\b", re.IGNORECASE)

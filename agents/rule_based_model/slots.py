@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from agents.rule_based_model.amounts import Amount, find_amounts
 from agents.rule_based_model.text import Clause, Token
-from agents.rule_based_model.words import AUDIENCE_WORDS, CAMPAIGN_WORDS, CHANGE, FUNCTION_WORDS, PAUSE
+from agents.rule_based_model.words import AUDIENCE_WORDS, CAMPAIGN_WORDS, CHANGE, PAUSE
+from core.text.languages import FUNCTION_WORDS
 
 _JOINERS = frozenset({"of", "to", "for", "the", "and", "in", "&", "on", "at", "with"})
 _NAME_STOP = FUNCTION_WORDS | CAMPAIGN_WORDS | CHANGE | PAUSE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from core.text.languages import FUNCTION_WORDS
+
 SHORT_FORMS = {
     "pls": "please", "plz": "please", "plse": "please", "u": "you", "cud": "could",
     "snd": "send", "rise": "raise", "msg": "message", "dont": "don't", "wont": "won't",
@@ -27,17 +29,6 @@ CHANGE = frozenset(
 )
 PAUSE = frozenset("kill pause stop halt suspend freeze deactivate disable".split())
 
-FUNCTION_WORDS = frozenset(
-    "a an the this that these those my our your his her its their of to for on in at by with from "
-    "into and or but so then than as is are was were be been being am do does did have has had can "
-    "could will would shall should may might must i you we they it he she me us them there here "
-    "please kindly thanks thank hi hello hey dear good morning afternoon evening walker ok okay "
-    "yes no not now right away just immediately asap today currently moment still also too again "
-    "want wants wanted need needs like let let's lets go get got mind ask asking tell show give "
-    "see know time what which who when where why how much many any all every some each whether "
-    "i'd i'm i'll i've we'd we're we'll it's that's what's how's where's you'd don't won't can't "
-    "shouldn't never nevermind about up down out off over if going new both very well".split()
-)
 CAMPAIGN_WORDS = frozenset(
     "campaign campaigns called named budget budgets daily day days spend spending spent ad ads "
     "per week month year yesterday tomorrow amount euro euros eur usd gbp dollars pounds cost "

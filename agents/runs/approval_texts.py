@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.rule_based_model.types import ASKS, SENT_BACK
+from agents.ports import ASKS, SENT_BACK
 from hitl.models import Approval
 
 _DECIDED_AS_RULE = "rule"

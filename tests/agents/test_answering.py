@@ -6,9 +6,9 @@ import pytest
 
 from agents import services
 from agents.models import AgentRun, ToolCall
+from agents.ports import ASKS, SENT_BACK
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
-from agents.rule_based_model.types import ASKS, SENT_BACK
 from agents.selectors import caller_of
 from agents.tools.acting import BudgetArguments, SetCampaignBudget
 from agents.tools.registry import OneRequest

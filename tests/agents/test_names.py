@@ -8,10 +8,11 @@ import pytest
 from agents.models import AgentRun
 from agents.rule_based_model.choices import chosen, offered_in
 from agents.rule_based_model.decide import decide
-from agents.rule_based_model.languages import ONLY_ENGLISH, foreign_language
+from agents.rule_based_model.languages import ONLY_ENGLISH
 from conversations import services as conversations
 from conversations.models import Contact
 from core.actors import system
+from core.text.languages import foreign_language
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 from tests.agents.test_local import HELD_OUT, PARAPHRASES, SECOND
