@@ -1,6 +1,9 @@
 """Django's entry to the agents app: receivers and tools register when it is ready."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -22,9 +25,11 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents import erasure, receivers, registry, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.flows import head  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
+        from agents.loop import BuiltinLoop  # noqa: PLC0415
         from agents.routes import availability  # noqa: PLC0415
         from agents.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
@@ -80,4 +85,8 @@ class AgentsConfig(AppConfig):
         )
         are_alive = health.alive(MODELS)
         health.register_check("model_workers", lambda: are_alive() if availability.needs_workers() else "")
+        for provider in settings.MODEL_PROVIDERS:
+            import_module(provider).register()
         availability.register()
+        registry.register_orchestrator("builtin", BuiltinLoop)
+        head.register()

@@ -1,15 +1,12 @@
-"""Orchestrators and models by key; heavy ones load when first used."""
+"""Orchestrators and models by key, and the rules that providers bring; heavy ones load when first used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from agents.loop import BuiltinLoop
-from agents.ports import Model, Orchestrator
+from agents.ports import AnswerMatcher, Line, Model, Orchestrator, Role, Topic, TopicChoice
 from core.errors import NotFound
 
 MakeModel = Callable[[str], Model]
@@ -17,21 +14,32 @@ MakeOrchestrator = Callable[[Model], Orchestrator]
 
 _models: dict[str, MakeModel] = {}
 _remote: set[str] = set()
+_configured: dict[str, Callable[[], bool]] = {}
 _ready: dict[str, Callable[[], bool]] = {}
 _orchestrators: dict[str, MakeOrchestrator] = {}
+_topic_choices: list[TopicChoice] = []
+_answer_matchers: list[AnswerMatcher] = []
 
 
 def register_model(
-    key: str, make: MakeModel, *, is_remote: bool = False, is_ready: Callable[[], bool] | None = None
+    key: str,
+    make: MakeModel,
+    *,
+    is_remote: bool = False,
+    is_configured: Callable[[], bool] | None = None,
+    is_ready: Callable[[], bool] | None = None,
 ) -> None:
     """Register a model under a key; `make` takes the model's name at its provider.
 
-    A remote one is asked over a network: only by workers of the queue `models`. `is_ready` tells whether the
-    organisation in scope can use it.
+    A remote one is asked over a network: only by workers of the queue `models`. `is_configured` tells whether the
+    installation has what it needs, `is_ready` whether the organisation in scope
+    can use it.
     """
     _models[key] = make
     if is_remote:
         _remote.add(key)
+    if is_configured:
+        _configured[key] = is_configured
     if is_ready:
         _ready[key] = is_ready
 
@@ -87,25 +95,37 @@ def needs_workers() -> bool:
 
 
 def _is_configured(key: str) -> bool:
-    needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
-    return bool(needs.get(key, "set"))
+    return key not in _configured or _configured[key]()
 
 
-def _load(path: str) -> Callable[[Any], Any]:
+def register_topic_choice(choice: TopicChoice) -> None:
+    """Register rules that find what messages are about; those registered first are asked first."""
+    _topic_choices.append(choice)
+
+
+def register_answer_matcher(matcher: AnswerMatcher) -> None:
+    """Register rules that find answers to approvers; those registered first are asked first."""
+    _answer_matchers.append(matcher)
+
+
+def topic_of(lines: Sequence[Line]) -> Topic | None:
+    """Return what the newest lines are about, for every model; None when no rule tells."""
+    return next((topic for choice in _topic_choices if (topic := choice.topic(lines))), None)
+
+
+def question_answered(lines: Sequence[tuple[Role, str]]) -> str:
+    """Return the reference of the request whose question the newest lines answer, or ""."""
+    return next((reference for rules in _answer_matchers if (reference := rules.question_answered(lines))), "")
+
+
+def lazily(path: str) -> Callable[[Any], Any]:
     """Return a maker that imports its class or function at its first call.
 
     Provider libraries are heavy.
     """
 
     def make(given: Any) -> Any:
-        maker: Callable[[Any], Any] = import_string(path)
-        return maker(given)
+        module, _, name = path.rpartition(".")
+        return getattr(import_module(module), name)(given)
 
     return make
-
-
-register_model("local", _load("agents.rule_based_model.model.make_local_model"))
-register_model("openai", _load("agents.llm.providers.openai_model"), is_remote=True)
-register_model("anthropic", _load("agents.llm.providers.anthropic_model"), is_remote=True)
-register_orchestrator("builtin", BuiltinLoop)
-register_orchestrator("langflow", _load("agents.flows.head.FlowHead"))

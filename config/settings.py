@@ -73,6 +73,8 @@ VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
+# Each registers its models, in this order.
+MODEL_PROVIDERS = ["agents.rule_based_model.provider", "agents.llm.remote"]
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 ANTHROPIC_API_KEY = env("ANTHROPIC_API_KEY", default="")

@@ -8,7 +8,8 @@ from typing import Final
 
 from django.conf import settings
 
-from agents.flows.connecting import active_server, client_of
+from agents import registry
+from agents.flows.connecting import FLOW, active_server, client_of, is_ready
 from agents.flows.models import FlowServer
 from agents.flows.sessions import open_session
 from agents.flows.tokens import make_token
@@ -135,3 +136,9 @@ def activated_digest(version: AgentVersion) -> str:
 def refuse_model(_name: str) -> Model:
     """Raise `ModelFailed`: a flow is no model that could write a brief, only the head of an agent."""
     raise ModelFailed(NOT_CONFIGURED)
+
+
+def register() -> None:
+    """Register flows as a model that agents can use, and as what decides their turns."""
+    registry.register_model(FLOW, refuse_model, is_remote=True, is_ready=is_ready)
+    registry.register_orchestrator("langflow", FlowHead)

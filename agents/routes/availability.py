@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents import registry
-from agents.flows.connecting import FLOW
-from agents.flows.connecting import is_ready as has_flow_server
-from agents.flows.head import refuse_model
 from agents.models import AgentVersion
 from agents.ports import NOT_CONFIGURED, Model, ModelFailed
 from agents.routes.candidates import ROUTES, is_ready
@@ -17,9 +14,8 @@ from core.tenancy.scope import platform_scope
 
 
 def register() -> None:
-    """Register the routes, and Langflow flows, under one key each; safe to repeat."""
+    """Register the routes under one key; safe to repeat."""
     registry.register_model(ROUTES, _refuse, is_remote=True, is_ready=is_ready)
-    registry.register_model(FLOW, refuse_model, is_remote=True, is_ready=has_flow_server)
 
 
 def asks_network(version: AgentVersion) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from agents.ports import ANSWER_TOOL, BRIEF_TOOL, SEARCH_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
+from agents.ports import ANSWER_TOOL, BRIEF_TOOL, SEARCH_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Topic, Turn
 from agents.rule_based_model.briefs import CALL_ID, word_brief
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.lookups import newest_words, to_look_up, unknown_again, without_rules
@@ -158,12 +158,12 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
     return say(decision.topic, names)
 
 
-def topic_tool(lines: Sequence[Line]) -> str:
-    """Return the tool that the newest messages are about, or "" when unclear."""
+def topic_of(lines: Sequence[Line]) -> Topic | None:
+    """Return what the newest messages are about, or None when unclear."""
     decisions = decide_lines(lines)
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
-    return next((tool for tool in tools if tool in AGENT_OF), "")
+    return next((Topic(tool, AGENT_OF[tool]) for tool in tools if tool in AGENT_OF), None)
 
 
 AGENT_OF = {

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
-from agents.rule_based_model.decide import decide
-from agents.rule_based_model.requester_answers import question_answered
+from agents import registry
+from agents.ports import Role
 from agents.runs.approval_texts import answered_sentence
 from agents.selectors import TRANSCRIPT_LINES
 from agents.tools.registry import PROPOSE
@@ -29,8 +29,8 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     """Record a message as the answer to an approver's question.
 
     Return False if it is not one.
-    For the system only. No agent runs while a person has the conversation, so the rules of the
-    built-in model detect the answer here. The requester's own words are recorded, masked. Safe to repeat.
+    For the system only. No agent runs while a person has the conversation, so rules detect the answer here,
+    for every model. The requester's own words are recorded, masked. Safe to repeat.
     """
     message = Message.objects.filter(pk=message_id, direction=Message.Direction.IN).first()
     if message is None or message.sender_user_id is None or not message.sender_verified:
@@ -80,9 +80,9 @@ def _asked_about(message: Message) -> Approval | None:
         return None
     rows = Message.objects.filter(conversation_id=message.conversation_id, seq__lte=message.seq).order_by("-seq")
     newest = list(rows.values_list("direction", "sender_type", "masked_body")[:TRANSCRIPT_LINES])
-    lines = [
+    lines: list[tuple[Role, str]] = [
         # A colleague's text is emptied: only ours can be the approver's question.
         ("user", text) if direction == Message.Direction.IN else ("assistant", text if sender in _OURS else "")
         for direction, sender, text in reversed(newest)
     ]
-    return waiting.get(question_answered(lines, decide(lines)))
+    return waiting.get(registry.question_answered(lines))

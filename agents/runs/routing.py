@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from agents import selectors
+from agents import registry, selectors
 from agents.models import AgentRun, AgentVersion
-from agents.rule_based_model.model import AGENT_OF, topic_tool
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
@@ -20,12 +19,12 @@ def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVers
         fitting = [v for v in versions if named in {_normalise(v.agent.name), _normalise(str(v.agent_id))}]
         if fitting:
             return fitting[-1]
-    wanted = topic_tool(transcript.lines) if transcript.has_messages else ""
-    if wanted:
+    topic = registry.topic_of(transcript.lines) if transcript.has_messages else None
+    if topic:
         # The specialist for the tool if it may use it, else any agent that may.
-        expert = selectors.version_of_type(AGENT_OF[wanted])
-        if expert is None or wanted not in selectors.tools_of(expert):
-            expert = next((v for v in selectors.active_versions() if wanted in selectors.tools_of(v)), expert)
+        expert = selectors.version_of_type(topic.agent_type)
+        if expert is None or topic.tool not in selectors.tools_of(expert):
+            expert = next((v for v in selectors.active_versions() if topic.tool in selectors.tools_of(v)), expert)
         if expert:
             return expert
     return selectors.last_version(run.conversation_id, transcript) or selectors.any_version()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents import selectors, services
+from agents import registry, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.runs import run as turns
@@ -283,6 +283,21 @@ def test_intent_chooses_the_agent(desk: Desk, text: str, type: str) -> None:
     version = desk.last_run.agent_version
     assert version is not None
     assert version.agent.type == type
+
+
+@pytest.mark.parametrize(
+    ("text", "type"),
+    [("Pause Summer Sale", "paid_ads"), ("How do we rank for boots?", "seo"), ("list audiences", "audience")],
+)
+def test_intent_chooses_the_agent_whatever_model_answers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, text: str, type: str
+) -> None:
+    desk.script(lambda _lines, _tools: Turn("Let me see."))
+    monkeypatch.setattr(registry, "_remote", {*registry._remote, "scripted"})
+    desk.say(text)
+    version = desk.last_run.agent_version
+    assert version is not None
+    assert (version.model, version.agent.type) == ("scripted", type)
 
 
 def test_agent_from_before_a_colleagues_many_messages_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
