@@ -44,9 +44,9 @@ from agents.rule_based_model.lookups import to_look_up  # noqa: E402
 from agents.rule_based_model.model import decide_lines  # noqa: E402
 from agents.tools import knowledge  # noqa: E402
 from agents.tools.registry import Caller  # noqa: E402
-from config.demo.library import ensure_library, read_articles  # noqa: E402
 from core.actors import system  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
+from demo.library import ensure_library, read_articles  # noqa: E402
 from standins.model.seed import LIGHT, api_key  # noqa: E402
 from standins.model.server import Journal, ModelServer, keys_of  # noqa: E402
 

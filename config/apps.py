@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class WalkerConfig(AppConfig):
-    """Ties the installation together: commands, the demo, Celery."""
+    """Ties the installation together: commands, Celery."""
 
     name = "config"
 

@@ -134,6 +134,8 @@ INSTALLED_APPS = [
     "agents",
     "channels_app",
     "analytics",
+    # People, talks and agents of the demo; the tests take them as their example.
+    *(["demo"] if WALKER_DEMO or WALKER_TESTING else []),
 ]
 
 MIDDLEWARE = [

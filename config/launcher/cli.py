@@ -44,7 +44,7 @@ _HANDLERS = {
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
     "bench": "config.launcher.checks.commands",
-    "pictures": "config.launcher.pictures",
+    "pictures": "demo.pictures",
 }
 
 

@@ -47,6 +47,7 @@ _CODE = (
     "analytics",
     "channels_app",
     "config",
+    "demo",
 )
 
 

@@ -7,9 +7,9 @@ from django.conf import global_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from accounts.models import Membership, User
-from config.demo.cast import ACME
-from config.demo.people import ensure_people, ensure_tenant, password_of
 from core.tenancy.scope import tenant_scope
+from demo.cast import ACME
+from demo.people import ensure_people, ensure_tenant, password_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from agents.models import Agent
 from agents.studio.first_cases import FIRST_CASES
 from agents.studio.gallery import BLANK, TEMPLATES
 from agents.tools import registry as tools
-from config.demo.library import ensure_library
 from core.errors import Conflict, Invalid
+from demo.library import ensure_library
 from tests.agents.conftest import Desk
 from tests.agents.test_trials import nothing_happened
 

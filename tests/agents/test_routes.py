@@ -528,8 +528,8 @@ def test_budgets_are_one_of_a_kind_and_agents_without_routes_have_no_model(desk:
 
 
 def test_demo_answers_by_the_sandbox_within_a_budget(desk: Desk, server: ModelServer, settings: Any) -> None:
-    from config.demo.cast import ORGANISATIONS
-    from config.demo.models import AGENT, HISTORY, ensure_models
+    from demo.cast import ORGANISATIONS
+    from demo.model_routes import AGENT, HISTORY, ensure_models
 
     settings.SANDBOX_MODEL_TOKEN = SECRET
     settings.SANDBOX_MODEL_URL = f"http://127.0.0.1:{server.server_port}"

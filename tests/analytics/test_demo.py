@@ -3,8 +3,8 @@
 import pytest
 
 from analytics.models import Brief, BriefPreference
-from config.demo.briefs import ensure_briefs
-from config.demo.cast import ACME, MARKETER
+from demo.cast import ACME, MARKETER
+from demo.figures.briefs import ensure_briefs
 from tests.analytics.conftest import Morning
 
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from config.demo.by_phone import ANSWERED, ASKED, WAITS, ensure_phone_talks
-from config.demo.cast import ORGANISATIONS
-from config.demo.morning import CARE, MORNING, TAGS, ensure_morning
-from config.demo.people import ensure_people, ensure_tenant
-from config.demo.setting import widget_key
-from config.launcher.pictures import GALLERY
 from conversations.models import WAITS_FOR_PERSON, CannedReply, ChannelAccount, Conversation, Message, Tag, Team
 from core.clock import now
 from core.models import Consent, Outbox, ReplyWindow
 from core.tenancy.scope import tenant_scope
+from demo.cast import ORGANISATIONS
+from demo.people import ensure_people, ensure_tenant
+from demo.pictures import GALLERY
+from demo.setting import widget_key
+from demo.talks.by_phone import ANSWERED, ASKED, WAITS, ensure_phone_talks
+from demo.talks.morning import CARE, MORNING, TAGS, ensure_morning
 
 
 @pytest.mark.django_db

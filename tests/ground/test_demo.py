@@ -4,9 +4,9 @@ import base64
 
 from pytest_django import Settings
 
-from config.demo.cast import ORGANISATIONS
-from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import demo_api_key
+from demo.cast import ORGANISATIONS
+from demo.people import password_of, tenant_id_of
+from demo.setting import demo_api_key
 
 
 def _derived() -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # From top to bottom; packages on one line are siblings and may not know each other.
 LAYERS = (
+    ("demo",),
     ("config",),
     ("channels_app", "analytics"),
     ("agents",),
@@ -50,7 +51,7 @@ def product() -> tuple[Source, ...]:
 
 
 def app_files() -> Iterator[Source]:
-    """The files of the apps and the composition root."""
+    """The files of the apps, the composition root and the demo."""
     return (source for source in product() if source.path.split("/")[0] in APPS)
 
 

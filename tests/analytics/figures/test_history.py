@@ -14,11 +14,11 @@ from analytics.figures.counting import spread
 from analytics.figures.metrics import METRICS, Unit
 from analytics.figures.spans import last_days
 from analytics.models import FigureDay, FigureHour
-from config.demo.cast import ACME
-from config.demo.figures import ensure_figures
-from config.demo.half_year import Desk, facts_of
 from conversations.models import ChannelAccount, Team, TeamMember
 from core import clock
+from demo.cast import ACME
+from demo.figures.facts import ensure_figures
+from demo.figures.half_year import Desk, facts_of
 from tests.world import World
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -14,10 +14,10 @@ from analytics.figures import rows
 from analytics.figures.counting import spread
 from analytics.figures.spans import HOUR_DAYS, day_of
 from analytics.models import FigureDay
-from config.demo.cast import Organisation
-from config.demo.half_year import Desk, facts_of
 from conversations.models import ChannelAccount, TeamMember
 from core import clock
+from demo.cast import Organisation
+from demo.figures.half_year import Desk, facts_of
 
 DAYS: Final = 182
 PER_DAY: Final = {"acme": 6, "globex": 2}

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.demo import seed
-from config.demo.describe import as_text, describe
+from demo import seed
+from demo.describe import as_text, describe
 
 
 class Command(BaseCommand):

@@ -14,16 +14,16 @@ from channels_app.email.imap.connect import open_inbound
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.kit.phones.templates import found_in_meta
 from channels_app.own_app.transport import PURPOSE
-from config.demo.cast import MARKETER, Organisation
-from config.demo.models import ensure_models
-from config.demo.people import SEEDER, lasting
-from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import connect_channel, introduce, store_templates, use_template
 from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
 from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
+from demo.cast import MARKETER, Organisation
+from demo.model_routes import ensure_models
+from demo.people import SEEDER, lasting
+from demo.policy import ensure_policy
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.meta import seed as meta

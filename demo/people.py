@@ -8,10 +8,10 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import Tenant, User
 from accounts.services import add_member, create_tenant
-from config.demo.cast import Organisation, Person
 from core.actors import system
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.tenancy.scope import tenant_scope
+from demo.cast import Organisation, Person
 
 SEEDER = system("demo")
 

@@ -5,18 +5,18 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-from config.demo.briefs import ensure_briefs
-from config.demo.by_phone import ensure_phone_talks
-from config.demo.cast import ORGANISATIONS, Organisation
-from config.demo.figures import ensure_figures
-from config.demo.history import ensure_history
-from config.demo.library import ensure_library
-from config.demo.morning import ensure_morning
-from config.demo.oversight import ensure_oversight
-from config.demo.people import ensure_people, ensure_tenant
-from config.demo.setting import ensure_setting
-from config.demo.webhooks import ensure_webhooks
 from core.tenancy.scope import tenant_scope
+from demo.cast import ORGANISATIONS, Organisation
+from demo.figures.briefs import ensure_briefs
+from demo.figures.facts import ensure_figures
+from demo.library import ensure_library
+from demo.oversight import ensure_oversight
+from demo.people import ensure_people, ensure_tenant
+from demo.setting import ensure_setting
+from demo.talks.by_phone import ensure_phone_talks
+from demo.talks.history import ensure_history
+from demo.talks.morning import ensure_morning
+from demo.webhooks import ensure_webhooks
 
 
 def seed_demo(*, say: Callable[[str], object]) -> None:

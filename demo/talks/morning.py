@@ -9,9 +9,6 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from config.demo.cast import MARKETER, Organisation
-from config.demo.people import SEEDER
-from config.demo.setting import widget_key
 from conversations import services
 from conversations.models import ChannelAccount, Priority, Survey, Team
 from conversations.services import CannedText, MacroSettings, RuleSettings, Seat, Target, TeamSettings
@@ -19,6 +16,9 @@ from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.actors import Actor
 from core.events import relay
+from demo.cast import MARKETER, Organisation
+from demo.people import SEEDER
+from demo.setting import widget_key
 
 CARE: Final = "Customer care"
 ORDERS: Final = "Orders and returns"

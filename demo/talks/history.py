@@ -7,15 +7,15 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from config.demo.cast import MARKETER, Organisation
-from config.demo.people import SEEDER
-from config.demo.script import REQUESTS, TALKS, Request, Talk
-from config.demo.setting import widget_key
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
+from demo.cast import MARKETER, Organisation
+from demo.people import SEEDER
+from demo.setting import widget_key
+from demo.talks.script import REQUESTS, TALKS, Request, Talk
 from hitl import services as hitl
 from hitl.actions.base import Origin
 from hitl.models import Approval

@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Collection
-from config.demo.people import SEEDER
+from demo.people import SEEDER
 
 ARTICLES: Final = Path(__file__).parent / "articles"
 COLLECTIONS: Final = {

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from config.demo.cast import ACME, Organisation
-from config.demo.people import SEEDER
 from core.clock import now
 from core.ids import uuid7
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.webhooks import deliveries
+from demo.cast import ACME, Organisation
+from demo.people import SEEDER
 from integrations.models import WebhookSubscription
 from integrations.outgoing_webhooks import services
 from integrations.outgoing_webhooks.services import EndpointSettings

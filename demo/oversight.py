@@ -14,10 +14,10 @@ from analytics.alerts.rules import RuleSettings
 from analytics.exports import jobs, schedules, work
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Alert, AlertRule, AlertSettings, Export
-from config.demo.cast import ACME, Organisation
-from config.demo.people import SEEDER
 from core.actors import Actor
 from core.clock import now
+from demo.cast import ACME, Organisation
+from demo.people import SEEDER
 from standins.pagerduty import seed as pagerduty
 from standins.slack import seed as slack
 

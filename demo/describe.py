@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
-from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import (
+from demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
+from demo.people import password_of, tenant_id_of
+from demo.setting import (
     demo_api_key,
     mail_credentials,
     number_credentials,

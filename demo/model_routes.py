@@ -15,9 +15,9 @@ from agents.routes.limits import create_budget
 from agents.routes.models import Budget, ModelCall, ModelRoute
 from agents.routes.prices import cost
 from agents.services import Setup, activate_draft, create_agent
-from config.demo.cast import Organisation
-from config.demo.people import SEEDER
 from core.clock import now
+from demo.cast import Organisation
+from demo.people import SEEDER
 from standins.model import seed as sandbox
 
 AGENT = "Model demo"

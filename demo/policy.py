@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from config.demo.cast import Organisation
-from config.demo.people import SEEDER
+from demo.cast import Organisation
+from demo.people import SEEDER
 from hitl.models import ApprovalWorkflow, BusinessCalendar
 from hitl.services import create_calendar, create_cap, create_group, create_workflow
 

@@ -17,9 +17,9 @@ from analytics.models import Brief, BriefPreference
 from analytics.schedule import slot_of
 from analytics.selectors import person_of
 from analytics.services import set_preference
-from config.demo.cast import MARKETER, Organisation
 from core import clock
 from core.actors import Actor
+from demo.cast import MARKETER, Organisation
 from hitl.models import Approval
 
 DAYS: Final = 13

@@ -8,15 +8,15 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from config.demo.cast import Organisation
-from config.demo.morning import ORDERS
-from config.demo.people import SEEDER
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Team
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
 from core.models import Consent
+from demo.cast import Organisation
+from demo.people import SEEDER
+from demo.talks.morning import ORDERS
 
 # Numbers that the British regulator reserves for fiction; the sandbox phone doesn't show these two.
 NUMBERS: Final = {"acme": ("+447700900151", "+447700900152"), "globex": ("+447700900251", "+447700900252")}
