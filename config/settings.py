@@ -414,7 +414,7 @@ SPECTACULAR_SETTINGS = {
         "EvalKind": "agents.evals.models.EvalRun.Kind",
         "OpenQuestionState": "agents.models.OpenQuestion.State",
         "BudgetScope": "agents.routes.models.Budget.Scope",
-        "SwitchScope": "hitl.models.kill_switches.KillSwitch.Scope",
+        "SwitchScope": "hitl.killswitch.models.KillSwitch.Scope",
         "DayOrMonth": "agents.routes.models.Budget.Period",
         "ModelProvider": "agents.routes.models.Provider",
     },

@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 
 from analytics.exports.sources import SOURCES, Choice, Column, Kind, TableSource
 from core.actors import Actor
+from hitl.approvals.models.approval import LEVELS
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import State
 from hitl.exports.approvals import COLUMNS, READ, lines_of
 from hitl.models import Approval
-from hitl.models.approval import LEVELS
 from hitl.selectors.approvals import VIEW
 
 MOMENTS: dict[str, str] = {"created_at": "created_at", "due_at": "sla_due_at", "decided_at": "decided_at"}

@@ -25,8 +25,8 @@ from core.tenancy.scope import platform_scope
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import record, signed_file
 from hitl.evidence.export import OBJECT, anchor_all, limit_exports
+from hitl.evidence.models import KEPT
 from hitl.models import Approval, EvidenceExport, EvidencePart
-from hitl.models.evidence import KEPT
 from hitl.selectors.approvals import VIEW
 
 MOST: Final = 10_000

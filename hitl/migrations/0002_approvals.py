@@ -8,7 +8,7 @@ from django.db import migrations, models
 import core.clock
 import core.ids
 import core.tenancy.scope
-import hitl.models.fields
+import hitl.approvals.models.fields
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ("reference", models.CharField(max_length=20)),
                 (
                     "state",
-                    hitl.models.fields.StateField(
+                    hitl.approvals.models.fields.StateField(
                         choices=[
                             ("pending", "Pending"),
                             ("info_requested", "Info requested"),

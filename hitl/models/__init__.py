@@ -1,19 +1,19 @@
 """Rows of the approval engine."""
 
-from hitl.models.approval import Approval, Counter
-from hitl.models.batches import BatchDecision, BatchItem
-from hitl.models.calendars import BusinessCalendar
-from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
-from hitl.models.evidence import EvidenceExport, EvidencePart
-from hitl.models.execution import Execution, LateReport, Notification, Timer
-from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
-from hitl.models.notes import ApprovalNote
-from hitl.models.notifications import NotificationPreference, NotificationTemplate
-from hitl.models.policy import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
-from hitl.models.revisions import OverrideReview, Revision
-from hitl.models.search import ApprovalText
-from hitl.models.simulations import Simulation
-from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+from hitl.approvals.models.approval import Approval, Counter
+from hitl.approvals.models.decisions import Assignment, Decision, DecisionToken, Delegation
+from hitl.approvals.models.notes import ApprovalNote
+from hitl.approvals.models.revisions import OverrideReview, Revision
+from hitl.approvals.models.search import ApprovalText
+from hitl.batches.models import BatchDecision, BatchItem
+from hitl.evidence.models import EvidenceExport, EvidencePart
+from hitl.execution.models import Execution, LateReport, Notification, Timer
+from hitl.killswitch.models import GlobalKillSwitch, KillSwitch
+from hitl.notifications.models import NotificationPreference, NotificationTemplate
+from hitl.policy.models.calendars import BusinessCalendar
+from hitl.policy.models.policies import Cap, CapReservation, ComplianceFlag, DecisionPolicy, LinkPolicy, RiskPolicy
+from hitl.policy.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+from hitl.simulation.models import Simulation
 
 __all__ = [
     "Approval",

@@ -24,6 +24,7 @@ from core.privacy.erasure.registry import (
     window,
 )
 from hitl.approvals.change.close import cancel
+from hitl.approvals.models.approval import IS_OPEN
 from hitl.domain.state_machine import FINAL, State
 from hitl.evidence.periods import remove_files
 from hitl.models import (
@@ -40,7 +41,6 @@ from hitl.models import (
     OverrideReview,
     Revision,
 )
-from hitl.models.approval import IS_OPEN
 
 ERASER: Final = system("erasure")
 BUSY: Final = (State.EXECUTING.value, State.UNKNOWN.value)

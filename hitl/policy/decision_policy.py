@@ -13,7 +13,7 @@ from core.db.locks import advisory_lock
 from core.errors import Invalid
 from core.text.clean import clean_text
 from hitl.models import DecisionPolicy
-from hitl.models.policy import BATCH_RISKS
+from hitl.policy.models.policies import BATCH_RISKS
 
 MANAGE: Final = "hitl.manage_workflow"
 UNDO_SECONDS_MAX: Final = 60

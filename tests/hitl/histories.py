@@ -12,12 +12,12 @@ from django.db.models import F
 
 from core.ids import uuid7
 from core.models import AuditEntry
+from hitl.approvals.models.fields import machine_writes
 from hitl.domain import matching, risk
 from hitl.domain.auto_rules import AutoRule, Spent, auto_decision, auto_rule_from, within_windows
 from hitl.domain.estimate import Estimate
 from hitl.domain.strictness import is_no_weaker, no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow, Cap
-from hitl.models.fields import machine_writes
 from hitl.policy.workflows import definitions
 from hitl.policy.workflows.snapshot import freeze, freeze_without_workflow
 from tests.hitl.kinds import PressKeyed, PressPlain

@@ -10,9 +10,9 @@ from django.db.models import Model
 
 from core.models import Outbox
 from core.tenancy.scope import tenant_scope
+from hitl.approvals.models.fields import StateGuarded
 from hitl.domain.state_machine import FINAL, OPEN, TABLE, Event, IllegalTransition, State, check, legal_pairs
 from hitl.models import Approval, Assignment, Decision, Execution, Notification, Timer
-from hitl.models.fields import StateGuarded
 from tests.hitl.scene import Scene, stored
 
 MOVED = (Approval, Decision, Execution, Assignment, Timer)

@@ -27,6 +27,7 @@ from hitl.actions.base import Outcome
 from hitl.approvals.integrity import seals
 from hitl.approvals.integrity.sealed_columns import APPROVAL, ASSIGNMENT, DECISION, EXECUTION, Columns
 from hitl.approvals.integrity.verification import broken_requests
+from hitl.approvals.models.fields import machine_writes
 from hitl.approvals.state.transitions import unit_of_work
 from hitl.execution import claim as claiming
 from hitl.execution import execute
@@ -43,7 +44,6 @@ from hitl.models import (
     Notification,
     Timer,
 )
-from hitl.models.fields import machine_writes
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 from tests.hitl.test_claim import _wait_for_a_lock
 from tests.hitl.test_kill_switches import beside

@@ -90,6 +90,7 @@ ALSO_OFFERED = {
     "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.rest.serializers": "how the API shows a request, where a list expands it",
     "hitl.masking": "what a viewer may read of a request",
+    "hitl.approvals.models": "the rows of requests, for reading",
     "hitl.approvals.change.simulate": "what a request would need; writes nothing",
     "hitl.approvals.state.conflicts": "who decided a request, in words",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
@@ -122,3 +123,41 @@ def test_apps_use_only_what_lower_apps_offer() -> None:
         if not _is_offered(used)
     ]
     assert reached_into == []
+
+
+def _kind(module: str) -> str:
+    """Return which face of an app a module belongs to: `models`, `rest`, `admin`, or "" for what lies behind them."""
+    return next((part for part in module.split(".")[1:] if part in ("models", "rest", "admin")), "")
+
+
+def _reaches_past(source: Source, used: str) -> bool:
+    """Tell if a module of hitl imports what its own face may not: the contract on rooms leaves these imports out."""
+    if not used.startswith("hitl."):
+        return False
+    here, there = _kind(source.path.removesuffix(".py").replace("/", ".")), _kind(used)
+    if here == "models":
+        return there != "models" and not used.startswith("hitl.domain.")
+    return there in ("rest", "admin") and here != there
+
+
+def test_rows_pages_and_endpoints_of_hitl_keep_to_themselves() -> None:
+    past = [
+        f"{source.path}: {used}"
+        for source in app_files()
+        if source.path.startswith("hitl/") and source.path != "hitl/apps.py"
+        for used in sorted(_modules_used(source))
+        if _reaches_past(source, used)
+    ]
+    assert past == []
+
+
+@pytest.mark.parametrize(
+    ("path", "used"),
+    [
+        ("hitl/execution/models.py", "hitl.execution.claim.claim"),
+        ("hitl/execution/claim.py", "hitl.approvals.admin.rows.rows_of"),
+        ("hitl/batches/rest.py", "hitl.batches.admin.BatchAdmin"),
+    ],
+)
+def test_import_past_a_face_is_seen(path: str, used: str) -> None:
+    assert _reaches_past(Source(path, "", ast.parse("")), used)

@@ -14,8 +14,8 @@ from hitl import services
 from hitl.admin.approval.forms import reason_field
 from hitl.admin.policy.base import MANAGE, VersionAdmin
 from hitl.models import DecisionPolicy
-from hitl.models.policy import BATCH_RISKS
 from hitl.policy import decision_policy
+from hitl.policy.models.policies import BATCH_RISKS
 
 
 class DecisionPolicyForm(VersionedForm):

@@ -26,12 +26,12 @@ from core.ids import uuid7
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals.integrity import seals
+from hitl.approvals.models.fields import machine_writes
 from hitl.approvals.state.conflicts import tampered
 from hitl.approvals.state.search_text import store_text
 from hitl.approvals.state.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 from hitl.models import Approval, Assignment, CapReservation
-from hitl.models.fields import machine_writes
 
 log = get_logger(__name__)
 SEALER: Final[Actor] = system("sealer")

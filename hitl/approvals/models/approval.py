@@ -10,8 +10,8 @@ from django.db import models
 
 from core.clock import now
 from core.tenancy.models import TenantModel
+from hitl.approvals.models.fields import StateField
 from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
-from hitl.models.fields import StateField
 
 IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
 IS_WAITING = models.Q(state__in=[state.value for state in WAITING])

@@ -9,7 +9,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from core.tenancy.models import TenantModel
-from hitl.models.approval import Approval
+from hitl.approvals.models.approval import Approval
 
 WORDS_OF = "walker_request_words"
 

@@ -9,7 +9,7 @@ from django.db import models
 
 from core.clock import now
 from core.tenancy.models import TenantModel
-from hitl.models.approval import Approval
+from hitl.approvals.models.approval import Approval
 
 
 class Cap(TenantModel):
