@@ -50,18 +50,22 @@ from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
 from core.rest.event_types import EventTypeViewSet
 from core.rest.views import StrictView
-from hitl.rest import approval_actions, approval_details, approvals, kill_switches, policies, workflows
-from hitl.rest.action_kinds import ActionKindViewSet
-from hitl.rest.approval_notes import NoteViewSet
-from hitl.rest.batches import BatchViewSet
-from hitl.rest.decision_links import DecisionLinkPolicyViewSet
-from hitl.rest.delegations import DelegationViewSet
-from hitl.rest.evidence import EvidenceExportViewSet, EvidenceViewSet
-from hitl.rest.flags import FlagViewSet
-from hitl.rest.notification_settings import OwnNotificationSettingsViewSet
-from hitl.rest.override_reviews import OverrideReviewViewSet
-from hitl.rest.simulations import SimulationViewSet
-from hitl.rest.workflow_sharing import WorkflowSharingViewSet
+from hitl.actions.rest import ActionKindViewSet
+from hitl.approvals.rest import actions as approval_actions
+from hitl.approvals.rest import approvals
+from hitl.approvals.rest import details as approval_details
+from hitl.approvals.rest.delegations import DelegationViewSet
+from hitl.approvals.rest.notes import NoteViewSet
+from hitl.approvals.rest.override_reviews import OverrideReviewViewSet
+from hitl.batches.rest import BatchViewSet
+from hitl.decision_links.rest import DecisionLinkPolicyViewSet
+from hitl.evidence.rest import EvidenceExportViewSet, EvidenceViewSet
+from hitl.killswitch import rest as kill_switches
+from hitl.notifications.rest import OwnNotificationSettingsViewSet
+from hitl.policy.rest import policies, workflows
+from hitl.policy.rest.flags import FlagViewSet
+from hitl.policy.rest.workflow_sharing import WorkflowSharingViewSet
+from hitl.simulation.rest import SimulationViewSet
 from integrations.rest import WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 V1 = "api/v1/"

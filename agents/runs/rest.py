@@ -22,7 +22,7 @@ from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.pagination import BY_CREATION, SortedPagination
 from core.rest.views import Expansion, ListViewSet, ReadOneMixin
-from hitl.rest.serializers import ApprovalSerializer
+from hitl.approvals.rest.serializers import ApprovalSerializer
 from hitl.selectors import query_approvals
 
 

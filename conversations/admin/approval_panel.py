@@ -11,7 +11,7 @@ from conversations.models import Conversation
 from conversations.selectors import list_messages
 from core.actors import Actor
 from core.errors import NotFound
-from hitl.admin import panels
+from hitl.approvals.admin import panels
 from hitl.models import Approval
 
 EXCERPT: Final = 6

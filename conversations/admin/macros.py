@@ -26,8 +26,8 @@ from conversations.services.assignment import REPLY
 from conversations.services.macros import LONGEST_REST
 from core.errors import Invalid
 from hitl.actions import registry
+from hitl.actions.kind_fields import VALUE, as_text, texts_of, value_fields, values_of
 from hitl.actions.observe import read_arguments
-from hitl.admin.kind_fields import VALUE, as_text, texts_of, value_fields, values_of
 
 ME: Final = "me"
 RESOLVED: Final = {"yes": True, "no": False}

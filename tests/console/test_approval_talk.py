@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.clock import now
 from core.errors import Invalid
 from hitl import services
-from hitl.admin.kind_fields import values_in_the_form
+from hitl.actions.kind_fields import values_in_the_form
 from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask

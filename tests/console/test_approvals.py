@@ -10,7 +10,7 @@ from console.base.forms import RENDERER
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.admin.approval import page as admin_page
+from hitl.approvals.admin.page import content as admin_page
 from hitl.models import Approval, ApprovalWorkflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask

@@ -82,7 +82,7 @@ def test_headings_sort_reverse_and_restore(browser: Browser, office: World) -> N
 
 
 def test_order_is_kept_from_page_to_page(browser: Browser, office: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl.admin.approval.model_admin.ApprovalAdmin.list_per_page", 2)
+    monkeypatch.setattr("hitl.approvals.admin.model_admin.ApprovalAdmin.list_per_page", 2)
     asked = [named(office, f"C{number}", budget=f"{200 + number}.00").reference for number in range(3)]
     client = browser("viewer")
     assert rows(client, "sort=cost") == asked[:2]

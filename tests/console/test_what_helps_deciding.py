@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.admin.approval.page import easier_words
+from hitl.approvals.admin.page.content import easier_words
 from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hitl.admin.approval.moving_on import COOKIE
+from hitl.approvals.admin.list.moving_on import COOKIE
 from tests.e2e.installation import Installation
 from tests.e2e.test_main_job import _ask, _say, _sign_in
 

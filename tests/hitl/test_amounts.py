@@ -8,15 +8,15 @@ from pydantic import ValidationError
 
 from agents.tools.acting import BudgetArguments
 from core.errors import Invalid
-from hitl.admin.policy.caps import AmountForm, CapForm
-from hitl.admin.policy.simulate import TrialForm
-from hitl.admin.policy.workflow_form.form import WorkflowForm
-from hitl.admin.policy.workflow_form.rules import RuleForm
 from hitl.domain.auto_rules import auto_rule_from
+from hitl.policy.admin.caps import AmountForm, CapForm
+from hitl.policy.admin.simulate import TrialForm
+from hitl.policy.admin.workflow_form.form import WorkflowForm
+from hitl.policy.admin.workflow_form.rules import RuleForm
 from hitl.policy.limits.caps import create_cap
+from hitl.policy.rest.policies import CapChange, CapRequest
+from hitl.policy.rest.workflows import TrialRequest
 from hitl.policy.workflows.validation import problems_of
-from hitl.rest.policies import CapChange, CapRequest
-from hitl.rest.workflows import TrialRequest
 from integrations.sandbox_ads.params import CampaignBudget
 from tests.hitl.scene import Scene
 

@@ -9,8 +9,8 @@ from django.urls import resolve, reverse
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.admin.approval.model_admin import ApprovalAdmin
-from hitl.admin.approval.timeline import EVENTS
+from hitl.approvals.admin.model_admin import ApprovalAdmin
+from hitl.approvals.admin.page.timeline import EVENTS
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Decision
 from tests.api.office import V1

@@ -21,9 +21,9 @@ from hitl import selectors
 from hitl.actions.base import Origin
 from hitl.approvals.change import due
 from hitl.approvals.decide import refusals
+from hitl.approvals.rest.approvals import ApprovalFilters
 from hitl.approvals.state import transitions
 from hitl.models import Timer
-from hitl.rest.approvals import ApprovalFilters
 from hitl.selectors import timeline
 from tests.hitl.scene import BLUE, Scene, stored
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from core.clock import now
 from hitl import services
-from hitl.admin.approval.timeline import AGAIN, CHECKED, FINAL, LOST, RECORDED, WAITS
+from hitl.approvals.admin.page.timeline import AGAIN, CHECKED, FINAL, LOST, RECORDED, WAITS
 from hitl.execution import claim
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution

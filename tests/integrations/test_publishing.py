@@ -7,7 +7,7 @@ from django.test import Client
 
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.admin.approval.text_diff import lines_between
+from hitl.approvals.admin.page.text_diff import lines_between
 from hitl.models import Approval, Revision
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
 from integrations.sandbox_ads.texts import describe_text_changes, hash_text

@@ -24,7 +24,7 @@ GONE = {
     "summary switches text_diff transitions tries types verdicts views voting watchdog workflow_forms workflow_ladder "
     "workflow_levels workflow_parts workflow_rows workflow_rules workflow_values",
     "hitl/approvals": "settling delegation_map hold_reasons superseding briefing verdicts seating",
-    "hitl/admin/policy/workflow_form": "parts values",
+    "hitl/policy/admin/workflow_form": "parts values",
     "hitl/policy": "shapes spending",
     "hitl/execution": "kill_switch",
     "hitl/domain": "edit_rights",

@@ -1,1 +1,0 @@
-"""The approval's list and page."""

@@ -1,0 +1,1 @@
+"""The list of requests: filters, exports and decisions on many at once."""

@@ -1,0 +1,166 @@
+"""Serializers of approvals."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.rest.serializers import PersonSerializer
+from core.actors import Actor
+from core.errors import WalkerError
+from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
+from hitl.domain.permissions import DECIDE
+from hitl.killswitch.describe import stops_of
+from hitl.models import Approval
+from hitl.policy.rest.workflows import WorkflowSerializer
+
+_SUMMARY: Final = (
+    "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
+    "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id workflow level "
+    "votes_required votes_received assigned_to priority created_at expires_at execute_by execute_after sla_due_at "
+    "sla_breached_at "
+    "decided_at decided_by decided_name decided_role decided_as moved_at resolved_at superseded_by_id tags "
+    "compliance_flags"
+).split()
+_DETAIL: Final = (
+    "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
+    "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds "
+    "escalation_step sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at "
+    "levels assignments may_decide why_not stopped"
+).split()
+
+
+class ApprovalSerializer(RowSerializer[Approval]):
+    """An approval in a list. People who may decide see the original summary, others a masked one."""
+
+    requester = PersonSerializer(read_only=True, allow_null=True)
+    assigned_to = PersonSerializer(read_only=True, allow_null=True)
+    decided_by = PersonSerializer(read_only=True, allow_null=True)
+    summary = serializers.SerializerMethodField()
+    hold_reason = MaskedText()
+    workflow = ExpandedField(WorkflowSerializer, "workflow_id")
+
+    class Meta:
+        model = Approval
+        fields: ClassVar[list[str]] = _SUMMARY
+
+    def get_summary(self, approval: Approval) -> str:
+        """Return the summary, masked for viewers who may not decide."""
+        return str(self._masked(approval.summary))
+
+    def _masked(self, value: Any) -> Any:
+        """Return what is approved: the original for approvers, masked for everyone else."""
+        viewer: Actor = self.context["viewer"]
+        return value if viewer.may(DECIDE) else MaskedDocument().to_representation(value)
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """A person who is asked to decide now."""
+
+    person = PersonSerializer(read_only=True)
+    level = serializers.IntegerField()
+    group = serializers.CharField()
+    substitute_for = PersonSerializer(source="rightful", read_only=True, allow_null=True, help_text="Who is away.")
+    delegated_by = PersonSerializer(
+        source="for_person", read_only=True, allow_null=True, help_text="Who was asked first, and delegated it."
+    )
+    source = serializers.CharField(help_text="`level`, `escalation` or `reassigned`.")  # type: ignore[assignment]
+    opened_at = serializers.DateTimeField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why something can't be done: a stable code, a sentence, and facts that depend on the code."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class StopSerializer(serializers.Serializer[Any]):
+    """A kill switch that holds an approval."""
+
+    switch = serializers.UUIDField()
+    scope = serializers.CharField(help_text="`installation`, `tenant`, `agent` or `kind`.")
+    target = serializers.CharField(help_text="The agent's id or the kind.")
+    what = serializers.CharField(help_text="What is stopped, in words.")
+    by = serializers.CharField(help_text="Who stopped it.")
+    at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    """An approval with what is approved: `digest` identifies exactly this payload of this revision."""
+
+    payload = serializers.SerializerMethodField()
+    preview = serializers.SerializerMethodField()
+    facts = serializers.SerializerMethodField()
+    drift = serializers.SerializerMethodField(help_text="What changed outside since it was approved.")
+    notes = MaskedText()
+    custom = MaskedDocument()
+    subject_key = MaskedText()
+    dedupe_key = MaskedText()
+    address = serializers.SerializerMethodField(help_text="The address of the request; for viewers of the audit log.")
+    user_agent = serializers.SerializerMethodField(
+        help_text="The program of the request; for viewers of the audit log."
+    )
+    levels = serializers.SerializerMethodField(help_text="The levels, as they were when it was requested.")
+    assignments = serializers.SerializerMethodField(help_text="Who is asked now.")
+    may_decide = serializers.SerializerMethodField(help_text="Whether you can decide it now.")
+    why_not = serializers.SerializerMethodField(help_text="Why you can't decide it now; null if you can.")
+    stopped = serializers.SerializerMethodField(help_text="The switches that hold it: what, who, when and why.")
+
+    class Meta(ApprovalSerializer.Meta):
+        fields: ClassVar[list[str]] = _SUMMARY + _DETAIL
+
+    def get_payload(self, approval: Approval) -> dict[str, Any]:
+        """Return what will be executed."""
+        return dict(self._masked(approval.payload))
+
+    def get_preview(self, approval: Approval) -> dict[str, Any]:
+        """Return a readable preview of the change."""
+        return dict(self._masked(approval.preview))
+
+    def get_facts(self, approval: Approval) -> dict[str, Any]:
+        """Return the facts when it was requested."""
+        return dict(self._masked(approval.facts))
+
+    def get_drift(self, approval: Approval) -> list[str]:
+        """Return the changes, masked for viewers who may not decide."""
+        return [str(self._masked(text)) for text in approval.drift]
+
+    def get_address(self, approval: Approval) -> str:
+        """Return the address of the request."""
+        return approval.address if self._audits() else ""
+
+    def get_user_agent(self, approval: Approval) -> str:
+        """Return the program that asked."""
+        return approval.user_agent if self._audits() else ""
+
+    def _audits(self) -> bool:
+        viewer: Actor = self.context["viewer"]
+        return viewer.may("core.view_auditentry")
+
+    def get_levels(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return the levels."""
+        return list(approval.snapshot.get("levels", []))
+
+    @extend_schema_field(AssignmentSerializer(many=True))
+    def get_assignments(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return who is asked now."""
+        return list(AssignmentSerializer(self.context["assignments"], many=True).data)
+
+    def get_may_decide(self, approval: Approval) -> bool:
+        """Return True if the viewer can decide now."""
+        return self.context["why_not"] is None
+
+    @extend_schema_field(ProblemSerializer(allow_null=True))
+    def get_why_not(self, approval: Approval) -> dict[str, Any] | None:
+        """Return the refusal that a decision of the viewer would get."""
+        problem: WalkerError | None = self.context["why_not"]
+        return None if problem is None else problem.as_dict()
+
+    @extend_schema_field(StopSerializer(many=True))
+    def get_stopped(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return the switches."""
+        return stops_of(approval, self.context["viewer"])

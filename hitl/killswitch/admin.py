@@ -1,0 +1,275 @@
+"""The console's page of emergency stops, and the banner while one is on."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.permissions import operators
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import SelectFilter
+from console.base.model_admin import ServiceAdmin
+from console.error_messages import describe_moment
+from console.extensions import Banner, Notice, banners
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact
+from console.viewers import viewer_of
+from core.actors import Actor
+from hitl import services
+from hitl.approvals.admin.page.decision import SECOND_FACTOR
+from hitl.killswitch import targets
+from hitl.killswitch.describe import EVERYWHERE as ALL
+from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
+from hitl.models import GlobalKillSwitch, KillSwitch
+from hitl.selectors import list_switches
+
+EVERYTHING = ("tenant:", "Everything in this organisation")
+EVERYWHERE = (f"{INSTALLATION}:", "Everything in all organisations")
+RELEASE_ALL = "release-installation"
+USE = "hitl.use_killswitch"
+ONLY_OPERATORS = "Only the operator of this installation can resume activity."
+ABOUT_ALL = "If you choose all organisations, the staff of every organisation will see your reason."
+
+
+class StateFilter(SelectFilter):
+    """By state; by default what is stopped now."""
+
+    title, parameter_name, any_label = "State", "state", "Stopped now"
+    options = (("off", "Resumed"), ("all", "All"))
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep the chosen ones."""
+        chosen = self.chosen()
+        return queryset if chosen == "all" else queryset.filter(released_at__isnull=chosen != "off")
+
+
+class StopForm(ConsoleForm):
+    """What to stop, and why."""
+
+    what = forms.ChoiceField(label="What to stop")
+    reason = forms.CharField(
+        label="Reason",
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Colleagues see this above the approval queue. Don't include personal data.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["what"].choices = self.initial.get("targets", [])  # type: ignore[attr-defined]
+        self.fields["what"].help_text = self.initial.get("about_all", "")
+
+
+@admin.register(KillSwitch)
+class KillSwitchAdmin(ServiceAdmin):
+    """What is stopped, and who stopped it."""
+
+    view_permission = "hitl.view_approval"
+    nav = Nav("Emergency stop", "pause", order=15)
+    intro = "Stopped requests aren't executed. They can still be decided, and continue when activity resumes."
+    empty_title = "Nothing is stopped"
+    empty_text = "Agents act within the rules of your workflows."
+    live_topic = "queue"
+    list_display = ("what", "reason", "standing", "activated_by_name", "stopped", "went_on")
+    list_filter: ClassVar = [StateFilter]
+    ordering = ("-id",)
+    detail_fields = (
+        "what",
+        "reason",
+        "standing",
+        "activated_by_name",
+        "stopped",
+        "released_by_name",
+        "went_on",
+    )
+
+    def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
+        """Read the names of people and targets at once."""
+        people = names_of([person for row in rows for person in (row.activated_by_id, row.released_by_id)])
+        target_names = targets.names()
+        for row in rows:
+            row.shown = {  # type: ignore[attr-defined]
+                "what": target_title(row, target_names),
+                "activated_by": name_in(people, row.activated_by_id, otherwise="The operator"),
+                "released_by": name_in(people, row.released_by_id, otherwise="The operator"),
+            }
+
+    def object_title(self, switch: KillSwitch) -> str:
+        """Return what it stops."""
+        return target_title(switch, targets.names())
+
+    @admin.display(description="What")
+    def what(self, switch: KillSwitch) -> str:
+        """Return what it stops."""
+        return str(switch.shown["what"])  # type: ignore[attr-defined]
+
+    @admin.display(description="State")
+    def standing(self, switch: KillSwitch) -> str:
+        """Return whether it is on."""
+        is_on = switch.released_at is None
+        return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
+
+    @admin.display(description="Stopped by")
+    def activated_by_name(self, switch: KillSwitch) -> str:
+        """Return who stopped it."""
+        return str(switch.shown["activated_by"])  # type: ignore[attr-defined]
+
+    @admin.display(description="Stopped")
+    def stopped(self, switch: KillSwitch) -> str:
+        """Return when."""
+        return exact(switch.activated_at)
+
+    @admin.display(description="Resumed")
+    def went_on(self, switch: KillSwitch) -> str:
+        """Return when it was resumed."""
+        return exact(switch.released_at)
+
+    @admin.display(description="Resumed by")
+    def released_by_name(self, switch: KillSwitch) -> str:
+        """Return who resumed it."""
+        return str(switch.shown["released_by"]) if switch.released_at else "–"  # type: ignore[attr-defined]
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Show the stop of the whole installation too: it is not in the list."""
+        return {**super().list_context(request), "banners": everywhere(viewer_of(request))}
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Leave out resuming the whole installation: its banner offers that."""
+        found = super().offered(request, obj, on_list=on_list)
+        return [offer for offer in found if offer["action"].path != RELEASE_ALL]
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
+        """Return why the viewer can't use the action now."""
+        if action.path == RELEASE_ALL:
+            return why_not_release_all(viewer_of(request))
+        is_off = action.path == "release" and switch.released_at is not None
+        return "Activity was already resumed." if is_off else ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
+        """Offer everything, each action and each agent.
+
+        Operators are offered all organisations as well. Links can preselect one.
+        """
+        if action.path != "stop":
+            return {}
+        kinds = [kind for _, kind in targets.targets.items()]
+        groups = [
+            (kind.title, [(f"{kind.scope}:{target}", name) for target, name in kind().choices()]) for kind in kinds
+        ]
+        viewer, chosen = viewer_of(request), request.GET.get("what", "")
+        if not operators.is_operator(viewer):
+            return {"targets": [EVERYTHING, *groups], "what": chosen}
+        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {SECOND_FACTOR}"
+        return {"targets": [EVERYTHING, EVERYWHERE, *groups], "what": chosen, "about_all": about}
+
+    @service_action(
+        path="stop",
+        title="Pause activity",
+        permission=USE,
+        form=StopForm,
+        submit="Stop now",
+        tone="danger",
+        on_list=True,
+        explain="Takes effect immediately. Calls that have already started will finish.",
+    )
+    def stop(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Pause activity."""
+        scope, _, target = form.cleaned_data["what"].partition(":")
+        actor, reason = viewer_of(request), form.cleaned_data["reason"]
+        if scope == INSTALLATION:
+            return done_words(ALL, services.activate_global(actor=actor, reason=reason).in_flight_calls)
+        switch = services.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
+        return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
+
+    @service_action(
+        path="release",
+        title="Resume activity",
+        permission=USE,
+        submit="Resume",
+        tone="primary",
+        explain="Waiting requests are checked again before they are executed.",
+    )
+    def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
+        """Resume activity."""
+        services.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
+        return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
+
+    @service_action(
+        path=RELEASE_ALL,
+        title="Resume all organisations",
+        permission=USE,
+        submit="Resume",
+        tone="primary",
+        on_list=True,
+        explain="Waiting requests are checked again before they are executed. "
+        "Emergency stops of single organisations stay on.",
+    )
+    def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Resume the whole installation."""
+        services.release_global(actor=viewer_of(request))
+        return "All organisations resumed. Waiting requests are checked again first."
+
+
+def why_not_release_all(viewer: Actor) -> str:
+    """Return why the viewer can't resume the whole installation now, "" if they can."""
+    if not GlobalKillSwitch.objects.filter(released_at=None).exists():
+        return "The installation isn't stopped."
+    if not operators.is_operator(viewer):
+        return ONLY_OPERATORS
+    return "" if viewer.has_second_factor else SECOND_FACTOR
+
+
+def done_words(what: str, left: int) -> str:
+    """Return what was stopped, and how many calls had already started."""
+    if not left:
+        return f"You stopped {what}. No calls are in progress."
+    return f"You stopped {what}. {left} {'call' if left == 1 else 'calls'} had already started and may still finish."
+
+
+def headline(
+    switch: KillSwitch, target_names: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor
+) -> str:
+    """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
+    is_own = switch.activated_by_id is not None and switch.activated_by_id == viewer.user_id
+    who = "You" if is_own else name_in(names, switch.activated_by_id, otherwise="The operator")
+    return f"{who} stopped {target_in_sentence(switch, target_names)} {describe_moment(switch.activated_at)}"
+
+
+def everywhere(viewer: Actor) -> list[Notice]:
+    """Return the banner of the stop of the whole installation; operators can resume from it."""
+    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    if row is None:
+        return []
+    title = f"The operator has stopped everything in all organisations {describe_moment(row.activated_at)}"
+    if not (viewer.may(USE) and operators.is_operator(viewer)):
+        return [Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
+    return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
+
+
+class StoppedBanner(Banner):
+    """What is stopped now."""
+
+    permission = "hitl.view_approval"
+
+    def notices(self, viewer: Actor) -> list[Notice]:
+        """Return one banner for each emergency stop that is on."""
+        active = list_switches(viewer=viewer)
+        target_names = targets.names() if active else {}
+        names = names_of(switch.activated_by_id for switch in active) if active else {}
+        own = [
+            Notice(
+                headline(switch, target_names, names, viewer),
+                switch.reason,
+                reverse("admin:hitl_killswitch_change", args=[switch.pk]),
+            )
+            for switch in active
+        ]
+        return [*everywhere(viewer), *own]
+
+
+banners.register("hitl.stopped", StoppedBanner)

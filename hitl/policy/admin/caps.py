@@ -1,0 +1,170 @@
+"""The console's pages of spending limits."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import AmountField, ConsoleForm, VersionedForm
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, money
+from console.viewers import viewer_of
+from core.clock import now
+from hitl import services
+from hitl.actions import registry
+from hitl.killswitch import targets
+from hitl.models import Cap
+from hitl.policy.admin.base import MANAGE, DefinitionAdmin
+from hitl.policy.limits import cap_reservations
+from hitl.policy.workflows.labels import labels
+from hitl.simulation.admin import TRY, days_field, try_on_history
+
+
+class CapForm(ConsoleForm):
+    """A spending limit."""
+
+    scope = forms.ChoiceField(label="Applies to", choices=Cap.Scope.choices)
+    kind = forms.ChoiceField(label="Action, if one", required=False)
+    agent = forms.ChoiceField(label="Agent, if one", required=False)
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
+    currency = forms.CharField(label="Currency", max_length=3, help_text="Such as EUR.")
+    window = forms.ChoiceField(label="Per", choices=Cap.Window.choices)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        agents = [(target, name) for (scope, target), name in targets.names().items() if scope == "agent"]
+        self.fields["kind"].choices = [("", "–"), *registry.titles()]  # type: ignore[attr-defined]
+        self.fields["agent"].choices = [("", "–"), *agents]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Require the action or agent that the limit applies to."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        if said.get("scope") in ("kind", "agent") and not said.get(said["scope"]) and said["scope"] not in self.errors:
+            self.add_error(said["scope"], "Choose what the limit applies to.")
+        return said
+
+
+class AmountForm(VersionedForm):
+    """A new amount."""
+
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
+
+
+class TryCapForm(CapForm):
+    """A new spending limit to try."""
+
+    try_days = days_field()
+
+
+class TryAmountForm(ConsoleForm):
+    """Another amount to try."""
+
+    amount = AmountField(label="Amount", min_value=0, decimal_places=2)
+    try_days = days_field()
+
+
+@admin.register(Cap)
+class CapAdmin(DefinitionAdmin):
+    """How much can be spent."""
+
+    nav = Nav("Spending limits", "coin", group="Set-up", order=44)
+    intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
+    empty_title = "No spending limits"
+    empty_text = "Every approved request is executed."
+    list_display = ("covers", "limit", "taken", "standing")
+    ordering = ("-is_active", "scope", "id")
+    detail_fields = ("covers", "limit", "taken", "standing", "version")
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Cap]) -> None:
+        """Add up what is used of each."""
+        label = labels()
+        for cap in rows:
+            cap.covered = "Everything" if cap.scope == "all" else label(cap.scope, cap.target)  # type: ignore[attr-defined]
+            cap.used_now = cap_reservations.used(cap, now())  # type: ignore[attr-defined]
+
+    @admin.display(description="Applies to")
+    def covers(self, cap: Cap) -> str:
+        """Return what the limit applies to."""
+        return str(cap.covered)  # type: ignore[attr-defined]
+
+    @admin.display(description="Amount")
+    def limit(self, cap: Cap) -> str:
+        """Return the amount and its period."""
+        return format_html('<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window)
+
+    @admin.display(description="Used")
+    def taken(self, cap: Cap) -> str:
+        """Return what is reserved and spent in the current period."""
+        used = cap.used_now  # type: ignore[attr-defined]
+        share = 100 if not cap.amount else min(100, round(100 * used / cap.amount))
+        return format_html('<span class="wk-number">{} {}</span> ({} %)', money(used), cap.currency, share)
+
+    @admin.display(description="State")
+    def standing(self, cap: Cap) -> str:
+        """Return whether it is in use."""
+        return chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        return "" if obj is None or obj.is_active else "This limit was removed."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if obj is None:
+            return {"currency": request.tenant.currency}  # type: ignore[attr-defined]
+        return {"amount": obj.amount, "version": obj.version}
+
+    @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
+                    tone="good", on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Create a spending limit."""
+        said = form.cleaned_data
+        target = {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")
+        made = services.create_cap(
+            actor=viewer_of(request),
+            scope=said["scope"],
+            target=target,
+            currency=said["currency"],
+            amount=said["amount"],
+            window=said["window"],
+        )
+        return f"The limit of {made} now applies."
+
+    @service_action(path="edit", title="Change amount", permission=MANAGE, form=AmountForm, submit="Save",
+                    tone="primary")  # fmt: skip
+    def edit(self, request: HttpRequest, obj: Cap, form: AmountForm) -> str:
+        """Change the amount."""
+        changed = services.revise_cap(
+            actor=viewer_of(request),
+            cap_id=obj.pk,
+            amount=form.cleaned_data["amount"],
+            seen_version=form.seen_version(),
+        )
+        return f"The limit is now {changed}."
+
+    @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
+                    on_list=True, explain="Find out which past requests a new limit would have held.")  # fmt: skip
+    def try_new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Try a new limit on past requests."""
+        said = dict(form.cleaned_data)
+        days, scopes = said.pop(TRY), {"kind": said.pop("kind"), "agent": said.pop("agent")}
+        draft = {**said, "target": scopes.get(said["scope"], "")}
+        return try_on_history(viewer_of(request), "cap", draft, days)
+
+    @service_action(path="try", title="Try another amount", permission=MANAGE, form=TryAmountForm, submit="Try",
+                    explain="Find out which past requests another amount would have held.")  # fmt: skip
+    def try_amount(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> HttpResponse:
+        """Try another amount on past requests."""
+        said = form.cleaned_data
+        draft = {"cap": obj.pk, "amount": said["amount"]}
+        return try_on_history(viewer_of(request), "cap", draft, said[TRY])
+
+    @service_action(path="retire", title="Remove limit", permission=MANAGE, form=VersionedForm, tone="danger",
+                    explain="Requests that it holds back will continue.")  # fmt: skip
+    def retire(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
+        """Remove the limit."""
+        services.retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
+        return "The limit was removed."

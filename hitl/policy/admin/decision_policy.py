@@ -1,0 +1,80 @@
+"""The console's page of the settings for deciding in the console."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import VersionedForm
+from console.navigation import Nav
+from console.viewers import viewer_of
+from hitl import services
+from hitl.approvals.admin.forms import reason_field
+from hitl.models import DecisionPolicy
+from hitl.policy import decision_policy
+from hitl.policy.admin.base import MANAGE, VersionAdmin
+from hitl.policy.models.policies import BATCH_RISKS
+
+
+class DecisionPolicyForm(VersionedForm):
+    """The settings."""
+
+    undo_seconds = forms.IntegerField(
+        label="Seconds to undo an approval",
+        min_value=0,
+        max_value=decision_policy.UNDO_SECONDS_MAX,
+        help_text="An approval given in the console is executed after these seconds. With 0 it is executed at once.",
+    )
+    batch_risk = forms.ChoiceField(
+        label="Highest risk to approve many at once",
+        choices=BATCH_RISKS,
+        help_text="Riskier requests are approved one by one, and critical ones always are.",
+    )
+    reason = reason_field()
+
+
+@admin.register(DecisionPolicy)
+class DecisionPolicyAdmin(VersionAdmin):
+    """How people decide in the console, change by change."""
+
+    nav = Nav("Decision settings", "check-circle", group="Set-up", order=47)
+    intro = "How long an approval given in the console can be undone, and which requests can be approved many at once."
+    empty_title = "Undo for 10 seconds, many at once up to medium risk"
+    empty_text = "These are the defaults. Nobody has changed them yet."
+    list_display = ("version", "undo", "batches", "reason", "by", "since")
+    detail_fields = ("version", "undo", "batches", "reason", "by", "since")
+
+    @admin.display(description="Time to undo")
+    def undo(self, policy: DecisionPolicy) -> str:
+        """Return the seconds in which an approval can be undone."""
+        return f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once"
+
+    @admin.display(description="Approve many at once")
+    def batches(self, policy: DecisionPolicy) -> str:
+        """Return the highest risk of a batch."""
+        risk = policy.get_batch_risk_display()
+        return "Never" if policy.batch_risk == "none" else f"Up to {risk.lower()} risk"
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the current settings."""
+        policy = decision_policy.current()
+        return {"version": policy.version, "undo_seconds": policy.undo_seconds, "batch_risk": policy.batch_risk}
+
+    @service_action(path="change-settings", title="Change settings", permission=MANAGE, form=DecisionPolicyForm,
+                    submit="Save", tone="good", on_list=True, explain="Approvals given before keep their time to "
+                    "undo. Over the API and by links in mails, approvals are always executed at once.")  # fmt: skip
+    def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:
+        """Save a new version."""
+        said = form.cleaned_data
+        made = services.set_decision_policy(
+            actor=viewer_of(request),
+            undo_seconds=said["undo_seconds"],
+            batch_risk=said["batch_risk"],
+            reason=said["reason"],
+            seen_version=form.seen_version(),
+        )
+        if not made.undo_seconds:
+            return "Saved. Approvals are executed at once."
+        return f"Saved. Approvals can be undone for {made.undo_seconds} seconds."

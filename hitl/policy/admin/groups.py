@@ -1,0 +1,101 @@
+"""The console's page of approver groups."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.selectors import list_members
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm, VersionedForm
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.viewers import viewer_of
+from hitl import services
+from hitl.domain.permissions import DECIDE
+from hitl.models import ApproverGroup
+from hitl.policy.admin.base import MANAGE, DefinitionAdmin
+from hitl.policy.admin.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
+
+
+class GroupForm(VersionedForm):
+    """Name and people of a group."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="Such as “Marketing Leads”.")
+    people = forms.MultipleChoiceField(label="People", required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = {str(m.user_id): m.user.get_full_name() for m in list_members(permission=DECIDE)}
+        # People who can no longer approve stay visible: saving a new name must not drop them unseen.
+        lost = stale_approvers(f"user:{each}" for each in stale_among(chosen_in(self, "people"), people))
+        people |= {who.removeprefix("user:"): f"{name} (can no longer approve)" for who, name in lost.items()}
+        self.fields["people"].choices = sorted(people.items(), key=lambda row: row[1])  # type: ignore[attr-defined]
+
+
+@admin.register(ApproverGroup)
+class GroupAdmin(DefinitionAdmin):
+    """People who are asked together."""
+
+    nav = Nav("Approver groups", "pen", group="Set-up", order=42)
+    intro = "People who are asked together. Changes apply at once, also to waiting requests."
+    empty_title = "No groups yet"
+    list_display = ("name", "people")
+    ordering = ("name",)
+    detail_fields = ("name", "people")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApproverGroup]:
+        """Read the members with the groups."""
+        return super().get_queryset(request).prefetch_related("members")
+
+    def prepare_rows(self, request: HttpRequest, rows: list[ApproverGroup]) -> None:
+        """Read all names at once."""
+        names = names_of(member.user_id for group in rows for member in group.members.all())
+        for group in rows:
+            found = sorted(name_in(names, member.user_id) for member in group.members.all())
+            group.people_names = ", ".join(found)  # type: ignore[attr-defined]
+
+    @admin.display(description="People")
+    def people(self, group: ApproverGroup) -> str:
+        """Return who is in it."""
+        return group.people_names or "Nobody"  # type: ignore[attr-defined]
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if action.path != "edit":
+            return {} if obj is None else {"version": obj.version}
+        return {
+            "name": obj.name,
+            "version": obj.version,
+            "people": [str(member.user_id) for member in obj.members.all()],
+        }
+
+    @service_action(path="create", title="New group", permission=MANAGE, form=GroupForm, submit="Create",
+                    tone="good", on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Create a group."""
+        return f"{services.create_group(actor=viewer_of(request), **_group(form))} was created."
+
+    @service_action(path="edit", title="Name and people", permission=MANAGE, form=GroupForm, submit="Save", tone="good")
+    def edit(self, request: HttpRequest, obj: ApproverGroup, form: GroupForm) -> str:
+        """Change name and members."""
+        changed = services.revise_group(
+            actor=viewer_of(request), group_id=obj.pk, seen_version=form.seen_version(), **_group(form)
+        )
+        return f"{changed} was saved."
+
+    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
+                    explain="You can only delete a group that no workflow uses.")  # fmt: skip
+    def delete(self, request: HttpRequest, obj: ApproverGroup, form: ConsoleForm) -> str:
+        """Delete the group."""
+        services.delete_group(actor=viewer_of(request), group_id=obj.pk, seen_version=form.cleaned_data["version"])
+        return f"{obj} was deleted."
+
+
+def _group(form: ConsoleForm) -> dict[str, Any]:
+    return {
+        "name": form.cleaned_data["name"],
+        "people": [key for person in form.cleaned_data["people"] if (key := uuid_in(person))],
+    }

@@ -1,0 +1,85 @@
+"""Endpoints of the organisation's compliance flags."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.rest.fields import SEEN, RowSerializer
+from core.rest.idempotency import idempotent
+from hitl import services
+from hitl.models import ComplianceFlag
+from hitl.policy import selectors
+from hitl.policy.rest.policies import PolicyViewSet
+
+
+class FlagSerializer(RowSerializer[ComplianceFlag]):
+    """A mark for requests."""
+
+    class Meta:
+        model = ComplianceFlag
+        fields: ClassVar[list[str]] = "id name label condition is_active version created_at".split()
+
+
+class FlagRequest(serializers.Serializer[Any]):
+    """A new flag."""
+
+    name = serializers.CharField(max_length=40, help_text="Small letters, digits and underscores.")
+    label = serializers.CharField(max_length=60)  # type: ignore[assignment]
+    condition = serializers.CharField(
+        default="", allow_blank=True, max_length=500, help_text="Sets it on new and changed requests that meet it."
+    )
+
+
+class FlagChange(serializers.Serializer[Any]):
+    """The whole flag after the change."""
+
+    label = serializers.CharField(max_length=60)  # type: ignore[assignment]
+    condition = serializers.CharField(default="", allow_blank=True, max_length=500)
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description="List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`."
+    ),
+    retrieve=extend_schema(description="Read a compliance flag. Needs `hitl.view_approvalworkflow`."),
+)
+class FlagViewSet(PolicyViewSet):
+    """Compliance flags."""
+
+    serializer_class = FlagSerializer
+    request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
+    lookup_url_kwarg = "flag_id"
+
+    def get_queryset(self) -> QuerySet[ComplianceFlag]:
+        """Return the flags in use."""
+        return selectors.query_flags(viewer=self.actor)
+
+    def get_object(self) -> ComplianceFlag:
+        """Return the flag of the address."""
+        return selectors.get_flag(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add a flag that people set on requests, and its condition if it has one. Needs `hitl.manage_workflow`.
+
+        409 `exists`.
+        """
+        return self.call_service(services.create_flag)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change label and condition, for new and changed requests.
+
+        Needs `hitl.manage_workflow`; 409 `stale_version`.
+        """
+        return self.call_service(services.revise_flag)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        return self.call_service(services.retire_flag)

@@ -1,1 +1,0 @@
-"""API endpoints of approvals and their policies."""
