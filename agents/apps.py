@@ -25,7 +25,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import erasure, receivers, registry, tasks  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents import checks, erasure, receivers, registry, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.flows import head  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
@@ -34,9 +34,8 @@ class AgentsConfig(AppConfig):
         from agents.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.runs import lease, outcomes  # noqa: PLC0415
         from agents.tools import (  # noqa: PLC0415
-            acting,
+            actions,
             answer,
-            figures,
             files,
             knowledge,
             own_requests,
@@ -61,9 +60,8 @@ class AgentsConfig(AppConfig):
         queueing.provide("check_agent", tasks.check_agent.delay)
         queueing.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
         reading.register_all()
-        figures.register_all()
         own_requests.register_all()
-        acting.register_all()
+        actions.register_all()
         withdraw.register_all()
         answer.register_all()
         resend.register_all()

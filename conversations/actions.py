@@ -17,7 +17,7 @@ from core.actors import Actor, system
 from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
-from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
+from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.actions.registry import register
 from hitl.selectors import is_call_stopped
 
@@ -28,7 +28,7 @@ TOLERANCE_PERCENT: Final = 5
 
 
 class SendAudienceMessageParams(Params):
-    """The audience and the message."""
+    """A text for an audience."""
 
     audience: str = Field(min_length=1, max_length=60, description="Name of the audience (a tag).")
     text: str = Field(min_length=1, max_length=settings.TEXT_LIMIT, description="The exact text of the message.")
@@ -40,6 +40,22 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
 
     key: ClassVar[str] = "send_audience_message"
     title: ClassVar[str] = "Message an audience"
+    ability: ClassVar[str] = "request a message to an audience"
+    description: ClassVar[str] = "Request a message to an audience; waits for approval."
+    claim_words: ClassVar[ClaimWords] = ClaimWords(
+        verbs={
+            "en": ("sent", "messaged", "delivered", "published"), "de": ("verschickt", "gesendet", "versendet"),
+            "fr": ("envoyé",), "es": ("enviad",), "it": ("inviat",), "pt": ("enviad",),
+            "nl": ("verstuurd", "verzonden"),
+        },
+        things={
+            "en": ("message", "audience", "newsletter", "people", "customer", "contact"),
+            "de": ("nachricht", "zielgruppe", "newsletter", "kund", "kontakt"),
+            "fr": ("message", "audience", "client", "contact"), "es": ("mensaje", "audiencia", "cliente", "contacto"),
+            "it": ("messaggi", "pubblico", "client", "contatt"), "pt": ("mensage", "público", "cliente", "contato"),
+            "nl": ("bericht", "doelgroep", "klant", "contact"),
+        },
+    )  # fmt: skip
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 30
     params_model = SendAudienceMessageParams

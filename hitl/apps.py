@@ -16,6 +16,7 @@ class HitlConfig(AppConfig):
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
         from hitl import receivers, tasks  # noqa: PLC0415  (needs loaded apps)
+        from hitl.actions import checks  # noqa: F401, PLC0415
         from hitl.approvals.change import due  # noqa: PLC0415
         from hitl.approvals.integrity import verification  # noqa: PLC0415
         from hitl.approvals.state import event_types  # noqa: F401, PLC0415

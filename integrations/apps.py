@@ -1,15 +1,17 @@
 """App configuration of integrations."""
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 
 class IntegrationsConfig(AppConfig):
-    """Provider accounts, mail and webhooks out, and the action kinds of the outside platforms."""
+    """Provider accounts, mail and webhooks out, and the outside platforms."""
 
     name = "integrations"
 
     def ready(self) -> None:
-        """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
+        """Register platforms, the mail channel and its receivers, the replayer and the checks."""
         from core import bus  # noqa: PLC0415
         from core.audit import anchor_places  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
@@ -17,17 +19,16 @@ class IntegrationsConfig(AppConfig):
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
         from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
-        from hitl.actions import registry  # noqa: PLC0415
-        from integrations import checks, erasure, object_store, tasks  # noqa: F401, PLC0415
+        from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
-        from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
         sealed_files.register(object_store.FileBucket.name, object_store.files_from_settings)
-        for kind in actions.KINDS:
-            registry.register(kind)
+        # Named in the settings like authentication backends: a platform is added without an edit here.
+        for path in settings.PLATFORMS:
+            platforms.register(import_string(path))
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
         events.register(notifier.DIGEST, notifier.DigestMail)

@@ -1,13 +1,17 @@
-"""System check for invalid mail settings."""
+"""System checks for invalid mail settings and for accounts with a provider that nobody registers."""
 
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
 
+from core.tenancy.scope import platform_scope
 from integrations.mail.providers.routes import CONSOLE, smtp_server
+from integrations.models import ProviderAccount
+from integrations.platforms import providers
 
 
 @register
@@ -24,3 +28,21 @@ def check_mail(**_: Any) -> list[CheckMessage]:
         hint = 'Set MAIL_FROM to "Name <address>".'
         problems.append(Error("Mail is set up without a sender.", hint=hint, id="integrations.E002"))
     return problems
+
+
+@register(Tags.database)
+def check_providers(**options: Any) -> list[CheckMessage]:
+    """Report active accounts whose platform is not registered: nothing can read from it or execute on it."""
+    if not options.get("databases"):
+        return []
+    try:
+        with platform_scope():
+            rows = ProviderAccount.objects.filter(is_active=True).exclude(provider__in=providers())
+            gone = sorted(set(rows.values_list("provider", flat=True)))
+    except DatabaseError:
+        return []  # before the first migration there is no such table
+    hint = "Name its class in PLATFORMS, or switch these accounts off."
+    return [
+        Error(f"There are accounts with {key!r}, which is no platform here.", hint=hint, id="integrations.E003")
+        for key in gone
+    ]

@@ -16,15 +16,12 @@ __all__ = ["MailCount", "MailDelivery", "ProviderAccount", "WebhookSubscription"
 
 
 class ProviderAccount(TenantModel):
-    """A tenant's account with one provider; its credentials are encrypted and never displayed."""
+    """A tenant's account with one provider; its credentials are encrypted and never displayed.
 
-    class Provider(models.TextChoices):
-        """The supported providers."""
+    `provider` is the key of a registered platform, or of the mail provider.
+    """
 
-        SANDBOX_ADS = "sandbox_ads", "Sandbox marketing platform"
-        SENDGRID = "sendgrid", "SendGrid"
-
-    provider = models.CharField(max_length=32, choices=Provider)
+    provider = models.CharField(max_length=32)
     name = models.CharField(max_length=120)
     credentials = EncryptedJSONField()
     is_active = models.BooleanField(default=True)

@@ -5,6 +5,7 @@ from django.db import transaction
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid
+from integrations import platforms
 from integrations.models import ProviderAccount
 
 
@@ -15,14 +16,14 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
     raises Invalid for an unknown provider or credentials that can't be sent in a header; announces nothing.
     """
     actor.require("channels_app.change_channelaccount")
-    if provider not in ProviderAccount.Provider.values:
+    if provider not in platforms.providers():
         raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})
     for key, value in credentials.items():
         # Credentials are sent in headers as they are, except the sender's name, which is encoded.
         is_text = isinstance(value, str) and value.isprintable() and value != ""
         if not is_text or not (key == "from_name" or value.isascii()):
             raise Invalid("These credentials aren't valid.", fields={"credentials": ["Not valid."]})
-    if not credentials:
+    if not credentials or not platforms.takes(provider, credentials):
         raise Invalid("These credentials aren't valid.", fields={"credentials": ["Not valid."]})
     with transaction.atomic():
         ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)

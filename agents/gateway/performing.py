@@ -15,9 +15,10 @@ from agents.gateway.results import as_line, tidy
 from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest
 from agents.tools import registry
-from agents.tools.registry import Arguments, Caller, Tool
+from agents.tools.registry import Caller, Tool
 from core.errors import NotFound, Unavailable, WalkerError
 from core.observability.logging import get_logger
+from hitl.actions.base import Params
 from hitl.services import note_refused_move
 
 log = get_logger(__name__)
@@ -56,7 +57,7 @@ class _Admitted:
 
     call: ToolCall
     tool: Tool
-    arguments: Arguments
+    arguments: Params
     caller: Caller
     wait: Callable[[float], dict[str, Any]] | None = None
     reading: running.Reading | None = None
@@ -179,7 +180,7 @@ def _tool_for(request: ToolRequest, caller: Caller, calls: Calls) -> Tool:
     return tool
 
 
-def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Calls) -> Arguments:
+def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Calls) -> Params:
     """Return the arguments as the tool reads them, if it may run once more. Raises `Refusal`."""
     restored = calls.restore(request) if calls.restore else request
     problem = restored.error or problem_of(restored.arguments, largest=tool.largest)

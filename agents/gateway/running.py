@@ -16,12 +16,13 @@ from uuid import UUID
 from django.db import connection
 
 from agents.gateway.refusals import TIMEOUT, Refusal
-from agents.tools.registry import Arguments, Caller, Tool
+from agents.tools.registry import Caller, Tool
 from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.reliability import loose_cache
 from core.reliability.circuit_breaker import Breaker, breaker
 from core.tenancy.scope import current_tenant_id
+from hitl.actions.base import Params
 
 log = get_logger(__name__)
 THREADS: Final = 4
@@ -33,7 +34,7 @@ class Reading:
     """One reading and what it took; `take` runs it, and is called on a thread of its own if there is one."""
 
     tool: Tool
-    arguments: Arguments
+    arguments: Params
     caller: Caller
     call_id: UUID
     attempts: int = 0

@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from agents.knowledge.searching import has_knowledge
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, ToolSpec
 from core.actors import Actor
 from core.registry import Registry
+from hitl.actions.base import Params
+from integrations.ports import Arguments as Arguments  # noqa: PLC0414  (what tools take)
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
@@ -24,12 +26,6 @@ FOR_EVERY_AGENT = (
     "what_is_waiting", "what_happened", SEARCH_TOOL, ANSWER_TOOL,
 )  # fmt: skip
 """Tools of every agent version: anyone can reach a colleague and manage their own requests."""
-
-
-class Arguments(BaseModel):
-    """Base of every tool's arguments; unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class OneRequest(Arguments):
@@ -94,7 +90,7 @@ def requester_through(caller: Caller, *permissions: str) -> Actor:
 
 
 @cache
-def _schema(arguments: type[Arguments]) -> Mapping[str, Any]:
+def _schema(arguments: type[Params]) -> Mapping[str, Any]:
     """Return the JSON schema.
 
     Cached because building it takes longer than the rule-based model.
@@ -105,10 +101,10 @@ def _schema(arguments: type[Arguments]) -> Mapping[str, Any]:
 class Tool(abc.ABC):
     """Something an agent can call; `ability` completes the sentence "I can …"."""
 
-    key: ClassVar[str]
-    title: ClassVar[str]
-    description: ClassVar[str]
-    ability: ClassVar[str]
+    key: str
+    title: str
+    description: str
+    ability: str
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
     only_reads: ClassVar[bool] = False
@@ -123,14 +119,14 @@ class Tool(abc.ABC):
     """How long a reading from outside may take."""
     per_hour: ClassVar[int] = 10
     """How often it runs in a conversation within an hour; 0 for no limit."""
-    kept_seconds: ClassVar[int] = 0
+    kept_seconds: int = 0
     """How long an equal reading is answered from the cache; only for what every caller of the audience may see."""
     largest: ClassVar[int] = 8192
     """The most bytes of its arguments."""
-    arguments: ClassVar[type[Arguments]] = Arguments
+    arguments: type[Params] = Arguments
 
     @abc.abstractmethod
-    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+    def call(self, arguments: Any, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         """Run the tool and return JSON.
 
         Raises `WalkerError` with a detail that the model may read.
@@ -152,7 +148,7 @@ class Tool(abc.ABC):
         """Return the description that models get."""
         return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
-    def read(self, raw: Mapping[str, Any]) -> Arguments:
+    def read(self, raw: Mapping[str, Any]) -> Params:
         """Validate a model's arguments.
 
         Raises `ValueError` with the names of the wrong fields.
@@ -164,7 +160,20 @@ class Tool(abc.ABC):
             raise ValueError(", ".join(wrong) or "arguments") from None
 
 
+class ToolSource(abc.ABC):
+    """Tools that are made when they are asked for, because what they are made of registers in several apps."""
+
+    @abc.abstractmethod
+    def keys(self) -> Iterable[str]:
+        """Return the keys of its tools."""
+
+    @abc.abstractmethod
+    def find(self, key: str) -> Tool | None:
+        """Return the tool of a key, None if it has none."""
+
+
 _tools: Registry[Tool] = Registry(Tool, name="tool")  # type: ignore[type-abstract]
+_sources: dict[type[ToolSource], ToolSource] = {}
 
 
 def register(tool: type[Tool]) -> type[Tool]:
@@ -173,19 +182,33 @@ def register(tool: type[Tool]) -> type[Tool]:
     return tool
 
 
+def register_source(source: type[ToolSource]) -> None:
+    """Register a source of tools; the same one twice is harmless."""
+    _sources[source] = source()
+
+
+def all_keys() -> list[str]:
+    """Return the keys of all tools in order; a key stands as often as it is registered."""
+    return sorted([*_tools.keys(), *(key for source in _sources.values() for key in source.keys())])  # noqa: SIM118
+
+
 def keys() -> list[str]:
     """Return the keys of the registered tools in order."""
-    return _tools.keys()
+    return list(dict.fromkeys(all_keys()))
 
 
 def is_known(key: str) -> bool:
     """Return True if a tool is registered under the key."""
-    return key in _tools.keys()  # noqa: SIM118  (a registry, not a dict)
+    return key in _tools.keys() or _made(key) is not None  # noqa: SIM118  (a registry, not a dict)
 
 
 def get(key: str) -> Tool:
     """Return the tool of a key. Raises `NotFound`."""
-    return _tools.get(key)()
+    return _made(key) or _tools.get(key)()
+
+
+def _made(key: str) -> Tool | None:
+    return next((tool for source in _sources.values() if (tool := source.find(key)) is not None), None)
 
 
 def is_public_reading(key: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.runs.approval_texts import resubmitted_sentence
-from agents.tools.acting import asked, hands_of
+from agents.tools.actions import asked, hands_of
 from agents.tools.registry import PROPOSE, Arguments, Caller, OneRequest, Tool, register
 from agents.tools.resubmit import resubmit_unchanged, returned_to
 

@@ -17,13 +17,13 @@ from agents.gateway.results import as_line, tidy
 from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest
 from agents.redaction import Vault
 from agents.tools import knowledge, registry
-from agents.tools.registry import Arguments, Caller, Tool
+from agents.tools.registry import Caller, Tool
 from core.actors import Actor
 from core.errors import Unavailable, WalkerError
 from core.observability.logging import get_logger
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
-from hitl.actions.base import Origin
+from hitl.actions.base import Origin, Params
 from hitl.approvals.change.simulate import Foreseen, foresee
 
 log = get_logger(__name__)
@@ -171,7 +171,7 @@ class TrialCalls:
                 raise Refusal(refusals.TAINTED)
         return tool
 
-    def _arguments_for(self, tool: Tool, request: ToolRequest) -> Arguments:
+    def _arguments_for(self, tool: Tool, request: ToolRequest) -> Params:
         raw, problem = dict(request.arguments), request.error
         if self.vault and not problem:
             try:
@@ -186,7 +186,7 @@ class TrialCalls:
         except ValueError as wrong:
             raise Refusal(refusals.BAD_ARGUMENTS, f"Check these fields: {wrong}.") from None
 
-    def _do(self, tool: Tool, arguments: Arguments) -> tuple[Kind, dict[str, Any], dict[str, Any] | None]:
+    def _do(self, tool: Tool, arguments: Params) -> tuple[Kind, dict[str, Any], dict[str, Any] | None]:
         """Read, foresee or leave out. An acting tool is never called. Raises `Broken`."""
         try:
             if tool.acting:
@@ -211,7 +211,7 @@ class TrialCalls:
             raise Broken("tool_failed") from error
         return "reads", result, None
 
-    def _foresee(self, tool: Tool, arguments: Arguments) -> tuple[Kind, dict[str, Any], dict[str, Any] | None]:
+    def _foresee(self, tool: Tool, arguments: Params) -> tuple[Kind, dict[str, Any], dict[str, Any] | None]:
         caller = self.caller
         owner = () if caller.agent_owner_id is None else (caller.agent_owner_id,)
         origin = Origin(
@@ -221,7 +221,7 @@ class TrialCalls:
             also_excluded=(*caller.agent_author_ids, *owner),
             channel=caller.channel,
         )
-        params = arguments.model_dump(exclude_none=True)
+        params = arguments.model_dump(mode="json", exclude_none=True)
         found = foresee(viewer=self.viewer, kind=tool.key, params=params, origin=origin)
         if found.is_paused:
             return "refused", Refusal(refusals.PAUSED, "Such requests are stopped at the moment.").result, None
@@ -229,7 +229,7 @@ class TrialCalls:
         sentence = f"This would need approval: {headline}. It is a trial, so nothing was requested."
         return "asks", {"state": "pending", "sentence": sentence}, _approval_of(found, headline)
 
-    def _search(self, arguments: Arguments) -> dict[str, Any]:
+    def _search(self, arguments: Params) -> dict[str, Any]:
         question = knowledge.Question.model_validate(arguments.model_dump()).question
         result = knowledge.found_for(question, self.caller, len(self.given) + 1, trial_id=self.caller.run_id)
         self._has_read_foreign = self._has_read_foreign or bool(result.get("foreign"))

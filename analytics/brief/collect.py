@@ -22,8 +22,9 @@ from core.ids import uuid7
 from core.observability.logging import get_logger
 from hitl.selectors import count_mine, count_overdue, list_approvals
 from hitl.services import can_be_decided_by_link
+from integrations import platforms
 from integrations.sandbox_ads.client import SandboxAdsClient
-from integrations.sandbox_ads.selectors import connect, value_of
+from integrations.sandbox_ads.selectors import PROVIDER, value_of
 from integrations.sandbox_ads.types import Answer
 
 log = get_logger(__name__)
@@ -117,13 +118,14 @@ def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callab
     if not tools.get(collector.tool).allows(caller):
         raise Unavailable(code="not_allowed")
     try:
-        client = connect(patience=Patience(connect=min(3.0, seconds), read=seconds, total=seconds))
+        connection = platforms.connection(PROVIDER)
+        client = connection.open(patience=Patience(connect=min(3.0, seconds), read=seconds, total=seconds))
     except Unavailable as error:
         raise Unavailable(code="not_connected") from error
 
     def call() -> list[Any]:
-        with client:
-            return value_of(collector.ask(client))
+        with client as opened:
+            return value_of(collector.ask(opened))
 
     return call
 

@@ -18,12 +18,12 @@ from core.errors import Invalid, NotFound
 from core.ids import uuid7
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import describe_error
+from integrations.mail.providers.routes import PROVIDER
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery, ProviderAccount
 from integrations.services import connect_provider
 
 CHANGE: Final = "channels_app.change_channelaccount"
-PROVIDER: Final = ProviderAccount.Provider.SENDGRID
 # The tenant has one mail account at a time; its row keeps this name when the displayed one changes.
 ACCOUNT: Final = "Mail"
 MISSING: Final = "There is no such mail account."

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
 from core.text.amounts import parse_amount
@@ -35,6 +35,8 @@ Money = Annotated[
     Decimal,
     BeforeValidator(_read_plainly),
     Field(ge=0, max_digits=14, decimal_places=2, allow_inf_nan=False),
+    # Text, or models send a float that has lost what the person wrote.
+    WithJsonSchema({"type": "string"}),
 ]
 
 
@@ -44,7 +46,7 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-P = TypeVar("P", bound=BaseModel)
+P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,18 @@ class Origin:
     """The requester's own fields, shown masked; they have no effect on the decision."""
 
 
+@dataclass(frozen=True)
+class ClaimWords:
+    """By which words a text says that a kind of action was done: `verbs` for what was done, `things` for to what.
+
+    By language, each as the beginning of the word as it is written in such a sentence: "raised", "erhöht", "augment".
+    With no verbs at all, a text can only tell that an action was done by naming its request.
+    """
+
+    verbs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    things: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 class ActionKind(ABC, Generic[P]):
     """A kind of risky action. Stateless; the registry keeps one instance.
 
@@ -129,6 +143,12 @@ class ActionKind(ABC, Generic[P]):
     """True if the target system ignores a second call with the same idempotency key."""
     base_risk: ClassVar[int] = 20
     """Risk of the kind by itself, 0-40 of the 100 points."""
+    ability: ClassVar[str] = ""
+    """What agents that request it say they can do: it completes the sentence "I can …"."""
+    description: ClassVar[str] = ""
+    """What models read of the tool that requests it."""
+    claim_words: ClassVar[ClaimWords | None] = None
+    """By which words an agent's answer claims that it was done; only an executed request of the kind proves such."""
     params_model: type[P]
 
     def resolve(self, params: P) -> P:
@@ -169,6 +189,13 @@ class ActionKind(ABC, Generic[P]):
             for key in keys
             if old_facts.get(key) != new_facts.get(key)
         ]
+
+    def done_sentence(self, preview: Mapping[str, Any]) -> str:
+        """Return the executed change as a fact for its requester, without a full stop (pure).
+
+        By default it is the headline that was approved; `preview` is as it is stored.
+        """
+        return str(preview.get("headline") or "").rstrip(".")
 
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
         """Return the outcome of an earlier call by its key, or None if this kind can't tell."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from core.errors import Invalid
-from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
-from integrations.sandbox_ads import selectors
+from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Preview, PreviewRow
+from integrations.sandbox_ads import claims, selectors
 from integrations.sandbox_ads.execution import (
     changes_between,
     format_money,
@@ -60,6 +60,9 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
 
     key: ClassVar[str] = "set_campaign_budget"
     title: ClassVar[str] = "Set a campaign's daily budget"
+    ability: ClassVar[str] = "request a new daily budget for a campaign"
+    description: ClassVar[str] = "Request a new daily budget for a campaign; waits for approval."
+    claim_words: ClassVar[ClaimWords] = claims.BUDGET
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 25
     params_model = CampaignBudget
@@ -139,6 +142,9 @@ class PauseCampaign(ActionKind[CampaignPause]):
 
     key: ClassVar[str] = "pause_campaign"
     title: ClassVar[str] = "Pause a campaign"
+    ability: ClassVar[str] = "request to pause a campaign"
+    description: ClassVar[str] = "Request to pause a campaign; waits for approval."
+    claim_words: ClassVar[ClaimWords] = claims.PAUSE
     base_risk: ClassVar[int] = 20
     params_model = CampaignPause
 
@@ -188,6 +194,9 @@ class UpdatePageMeta(ActionKind[PageMeta]):
 
     key: ClassVar[str] = "update_page_meta"
     title: ClassVar[str] = "Update a page's title or description"
+    ability: ClassVar[str] = "request a new title or description for a page"
+    description: ClassVar[str] = "Request a new title or meta description for a page; waits for approval."
+    claim_words: ClassVar[ClaimWords] = claims.META
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 10
     params_model = PageMeta
@@ -251,6 +260,9 @@ class PublishContent(ActionKind[ContentPublication]):
 
     key: ClassVar[str] = "publish_content"
     title: ClassVar[str] = "Publish a content item"
+    ability: ClassVar[str] = "request to publish a piece of content"
+    description: ClassVar[str] = "Request to publish a draft; waits for approval."
+    claim_words: ClassVar[ClaimWords] = claims.PUBLICATION
     base_risk: ClassVar[int] = 25
     params_model = ContentPublication
 

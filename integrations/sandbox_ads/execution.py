@@ -39,8 +39,8 @@ def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
         client = selectors.connect()
     except WalkerError as error:
         return Outcome("failed_clean", error=f"{error.code}: {error.detail}")
-    with client:
-        return outcome_of(change(client))
+    with client as opened:
+        return outcome_of(change(opened))
 
 
 def probe_key(key: str) -> Outcome | None:
@@ -53,8 +53,8 @@ def probe_key(key: str) -> Outcome | None:
         client = selectors.connect()
     except WalkerError:
         return None
-    with client:
-        answer = client.get_key_status(key)
+    with client as opened:
+        answer = opened.get_key_status(key)
     if not isinstance(answer, Ok):
         return None
     if answer.value.effect is not None:

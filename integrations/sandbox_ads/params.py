@@ -20,11 +20,12 @@ Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
 
 
 class CampaignBudget(Params):
-    """A new daily budget; an empty `currency` means the account's, which `resolve` fills in."""
+    """A new daily budget."""
 
     campaign: Reference
-    daily_budget: Budget
+    daily_budget: Budget = Field(description='New daily amount as text, for example "900.50"')
     currency: Currency = ""
+    """Empty means the account's, which `resolve` fills in."""
 
 
 class CampaignPause(Params):
@@ -34,7 +35,7 @@ class CampaignPause(Params):
 
 
 class PageMeta(Params):
-    """A new title, a new meta description, or both, for one page."""
+    """New meta data of a page."""
 
     page: Reference
     title: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None

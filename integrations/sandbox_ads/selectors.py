@@ -1,16 +1,15 @@
-"""Reading from the sandbox platform, through the account of the tenant in scope."""
+"""Reading from the sandbox platform, by an open client or through the account of the tenant in scope."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import TypeVar
 
-from django.conf import settings
-
 from core.errors import Invalid, Unavailable
-from core.http import Patience
 from core.text.matching import closest, normalise_name
+from integrations import platforms
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
     AdsAccount,
@@ -23,22 +22,15 @@ from integrations.sandbox_ads.types import (
     Page,
     Ranking,
 )
-from integrations.selectors import get_credentials
 
 PROVIDER = "sandbox_ads"
 MAX_CHOICES = 20
 T = TypeVar("T")
 
 
-def connect(*, patience: Patience | None = None) -> SandboxAdsClient:
+def connect() -> AbstractContextManager[SandboxAdsClient]:
     """Return a client for the tenant's account; raises Unavailable without address or token."""
-    url = settings.SANDBOX_ADS_URL
-    if not url:
-        raise Unavailable("The advertising platform isn't configured: set SANDBOX_ADS_URL.", code="not_configured")
-    token = str(get_credentials(provider=PROVIDER).get("token", ""))
-    if not token:
-        raise Unavailable("The advertising account has no token.", code="not_connected")
-    return SandboxAdsClient(url, token, patience=patience)
+    return platforms.connection(PROVIDER).open()
 
 
 def value_of(answer: Answer[T]) -> T:
@@ -48,46 +40,49 @@ def value_of(answer: Answer[T]) -> T:
     raise Unavailable("The advertising platform didn't answer as expected.", code=f"ads_{answer.code}"[:60])
 
 
-def _ask(question: Callable[[SandboxAdsClient], Answer[T]]) -> T:
-    with connect() as client:
+def _ask(question: Callable[[SandboxAdsClient], Answer[T]], client: SandboxAdsClient | None = None) -> T:
+    """Ask by an open client, or by one of its own."""
+    if client is not None:
         return value_of(question(client))
+    with connect() as own:
+        return value_of(question(own))
 
 
-def get_account() -> AdsAccount:
+def get_account(client: SandboxAdsClient | None = None) -> AdsAccount:
     """Return the tenant's account with its currency."""
-    return _ask(lambda client: client.get_account())
+    return _ask(lambda each: each.get_account(), client)
 
 
-def list_campaigns() -> list[Campaign]:
+def list_campaigns(client: SandboxAdsClient | None = None) -> list[Campaign]:
     """Return all campaigns with budgets and the last seven whole days."""
-    return _ask(lambda client: client.list_campaigns())
+    return _ask(lambda each: each.list_campaigns(), client)
 
 
-def list_figures(first: date, last: date) -> list[CampaignFigures]:
+def list_figures(first: date, last: date, client: SandboxAdsClient | None = None) -> list[CampaignFigures]:
     """Return what each campaign cost and brought from the first to the last day."""
-    return _ask(lambda client: client.list_figures(first, last))
+    return _ask(lambda each: each.list_figures(first, last), client)
 
 
-def list_rankings() -> list[Ranking]:
+def list_rankings(client: SandboxAdsClient | None = None) -> list[Ranking]:
     """Return every keyword's position, best first."""
-    rows = _ask(lambda client: client.list_rankings())
+    rows = _ask(lambda each: each.list_rankings(), client)
     return sorted(rows, key=lambda row: row.position)
 
 
-def content_performance() -> list[ContentItem]:
+def content_performance(client: SandboxAdsClient | None = None) -> list[ContentItem]:
     """Return all content items, most viewed first."""
-    items = _ask(lambda client: client.list_content())
+    items = _ask(lambda each: each.list_content(), client)
     return sorted(items, key=lambda item: -item.views)
 
 
-def list_audiences() -> list[Audience]:
+def list_audiences(client: SandboxAdsClient | None = None) -> list[Audience]:
     """Return all audiences with size and last contact."""
-    return _ask(lambda client: client.list_audiences())
+    return _ask(lambda each: each.list_audiences(), client)
 
 
-def find_campaign(reference: str) -> Campaign:
+def find_campaign(reference: str, client: SandboxAdsClient | None = None) -> Campaign:
     """Return the campaign with this id or name; raises Invalid unless exactly one matches."""
-    return _only(list_campaigns(), reference, "campaign", lambda each: (each.id, each.name))
+    return _only(list_campaigns(client), reference, "campaign", lambda each: (each.id, each.name))
 
 
 def find_page(reference: str) -> Page:

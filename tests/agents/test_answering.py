@@ -10,7 +10,7 @@ from agents.ports import ASKS, SENT_BACK
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
 from agents.selectors import caller_of
-from agents.tools.acting import BudgetArguments, SetCampaignBudget
+from agents.tools import registry as tools
 from agents.tools.registry import OneRequest
 from agents.tools.resend import ResubmitRequest
 from conversations.services import give_back, reply, take_over
@@ -112,8 +112,9 @@ def test_call_that_is_done_again_after_a_crash_asks_for_nothing_new(desk: Desk) 
     desk.say("Make it 700 a day")
     call = ToolCall.objects.order_by("-created_at")[0]
     caller = caller_of(call.run, call.run.agent_version)
-    wish = BudgetArguments(campaign="Summer Sale", daily_budget="700")
-    told = SetCampaignBudget().call(wish, caller=caller, call_id=call.pk)
+    tool = tools.get("set_campaign_budget")
+    wish = tool.read({"campaign": "Summer Sale", "daily_budget": "700"})
+    told = tool.call(wish, caller=caller, call_id=call.pk)
     assert (told["reference"], Approval.objects.count(), stored().revision) == (stored().reference, 1, 2)
 
 

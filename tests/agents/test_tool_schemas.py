@@ -13,7 +13,7 @@ WRITTEN: Final = Path(__file__).parent / "tool_schemas.json"
 
 def found() -> dict[str, Any]:
     """Return what models read of every tool, by its key."""
-    specs = {key: registry.get(key).spec() for key in registry.keys()}
+    specs = {key: registry.get(key).spec() for key in registry.keys()}  # noqa: SIM118
     return {
         key: {
             "title": spec.title,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agents.tools.acting import BudgetArguments
+from agents.tools import registry as tools
 from core.errors import Invalid
 from hitl.domain.auto_rules import auto_rule_from
 from hitl.policy.admin.caps import AmountForm, CapForm
@@ -46,13 +46,17 @@ def _takes(call: Callable[[], object]) -> bool:
     return True
 
 
+def _tool_reads(amount: str) -> None:
+    tools.get("set_campaign_budget").read({"campaign": "x", "daily_budget": amount})
+
+
 def _places(scene: Scene) -> Iterator[tuple[str, Callable[[str], bool]]]:
     owner = scene.actor("owner")
     yield "a new limit", lambda amount: _takes(lambda: create_cap(actor=owner, amount=amount, **LIMIT))
     yield "a range of costs", lambda amount: "min_cost" not in problems_of(None, {"min_cost": amount})
     yield "a rule", lambda amount: _takes(lambda: auto_rule_from({**RULE, "max_cost": amount}))
     yield "an action", lambda amount: _takes(lambda: CampaignBudget(campaign="x", daily_budget=amount))
-    yield "a model's tool", lambda amount: _takes(lambda: BudgetArguments(campaign="x", daily_budget=amount))
+    yield "a model's tool", lambda amount: _takes(lambda: _tool_reads(amount))
     yield "a limit's form", _form_takes(CapForm, "amount")
     yield "a limit's new amount", _form_takes(AmountForm, "amount")
     yield "a trial's form", _form_takes(TrialForm, "cost")

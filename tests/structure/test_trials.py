@@ -25,7 +25,7 @@ EFFECTS = (
     "agents.runs.outcomes",
     "agents.runs.reply",
     "agents.gateway.performing",
-    "agents.tools.acting",
+    "agents.tools.actions",
     "agents.tools.files",
     "agents.tools.withdraw",
     "agents.tools.resend",
@@ -69,7 +69,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
     ("importer", "imported"),
     [
         ("agents.trials.calls", "hitl.services"),
-        ("agents.trials.answering", "agents.tools.acting"),
+        ("agents.trials.answering", "agents.tools.actions"),
         ("agents.gate.screening", "conversations.services.outgoing"),  # two steps away
         ("agents.knowledge.searching", "hitl.approvals.change.propose"),
     ],

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from channels_app.email import mailboxes
-from channels_app.email.connect import CHANGE, MISSING, PROVIDER
+from channels_app.email.connect import CHANGE, MISSING
 from channels_app.email.imap import reads
 from channels_app.models import MailboxProgress
 from conversations import services
@@ -23,6 +23,7 @@ from core.db.locks import locked
 from core.errors import Invalid, NotFound
 from integrations.imap import ImapTrouble
 from integrations.mail.errors import describe_error
+from integrations.mail.providers.routes import PROVIDER
 
 _DOMAIN: Final = re.compile(r"(?=.{4,190}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _HOST: Final = re.compile(r"(?=.{1,190}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")

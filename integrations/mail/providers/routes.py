@@ -19,7 +19,7 @@ from integrations.models import ProviderAccount
 
 PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 CONSOLE: Final = "console"
-PROVIDER: Final = ProviderAccount.Provider.SENDGRID
+PROVIDER: Final = "sendgrid"
 
 
 class TerminalSender(MailSender):

@@ -1,0 +1,22 @@
+"""System checks: a kind of action that agents could not offer, or of which an answer could claim anything."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from hitl.actions import registry
+
+
+@register
+def check_kinds(**_: Any) -> list[CheckMessage]:
+    """Report kinds without an ability, without a description for models, or without claim words."""
+    problems: list[CheckMessage] = []
+    for key in registry.keys():  # noqa: SIM118  (a registry, not a dict)
+        kind = registry.get(key)
+        if not (kind.ability and kind.description):
+            hint = "Say what an agent can do with it (`ability`) and what a model reads of it (`description`)."
+            problems.append(Error(f"The kind of action {key!r} has no ability.", hint=hint, id="hitl.E001"))
+        if kind.claim_words is None:
+            hint = "Give `claim_words`; an empty ClaimWords() if only a request's reference proves that it was done."
+            problems.append(Error(f"The kind of action {key!r} has no claim words.", hint=hint, id="hitl.E002"))
+    return problems

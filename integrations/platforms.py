@@ -1,0 +1,124 @@
+"""The registered platforms, and the accounts that the tenant in scope has with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import NotFound, Unavailable
+from core.http import Patience
+from hitl.actions import registry as kinds
+from integrations.mail.providers.routes import PROVIDER as SENDGRID
+from integrations.models import ProviderAccount
+from integrations.ports import BriefSection, Lookup, Platform
+from integrations.selectors import get_credentials
+
+_platforms: dict[str, Platform] = {}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A platform on which the tenant in scope has an account; its credentials are never shown."""
+
+    platform: Platform
+    credentials: BaseModel
+
+    def open(self, *, patience: Patience | None = None) -> AbstractContextManager[Any]:
+        """Return a client. Raises Unavailable if the installation has no address for the platform."""
+        return self.platform.connect(self.credentials, patience=patience)
+
+
+def register(platform: type[Platform]) -> None:
+    """Register a platform with its action kinds; the same class twice is harmless.
+
+    Raises TypeError for anything else, ValueError when another one has its key, or the key of a lookup or section.
+    """
+    if not (isinstance(platform, type) and issubclass(platform, Platform)):
+        raise TypeError(f"{platform!r} is not a Platform")
+    others = [each for each in _platforms.values() if type(each) is not platform]
+    taken = {each.key for each in others}
+    lookups = {each.key for other in others for each in other.lookups}
+    sections = {each.key for other in others for each in other.sections}
+    if platform.key in taken:
+        raise ValueError(f"platform {platform.key!r} is already registered")
+    for name, keys, used in (
+        ("lookup", [each.key for each in platform.lookups], lookups),
+        ("section", [each.key for each in platform.sections], sections),
+    ):
+        if twice := sorted(key for key in set(keys) if key in used or keys.count(key) > 1):
+            raise ValueError(f"{name} {twice[0]!r} of platform {platform.key!r} is already registered")
+    for kind in platform.kinds:
+        kinds.register(kind)
+    _platforms[platform.key] = platform()
+
+
+def get(key: str) -> Platform:
+    """Return the platform of a key. Raises NotFound."""
+    try:
+        return _platforms[key]
+    except KeyError:
+        raise NotFound(f"There is no platform called {key[:60]!r}.") from None
+
+
+def keys() -> list[str]:
+    """Return the keys of the registered platforms in order."""
+    return sorted(_platforms)
+
+
+def providers() -> list[str]:
+    """Return what a tenant can have an account with: the registered platforms, and the mail provider."""
+    return [SENDGRID, *keys()]
+
+
+def takes(provider: str, credentials: Mapping[str, Any]) -> bool:
+    """Return True if these credentials are what a provider's account needs."""
+    try:
+        if provider in _platforms:
+            _platforms[provider].credentials.model_validate(credentials)
+    except ValidationError:
+        return False
+    return True
+
+
+def lookups() -> Iterator[tuple[Platform, Lookup[Any]]]:
+    """Yield each lookup with its platform, in the order of registration."""
+    return ((platform, lookup) for platform in _platforms.values() for lookup in platform.lookups)
+
+
+def sections() -> Iterator[tuple[Platform, BriefSection]]:
+    """Yield each section of the brief with its platform, in the order of registration."""
+    return ((platform, section) for platform in _platforms.values() for section in platform.sections)
+
+
+def connection(key: str) -> Connection:
+    """Return the tenant's connection with a platform. Raises NotFound, and Unavailable `not_connected` without one."""
+    return _connection(get(key), get_credentials(provider=key))
+
+
+def connected() -> list[Connection]:
+    """Return the platforms with which the tenant in scope is connected, in the order of registration. One query.
+
+    An account that lacks a credential counts as none.
+    """
+    rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True)
+    accounts = {row.provider: dict(row.credentials or {}) for row in rows}
+    found = []
+    for key, platform in _platforms.items():
+        if key in accounts:
+            try:
+                found.append(_connection(platform, accounts[key]))
+            except Unavailable:
+                continue
+    return found
+
+
+def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
+    try:
+        return Connection(platform, platform.credentials.model_validate(credentials))
+    except ValidationError as error:
+        missing = ", ".join(sorted({str(row["loc"][0]) for row in error.errors() if row["loc"]})) or "credentials"
+        raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None

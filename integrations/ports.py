@@ -1,0 +1,174 @@
+"""The port of outside systems: what can be read there, what can be requested, and what a brief says of it.
+
+A platform is one class, named in the setting PLATFORMS. Nothing else has to know it: agents get their tools, the
+approval engine its kinds and the daily brief its sections from what it declares.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from core.http import Patience
+from hitl.actions.base import ActionKind, Params
+
+P = TypeVar("P", bound="Arguments")
+Tone = Literal["neutral", "accent", "good", "warn", "danger"]
+Finding = Mapping[str, str | int]
+"""Something that stands out: a `code`, a `weight` and the facts for its sentence."""
+
+
+class Arguments(Params):
+    """Base of every tool's arguments; unknown fields are refused."""
+
+
+@dataclass(frozen=True)
+class Lookup(Generic[P]):
+    """Something that members can read on a platform: one reading tool of agents.
+
+    `ability` completes the sentence "I can …". `run` gets an open client and returns JSON; it raises Unavailable when
+    the platform doesn't answer, and Invalid with the choices for a name that fits nothing. `kept_seconds` is how long
+    an equal reading may be answered again. `says_state` gives the words by which an answer may tell a state that was
+    read, and how the reading writes it: "paused" as a state of a campaign is no claim that somebody paused it.
+    """
+
+    key: str
+    title: str
+    ability: str
+    description: str
+    params: type[P]
+    run: Callable[[Any, P], dict[str, Any]]
+    kept_seconds: int = 0
+    says_state: Mapping[str, str] = field(default_factory=dict)
+
+
+class BriefWords(Protocol):
+    """Texts and formats of a brief's language; a section's own texts are among them."""
+
+    def say(self, key: str, **facts: object) -> str:
+        """Return a text by key."""
+
+    def count(self, key: str, count: int, **facts: object) -> str:
+        """Return a text about a number of things, in singular or plural."""
+
+    def number(self, value: int | Decimal, places: int = 0) -> str:
+        """Return a number with grouped thousands."""
+
+    def money(self, value: Decimal, currency: str, places: int = 0) -> str:
+        """Return an amount with its currency."""
+
+    def span(self, length: timedelta) -> str:
+        """Return a duration in its largest unit."""
+
+    def days(self, count: int) -> str:
+        """Return a number of days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its label."""
+
+    value: str
+    label: str
+    tone: Tone = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a section.
+
+    `bar` is its length in percent (0 draws none). `decide` is the id of an approval that the line has buttons for.
+    """
+
+    title: str
+    note: str = ""
+    value: str = ""
+    bar: int = 0
+    tone: Tone = "neutral"
+    url: str = ""
+    decide: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SectionContent:
+    """What a platform's section shows: figures on top, its rows in order, and what stands out."""
+
+    figures: tuple[Figure, ...] = ()
+    rows: Sequence[Row] = ()
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True)
+class BriefSection:
+    """A section of the daily brief that a platform offers.
+
+    It is read for people who may use `tool` through the active agent of the type `agent`, and its button opens the
+    requests of `kind`. `texts` are its own words by language: its title under `key`, `<key>_none`, `<key>_open`,
+    `not_connected`, and what `build` says. `title` is its name in the console.
+    """
+
+    key: str
+    title: str
+    agent: str
+    tool: str
+    kind: str
+    texts: Mapping[str, Mapping[str, str]]
+    read: Callable[[Any], list[Any]]
+    build: Callable[[list[Any], BriefWords, datetime], SectionContent]
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """The request that takes an executed one back."""
+
+    kind: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of an outside system, and the cursor to go on from; an empty cursor is the end."""
+
+    rows: Sequence[Mapping[str, Any]]
+    cursor: str
+
+
+class Platform(ABC):
+    """An outside system on which members read and request changes; registered once, without state of its own."""
+
+    key: ClassVar[str]
+    """The `provider` of its accounts."""
+    title: ClassVar[str]
+    credentials: ClassVar[type[BaseModel]]
+    """What an account needs; makes the form, and is checked whenever a client is opened."""
+    kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
+    lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
+    sections: ClassVar[tuple[BriefSection, ...]] = ()
+    mirror: ClassVar[Callable[[Any, str], Page] | None] = None
+    """Takes an open client and a cursor, and pulls what changed since; None where it isn't offered."""
+    change_log: ClassVar[Callable[[Any, str], Page] | None] = None
+    """Takes an open client and a cursor, and tells who changed what outside of Walker; None where it isn't offered."""
+    undo: ClassVar[Callable[[str, Mapping[str, Any], Mapping[str, Any]], Inverse | None] | None] = None
+    """Takes kind, params and facts of an executed request and returns what takes it back; None where not offered."""
+
+    @abstractmethod
+    def connect(self, credentials: Any, *, patience: Patience | None = None) -> AbstractContextManager[Any]:
+        """Return a client for an account, given its checked `credentials`.
+
+        Raises Unavailable if the installation has no address for the system.
+        """
+
+    def summary(self, client: Any) -> str:
+        """Return one line about the account, for people who look after it (outside call)."""
+        return self.title
+
+    def audience_sizes(self, client: Any) -> dict[str, int]:
+        """Return how many people each audience has, by its name (outside call)."""
+        return {}

@@ -1,0 +1,47 @@
+"""The sandbox advertising platform as one provider beside the real ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from pydantic import BaseModel, Field
+
+from core.errors import Unavailable
+from core.http import Patience
+from integrations.ports import BriefSection, Platform
+from integrations.sandbox_ads import actions, comparisons, lookups, selectors
+from integrations.sandbox_ads.client import SandboxAdsClient
+
+
+class Credentials(BaseModel):
+    """What an account on the sandbox platform needs."""
+
+    token: str = Field(min_length=1)
+
+
+class SandboxAds(Platform):
+    """Campaigns, search rankings, content and audiences of an advertising platform that only looks like one."""
+
+    key = selectors.PROVIDER
+    title = "Sandbox marketing platform"
+    credentials = Credentials
+    kinds = actions.KINDS
+    lookups = (*lookups.LOOKUPS, *comparisons.LOOKUPS)
+    sections: ClassVar[tuple[BriefSection, ...]] = ()
+
+    def connect(self, credentials: Credentials, *, patience: Patience | None = None) -> SandboxAdsClient:
+        """Return a client for an account. Raises Unavailable without an address."""
+        url = settings.SANDBOX_ADS_URL
+        if not url:
+            raise Unavailable("The advertising platform isn't configured: set SANDBOX_ADS_URL.", code="not_configured")
+        return SandboxAdsClient(url, credentials.token, patience=patience)
+
+    def summary(self, client: SandboxAdsClient) -> str:
+        """Return the account's name and currency (outside call)."""
+        account = selectors.get_account(client)
+        return f"{account.name} · {account.currency}"
+
+    def audience_sizes(self, client: SandboxAdsClient) -> dict[str, int]:
+        """Return the sizes of the audiences by name (outside call)."""
+        return {row.name: row.size for row in selectors.list_audiences(client)}
