@@ -17,6 +17,7 @@ from core.jobs import dead_letters
 from core.jobs.decorators import keep_work
 from core.models import Outbox
 from core.observability.logging import get_logger
+from core.reliability import lease
 from core.retention import remove
 from core.tenancy.scope import platform_scope, tenant_scope
 
@@ -51,21 +52,10 @@ def relay(*, works: bool = False) -> int:
     return sent
 
 
-# Raw SQL: the ORM can't claim and return rows in one statement, skipping locked ones.
-_CLAIM: Final = """
-update core_outbox set lease_until = %s, attempts = attempts + 1 where id in (
-  select id from core_outbox
-  where done_at is null and (lease_until is null or lease_until < %s)
-  order by id for update skip locked limit %s
-) returning id, tenant_id, event, ref, payload, attempts
-"""
-
-
 def _claim() -> list[Outbox]:
-    moment = now()
     with platform_scope():
-        rows = Outbox.objects.raw(_CLAIM, [moment + LEASE, moment, BATCH])
-        return sorted(rows, key=lambda row: row.id)
+        waiting = Outbox.objects.filter(done_at=None).order_by("id")
+        return sorted(lease.claim_many(waiting, LEASE, limit=BATCH, tries="attempts"), key=lambda row: row.id)
 
 
 def on_batch(event: str, receive: Callable[[Sequence[Outbox]], object]) -> None:
@@ -84,8 +74,7 @@ def _send_batch(batch: list[Outbox], *, works: bool) -> int:
         mine = [row for row in sent if row.event == event]
         if mine and not _attempt(mine, partial(receive, mine)):
             sent = [row for row in sent if row.event != event]
-    rows = Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None)
-    count = rows.update(done_at=now()) if sent else 0
+    count = lease.held(*sent).filter(done_at=None).update(done_at=now()) if sent else 0
     for work in kept:
         work()
     return count
@@ -104,7 +93,7 @@ def _attempt(rows: list[Outbox], work: Callable[[], object]) -> bool:
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
             if row.attempts >= MAX_ATTEMPTS:
                 with transaction.atomic():
-                    if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
+                    if lease.held(row).filter(done_at=None).update(done_at=now()):
                         dead_letters.park(
                             kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}", notice="warning"
                         )

@@ -6,6 +6,7 @@ from django.db import models
 
 from core.clock import now
 from core.db.transaction_ids import CurrentTransactionId, TransactionIdField
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
@@ -60,14 +61,13 @@ class StreamEvent(TenantModel):
         return f"{self.stream} #{self.seq} {self.type}"
 
 
-class Outbox(TenantModel):
+class Outbox(Leased, TenantModel):
     """An announcement to relay to its receivers."""
 
     event = models.CharField(max_length=40)
     ref = models.UUIDField()
     payload = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now)
-    lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
 

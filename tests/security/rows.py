@@ -59,7 +59,7 @@ def fill_every_table(user: User) -> None:
     """Make a row in each table of the tenant in scope that has none yet."""
     for model in tenant_models():
         if not model._default_manager.exists():
-            row = model(**_required(model, user))
+            row = model(**required(model, user))
             if isinstance(row, Decision):
                 sign(row)
             row.save(force_insert=True)
@@ -73,7 +73,8 @@ def fill_every_table(user: User) -> None:
         assign_perm("view_approvalworkflow", Group.objects.create(name=uuid7().hex), row)
 
 
-def _required(model: type[models.Model], user: User) -> dict[str, Any]:
+def required(model: type[models.Model], user: User) -> dict[str, Any]:
+    """Return what a row must have, of rows that are there."""
     return {field.name: _worth(field, user) for field in model._meta.local_fields if _is_needed(field)}
 
 
