@@ -9,10 +9,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
-class BatchDecision(TenantModel):
+class BatchDecision(Leased, TenantModel):
     """One verdict of a person on several requests, each decided on its own by a task.
 
     The seal covers who decided what, as it was confirmed: a batch that is written or changed by other
@@ -33,7 +34,6 @@ class BatchDecision(TenantModel):
     total = models.PositiveSmallIntegerField()
     seal = models.CharField(max_length=160)
     created_at = models.DateTimeField(default=now)
-    lease_until = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -18,7 +18,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused, WalkerError
 from core.jobs import queueing
 from core.observability.logging import get_logger
-from core.tenancy.scope import platform_scope
+from core.reliability import lease
 from hitl.approvals.decide.decide import decide
 from hitl.approvals.decide.refusals import note_refused_move
 from hitl.batches import seals
@@ -47,18 +47,17 @@ def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
     once do not work on the same batch.
     """
     moment = now or clock_now()
-    rows = BatchDecision.objects.filter(pk=batch_id, finished_at=None)
-    if not rows.filter(Q(lease_until=None) | Q(lease_until__lte=moment)).update(lease_until=moment + LEASE):
+    batch = lease.claim(BatchDecision.objects.filter(pk=batch_id, finished_at=None), LEASE, now=moment)
+    if batch is None:
         return False
-    batch = BatchDecision.objects.get(pk=batch_id)
     items = list(batch.items.order_by("place"))
     stop = _why_not_at_all(batch, items, moment)
     waiting = [item for item in items if not item.outcome]
     for item in waiting[: None if stop else CHUNK]:
         _work_item(batch, item, stop, now)
     if len(waiting) > CHUNK and not stop:
-        rows.update(lease_until=None)
-        queueing.enqueue_after_commit("work_batch", batch.pk)
+        if lease.release(batch):
+            queueing.enqueue_after_commit("work_batch", batch.pk)
         return False
     return _finish(batch, now or clock_now())
 
@@ -137,9 +136,8 @@ def _finish(batch: BatchDecision, moment: datetime) -> bool:
     if batch.items.filter(outcome="").exists():
         return False  # another worker is at one of them; the sweep looks again
     with transaction.atomic():
-        rows = BatchDecision.objects.filter(pk=batch.pk, finished_at=None)
-        if not rows.update(finished_at=moment, lease_until=None, reason="", address=""):
-            return True
+        if not lease.release(batch, finished_at=moment, reason="", address=""):
+            return False  # another worker has it, and finishes it
         decided = batch.items.filter(outcome="decided").count()
         chain.record(
             actor=WORKER,
@@ -155,10 +153,7 @@ def _finish(batch: BatchDecision, moment: datetime) -> bool:
 
 def list_abandoned(*, now: datetime | None = None, limit: int = 100) -> list[Abandoned]:
     """Return the batches of all tenants whose worker is gone. For the sweep."""
-    moment = now or clock_now()
-    with platform_scope():
-        rows = BatchDecision.objects.filter(Q(lease_until=None) | Q(lease_until__lte=moment), finished_at=None)
-        return [Abandoned(*row) for row in rows.order_by("pk").values_list("tenant_id", "pk")[:limit]]
+    return [Abandoned(*row) for row in lease.list_free(BatchDecision, Q(finished_at=None), limit=limit, now=now)]
 
 
 def purge_batches(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
