@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.approval import Approval
 
@@ -56,7 +57,7 @@ class LateReport(TenantModel):
         return f"late report on {self.execution_id}"
 
 
-class Timer(TenantModel):
+class Timer(Leased, TenantModel):
     """A deadline of an approval; a sweep picks it up, and a stale one does nothing."""
 
     class Kind(models.TextChoices):
@@ -77,7 +78,6 @@ class Timer(TenantModel):
     revision = models.PositiveIntegerField()
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
     class Meta:

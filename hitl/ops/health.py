@@ -18,7 +18,7 @@ from hitl.models import Approval
 _OVERDUE: Final = """
 select count(*) from (
   select 1 from hitl_timer
-  where done_at is null and due_at < %s and (lease_until is null or lease_until < %s) limit 10000
+  where done_at is null and due_at < %s and (lease_until is null or lease_until <= %s) limit 10000
 ) as late
 """
 # By tenant, so that the index by state is used.

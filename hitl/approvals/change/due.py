@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from core import retention
 from core.clock import now as clock_now
 from core.events import streams
 from core.jobs import dead_letters
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.approvals.change.close import expire, lapse
 from hitl.approvals.change.escalate import escalate, remind
@@ -24,14 +25,6 @@ from hitl.models import Approval, Timer
 BATCH: Final = 100
 KEPT_FOR: Final = timedelta(days=30)
 CLAIM_FOR: Final = timedelta(seconds=20)
-# Raw SQL: the ORM can't claim and return rows in one statement, skipping locked ones.
-_CLAIM: Final = """
-update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) where id in (
-  select id from hitl_timer
-  where done_at is null and due_at <= %s and (lease_until is null or lease_until < %s)
-  order by due_at for update skip locked limit %s
-) returning id, tenant_id, approval_id, kind, attempts
-"""
 PARKED_AS: Final = "hitl.timer"
 PARK_EVERY: Final = 10
 
@@ -53,10 +46,10 @@ def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
     For the sweep; runs in the platform scope.
     """
     moment = now or clock_now()
-    with platform_scope(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [moment + CLAIM_FOR, moment, moment, limit])
-        rows = cursor.fetchall()
-    return [Due(*row) for row in rows]
+    with platform_scope():
+        waiting = Timer.objects.filter(done_at=None, due_at__lte=moment).order_by("due_at")
+        rows = lease.claim_many(waiting, CLAIM_FOR, limit=limit, tries="attempts", now=moment)
+    return [Due(row.pk, row.tenant_id, row.approval_id, row.kind, row.attempts) for row in rows]
 
 
 def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:

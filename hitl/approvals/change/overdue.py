@@ -7,11 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 
 from core import notices
 from core.clock import now as clock_now
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.models import Timer
 
@@ -63,5 +63,4 @@ def notify_overdue_timers(*, now: datetime | None = None) -> int:
 
 def _late(moment: datetime) -> Any:
     before = moment - PATIENCE
-    free = Q(lease_until=None) | Q(lease_until__lt=before)
-    return Timer.objects.filter(free, done_at=None, due_at__lt=before)
+    return Timer.objects.filter(lease.free(before), done_at=None, due_at__lt=before)
