@@ -94,7 +94,7 @@ class Timer(Leased, TenantModel):
         return f"{self.kind} of {self.approval_id}"
 
 
-class Notification(TenantModel):
+class Notification(Leased, TenantModel):
     """A message to one person over one channel.
 
     While `held`, it waits until `hold_until` for the end of quiet hours, the next digest or a calmer hour (`held_for`).
@@ -121,7 +121,6 @@ class Notification(TenantModel):
     is_reminder = models.BooleanField(default=False)
     reminder_number = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
     hold_until = models.DateTimeField(null=True)
     held_for = models.CharField(max_length=6, blank=True, default="", db_default="")
     digest_id = models.UUIDField(null=True)

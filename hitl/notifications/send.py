@@ -14,7 +14,7 @@ from core.clock import now as clock_now
 from core.errors import NotFound
 from core.jobs import dead_letters
 from core.observability.logging import get_logger
-from core.tenancy.scope import platform_scope
+from core.reliability import lease
 from core.text.clean import clean_text
 from hitl import tasks_dispatch
 from hitl.models import Notification
@@ -44,11 +44,9 @@ def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent
     For the sweep.
     """
     moment = now or clock_now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
-    with platform_scope():
-        late = Notification.objects.filter(free, status__in=_OPEN, created_at__lt=moment - GRACE)
-        rows = late.order_by("created_at").values_list("id", "tenant_id", "digest_id")[:limit]
-        by_message = {digest_id or row_id: Unsent(row_id, tenant_id) for row_id, tenant_id, digest_id in rows}
+    late = Q(status__in=_OPEN, created_at__lt=moment - GRACE)
+    rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=limit, now=moment)
+    by_message = {digest_id or row_id: Unsent(row_id, tenant_id) for tenant_id, row_id, digest_id in rows}
     return list(by_message.values())
 
 
@@ -71,22 +69,19 @@ def send_notification(notification_id: UUID, *, now: datetime | None = None) -> 
 
 def _claim(notification_id: UUID, moment: datetime) -> list[Notification]:
     """Claim a notification and those of its digest, unless they have to wait or concern nobody any more."""
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with transaction.atomic():
         found = Notification.objects.filter(pk=notification_id, status__in=_OPEN).values("digest_id").first()
         if found is None:
             return []
         wanted = Q(digest_id=found["digest_id"]) if found["digest_id"] else Q(pk=notification_id)
-        claimable = Notification.objects.select_for_update(of=("self",)).filter(free, wanted, status__in=_OPEN)
+        claimable = Notification.objects.select_for_update(of=("self",)).filter(
+            lease.free(moment), wanted, status__in=_OPEN
+        )
         rows = _those_needed(list(claimable.select_related("approval", "recipient").order_by("id")))
         if not rows or (rows[0].attempts == 0 and _put_off(rows, moment)):
             return []
         attempts = max(row.attempts for row in rows) + 1
-        Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
-            status="sending", attempts=attempts, lease_until=moment + LEASE
-        )
-        for row in rows:
-            row.status, row.attempts = "sending", attempts
+        lease.claim_locked(rows, LEASE, now=moment, status="sending", attempts=attempts)
     return rows
 
 
@@ -145,10 +140,9 @@ def _keep(rows: list[Notification], delivery: Delivery, moment: datetime) -> Non
     else:
         columns |= {"status": "failed", "failed_at": moment, "lease_until": None}
     with transaction.atomic():
-        keys = [row.pk for row in rows]
-        mine = Notification.objects.filter(pk__in=keys, status="sending", attempts=attempts)
+        mine = lease.held(*rows).filter(status="sending")
         if mine.update(**columns) and columns["status"] == "failed":
-            dead_letters.park(kind=PARKED_AS, ref=keys[0], error=delivery.error, now=moment, notice="warning")
+            dead_letters.park(kind=PARKED_AS, ref=rows[0].pk, error=delivery.error, now=moment, notice="warning")
 
 
 def send_again(notification_id: UUID) -> None:
