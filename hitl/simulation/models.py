@@ -9,10 +9,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
-class Simulation(TenantModel):
+class Simulation(Leased, TenantModel):
     """A changed rule that is tried on past requests, its progress and its result; deleted after 30 days.
 
     It holds ids, numbers and the organisation's own rules, no texts of requests.
@@ -46,8 +47,7 @@ class Simulation(TenantModel):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
-    """Which worker has it: one that was given up writes nothing."""
-    lease_until = models.DateTimeField(null=True)
+    """How often a worker began it."""
     evaluated = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     failure = models.CharField(max_length=200, blank=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from core import retention
 from core.actors import Actor
@@ -18,6 +18,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.jobs import queueing
 from core.observability.logging import get_logger
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.models import Simulation
 from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
@@ -151,23 +152,25 @@ def run_simulation(*, simulation_id: UUID) -> None:
     moment = clock_now()
     if _runs_elsewhere(simulation_id, moment):
         return  # the sweep starts it when its turn comes
-    waiting = Simulation.objects.filter(pk=simulation_id, state=State.QUEUED)
-    simulation = waiting.first()
+    simulation = lease.claim(
+        Simulation.objects.filter(pk=simulation_id),
+        LEASE,
+        where=Q(state=State.QUEUED),
+        now=moment,
+        state=State.RUNNING,
+        attempt=F("attempt") + 1,
+        started_at=moment,
+        evaluated=0,
+        total=0,
+    )
     if simulation is None:
-        return
-    attempt = simulation.attempt + 1
-    started = {"state": State.RUNNING, "attempt": attempt, "started_at": moment, "lease_until": moment + LEASE}
-    if not waiting.filter(attempt=simulation.attempt).update(**started, evaluated=0, total=0):
         return
     if _runs_elsewhere(simulation_id, moment, Q(pk__lt=simulation_id)):
         # Two started at the same moment: the later one waits.
-        waiting_again = {"state": State.QUEUED, "attempt": simulation.attempt, "lease_until": None}
-        Simulation.objects.filter(pk=simulation_id, state=State.RUNNING, attempt=attempt).update(**waiting_again)
+        lease.release(simulation, state=State.QUEUED, attempt=simulation.attempt - 1)
         return
-    simulation.attempt = attempt
     try:
-        result = _evaluate(simulation)
-        _write(simulation, state=State.DONE, result=result, ended_at=clock_now(), lease_until=None)
+        _finish(simulation, _evaluate(simulation))
     except Ended:
         log.info("simulation_ended_early", simulation=str(simulation_id))
     except WalkerError as error:
@@ -212,16 +215,19 @@ def _evaluate(simulation: Simulation) -> dict[str, Any]:
 
 
 def _write(simulation: Simulation, **columns: Any) -> None:
-    """Store progress or the end, and keep the lease; raises Ended if it isn't this worker's any more."""
-    values = {"lease_until": clock_now() + LEASE, **columns}
-    mine = Simulation.objects.filter(pk=simulation.pk, state=State.RUNNING, attempt=simulation.attempt)
-    if not mine.update(**values):
+    """Store progress, and keep the lease; raises Ended if it isn't this worker's any more."""
+    if not lease.renew(simulation, LEASE, **columns):
+        raise Ended
+
+
+def _finish(simulation: Simulation, result: dict[str, Any]) -> None:
+    """Store the result; raises Ended if it isn't this worker's any more."""
+    if not lease.release(simulation, state=State.DONE, result=result, ended_at=clock_now()):
         raise Ended
 
 
 def _fail(simulation: Simulation, why: str) -> None:
-    mine = Simulation.objects.filter(pk=simulation.pk, state=State.RUNNING, attempt=simulation.attempt)
-    mine.update(state=State.FAILED, failure=why[:200], ended_at=clock_now(), lease_until=None)
+    lease.release(simulation, state=State.FAILED, failure=why[:200], ended_at=clock_now())
 
 
 def take_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -231,7 +237,7 @@ def take_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
     """
     moment = now or clock_now()
     with platform_scope():
-        lost = Simulation.objects.filter(state=State.RUNNING, lease_until__lte=moment)
+        lost = Simulation.objects.filter(lease.free(moment), state=State.RUNNING)
         lost.filter(attempt__gte=ATTEMPTS).update(state=State.FAILED, failure=LOST, ended_at=moment, lease_until=None)
         lost.update(state=State.QUEUED, lease_until=None)
         if Simulation.objects.filter(state=State.RUNNING).exists():
