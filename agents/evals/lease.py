@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from agents.evals.models import EvalResult, EvalRun
 from core.clock import now as clock_now
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 
 LEASE: Final = timedelta(seconds=75)
@@ -23,17 +24,13 @@ MOST_ATTEMPTS: Final = 3
 def claim(run_id: UUID, *, now: datetime | None = None) -> EvalRun | None:
     """Claim a run that no worker has; None if another has it or it is finished."""
     moment = now or clock_now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
-    mine = EvalRun.objects.filter(free, pk=run_id, state=EvalRun.State.RUNNING)
-    if not mine.update(fence=F("fence") + 1, lease_until=moment + LEASE, touched_at=moment):
-        return None
-    run: EvalRun = EvalRun.objects.select_related("version__agent", "person").get(pk=run_id)
-    return run
+    rows = EvalRun.objects.select_related("version__agent", "person").filter(pk=run_id, state=EvalRun.State.RUNNING)
+    return lease.claim(rows, LEASE, now=moment, touched_at=moment)
 
 
 def write(run: EvalRun, **fields: Any) -> bool:
     """Write to a claimed run; False when another worker has it now, or may have it."""
-    held = EvalRun.objects.filter(pk=run.pk, state=EvalRun.State.RUNNING, fence=run.fence, lease_until__isnull=False)
+    held = lease.held(run).filter(state=EvalRun.State.RUNNING)
     return bool(held.update(touched_at=clock_now(), **fields))
 
 
@@ -54,9 +51,9 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     For the sweep; enters the platform scope itself.
     """
     moment = now or clock_now()
-    unqueued = Q(lease_until=None, touched_at__lt=moment - QUEUED_FOR)
+    unqueued = Q(lease_until__isnull=False) | Q(touched_at__lt=moment - QUEUED_FOR)
     with platform_scope():
-        left = EvalRun.objects.filter(unqueued | Q(lease_until__lt=moment), state=EvalRun.State.RUNNING)
+        left = EvalRun.objects.filter(lease.free(moment), unqueued, state=EvalRun.State.RUNNING)
         due = list(left.order_by("pk").values_list("tenant_id", "pk", "version__model", "version__flow")[:limit])
         if due:
             left.filter(pk__in=[row[1] for row in due]).update(lease_until=None, touched_at=moment)

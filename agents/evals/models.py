@@ -10,6 +10,7 @@ from django.db import models
 from agents.models import Agent, AgentVersion
 from conversations.models import Conversation, Message
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 LOST: Final = "lost"
@@ -37,7 +38,7 @@ class EvalCase(TenantModel):
         return f"case {str(self.id)[-6:]}"
 
 
-class EvalRun(TenantModel):
+class EvalRun(Leased, TenantModel):
     """One run over an agent's cases, or over its past conversations. Kept as long as trials."""
 
     class Kind(models.TextChoices):
@@ -61,8 +62,6 @@ class EvalRun(TenantModel):
     digest = models.CharField(max_length=64, blank=True, help_text="Of the cases that must pass, as they were.")
     error_code = models.CharField(max_length=40, blank=True)
     touched_at = models.DateTimeField(default=now)
-    lease_until = models.DateTimeField(null=True, help_text="Until then a worker has it; null in a queue.")
-    fence = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
