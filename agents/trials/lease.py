@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from agents.trials.calls import Step
 from agents.trials.models import LOST, TrialTurn
 from core.clock import now as clock_now
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 
 LEASE: Final = timedelta(seconds=75)
@@ -24,19 +25,17 @@ State = TrialTurn.State
 
 
 def claim(turn_id: UUID, *, now: datetime | None = None) -> TrialTurn | None:
-    """Claim a turn that waits; None if another worker has it or it is answered. `attempts` is the fence."""
-    waiting = TrialTurn.objects.filter(pk=turn_id, state=State.WAITING)
-    until = (now or clock_now()) + LEASE
-    if not waiting.update(state=State.ANSWERING, attempts=F("attempts") + 1, lease_until=until, steps=[]):
-        return None
-    turn: TrialTurn = TrialTurn.objects.select_related("trial__version__agent", "trial__person").get(pk=turn_id)
-    return turn
+    """Claim a turn that waits; None if another worker has it or it is answered."""
+    rows = TrialTurn.objects.select_related("trial__version__agent", "trial__person").filter(pk=turn_id)
+    waits = Q(state=State.WAITING)  # whose lease is the queue's
+    return lease.claim(
+        rows, LEASE, where=waits, queued=waits, now=now, state=State.ANSWERING, attempts=F("attempts") + 1, steps=[]
+    )
 
 
 def write(turn: TrialTurn, **fields: Any) -> bool:
     """Write to a claimed turn; False when another worker has it now, or may have it."""
-    held = TrialTurn.objects.filter(pk=turn.pk, state=State.ANSWERING, attempts=turn.attempts)
-    return bool(held.update(**fields))
+    return bool(lease.held(turn).filter(state=State.ANSWERING).update(**fields))
 
 
 def note_steps(turn: TrialTurn, steps: Sequence[Step]) -> None:
@@ -51,9 +50,8 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     itself.
     """
     moment = now or clock_now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with platform_scope():
-        left = TrialTurn.objects.exclude(state=State.ANSWERED).filter(free)
+        left = TrialTurn.objects.exclude(state=State.ANSWERED).filter(lease.free(moment))
         facts = ("tenant_id", "pk", "trial__version__model", "trial__version__flow", "attempts")
         due = list(left.order_by("lease_until").values_list(*facts)[:limit])
         if not due:

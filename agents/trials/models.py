@@ -9,6 +9,7 @@ from django.db import models
 
 from agents.models import Agent, AgentVersion
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 LOST: Final = "lost"
@@ -38,7 +39,7 @@ class Trial(TenantModel):
         return f"trial {str(self.id)[-6:]}"
 
 
-class TrialTurn(TenantModel):
+class TrialTurn(Leased, TenantModel):
     """What was said in a trial, masked, and all that the agent did to answer it."""
 
     class State(models.TextChoices):
@@ -63,7 +64,6 @@ class TrialTurn(TenantModel):
     rounds = models.PositiveSmallIntegerField(default=0)
     milliseconds = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, help_text="Until then a worker has it, or a queue.")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
