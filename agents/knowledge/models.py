@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from conversations.models import Conversation, Message
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
@@ -39,7 +40,7 @@ class Collection(TenantModel):
         return self.name
 
 
-class Site(TenantModel):
+class Site(Leased, TenantModel):
     """A website whose pages are fetched as documents."""
 
     class State(models.TextChoices):
@@ -59,7 +60,6 @@ class Site(TenantModel):
     pages = models.PositiveIntegerField(default=0, help_text="Read so far, or by the last walk over it.")
     walk = models.JSONField(default=dict, help_text="How far the walk over it is; empty between two walks.")
     due_at = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
     fetched_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 

@@ -22,7 +22,7 @@ from core.clock import now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs.queueing import enqueue_after_commit
-from core.tenancy.scope import platform_scope
+from core.reliability import lease
 
 SLICE: Final = 20.0
 """Seconds after which the worker does other work first."""
@@ -148,10 +148,9 @@ def fetch_site(*, site_id: UUID, moment: datetime | None = None) -> str:
     For workers only. Each page is searched as soon as it is read. A site that is not done is due again at once.
     """
     at = moment or now()
-    free = Q(lease_until=None) | Q(lease_until__lt=at)
-    if Site.objects.filter(free, pk=site_id, due_at__lte=at).update(lease_until=at + LEASE) != 1:
+    row = lease.claim(Site.objects.filter(pk=site_id), LEASE, where=Q(due_at__lte=at), now=at)
+    if row is None:
         return ""
-    row = Site.objects.get(pk=site_id)
     if not row.walk:
         row.walk, row.state, row.pages, row.trouble = Walk.begin(row.address, at).keep(), State.FETCHING, 0, ""
         if not _save_own(row, "walk", "state", "pages", "trouble"):
@@ -173,10 +172,10 @@ def fetch_site(*, site_id: UUID, moment: datetime | None = None) -> str:
 @transaction.atomic
 def _finish(row: Site, walk: Walk) -> str:
     """Keep how far the walk is or, at its end, mark the pages that the site no longer has."""
-    row.lease_until, token = None, row.lease_until
+    row.lease_until = None
     if walk.waiting:
         row.walk, row.due_at = walk.keep(), now()
-        if not _save_own(row, "walk", "due_at", "lease_until", token=token):
+        if not _save_own(row, "walk", "due_at", "lease_until"):
             return ""
         enqueue_after_commit("fetch_site", row.pk)
         return str(row.state)
@@ -184,7 +183,7 @@ def _finish(row: Site, walk: Walk) -> str:
     row.trouble = "" if walk.read else walk.trouble or "no_text"
     row.walk, row.fetched_at = {}, now()
     row.due_at = now() + timedelta(hours=row.every_hours) if row.every_hours else None
-    if not _save_own(row, "state", "trouble", "walk", "fetched_at", "due_at", "lease_until", token=token):
+    if not _save_own(row, "state", "trouble", "walk", "fetched_at", "due_at", "lease_until"):
         return ""
     if walk.read and walk.is_whole:
         walk.gone += _mark_gone(Document.objects.filter(site=row).exclude(address__in=list(walk.read)))
@@ -193,10 +192,9 @@ def _finish(row: Site, walk: Walk) -> str:
     return str(row.state)
 
 
-def _save_own(row: Site, *fields: str, token: datetime | None = None) -> bool:
+def _save_own(row: Site, *fields: str) -> bool:
     """Save fields of a site that this worker still holds, and lock it until the commit."""
-    held = Site.objects.filter(pk=row.pk, lease_until=token or row.lease_until)
-    return held.update(**{name: getattr(row, name) for name in fields}) == 1
+    return bool(lease.held(row).update(**{name: getattr(row, name) for name in fields}))
 
 
 def _store_page(site: Site, page: Page) -> int:
@@ -231,9 +229,7 @@ def _mark_gone(pages: QuerySet[Document]) -> int:
 def list_due() -> list[tuple[UUID, UUID]]:
     """Return tenant and id of the sites that are due and that nobody fetches. For the sweep."""
     moment = now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
-    with platform_scope():
-        return list(Site.objects.filter(free, due_at__lte=moment).values_list("tenant_id", "pk")[:50])
+    return lease.list_free(Site, Q(due_at__lte=moment), order="due_at", limit=50, now=moment)
 
 
 def _refuse(problems: dict[str, str]) -> None:
