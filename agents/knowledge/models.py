@@ -249,14 +249,13 @@ class QuestionAsked(TenantModel):
         return f"ask {str(self.id)[-6:]}"
 
 
-class UploadedFile(TenantModel):
+class UploadedFile(Leased, TenantModel):
     """The bytes of an uploaded file until they are read."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="file")
     kind = models.CharField(max_length=4)
     content = models.BinaryField()
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

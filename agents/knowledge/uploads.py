@@ -26,7 +26,7 @@ from core.db.locks import locked
 from core.errors import Invalid, TooLarge
 from core.jobs.queueing import enqueue_after_commit
 from core.observability.logging import get_logger
-from core.tenancy.scope import platform_scope
+from core.reliability import lease
 
 log = get_logger(__name__)
 LARGEST: Final = 20 * 1024 * 1024
@@ -116,16 +116,13 @@ def read_document(*, document_id: UUID) -> str:
 
     For workers only. The bytes are deleted when it was read or can't be.
     """
-    moment = now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment)
-    claimed = UploadedFile.objects.filter(free, document_id=document_id)
-    if claimed.update(lease_until=moment + LEASE, attempts=F("attempts") + 1) != 1:
+    file = lease.claim(UploadedFile.objects.filter(document_id=document_id), LEASE, attempts=F("attempts") + 1)
+    if file is None:
         return ""
-    file = UploadedFile.objects.get(document_id=document_id)
     found = {"error": "too_slow"} if file.attempts > MOST_ATTEMPTS else read_file(file.kind, bytes(file.content))
     with transaction.atomic():
         row = locked(Document, document_id)
-        if not UploadedFile.objects.filter(pk=file.pk, attempts=file.attempts).exists():
+        if lease.lost(file):
             return ""
         file.delete()
         if row.state != State.READING:
@@ -173,9 +170,9 @@ def read_file(kind: str, content: bytes) -> dict[str, Any]:
 def list_unread() -> list[tuple[UUID, UUID]]:
     """Return tenant and document of files that no worker is reading. For the sweep."""
     moment = now()
-    waiting = Q(lease_until=None, created_at__lt=moment - timedelta(minutes=1)) | Q(lease_until__lt=moment)
-    with platform_scope():
-        return list(UploadedFile.objects.filter(waiting).order_by("pk").values_list("tenant_id", "document_id")[:100])
+    unqueued = Q(lease_until__isnull=False) | Q(created_at__lt=moment - timedelta(minutes=1))
+    found = lease.list_free(UploadedFile, unqueued, "document_id", now=moment)
+    return [(tenant_id, document_id) for tenant_id, _, document_id in found]
 
 
 def _record(actor: Actor, action: str, row: Document, **facts: Any) -> None:
