@@ -21,7 +21,8 @@ from agents.routes.models import Budget, ModelCall, Spend
 from core import notices, retention
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
-from core.tenancy.scope import platform_scope, tenant_scope
+from core.reliability import lease
+from core.tenancy.scope import tenant_scope
 
 log = get_logger(__name__)
 MANAGE: Final = "agents.manage_routes"
@@ -128,10 +129,8 @@ def sweep(*, now: datetime | None = None, limit: int = 200) -> int:
 
     Enters the scopes itself.
     """
-    moment = now or clock_now()
-    with platform_scope():
-        rows = ModelCall.objects.filter(outcome=Outcome.RUNNING, lease_until__lt=moment).order_by("lease_until")
-        left = list(rows.values_list("tenant_id", "pk", "reserved")[:limit])
+    running = Q(outcome=Outcome.RUNNING, lease_until__isnull=False)
+    left = lease.list_free(ModelCall, running, "reserved", order="lease_until", limit=limit, now=now)
     done = 0
     for tenant_id, call_id, reserved in left:
         with tenant_scope(tenant_id):

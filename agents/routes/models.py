@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from agents.models import Agent, AgentRun
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 PLACES: Final = 8
@@ -157,7 +158,7 @@ class Spend(TenantModel):
         return f"spend {self.label}"
 
 
-class ModelCall(TenantModel):
+class ModelCall(Leased, TenantModel):
     """One call of a model: who asked, what it used and cost, how long it took, and how it ended."""
 
     class Purpose(models.TextChoices):
@@ -210,7 +211,6 @@ class ModelCall(TenantModel):
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
     milliseconds = models.PositiveIntegerField(null=True)
     first_token_ms = models.PositiveIntegerField(null=True)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
