@@ -23,6 +23,7 @@ from agents.knowledge.models import (
 )
 from conversations.models import Conversation, Message
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 __all__ = [
@@ -167,7 +168,7 @@ class AgentActivation(TenantModel):
         return f"activation of {self.version_id}"
 
 
-class AgentRun(TenantModel):
+class AgentRun(Leased, TenantModel):
     """One turn of an agent in a conversation, over one message or a burst of them.
 
     `generation` counts the messages that joined; an answer made for an older one is dropped.
@@ -202,9 +203,7 @@ class AgentRun(TenantModel):
     answered = models.PositiveIntegerField(default=0, help_text="How many of its messages the last answer covers.")
     first_message_at = models.DateTimeField(default=now)
     joinable_until = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
     delivery_id = models.UUIDField(null=True, help_text="What the channel stored before the run's newest message.")
-    fence = models.PositiveIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)

@@ -12,7 +12,8 @@ from django.db.models import F, Q, QuerySet
 
 from agents.models import AgentRun
 from core.clock import now as clock_now
-from core.tenancy.models import platform_scope
+from core.reliability import lease
+from core.tenancy.scope import platform_scope
 
 LEASE = timedelta(seconds=45)
 FRESH = timedelta(seconds=5)
@@ -25,7 +26,7 @@ State = AgentRun.State
 _CLAIM: Final = """
 update agents_agentrun set state = 'running', lease_until = %s, fence = fence + 1, started_at = %s
 where id = %s and (
-  (state = 'queued' and (lease_until is null or lease_until <= %s)) or (state = 'running' and lease_until < %s)
+  (state = 'queued' and (lease_until is null or lease_until <= %s)) or (state = 'running' and lease_until <= %s)
 ) returning *
 """
 
@@ -48,8 +49,7 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
 
 def held(run: AgentRun) -> QuerySet[AgentRun]:
     """Return the run while it is this worker's: no row after another one has claimed it, or it has ended."""
-    rows: QuerySet[AgentRun] = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-    return rows
+    return lease.held(run).filter(state=State.RUNNING)
 
 
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
@@ -95,8 +95,6 @@ def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     Enters the platform scope itself.
     """
     moment = now or clock_now()
-    stale = Q(state=State.QUEUED, lease_until__lt=moment - OVERDUE)
-    lost = Q(state=State.RUNNING, lease_until__lt=moment)
-    with platform_scope():
-        rows = AgentRun.objects.filter(stale | lost).order_by("lease_until")
-        return list(rows.values_list("tenant_id", "pk")[:limit])
+    stale = Q(state=State.QUEUED, lease_until__lte=moment - OVERDUE)
+    lost = Q(state=State.RUNNING, lease_until__lte=moment)
+    return lease.list_free(AgentRun, stale | lost, order="lease_until", limit=limit, now=moment)
