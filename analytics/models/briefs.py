@@ -13,6 +13,7 @@ from django.db.models import Q
 from analytics.brief.texts import SECTIONS, Language
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
@@ -51,7 +52,7 @@ class BriefPreference(TenantModel):
         return f"brief settings {str(self.id)[-6:]}"
 
 
-class Brief(TenantModel):
+class Brief(Leased, TenantModel):
     """One brief of one person: of a local date, or requested in between."""
 
     class State(models.TextChoices):
@@ -78,7 +79,6 @@ class Brief(TenantModel):
     content = EncryptedJSONField(null=True)
     delivery_id = models.UUIDField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     sent_at = models.DateTimeField("sent", null=True)
     opened_at = models.DateTimeField("opened", null=True)

@@ -22,7 +22,8 @@ from analytics.selectors import own_preference
 from core.clock import now as clock_now
 from core.errors import Refused
 from core.jobs import dead_letters, queueing
-from core.tenancy.scope import current_tenant_id, platform_scope
+from core.reliability import lease
+from core.tenancy.scope import current_tenant_id
 from integrations.mail.services import queue_mail
 
 PARKED_AS: Final = "analytics.brief"
@@ -41,10 +42,8 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
     Their task was lost, is to be retried, or crashed.
     """
-    with platform_scope():
-        unfinished = Brief.objects.filter(state__in=[State.QUEUED, State.WORKING])
-        late = unfinished.filter(lease_until__lt=(now or clock_now()) - GRACE).order_by("lease_until")
-        return list(late.values_list("tenant_id", "pk")[:BATCH])
+    unfinished = Q(state__in=[State.QUEUED, State.WORKING], lease_until__isnull=False)
+    return lease.list_free(Brief, unfinished, order="lease_until", limit=BATCH, now=(now or clock_now()) - GRACE)
 
 
 def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
@@ -56,13 +55,17 @@ def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
     `record_failure`.
     """
     moment = now or clock_now()
-    claimable = Q(state=State.QUEUED) | Q(state=State.WORKING, lease_until__lt=moment)
-    # The number of attempts is the fence.
-    if not Brief.objects.filter(claimable, pk=brief_id).update(
-        state=State.WORKING, lease_until=moment + LEASE, attempts=F("attempts") + 1
-    ):
+    brief = lease.claim(
+        Brief.objects.select_related("user").filter(pk=brief_id),
+        LEASE,
+        where=Q(state=State.WORKING),
+        queued=Q(state=State.QUEUED),
+        now=moment,
+        state=State.WORKING,
+        attempts=F("attempts") + 1,
+    )
+    if brief is None:
         return None
-    brief: Brief = Brief.objects.select_related("user").get(pk=brief_id)
     try:
         actor = actor_for_user(brief.user)
         preference = own_preference(viewer=actor)
@@ -81,8 +84,7 @@ def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
 
 
 def _close(brief: Brief, state: str, **values: Any) -> Brief | None:
-    claimed = Brief.objects.filter(pk=brief.pk, state=State.WORKING, attempts=brief.attempts)
-    if not claimed.update(state=state, lease_until=None, **values):
+    if not lease.release(brief, state=state, **values):
         return None
     brief.refresh_from_db()
     return brief
@@ -144,9 +146,9 @@ def record_failure(*, brief_id: UUID, error: str, now: datetime | None = None) -
             return
         if brief.attempts < MAX_ATTEMPTS:
             again = moment + timedelta(seconds=30) * brief.attempts
-            Brief.objects.filter(pk=brief.pk).update(state=State.QUEUED, lease_until=again)
+            lease.release(brief, until=again, state=State.QUEUED)
             return
-        Brief.objects.filter(pk=brief.pk).update(state=State.FAILED, lease_until=None, reason="failed")
+        lease.release(brief, state=State.FAILED, reason="failed")
         dead_letters.park(kind=PARKED_AS, ref=brief.pk, error=error)
 
 
