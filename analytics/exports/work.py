@@ -29,6 +29,7 @@ from core.errors import NotFound, Refused
 from core.observability.logging import get_logger
 from core.privacy import sealed_files
 from core.privacy.sealed_files import StoreFailed
+from core.reliability import lease
 from core.tenancy.scope import platform_scope
 
 log = get_logger(__name__)
@@ -56,9 +57,8 @@ class Failed(Exception):
 
 def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
     """Return (tenant, export) of exports to write, oldest first: new ones, lost tasks and crashes. For the sweep."""
-    with platform_scope():
-        due = Export.objects.filter(state__in=[State.QUEUED, State.RUNNING], lease_until__lte=now or clock_now())
-        return list(due.order_by("lease_until").values_list("tenant_id", "pk")[:BATCH])
+    due = Q(state__in=[State.QUEUED, State.RUNNING], lease_until__isnull=False)
+    return lease.list_free(Export, due, order="lease_until", limit=BATCH, now=now)
 
 
 def is_writing(*, now: datetime | None = None) -> bool:
@@ -89,14 +89,19 @@ def write_export(*, export_id: UUID, now: datetime | None = None) -> Export | No
 
 
 def _claim(export_id: UUID, moment: datetime) -> Export | None:
-    due = Q(state__in=[State.QUEUED, State.RUNNING], lease_until__lte=moment)
-    # The number of attempts is the fence.
-    if not Export.objects.filter(due, pk=export_id).update(
-        state=State.RUNNING, lease_until=moment + LEASE, attempts=F("attempts") + 1, written=0, begun_at=moment,
+    export: Export | None = lease.claim(
+        Export.objects.select_related("requested_by", "schedule").filter(pk=export_id),
+        LEASE,
+        where=Q(state__in=[State.QUEUED, State.RUNNING], lease_until__isnull=False),
+        now=moment,
+        state=State.RUNNING,
+        attempts=F("attempts") + 1,
+        written=0,
+        begun_at=moment,
         file_key=None,
-    ):  # fmt: skip
+    )
+    if export is None:
         return None
-    export: Export = Export.objects.select_related("requested_by", "schedule").get(pk=export_id)
     sealed_file.remove_pieces(export, now=moment)
     if export.attempts > MOST_ATTEMPTS:
         _fail(export, "interrupted")
@@ -154,8 +159,7 @@ def _lines(export: Export, reader: Actor) -> Iterator[list[dict[str, Any]]]:
 
 def _keep(export: Export, **values: Any) -> None:
     """Write columns of an export that is still this worker's. Raises Lost."""
-    mine = Export.objects.filter(pk=export.pk, state=State.RUNNING, attempts=export.attempts)
-    if not mine.update(**values):
+    if not lease.held(export).filter(state=State.RUNNING).update(**values):
         raise Lost
 
 
@@ -195,8 +199,7 @@ def _again_or_fail(export: Export, code: str) -> Export | None:
     """Let the sweep try it again a little later, at most `MOST_ATTEMPTS` times."""
     if export.attempts >= MOST_ATTEMPTS:
         return _fail(export, code)
-    mine = Export.objects.filter(pk=export.pk, state=State.RUNNING, attempts=export.attempts)
-    mine.update(state=State.QUEUED, lease_until=clock_now() + timedelta(minutes=1), error=code)
+    lease.release(export, until=clock_now() + timedelta(minutes=1), state=State.QUEUED, error=code)
     return None
 
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 
 
@@ -66,7 +67,7 @@ class ExportSchedule(TenantModel):
         return self.name
 
 
-class Export(TenantModel):
+class Export(Leased, TenantModel):
     """One file of a list: requested, written by a worker, kept for some days."""
 
     class State(models.TextChoices):
@@ -102,7 +103,6 @@ class Export(TenantModel):
     error = models.CharField(max_length=30, blank=True)
     file_key = EncryptedTextField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField("requested", default=now)
     begun_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField("finished", null=True)

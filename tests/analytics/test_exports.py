@@ -245,7 +245,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
     slow = request(desk)
 
     def overtaken(rows: Any, *, in_clear: bool) -> Any:
-        Export.objects.filter(pk=slow.pk).update(attempts=9)
+        Export.objects.filter(pk=slow.pk).update(attempts=9, fence=9)
         return read(rows, in_clear=in_clear)
 
     monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", overtaken)
