@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,12 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 
 from accounts.models import User
+from agents.models import AgentRun
+from agents.runs import lease as runs
 from core.clock import now
-from core.reliability import lease
+from core.errors import Conflict
+from core.reliability import idempotency, lease
+from core.reliability.idempotency import Replay
 from core.reliability.lease import Leased
 from core.tenancy.scope import platform_scope, tenant_scope
 from hitl.models.fields import machine_writes
@@ -38,7 +42,7 @@ def _made(model: type[models.Model], user: User) -> Any:
 
 def _stored(row: Any) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute(f"select t::text from {row._meta.db_table} t where id = %s", [row.pk])  # noqa: S608
+        cursor.execute(f"select t::text from {row._meta.db_table} t where id = %s", [row.pk])
         return cursor.fetchone()
 
 
@@ -151,6 +155,43 @@ def test_many_are_claimed_in_one_statement(row: Any, model: type[Leased], django
         assert lease.claim_many(model._default_manager.order_by("pk"), SPAN, limit=5) == []
         assert [held.pk for held in lease.held(mine)] == [mine.pk]
         assert (mine.fence, lease.lost(mine)) == (1, False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [AgentRun], ids=["agents.AgentRun"])
+def test_run_is_taken_over_at_the_very_end_of_its_lease(row: AgentRun, model: type[Leased]) -> None:
+    start = now()
+    first = runs.claim(row.pk, now=start)
+    assert first is not None
+    end = start + runs.LEASE
+    for moment in (end - timedelta(microseconds=1), start - timedelta(hours=1)):
+        assert (runs.claim(row.pk, now=moment), runs.list_due(now=moment)) == (None, [])
+    assert runs.list_due(now=end) == [(row.tenant_id, row.pk)]
+    second = runs.claim(row.pk, now=end)
+    assert second is not None
+    assert not runs.renew(first)
+    assert not runs.put_back(first)
+    assert runs.put_back(second)
+    assert not runs.put_back(second)
+
+
+@pytest.mark.django_db
+def test_request_under_a_key_is_taken_over_once_at_the_very_end_of_its_lease(acme: World) -> None:
+    def begin(moment: datetime) -> Replay | None:
+        return idempotency.begin(scope="test", key="k", request_digest="d", now=moment)
+
+    start = now()
+    begin(start)
+    end = start + idempotency.LEASE
+    for moment in (end - timedelta(microseconds=1), start - timedelta(hours=1)):
+        with pytest.raises(Conflict):
+            begin(moment)
+    assert begin(end) is None
+    with pytest.raises(Conflict):
+        begin(end)
+    idempotency.finish(scope="test", key="k", status=200, answer=None)
+    with pytest.raises(Conflict):
+        idempotency.finish(scope="test", key="k", status=200, answer=None)
 
 
 def _in_a_thread(work: Callable[[], Any]) -> Any:

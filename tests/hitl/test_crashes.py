@@ -94,6 +94,23 @@ def test_lease_that_runs_is_not_taken_over(live_scene: Scene, killed: Kill) -> N
     assert (stored(approval).state, live_scene.effects.pressed) == ("executing", [])
 
 
+def test_execution_is_taken_over_at_the_very_end_of_its_lease(live_scene: Scene) -> None:
+    from hitl.actions.base import Outcome
+    from hitl.execution import claim, execute
+
+    approval, start = live_scene.approved("test_press_keyed"), now()
+    first = claim.claim(approval.pk, observe_again(approval), start)
+    assert first is not None
+    end = start + claim.LEASE
+    for moment in (end - timedelta(microseconds=1), start - timedelta(hours=1)):
+        assert claim.claim(approval.pk, observe_again(stored(approval)), moment) is None
+    second = claim.claim(approval.pk, observe_again(stored(approval)), end)
+    assert second is not None
+    assert (second.retaken, second.fence) == (True, first.fence + 1)
+    assert not execute.settle(claim=first, outcome=Outcome("failed_clean"))
+    assert stored(approval).state == "executing"
+
+
 def test_late_report_with_an_old_fence_changes_nothing(live_scene: Scene) -> None:
     from hitl.actions.base import Outcome
     from hitl.execution import claim, execute
