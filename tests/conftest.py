@@ -17,7 +17,7 @@ from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
-from tests.emptying import empty_by_deleting
+from tests.emptying import empty_by_deleting, forget_keys
 from tests.event_types import register_test_events
 from tests.template_database import remove_template_database, template_database
 from tests.world import Mould, World, build_world
@@ -109,9 +109,7 @@ def redis_client() -> Iterator[Redis]:
 def _clean_redis(django_db_modify_db_settings: None, redis_client: Redis) -> Iterator[None]:
     """Leave none of our keys in Redis for the next test; those of a parallel run stay."""
     yield
-    keys = list(redis_client.scan_iter(f"{settings.CACHES['default']['KEY_PREFIX']}:*", count=1000))
-    if keys:
-        redis_client.unlink(*keys)
+    forget_keys(redis_client)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""Empty the tables after a test that commits: only those with rows, where Django truncates all and fills some again."""
+"""Empty what a test leaves: the tables with rows, not all of them as Django does; our keys in Redis."""
 
 from typing import Any, Final
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from redis import Redis
 
 from core.db.owner import owner_settings
 
@@ -80,3 +82,10 @@ def empty_by_deleting() -> Emptying:
 
     TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
     return emptying
+
+
+def forget_keys(client: Redis) -> None:
+    """Remove our keys in Redis; those of other processes of a parallel run stay."""
+    keys = list(client.scan_iter(f"{settings.CACHES['default']['KEY_PREFIX']}:*", count=1000))
+    if keys:
+        client.unlink(*keys)

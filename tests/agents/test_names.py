@@ -16,6 +16,7 @@ from core.text.languages import foreign_language
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 from tests.agents.test_local import HELD_OUT, PARAPHRASES, SECOND
+from tests.rows import check_rows
 
 HERE = Path(__file__).parent
 FOREIGN: list[str] = json.loads((HERE / "foreign.json").read_text())
@@ -64,16 +65,20 @@ def test_exact_name_wins_over_names_that_hold_it(desk: Desk) -> None:
     assert Approval.objects.get().facts["slug"] == "/shoes"
 
 
-@pytest.mark.parametrize("text", FOREIGN)
-def test_other_language_proposes_nothing_and_is_told_so(text: str) -> None:
-    decisions = decide([("user", text)])
-    assert [call for decision in decisions for call in decision.calls] == []
-    assert decisions[0].topic.startswith("foreign:")
+def test_other_language_proposes_nothing_and_is_told_so() -> None:
+    def check(text: str) -> None:
+        decisions = decide([("user", text)])
+        assert [call for decision in decisions for call in decision.calls] == []
+        assert decisions[0].topic.startswith("foreign:")
+
+    check_rows(FOREIGN, check)
 
 
-@pytest.mark.parametrize("text", ENGLISH)
-def test_english_is_never_taken_for_another_language(text: str) -> None:
-    assert foreign_language(text) == ""
+def test_english_is_never_taken_for_another_language() -> None:
+    def check(text: str) -> None:
+        assert foreign_language(text) == ""
+
+    check_rows(ENGLISH, check)
 
 
 @pytest.mark.parametrize("name", ["Pause El Dorado", "Raise La Vida to 900", "Pause Été à Paris", "Pause Die Hard"])

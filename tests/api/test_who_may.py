@@ -1,18 +1,23 @@
 """Each endpoint, asked by somebody with the right, a colleague without it, an outsider and a stranger."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver
+from redis import Redis
 
 from accounts.models import ApiKey
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from tests.api.office import KIND, V1, Caller, Office
+from tests.emptying import forget_keys
+from tests.rows import check_rows
 
 pytestmark = pytest.mark.django_db
 STAFF = "conversations/{conversation}/"
@@ -468,33 +473,56 @@ DOORS = [
     Door("get", "audit/verify/", "compliance", 200, "approver", outsider=200),
     Door("get", "stream/", "viewer", 200, outsider=200),
 ]
-EVERY_DOOR = pytest.mark.parametrize("door", DOORS, ids=str)
 
 
-@EVERY_DOOR
-def test_insider_with_the_right_gets_in(office: Office, door: Door) -> None:
+def _insider(office: Office, door: Door) -> None:
     assert door.ask(office.caller(door.insider), office).status_code == door.status
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.colleague], ids=str)
-def test_colleague_without_the_right_is_refused(office: Office, door: Door) -> None:
+def _colleague(office: Office, door: Door) -> None:
     answer = door.ask(office.caller(door.colleague), office)
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 
 
-@EVERY_DOOR
-def test_outsider_gets_what_is_absent_or_his_own(office: Office, door: Door) -> None:
+def _outsider(office: Office, door: Door) -> None:
+    """They get what is absent or their own."""
     answer = door.ask(office.outsider(), office)
     assert answer.status_code == door.outsider
     text = answer.getvalue().decode()
     assert not [ref for ref in office.ids.values() if str(ref) in text and door.method == "get"]
 
 
-@EVERY_DOOR
-def test_stranger_is_told_to_sign_in(office: Office, door: Door) -> None:
+def _stranger(office: Office, door: Door) -> None:
     answer = door.ask(Caller("wk_nobody"), office)
     assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+VISITS = {
+    "insider with the right": _insider,
+    "colleague without it": _colleague,
+    "outsider": _outsider,
+    "stranger": _stranger,
+}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_door_opens_to_those_who_may_and_to_nobody_else(office: Office, redis_client: Redis, door: Door) -> None:
+    def visit(who: str) -> None:
+        """Find everything as at first: what a visit leaves is rolled back, or forgotten."""
+        savepoint = transaction.atomic()
+        savepoint._from_testcase = True  # as around each test: a durable block may stand inside it
+        try:
+            with savepoint:
+                VISITS[who](deepcopy(office), door)
+                connection.check_constraints()
+                transaction.set_rollback(True)
+        finally:
+            forget_keys(redis_client)
+
+    roles = {"insider with the right": door.insider, "colleague without it": door.colleague}
+    visitors = [who for who in VISITS if door.colleague or who != "colleague without it"]
+    check_rows(visitors, visit, named=lambda who: f"{door} by {who} {roles.get(who, '')}")
 
 
 @pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])

@@ -150,6 +150,15 @@ def test_flake_of_a_worker_is_run_alone(folder: Path) -> None:
     assert (outcome.code, "FLAKY tests/test_a.py::test_0" in said) == (0, True)
 
 
+def test_seconds_of_each_test_are_kept_slowest_first(folder: Path) -> None:
+    _write(folder, "test_a.py", "    import time; time.sleep(0.3)\n")
+    kept = folder / "made/durations.txt"
+    _run(folder, f"--durations-to={kept}")
+    lines = kept.read_text().splitlines()
+    assert [line.split()[1] for line in lines] == ["tests/test_a.py::test_0", "tests/test_good.py::test_good"]
+    assert float(lines[0].split()[0]) >= 0.3
+
+
 def test_there_are_tests_of_walls_and_races_to_be_strict_with() -> None:
     """A word that matches no file is a rule that nobody is held to: files may be moved, but not away from it."""
     files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from config.launcher import ports
+from config.launcher.checks import record
 from config.launcher.checks.flakes import run_with_second_try
 from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
@@ -21,6 +22,7 @@ from config.launcher.run import missing
 from config.launcher.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 
+DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
 
 
@@ -44,7 +46,8 @@ def test(arguments: argparse.Namespace) -> int:
 def check(_arguments: argparse.Namespace) -> int:
     """Run what CI runs: lint, types, import contracts, migrations, tests.
 
-    Every step runs, even after a failure. A test that fails runs once more, alone, after the others.
+    Every step runs, even after a failure. A test that fails runs once more, alone, after the others. How long each test
+    took is kept in `DURATIONS`.
     """
     with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
@@ -60,7 +63,9 @@ def check(_arguments: argparse.Namespace) -> int:
             ]
         ]
         say("\n--- pytest")
-        tests, flakes = run_with_second_try(environment, _parallel())
+        tests, flakes = run_with_second_try(
+            environment, [*_parallel(), "--durations=30", f"{record.DURATIONS}={DURATIONS}"]
+        )
         outcomes.append(tests)
         checked, said = types.result()
         say(f"\n--- mypy\n{said}")
@@ -71,6 +76,7 @@ def check(_arguments: argparse.Namespace) -> int:
     _tell_skips(outcomes)
     for line in flakes:
         say(line)
+    say(f"seconds of each test: {DURATIONS.relative_to(ROOT)}")
     say(f"tests: {outcomes[-1].summary or 'no summary'}")
     return _verdict(outcomes)
 

@@ -57,7 +57,7 @@ def run_with_second_try(
         path = Path(kept) / "failures"
         outcome = run_pytest(
             environment,
-            ["-p", "config.launcher.checks.record", f"{record.OPTION}={path}", *options],
+            ["-p", "config.launcher.checks.record", f"{record.FAILURES}={path}", *options],
             folder=folder,
             hold_closing_line=True,
         )

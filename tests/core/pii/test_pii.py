@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.privacy.pii import find, mask_text, mask_value
 from core.privacy.pii.finding import Finding
 from tests.core.pii.texts import PRECISION, RECALL
+from tests.rows import check_rows
 
 HOSTILE = [
     *["a", "1", "@", "a@", "a@b.", "0 ", "00 ", "4", "+1", "+1 2 ", "://", "a://b?", "1.", "a:", "1:"],
@@ -35,19 +36,27 @@ def fastest(work: Callable[[], object], rounds: int = 5) -> float:
     return min(times)
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), RECALL)
-def test_personal_data_is_found_exactly(kind: str, value: str, text: str) -> None:
-    assert [(found.kind, found.value) for found in find(text)] == [(kind, value)]
+def test_personal_data_is_found_exactly() -> None:
+    def check(row: tuple[str, str, str]) -> None:
+        kind, value, text = row
+        assert [(found.kind, found.value) for found in find(text)] == [(kind, value)]
+
+    check_rows(RECALL, check)
 
 
-@pytest.mark.parametrize("text", PRECISION)
-def test_ordinary_text_is_left_alone(text: str) -> None:
-    assert mask_text(text) == text
+def test_ordinary_text_is_left_alone() -> None:
+    def check(text: str) -> None:
+        assert mask_text(text) == text
+
+    check_rows(PRECISION, check)
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), RECALL)
-def test_masked_text_no_longer_holds_the_value(kind: str, value: str, text: str) -> None:
-    assert value not in mask_text(text)
+def test_masked_text_no_longer_holds_the_value() -> None:
+    def check(row: tuple[str, str, str]) -> None:
+        _kind, value, text = row
+        assert value not in mask_text(text)
+
+    check_rows(RECALL, check)
 
 
 @given(MESSAGES)
