@@ -15,7 +15,7 @@ from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.accounts.inviting import NEW, PERSON, SECRET, invite, link_of
-from tests.hitl.test_link_door import FORBIDDEN, token_in
+from tests.hitl.decision_links.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World
 

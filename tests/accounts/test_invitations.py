@@ -18,7 +18,7 @@ from core.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Wal
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import tenant_scope
 from tests.accounts.inviting import NEW, PERSON, invite, link_of
-from tests.hitl.test_races import at_once
+from tests.hitl.machine.test_races import at_once
 from tests.security.rows import changed, snapshot
 from tests.world import OPERATOR, World
 

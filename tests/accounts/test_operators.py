@@ -22,7 +22,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import GlobalKillSwitch
-from tests.hitl.test_races import at_once
+from tests.hitl.machine.test_races import at_once
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db

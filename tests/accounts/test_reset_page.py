@@ -15,7 +15,7 @@ from config.celery import app
 from core.models import Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
 from tests.accounts.resetting import NEW, link_to, person_of
-from tests.hitl.test_link_door import FORBIDDEN, token_in
+from tests.hitl.decision_links.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World
 

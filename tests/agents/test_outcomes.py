@@ -24,7 +24,7 @@ from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, ApprovalWorkflow, Revision
 from hitl.services import activate_kill_switch, ask, cancel, decide, edit, execute, resolve, revise_workflow
 from tests.agents.conftest import Desk
-from tests.hitl.scene import roles
+from tests.hitl.kit.scene import roles
 from tests.relay_process import kill_the_relay_at
 from tests.sealing import rewrite
 from tests.world import OPERATOR

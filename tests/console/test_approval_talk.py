@@ -14,7 +14,7 @@ from hitl.actions.kind_fields import values_in_the_form
 from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
-from tests.hitl.scene import stored
+from tests.hitl.kit.scene import stored
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

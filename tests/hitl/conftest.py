@@ -11,13 +11,13 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.batches import work
 from integrations.services import connect_provider
-from tests.hitl import outside
-from tests.hitl.desk import set_up
-from tests.hitl.effects import Effects
-from tests.hitl.kinds import EFFECTS_URL, register_kinds
-from tests.hitl.proof_console import CHUNK
-from tests.hitl.proof_machine import ApprovalMachine
-from tests.hitl.scene import Scene
+from tests.hitl.kit import outside
+from tests.hitl.kit.desk import set_up
+from tests.hitl.kit.effects import Effects
+from tests.hitl.kit.kinds import EFFECTS_URL, register_kinds
+from tests.hitl.kit.scene import Scene
+from tests.hitl.machine.proof_console import CHUNK
+from tests.hitl.machine.proof_machine import ApprovalMachine
 from tests.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 

@@ -28,7 +28,7 @@ from core.models import AuditEntry, ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.approver_channels.slack.test_races import wait_until_blocked
 from tests.channels_app.meta_whatsapp.conftest import Door, Meta, change
-from tests.hitl.test_races import at_once
+from tests.hitl.machine.test_races import at_once
 from tests.world import OPERATOR, World
 
 ANA_PHONE = "+34600111222"

@@ -17,7 +17,7 @@ from hitl import services
 from hitl.models import Approval, Decision, Notification
 from standins.slack.server import SlackServer
 from tests.channels_app.approver_channels.slack.conftest import ANNA, PUBLIC, make_desk
-from tests.hitl.test_races import at_once
+from tests.hitl.machine.test_races import at_once
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,1 @@
+"""Tests of opening, editing, escalating and ending requests."""

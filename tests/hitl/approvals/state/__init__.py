@@ -1,0 +1,1 @@
+"""Tests of what transitions read and write."""

@@ -1,0 +1,1 @@
+"""Tests of decisions on many requests at once."""

@@ -1,0 +1,1 @@
+"""Tests of approve-by-email links."""

@@ -1,0 +1,1 @@
+"""Tests of what happens from the decision to the effect."""

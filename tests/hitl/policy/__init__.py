@@ -1,0 +1,1 @@
+"""Tests of the rules: who must approve what, within which limits."""

@@ -1,0 +1,1 @@
+"""Tests of changed rules on past requests."""
