@@ -1,0 +1,1 @@
+"""Tests of the rules by which texts are cut and compared."""
