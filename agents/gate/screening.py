@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal, cast
 
 from core.privacy.visible_text import is_plain, without_hidden
+from core.text.words import Cut, Fold, words
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
@@ -20,7 +21,6 @@ FEWEST: Final = 5
 """A shorter instruction is a phrase that anybody might use."""
 Claimed = Literal["approved", "rejected", "done"]
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SENTENCE: Final = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _STATEMENT: Final = re.compile(r"(?<=[.!?;:])(?:\s+|(?=[^\W\d_]{2}))|\n+")
 """Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
@@ -191,11 +191,11 @@ def repeats(text: str, prompt: str) -> bool:
     lengths = _instructions(prompt)
     if not lengths:
         return False
-    words = _words(text)
+    said = words_of(text)
     return any(
-        tuple(words[place : place + size]) in runs
+        tuple(said[place : place + size]) in runs
         for size, runs in lengths.items()
-        for place in range(len(words) - size + 1)
+        for place in range(len(said) - size + 1)
     )
 
 
@@ -277,8 +277,9 @@ def _without_links(text: str, ours: Collection[str]) -> str:
     return _LINK.sub(kept, text)
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
+def words_of(text: str) -> list[str]:
+    """Return the words of a text as they are compared with the instructions."""
+    return words(text, cut=Cut.APOSTROPHE, fold=Fold.WIDTH)
 
 
 @lru_cache(maxsize=64)
@@ -286,10 +287,10 @@ def _instructions(prompt: str) -> dict[int, frozenset[tuple[str, ...]]]:
     """Return the runs of words that give the instructions away, by their length."""
     found: dict[int, set[tuple[str, ...]]] = {}
     for sentence in _SENTENCE.split(prompt):
-        words = _words(sentence)
-        if len(words) < FEWEST or not _INSTRUCTS.search(sentence):
+        said = words_of(sentence)
+        if len(said) < FEWEST or not _INSTRUCTS.search(sentence):
             continue
-        size = min(RUN_OF_WORDS, len(words))
+        size = min(RUN_OF_WORDS, len(said))
         runs = found.setdefault(size, set())
-        runs.update(tuple(words[place : place + size]) for place in range(len(words) - size + 1))
+        runs.update(tuple(said[place : place + size]) for place in range(len(said) - size + 1))
     return {size: frozenset(runs) for size, runs in found.items()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
+
+from core.text.words import Cut, Elide, Fold, words
 
 CONFIGURATIONS: Final = {
     "da": "danish", "de": "german", "en": "english", "es": "spanish", "fr": "french", "it": "italian",
@@ -12,8 +13,6 @@ CONFIGURATIONS: Final = {
 }  # fmt: skip
 """PostgreSQL's text search configuration for each language of documents."""
 MOST_WORDS: Final = 16
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_ELIDED: Final = re.compile(r"^(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)")
 
 _FILLERS: Final = {
     "en": (
@@ -101,8 +100,8 @@ _ALIKE: Final = (
 
 def words_of(text: str) -> list[str]:
     """Return the words of a question in order, folded, each once; only the first of a long text."""
-    found = (_ELIDED.sub("", word.casefold().replace("’", "'")) for word in _WORD.findall(text[:1000]))
-    return list(dict.fromkeys(word.removesuffix("'s") for word in found if word))[: MOST_WORDS * 3]
+    found = words(text[:1000], cut=Cut.APOSTROPHE, fold=Fold.CASE, elide=Elide.DROP)
+    return list(dict.fromkeys(word.removesuffix("'s") for word in found))[: MOST_WORDS * 3]
 
 
 def is_filler(word: str, languages: Iterable[str]) -> bool:
@@ -115,7 +114,7 @@ def alike(word: str) -> list[str]:
     return list(dict.fromkeys(other for group in GROUPS_OF.get(word, ()) for other in group if other != word))
 
 
-FILLERS: Final = {language: frozenset(words.split()) for language, words in _FILLERS.items()}
+FILLERS: Final = {language: frozenset(line.split()) for language, line in _FILLERS.items()}
 GROUPS_OF: Final[dict[str, list[list[str]]]] = {}
 for _group in _ALIKE:
     _words = _group.split()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
+
+from core.text.words import Cut, Elide, words
 
 HEAD: Final = 1400
 TAIL: Final = 600
 """A longer message is read at its beginning and its end."""
 LONGEST: Final = 5
 """Words in a phrase."""
-_WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[.,!?;:\n]")
-_STOPS: Final = frozenset(".,!?;:\n")
 _HIDDEN: Final = frozenset({"Cf", "Cc", "Co", "Cs"})
-_ELIDED: Final = frozenset("l d j m t s n c qu".split())
 _REACH: Final = 3
 _DENIALS: Final = frozenset(
     "no not never nothing nobody without don't dont isn't isnt wasn't aren't won't wouldn't nicht kein keine keinen "
@@ -72,7 +70,7 @@ class Text:
     def of(cls, text: str) -> Self:
         """Return a message to be searched."""
         shown = plain(text)
-        line = f" {' '.join(_words(bare(shown)))} "
+        line = f" {' '.join(_clauses(bare(shown)))} "
         for spelling, instead in _OTHERWISE:
             line = line.replace(spelling, instead)
         words = tuple(line.split())
@@ -101,16 +99,8 @@ class Text:
         return found
 
 
-def _words(text: str) -> Iterator[str]:
-    for word in _WORD.findall(text):
-        head, mark, rest = word.partition("'")
-        if word in _STOPS:
-            yield "."
-        elif mark and rest and head in _ELIDED:
-            yield head
-            yield rest
-        else:
-            yield word
+def _clauses(text: str) -> list[str]:
+    return words(text, cut=Cut.CLAUSE, elide=Elide.SPLIT)
 
 
 def _sentences(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -139,7 +129,7 @@ class Phrases:
 
     def __init__(self, *groups: str, deniable: bool = True) -> None:
         parts = {part.strip() for group in groups for part in group.split("|") if part.strip()}
-        entries = {" ".join(_words(bare(plain(part)))) for part in parts if not part.endswith("*")}
+        entries = {" ".join(_clauses(bare(plain(part)))) for part in parts if not part.endswith("*")}
         fixed = {each for each in entries if not deniable or _DENIALS.intersection(each.split())}
         self.deniable: Final = frozenset(entries - fixed)
         self.fixed: Final = frozenset(fixed)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agents.redaction.names import Names
 from agents.redaction.points import Mails, Numbers
 from agents.redaction.postal import Addresses
-from agents.redaction.words import read_words
+from core.text.words import placed_words
 
 
 class Hit(NamedTuple):
@@ -44,7 +44,7 @@ class Known:
 
     def find(self, text: str) -> Iterator[Hit]:
         """Yield where a text holds known values or parts of them, overlaps included. Linear in the text's length."""
-        words = read_words(text)
+        words = placed_words(text)
         for start, end, part, name in self._names.find(text, words):
             yield Hit(start, end, "name", part, name)
         for start, end, value, is_full in self._addresses.find(text, words):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agents.redaction.common_words import COMMON, CUE_PAIRS, CUES
-from agents.redaction.words import Word, is_unspaced, read_words, writings
+from agents.redaction.words import is_unspaced, writings
+from core.text.words import Word, placed_words
 
 WIDEST_GAP: Final = 5
 """The most characters between two parts of a name."""
@@ -63,14 +64,14 @@ class Names:
         return any(added)
 
     def _add(self, name: str, written: str, *, with_parts: bool) -> bool:
-        words = read_words(written)
+        words = placed_words(written)
         parts = [word.text for word in words][:_MOST_PARTS]
         if not parts or len("".join(parts)) < _SHORTEST_PART:
             return False
         for turn in range(len(parts)):
             self._plant([*parts[turn:], *parts[:turn]], name)
         self._spell("".join(parts), name, name)
-        for word, original in zip(words, read_words(name), strict=True) if with_parts and len(parts) > 1 else ():
+        for word, original in zip(words, placed_words(name), strict=True) if with_parts and len(parts) > 1 else ():
             if len(word.text) > 1:
                 part = name[original.start : original.end]
                 self._parts.setdefault(word.text, (part, name))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Final
 
-from agents.redaction.words import Word, read_words
+from core.text.words import Word, placed_words
 
 Found = tuple[int, int, str]
 _DIGITS: Final = re.compile(r"\d+")
@@ -131,7 +131,7 @@ def _index(places: Sequence[int], place: int) -> int:
 
 
 def _squeeze(text: str) -> str:
-    return "".join(word.text for word in read_words(text) if word.text not in _SIGNS)
+    return "".join(word.text for word in placed_words(text) if word.text not in _SIGNS)
 
 
 def _prefixes(code: str) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agents.redaction.words import Word, is_unspaced, read_words, writings
+from agents.redaction.words import is_unspaced, writings
+from core.text.words import Word, placed_words
 
 TYPES: Final = frozenset(
     "street str st straat strasse road rd avenue ave av avenida avda avd boulevard blvd boul bd bulevar lane ln "
@@ -167,7 +168,7 @@ class Addresses:
 
 def _read(value: str, written: str) -> _Street:
     """Return the parts of an address. The street is where its kind is named, else the first part that has letters."""
-    parts = [[each for word in read_words(part) for each in _split(word)] for part in _SEGMENTS.split(written)]
+    parts = [[each for word in placed_words(part) for each in _split(word)] for part in _SEGMENTS.split(written)]
     parts = [part for part in parts if part]
     everything = [word.text for part in parts for word in part]
     found = _Street(value, words=frozenset(everything) - _SKIPPED, reach=len(everything) + _LOOK)

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from agents.redaction.known import Hit, Known
 from agents.redaction.points import digits_of
-from agents.redaction.words import read_words
 from core.privacy.pii import find, mask_value
 from core.privacy.pii.masking import ValueKind
+from core.text.words import placed_words
 
 WORDS: Final[Mapping[str, str]] = {
     "phone": "PHONE",
@@ -196,4 +196,4 @@ def _same(kind: str, value: str) -> str:
         return re.sub("^00", "", digits_of(value))
     if kind == "email":
         return re.sub(r"[\s.()\[\]]", "", value).casefold()
-    return " ".join(word.text for word in read_words(value)) or " ".join(value.split()).casefold()
+    return " ".join(word.text for word in placed_words(value)) or " ".join(value.split()).casefold()

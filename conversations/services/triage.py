@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,7 +58,6 @@ FACTS: Final = Vocabulary(
 )
 OPTIONAL: Final = frozenset({"confidence"})
 """Facts that may be unknown: no comparison with one of them is met then."""
-_WORD: Final = re.compile(r"\w+")
 _LOCK: Final = "triage"
 
 
@@ -172,7 +170,7 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
-        words = [word.lower() for word in _WORD.findall(said.get(row.pk, ""))[:MOST_WORDS]]
+        words = [word.lower() for word in triage_checks.WORD.findall(said.get(row.pk, ""))[:MOST_WORDS]]
         found[row.pk] = {
             "channel": row.channel_account.kind,
             "account": row.channel_account.name,

@@ -12,7 +12,7 @@ from core.expressions import COMPARISONS, Compare, Join, Literal, Name, Node, No
 from core.working_time import DAYS
 
 HIGHEST: Final = {"hour": 23, "urgency": 100, "lead": 100, "confidence": 100}
-_WORD: Final = re.compile(r"\w+")
+WORD: Final = re.compile(r"\w+")
 
 
 def problem_of(node: Node) -> str:
@@ -39,7 +39,7 @@ def _problem_of_part(part: Compare) -> str:
         return _problem_of_number(part, fact.name)
     said = value.value if isinstance(value.value, tuple) else (value.value,)
     if fact.name == "words":
-        unfit = [one for one in said if one != one.lower() or not _WORD.fullmatch(one)]
+        unfit = [one for one in said if one != one.lower() or not WORD.fullmatch(one)]
         return f"“{unfit[0]}” is never among the words: write a single word in lower case." if unfit else ""
     if part.sign not in ("==", "in") or (known := _known(fact.name)) is None:
         return ""

@@ -1,15 +1,15 @@
 """Find known names that are close to a text; the caller decides which one is meant."""
 
-import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Final
+
+from core.text.words import Cut, words
 
 NEAR: Final = 0.5
 SAME_WORD: Final = 0.78
 _PEOPLE: Final = frozenset("buyers clients customers purchasers shoppers".split())
 """Words that one says for another."""
-_WORDS: Final = re.compile(r"[^\W_]+")
 
 
 def normalise_name(name: str) -> str:
@@ -19,7 +19,7 @@ def normalise_name(name: str) -> str:
 
 def closeness(wanted: str, name: str) -> float:
     """Return from 0 to 1 how many wanted words a name has, or how similar their letters are."""
-    asked, known = _words(wanted), _words(name)
+    asked, known = (words(each.casefold(), cut=Cut.LETTERS) for each in (wanted, name))
     if not asked or not known:
         return 0.0
     shared = sum(max(_alike(word, other) for other in known) for word in asked) / len(asked)
@@ -32,10 +32,6 @@ def closest(wanted: str, names: Iterable[str], *, limit: int = 5) -> list[str]:
     rated = [(closeness(wanted, name), name) for name in names]
     near = sorted((rate, name) for rate, name in rated if rate >= NEAR)
     return [name for _, name in reversed(near)][:limit]
-
-
-def _words(text: str) -> list[str]:
-    return _WORDS.findall(text.casefold())
 
 
 def _alike(word: str, other: str) -> float:

@@ -9,19 +9,18 @@ import pytest
 from agents.gate import screening
 from agents.knowledge.words import words_of
 from agents.reading.words import Text
-from agents.redaction.words import read_words
-from conversations.services import triage
+from conversations.services import triage_checks
 from core.privacy.visible_text import visible
-from core.text import matching
+from core.text.words import Cut, placed_words, words
 
 HARD: list[dict[str, Any]] = json.loads(Path(__file__).with_name("hard_texts.json").read_text())
 READERS = {
     "meaning": lambda text: list(Text.of(text).words),
-    "gate": screening._words,
+    "gate": screening.words_of,
     "question": words_of,
-    "places": lambda text: [list(word) for word in read_words(text)],
-    "name": matching._words,
-    "rule": lambda text: [word.lower() for word in triage._WORD.findall(text)],
+    "places": lambda text: [list(word) for word in placed_words(text)],
+    "name": lambda text: words(text.casefold(), cut=Cut.LETTERS),
+    "rule": lambda text: [word.lower() for word in triage_checks.WORD.findall(text)],
     "visible": visible,
 }
 
