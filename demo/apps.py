@@ -4,6 +4,13 @@ from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
-    """The demo's organisations."""
+    """The demo's organisations, and what the built-in model knows of their work."""
 
     name = "demo"
+
+    def ready(self) -> None:
+        """Teach the built-in model the words of marketing."""
+        from agents.rule_based_model import phrases  # noqa: PLC0415  (needs loaded apps)
+        from demo.phrases.book import MarketingPhrases  # noqa: PLC0415
+
+        phrases.register(MarketingPhrases())

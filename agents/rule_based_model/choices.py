@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from agents.rule_based_model.phrases import book
+
 _PLACES = ("first", "second", "third", "fourth", "fifth")
-_PLACE = re.compile(
+_PLACE = (
     r"^(?:(?:the|number|no\.?|option|please|#)\s*)*(?P<place>first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th)?)"
-    r"(?:\s+(?:one|page|campaign|audience|article|please))*[\s.!)]*$"
 )
 _YES = re.compile(r"^(?:yes|yep|yeah|sure|exactly|right|correct|that one|that's it|ok|okay)\b[\s\w,.!]{0,12}$")
 
@@ -25,7 +26,8 @@ def offered_in(text: str) -> tuple[str, ...]:
 def chosen(text: str, choices: Sequence[str]) -> str:
     """Return the offered name that the answer picks, or "" when it picks none or could mean several."""
     answer = " ".join(text.split()).casefold()
-    if place := _PLACE.match(answer):
+    things = "|".join(("one", *book().things, "please"))
+    if place := re.match(rf"{_PLACE}(?:\s+(?:{things}))*[\s.!)]*$", answer):
         word = place["place"]
         number = int(word[0]) - 1 if word[0].isdigit() else _PLACES.index(word)
         return choices[number] if number < len(choices) else ""

@@ -7,21 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agents.ports import SENT_BACK
-from agents.rule_based_model import slots, stance
+from agents.rule_based_model import stance
 from agents.rule_based_model.amounts import find_amounts
 from agents.rule_based_model.asking import asked_for
 from agents.rule_based_model.choices import chosen, offered_in
-from agents.rule_based_model.intents import ACTING, acting_topic, reading_topic
+from agents.rule_based_model.intents import acting_topic, reading_topic
 from agents.rule_based_model.languages import ONLY_ENGLISH
+from agents.rule_based_model.phrases import book
 from agents.rule_based_model.questions import ask
 from agents.rule_based_model.text import Clause, read
 from agents.rule_based_model.types import (
     ABILITIES,
     IS_IT,
-    NAMES,
     PERSON,
     PERSON_OFFER,
-    REQUIRED,
     WHICH,
     Call,
     Decision,
@@ -30,127 +29,67 @@ from agents.rule_based_model.types import (
 )
 from core.text.languages import foreign_language
 
-NEVER = frozenset({"decide", "resume"})
 PLAIN = frozenset({"command", "said"})
 SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes"})
-FREE_TEXT = frozenset({"text", "wording"})
-READING = frozenset({
-    "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
-})  # fmt: skip
 _FACT_QUESTION = re.compile(
     r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
 )
 _HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
 
 
-def _slots(tool: str, clause: Clause, memory: Memory) -> tuple[dict[str, str], str]:
-    """Return the arguments that a clause gives for a tool, and what is wrong with the amount."""
-    if tool == "update_page_meta":
-        page = slots.page_of(clause)
-        wording = slots.meta_of(clause) or slots.meta_field_of(clause)
-        return ({"page": page} if page else {}) | wording, ""
-    if tool == "send_audience_message":
-        return slots.message_of(clause), ""
-    if tool == "publish_content":
-        content = slots.content_of(clause)
-        return ({"content": content} if content else {}), ""
-    amount, why = slots.amount_of(clause) if tool == "set_campaign_budget" else (None, "")
-    campaign = slots.campaign_of(clause, amount)
-    if not campaign and slots.is_pronoun(clause):
-        campaign = memory.campaign
-    found = {"campaign": campaign} if campaign else {}
-    if amount:
-        found["daily_budget"] = str(amount.value)
-        found |= {"currency": amount.currency} if amount.currency else {}
-    return found, why
-
-
-def _lacks(tool: str, found: Mapping[str, str]) -> str:
-    """Return the first required argument that is missing, or "" when the command is complete."""
-    for name in REQUIRED[tool]:
-        if name == "wording" and (found.get("title") or found.get("description")):
-            continue
-        if not found.get(name):
-            return name
-    return ""
-
-
 def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Decision:
     """Return a call for a complete and certain command; anything less asks back."""
     missing = _lacks(tool, found)
     if missing:
-        reason = why if missing == "daily_budget" and why else "missing"
+        reason = why if missing == book().amount and why else "missing"
         return Decision("ask", pending=Pending(tool, dict(found), missing, reason))
     if not sure:
         return Decision("ask", pending=Pending(tool, dict(found), "yes"))
-    given = {name: value for name, value in found.items() if name != "field"}
-    return Decision("call", (Call(tool, given, acting=tool in ACTING),))
+    given = {name: value for name, value in found.items() if name not in book().asides}
+    return Decision("call", (Call(tool, given, acting=tool in book().acting),))
+
+
+def _lacks(tool: str, found: Mapping[str, str]) -> str:
+    """Return the first required argument that is missing, or "" when the command is complete."""
+    return book().lacks(tool, found) if tool in book().required else ""
 
 
 def _look(clause: Clause, *, about: str = "") -> Decision:
     """Answer a question with a reading tool or with small talk."""
-    campaign = slots.campaign_of(clause)
-    topic: str = reading_topic(clause)
-    arguments: dict[str, str] = {}
-    if topic == "nothing" and campaign and about in {"set_campaign_budget", "pause_campaign"}:
-        topic = "campaign_performance"
-    if topic == "campaign_performance" and not campaign:
-        topic = "list_campaigns"
-    if topic == "campaign_performance":
-        arguments = {"campaign": campaign}
-    elif topic == "rankings" and (keyword := slots.keyword_of(clause)):
-        arguments = {"keyword": keyword}
-    elif topic == "content_performance" and (content := slots.named_content_of(clause)):
-        arguments = {"content": content}
+    topic, arguments = book().look(reading_topic(clause), clause, about=about)
     topic = {"person": PERSON, "help": ABILITIES}.get(topic, topic)
-    if topic in {PERSON, ABILITIES} or topic in READING:
+    if topic in {PERSON, ABILITIES} or topic in book().reading:
         return Decision("call", (Call(topic, arguments),))
     return Decision("say", topic=topic)
 
 
 def _fill(clause: Clause, pending: Pending, mood: str, choices: Sequence[str]) -> Decision | None:
     """Complete an earlier question with this clause when it answers it."""
-    if pending.missing in NAMES and (name := chosen(clause.text.strip(" \"'"), choices)):
+    if pending.missing in book().names and (name := chosen(clause.text.strip(" \"'"), choices)):
         return _settle(pending.tool, {pending.missing: name, **pending.arguments}, "", sure=True)
     if pending.missing == "yes":
         said_yes = reading_topic(clause) == "yes"
         return _settle(pending.tool, pending.arguments, "", sure=True) if said_yes else None
     found = dict(pending.arguments)
-    if pending.missing == "daily_budget":
-        amount, why = slots.amount_of(clause)
-        if not amount:
+    if pending.missing == book().amount:
+        given, why = book().amount_in(clause)
+        if not given:
             asked_again = bool(find_amounts(clause.text)) and mood in PLAIN
             return _settle(pending.tool, found, why, sure=True) if asked_again else None
-        found["daily_budget"] = str(amount.value)
-        found |= {"currency": amount.currency} if amount.currency else {}
+        found |= given
     elif mood == "question":
         return None
     else:
-        value = _answer(clause, pending)
+        whole = clause.own_quotes[0] if clause.own_quotes else clause.text.strip(" .!\"'")
+        value = book().answer(clause, pending, whole)
         if not value:
             return None
         found |= value
     return _settle(pending.tool, found, "", sure=mood in PLAIN)
 
 
-def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
-    """Return the missing argument as a short answer gives it."""
-    whole = clause.own_quotes[0] if clause.own_quotes else clause.text.strip(" .!\"'")
-    match pending.missing:
-        case "campaign":
-            name = slots.campaign_of(clause)
-            return {"campaign": name} if name and len(name.split()) <= 6 else {}
-        case "page":
-            page = slots.page_of(clause) or (whole if len(whole.split()) <= 8 else "")
-            return {"page": page} if page else {}
-        case "wording":
-            named = slots.meta_of(clause)
-            field = pending.arguments.get("field", "")
-            return named or ({field: whole} if field else {})
-        case "audience":
-            return {"audience": slots.message_of(clause).get("audience", whole)}
-        case _:
-            return {pending.missing: whole}
+def _never(tool: str | None) -> bool:
+    return tool == "decide" or tool in book().never
 
 
 def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
@@ -159,9 +98,9 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
     tool = acting_topic(clause)
     if mood in {"attack", "retract"}:
         return Decision("say", topic="refuse" if mood == "attack" else "left_alone")
-    if tool == "decide" or tool == "resume":
+    if tool is not None and _never(tool):
         return Decision("say", topic=tool)
-    free_text = memory.pending is not None and memory.pending.missing in FREE_TEXT
+    free_text = memory.pending is not None and memory.pending.missing in book().free_text
     is_free = memory.pending is None or memory.pending.tool == PERSON
     if mood not in {"negated", "later"} and is_free and (calls := asked_for(clause)):
         return Decision("call", calls)
@@ -169,7 +108,7 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
         filled = _fill(clause, memory.pending, mood, memory.choices)
         if filled:
             return filled
-    if tool in ACTING and tool is not None:
+    if tool is not None and tool in book().acting:
         return _command(tool, clause, mood, memory)
     if mood == "negated" and memory.pending and not clause.bare.endswith("?"):
         return Decision("say", topic="left_alone")
@@ -181,7 +120,7 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
 
     Only a plain command may become a call.
     """
-    found, why = _slots(tool, clause, memory)
+    found, why = book().arguments(tool, clause, memory)
     if mood == "negated":
         return Decision("say", topic="left_alone")
     if mood == "command":
@@ -194,9 +133,8 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
     if mood == "later" or not _lacks(tool, found):
         decision = _settle(tool, found, why, sure=False)
         return replace(decision, topic=mood)
-    campaign = found.get("campaign", "")
-    if campaign and mood == "question":
-        return Decision("call", (Call("campaign_performance", {"campaign": campaign}),), "advice")
+    if mood == "question" and (helpful := book().advice(found)):
+        return Decision("call", (helpful,), "advice")
     return Decision("say", topic="advice")
 
 
@@ -206,31 +144,31 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
     One doubtful clause blocks the commands of all.
     """
     if stance.is_attack(text):
-        return [Decision("say", topic="refuse")], Memory(None, memory.campaign)
+        return [Decision("say", topic="refuse")], Memory(None, memory.subject)
     clauses = read(text)
-    writes_freely = memory.pending is not None and memory.pending.missing in FREE_TEXT
+    writes_freely = memory.pending is not None and memory.pending.missing in book().free_text
     language = "" if writes_freely else foreign_language(" ".join(clause.text for clause in clauses))
     if language:
         if memory.unspoken:  # the person goes on in it: bring in a colleague
             decision = Decision("call", (Call(PERSON, {"reason": "language"}),), f"handing:{language}")
         else:
             decision = Decision("say", topic=f"foreign:{language}")
-        return [decision], Memory(None, memory.campaign)
+        return [decision], Memory(None, memory.subject)
     spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
-    if any(acting_topic(clause) in NEVER for clause in clauses):
+    if any(_never(acting_topic(clause)) for clause in clauses):
         spoiled = spoiled or "doubt"
     decisions = []
     for clause in clauses:
         decision = _step(clause, spoiled, memory)
         # What the next message may refer to.
-        campaign = memory.campaign
+        subject = memory.subject
         for call in decision.calls:
-            campaign = call.arguments.get("campaign", campaign)
+            subject = call.arguments.get(book().subject, subject)
         if decision.pending:
-            campaign = decision.pending.arguments.get("campaign", campaign)
+            subject = decision.pending.arguments.get(book().subject, subject)
         keeps = decision.kind == "call" and not any(call.acting for call in decision.calls)
         pending = decision.pending or (memory.pending if keeps else None)
-        memory = Memory(pending, campaign, memory.choices)
+        memory = Memory(pending, subject, memory.choices)
         decisions.append(decision)
     return decisions, memory
 
@@ -241,17 +179,16 @@ def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory
     if WHICH in text or IS_IT in text:
         # Our answer asked about the name of one of these calls: the next message completes it.
         calls = [call for decision in block for call in decision.calls]
-        named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
+        required = book().required
+        named = [(call, required[call.tool][0]) for call in calls if required.get(call.tool)]
         quoted = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
         for call, name in quoted or (named if len(named) == 1 else []):
             rest = {key: value for key, value in call.arguments.items() if key != name}
             return replace(memory, pending=Pending(call.tool, rest, name), choices=offered_in(text))
     if PERSON_OFFER in text:
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
-    campaign, folded = memory.campaign.casefold(), text.casefold()
-    if SENT_BACK in text and campaign and campaign in folded and "daily budget" in folded:
-        # The daily budget of this campaign was sent back: an amount is the new one.
-        return replace(memory, pending=Pending("set_campaign_budget", {"campaign": memory.campaign}, "daily_budget"))
+    if SENT_BACK in text and (again := book().returned(text, memory)):
+        return replace(memory, pending=again)
     wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)
 

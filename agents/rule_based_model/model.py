@@ -12,6 +12,7 @@ from agents.ports import ANSWER_TOOL, BRIEF_TOOL, SEARCH_TOOL, Emit, Line, Model
 from agents.rule_based_model.briefs import CALL_ID, word_brief
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.lookups import newest_words, to_look_up, unknown_again, without_rules
+from agents.rule_based_model.phrases import PhraseBook, book
 from agents.rule_based_model.questions import ask
 from agents.rule_based_model.replies import say, still_open, word
 from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
@@ -86,12 +87,13 @@ def make_local_model(name: str) -> LocalModel:
 
 
 def decide_lines(lines: Sequence[Line]) -> list[Decision]:
-    return list(_decide_spoken(tuple((line.role, line.text) for line in lines if _is_spoken(line))))
+    """Decide what was said since our last answer."""
+    return list(_decide_spoken(tuple((line.role, line.text) for line in lines if _is_spoken(line)), book()))
 
 
 @lru_cache(maxsize=8)
-def _decide_spoken(lines: tuple[tuple[str, str], ...]) -> tuple[Decision, ...]:
-    # One transcript is decided for the choice of its agent and for each round.
+def _decide_spoken(lines: tuple[tuple[str, str], ...], _by: PhraseBook) -> tuple[Decision, ...]:
+    # One transcript is decided for the choice of its agent and for each round, by the words of one phrase book.
     return tuple(decide(lines))
 
 
@@ -163,14 +165,5 @@ def topic_of(lines: Sequence[Line]) -> Topic | None:
     decisions = decide_lines(lines)
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
-    return next((Topic(tool, AGENT_OF[tool]) for tool in tools if tool in AGENT_OF), None)
-
-
-AGENT_OF = {
-    "set_campaign_budget": "paid_ads", "pause_campaign": "paid_ads", "list_campaigns": "paid_ads",
-    "campaign_performance": "paid_ads", "compare_campaigns": "paid_ads", "explain_change": "paid_ads",
-    "rankings_moved": "seo", "content_fell": "content", "list_drafts": "content", "draft_post": "content",
-    "update_page_meta": "seo", "rankings": "seo",
-    "publish_content": "content", "content_performance": "content",
-    "send_audience_message": "audience", "list_audiences": "audience",
-}  # fmt: skip
+    experts = book().experts
+    return next((Topic(tool, experts[tool]) for tool in tools if tool in experts), None)

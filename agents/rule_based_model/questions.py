@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
+from agents.rule_based_model.phrases import book
 from agents.rule_based_model.types import Pending
-
-_DEEDS = {
-    "set_campaign_budget": "set the daily budget of {campaign} to {daily_budget}{money}",
-    "pause_campaign": "pause {campaign}",
-    "update_page_meta": "change the meta data of {page}",
-    "publish_content": "publish “{content}”",
-    "send_audience_message": "send {audience} the message “{text}”",
-}
-_CAMPAIGN = {
-    "set_campaign_budget": "Which campaign's daily budget do you want to change?",
-    "pause_campaign": "Which campaign do you want to pause?",
-    "campaign_performance": "Which campaign do you mean?",
-}
-_AMOUNT = {
-    "missing": "What should the daily budget of {campaign} be?",
-    "relative": "I need the new daily amount itself, not the change. What should the daily budget of {campaign} be?",
-    "several": "I see more than one amount. What should the daily budget of {campaign} be?",
-    "period": "I can only request a daily budget. What should the daily budget of {campaign} be?",
-    "zero": "A daily budget has to be above zero (to stop spending, ask me to pause the campaign). "
-    "What should the daily budget of {campaign} be?",
-}
-_OTHER = {
-    "page": "Which page do you mean? Please give its path, for example /pricing.",
-    "wording": "What should it say? Please write, for example: title “…” or description “…”.",
-    "content": "Which piece of content do you want to publish?",
-    "audience": "Which audience should get the message?",
-    "text": "What should the message to {audience} say?",
-}
-
-
-def deed(pending: Pending) -> str:
-    """Return what a complete command would do, as a verb phrase."""
-    money = f" {pending.arguments['currency']}" if pending.arguments.get("currency") else ""
-    return _DEEDS[pending.tool].format(**pending.arguments, money=money)
 
 
 def ask(pending: Pending) -> str:
     """Return the question for the missing argument, or "" where it is not asked again."""
-    if pending.missing == "yes":
-        if pending.tool not in _DEEDS:
-            return ""  # the offer of a colleague: made in passing, never asked again
-        return f"Should I request approval to {deed(pending)} now? Please answer yes or no."
-    if pending.missing == "campaign":
-        return _CAMPAIGN[pending.tool]
-    facts = {"campaign": "the campaign", "audience": "the audience"} | dict(pending.arguments)
-    if pending.missing == "daily_budget":
-        return _AMOUNT[pending.why].format(**facts)
-    return _OTHER[pending.missing].format(**facts)
+    if pending.missing != "yes":
+        return book().question(pending)
+    deed = book().deed(pending)
+    # Without one it is the offer of a colleague: made in passing, never asked again.
+    return f"Should I request approval to {deed} now? Please answer yes or no." if deed else ""

@@ -17,18 +17,7 @@ NOT_FOUND = "I can't find"
 WHICH = "Which one do you mean?"
 IS_IT = "Is that the one you mean?"
 ABILITIES = "list_abilities"
-NAMES = frozenset({"campaign", "page", "content", "audience"})
 PERSON_OFFER = "Would you like me to bring in a colleague?"
-REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "set_campaign_budget": ("campaign", "daily_budget"),
-    "pause_campaign": ("campaign",),
-    "update_page_meta": ("page", "wording"),
-    "publish_content": ("content",),
-    "send_audience_message": ("audience", "text"),
-    "campaign_performance": ("campaign",),
-    PERSON: (),
-    ABILITIES: (),
-}
 Kind = Literal["call", "ask", "say"]
 
 
@@ -68,10 +57,11 @@ class Decision:
 class Memory:
     """What earlier messages left open.
 
-    `choices` are the names offered in our last answer; `unspoken` says that it declined the language.
+    `subject` is what "it" means; `choices` are the names offered in our last answer; `unspoken` says that it declined
+    the language.
     """
 
     pending: Pending | None = None
-    campaign: str = ""
+    subject: str = ""
     choices: tuple[str, ...] = ()
     unspoken: bool = False

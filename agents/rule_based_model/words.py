@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from core.text.languages import FUNCTION_WORDS
@@ -15,38 +16,16 @@ SHORT_FORMS = {
     "neither": "not", "nor": "not",
 }  # fmt: skip
 
-KEYWORDS = (
-    "budget budgets campaign campaigns raise increase decrease reduce lower daily change update "
-    "pause pausing paused suspend deactivate disable publish publishing published article "
-    "articles audience audiences segment segments message messages description title metadata "
-    "ranking rankings keyword keywords performance perform performing content subscribers "
-    "customers please should"
-).split()
+_KEYWORDS = frozenset("change update published message messages customers please should".split())
+_keywords: frozenset[str] = _KEYWORDS
+_kept: frozenset[str] = frozenset()
 
-CHANGE = frozenset(
-    "raise increase bump lift set change put make give lower decrease cut reduce drop adjust "
-    "boost amend slash move update bring up scale shrink trim double triple halve".split()
-)
-PAUSE = frozenset("kill pause stop halt suspend freeze deactivate disable".split())
 
-CAMPAIGN_WORDS = frozenset(
-    "campaign campaigns called named budget budgets daily day days spend spending spent ad ads "
-    "per week month year yesterday tomorrow amount euro euros eur usd gbp dollars pounds cost "
-    "costs turn switch shut take hold offline live running run paused pausing stopped raised "
-    "raising kpis kpi rate costing brought temporarily increased increasing lowered lowering "
-    "performing performance perform performs "
-    "doing clicks click ctr roas conversions conversion impressions stats statistics numbers "
-    "number results result report status state figures current far so last think idea wise "
-    "better worth possible happen happens happened money cheap expensive "
-    "everything most least best worst spends more instead name names increments "
-    "increase decrease percent half extra more less".split()
-)
-AUDIENCE_WORDS = frozenset(
-    "send sending message messages text tell notify notifying inform broadcast email e-mail mail "
-    "write announce ping drop know following saying says say audience audiences segment segments "
-    "group groups list campaign contacts line note word everyone newsletter-message the "
-    "announcement reading contact reach shoot - that".split()
-)
+def learn(keywords: Iterable[str], kept: frozenset[str]) -> None:
+    """Take the words of a phrase book, in place of those of the one before."""
+    global _keywords, _kept
+    _keywords, _kept = _KEYWORDS | frozenset(keywords), kept
+    mend.cache_clear()
 
 
 def _distance(left: str, right: str, limit: int) -> int:
@@ -70,12 +49,12 @@ def mend(word: str) -> str:
     """Return the known word that a lower-case word most likely means, or the word itself."""
     if word in SHORT_FORMS:
         return SHORT_FORMS[word]
-    if len(word) < 5 or word in KEYWORDS or word in FUNCTION_WORDS or word in CAMPAIGN_WORDS:
+    if len(word) < 5 or word in _keywords or word in FUNCTION_WORDS or word in _kept:
         return word
     limit = 2 if len(word) >= 8 else 1
     near = [
         (gap, known)
-        for known in KEYWORDS
+        for known in _keywords
         if known[0] == word[0] and len(known) >= 5 and abs(len(known) - len(word)) <= limit
         if (gap := _distance(word, known, limit)) <= limit
     ]

@@ -14,6 +14,7 @@ from analytics.brief.formats import Words
 from analytics.brief.summary import write_summary
 from analytics.brief.texts import TEXTS, Language
 from analytics.schema import counted, finding
+from demo.phrases.briefs import WORDED
 from tests.analytics.conftest import Morning
 
 FOUND = [
@@ -28,6 +29,7 @@ def test_every_language_has_every_text() -> None:
         code.value: [] for code in Language
     }
     assert all(worded.keys() == _WORDED["en"].keys() for worded in _WORDED.values())
+    assert all(worded.keys() == WORDED["en"].keys() for worded in WORDED.values())
 
 
 @pytest.mark.parametrize("language", [code.value for code in Language])

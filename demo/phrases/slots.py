@@ -9,8 +9,8 @@ from itertools import takewhile
 
 from agents.rule_based_model.amounts import Amount, find_amounts
 from agents.rule_based_model.text import Clause, Token
-from agents.rule_based_model.words import AUDIENCE_WORDS, CAMPAIGN_WORDS, CHANGE, PAUSE
 from core.text.languages import FUNCTION_WORDS
+from demo.phrases.words import AUDIENCE_WORDS, CAMPAIGN_WORDS, CHANGE, PAUSE
 
 _JOINERS = frozenset({"of", "to", "for", "the", "and", "in", "&", "on", "at", "with"})
 _NAME_STOP = FUNCTION_WORDS | CAMPAIGN_WORDS | CHANGE | PAUSE
@@ -80,6 +80,13 @@ def amount_of(clause: Clause) -> tuple[Amount | None, str]:
     if len({a.value for a in chosen}) > 1:
         return None, "several"
     return (chosen[0], "") if chosen[0].value > Decimal(0) else (None, "zero")
+
+
+def as_arguments(amount: Amount | None) -> dict[str, str]:
+    """Return an amount as the arguments of a tool."""
+    if amount is None:
+        return {}
+    return {"daily_budget": str(amount.value)} | ({"currency": amount.currency} if amount.currency else {})
 
 
 def _clean(name: str) -> str:
