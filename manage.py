@@ -9,7 +9,7 @@ def main() -> int:
     """Run one command."""
     from config.launcher import env  # noqa: PLC0415
     from config.launcher.faults import StartError  # noqa: PLC0415
-    from core.observability.gc_tuning import tune_for_startup  # noqa: PLC0415
+    from core.observability.garbage_collector import tune_for_startup  # noqa: PLC0415
 
     tune_for_startup()
     try:

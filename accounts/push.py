@@ -22,7 +22,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Invalid, Refused, Unavailable
-from core.jobs import queueing
+from core.jobs import queues
 from core.privacy.encryption import blind_index
 
 USE: Final = "accounts.use_notices"
@@ -123,7 +123,7 @@ def queue(*, notices: Collection[Notice], moment: datetime) -> None:
 
 
 def _send_soon() -> None:
-    queueing.enqueue("send_push")
+    queues.enqueue("send_push")
 
 
 def check_endpoint(endpoint: str) -> None:

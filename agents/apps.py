@@ -45,20 +45,20 @@ class AgentsConfig(AppConfig):
         )  # fmt: skip
         from agents.vectors import storage  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415
+        from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
 
         receivers.connect()
         post_migrate.connect(storage.prepare, sender=self, dispatch_uid="agents.vectors")
-        queueing.provide("read_document", tasks.read_document.delay)
-        queueing.provide("fetch_site", tasks.fetch_site.delay)
-        queueing.provide("embed_document", tasks.embed_document.delay)
-        queueing.provide("answer_trial", tasks.answer_trial.delay)
-        queueing.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
-        queueing.provide("check_agent", tasks.check_agent.delay)
-        queueing.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
+        queues.provide("read_document", tasks.read_document.delay)
+        queues.provide("fetch_site", tasks.fetch_site.delay)
+        queues.provide("embed_document", tasks.embed_document.delay)
+        queues.provide("answer_trial", tasks.answer_trial.delay)
+        queues.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
+        queues.provide("check_agent", tasks.check_agent.delay)
+        queues.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
         reading.register_all()
         own_requests.register_all()
         actions.register_all()

@@ -21,7 +21,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.figures import consumer  # noqa: PLC0415
         from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)
         from core import bus  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415
+        from core.jobs import dead_letters, queues  # noqa: PLC0415
 
         dead_letters.register_replayer(
             briefs.PARKED_AS, briefs.requeue_brief, dead_letters.Words("Prepare a daily brief")
@@ -33,6 +33,6 @@ class AnalyticsConfig(AppConfig):
         bus_lag.register()
         bus.subscribe(store.CONSUMER, None, store.keep)
         bus.replay_from(bus.Store(store.CONSUMER, store.read_since, store.list_tenants))
-        queueing.provide("make_brief", tasks.queue_brief)
-        queueing.provide("write_export", tasks.write_export.delay)
-        queueing.provide("send_alert", tasks.send_alert.delay)
+        queues.provide("make_brief", tasks.queue_brief)
+        queues.provide("write_export", tasks.write_export.delay)
+        queues.provide("send_alert", tasks.send_alert.delay)

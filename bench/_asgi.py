@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 
-from bench._surroundings import BARE_PATH, BARE_TABLE, KEPT_PATH, TASK_PATH, TASK_QUEUE
+from bench._environment import BARE_PATH, BARE_TABLE, KEPT_PATH, TASK_PATH, TASK_QUEUE
 from config.asgi import http
 
 from channels_app.routing import websocket_urlpatterns  # isort: skip  (needs the apps, which config.asgi loads)

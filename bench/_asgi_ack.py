@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 
-from bench._surroundings import ACK_PATH, ACK_SECRET, ACK_TABLE
+from bench._environment import ACK_PATH, ACK_SECRET, ACK_TABLE
 from config.asgi import application as product
 from standins.meta.webhooks import sign as post_signature
 from standins.slack.webhooks import signature as press_signature

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from bench._surroundings import BARE_TABLE
+from bench._environment import BARE_TABLE
 from config.celery import app
 
 from django.db import connection  # isort: skip  (config.celery names the settings)

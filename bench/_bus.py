@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from accounts.services import create_tenant
 from analytics.event_store import store
-from bench._surroundings import cpu_of_server, middle, say
+from bench._environment import cpu_of_server, middle, say
 from core import bus
 from core.catalogue import EventType, Shape, check, register
 from core.clock import now

@@ -15,7 +15,7 @@ from itertools import cycle
 
 import aiohttp
 
-from bench._surroundings import ROOT, quantile
+from bench._environment import ROOT, quantile
 from config.launcher import ports
 from config.launcher.installation import FRAMES_AT_MOST
 

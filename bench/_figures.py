@@ -20,7 +20,7 @@ from analytics.figures import consumer
 from analytics.figures.selectors import read_quantiles, read_series, read_table, read_top, read_totals
 from analytics.figures.spans import Step, day_of, hour_of, last_days
 from analytics.models import FigureDay
-from bench._surroundings import cpu_of_server, middle, quantile, say
+from bench._environment import cpu_of_server, middle, quantile, say
 from core.actors import Actor
 from core.bus import Event
 from core.clock import now

@@ -18,7 +18,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from accounts.models import User  # noqa: E402
-from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
+from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 
 _PREFIX = re.compile(r"^(set local [^;]*;\s*)+", re.IGNORECASE)

@@ -14,7 +14,7 @@ import psycopg
 
 from config.launcher import env
 from config.launcher.place import Place
-from config.launcher.postgres import SUPERUSER
+from config.launcher.servers.postgres import SUPERUSER
 
 # One for each message to the server: the scope and the statement are sent as one.
 _STATEMENT: Final = re.compile(rb"LOG:  (?:statement|execute [^:]*): (\w*)")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
-from bench._surroundings import quantile
+from bench._environment import quantile
 from standins.meta.webhooks import sign as post_signature
 from standins.phone.signature import signature
 from standins.slack.webhooks import signature as press_signature

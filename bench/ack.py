@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 import psycopg
 
-from bench._surroundings import (
+from bench._environment import (
     ACK_PATH,
     ACK_SECRET,
     ACK_TABLE,

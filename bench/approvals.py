@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import django
 
-from bench._surroundings import describe_database, describe_machine, middle, own, quantile, say
+from bench._environment import describe_database, describe_machine, middle, own, quantile, say
 
 django.setup()
 
@@ -23,8 +23,8 @@ from bench._decisions import Pending, decide_at, web_process  # noqa: E402
 from bench._effect import CauseEffect  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.events import outbox  # noqa: E402
-from core.jobs import queueing  # noqa: E402
-from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
+from core.jobs import queues  # noqa: E402
+from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 from hitl import services  # noqa: E402
 from hitl.actions import registry  # noqa: E402
@@ -97,7 +97,7 @@ def run_in_process(count: int, races: int) -> bool:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     for task in ("execute_approval", "send_notification"):
-        queueing.provide(task, nobody)
+        queues.provide(task, nobody)
     cache.set(outbox.RELAY_HINT, 1, timeout=None)
     freeze_loaded_objects()
     cycle = Cycle(make_schema())

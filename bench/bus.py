@@ -7,7 +7,7 @@ import os
 
 import django
 
-from bench._surroundings import describe_database, describe_machine, say
+from bench._environment import describe_database, describe_machine, say
 
 django.setup()
 

@@ -12,7 +12,7 @@ from itertools import cycle, islice
 import aiohttp
 
 from bench._client import Line, open_bare, open_member, open_visitor
-from bench._surroundings import (
+from bench._environment import (
     BARE_PATH,
     BARE_TABLE,
     KEPT_PATH,

@@ -19,9 +19,7 @@ import psycopg
 from redis import Redis
 
 from bench._client import Line, open_bare, open_visitor
-from bench._processes import cpu_by_part, cpu_seconds, descendants
-from bench._statements import StatementLog
-from bench._surroundings import (
+from bench._environment import (
     BARE_TABLE,
     MAKE_BARE_TABLE,
     ROOT,
@@ -34,6 +32,8 @@ from bench._surroundings import (
     own,
     say,
 )
+from bench._processes import cpu_by_part, cpu_seconds, descendants
+from bench._statements import StatementLog
 
 RATE = 5.0
 ROUNDS = 10

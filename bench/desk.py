@@ -18,7 +18,7 @@ import django
 
 from bench._client import Line
 from bench._desk import PEOPLE, Desk, may, word
-from bench._surroundings import ROOT, describe_database, describe_machine, middle, quantile, say
+from bench._environment import ROOT, describe_database, describe_machine, middle, quantile, say
 
 django.setup()
 

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import django
 
+from bench._environment import describe_database, describe_machine, quantile, say
 from bench._history import History
 from bench._looker import busiest_step
-from bench._surroundings import describe_database, describe_machine, quantile, say
 from bench.queue import OPEN, OPERATOR, TENANTS, person, settle
 
 django.setup()

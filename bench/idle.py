@@ -10,8 +10,8 @@ import time
 import aiohttp
 
 from bench._client import Line, open_bare
+from bench._environment import demo_facts, describe_machine, say
 from bench._processes import cpu_seconds, families, pss
-from bench._surroundings import demo_facts, describe_machine, say
 
 SHARE, MEMORY = 0.25, 1024.0
 AT_ONCE = 2

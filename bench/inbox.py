@@ -12,9 +12,9 @@ from uuid import UUID
 import django
 
 from bench._desk import EMAIL, LIST, Desk, word
+from bench._environment import describe_database, describe_machine, own, quantile, say
 from bench._history import History
 from bench._looker import Looker
-from bench._surroundings import describe_database, describe_machine, own, quantile, say
 from bench.queue import LARGE_NAME, on_large, surroundings
 
 django.setup()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
+from bench._environment import describe_machine, middle, say
 from bench._processes import families, pss
-from bench._surroundings import describe_machine, middle, say
 
 LIMITS = {"web": 250.0, "worker": 300.0}
 ROUNDS = 3

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 import django
 import psycopg
 
+from bench._environment import describe_database, describe_machine, own, quantile, say
 from bench._history import History
-from bench._surroundings import describe_database, describe_machine, own, quantile, say
 
 django.setup()
 

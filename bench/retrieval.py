@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import django
 
-from bench._surroundings import cpu_of_server, describe_database, describe_machine, middle, own, quantile, say
+from bench._environment import cpu_of_server, describe_database, describe_machine, middle, own, quantile, say
 
 django.setup()
 

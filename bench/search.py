@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import django
 
+from bench._environment import cpu_of_server, describe_database, describe_machine, middle, own, quantile, say
 from bench._history import History
-from bench._surroundings import cpu_of_server, describe_database, describe_machine, middle, own, quantile, say
 from bench.queue import EMAIL, OPERATOR, TENANTS, settle
 
 django.setup()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import django
 import psycopg
 
+from bench._environment import describe_database, describe_machine, say
 from bench._history import History
-from bench._surroundings import describe_database, describe_machine, say
 from bench.queue import OPERATOR, person, propose, write_in
 
 django.setup()

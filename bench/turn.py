@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import django
 
-from bench._surroundings import ROOT, describe_database, describe_machine, middle, own, quantile, say
+from bench._environment import ROOT, describe_database, describe_machine, middle, own, quantile, say
 
 django.setup()
 
@@ -36,7 +36,7 @@ from conversations import services as conversations  # noqa: E402
 from conversations.models import ChannelAccount, Message  # noqa: E402
 from conversations.types import InboundMessage, SenderIdentity  # noqa: E402
 from core.actors import system  # noqa: E402
-from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
+from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 
 OPERATOR, DOOR = system("bench"), system("webchat")

@@ -37,7 +37,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app.twilio import diagnosis, handler, inbound, transport  # noqa: PLC0415
         from channels_app.webhooks import deliveries  # noqa: PLC0415  (models must be loaded first)
         from conversations.registry import register_deliveries  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415
+        from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
 
@@ -45,8 +45,8 @@ class ChannelsAppConfig(AppConfig):
         transport.register()
         app_transport.register()
         cloud_transport.register()
-        queueing.provide("show_reading", show_reading.delay)
-        queueing.provide("update_slack", update_slack.delay)
+        queues.provide("show_reading", show_reading.delay)
+        queues.provide("update_slack", update_slack.delay)
         fallbacks.register()
         diagnosis.register()
         cloud_diagnosis.register()

@@ -17,7 +17,7 @@ pages = get_asgi_application()
 
 from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
 from channels_app.webhooks.server import PlainHandler  # noqa: E402  (needs the apps)
-from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
+from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 
 webhooks = PlainHandler()
 

@@ -11,7 +11,7 @@ from celery.signals import setup_logging, task_prerun, worker_before_create_proc
 from django.db import close_old_connections, connection
 
 from core.jobs.decorators import MODELS, is_quick_sweep
-from core.observability.gc_tuning import freeze_loaded_objects, tune_for_startup
+from core.observability.garbage_collector import freeze_loaded_objects, tune_for_startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.

@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, Final
 
-from core.observability.gc_tuning import tune_for_startup
+from core.observability.garbage_collector import tune_for_startup
 
 tune_for_startup()  # until config.asgi has loaded the rest
 

@@ -38,7 +38,7 @@ class ConversationsConfig(AppConfig):
             leave_teams,
             send_triage_reply,
         )
-        from core.jobs import queueing  # noqa: PLC0415
+        from core.jobs import queues  # noqa: PLC0415
 
         find_teams_with(teams_of)
         receivers.connect()
@@ -47,11 +47,11 @@ class ConversationsConfig(AppConfig):
         registry.fills_text(survey_links.text_with_link)
         registry.when_team_goes(survey_plans.leave_team)
         registry.when_team_goes(canned_replies.delete_those_of)
-        queueing.provide("deliver_message", deliver.delay)
-        queueing.provide("assign_waiting", assign_waiting.delay)
-        queueing.provide("leave_teams", leave_teams.delay)
-        queueing.provide("ask_survey", ask_survey.delay)
-        queueing.provide("send_triage_reply", send_triage_reply.delay)
+        queues.provide("deliver_message", deliver.delay)
+        queues.provide("assign_waiting", assign_waiting.delay)
+        queues.provide("leave_teams", leave_teams.delay)
+        queues.provide("ask_survey", ask_survey.delay)
+        queues.provide("send_triage_reply", send_triage_reply.delay)
 
         lookups.register(
             lookups.Resolver(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from conversations import services
 from core.events import relay, signals
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import Outbox
 
 
@@ -19,7 +19,7 @@ def on_messages_received(announced: Sequence[Outbox]) -> None:
 
 def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
     """Enqueue that somebody who is no longer a member leaves teams and is offline."""
-    queueing.enqueue("leave_teams", tenant_id, ref)
+    queues.enqueue("leave_teams", tenant_id, ref)
 
 
 def connect() -> None:

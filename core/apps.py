@@ -15,10 +15,10 @@ class CoreConfig(AppConfig):
         from core.audit import anchor_places, anchors, vouched  # noqa: PLC0415
         from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415
+        from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.observability import checks, health  # noqa: F401, PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
-        from core.webhooks import watching  # noqa: PLC0415
+        from core.webhooks import gauges  # noqa: PLC0415
 
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Relay an event"))
         words = dead_letters.Words("Erase a person", "core.erasure")
@@ -33,21 +33,21 @@ class CoreConfig(AppConfig):
         )
         health.register_gauge(
             "walker_webhooks_oldest_seconds",
-            watching.oldest_seconds,
+            gauges.oldest_seconds,
             help="Age of the oldest webhook that may be sent now, over all tenants.",
             late_above=60,
         )
         health.register_gauge(
             "walker_webhooks_waiting",
-            watching.count_waiting,
+            gauges.count_waiting,
             help="Webhooks that are not sent yet, also to paused endpoints.",
         )
         health.register_gauge(
             "walker_webhooks_endpoints_failing",
-            watching.count_failing,
+            gauges.count_failing,
             help="Endpoints whose last attempt failed, or that were switched off.",
         )
-        health.register_check("webhook_workers", watching.missing_workers)
-        queueing.provide("relay_outbox", tasks.relay_outbox.delay)
-        queueing.provide("erase_person", tasks.erase_person.delay)
-        queueing.provide("deliver_webhook", tasks.deliver_webhook.delay)
+        health.register_check("webhook_workers", gauges.missing_workers)
+        queues.provide("relay_outbox", tasks.relay_outbox.delay)
+        queues.provide("erase_person", tasks.erase_person.delay)
+        queues.provide("deliver_webhook", tasks.deliver_webhook.delay)

@@ -20,7 +20,7 @@ from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
 from core.reach import counts
 from core.reliability import idempotency, loose_cache
-from core.webhooks import deliveries, sending
+from core.webhooks import attempts, deliveries
 
 log = get_logger(__name__)
 
@@ -138,13 +138,13 @@ def sweep_audit_logs() -> None:
 @tenant_task(queue=WEBHOOKS)
 def deliver_webhook(delivery_id: UUID) -> None:
     """Attempt to deliver a webhook, then what else its receiver is to get."""
-    sending.deliver(delivery_id, seconds=sending.TURN)
+    attempts.deliver(delivery_id, seconds=attempts.TURN)
 
 
 @sweep_task(queue="default", is_quick=True)
 def sweep_webhooks() -> None:
     """Enqueue webhooks that are due: retries, lost tasks, crashes."""
-    for tenant_id, delivery_id in sending.list_due():
+    for tenant_id, delivery_id in attempts.list_due():
         deliver_webhook.delay(str(tenant_id), str(delivery_id))
 
 

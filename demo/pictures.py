@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
-from config.launcher.running import demo_facts
+from config.launcher.status import demo_facts
 from config.launcher.supervisor import say
 
 if TYPE_CHECKING:

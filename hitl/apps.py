@@ -13,7 +13,7 @@ class HitlConfig(AppConfig):
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""
         from core.audit import vouched  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415
+        from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
         from hitl import receivers, tasks  # noqa: PLC0415  (needs loaded apps)
         from hitl.actions import checks  # noqa: F401, PLC0415
@@ -24,11 +24,11 @@ class HitlConfig(AppConfig):
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
-        queueing.provide("execute_approval", tasks.execute_approval.delay)
-        queueing.provide("work_batch", tasks.work_batch.delay)
-        queueing.provide("write_evidence", tasks.write_evidence.delay)
-        queueing.provide("send_notification", tasks.send_notification.delay)
-        queueing.provide("run_simulation", tasks.run_simulation.delay)
+        queues.provide("execute_approval", tasks.execute_approval.delay)
+        queues.provide("work_batch", tasks.work_batch.delay)
+        queues.provide("write_evidence", tasks.write_evidence.delay)
+        queues.provide("send_notification", tasks.send_notification.delay)
+        queues.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
         health.register()
         vouched.register(verification.broken_requests)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from core.errors import NotFound
-from core.jobs import queueing
+from core.jobs import queues
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, tenant_scope
@@ -237,7 +237,7 @@ def write_evidence(export_id: UUID) -> None:
     ends = time.monotonic() + LONGEST
     while periods.work_on(export_id):
         if time.monotonic() > ends:
-            queueing.enqueue("write_evidence", current_tenant_id(), export_id)
+            queues.enqueue("write_evidence", current_tenant_id(), export_id)
             return
 
 

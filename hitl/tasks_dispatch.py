@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from core.events import live
-from core.jobs import queueing
+from core.jobs import queues
 from core.tenancy.scope import current_tenant_id
 from hitl.models import Approval
 
@@ -24,6 +24,6 @@ def notify_soon(notification_id: UUID) -> None:
 
 
 def _enqueue(task: str, row_id: UUID) -> None:
-    hint = partial(queueing.enqueue, task, current_tenant_id(), row_id)
+    hint = partial(queues.enqueue, task, current_tenant_id(), row_id)
     # By the hint thread, so that nobody who decides waits for the broker.
     transaction.on_commit(lambda: live.run_soon(hint), robust=True)

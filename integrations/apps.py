@@ -15,7 +15,7 @@ class IntegrationsConfig(AppConfig):
         from core import bus  # noqa: PLC0415
         from core.audit import anchor_places  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
-        from core.jobs import dead_letters, queueing  # noqa: PLC0415 - models must be loaded first
+        from core.jobs import dead_letters, queues  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
         from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
@@ -52,5 +52,5 @@ class IntegrationsConfig(AppConfig):
 
         purpose.register()
         bus.subscribe(webhook_events.CONSUMER, None, webhook_events.take_events, start="now")
-        queueing.provide("send_mail", tasks.send_mail.delay)
-        queueing.provide("send_push", tasks.send_push.delay)
+        queues.provide("send_mail", tasks.send_mail.delay)
+        queues.provide("send_push", tasks.send_push.delay)

@@ -34,7 +34,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, WalkerError
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.privacy.pii import mask_text
 
 SLICE: Final = 30.0

@@ -17,7 +17,7 @@ from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.text.clean import clean_text
 
 MANAGE: Final = "agents.manage_knowledge"

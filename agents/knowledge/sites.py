@@ -21,7 +21,7 @@ from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.reliability import lease
 
 SLICE: Final = 20.0

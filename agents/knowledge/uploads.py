@@ -24,7 +24,7 @@ from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
 from core.errors import Invalid, TooLarge
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.observability.logging import get_logger
 from core.reliability import lease
 

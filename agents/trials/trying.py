@@ -29,7 +29,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, TooMany, WalkerError
 from core.ids import uuid7
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.privacy.pii import mask_text
 from core.text.clean import clean_text
 

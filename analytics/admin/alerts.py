@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from analytics.admin.alert_forms import AlertRuleForm, DestinationsForm, SilenceForm, TryForm
-from analytics.alerts import rules, trying
+from analytics.alerts import rules, trials
 from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.messages import numbers_of
 from analytics.alerts.states import State
@@ -159,7 +159,7 @@ class AlertRuleAdmin(ServiceAdmin):
     def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
         """Say how often it would have fired."""
         days = form.cleaned_data["days"]
-        found = trying.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
+        found = trials.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
         present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
         if found.unknown:
             return f"{present} There is no history of {', '.join(found.unknown)}."

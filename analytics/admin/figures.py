@@ -17,7 +17,7 @@ from django.utils.timezone import localtime
 
 from analytics.event_store import retention
 from analytics.figure_pages import cards, system
-from analytics.figure_pages.asking import SPANS, read_form
+from analytics.figure_pages.filters import SPANS, read_form
 from analytics.figure_pages.layout import PAGES, Page
 from analytics.figure_pages.report import make_report
 from analytics.figures.selectors import counted_until

@@ -22,7 +22,7 @@ from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Seve
 from core import notices
 from core.clock import now as clock_now
 from core.expressions import calls_in, names_in
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.notices import NoticeKind
 from core.observability import facts
 from core.tenancy.scope import platform_scope

@@ -12,7 +12,7 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.alerts import rules, trying
+from analytics.alerts import rules, trials
 from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.rules import RuleSettings
 from analytics.models import Alert, AlertRule, Severity, Way
@@ -85,7 +85,7 @@ class Silence(serializers.Serializer[Any]):
 class Trying(serializers.Serializer[Any]):
     """Over how many days a rule is tried."""
 
-    days = serializers.IntegerField(default=7, min_value=1, max_value=trying.LONGEST)
+    days = serializers.IntegerField(default=7, min_value=1, max_value=trials.LONGEST)
 
 
 class AlertTrialSerializer(serializers.Serializer[Any]):
@@ -143,7 +143,7 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     def try_out(self, request: Request, **kwargs: Any) -> Response:
         """Say how often it would have fired, where numbers are kept. Needs `analytics.manage_alerts`."""
         rule = self.get_object()
-        return self.respond(trying.try_condition(actor=self.actor, condition=rule.condition, **self.read_body()))
+        return self.respond(trials.try_condition(actor=self.actor, condition=rule.condition, **self.read_body()))
 
     @action(detail=True, methods=["get"], serializer_class=AlertSerializer)
     def alerts(self, request: Request, **kwargs: Any) -> Response:

@@ -24,7 +24,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.notices import NoticeKind
 from core.text.clean import clean_text
 from hitl.exports.approvals import limit_exports

@@ -11,7 +11,7 @@ from django.db.models.functions import Substr
 
 from accounts.selectors import tenant_zone
 from analytics.figures import rows
-from analytics.figures.counting import Increments, spread
+from analytics.figures.counts import Increments, spread
 from analytics.figures.events import COUNTS, NAME, facts_of
 from analytics.figures.spans import day_of
 from analytics.models import FigureDay, FigureHour

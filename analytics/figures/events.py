@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from analytics.figures.counting import Fact
+from analytics.figures.counts import Fact
 from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
 
 NAME: Final = "figures"

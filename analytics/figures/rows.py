@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics.figures.counting import Increments
+from analytics.figures.counts import Increments
 from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
 

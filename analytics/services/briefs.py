@@ -21,7 +21,7 @@ from analytics.schedule import WINDOW
 from analytics.selectors import own_preference
 from core.clock import now as clock_now
 from core.errors import Refused
-from core.jobs import dead_letters, queueing
+from core.jobs import dead_letters, queues
 from core.reliability import lease
 from core.tenancy.scope import current_tenant_id
 from integrations.mail.services import queue_mail
@@ -156,4 +156,4 @@ def requeue_brief(brief_id: UUID) -> None:
     """Queue a failed brief again, when its failed job is retried."""
     failed = Brief.objects.filter(pk=brief_id, state=State.FAILED)
     if failed.update(state=State.QUEUED, attempts=0, reason="", lease_until=clock_now()):
-        queueing.enqueue_after_commit("make_brief", brief_id)
+        queues.enqueue_after_commit("make_brief", brief_id)

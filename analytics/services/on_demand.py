@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, TooMany
-from core.jobs import queueing
+from core.jobs import queues
 
 PAUSE: Final = timedelta(minutes=1)
 
@@ -38,7 +38,7 @@ def request_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
     try:
         with transaction.atomic():
             brief.save(force_insert=True)
-            queueing.enqueue_after_commit("make_brief", brief.pk)
+            queues.enqueue_after_commit("make_brief", brief.pk)
             chain.record(
                 actor=actor, action="BRIEF_ASKED_FOR", object_type="analytics.brief", object_id=brief.pk,
                 new_state=brief.state,

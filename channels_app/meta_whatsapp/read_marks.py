@@ -5,7 +5,7 @@ from uuid import UUID
 
 from channels_app.meta_whatsapp.numbers import PROVIDER, phone_number_id_of
 from conversations.models import Conversation, Message
-from core.jobs import queueing
+from core.jobs import queues
 from core.observability.logging import get_logger
 from integrations.meta.client import MetaClient
 from integrations.meta.types import Answer
@@ -31,7 +31,7 @@ def show_answered_later(conversation_id: UUID) -> None:
 
 
 def _enqueue(message_id: UUID) -> None:
-    queueing.enqueue_after_commit("show_reading", message_id)
+    queues.enqueue_after_commit("show_reading", message_id)
 
 
 def show_reading(message_id: UUID) -> bool:

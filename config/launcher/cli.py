@@ -38,9 +38,9 @@ PASSED_ON = ("test", "manage", "bench", "evals")
 NEEDS_DEV_LOCK = frozenset({"test", "check", "bench", "pictures"})
 _HANDLERS = {
     "run": "config.launcher.run",
-    "demo": "config.launcher.running",
-    "manage": "config.launcher.running",
-    "evals": "config.launcher.running",
+    "demo": "config.launcher.status",
+    "manage": "config.launcher.status",
+    "evals": "config.launcher.status",
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
     "bench": "config.launcher.checks.commands",

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from config.launcher import env, ports, processes, services
+from config.launcher import env, ports, processes
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT
 from config.launcher.processes import Spec
+from config.launcher.servers import services
 from config.launcher.supervisor import Supervisor, say
 from standins.mailbox import seed
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.audit import chain
 from core.events import streams
-from core.jobs import queueing
+from core.jobs import queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +34,4 @@ def keep(changes: Iterable[Change | None]) -> None:
 
 def wake_after_commit(team_id: UUID) -> None:
     """Assign what waits for a team after the commit; the sweep finds it anyway."""
-    queueing.enqueue_after_commit("assign_waiting", team_id)
+    queues.enqueue_after_commit("assign_waiting", team_id)

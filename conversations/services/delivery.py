@@ -24,7 +24,7 @@ from core.catalogue import as_code
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.events import streams
-from core.jobs import queueing
+from core.jobs import queues
 from core.jobs.decorators import afterwards
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
@@ -45,7 +45,7 @@ def wake_after_commit(message: Message) -> None:
 
     def wake() -> None:
         if not afterwards(partial(deliver, message_id=message_id)):
-            queueing.enqueue("deliver_message", tenant_id, message_id)
+            queues.enqueue("deliver_message", tenant_id, message_id)
 
     transaction.on_commit(wake, robust=True)
 

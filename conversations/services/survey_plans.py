@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from conversations.models import Conversation, Survey, Team
-from core.jobs import queueing
+from core.jobs import queues
 
 
 def plan_survey(conversation: Conversation, moment: datetime) -> None:
@@ -22,7 +22,7 @@ def plan_survey(conversation: Conversation, moment: datetime) -> None:
     survey = Survey.objects.create(
         conversation=conversation, team=team, person_id=conversation.assigned_to_id, created_at=moment
     )
-    queueing.enqueue_after_commit("ask_survey", survey.pk)
+    queues.enqueue_after_commit("ask_survey", survey.pk)
 
 
 def leave_team(team: Team) -> None:

@@ -36,7 +36,7 @@ from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
 from core.errors import Invalid, NotFound
 from core.expressions import BadExpression, NotEvaluable, Vocabulary, holds, parse
-from core.jobs import queueing
+from core.jobs import queues
 from core.observability.logging import get_logger
 from core.working_time import DAYS, BrokenCalendar, Calendar
 
@@ -144,7 +144,7 @@ def note_decision(conversation: Conversation, decision: Decision, moment: dateti
         created_at=moment,
     )
     if by:
-        queueing.enqueue_after_commit("send_triage_reply", kept.pk)
+        queues.enqueue_after_commit("send_triage_reply", kept.pk)
 
 
 def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:

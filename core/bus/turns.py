@@ -15,7 +15,7 @@ from django.db import transaction
 from core.bus import poison
 from core.bus.consumers import move_marks, read_marks
 from core.bus.positions import Position, find_news, lock_cursors, make_cursors, move_cursors, read_events
-from core.bus.rebasing import rebase
+from core.bus.rebase import rebase
 from core.bus.subscriptions import Subscription, subscriptions
 from core.clock import now as clock_now
 from core.models import BusCursor

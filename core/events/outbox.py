@@ -9,7 +9,7 @@ from django.db import transaction
 
 from core.events import live
 from core.events.signals import BY_NAME
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import Outbox
 
 RELAY_HINT: Final = "walker:relay-hint"
@@ -58,4 +58,4 @@ def wake_relay_after_commit() -> None:
 def _wake_relay() -> None:
     # Without a broker this raises, and the sweep relays the announcement up to a second later.
     if cache.add(RELAY_HINT, 1, timeout=1):
-        queueing.enqueue("relay_outbox")
+        queues.enqueue("relay_outbox")

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.clock import now as clock_now
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import platform_scope
 
@@ -154,9 +154,9 @@ def wake_next(delivery: WebhookDelivery, moment: datetime) -> None:
         )
         following = of_line.exclude(pk=delivery.pk).order_by("id").values_list("id", flat=True).first()
         if following is not None:
-            queueing.enqueue_after_commit("deliver_webhook", following)
+            queues.enqueue_after_commit("deliver_webhook", following)
             return
     waiting = due(moment).filter(~Exists(_earlier()), endpoint_id=delivery.endpoint_id).exclude(pk=delivery.pk)
     # Several attempts that end together would all choose the first, and only one of them would get it.
     if first := list(waiting.order_by("due_at").values_list("id", flat=True)[: 2 * AT_ONCE]):
-        queueing.enqueue_after_commit("deliver_webhook", random.choice(first))  # noqa: S311  (not a secret)
+        queues.enqueue_after_commit("deliver_webhook", random.choice(first))  # noqa: S311  (not a secret)

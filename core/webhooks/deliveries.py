@@ -19,7 +19,7 @@ from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
 from core.ids import uuid7
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.webhooks.claims import AT_ONCE, ENDED
 from core.webhooks.purposes import PURPOSES
@@ -77,7 +77,7 @@ def queue_delivery(
         },
     )
     if is_new:
-        queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
+        queues.enqueue_after_commit("deliver_webhook", delivery.pk)
     return delivery
 
 
@@ -121,7 +121,7 @@ def _enqueue_first(rows: Sequence[WebhookDelivery]) -> None:
         found.setdefault(row.endpoint_id, []).append(row.pk)
     for keys in found.values():
         for key in keys[::FOR_ONE_TASK][:AT_ONCE]:
-            queueing.enqueue_after_commit("deliver_webhook", key)
+            queues.enqueue_after_commit("deliver_webhook", key)
 
 
 def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
@@ -158,7 +158,7 @@ def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> No
     # Numbers of attempts go on; the schedule starts again.
     delivery.first_attempt = delivery.attempts
     delivery.save(update_fields=["state", "done_at", "error", "due_at", "first_attempt"])
-    queueing.enqueue_after_commit("deliver_webhook", delivery.pk)
+    queues.enqueue_after_commit("deliver_webhook", delivery.pk)
 
 
 def send_again(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:

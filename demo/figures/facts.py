@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import User
 from agents.models import Agent
 from analytics.figures import rows
-from analytics.figures.counting import spread
+from analytics.figures.counts import spread
 from analytics.figures.spans import HOUR_DAYS, day_of
 from analytics.models import FigureDay
 from conversations.models import ChannelAccount, TeamMember

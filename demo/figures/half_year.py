@@ -13,7 +13,7 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from analytics.figures.counting import Fact
+from analytics.figures.counts import Fact
 from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
 
 WEEK: Final = (1.15, 1.1, 1.0, 1.0, 0.95, 0.45, 0.35)

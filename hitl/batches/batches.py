@@ -16,7 +16,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
 from core.ids import uuid7
-from core.jobs import queueing
+from core.jobs import queues
 from core.text.clean import clean_text
 from hitl.approvals.change.close import undo
 from hitl.approvals.decide.decide import EVENTS, Verdict
@@ -140,7 +140,7 @@ def _write(
         new_state="working",
         facts={"verdict": verdict, "requests": len(chosen), "channel": channel},
     )
-    queueing.enqueue_after_commit("work_batch", batch.pk)
+    queues.enqueue_after_commit("work_batch", batch.pk)
     return batch
 
 

@@ -16,7 +16,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused, WalkerError
-from core.jobs import queueing
+from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
 from hitl.approvals.decide.decide import decide
@@ -57,7 +57,7 @@ def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
         _work_item(batch, item, stop, now)
     if len(waiting) > CHUNK and not stop:
         if lease.release(batch):
-            queueing.enqueue_after_commit("work_batch", batch.pk)
+            queues.enqueue_after_commit("work_batch", batch.pk)
         return False
     return _finish(batch, now or clock_now())
 

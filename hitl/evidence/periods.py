@@ -20,7 +20,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
-from core.jobs.queueing import enqueue_after_commit
+from core.jobs.queues import enqueue_after_commit
 from core.tenancy.scope import platform_scope
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import record, signed_file

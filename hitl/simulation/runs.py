@@ -16,7 +16,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, WalkerError
-from core.jobs import queueing
+from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
 from core.tenancy.scope import platform_scope
@@ -70,7 +70,7 @@ def start_simulation(
                 made_by_id=actor.user_id,
                 created_at=moment,
             )
-            queueing.enqueue_after_commit("run_simulation", simulation.pk)
+            queues.enqueue_after_commit("run_simulation", simulation.pk)
             _record(actor, simulation, "SIMULATION_STARTED")
     except IntegrityError:
         running = Simulation.objects.filter(state__in=ACTIVE).first()

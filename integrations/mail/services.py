@@ -13,7 +13,7 @@ from django.db import transaction
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.events import live
-from core.jobs import queueing
+from core.jobs import queues
 from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
 from core.reach import gate, ledger
@@ -118,7 +118,7 @@ def wake() -> None:
 
 def _start_sending() -> None:
     # A function of its own: several waiting calls of the same one run as one.
-    queueing.enqueue("send_mail")
+    queues.enqueue("send_mail")
 
 
 def digest_of(address: str) -> str:

@@ -16,11 +16,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
 from agents.routes.models import Budget, Spend
-from analytics.alerts import bus_lag, evaluate, measures, messages, ready_made, rules, trying
+from analytics.alerts import bus_lag, evaluate, measures, messages, ready_made, rules, trials
 from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store
 from analytics.figures import rows
-from analytics.figures.counting import Fact, spread
+from analytics.figures.counts import Fact, spread
 from analytics.models import Alert, AlertRule, AlertSettings
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, Contact, Conversation, Team
@@ -280,9 +280,9 @@ def test_question_of_many_rules_is_asked_once_and_hours_are_tried_on_the_past(ac
     assert len([query for query in seen if "analytics_figurehour" in query["sql"]]) == 1
     for hours in (2, 30, 31, 90):
         count(*[Fact("messages_in", NOON - hours * HOUR)] * 11)
-    found = trying.try_condition(actor=acme.actor("admin"), condition='total("messages_in", 1) > 10', days=7, now=NOON)
+    found = trials.try_condition(actor=acme.actor("admin"), condition='total("messages_in", 1) > 10', days=7, now=NOON)
     assert (found.count, found.unknown, found.now.holds) == (3, [], False)
-    unknown = trying.try_condition(actor=acme.actor("admin"), condition=f'events("{OWNED}", 10) > 1', now=NOON)
+    unknown = trials.try_condition(actor=acme.actor("admin"), condition=f'events("{OWNED}", 10) > 1', now=NOON)
     assert unknown.unknown == [f'events("{OWNED}", 10)']
-    silent = trying.try_condition(actor=acme.actor("admin"), condition='p95("run_time", 1) < 9', days=7, now=NOON)
+    silent = trials.try_condition(actor=acme.actor("admin"), condition='p95("run_time", 1) < 9', days=7, now=NOON)
     assert (silent.count, "Nothing was counted" in silent.now.trouble) == (0, True)

@@ -21,7 +21,7 @@ from core.models import Consent, WebhookDelivery
 from core.observability import facts
 from core.observability.facts import Fact
 from core.reliability import circuit_breaker
-from core.webhooks import sending as webhooks
+from core.webhooks import attempts as webhooks
 from integrations.mail.delivery import deliver_mail
 from integrations.models import MailDelivery
 from integrations.slack.posts import index_of

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Notice
-from analytics.alerts import evaluate, messages, ready_made, rules, trying
+from analytics.alerts import evaluate, messages, ready_made, rules, trials
 from analytics.alerts.rules import RuleSettings
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings
 from conversations.models import Contact
@@ -254,12 +254,12 @@ def test_condition_is_tried_on_the_past_where_it_is_kept(acme: World) -> None:
     for hours, count in ((1, 3), (30, 5), (60, 1)):
         made = [Contact(created_at=moment - timedelta(hours=hours)) for _ in range(count)]
         Contact.objects.bulk_create(made)
-    found = trying.try_condition(actor=acme.actor("admin"), condition="new_contacts >= 3", days=7)
+    found = trials.try_condition(actor=acme.actor("admin"), condition="new_contacts >= 3", days=7)
     assert (found.count, found.now.holds, found.values) == (2, False, {"new_contacts": Decimal(0)})
-    unkept = trying.try_condition(actor=acme.actor("admin"), condition="failed_jobs > 3 and new_contacts > 1")
+    unkept = trials.try_condition(actor=acme.actor("admin"), condition="failed_jobs > 3 and new_contacts > 1")
     assert (unkept.count, unkept.unknown) == (0, ["failed_jobs"])
     with pytest.raises(Invalid):
-        trying.try_condition(actor=acme.actor("admin"), condition="drop table")
+        trials.try_condition(actor=acme.actor("admin"), condition="drop table")
 
 
 def test_pages_and_api_of_rules(acme: World, level: dict[str, Any]) -> None:

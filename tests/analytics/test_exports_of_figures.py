@@ -22,7 +22,7 @@ from analytics.exports import downloads, jobs, work
 from analytics.exports.sources import SOURCES, Terms
 from analytics.figures import rows
 from analytics.figures.consumer import receive_in_shadow
-from analytics.figures.counting import Fact, spread
+from analytics.figures.counts import Fact, spread
 from analytics.figures.selectors import read_quantiles, read_totals
 from analytics.figures.spans import Span
 from analytics.models import Export, StoredEvent

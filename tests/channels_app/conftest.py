@@ -24,7 +24,7 @@ from channels_app.sockets import thread_pool
 from channels_app.web_chat.sessions import Session, open_session
 from channels_app.web_chat.settings.widgets import find_widget
 from config.launcher import ports
-from config.launcher.redis import binary
+from config.launcher.servers.redis import binary
 from conversations.models import ChannelAccount
 from core.tenancy.models import tenant_scope
 from tests.world import World

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from analytics.figure_pages.cards import CARDS
 from analytics.figure_pages.layout import PAGES
 from analytics.figures import rows
-from analytics.figures.counting import Fact, spread
+from analytics.figures.counts import Fact, spread
 from analytics.models import FigureDashboard
 from console.base.plots import Line, Plot
 from console.base.units import in_words, top_of

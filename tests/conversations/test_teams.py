@@ -14,7 +14,7 @@ from conversations.services.assignment import Person, Waiting, match
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import AuditEntry, StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl.models import BusinessCalendar
@@ -201,7 +201,7 @@ def test_who_has_room_again_is_given_the_next_at_once(
     shop: Shop, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[str] = []
-    monkeypatch.setitem(queueing._tasks, "assign_waiting", lambda *ids: woken.append(ids[1]))
+    monkeypatch.setitem(queues._tasks, "assign_waiting", lambda *ids: woken.append(ids[1]))
     first = team_of(shop, "support", "admin", capacity=1)
     second = services.create_team(
         actor=shop.world.actor("admin"), settings=TeamSettings("Other"), seats=[Seat(shop.world.people["owner"].pk)]

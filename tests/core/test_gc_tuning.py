@@ -7,7 +7,7 @@ from typing import Any
 from django.core.cache import caches
 from django.urls import get_resolver
 
-from core.observability.gc_tuning import freeze_loaded_objects
+from core.observability.garbage_collector import freeze_loaded_objects
 
 
 def test_what_is_loaded_is_left_out_of_collections() -> None:

@@ -19,7 +19,7 @@ from core.reliability import idempotency, lease
 from core.reliability.idempotency import Replay
 from core.reliability.lease import Leased
 from core.tenancy.scope import platform_scope, tenant_scope
-from hitl.models.fields import machine_writes
+from hitl.approvals.models.fields import machine_writes
 from tests.security.rows import required
 from tests.world import World
 

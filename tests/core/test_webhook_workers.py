@@ -14,11 +14,11 @@ import pytest
 from django.db import connection
 
 from core.clock import now
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import AuditEntry, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.observability import health
 from core.tenancy.scope import tenant_scope
-from core.webhooks import claims, deliveries, endpoints, sending, watching
+from core.webhooks import attempts, claims, deliveries, endpoints, gauges
 from core.webhooks.deliveries import NewDelivery
 from core.webhooks.purposes import PURPOSES, WebhookPurpose
 from tests.webhook_receiver import Receiver, receiving
@@ -46,7 +46,7 @@ class Worker:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pool = ThreadPoolExecutor(THREADS)
-        monkeypatch.setitem(queueing._tasks, "deliver_webhook", self.enqueue)
+        monkeypatch.setitem(queues._tasks, "deliver_webhook", self.enqueue)
 
     def enqueue(self, tenant_id: str, delivery_id: str) -> None:
         self.pool.submit(self._run, UUID(tenant_id), UUID(delivery_id))
@@ -54,7 +54,7 @@ class Worker:
     def _run(self, tenant_id: UUID, delivery_id: UUID) -> None:
         try:
             with tenant_scope(tenant_id):
-                sending.deliver(delivery_id, seconds=sending.TURN)
+                attempts.deliver(delivery_id, seconds=attempts.TURN)
         finally:
             connection.close()
 
@@ -102,7 +102,7 @@ def usual_time(endpoint: WebhookEndpoint) -> float:
 def test_receivers_that_hang_delay_no_other_by_more_than_a_second(
     committed_world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "PATIENCE", replace(sending.PATIENCE, read=90, total=90))
+    monkeypatch.setattr(attempts, "PATIENCE", replace(attempts.PATIENCE, read=90, total=90))
     with receiving(monkeypatch) as dead, receiving(monkeypatch) as well, tenant_scope(committed_world.acme.pk):
         dead.pause = 80.0
         hanging = [endpoint_of(committed_world, f"{dead.url}/{number}") for number in range(4)]
@@ -176,11 +176,11 @@ def test_a_worker_killed_between_sending_and_recording_sends_the_same_webhook_ag
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "_settle", die)
+        patch.setattr(attempts, "_settle", die)
         with pytest.raises(Killed):
-            sending.deliver(delivery.pk, now=moment)
-    assert sending.deliver(delivery.pk, now=moment + claims.LEASE / 2) == ""
-    assert sending.deliver(delivery.pk, now=moment + claims.LEASE) == "delivered"
+            attempts.deliver(delivery.pk, now=moment)
+    assert attempts.deliver(delivery.pk, now=moment + claims.LEASE / 2) == ""
+    assert attempts.deliver(delivery.pk, now=moment + claims.LEASE) == "delivered"
     first, second = receiver.got
     assert (first.key, first.body) == (second.key, second.body)
 
@@ -189,16 +189,16 @@ def test_those_who_watch_see_what_waits_what_fails_and_that_nobody_sends(acme: W
     endpoint = endpoint_of(acme, receiver.url)
     queue(endpoint, 2)
     moment = now()
-    assert (watching.count_waiting(), watching.count_failing()) == (2, 0)
+    assert (gauges.count_waiting(), gauges.count_failing()) == (2, 0)
     receiver.answer(500)
-    sending.deliver(WebhookDelivery.objects.earliest("id").pk, now=moment)
-    assert watching.count_failing() == 1
+    attempts.deliver(WebhookDelivery.objects.earliest("id").pk, now=moment)
+    assert gauges.count_failing() == 1
     # Nothing is late while the receiver is left alone.
-    assert watching.oldest_seconds() == 0
+    assert gauges.oldest_seconds() == 0
     health.cache.delete_many([health._beat_key("webhooks")])
-    assert watching.missing_workers() == "no heartbeat yet"
+    assert gauges.missing_workers() == "no heartbeat yet"
     health.note_beat("webhooks")
-    assert watching.missing_workers() == ""
+    assert gauges.missing_workers() == ""
     WebhookEndpoint.objects.update(state="removed")
-    assert watching.missing_workers() == ""
+    assert gauges.missing_workers() == ""
     assert not AuditEntry.objects.filter(action="WEBHOOKS_SWITCHED_OFF").exists()

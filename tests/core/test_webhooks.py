@@ -16,10 +16,11 @@ from django.test import TestCase
 from accounts.models import Notice
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import AuditEntry, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
-from core.webhooks import deliveries, endpoints, sending, signing, words
+from core.webhooks import attempts as sending
+from core.webhooks import deliveries, endpoints, signing, words
 from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
 from tests.webhook_receiver import Receiver
 from tests.world import World
@@ -256,7 +257,7 @@ def test_one_task_goes_on_until_its_time_is_up_the_receiver_fails_or_the_endpoin
     sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enqueued: list[str] = []
-    monkeypatch.setitem(queueing._tasks, "deliver_webhook", lambda _, delivery_id: enqueued.append(delivery_id))
+    monkeypatch.setitem(queues._tasks, "deliver_webhook", lambda _, delivery_id: enqueued.append(delivery_id))
     rows = [sender.queue(str(number)) for number in range(8)]
 
     def states() -> str:

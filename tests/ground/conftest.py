@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.launcher.place import Place
-from config.launcher.services import Addresses, start
+from config.launcher.servers.services import Addresses, start
 from config.launcher.supervisor import Supervisor
 
 

@@ -55,7 +55,7 @@ def test_unwritable_data_folder_is_a_sentence() -> None:
 
 def test_demo_without_a_running_walker_is_a_sentence(tmp_path: Path) -> None:
     arguments = cli.parse(["demo", "--json", "--data", str(tmp_path / "d")])
-    from config.launcher.running import demo
+    from config.launcher.status import demo
 
     with pytest.raises(StartError, match="does not run"):
         demo(arguments)

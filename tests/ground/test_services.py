@@ -9,12 +9,13 @@ import psycopg
 import pytest
 import redis
 
-from config.launcher import env, ports, roles, services
+from config.launcher import env, ports
 from config.launcher.faults import StartError
 from config.launcher.place import Place
-from config.launcher.postgres import Postgres
+from config.launcher.servers import roles, services
+from config.launcher.servers.postgres import Postgres
+from config.launcher.servers.services import Addresses
 from config.launcher.service_user import find_service_user
-from config.launcher.services import Addresses
 from config.launcher.supervisor import Supervisor
 
 Cluster = tuple[Addresses, Place]

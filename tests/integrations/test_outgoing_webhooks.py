@@ -27,7 +27,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
 from core.ids import uuid7
 from core.models import AuditEntry, Outbox, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
-from core.webhooks import deliveries, sending
+from core.webhooks import attempts, deliveries
 from integrations.outgoing_webhooks import events, selectors, services
 from integrations.outgoing_webhooks.models import WebhookSubscription
 from integrations.outgoing_webhooks.services import EndpointSettings
@@ -70,9 +70,9 @@ class Hooks:
     def fail_for(self, span: timedelta, delivery: WebhookDelivery, moment: datetime) -> datetime:
         """Attempt a delivery for some time; return when it ended."""
         until = moment + span
-        while moment < until and sending.deliver(delivery.pk, now=moment) != "failed":
+        while moment < until and attempts.deliver(delivery.pk, now=moment) != "failed":
             delivery.refresh_from_db()
-            moment = max(delivery.due_at, moment + sending.LONGEST_REST)
+            moment = max(delivery.due_at, moment + attempts.LONGEST_REST)
         return moment
 
 
@@ -105,7 +105,7 @@ def test_an_event_arrives_once_as_ids_and_states_and_the_reference_library_verif
     [delivery] = hooks.happen(happened)
     receiver.bodies.append(b"thanks, ana.souza@example.com\x07 " + b"x" * 9000)
     receiver.answer(200)
-    assert [sending.deliver(delivery.pk), sending.deliver(delivery.pk)] == ["delivered", ""]
+    assert [attempts.deliver(delivery.pk), attempts.deliver(delivery.pk)] == ["delivered", ""]
     [got] = receiver.got
     said = judge(got, hooks.secret)
     assert said == {
@@ -117,7 +117,7 @@ def test_an_event_arrives_once_as_ids_and_states_and_the_reference_library_verif
     assert got.key == events.key_of(hooks.row.endpoint_id, happened.id) == delivery.key
     answer = WebhookAttempt.objects.get().answer
     assert answer.startswith("thanks, ")
-    assert len(answer) <= sending.ANSWER_LIMIT
+    assert len(answer) <= attempts.ANSWER_LIMIT
     assert [part for part in ("ana.souza", "\x07") if part in answer] == []
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         judge(Got(got.headers, got.body + b" "), hooks.secret)
@@ -128,7 +128,7 @@ def test_the_how_tos_function_verifies_what_the_library_verifies(hooks: Hooks, r
     names: dict[str, Any] = {}
     exec(compile(code, "how-to", "exec"), names)  # noqa: S102  (our own page)
     verify = names["is_from_walker"]
-    sending.deliver(hooks.happen()[0].pk)
+    attempts.deliver(hooks.happen()[0].pk)
     [got] = receiver.got
     assert verify(hooks.secret, got.headers, got.body)
     for headers, body in (
@@ -170,9 +170,9 @@ def test_eight_attempts_in_three_days_with_jitter_then_it_is_given_up_and_can_be
     assert hooks.endpoint.state == "active"
     hooks.call(services.resend_delivery, delivery_id=delivery.pk)
     WebhookEndpoint.objects.update(rest_until=None)
-    assert (sending.deliver(delivery.pk), receiver.got[-1].key) == ("delivered", delivery.key)
+    assert (attempts.deliver(delivery.pk), receiver.got[-1].key) == ("delivered", delivery.key)
     hooks.call(services.resend_delivery, delivery_id=delivery.pk)
-    assert (sending.deliver(delivery.pk), len(receiver.got)) == ("delivered", 10)
+    assert (attempts.deliver(delivery.pk), len(receiver.got)) == ("delivered", 10)
 
 
 def test_an_endpoint_that_only_failed_for_five_days_is_switched_off_and_says_so(
@@ -194,7 +194,7 @@ def test_an_endpoint_that_only_failed_for_five_days_is_switched_off_and_says_so(
     assert (entry.old_state, entry.new_state, entry.facts["error"]) == ("active", "off", "http_500")
     # What waited is noted as failed, and so is what happens meanwhile.
     for delivery in WebhookDelivery.objects.filter(state="waiting"):
-        assert sending.deliver(delivery.pk, now=moment + timedelta(days=3)) == "failed"
+        assert attempts.deliver(delivery.pk, now=moment + timedelta(days=3)) == "failed"
     sent = len(receiver.got)
     missed = hooks.happen()[-1]
     assert (missed.state, missed.error) == ("failed", "switched_off")
@@ -203,7 +203,7 @@ def test_an_endpoint_that_only_failed_for_five_days_is_switched_off_and_says_so(
     receiver.answers.clear()
     hooks.call(services.turn_on_endpoint)
     hooks.call(services.resend_delivery, delivery_id=missed.pk)
-    assert (sending.deliver(missed.pk), len(receiver.got)) == ("delivered", sent + 1)
+    assert (attempts.deliver(missed.pk), len(receiver.got)) == ("delivered", sent + 1)
 
 
 def test_one_success_within_five_days_starts_the_count_again(hooks: Hooks, receiver: Receiver) -> None:
@@ -211,14 +211,14 @@ def test_one_success_within_five_days_starts_the_count_again(hooks: Hooks, recei
     for day in range(8):
         receiver.answer(204 if day == 4 else 500)
         with time_machine.travel(moment + timedelta(days=day), tick=False):
-            sending.deliver(hooks.happen()[-1].pk)
+            attempts.deliver(hooks.happen()[-1].pk)
     assert hooks.endpoint.state == "active"
 
 
 def test_gone_switches_off_at_once_and_ends_what_waits(hooks: Hooks, receiver: Receiver) -> None:
     receiver.answer(410)
     first, second = hooks.happen(event(), event())
-    assert [sending.deliver(row.pk) for row in (first, second)] == ["failed", "failed"]
+    assert [attempts.deliver(row.pk) for row in (first, second)] == ["failed", "failed"]
     assert (hooks.endpoint.state, len(receiver.got)) == ("gone", 1)
     assert Notice.objects.filter(level="alert", title__contains="switched off").count() == 2
     hooks.happen()
@@ -240,7 +240,7 @@ def test_retry_after_is_kept_and_redirects_are_not_followed(
     later = (moment + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     receiver.answer(status, **{name: value.replace("DATE", later) for name, value in headers.items()})
     first, second = hooks.happen(event(), event())
-    assert [sending.deliver(row.pk, now=now()) for row in (first, second)] == ["waiting", ""]
+    assert [attempts.deliver(row.pk, now=now()) for row in (first, second)] == ["waiting", ""]
     first.refresh_from_db()
     assert (first.error, len(receiver.got)) == (error, 1)
     assert (first.due_at - moment).total_seconds() >= least
@@ -254,7 +254,7 @@ def test_a_span_is_sent_again_and_what_makes_no_sense_is_refused(hooks: Hooks, r
     rows = hooks.happen(event(), event(), event())
     for row in rows:
         WebhookEndpoint.objects.update(rest_until=None)
-        sending.deliver(row.pk)
+        attempts.deliver(row.pk)
     assert [row.state for row in WebhookDelivery.objects.order_by("id")] == ["delivered", "waiting", "delivered"]
     WebhookDelivery.objects.filter(state="waiting").update(state="failed", done_at=now())
     since = now() - timedelta(hours=1)
@@ -271,11 +271,11 @@ def test_a_span_is_sent_again_and_what_makes_no_sense_is_refused(hooks: Hooks, r
 
 def test_a_new_secret_signs_beside_the_old_one_for_a_day(hooks: Hooks, receiver: Receiver) -> None:
     new = hooks.call(services.rotate_secret).secret
-    sending.deliver(hooks.happen()[0].pk)
+    attempts.deliver(hooks.happen()[0].pk)
     [got] = receiver.got
     assert judge(got, hooks.secret) == judge(got, new)
     with time_machine.travel(now() + timedelta(hours=25), tick=False):
-        sending.deliver(hooks.happen()[-1].pk)
+        attempts.deliver(hooks.happen()[-1].pk)
         assert judge(receiver.got[-1], new)
         with pytest.raises(standardwebhooks.WebhookVerificationError):
             judge(receiver.got[-1], hooks.secret)
@@ -317,7 +317,7 @@ def test_a_name_that_leads_inside_later_is_not_called(
     row = hooks.endpoint
     row.url = receiver.url.replace("http://", "https://")
     row.save()
-    assert sending.deliver(delivery.pk) == "failed"
+    assert attempts.deliver(delivery.pk) == "failed"
     delivery.refresh_from_db()
     assert (delivery.error, receiver.got) == ("egress_refused", [])
 
@@ -359,10 +359,10 @@ def test_changing_the_address_leaves_a_switched_off_endpoint_off(hooks: Hooks, r
 
 def test_a_removed_endpoint_loses_its_secret_at_once_and_its_log_by_the_sweep(hooks: Hooks, receiver: Receiver) -> None:
     rows = hooks.happen(event(), event())
-    sending.deliver(rows[0].pk)
+    attempts.deliver(rows[0].pk)
     hooks.call(services.remove_endpoint, seen_version=1)
     assert (hooks.endpoint.url, hooks.endpoint.secrets) == ("", {})
-    assert (sending.deliver(rows[1].pk), len(receiver.got)) == ("failed", 1)
+    assert (attempts.deliver(rows[1].pk), len(receiver.got)) == ("failed", 1)
     for _ in range(2):
         deliveries.forget_old()
     assert (WebhookDelivery.objects.count(), WebhookEndpoint.objects.count()) == (0, 0)
@@ -371,7 +371,7 @@ def test_a_removed_endpoint_loses_its_secret_at_once_and_its_log_by_the_sweep(ho
 def test_paused_endpoints_keep_events_for_thirty_days(hooks: Hooks, receiver: Receiver) -> None:
     hooks.call(services.pause_endpoint)
     [delivery] = hooks.happen()
-    assert sending.deliver(delivery.pk) == ""
+    assert attempts.deliver(delivery.pk) == ""
     deliveries.forget_old(now=now() + timedelta(days=29))
     assert WebhookDelivery.objects.count() == 1
     deliveries.forget_old(now=now() + timedelta(days=31))
@@ -423,7 +423,7 @@ def test_no_secret_or_address_is_in_audit_rows_or_tables(
     row.url = f"{receiver.url}/token-4711"
     row.save()
     receiver.answer(500)
-    sending.deliver(hooks.happen()[0].pk)
+    attempts.deliver(hooks.happen()[0].pk)
     new = hooks.call(services.rotate_secret).secret
     hooks.call(services.send_test)
     hooks.call(services.pause_endpoint)
@@ -442,7 +442,7 @@ def test_another_part_of_the_system_sends_a_webhook_of_its_own_once(hooks: Hooks
     for _ in range(2):
         assert services.queue_webhook(endpoint_id=hooks.row.pk, **arguments)
     [delivery] = WebhookDelivery.objects.all()
-    sending.deliver(delivery.pk)
+    attempts.deliver(delivery.pk)
     assert judge(receiver.got[0], hooks.secret)["data"] == {"alert": "a-1"}
     with pytest.raises(ValueError, match="plain"):
         services.queue_webhook(endpoint_id=hooks.row.pk, **{**arguments, "key": "a\r\nx: y"})
@@ -474,7 +474,7 @@ def test_what_a_customer_wrote_reaches_no_webhook_and_no_log_on_the_way_through_
     take_until(is_queued, only=[events.CONSUMER])
     with tenant_scope(world.acme.pk):
         for delivery in WebhookDelivery.objects.order_by("id"):
-            assert sending.deliver(delivery.pk) == "delivered"
+            assert attempts.deliver(delivery.pk) == "delivered"
         told = b" ".join(got.body for got in receiver.got).decode() + caplog.text
         types = {judge(got, hooks.secret)["type"] for got in receiver.got}
         for got in receiver.got:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from config.celery import APPS_WITH_TASKS, _schedule_sweeps, app
-from core.jobs import queueing
+from core.jobs import queues
 from core.tasks import run_sweeps
 from tests.structure.source import APPS, ROOT, app_files, name_of
 
@@ -53,6 +53,6 @@ def test_tasks_enqueued_by_name_are_those_that_apps_provide() -> None:
     calls = [call for source in app_files() for call in source.calls()]
     enqueued = [call for call in calls if name_of(call) in ("enqueue", "_enqueue", "enqueue_after_commit")]
     named = {first.value for call in enqueued if isinstance(first := call.args[0], ast.Constant)}
-    assert named == queueing.names()
+    assert named == queues.names()
     with pytest.raises(LookupError, match="'nothing'"):
-        queueing.enqueue("nothing")
+        queues.enqueue("nothing")

@@ -22,7 +22,7 @@ from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, WalkerError
-from core.jobs import queueing
+from core.jobs import queues
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
@@ -92,7 +92,7 @@ def _work(account: ChannelAccount, person: User, found: Press | Submission) -> N
     else:
         PRESSES.labels("decided").inc()
     # By another task: workers of deliveries do not wait for Slack.
-    queueing.enqueue("update_slack", account.tenant_id, found.approval_id)
+    queues.enqueue("update_slack", account.tenant_id, found.approval_id)
 
 
 def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None:

@@ -19,7 +19,7 @@ from config.launcher.faults import StartError
 from config.launcher.installation import Installation
 from config.launcher.place import ROOT, Place
 from config.launcher.run import missing
-from config.launcher.services import is_parallel_worthwhile
+from config.launcher.servers.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"

@@ -15,7 +15,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.time_limits import allow_long_statements
 from core.errors import Invalid, NotFound, Refused
-from core.jobs import dead_letters, queueing
+from core.jobs import dead_letters, queues
 from core.models import Erasure
 from core.privacy.erasure.person import person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
@@ -86,7 +86,7 @@ def open_erasure(
         erasure.save(force_insert=True)
         for handler in handlers():
             handler.detach(person)
-        queueing.enqueue_after_commit("erase_person", erasure.pk)
+        queues.enqueue_after_commit("erase_person", erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
 
@@ -185,7 +185,7 @@ def run_again(erasure_id: UUID) -> None:
     """Restart a parked erasure with a new round; to retry its failed job."""
     again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
     if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
-        queueing.enqueue_after_commit("erase_person", erasure_id)
+        queues.enqueue_after_commit("erase_person", erasure_id)
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:

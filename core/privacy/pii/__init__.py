@@ -1,7 +1,7 @@
 """Rules that find personal data in text and replace it by readable masks; pure, no Django."""
 
 from core.privacy.pii.finder import find
-from core.privacy.pii.finding import Finding, Kind
+from core.privacy.pii.kinds import Finding, Kind
 from core.privacy.pii.masking import mask_text, mask_value
 
 __all__ = ["Finding", "Kind", "find", "mask_text", "mask_value"]

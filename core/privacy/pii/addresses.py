@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from core.privacy.pii.finding import Kind
+from core.privacy.pii.kinds import Kind
 
 Span = tuple[int, int, Kind]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from core.privacy.pii.addresses import Span, find_emails, find_ips, find_url_parts
-from core.privacy.pii.finding import Finding
-from core.privacy.pii.folding import fold
+from core.privacy.pii.folds import fold
+from core.privacy.pii.kinds import Finding
 from core.privacy.pii.national import find_national_ids
 from core.privacy.pii.payment import find_cards, find_ibans
 from core.privacy.pii.phones import find_phones

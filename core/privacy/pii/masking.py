@@ -6,8 +6,8 @@ from typing import Literal
 
 from core.privacy.pii.addresses import MASKED
 from core.privacy.pii.finder import find
-from core.privacy.pii.finding import Kind
-from core.privacy.pii.folding import fold
+from core.privacy.pii.folds import fold
+from core.privacy.pii.kinds import Kind
 
 ValueKind = Literal["name", "text"] | Kind
 _PASSES = 8

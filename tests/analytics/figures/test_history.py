@@ -10,7 +10,7 @@ from django.db.models import Sum
 
 from agents.defaults import ensure_default_agents
 from analytics.figures import rows
-from analytics.figures.counting import spread
+from analytics.figures.counts import spread
 from analytics.figures.metrics import METRICS, Unit
 from analytics.figures.spans import last_days
 from analytics.models import FigureDay, FigureHour

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics.figures import rows
-from analytics.figures.counting import Fact, spread
+from analytics.figures.counts import Fact, spread
 from analytics.figures.selectors import (
     Point,
     read_quantiles,

@@ -24,7 +24,7 @@ from conversations.types import OutboundMessage, SenderIdentity, explain_common
 from core.clock import now
 from core.errors import Invalid
 from core.ids import uuid7
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import Consent, ReplyWindow
 from core.reach.gate import NotReachable
 from integrations.media import LIMIT
@@ -296,7 +296,7 @@ def test_read_mark_is_asked_for_where_an_agent_answers_and_with_a_colleague_s_re
     open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setitem(queueing._tasks, "show_reading", lambda _, message_id: asked.append(message_id))
+    monkeypatch.setitem(queues._tasks, "show_reading", lambda _, message_id: asked.append(message_id))
     with open_door.inside():
         conversation = arrived(meta)
         assert asked == [str(Message.objects.get().pk)]

@@ -32,7 +32,7 @@ from core.actors import system
 from core.clock import now
 from core.models import Outbox, WebhookDelivery
 from core.tenancy.scope import tenant_scope
-from core.webhooks import sending
+from core.webhooks import attempts as sending
 from tests.webhook_receiver import Receiver
 from tests.world import OPERATOR, World, prove
 

@@ -17,7 +17,7 @@ from core.actors import system
 from core.clock import now
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
-from core.webhooks import sending
+from core.webhooks import attempts
 from standins.portal import seed
 from tests.phone_fixture import SHARED
 from tests.standin_process import end, launch
@@ -52,10 +52,10 @@ def test_a_customer_of_the_portal_is_answered_through_a_lost_answer_and_a_wrong_
         message = services.reply(actor=system("tests"), conversation_id=conversation.pk, text="Hi", sender_type="agent")
         services.deliver(message_id=message.pk)
         delivery = WebhookDelivery.objects.get()
-        assert sending.deliver(delivery.pk) == "waiting"  # signed with a secret that the portal does not have
+        assert attempts.deliver(delivery.pk) == "waiting"  # signed with a secret that the portal does not have
         WebhookEndpoint.objects.update(secrets={"current": seed.signing_secret("acme", SHARED)})
         call(portal, "/__script", {"match": "POST /walker/acme", "do": "drop_after"})
-        states = [sending.deliver(delivery.pk, now=now() + timedelta(seconds=100 * number)) for number in (1, 2)]
+        states = [attempts.deliver(delivery.pk, now=now() + timedelta(seconds=100 * number)) for number in (1, 2)]
         assert states == ["waiting", "delivered"]
     [acme] = [one for one in call(portal, "/__view")["companies"] if one["slug"] == "acme"]
     assert acme["refused"] == 1

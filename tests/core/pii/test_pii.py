@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.privacy.pii import find, mask_text, mask_value
-from core.privacy.pii.finding import Finding
+from core.privacy.pii.kinds import Finding
 from tests.core.pii.texts import PRECISION, RECALL
 from tests.rows import check_rows
 

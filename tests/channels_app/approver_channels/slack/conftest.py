@@ -17,7 +17,7 @@ from channels_app.tasks import update_slack
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.models import ChannelAccount
 from core.errors import WalkerError
-from core.jobs import queueing
+from core.jobs import queues
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Notification
 from standins.slack import seed
@@ -165,7 +165,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish nothing to a broker, and know no workspace from the test before."""
     workspaces.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
-    monkeypatch.setitem(queueing._tasks, "update_slack", update_slack)
+    monkeypatch.setitem(queues._tasks, "update_slack", update_slack)
 
 
 def make_desk(world: World, slack: SlackServer) -> Desk:

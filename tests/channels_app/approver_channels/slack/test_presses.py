@@ -16,7 +16,7 @@ from channels_app.kit import pauses
 from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
 from channels_app.webhooks import deliveries
 from core.clock import now
-from core.jobs import queueing
+from core.jobs import queues
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -68,7 +68,7 @@ def test_press_approves_as_its_person_and_the_buttons_go(desk: Desk) -> None:
 
 def test_worker_of_presses_does_not_wait_for_updates(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[str, ...]] = []
-    monkeypatch.setitem(queueing._tasks, "update_slack", lambda *ids: queued.append(ids))
+    monkeypatch.setitem(queues._tasks, "update_slack", lambda *ids: queued.append(ids))
     asked = desk.ask()
     message = posted(desk, asked)
     desk.press(message, APPROVE)

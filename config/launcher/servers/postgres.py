@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psycopg
 
-from config.launcher.embedded import EmbeddedServer
 from config.launcher.faults import StartError
 from config.launcher.processes import Spec, born
+from config.launcher.servers.embedded import EmbeddedServer
 
 SUPERUSER = "postgres"
 DATABASE = "walker"

@@ -7,9 +7,9 @@ import importlib.util
 import socket
 from pathlib import Path
 
-from config.launcher.embedded import EmbeddedServer
 from config.launcher.faults import StartError
 from config.launcher.processes import Spec
+from config.launcher.servers.embedded import EmbeddedServer
 
 
 class Redis(EmbeddedServer):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import psycopg
 
-from config.launcher import env, ports, roles
-from config.launcher.postgres import DATABASE, Postgres
-from config.launcher.redis import Redis
+from config.launcher import env, ports
+from config.launcher.servers import roles
+from config.launcher.servers.postgres import DATABASE, Postgres
+from config.launcher.servers.redis import Redis
 from config.launcher.service_user import find_service_user
 from config.launcher.supervisor import Supervisor
 

@@ -1,4 +1,4 @@
-"""The result of a rule: a kind of personal data and its position in the text."""
+"""Kinds of personal data, and a finding of one: its position in the text."""
 
 from dataclasses import dataclass
 from typing import Literal
