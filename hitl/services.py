@@ -14,7 +14,7 @@ from hitl.approvals.decide.notes import add_note
 from hitl.approvals.decide.override import close_review, override
 from hitl.approvals.decide.questions import answer, ask, send_back
 from hitl.approvals.decide.reassign import delegate, reassign
-from hitl.approvals.decide.refusals import note_refused_move
+from hitl.approvals.decide.rights import note_refused_move
 from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.batches.batches import get_batch, open_batch, undo_batch
 from hitl.batches.preview import preview_batch

@@ -14,8 +14,8 @@ from hitl.approvals.decide import rights
 from hitl.approvals.decide.decide import EVENTS, Verdict
 from hitl.approvals.integrity import seals
 from hitl.approvals.models.approval import LEVELS
-from hitl.approvals.state.columns import digest_of
 from hitl.approvals.state.context import DecisionContext, approver_rows, load_directory
+from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import State
 from hitl.domain.strictness import required_strength

@@ -20,7 +20,7 @@ from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
 from hitl.approvals.decide.decide import decide
-from hitl.approvals.decide.refusals import note_refused_move
+from hitl.approvals.decide.rights import note_refused_move
 from hitl.batches import seals
 from hitl.batches.preview import is_too_risky
 from hitl.models import Approval, BatchDecision, BatchItem, Decision

@@ -17,8 +17,8 @@ from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
-from hitl.approvals.decide.checks import require_text
 from hitl.approvals.decide.decide import Verdict, decide
+from hitl.approvals.decide.rights import require_text
 from hitl.approvals.state.revisions import void_tokens
 from hitl.decision_links import rules
 from hitl.decision_links.secrets import secret_of

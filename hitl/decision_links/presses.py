@@ -16,9 +16,9 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Refused
-from hitl.approvals.decide import checks
-from hitl.approvals.decide.checks import require_text
+from hitl.approvals.decide import rights
 from hitl.approvals.decide.decide import EVENTS, Verdict, decide
+from hitl.approvals.decide.rights import require_text
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext
 from hitl.decision_links.rules import why_sign_in, why_unsafe
@@ -106,7 +106,7 @@ def _check(
 ) -> None:
     actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)
-    checks.check_approver(context, actor, EVENTS[verdict], digest)
+    rights.check_approver(context, actor, EVENTS[verdict], digest)
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
     why = why_not_press(approval=approval, forgers=forgers, moment=moment)

@@ -16,7 +16,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
 from core.tenancy import lookups
-from hitl.approvals.decide import checks
+from hitl.approvals.decide import rights
 from hitl.approvals.state import assignments
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext, substitutes_at
@@ -120,7 +120,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
     wanted = verdict or (token.verdict if token.verdict in _EVENTS else "approve")
     actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)
-    checks.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
+    rights.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
     policy = link_policy.current()

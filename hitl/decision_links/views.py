@@ -25,7 +25,7 @@ from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.tenancy.scope import tenant_scope
-from hitl.approvals.decide.refusals import note_refused_move
+from hitl.approvals.decide.rights import note_refused_move
 from hitl.approvals.state.conflicts import ENDS, by_whom
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link

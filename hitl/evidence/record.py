@@ -25,7 +25,7 @@ from hitl.actions import registry
 from hitl.approvals.integrity import sealed_columns, seals
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
 from hitl.approvals.integrity.verification import find_broken
-from hitl.approvals.state.columns import digest_of
+from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import ReplayError, replay
 from hitl.evidence.signed_file import plain
 from hitl.evidence.verify_evidence import canonical

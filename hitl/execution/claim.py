@@ -19,8 +19,8 @@ from hitl.actions.observe import Observation
 from hitl.actions.registry import AnyKind
 from hitl.approvals.change.holds import KILL_SWITCH, drop_hold, hold_tampered
 from hitl.approvals.state import timers, transitions
-from hitl.approvals.state.columns import digest_of
 from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.outcomes import digest_of
 from hitl.approvals.state.revisions import columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State

@@ -10,8 +10,8 @@ from typing import Final
 from accounts.selectors import Roster
 from hitl.approvals.change.holds import KILL_SWITCH, MANUAL
 from hitl.approvals.integrity.decision_mac import verify
-from hitl.approvals.state.columns import digest_of
 from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.outcomes import digest_of
 from hitl.approvals.state.votes import approvers_before, tally_level
 from hitl.domain.permissions import DECIDE, OVERRIDE, PROPOSE
 from hitl.domain.votes import Tally

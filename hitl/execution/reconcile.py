@@ -13,8 +13,7 @@ from core.errors import Conflict, Invalid
 from core.observability.logging import get_logger
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import check_outcome
-from hitl.approvals.decide.checks import check_digest
-from hitl.approvals.decide.refusals import refuse_lost_role, refuse_without_right
+from hitl.approvals.decide.rights import check_digest, refuse_lost_role, refuse_without_right
 from hitl.approvals.state import timers, transitions
 from hitl.approvals.state.conflicts import too_late, winner
 from hitl.approvals.state.context import DecisionContext

@@ -46,7 +46,7 @@ from hitl.approvals.admin.list.request import RequestActions, chosen_kind
 from hitl.approvals.admin.page.content import page_of
 from hitl.approvals.admin.page.evidence import EvidenceActions
 from hitl.approvals.admin.page.flags import FlagActions, FlagFilter, flag_chips
-from hitl.approvals.decide.refusals import WATCHED
+from hitl.approvals.decide.rights import WATCHED
 from hitl.display import requester_words, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING

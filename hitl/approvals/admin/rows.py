@@ -13,7 +13,7 @@ from console.names import names_of
 from core.actors import Actor
 from core.clock import now
 from core.errors import Refused
-from hitl.approvals.decide import refusals, rights
+from hitl.approvals.decide import rights
 from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
@@ -51,7 +51,7 @@ class ApprovalRows:
             return None
         key = reason if event in rights.BY_APPROVERS else (reason, event)
         if key not in self._refusals:
-            self._refusals[key] = refusals.refusal(self.context, viewer, event, reason, read_names=self.names)
+            self._refusals[key] = rights.refusal(self.context, viewer, event, reason, read_names=self.names)
         return self._refusals[key]
 
     @cached_property

@@ -11,13 +11,11 @@ from accounts.selectors import roster
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Refused
-from hitl.approvals.decide.checks import check_digest
-from hitl.approvals.decide.refusals import refuse_lost_role
-from hitl.approvals.decide.rights import is_admin, is_own
+from hitl.approvals.decide.rights import check_digest, is_admin, is_own, refuse_lost_role
 from hitl.approvals.state import transitions
-from hitl.approvals.state.columns import decision_columns
 from hitl.approvals.state.conflicts import too_late
 from hitl.approvals.state.context import DecisionContext
+from hitl.approvals.state.outcomes import decision_columns
 from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.transitions import UnitOfWork
 from hitl.approvals.state.votes import approvers_of

@@ -15,9 +15,8 @@ from core.errors import Conflict, Invalid, Refused, WalkerError
 from hitl.actions import registry
 from hitl.actions.observe import Observation, observe
 from hitl.approvals.change.propose import refuse_if_paused, shared_lock_unless_paused
-from hitl.approvals.decide.checks import check_approver, check_digest, check_state
 from hitl.approvals.decide.decide import decide
-from hitl.approvals.decide.refusals import refuse_without_right
+from hitl.approvals.decide.rights import check_approver, check_digest, check_state, refuse_without_right
 from hitl.approvals.state import transitions
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.remarks import add_remark

@@ -11,9 +11,8 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict
 from hitl.approvals.change.holds import drop_hold, hold_tampered
-from hitl.approvals.decide.checks import check_digest, check_state, require_text
 from hitl.approvals.decide.reassign import assignments_here
-from hitl.approvals.decide.refusals import refuse_without_right
+from hitl.approvals.decide.rights import check_digest, check_state, refuse_without_right, require_text
 from hitl.approvals.state import assignments, timers, transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext

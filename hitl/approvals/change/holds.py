@@ -11,8 +11,7 @@ from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
-from hitl.approvals.decide.checks import check_digest, check_not_modified
-from hitl.approvals.decide.refusals import refuse_lost_role, refuse_without_right
+from hitl.approvals.decide.rights import check_digest, check_not_modified, refuse_lost_role, refuse_without_right
 from hitl.approvals.state import assignments, timers, transitions
 from hitl.approvals.state.conflicts import holder, too_late, winner
 from hitl.approvals.state.context import DecisionContext

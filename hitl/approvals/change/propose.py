@@ -20,7 +20,7 @@ from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observation, observe, read_arguments
 from hitl.approvals.integrity.decision_mac import sign
 from hitl.approvals.state import assignments, outcomes, timers, transitions
-from hitl.approvals.state.columns import decision_columns, digest_of, request_columns, risk_columns
+from hitl.approvals.state.outcomes import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
 from hitl.domain.digest import sha256_of

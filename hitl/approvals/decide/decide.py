@@ -10,7 +10,7 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
-from hitl.approvals.decide.checks import check_approver, require_text
+from hitl.approvals.decide.rights import check_approver, require_text
 from hitl.approvals.state import outcomes, transitions, votes
 from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE

@@ -9,8 +9,7 @@ from accounts.selectors import roster
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
-from hitl.approvals.decide.checks import check_digest, require_text
-from hitl.approvals.decide.refusals import refuse_lost_role
+from hitl.approvals.decide.rights import check_digest, refuse_lost_role, require_text
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import tampered, winner
 from hitl.approvals.state.context import DecisionContext

@@ -13,8 +13,14 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
-from hitl.approvals.decide.checks import check_digest, check_state, require_text
-from hitl.approvals.decide.refusals import refuse_lost_role, refuse_weak_sign_in, refuse_without_right
+from hitl.approvals.decide.rights import (
+    check_digest,
+    check_state,
+    refuse_lost_role,
+    refuse_weak_sign_in,
+    refuse_without_right,
+    require_text,
+)
 from hitl.approvals.state import outcomes, transitions
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.remarks import add_remark

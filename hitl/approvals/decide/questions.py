@@ -8,8 +8,7 @@ from uuid import UUID
 
 from core.actors import Actor
 from core.clock import now as clock_now
-from hitl.approvals.decide.checks import check_approver, check_digest, check_state, require_text
-from hitl.approvals.decide.refusals import refuse_without_right
+from hitl.approvals.decide.rights import check_approver, check_digest, check_state, refuse_without_right, require_text
 from hitl.approvals.state import outcomes, timers, transitions
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.remarks import add_remark

@@ -11,9 +11,14 @@ from django.db.models import QuerySet
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
-from hitl.approvals.decide.checks import check_digest, check_state, require_text
-from hitl.approvals.decide.refusals import refuse_without_right
-from hitl.approvals.decide.rights import valid_assignments, why_not_eligible
+from hitl.approvals.decide.rights import (
+    check_digest,
+    check_state,
+    refuse_without_right,
+    require_text,
+    valid_assignments,
+    why_not_eligible,
+)
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext

@@ -36,7 +36,7 @@ from core.rest.views import ApiViewSet, Expansion, ListViewSet, Query
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
-from hitl.approvals.decide import refusals
+from hitl.approvals.decide import rights
 from hitl.approvals.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
@@ -172,7 +172,7 @@ class ApprovalResponses(ApiViewSet):
 
     serializer_class: type[BaseSerializer[Any]] = ApprovalDetailSerializer
     lookup_url_kwarg = "approval_id"
-    watched = refusals.WATCHED
+    watched = rights.WATCHED
 
     def respond_with_approval(self, approval_id: UUID, *, is_view: bool = False) -> Response:
         """Return an approval as it is now; callers who may not view approvals get its id."""
@@ -184,7 +184,7 @@ class ApprovalResponses(ApiViewSet):
         context = {
             "viewer": self.actor,
             "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
-            "why_not": refusals.why_not_decide(viewer=self.actor, approval=approval),
+            "why_not": rights.why_not_decide(viewer=self.actor, approval=approval),
             EXPANDED: self.read_expanded([approval]),
         }
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())

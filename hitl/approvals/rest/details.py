@@ -16,7 +16,7 @@ from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
 from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
 from hitl import selectors
-from hitl.approvals.decide.refusals import WATCHED
+from hitl.approvals.decide.rights import WATCHED
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, LateReport, Notification, Revision, Timer

@@ -1,19 +1,28 @@
-"""What follows when a level or a whole request is decided."""
+"""What follows when a level or a whole request is decided, and the columns that say it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from core.actors import Actor
+from core.privacy.visible_text import visible_document
+from core.tenancy.scope import current_tenant_id
+from core.text.clean import clean_text
+from hitl.actions.base import Facts
+from hitl.actions.registry import AnyKind
 from hitl.approvals.state import assignments, timers
-from hitl.approvals.state.columns import decision_columns
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.transitions import UnitOfWork
+from hitl.domain import risk
+from hitl.domain.digest import approval_digest, plain, sha256_of
 from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, Assignment
 from hitl.notifications import create
+from hitl.policy.workflows.select import Assessed
 from hitl.tasks_dispatch import execute_soon
 
 UNSATISFIABLE: Final = "unsatisfiable"
@@ -122,3 +131,60 @@ def alert_unsatisfiable(work: UnitOfWork, approval: Approval) -> None:
     work.alert(approval, UNSATISFIABLE)
     if approval.escalation_step < len(timers.escalation_steps(approval.snapshot)):
         timers.set_timers(approval, {timers.Kind.ESCALATE: work.moment})
+
+
+def request_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """Return the columns that follow from the payload and the facts."""
+    preview = kind.preview(params, facts)
+    # The texts come from outside: approvers must see every character of them.
+    shown = visible_document(plain(preview.as_dict()))
+    # Only a web address that an approver can follow.
+    return {
+        "kind": kind.key,
+        "kind_version": kind.version,
+        "payload": payload,
+        "summary": clean_text(shown["headline"], 300),
+        "preview": shown,
+        "preview_url": (
+            preview.link if len(preview.link) <= 500 and preview.link.startswith(("https://", "http://")) else ""
+        ),
+        "facts": facts,
+        "facts_digest": sha256_of(facts),
+    }
+
+
+def risk_columns(assessed: Assessed) -> dict[str, Any]:
+    """Return the columns that follow from the assessment."""
+    return {
+        "risk_score": assessed.risk.score,
+        "risk_level": assessed.risk.level,
+        "risk_factors": assessed.risk.factor_rows(),
+        "risk_version": risk.VERSION,
+        "risk_policy": assessed.risk.policy,
+        "cost": assessed.estimate.cost,
+        "currency": assessed.estimate.currency[:3],
+        "reach": assessed.estimate.reach,
+    }
+
+
+def decision_columns(actor: Actor, word: str, moment: datetime) -> dict[str, Any]:
+    """Return the columns that name who decided, how and when."""
+    return {
+        "decided_at": moment,
+        "decided_by_id": actor.user_id,
+        "decided_name": actor.name if actor.user_id is None else "",
+        "decided_role": actor.role,
+        "decided_as": word,
+    }
+
+
+def digest_of(approval: Approval, *, revision: int | None = None) -> str:
+    """Return the digest of the stored request."""
+    return approval_digest(
+        tenant_id=current_tenant_id(),
+        approval_id=approval.pk,
+        revision=revision or approval.revision,
+        kind=approval.kind,
+        kind_version=approval.kind_version,
+        payload=approval.payload,
+    )

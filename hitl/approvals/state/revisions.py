@@ -15,8 +15,14 @@ from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from hitl.actions.observe import Observation
 from hitl.approvals.state import assignments, timers
-from hitl.approvals.state.columns import digest_of, request_columns, risk_columns
-from hitl.approvals.state.outcomes import UNSATISFIABLE, hold_as_unsatisfiable, open_level
+from hitl.approvals.state.outcomes import (
+    UNSATISFIABLE,
+    digest_of,
+    hold_as_unsatisfiable,
+    open_level,
+    request_columns,
+    risk_columns,
+)
 from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.domain.strictness import strictest

@@ -16,7 +16,7 @@ from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
 from hitl.approvals.integrity.verification import find_broken, pages, removed_requests
-from hitl.approvals.state.columns import digest_of
+from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hitl.approvals.change import edit
-from hitl.approvals.decide import checks, decide, rights
+from hitl.approvals.decide import decide, rights
 from hitl.approvals.integrity import seals
 from hitl.approvals.state import assignments, context, revisions, timers, transitions, votes
 from hitl.approvals.state.context import DecisionContext
@@ -280,7 +280,7 @@ _write, _settle = transitions.UnitOfWork._write, execute.settle
 _take_over, _level_assignments = claim._take_over, DecisionContext.level_assignments
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
-    "digest of a vote": (_patched(checks, "check_digest", _says(None)), _stale_vote, "vote"),
+    "digest of a vote": (_patched(rights, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
         _all(
             _patched(seals, "find_broken", _says({})),
@@ -321,7 +321,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "no second call without a key": (
         _patched(claim, "_take_over", _keyed_whatever), _again, "invariant_01_once",
     ),
-    "time to decide": (_patched(checks, "check_state", _says(None)), _too_late, "vote"),
+    "time to decide": (_patched(rights, "check_state", _says(None)), _too_late, "vote"),
     "drift": (_patched(preconditions, "changes_since_request", _says([])), _moved_price, "work"),
     "rights lost": (_patched(DecisionContext, "level_assignments", _nobody_lost), _left, "work"),
     "clean failure of a second call": (

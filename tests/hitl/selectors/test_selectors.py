@@ -20,7 +20,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import selectors
 from hitl.actions.base import Origin
 from hitl.approvals.change import due
-from hitl.approvals.decide import refusals
+from hitl.approvals.decide import rights
 from hitl.approvals.rest.approvals import ApprovalFilters
 from hitl.approvals.state import transitions
 from hitl.models import Timer
@@ -151,7 +151,7 @@ def test_conversation_shows_its_own(scene: Scene) -> None:
 def test_who_may_decide_is_known_beforehand(scene: Scene) -> None:
     approval = scene.propose(actor=scene.actor("admin"))
     verdicts = {
-        role: refusals.why_not_decide(viewer=scene.actor(role), approval=approval) is None
+        role: rights.why_not_decide(viewer=scene.actor(role), approval=approval) is None
         for role in ("approver", "admin", "owner", "viewer")
     }
     assert verdicts == {"approver": True, "admin": False, "owner": False, "viewer": False}
