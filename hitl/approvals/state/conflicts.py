@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from accounts.last_change import describe_entry, label_of
+from accounts.last_change import Doer, describe_entry, labels_of
 from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.audit import chain
@@ -31,44 +31,34 @@ def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
     """Return who made the transition that counts, when and how, with names only for staff.
 
     `decided_…` is the decision, or the last remark while there is none; `moved_…` is the last
-    transition by anybody, such as the executor's start or a hold. Five queries at most.
+    transition by anybody, such as the executor's start or a hold. Four queries at most.
     """
+    remark = _last_remark(approval) if approval.decided_at is None else None
+    moved = chain.last_of("hitl.approval", approval.pk)
+    if remark is None:
+        word, at = approval.decided_as, approval.decided_at or approval.moved_at
+        decider = Doer(approval.decided_by_id, approval.decided_name, approval.decided_role)
+    else:
+        word, at = remark.verdict, remark.created_at
+        decider = Doer(remark.person_id, remark.actor_name, remark.role)
+    mover = [] if moved is None else [Doer(moved.actor_user_id, moved.actor_name, moved.role)]
+    labels = labels_of(viewer, [decider, *mover])
     facts = {
         "reference": approval.reference,
         "state": approval.state,
         "version": approval.version,
-        **_decision(approval, viewer),
-        **_move(approval, viewer),
+        "decided_as": word,
+        "decided_by": labels[0],
+        "decided_role": decider.role,
+        "decided_at": at.isoformat(),
     }
+    if moved is not None:
+        facts["moved_as"] = moved.action.removeprefix("APPROVAL_").lower()
+        facts |= {"moved_by": labels[1], "moved_role": moved.role, "moved_at": moved.at.isoformat()}
     if approval.superseded_by_id:
         newer = Approval.objects.filter(pk=approval.superseded_by_id).values_list("reference", flat=True)
         facts["superseded_by"] = next(iter(newer), "")
     return facts
-
-
-def _decision(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    last = _last_move(approval) if approval.decided_at is None else None
-    if last is None:
-        moved = approval.decided_at or approval.moved_at
-        return {
-            "decided_as": approval.decided_as,
-            "decided_by": label_of(viewer, approval.decided_by_id, approval.decided_name, approval.decided_role),
-            "decided_role": approval.decided_role,
-            "decided_at": moved.isoformat(),
-        }
-    return {
-        "decided_as": last.verdict,
-        "decided_by": label_of(viewer, last.person_id, last.actor_name, last.role),
-        "decided_role": last.role,
-        "decided_at": last.created_at.isoformat(),
-    }
-
-
-def _move(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    last = chain.last_of("hitl.approval", approval.pk)
-    if last is None:
-        return {}
-    return {"moved_as": last.action.removeprefix("APPROVAL_").lower(), **describe_entry("moved", viewer, last)}
 
 
 def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
@@ -82,7 +72,7 @@ def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
     return {} if found is None else {"held_as": "hold", **describe_entry("held", viewer, found)}
 
 
-def _last_move(approval: Approval) -> Decision | None:
+def _last_remark(approval: Approval) -> Decision | None:
     """Return the last remark, such as that of the edit that made a digest stale."""
     rows = Decision.objects.filter(approval=approval).order_by("-id")
     found: Decision | None = rows.first()
