@@ -24,6 +24,7 @@ examples:
   ./walker run --reset              delete all data and start with a new demo
   ./walker test tests/hitl -x       some tests, stop at the first failure
   ./walker check                    what CI runs
+  ./walker check --changed          the same with the tests that your change can touch
 
 environment (all optional; NAME_FILE reads a secret from a file):
   DATABASE_URL, REDIS_URL           use these services instead of the embedded ones; DATABASE_URL may name a
@@ -124,7 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
     test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
-    commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")
+    check = commands.add_parser(
+        "check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs"
+    )
+    check.add_argument("--changed", action="store_true", help="only the tests that what differs from main can touch")
     bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
     bench.add_argument("name", nargs="?", help="which one")
     pictures = commands.add_parser(

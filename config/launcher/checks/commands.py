@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.launcher import ports
 from config.launcher.checks import record
+from config.launcher.checks.change import changed_files, select
 from config.launcher.checks.flakes import run_with_second_try
 from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
@@ -43,12 +44,13 @@ def test(arguments: argparse.Namespace) -> int:
     return _verdict(outcomes)
 
 
-def check(_arguments: argparse.Namespace) -> int:
+def check(arguments: argparse.Namespace) -> int:
     """Run what CI runs: lint, types, import contracts, migrations, tests.
 
-    Every step runs, even after a failure. A test that fails runs once more, alone, after the others. How long each test
-    took is kept in `DURATIONS`.
+    With `--changed` only the tests that a difference from main can touch. Every step runs, even after a failure. A test
+    that fails runs once more, alone, after the others. How long each test took is kept in `DURATIONS`.
     """
+    chosen = select(ROOT, changed_files(ROOT)) if arguments.changed else None
     with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
         # Tests wait for sockets and browsers now and then: the type check fills these pauses.
@@ -62,9 +64,10 @@ def check(_arguments: argparse.Namespace) -> int:
                 ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
             ]
         ]
-        say("\n--- pytest")
+        say(f"\n--- pytest: {chosen.why}" if chosen else "\n--- pytest")
         tests, flakes = run_with_second_try(
-            environment, [*_parallel(), "--durations=30", f"{record.DURATIONS}={DURATIONS}"]
+            environment,
+            [*(chosen.paths if chosen else ()), *_parallel(), "--durations=30", f"{record.DURATIONS}={DURATIONS}"],
         )
         outcomes.append(tests)
         checked, said = types.result()
