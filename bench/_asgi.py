@@ -12,7 +12,7 @@ from channels.sessions import SessionMiddlewareStack
 from bench._environment import BARE_PATH, BARE_TABLE, KEPT_PATH, TASK_PATH, TASK_QUEUE
 from config.asgi import http
 
-from channels_app.routing import websocket_urlpatterns  # isort: skip  (needs the apps, which config.asgi loads)
+from channels_app.sockets.routes import websocket_urlpatterns  # isort: skip  (needs the apps, which config.asgi loads)
 from channels_app.sockets.thread_pool import unscoped  # isort: skip
 from django.db import connection  # isort: skip
 from django.urls import path  # isort: skip

@@ -9,6 +9,7 @@ from channels_app.kit import media
 from channels_app.kit.phones import templates
 from channels_app.meta_whatsapp import read_marks
 from channels_app.webhooks import deliveries
+from core.jobs import queues
 from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 
@@ -101,3 +102,10 @@ SWEEPS = {
     "slack-messages": ("channels_app.tasks.update_slack_messages", 10.0),
     "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),
 }
+
+
+def provide() -> None:
+    """Offer the tasks that channels queue by name; safe to repeat."""
+    queues.provide("work_deliveries", work_deliveries.delay)
+    queues.provide("show_reading", show_reading.delay)
+    queues.provide("update_slack", update_slack.delay)

@@ -15,8 +15,8 @@ os.environ.setdefault("WALKER_PROCESS", "web")
 
 pages = get_asgi_application()
 
-from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
-from channels_app.webhooks.server import PlainHandler  # noqa: E402  (needs the apps)
+from channels_app.sockets.routes import websocket_urlpatterns  # noqa: E402  (needs the apps)
+from channels_app.webhooks.server import PlainHandler, is_webhook  # noqa: E402
 from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 
 webhooks = PlainHandler()

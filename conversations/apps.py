@@ -12,7 +12,7 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register look-ups, events, the web chat transport, the action kind, the gauge, reveals, receivers, tasks."""
+        """Register look-ups, events, the action kind, the gauge, reveals, receivers, tasks."""
         from accounts.permissions.team_scope import find_teams_with  # noqa: PLC0415  (needs the models)
         from conversations import (  # noqa: PLC0415
             actions,  # noqa: F401
@@ -21,7 +21,6 @@ class ConversationsConfig(AppConfig):
             receivers,
             registry,
             reveals,  # noqa: F401
-            webchat_transport,  # noqa: F401
         )
         from conversations.models.seen import teams_of  # noqa: PLC0415
         from conversations.services import (  # noqa: PLC0415

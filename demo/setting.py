@@ -10,9 +10,9 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
-from channels_app.email.imap.connect import open_inbound
 from channels_app.email.mailboxes import CHANNEL
-from channels_app.kit.phones.templates import found_in_meta
+from channels_app.email.sendgrid.connect import open_inbound
+from channels_app.meta_whatsapp.templates import found_in_meta
 from channels_app.own_app.transport import PURPOSE
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import connect_channel, introduce, store_templates, use_template

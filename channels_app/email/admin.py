@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from channels_app.email import connect
-from channels_app.email.imap import connect as receiving
 from channels_app.email.imap import reads
+from channels_app.email.imap.connect import connect_mailbox
 from channels_app.email.mailboxes import KIND, PROVIDER
+from channels_app.email.sendgrid import connect as inbound
 from channels_app.kit import diagnosis
 from channels_app.kit.admin.forms import (
     ChangeMailForm,
@@ -127,7 +128,7 @@ class MailActions(ServiceAdmin):
     )
     def connect_mailbox(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Connect a mailbox by IMAP."""
-        made = receiving.connect_mailbox(actor=viewer_of(request), **form.cleaned_data)
+        made = connect_mailbox(actor=viewer_of(request), **form.cleaned_data)
         messages.success(request, "Mailbox connected. New emails appear under Conversations within a minute.")
         return HttpResponseRedirect(self.object_url(made))
 
@@ -142,7 +143,7 @@ class MailActions(ServiceAdmin):
     )
     def read_mailbox(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Read the account's emails from a mailbox, or change its settings."""
-        receiving.connect_mailbox(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        connect_mailbox(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
         return "Mailbox saved. New emails appear under Conversations within a minute."
 
     @service_action(
@@ -156,7 +157,7 @@ class MailActions(ServiceAdmin):
     )
     def inbound_address(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
         """Create an inbound address and show it once."""
-        address = receiving.open_inbound(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        address = inbound.open_inbound(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
         context = {**self.admin_site.each_context(request), "title": "Inbound address", "secret": address}
         context["explained"] = (
             "In SendGrid, open Settings, Inbound Parse, add your domain, paste this address and tick “POST the raw, "
@@ -176,5 +177,5 @@ class MailActions(ServiceAdmin):
     )
     def stop_inbound(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Close the inbound addresses."""
-        receiving.close_inbound(actor=viewer_of(request), account_id=obj.pk)
+        inbound.close_inbound(actor=viewer_of(request), account_id=obj.pk)
         return "Emails from SendGrid are refused from now on."

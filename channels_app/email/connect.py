@@ -1,6 +1,7 @@
 """Connect a SendGrid account and send test mails."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -9,12 +10,13 @@ from django.db import transaction
 
 from channels_app.email import mailboxes
 from channels_app.email.sendgrid import signature
+from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from conversations import services
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Invalid, NotFound
+from core.errors import Invalid
 from core.ids import uuid7
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import describe_error
@@ -23,11 +25,59 @@ from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery, ProviderAccount
 from integrations.services import connect_provider
 
-CHANGE: Final = "channels_app.change_channelaccount"
 # The tenant has one mail account at a time; its row keeps this name when the displayed one changes.
 ACCOUNT: Final = "Mail"
-MISSING: Final = "There is no such mail account."
-KEYS: Final = ("event_public_key", "secondary_event_public_key")
+
+
+class MailConnect(Connect[MailDelivery]):
+    """How mail accounts of any provider are found and tried out; a test is recorded like every mail."""
+
+    account: ClassVar[Mapping[str, str]] = {"kind": mailboxes.KIND}
+    missing: ClassVar[str] = "There is no such mail account."
+    secrets: ClassVar[tuple[str, ...]] = ("event_public_key", "secondary_event_public_key")
+    tested: ClassVar[str] = "Test mail sent. Check your inbox."
+
+    @classmethod
+    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> MailDelivery:
+        """Send one mail now."""
+        with transaction.atomic():
+            row = queue_mail(
+                type="test",
+                recipient=to,
+                subject="A test from Walker",
+                text="This is a test from Walker. The mail account works.",
+                ref=account.pk,
+                key=f"test:{uuid7()}",
+                user_id=actor.user_id,
+            )
+            chain.record(actor=actor, action="CHANNEL_TESTED", object_type=OBJECT, object_id=account.pk)
+        deliver_mail(row.pk)
+        sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
+        return sent
+
+    @classmethod
+    def record_test(cls, actor: Actor, account: ChannelAccount, code: str) -> None:
+        """Record nothing: the entry was written with the mail."""
+
+    @classmethod
+    def failure_of(cls, account: ChannelAccount, outcome: MailDelivery) -> str:
+        """Return the code of a failure, noted on the account unless the gate refused the mail."""
+        if outcome.status not in ("failed", "unknown", "queued") or not outcome.error:
+            return ""
+        if not outcome.error.startswith(REFUSED):
+            services.note_trouble(account_id=account.pk, code=outcome.error)
+        return str(outcome.error)
+
+    @classmethod
+    def describe(cls, code: str) -> str:
+        """Return a code of the mail service in words."""
+        return describe_error(code)
+
+
+class SendGridConnect(MailConnect):
+    """How accounts at SendGrid are connected."""
+
+    account: ClassVar[Mapping[str, str]] = mailboxes.CHANNEL
 
 
 def connect_mail(
@@ -45,8 +95,10 @@ def connect_mail(
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require(CHANGE)
-    before = find_mail_account(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
-    keys = {one: text for one in KEYS if (text := (given.get(one) or "").strip())}
+    before = (
+        SendGridConnect.find(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()
+    )
+    keys = {one: text for one in MailConnect.secrets if (text := (given.get(one) or "").strip())}
     try:
         validate_email(from_address)
     except ValidationError:
@@ -66,7 +118,7 @@ def connect_mail(
         raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
     with transaction.atomic():
         # Locked: two colleagues who each change a key must not undo one another.
-        kept = (locked(ChannelAccount, before.pk, MISSING).credentials or {}) if before else {}
+        kept = (locked(ChannelAccount, before.pk, MailConnect.missing).credentials or {}) if before else {}
         account = services.connect_channel(
             actor=actor,
             **mailboxes.CHANNEL,
@@ -82,51 +134,8 @@ def connect_mail(
     return account
 
 
-def find_mail_account(account_id: UUID) -> ChannelAccount:
-    """Return a SendGrid mail account of the tenant. Raises `NotFound`."""
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **mailboxes.CHANNEL).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
-
-
 def sender_of_account() -> dict[str, str]:
     """Return the sender of the account, without the secret."""
     account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
     kept = account.credentials if account else {}
     return {name: str(kept.get(name) or "") for name in ("from_address", "from_name")}
-
-
-def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
-    """Send one mail now and return the result in words.
-
-    It is recorded like every mail.
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    the provider refused it.
-    """
-    actor.require(CHANGE)
-    account = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
-    if account is None:
-        raise NotFound(MISSING)
-    mark = uuid7()
-    with transaction.atomic():
-        row = queue_mail(
-            type="test",
-            recipient=to,
-            subject="A test from Walker",
-            text="This is a test from Walker. The mail account works.",
-            ref=account.pk,
-            key=f"test:{mark}",
-            user_id=actor.user_id,
-        )
-        chain.record(
-            actor=actor, action="CHANNEL_TESTED", object_type="conversations.channelaccount", object_id=account.pk
-        )
-    deliver_mail(row.pk)
-    row = MailDelivery.objects.get(pk=row.pk)
-    if row.status in ("failed", "unknown", "queued") and row.error:
-        if not row.error.startswith(REFUSED):
-            services.note_trouble(account_id=account.pk, code=row.error)
-        raise Invalid(describe_error(row.error), fields={"to": [describe_error(row.error)]})
-    services.note_tested(account_id=account.pk)
-    return "Test mail sent. Check your inbox."

@@ -3,7 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
-from channels_app.email import connect, mailboxes
+from channels_app.email import mailboxes
+from channels_app.email.connect import MailConnect
 from channels_app.email.sendgrid import signature
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
@@ -17,7 +18,7 @@ class MailboxDiagnosis(diagnosis.Diagnosis):
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one mail from the account."""
-        return connect.send_test(actor=actor, account_id=account_id, to=to)
+        return MailConnect.send_test(actor=actor, account_id=account_id, to=to)
 
 
 class SendGridDiagnosis(MailboxDiagnosis):
@@ -52,9 +53,3 @@ class SendGridDiagnosis(MailboxDiagnosis):
             "None of this account's verification keys fits the webhook signature, timestamp and body. Copy the key, "
             "and paste the body byte for byte.",
         )
-
-
-def register() -> None:
-    """Register for mail accounts; safe to repeat."""
-    diagnosis.register(mailboxes.PROVIDER, SendGridDiagnosis())
-    diagnosis.register(ChannelAccount.Provider.IMAP, MailboxDiagnosis())

@@ -13,8 +13,6 @@ from conversations import services
 from conversations.files.names import wire_name
 from conversations.mediums import Email
 from conversations.models import ContactPoint, Conversation, DeliveryAttempt, Message
-from conversations.models.channels import PROVIDERS
-from conversations.registry import register_transport
 from conversations.services import reach
 from conversations.services.blocks import NO_MARKETING
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
@@ -220,8 +218,6 @@ def _addresses_of_contact(message_id: UUID | None) -> list[str]:
 
 
 def register() -> None:
-    """Register the transport and the receiver of its reports; safe to repeat."""
-    for provider in PROVIDERS["email"]:
-        register_transport("email", provider, EmailTransport)
+    """Register the receiver of what mail services report; safe to repeat."""
     if mail_events.receiver_of(MAIL_TYPE) is None:
         mail_events.register(MAIL_TYPE, ConversationMail)

@@ -1,1 +1,5 @@
 """What every channel shares."""
+
+from channels_app.kit.channel import Alarm, Channel, Door, Source, Verify, Without, register
+
+__all__ = ["Alarm", "Channel", "Door", "Source", "Verify", "Without", "register"]

@@ -11,17 +11,14 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from channels_app.mime import mails
-from channels_app.mime.mails import Mail
-from channels_app.models import ColleagueAddress, InboundDelivery, SlackMessage
+from channels_app.kit.channel import channels, source_of, sources_of
+from channels_app.models import ColleagueAddress, InboundDelivery
 from channels_app.webhooks import deliveries
 from conversations.models import Message
 from core.clock import now
 from core.privacy.erasure.person import Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
-SHARED: Final = "sendgrid"
-"""Its deliveries are about many people at once, so they are processed before they are emptied."""
 SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
 """Queue keys of the person's webhooks, kept with the targets until the erasure is done."""
@@ -34,7 +31,7 @@ def _emails(person: Person, after: str, limit: int) -> Batch:
     """Empty the emails behind the person's messages, also those from an address that is not proven."""
     wrote = Message.objects.filter(conversation_id__in=person.ids("conversations"), direction=Message.Direction.IN)
     rows = InboundDelivery.objects.filter(
-        provider__in=deliveries.LARGE, event_key__in=wrote.values("channel_message_id")
+        provider__in=deliveries.large(), event_key__in=wrote.values("channel_message_id")
     ).exclude(queue_key="erased")
     found = dict(rows.order_by("pk").values_list("pk", "queue_key")[:limit])
     person.note(LINES, set(found.values()))
@@ -92,8 +89,8 @@ def _arrived(person: Person, after: str, limit: int) -> tuple[list[UUID], str]:
 
 def _with_bodies(rows: QuerySet[InboundDelivery]) -> Iterator[InboundDelivery]:
     """Yield the rows; bodies of megabytes are read one at a time and not kept."""
-    yield from rows.exclude(provider__in=deliveries.LARGE)
-    for row in list(rows.filter(provider__in=deliveries.LARGE).defer("body")):
+    yield from rows.exclude(provider__in=deliveries.large())
+    for row in list(rows.filter(provider__in=deliveries.large()).defer("body")):
         yield row
         row.__dict__.pop("body", None)
 
@@ -104,9 +101,10 @@ def _holds_address(person: Person, row: InboundDelivery) -> bool:
 
 def _values(row: InboundDelivery) -> Any:
     """Return the delivered JSON document or form, or an email's words; anything else as one text."""
+    source = source_of(row.provider)
+    if source is not None and source.words is not None:
+        return source.words(row)
     raw = row.body.encode("latin-1")
-    if row.provider in deliveries.LARGE:
-        return _words_of(mails.read(raw))
     text = raw.decode("utf-8", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -117,41 +115,24 @@ def _values(row: InboundDelivery) -> Any:
     return fields or text
 
 
-def _slack_messages(person: Person, after: str, limit: int) -> Batch:
-    """Have the messages about the person's requests in Slack shown again, now that those are empty."""
-    rows = SlackMessage.objects.filter(approval_id__in=person.ids("approvals")).exclude(ts="")
-    return Batch(rows.exclude(shown_version=0).update(shown_version=0, is_settled=False, attempts=0, due_at=now()))
-
-
-def _words_of(mail: Mail) -> dict[str, Any]:
-    """Return an email's senders, recipients and words, decoded."""
-    names = ("from", "reply-to", "x-original-sender", "sender")
-    found = [one.address for name in names for one in mail.headers.addresses(name)]
-    others = [one.address for one in mail.recipients]
-    return {"From": found, "To": others, "text": [mail.subject, mail.text, mail.quoted]}
+OWN_TABLES: Final = (
+    Table("channels_app.InboundDelivery", "A random id or a digest, to recognise repeats; a code.",
+          "body headers queue_key", "provider event_key error"),
+    Table("channels_app.ColleagueAddress", "Rows of a member are removed.", "address",
+          "address_digest code_digest"),
+    Table("channels_app.ProviderCall", "What was called and how it ended, without contents.", kept="what code"),
+)  # fmt: skip
+OWN_STEPS: Final = (
+    Step("emails", "Emails", _emails),
+    Step("webhooks", "Raw webhooks", _bodies),
+    Step("lines", "Older webhooks of the person", _lines),
+)
 
 
 class ChannelsErasure(ErasureHandler):
     """Erases raw webhooks and own addresses."""
 
     order: ClassVar[int] = 60
-    tables: ClassVar[tuple[Table, ...]] = (
-        Table("channels_app.InboundDelivery", "A random id or a digest, to recognise repeats; a code.",
-              "body headers queue_key", "provider event_key error"),
-        Table("channels_app.ColleagueAddress", "Rows of a member are removed.", "address",
-              "address_digest code_digest"),
-        Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
-        Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",
-              kept="key template place ts"),
-        Table("channels_app.ProviderCall", "What was called and how it ended, without contents.", kept="what code"),
-        Table("channels_app.MailboxProgress", "Numbers of the organisation's own mailboxes."),
-    )  # fmt: skip
-    steps: ClassVar[tuple[Step, ...]] = (
-        Step("emails", "Emails", _emails),
-        Step("webhooks", "Raw webhooks", _bodies),
-        Step("lines", "Older webhooks of the person", _lines),
-        Step("slack_messages", "Messages about their requests in Slack", _slack_messages),
-    )
 
     @classmethod
     def words(cls, person: Person) -> Words:
@@ -167,9 +148,14 @@ class ChannelsErasure(ErasureHandler):
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
         """Return why erasure has to wait: a batch of mail events is not processed yet."""
-        rows = InboundDelivery.objects.filter(provider=SHARED, state=State.RECEIVED, body__isnull=False)
+        shared = [source.name for channel in channels() for source in sources_of(channel) if source.is_shared]
+        rows = InboundDelivery.objects.filter(provider__in=shared, state=State.RECEIVED, body__isnull=False)
         early = rows.filter(received_at__lte=person.erasure.asked_at)
         return ["mail_events_not_worked"] if any(_holds_address(person, row) for row in every(early)) else []
 
 
-HANDLERS.register("channels_app", ChannelsErasure)
+def register() -> None:
+    """Register the erasure, with the tables and steps of every channel; safe to repeat, once channels are there."""
+    ChannelsErasure.tables = (*OWN_TABLES, *(table for channel in channels() for table in channel.tables))
+    ChannelsErasure.steps = (*OWN_STEPS, *(step for channel in channels() for step in channel.erase))
+    HANDLERS.register("channels_app", ChannelsErasure)

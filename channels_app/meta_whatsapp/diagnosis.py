@@ -7,7 +7,8 @@ from uuid import UUID
 
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
-from channels_app.meta_whatsapp import connect, numbers, signature
+from channels_app.meta_whatsapp import numbers, signature
+from channels_app.meta_whatsapp.connect import MetaConnect
 from channels_app.meta_whatsapp.elements import elements_of
 from conversations.models import ChannelAccount
 from core.actors import Actor
@@ -24,7 +25,7 @@ class CloudDiagnosis(diagnosis.Diagnosis):
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message from the number."""
-        return connect.send_test(actor=actor, account_id=account_id, to=to)
+        return MetaConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a post; a wrong number is told from a wrong secret."""
@@ -64,8 +65,3 @@ def _ways_to_write(body: str) -> Iterator[bytes]:
     yield compact.encode()
     # PHP escapes slashes as well.
     yield compact.replace("/", "\\/").encode()
-
-
-def register() -> None:
-    """Register for the Cloud API's numbers; safe to repeat."""
-    diagnosis.register(numbers.PROVIDER, CloudDiagnosis())

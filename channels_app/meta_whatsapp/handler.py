@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from channels_app.approver_channels.whatsapp import reports
-from channels_app.kit.phones import opt_out
+from channels_app.kit.phones import messages, opt_out, reports
 from channels_app.kit.phones.failures import note_fault
 from channels_app.kit.phones.template_states import STATES as TEMPLATE_STATES
 from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import (
+    TEXT_LIMIT,
     identities_of,
     is_message,
     message_of,
@@ -24,7 +23,6 @@ from channels_app.meta_whatsapp.normalise import (
 )
 from channels_app.meta_whatsapp.transport import BLOCKING
 from channels_app.models import InboundDelivery
-from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.services.blocks import NO_MARKETING
 from core.actors import system
@@ -108,24 +106,13 @@ def _receive_message(delivery: InboundDelivery, document: Mapping[str, Any]) -> 
     identities = identities_of(document)
     if not identities or not text_of(item.get("id")):
         raise Invalid("This message has no sender or no id.", code="no_sender")
-    first = services.known_identity(identities)
-    inbound = message_of(document, account_id=delivery.channel_account_id, sender=first)
-    said = {"To": f"{CHANNEL}:", "Body": inbound.text}
-    wish = opt_out.wish_of(said)
-    if not opt_out.is_wish(wish, senders=identities, channel=CHANNEL, fields=said):
+    wish = opt_out.wish_in(said_in(item).text[:TEXT_LIMIT])
+    if not opt_out.changes_something(wish, senders=identities, channel=CHANNEL):
         wish = ""
-    message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
-    for other in filter(None, (*identities, username_of(document))):
-        if other is not first and message.sender_id is not None:
-            services.add_point(
-                actor=ACTOR,
-                contact_id=message.sender_id,
-                sender=other,
-                conversation_id=message.conversation_id,
-            )
-    if wish:
-        opt_out.apply(wish, message=message, senders=identities, channel=CHANNEL)
-    else:
+    heard = messages.Heard(identities, username_of(document), CHANNEL, wish)
+    account_id = delivery.channel_account_id
+    message = messages.receive(delivery, heard, lambda first: message_of(document, account_id=account_id, sender=first))
+    if not wish:
         read_marks.show_reading_later(message)
 
 
@@ -179,7 +166,7 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
     except NotFound:
         # The answer of the send, with Meta's id, was lost or is still on its way: our own id came back too.
         is_ours = report.target is not None and _record_by_our_id(facts, report.target)
-        if not is_ours and not reports.apply_report(notification_id=report.target, status=report.status):
+        if not is_ours and not reports.apply_report(ref=report.target, status=report.status):
             log.info("report_without_message", delivery=str(delivery.pk))
             return
     if not has_failed:

@@ -10,12 +10,12 @@ from uuid import UUID
 from channels_app.kit.phones.failures import result_of_failure
 from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import callback_data
-from channels_app.meta_whatsapp.numbers import PROVIDER, phone_number_id_of, secrets_of
+from channels_app.meta_whatsapp.numbers import phone_number_id_of, secrets_of
 from conversations import services
 from conversations.files.kinds import KINDS
 from conversations.files.names import wire_name
 from conversations.mediums import WhatsApp
-from conversations.registry import register_transport
+from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services.blocks import NO_MARKETING
 from conversations.services.parts import SENT, UPLOAD
 from conversations.types import (
@@ -221,6 +221,37 @@ def template_content(template: OutboundTemplate) -> dict[str, Any]:
     }
 
 
-def register() -> None:
-    """Register the transport; safe to repeat."""
-    register_transport("whatsapp", PROVIDER, CloudTransport)
+def send_text(account: ChannelAccount, number: str, text: str) -> Sent | Failed | Unknown:
+    """Send a text from a number. Outside call; the caller has asked the gate."""
+    content = {"type": "text", "text": {"body": text, "preview_url": False}}
+    return _client(account).send_message(number.removeprefix("+"), content)
+
+
+def send_template(
+    account: ChannelAccount, number: str, *, row: MessageTemplate, filled: OutboundTemplate, ref: UUID | None
+) -> Sent | Failed | Unknown:
+    """Send a template to a number; its last value is what must not be missing. Outside call; the gate was asked."""
+    content = with_button(template_content(filled), row, filled.values[row.variables[-1]])
+    return _client(account).send_message(number.removeprefix("+"), content, callback_data=str(ref or ""))
+
+
+def _client(account: ChannelAccount) -> MetaClient:
+    kept = account.credentials or {}
+    return MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
+
+
+def with_button(content: Mapping[str, Any], row: MessageTemplate, value: str) -> dict[str, Any]:
+    """Return Meta's content with the value of its first button: templates for codes have one that copies the code."""
+    parts = [part for part in row.components if isinstance(part, dict) and part.get("type") == "BUTTONS"]
+    buttons = parts[0].get("buttons") if parts else None
+    first = buttons[0] if isinstance(buttons, list) and buttons and isinstance(buttons[0], dict) else {}
+    if str(row.category) != "authentication" or first.get("type") not in ("OTP", "URL"):
+        return dict(content)
+    button = {
+        "type": "button",
+        "sub_type": "url",
+        "index": "0",
+        "parameters": [{"type": "text", "text": value}],
+    }
+    template = content["template"]
+    return {**content, "template": {**template, "components": [*template["components"], button]}}

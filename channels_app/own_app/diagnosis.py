@@ -78,8 +78,3 @@ def _is_signed_by(token: str, secret: str) -> bool:
     except jwt.PyJWTError:
         return False
     return True
-
-
-def register() -> None:
-    """Register for companies' own apps; safe to repeat."""
-    diagnosis.register(ChannelAccount.Provider.APP, AppDiagnosis())

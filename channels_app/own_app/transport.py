@@ -11,7 +11,6 @@ from channels_app.web_chat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
 from conversations.models import ChannelAccount, Message
-from conversations.registry import register_transport
 from conversations.services import reach
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
@@ -19,7 +18,7 @@ from core.errors import NotFound
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.webhooks.deliveries import queue_again, queue_delivery
 from core.webhooks.endpoints import find_endpoint
-from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
+from core.webhooks.purposes import Verdict, WebhookPurpose
 from core.webhooks.words import describe
 
 ACTOR: Final = system("app")
@@ -125,9 +124,3 @@ class AppWebhooks(WebhookPurpose):
     def link(self, endpoint: WebhookEndpoint) -> str:
         """Return the channel's page."""
         return reverse("admin:conversations_channelaccount_change", args=[endpoint.ref])
-
-
-def register() -> None:
-    """Register the transport and the rules of its webhooks; safe to repeat."""
-    register_transport("app", "app", AppTransport)
-    PURPOSES.register(PURPOSE, AppWebhooks)

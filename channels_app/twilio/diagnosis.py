@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
-from channels_app.twilio import connect, senders, signature
+from channels_app.twilio import senders, signature
+from channels_app.twilio.connect import TwilioConnect
 from conversations.models import ChannelAccount
 from core.actors import Actor
 
@@ -28,7 +29,7 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message from the number."""
-        return connect.send_test(actor=actor, account_id=account_id, to=to)
+        return TwilioConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify the form of a webhook; a wrong address is told from a wrong secret."""
@@ -74,8 +75,3 @@ def _result_for(url: str) -> Trial:
     if not found.path.startswith(("/channels/whatsapp/webhook/", "/channels/whatsapp/status/")):
         return Trial(False, f"The secret is right, but Twilio called {found.path}, which isn't a webhook of Walker.")
     return Trial(True, "The webhook signature is valid: Walker accepts this webhook.")
-
-
-def register() -> None:
-    """Register for Twilio's numbers; safe to repeat."""
-    diagnosis.register(senders.PROVIDER, TwilioDiagnosis())

@@ -1,19 +1,17 @@
 """Process a stored Twilio webhook: receive a message, or update a message's status."""
 
 import json
-from dataclasses import replace
 from typing import Final
 
 from django.http import QueryDict
 
-from channels_app.approver_channels.whatsapp import reports
-from channels_app.kit.phones import opt_out
+from channels_app.kit.phones import messages, opt_out, reports
 from channels_app.kit.phones.failures import note_fault
+from channels_app.kit.phones.numbers import PREFIX
 from channels_app.models import InboundDelivery
 from channels_app.twilio.normalise import Fields, Report, is_empty, message_of, report_of, sender_of
 from channels_app.twilio.senders import split_address
 from channels_app.twilio.transport import BLOCKING
-from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from core.actors import system
 from core.errors import Invalid, NotFound
@@ -36,30 +34,40 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     if is_report:
         _apply_report(delivery, fields, report_of(fields, part=delivery.headers.get("part", "")))
     else:
-        sender = sender_of(fields)
-        identities = sender.identities
-        if not identities or not fields.get("MessageSid"):
-            raise Invalid("This webhook has no sender or no message.", code="no_sender")
-        if is_empty(fields):
-            return
-        first = services.known_identity(identities)
-        inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
-        wish, (channel, _) = opt_out.wish_of(fields), split_address(fields.get("To", ""))
-        if not opt_out.is_wish(wish, senders=identities, channel=channel, fields=fields):
-            wish = ""
-        message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish, **stored_as(delivery)))
-        for other in filter(None, (*identities, sender.username)):
-            if other is not first and message.sender_id is not None:
-                services.add_point(
-                    actor=ACTOR,
-                    contact_id=message.sender_id,
-                    sender=other,
-                    conversation_id=message.conversation_id,
-                )
-        if wish:
-            opt_out.apply(
-                wish, message=message, senders=identities, channel=channel, is_managed=opt_out.is_managed(fields)
-            )
+        _receive_message(delivery, fields)
+
+
+def _receive_message(delivery: InboundDelivery, fields: Fields) -> None:
+    sender = sender_of(fields)
+    identities = sender.identities
+    if not identities or not fields.get("MessageSid"):
+        raise Invalid("This webhook has no sender or no message.", code="no_sender")
+    if is_empty(fields):
+        return
+    channel, _ = split_address(fields.get("To", ""))
+    wish = wish_of(fields)
+    # What Twilio itself took for a wish always counts, because Twilio has answered it.
+    if not fields.get("OptOutType") and not opt_out.changes_something(wish, senders=identities, channel=channel):
+        wish = ""
+    heard = messages.Heard(identities, sender.username, channel, wish, is_managed=is_managed(fields))
+    account_id = delivery.channel_account_id
+    messages.receive(delivery, heard, lambda first: message_of(fields, account_id=account_id, sender=first))
+
+
+def wish_of(fields: Fields) -> opt_out.Wish:
+    """Return the opt-out or opt-in of a message.
+
+    Twilio names it where it manages the list.
+    """
+    given = fields.get("OptOutType", "").lower()
+    if given in ("stop", "start"):
+        return "stop" if given == "stop" else "start"
+    return opt_out.wish_in(fields.get("Body", ""), is_sms=not fields.get("To", "").startswith(PREFIX))
+
+
+def is_managed(fields: Fields) -> bool:
+    """Return True where Twilio keeps the list: it confirms by itself and accepts nothing from us after a STOP."""
+    return bool(fields.get("OptOutType")) or not fields.get("To", "").startswith(PREFIX)
 
 
 def fields_of(delivery: InboundDelivery) -> Fields:
@@ -94,7 +102,7 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
         )
     except NotFound:
         # The message belongs to someone else or was erased: there is nothing to update.
-        if not reports.apply_report(notification_id=delivery.target, status=report.status):
+        if not reports.apply_report(ref=delivery.target, status=report.status):
             log.info("report_without_message", delivery=str(delivery.pk))
         return
     if not has_failed:

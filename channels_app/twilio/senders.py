@@ -5,13 +5,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from channels_app.kit.found import Found
+from channels_app.kit.phones.numbers import PREFIX
 from channels_app.twilio.signature import Secrets
 from conversations.models import ChannelAccount
 from conversations.services import lookup_digest, provider_digest
 
-PREFIX: Final = "whatsapp:"
 PROVIDER: Final = ChannelAccount.Provider.TWILIO
-KINDS: Final = (ChannelAccount.Kind.WHATSAPP, ChannelAccount.Kind.SMS)
+MMS: Final = "mms"
+"""The setting of a number that can send files by SMS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,20 @@ import time
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import InterfaceError, OperationalError
+from redis import RedisError
 
 from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
 from channels_app.sockets.thread_pool import in_scope, unscoped
-from channels_app.web_chat import app_customers, frames, stop, tokens
+from channels_app.web_chat import app_customers, frames, tokens
 from channels_app.web_chat import conversation as chat
 from channels_app.web_chat.event_stream import BEGUN, ChatConnection, guests_stream
 from channels_app.web_chat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import BadToken, Guest
+from conversations.selectors import STOP_LIFE, stop_key
 from core.clock import now
 from core.errors import WalkerError
 from core.events import streams
@@ -260,10 +263,21 @@ class ChatConsumer(ChatConnection):
             await in_scope(guest.tenant_id, chat.rate, guest, conversation, frame, self.header("user-agent"))
         elif isinstance(frame, frames.Stop):
             self.hush()
-            await stop.request_stop(guest.tenant_id, conversation)
+            await request_stop(guest.tenant_id, conversation)
             await self.say({"type": "agent_typing", "value": False})
 
 
 def too_big(text: str) -> bool:
     """Return True if a frame is longer than allowed, in bytes."""
     return len(text) > frames.FRAME_LIMIT or len(text.encode("utf-8", "replace")) > frames.FRAME_LIMIT
+
+
+async def request_stop(tenant_id: UUID, conversation_id: UUID) -> None:
+    """Store the request with its time.
+
+    Without Redis the page at least hides the rest of the answer.
+    """
+    try:
+        await cache.aset(stop_key(tenant_id, conversation_id), now(), timeout=STOP_LIFE)
+    except (RedisError, OSError):
+        log.warning("stop_not_kept")

@@ -14,10 +14,12 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount
+from conversations.registry import register_deliveries
 from core.clock import now as clock_now
 from core.errors import NotFound, WalkerError
 from core.ids import uuid7
 from core.jobs import dead_letters
+from core.observability import facts, health
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope, tenant_scope
 
@@ -27,10 +29,6 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
-# Providers whose bodies are megabytes.
-LARGE: Final = ("mail",)
-# A channel's pause doesn't hold what these report: it is about emails of all kinds.
-NEVER_HELD: Final = ("sendgrid",)
 # The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
@@ -42,6 +40,10 @@ LONGEST: Final = 20.0
 
 Handler = Callable[[InboundDelivery], None]
 _handlers: dict[str, Handler] = {}
+# Providers whose bodies are megabytes.
+_large: set[str] = set()
+# Providers whose deliveries no pause of a channel holds.
+_never_held: set[str] = set()
 
 # By hand: bulk_create(ignore_conflicts=True) does not say whether the row is new.
 _INSERT: Final = """
@@ -103,12 +105,19 @@ class Arrival:
     target: UUID | None = None
 
 
-def register_handler(provider: str, handle: Handler) -> None:
+def register_handler(provider: str, handle: Handler, *, is_large: bool = False, is_held: bool = True) -> None:
     """Register the handler of a provider's deliveries.
 
     It runs in the tenant's scope and may run twice.
     """
     _handlers[provider] = handle
+    (_large.add if is_large else _large.discard)(provider)
+    (_never_held.discard if is_held else _never_held.add)(provider)
+
+
+def large() -> list[str]:
+    """Return the providers whose bodies are megabytes: those are read one at a time."""
+    return sorted(_large)
 
 
 def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
@@ -218,9 +227,9 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
 def _list_received(delivery_ids: Sequence[UUID]) -> list[InboundDelivery]:
     """Return the deliveries in this order; large bodies are read later, one at a time."""
     received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
-    rows = received.exclude(provider__in=LARGE).in_bulk(delivery_ids)
+    rows = received.exclude(provider__in=large()).in_bulk(delivery_ids)
     if len(rows) < len(delivery_ids):
-        rows |= received.filter(provider__in=LARGE).defer("body").in_bulk(delivery_ids)
+        rows |= received.filter(provider__in=large()).defer("body").in_bulk(delivery_ids)
     return [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
 
 
@@ -247,7 +256,7 @@ def _park(delivery_id: UUID, error: str, moment: datetime) -> None:
 def _hold(delivery_id: UUID) -> bool:
     """Hold a delivery until its channel is resumed; False if it is not paused any more."""
     with transaction.atomic():
-        delivery = _find_received(delivery_id).exclude(provider__in=NEVER_HELD)
+        delivery = _find_received(delivery_id).exclude(provider__in=sorted(_never_held))
         # Locked, so that a resume comes before or after, and leaves nothing behind.
         accounts = ChannelAccount.objects.select_for_update().filter(paused_at__isnull=False)
         account = accounts.filter(pk__in=delivery.values("channel_account_id")).first()
@@ -316,3 +325,16 @@ def oldest_of_scope() -> float:
     waiting = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
     oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
     return (clock_now() - oldest).total_seconds() if oldest else 0.0
+
+
+def register() -> None:
+    """Register what looks after deliveries: the replay of failed ones, the look for a next one, fact and gauge."""
+    register_deliveries(has_next)
+    dead_letters.register_replayer(KIND, replay, dead_letters.Words("Receive a message"))
+    facts.register(facts.Fact("inbound_oldest", "Age in seconds of the oldest unprocessed webhook", oldest_of_scope))
+    health.register_gauge(
+        "walker_inbound_oldest_seconds",
+        oldest_seconds,
+        help="Age of the oldest stored webhook that is not processed yet.",
+        late_above=30,
+    )

@@ -13,6 +13,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import set_script_prefix
 
+from channels_app.kit.channel import plain_paths
 from channels_app.sockets.thread_pool import close_all
 
 WORKERS: Final = 6
@@ -64,3 +65,8 @@ class PlainHandler(ASGIHandler):
         """Replace the threads and close their connections; for tests and shutdown."""
         waiting, self._threads = self._threads, ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
         close_all(waiting, WORKERS)
+
+
+def is_webhook(path: str) -> bool:
+    """Return True for paths that only providers call, with a signature and without a session."""
+    return path.startswith(plain_paths())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from core.jobs import queues
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -45,9 +46,7 @@ class Hint:
 
 
 def _enqueue() -> None:
-    from channels_app.tasks import work_deliveries  # noqa: PLC0415  (tasks import this module)
-
-    work_deliveries.delay()
+    queues.enqueue("work_deliveries")
 
 
 stored = Hint(_enqueue)

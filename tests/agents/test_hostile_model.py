@@ -22,7 +22,7 @@ from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import MOST_TOKENS
 from agents.runs import lease
 from agents.runs import run as turns
-from channels_app.web_chat import stop
+from channels_app.web_chat.consumer import request_stop
 from conversations.models import Conversation
 from conversations.selectors import stop_key
 from conversations.services import close, take_over
@@ -247,7 +247,7 @@ def test_name_of_a_tool_that_cannot_be_stored_goes_back_to_the_model_as_an_error
 
 
 def stopped(desk: Desk) -> None:
-    async_to_sync(stop.request_stop)(desk.world.acme.pk, desk.conversation.pk)
+    async_to_sync(request_stop)(desk.world.acme.pk, desk.conversation.pk)
 
 
 def taken_over(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.runs import watch
 from agents.runs.batching import QUIET
-from channels_app.web_chat import stop
+from channels_app.web_chat.consumer import request_stop
 from core.clock import now
 from hitl.models import Approval
 from tests.agents.conftest import Desk
@@ -19,7 +19,7 @@ WISH = {"campaign": "Summer Sale", "daily_budget": "900"}
 
 
 def ask_to_stop(desk: Desk) -> None:
-    async_to_sync(stop.request_stop)(desk.world.acme.pk, desk.conversation.pk)
+    async_to_sync(request_stop)(desk.world.acme.pk, desk.conversation.pk)
 
 
 def work(desk: Desk, text: str = "hello") -> list[str]:

@@ -19,8 +19,8 @@ from channels.routing import URLRouter
 from channels.sessions import SessionMiddlewareStack
 from channels.testing import WebsocketCommunicator
 
-from channels_app.routing import websocket_urlpatterns
 from channels_app.sockets import thread_pool
+from channels_app.sockets.routes import websocket_urlpatterns
 from channels_app.web_chat.sessions import Session, open_session
 from channels_app.web_chat.settings.widgets import find_widget
 from config.launcher import ports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.db import transaction
 from channels_app.approver_channels import addresses
 from channels_app.approver_channels.slack import calls, posts, workspaces
 from channels_app.approver_channels.slack.notifier import DIRECT
+from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from channels_app.models import SlackMessage, SlackRoute
 from conversations import services
 from conversations.models import ChannelAccount
@@ -23,15 +24,41 @@ from core.ids import uuid7
 from hitl.models import ApprovalWorkflow
 from integrations.slack.client import SlackClient
 from integrations.slack.errors import describe_error
-from integrations.slack.types import Done
+from integrations.slack.types import Done, Outcome
 
-SECRETS: Final = ("bot_token", "signing_secret", "secondary_signing_secret")
 TEST_TEXT: Final = "This is a test from Walker. The connection works."
-OBJECT: Final = "conversations.channelaccount"
 _CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
 # No direct messages (D…): the gate is asked about members, and couldn't tell whose they are.
 _RECIPIENT: Final = re.compile(r"[CGUW][A-Z0-9]{2,20}")
 _SIGNING_SECRET: Final = re.compile(r"[A-Za-z0-9]{16,200}")
+
+
+class SlackConnect(Connect[Outcome]):
+    """How workspaces are found, keep their secrets, and are tried out."""
+
+    account: ClassVar[Mapping[str, str]] = {"kind": workspaces.KIND}
+    missing: ClassVar[str] = "There is no such Slack workspace."
+    secrets: ClassVar[tuple[str, ...]] = ("bot_token", "signing_secret", "secondary_signing_secret")
+    tested: ClassVar[str] = "Test message sent. Look into Slack."
+
+    @classmethod
+    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Outcome:  # noqa: ARG003
+        """Send one message to a channel or a member."""
+        if not _RECIPIENT.fullmatch(to.strip()):
+            say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
+            raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
+        return calls.send_message(account, to.strip(), text=TEST_TEXT)
+
+    @classmethod
+    def failure_of(cls, account: ChannelAccount, outcome: Outcome) -> str:
+        """Return the code of a failure, noted on the workspace."""
+        posts.note_outcome(account, outcome)
+        return "" if isinstance(outcome, Done) else outcome.code
+
+    @classmethod
+    def describe(cls, code: str) -> str:
+        """Return one of Slack's codes in words."""
+        return describe_error(code)
 
 
 def connect_slack(
@@ -44,9 +71,11 @@ def connect_slack(
     request they are part of. Outside call. Needs `channels_app.change_channelaccount`; raises `Invalid` with the field,
     `NotFound`, `Conflict`.
     """
-    actor.require(workspaces.CHANGE)
-    before = _workspace(account_id) if account_id else ChannelAccount.objects.filter(kind=workspaces.KIND).first()
-    secrets = _secrets_of(before, given)
+    actor.require(CHANGE)
+    before = (
+        SlackConnect.find(account_id) if account_id else ChannelAccount.objects.filter(kind=workspaces.KIND).first()
+    )
+    secrets = SlackConnect.secrets_of(before, given)
     _check(secrets, channel)
     outcome = SlackClient(secrets["bot_token"], account=(before.pk if before else uuid7()).hex).call("auth.test")
     if not isinstance(outcome, Done):
@@ -57,7 +86,7 @@ def connect_slack(
         raise Invalid("Slack named no workspace for this token.", fields={"bot_token": ["Use the bot token, xoxb-…."]})
     with transaction.atomic():
         # Read again and locked: somebody may have changed a secret while the token was tried.
-        kept = _secrets_of(locked(ChannelAccount, before.pk) if before else None, given)
+        kept = SlackConnect.secrets_of(locked(ChannelAccount, before.pk) if before else None, given)
         if kept["bot_token"] != secrets["bot_token"]:
             raise Conflict("Somebody else changed the bot token. Reload the page and try again.", code="changed")
         credentials = {**{one: text for one, text in kept.items() if text}, "team": team, "channel": channel.strip()}
@@ -82,17 +111,11 @@ def connect_slack(
     return account
 
 
-def _secrets_of(account: ChannelAccount | None, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the secrets as they are given, and as they are kept where none is."""
-    kept = (account.credentials or {}) if account else {}
-    return {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in SECRETS}
-
-
 def _check(secrets: dict[str, str], channel: str) -> None:
     wrong = {}
     if not (secrets["bot_token"].startswith("xoxb-") and secrets["bot_token"].isascii()):
         wrong["bot_token"] = ["Copy the Bot User OAuth Token. It begins with xoxb-."]
-    for one in SECRETS[1:]:
+    for one in SlackConnect.secrets[1:]:
         if (secrets[one] or one == "signing_secret") and not _SIGNING_SECRET.fullmatch(secrets[one]):
             wrong[one] = ["Copy the signing secret from the app's Basic Information."]
     if channel.strip() and not _CHANNEL.fullmatch(channel.strip()):
@@ -101,21 +124,14 @@ def _check(secrets: dict[str, str], channel: str) -> None:
         raise Invalid("These settings of Slack aren't valid.", fields=wrong)
 
 
-def _workspace(account_id: UUID) -> ChannelAccount:
-    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=workspaces.KIND).first()
-    if found is None:
-        raise NotFound("There is no such Slack workspace.")
-    return found
-
-
 def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str) -> str:
     """Choose where the requests of a workflow are posted, and return it in words.
 
     `channel` is a channel ID, "direct" for direct messages, or "" for what the workspace does. Needs
     `channels_app.change_channelaccount`; raises `Invalid` with the field and `NotFound`.
     """
-    actor.require(workspaces.CHANGE)
-    account = _workspace(account_id)
+    actor.require(CHANGE)
+    account = SlackConnect.find(account_id)
     wanted = channel.strip()
     if wanted and wanted != DIRECT and not _CHANNEL.fullmatch(wanted):
         say = "Enter a channel ID such as C0123456789, “direct” for direct messages, or nothing for the default."
@@ -132,26 +148,3 @@ def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str
         chain.record(actor=actor, action="SLACK_ROUTE_SET", object_type=OBJECT, object_id=account.pk,
                      facts={"workflow": str(workflow.pk), "channel": wanted})  # fmt: skip
     return f"Saved where “{workflow.name}” posts."
-
-
-def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
-    """Send one message and return the result in words.
-
-    Outside call. Needs `channels_app.change_channelaccount`; raises `NotFound`, `NotReachable`, and `Invalid` with the
-    reason when Slack refused it.
-    """
-    actor.require(workspaces.CHANGE)
-    account = _workspace(account_id)
-    if not _RECIPIENT.fullmatch(to.strip()):
-        say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
-        raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
-    outcome = calls.send_message(account, to.strip(), text=TEST_TEXT)
-    posts.note_outcome(account, outcome)
-    with transaction.atomic():
-        chain.record(actor=actor, action="CHANNEL_TESTED", object_type=OBJECT, object_id=account.pk,
-                     new_state="sent" if isinstance(outcome, Done) else "failed")  # fmt: skip
-    if not isinstance(outcome, Done):
-        say = describe_error(outcome.code)
-        raise Invalid(say, fields={"to": [say]})
-    services.note_tested(account_id=account.pk)
-    return "Test message sent. Look into Slack."

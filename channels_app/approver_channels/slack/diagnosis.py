@@ -3,7 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
-from channels_app.approver_channels.slack import connect, signature, workspaces
+from channels_app.approver_channels.slack import signature, workspaces
+from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
 from conversations.models import ChannelAccount
@@ -22,7 +23,7 @@ class SlackDiagnosis(diagnosis.Diagnosis):
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message to a channel or a member."""
-        return connect.send_test(actor=actor, account_id=account_id, to=to)
+        return SlackConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a button press."""
@@ -48,8 +49,3 @@ class SlackDiagnosis(diagnosis.Diagnosis):
     def explain(self, code: str) -> Explanation | None:
         """Return one of Slack's codes in words."""
         return Explanation(describe_error(code), "")
-
-
-def register() -> None:
-    """Register for Slack workspaces; safe to repeat."""
-    diagnosis.register(ChannelAccount.Provider.SLACK, SlackDiagnosis())

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from accounts.models import User
 from channels_app.exchanges import calls
+from channels_app.kit.phones.channel import phone_channel_of
 from channels_app.kit.phones.failures import note_fault
-from channels_app.meta_whatsapp.numbers import PROVIDER as CLOUD
-from channels_app.meta_whatsapp.numbers import phone_number_id_of
-from channels_app.meta_whatsapp.transport import template_content
-from channels_app.twilio.senders import PREFIX
-from channels_app.twilio.transport import callback_url
 from conversations import registry, services
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import templates
@@ -22,10 +18,7 @@ from conversations.types import OutboundTemplate
 from core.models import Consent
 from core.reach import gate, ledger
 from core.reach.verdict import ChannelRules, Question
-from integrations.meta import errors as meta
-from integrations.meta.client import MetaClient
 from integrations.outcomes import Failed, Sent, Unknown
-from integrations.twilio import errors as twilio
 
 CHANNEL: Final = "whatsapp"
 RULES: Final = ChannelRules(CHANNEL, has_template=True)
@@ -82,32 +75,12 @@ def send_words(
         provider_id=row.provider_id,
         values=dict(zip(row.variables, values, strict=True)),
     )
-    kept = account.credentials or {}
-    if account.provider == CLOUD:
-        meta_client = MetaClient(phone_number_id_of(kept), str(kept.get("access_token") or ""))
-        content = with_button(template_content(filled), row, values[-1])
-        to = number.removeprefix("+")
-        outcome = calls.make(account, use, lambda: meta_client.send_message(to, content, callback_data=str(ref or "")))
-    else:
-        from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
-
-        client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-        outcome = calls.make(
-            account,
-            use,
-            lambda: client.send_template(
-                sender=PREFIX + account.address,
-                to=PREFIX + number,
-                template_sid=row.provider_id,
-                variables=filled.values,
-                callback=callback_url(ref) if ref else "",
-            ),
-        )
+    channel = phone_channel_of(account)
+    outcome = calls.make(account, use, lambda: channel.send_template(account, number, row=row, filled=filled, ref=ref))
     if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)
         services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
-        errors = meta if account.provider == CLOUD else twilio
-        note_fault(account_id=account.pk, code=outcome.code, meaning=errors.meaning_of(outcome.code))
+        note_fault(account_id=account.pk, code=outcome.code, meaning=channel.connect.meaning_of(outcome.code))
     return outcome
 
 
@@ -118,20 +91,3 @@ def fit(words: Sequence[str], count: int) -> list[str]:
     lines = [" ".join(word.split()) for word in words]
     first = len(lines) - count + 1
     return [" ".join(lines[:first]), *lines[first:]]
-
-
-def with_button(content: Mapping[str, Any], row: MessageTemplate, value: str) -> dict[str, Any]:
-    """Return Meta's content with the value of its first button: templates for codes have one that copies the code."""
-    parts = [part for part in row.components if isinstance(part, dict) and part.get("type") == "BUTTONS"]
-    buttons = parts[0].get("buttons") if parts else None
-    first = buttons[0] if isinstance(buttons, list) and buttons and isinstance(buttons[0], dict) else {}
-    if str(row.category) != "authentication" or first.get("type") not in ("OTP", "URL"):
-        return dict(content)
-    button = {
-        "type": "button",
-        "sub_type": "url",
-        "index": "0",
-        "parameters": [{"type": "text", "text": value}],
-    }
-    template = content["template"]
-    return {**content, "template": {**template, "components": [*template["components"], button]}}

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from channels_app.approver_channels import addresses
 from channels_app.approver_channels.whatsapp import messages
+from channels_app.kit.phones.numbers import international
 from channels_app.models import ColleagueAddress
-from channels_app.twilio.connect import international
 from conversations.models import ChannelAccount
 from core import notices
 from core.actors import Actor

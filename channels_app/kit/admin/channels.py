@@ -13,10 +13,11 @@ from channels_app.email.admin import OWN_OF_MAIL, MailActions, is_mail
 from channels_app.exchanges.log import list_exchanges
 from channels_app.kit import diagnosis
 from channels_app.kit.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
-from channels_app.kit.admin.setup import setup_steps
 from channels_app.kit.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.kit.health import error_of, read_health, refusal_of
 from channels_app.kit.phones import templates
+from channels_app.kit.phones.colleagues import introduce_colleague
+from channels_app.kit.setup import setup_steps
 from channels_app.meta_whatsapp.admin import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.own_app.admin import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.twilio import connect
@@ -208,7 +209,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
     )
     def colleague(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Link a phone to a colleague."""
-        connect.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
+        introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "Phone linked to the colleague."
 
     @service_action(

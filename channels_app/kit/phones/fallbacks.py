@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.selectors import is_active_member
-from channels_app.kit.phones import window
-from channels_app.twilio.senders import KINDS
+from channels_app.kit.phones.channel import phone_channels
+from channels_app.kit.phones.numbers import KINDS
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
 from conversations.services.reach import AS_TEMPLATE
@@ -28,8 +28,6 @@ from integrations.models import MailDelivery
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
-CLOSED: Final = (*window.CLOSED_CODES, WINDOW_CLOSED)
-STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 NO_OTHER_WAY: Final = (ChannelAccount.Kind.APP, ChannelAccount.Kind.EMAIL)
 
@@ -44,19 +42,29 @@ def send_fallback(message_id: UUID) -> str:
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
     if message is not None and message.channel_account.kind in NO_OTHER_WAY:
         # There is no other address that the customer would look at: a colleague sees that they don't have it.
-        window.hand_to_person(message.conversation_id, "not_delivered")
+        _hand_to_person(message.conversation_id, "not_delivered")
         return "person"
     if message is None or message.channel_account.kind not in KINDS:
         return ""
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
     code = str(attempts.values_list("error", flat=True).first() or "")
-    if code in CLOSED and _send_as_template(message):
+    is_closed = code == WINDOW_CLOSED or any(code in channel.closed_codes for channel in phone_channels())
+    if is_closed and _send_as_template(message):
         return "template"
     if _send_by_mail(message):
         return "mail"
-    reason = WINDOW_CLOSED if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
-    window.hand_to_person(message.conversation_id, reason)
+    is_stopped = code == OPTED_OUT or any(code in channel.stopped_codes for channel in phone_channels())
+    reason = WINDOW_CLOSED if is_closed else OPTED_OUT if is_stopped else "not_delivered"
+    _hand_to_person(message.conversation_id, reason)
     return "person"
+
+
+def _hand_to_person(conversation_id: UUID, reason: str) -> None:
+    """Hand the conversation to a person; a closed one stays closed."""
+    try:
+        services.hand_off(actor=ACTOR, conversation_id=conversation_id, reason=reason)
+    except WalkerError as problem:
+        log.warning("not_handed_off", conversation=str(conversation_id), problem=problem.code)
 
 
 def _send_as_template(message: Message) -> bool:
@@ -149,7 +157,7 @@ class LostDecisions(MailReceiver):
             return
         message = Message.objects.filter(pk=event.ref).first()
         if message is not None:
-            window.hand_to_person(message.conversation_id, "not_delivered")
+            _hand_to_person(message.conversation_id, "not_delivered")
 
 
 def register() -> None:

@@ -5,8 +5,6 @@ from uuid import uuid5
 
 from django.db import transaction
 
-from channels_app.twilio.normalise import Fields
-from channels_app.twilio.senders import PREFIX
 from conversations import services
 from conversations.models import Message
 from conversations.selectors import wishes_of
@@ -31,34 +29,19 @@ CONFIRMED: Final = {
 }
 
 
-def wish_of(fields: Fields) -> Wish:
-    """Return the opt-out or opt-in of a message.
-
-    Twilio names it where it manages the list.
-    """
-    given = fields.get("OptOutType", "").lower()
-    if given in ("stop", "start"):
-        return "stop" if given == "stop" else "start"
-    is_sms = not fields.get("To", "").startswith(PREFIX)
-    word = fields.get("Body", "").strip(" .!\n\t").casefold()
+def wish_in(text: str, *, is_sms: bool = False) -> Wish:
+    """Return the opt-out or opt-in that a text is."""
+    word = text.strip(" .!\n\t").casefold()
     if word in (SMS_STOP if is_sms else STOP):
         return "stop"
     return "start" if word in (SMS_START if is_sms else START) else ""
 
 
-def is_wish(wish: Wish, *, senders: tuple[SenderIdentity, ...], channel: str, fields: Fields) -> bool:
-    """Return True if STOP or START changes something; otherwise it is an ordinary message.
-
-    What Twilio itself took for an opt-out or opt-in always counts, because Twilio has answered it.
-    """
-    if wish != "start" or fields.get("OptOutType"):
+def changes_something(wish: Wish, *, senders: tuple[SenderIdentity, ...], channel: str) -> bool:
+    """Return True if STOP or START changes something; otherwise it is an ordinary message."""
+    if wish != "start":
         return bool(wish)
     return any(services.has_opted_out(sender=sender, channel=channel) for sender in senders)
-
-
-def is_managed(fields: Fields) -> bool:
-    """Return True where Twilio keeps the list: it confirms by itself and accepts nothing from us after a STOP."""
-    return bool(fields.get("OptOutType")) or not fields.get("To", "").startswith(PREFIX)
 
 
 def apply(

@@ -27,7 +27,7 @@ from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.runs.batching import QUIET
 from agents.runs.reply import Speaker
 from agents.tools import registry as tools
-from channels_app.web_chat import stop
+from channels_app.web_chat.consumer import request_stop
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import close, take_over
 from core.clock import now
@@ -276,7 +276,7 @@ class Stage:
             ended.append(how)
             self.known_at_end = set(Approval.objects.values_list("pk", flat=True))
             if how == "stopped":
-                async_to_sync(stop.request_stop)(self.desk.world.acme.pk, conversation_id)
+                async_to_sync(request_stop)(self.desk.world.acme.pk, conversation_id)
             elif how == "taken over":
                 take_over(actor=actor, conversation_id=conversation_id)
             else:

@@ -14,7 +14,7 @@ from django.test import Client
 
 from channels_app.email import inbox as inbox_module
 from channels_app.email import threads
-from channels_app.email.imap.connect import close_inbound, open_inbound
+from channels_app.email.sendgrid.connect import close_inbound, open_inbound
 from channels_app.kit import media
 from channels_app.kit.phones.fallbacks import send_fallback
 from channels_app.models import InboundDelivery

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
-from channels_app.email.connect import connect_mail, send_test
+from channels_app.email.connect import MailConnect, connect_mail
 from conversations import services
 from conversations.models import ChannelAccount
 from core.errors import Invalid, Refused
@@ -70,13 +70,13 @@ def test_person_without_the_right_connects_and_tests_nothing(door: Door) -> None
         with pytest.raises(Refused):
             connect_mail(actor=viewer, name="x", from_address="a@b.example")
         with pytest.raises(Refused):
-            send_test(actor=viewer, account_id=door.account.pk, to="a@b.example")
+            MailConnect.send_test(actor=viewer, account_id=door.account.pk, to="a@b.example")
 
 
 def test_test_that_fails_says_why(door: Door, settings: object) -> None:
     settings.SENDGRID_API_BASE = "http://127.0.0.1:1"  # type: ignore[attr-defined]
     with tenant_scope(door.world.acme.pk), pytest.raises(Invalid, match="can't be reached"):
-        send_test(actor=door.world.actor("owner"), account_id=door.account.pk, to="me@acme.example")
+        MailConnect.send_test(actor=door.world.actor("owner"), account_id=door.account.pk, to="me@acme.example")
 
 
 @pytest.mark.parametrize("count", [1, 3])

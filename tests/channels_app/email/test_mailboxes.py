@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from channels_app.email.imap import reads
-from channels_app.email.imap.connect import connect_mailbox, open_inbound
+from channels_app.email.imap.connect import connect_mailbox
 from channels_app.email.mailboxes import find_inbox
+from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks import deliveries
 from conversations import services

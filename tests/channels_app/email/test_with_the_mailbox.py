@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from channels_app.email.connect import connect_mail, send_test
-from channels_app.email.imap.connect import open_inbound
+from channels_app.email.connect import MailConnect, connect_mail
+from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message
@@ -108,7 +108,7 @@ def test_wrong_key_fails_in_words(desk: World, mailbox: Mailbox) -> None:
 
     account = connect_mail(actor=OPERATOR, name="Mail", from_address="desk@acme.example", api_key="SG.wrong")
     with pytest.raises(Invalid, match="API key"):
-        send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
+        MailConnect.send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
     account.refresh_from_db()
     assert account.last_error == "401"
 
@@ -121,7 +121,7 @@ def test_sender_that_is_not_verified_is_refused(desk: World, mailbox: Mailbox) -
 
 def test_test_mail_is_a_row_and_arrives(desk: World, mailbox: Mailbox) -> None:
     account = ChannelAccount.objects.get(kind="email")
-    send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
+    MailConnect.send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
     assert (MailDelivery.objects.get().type, mailbox.mails()[0]["recipient"]) == ("test", "me@acme.example")
 
 

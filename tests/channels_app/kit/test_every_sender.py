@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 from django.db.models import F
 
-from channels_app.approver_channels.slack import connect as slack_connect
 from channels_app.approver_channels.slack import notifier, people
+from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, send_words
 from conversations import mediums, services
 from conversations.models import Message, MessageTemplate
@@ -31,7 +31,13 @@ from integrations.mail import events
 from integrations.mail.delivery import deliver_mail
 from integrations.outcomes import Sent
 from integrations.slack import posts
-from tests.channels_app.approver_channels.slack.conftest import ANNA, PUBLIC, Desk
+from tests.channels_app.approver_channels.slack.conftest import (
+    ANNA,
+    PUBLIC,
+    Desk,
+    desk,  # noqa: F401
+    slack,  # noqa: F401
+)
 from tests.channels_app.approver_channels.slack.conftest import _quiet as _quiet_slack  # noqa: F401
 from tests.channels_app.meta_whatsapp.conftest import connect as connect_meta
 from tests.conversations.conftest import (
@@ -189,7 +195,7 @@ def test_mail_of_every_type_does_what_the_gate_says(
 def test_slack_message_of_every_kind_does_what_the_gate_says(
     situation: str,
     of: str,
-    desk: Desk,
+    desk: Desk,  # noqa: F811
     prepare: Any,
 ) -> None:
     """An answer to one's own press asks nobody: it writes only to somebody who asked a moment ago."""
@@ -204,9 +210,9 @@ def test_slack_message_of_every_kind_does_what_the_gate_says(
     people.send_code(actor=desk.world.actor("approver"), member_id=ANNA)
     found["code"] = len(desk.direct(ANNA)) == before + 1
     admin = desk.world.actor("admin")
-    slack_connect.send_test(actor=admin, account_id=desk.account.pk, to=PUBLIC)
+    SlackConnect.send_test(actor=admin, account_id=desk.account.pk, to=PUBLIC)
     try:
-        slack_connect.send_test(actor=admin, account_id=desk.account.pk, to=ANNA)
+        SlackConnect.send_test(actor=admin, account_id=desk.account.pk, to=ANNA)
         found["test"] = True
     except gate.NotReachable:
         found["test"] = False

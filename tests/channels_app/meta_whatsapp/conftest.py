@@ -14,8 +14,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_app.kit.phones.templates import found_in_meta
 from channels_app.meta_whatsapp import numbers
+from channels_app.meta_whatsapp.templates import found_in_meta
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services

@@ -7,6 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from channels_app.kit.phones.colleagues import introduce_colleague
+from channels_app.kit.phones.numbers import TEST_TEXT
 from channels_app.twilio import connect
 from conversations import services
 from conversations.models import ChannelAccount, Contact, Conversation
@@ -76,7 +78,7 @@ def test_test_message_reaches_the_phone(open_door: Door, phone: Phone) -> None:
     phone.write("hello")
     form = {"to": "+447700900101"}
     assert console(open_door.world).post(f"{LIST}{open_door.account.pk}/send-test/", form).status_code == 302
-    assert [reply["body"] for reply in phone.replies()] == [connect.TEST_TEXT]
+    assert [reply["body"] for reply in phone.replies()] == [TEST_TEXT]
 
 
 def test_test_message_that_fails_says_why(open_door: Door, phone: Phone) -> None:
@@ -112,13 +114,13 @@ def test_support_may_neither_connect_nor_link(door: Door) -> None:
         with pytest.raises(Refused):
             connect.connect_number(actor=support, **FORM)
         with pytest.raises(Refused):
-            connect.introduce_colleague(actor=support, number="+34600123456", email="owner@acme.example")
+            introduce_colleague(actor=support, number="+34600123456", email="owner@acme.example")
 
 
 def test_stranger_is_no_colleague(door: Door) -> None:
     owner = door.world.actor("owner")
     with door.inside(), pytest.raises(Invalid):
-        connect.introduce_colleague(actor=owner, number="+34600123456", email="owner@globex.example")
+        introduce_colleague(actor=owner, number="+34600123456", email="owner@globex.example")
     with door.inside():
         assert ChannelAccount.objects.count() == 1
 

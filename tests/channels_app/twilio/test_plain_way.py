@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import pytest
 from asgiref.sync import async_to_sync
 
-from channels_app.routing import is_webhook
 from channels_app.twilio import inbound
+from channels_app.webhooks.server import is_webhook
 from tests.channels_app.twilio.conftest import WEBHOOK, Door, fields, sign
 from tests.conftest import end_other_sessions
 

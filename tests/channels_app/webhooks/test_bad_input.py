@@ -16,7 +16,7 @@ from django.test import Client
 from prometheus_client import generate_latest
 
 from channels_app.approver_channels.slack import workspaces
-from channels_app.email.imap.connect import open_inbound
+from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
 from channels_app.own_app import manage

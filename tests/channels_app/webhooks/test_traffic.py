@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from channels_app.email import arrivals, mailboxes
-from channels_app.email.imap.connect import open_inbound
+from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
 from channels_app.own_app import manage

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from channels_app.approver_channels.slack import connect, posts
+from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.models import SlackMessage, SlackRoute
 from conversations.models import ChannelAccount
 from core.clock import now
@@ -69,7 +70,7 @@ def test_workflow_posts_in_channels_only(desk: Desk, place: str) -> None:
             connect.set_route(**route, channel=place)
     if place.upper().startswith("D"):
         with pytest.raises(Invalid):
-            connect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=place)
+            SlackConnect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=place)
 
 
 def test_slack_that_asks_for_patience_gets_it(desk: Desk) -> None:
@@ -243,7 +244,7 @@ def test_test_message_says_what_happened_and_the_keeper_is_remembered(desk: Desk
     owner = desk.world.actor("owner")
     account = connect.connect_slack(actor=owner, name="Slack", account_id=desk.account.pk, channel=PUBLIC)
     assert account.keepers == [owner.user_id]
-    assert "sent" in connect.send_test(actor=owner, account_id=account.pk, to=PUBLIC)
-    problem = expect(Invalid, connect.send_test, actor=owner, account_id=account.pk, to="C0123456789")
+    assert "sent" in SlackConnect.send_test(actor=owner, account_id=account.pk, to=PUBLIC)
+    problem = expect(Invalid, SlackConnect.send_test, actor=owner, account_id=account.pk, to="C0123456789")
     assert "doesn't know this channel" in problem.detail
     assert ChannelAccount.objects.get(pk=account.pk).last_error == "channel_not_found"

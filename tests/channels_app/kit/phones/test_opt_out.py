@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels_app.kit.phones.opt_out import wish_of
+from channels_app.twilio.handler import wish_of
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.admin.reach import blocks_of

@@ -1,7 +1,6 @@
 """The web chat transport: the event on the conversation's stream is the delivery."""
 
 from conversations.mediums import WebChat
-from conversations.registry import register_transport
 from conversations.types import OutboundMessage, SendResult, Transport
 
 
@@ -14,6 +13,3 @@ class WebChatTransport(Transport):
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Confirm: the page has the event, or reads it when it reconnects."""
         return SendResult(ok=True, provider_id=str(outbound.message_id))
-
-
-register_transport("webchat", "widget", WebChatTransport)

@@ -1,0 +1,51 @@
+"""The channel of an organisation's Slack workspace, which carries approvals to colleagues."""
+
+from channels_app import kit
+from channels_app.approver_channels.slack import handler, inbound, notifier, setup, signature, workspaces
+from channels_app.approver_channels.slack.connect import SlackConnect
+from channels_app.approver_channels.slack.diagnosis import SlackDiagnosis
+from channels_app.kit import Door, Source, Verify, Without
+from channels_app.kit.health import Health
+from channels_app.kit.setup import SetupStep
+from channels_app.models import SlackMessage
+from conversations.models import ChannelAccount
+from core.clock import now
+from core.privacy.erasure.person import Person
+from core.privacy.erasure.registry import Batch, Step, Table
+from hitl import notification_channels
+
+
+def show_again(person: Person, after: str, limit: int) -> Batch:
+    """Have the messages about the person's requests in Slack shown again, now that those are empty."""
+    rows = SlackMessage.objects.filter(approval_id__in=person.ids("approvals")).exclude(ts="")
+    return Batch(rows.exclude(shown_version=0).update(shown_version=0, is_settled=False, attempts=0, due_at=now()))
+
+
+class Slack(kit.Channel):
+    """Requests and outcomes for colleagues, with buttons; customers don't write here."""
+
+    kind = workspaces.KIND
+    provider = ChannelAccount.Provider.SLACK
+    label = "Slack"
+    transport = Without("It carries approvals to colleagues: the channel of notifications sends them.")
+    verify = Verify(proof=SlackDiagnosis.proof, secrets=workspaces.secrets_of, window=signature.WINDOW)
+    connect = SlackConnect
+    diagnosis = SlackDiagnosis
+    doors = (Door("channels/slack/<str:key>/interactivity/", inbound.interactivity, "slack_interactivity"),)
+    sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    plain = ("/channels/slack/",)
+    tables = (
+        Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
+        Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",
+              kept="key template place ts"),
+    )  # fmt: skip
+    erase = (Step("slack_messages", "Messages about their requests in Slack", show_again),)
+
+    @classmethod
+    def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
+        """Return the steps of a workspace's guided set-up."""
+        return setup.steps(account, health)
+
+
+kit.register(Slack)
+notification_channels.register(notifier.CHANNEL, notifier.SlackNotifier)

@@ -1,0 +1,41 @@
+"""What emails by SendGrid and from a mailbox have in common: how they leave, and what becomes of one that came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_app.email import arrivals, files, inbox, transport
+from channels_app.email.connect import MailConnect
+from channels_app.kit import Channel, Source
+from channels_app.mime import mails
+from channels_app.models import InboundDelivery
+from conversations.models import Attachment, ChannelAccount
+from integrations.media import FetchFailure, MediaFile
+
+
+def words_of(delivery: InboundDelivery) -> dict[str, Any]:
+    """Return a stored email's senders, recipients and words, decoded."""
+    mail = mails.read(delivery.body.encode("latin-1"))
+    names = ("from", "reply-to", "x-original-sender", "sender")
+    found = [one.address for name in names for one in mail.headers.addresses(name)]
+    others = [one.address for one in mail.recipients]
+    return {"From": found, "To": others, "text": [mail.subject, mail.text, mail.quoted]}
+
+
+MAILS = Source(arrivals.PROVIDER, inbox.receive_delivery, words=words_of, is_large=True)
+
+
+class EmailChannel(Channel):
+    """A mail account of an organisation."""
+
+    kind = ChannelAccount.Kind.EMAIL
+    transport = transport.EmailTransport
+    connect = MailConnect
+
+    @classmethod
+    def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:
+        """Read a file out of its stored email."""
+        return files.read_file(attachment)
+
+
+transport.register()

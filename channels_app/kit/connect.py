@@ -1,0 +1,96 @@
+"""Connect an account and try it out: the steps that every provider's set-up has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Final, Generic, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations import services
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Invalid, NotFound
+
+CHANGE: Final = "channels_app.change_channelaccount"
+OBJECT: Final = "conversations.channelaccount"
+Outcome = TypeVar("Outcome")
+
+
+class Connect(ABC, Generic[Outcome]):
+    """How accounts of one provider are found, keep their secrets, and are tried out.
+
+    What is special to a provider, the fields and what is wrong with them, is its own `connect` module's.
+    """
+
+    account: ClassVar[Mapping[str, str]]
+    """What tells its accounts from others: their kind, their provider, or both."""
+
+    missing: ClassVar[str]
+    """What to say of an account that isn't there."""
+
+    secrets: ClassVar[tuple[str, ...]]
+    """The credentials that a form leaves empty to keep them."""
+
+    tested: ClassVar[str] = "Test message sent. Check your phone."
+
+    @classmethod
+    def find(cls, account_id: UUID) -> ChannelAccount:
+        """Return an account of this provider. Raises `NotFound`."""
+        found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **cls.account).first()
+        if found is None:
+            raise NotFound(cls.missing)
+        return found
+
+    @classmethod
+    def secrets_of(cls, before: ChannelAccount | None, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the secrets as they are given, and as they are kept where none is."""
+        kept = (before.credentials or {}) if before else {}
+        return {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in cls.secrets}
+
+    @classmethod
+    def send_test(cls, *, actor: Actor, account_id: UUID, to: str) -> str:
+        """Send one message from an account and return the result in words.
+
+        Outside call. Needs `channels_app.change_channelaccount`; raises `NotFound`, `gate.NotReachable` for an owner
+        who opted out, and `Invalid` with the reason when the provider refused it.
+        """
+        actor.require(CHANGE)
+        account = cls.find(account_id)
+        outcome = cls.try_out(account, to, actor=actor)
+        code = cls.failure_of(account, outcome)
+        cls.record_test(actor, account, code)
+        if code:
+            raise Invalid(cls.describe(code), fields={"to": [cls.describe(code)]})
+        services.note_tested(account_id=account.pk)
+        return cls.tested
+
+    @classmethod
+    def record_test(cls, actor: Actor, account: ChannelAccount, code: str) -> None:
+        """Write the audit entry of a test that was sent, or failed with a code."""
+        with transaction.atomic():
+            chain.record(
+                actor=actor,
+                action="CHANNEL_TESTED",
+                object_type=OBJECT,
+                object_id=account.pk,
+                new_state="failed" if code else "sent",
+            )
+
+    @classmethod
+    @abstractmethod
+    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Outcome:
+        """Send one message now. Outside call; raises `Invalid` with the field `to`."""
+
+    @classmethod
+    @abstractmethod
+    def failure_of(cls, account: ChannelAccount, outcome: Outcome) -> str:
+        """Return the code of a failure, noted on the account where that is at fault; "" for a success."""
+
+    @classmethod
+    @abstractmethod
+    def describe(cls, code: str) -> str:
+        """Return the provider's code in words."""

@@ -1,0 +1,126 @@
+"""Connect phone numbers of any provider, and send their test messages."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from channels_app.exchanges import calls
+from channels_app.kit.connect import Connect
+from channels_app.kit.phones.failures import note_fault
+from conversations import services
+from conversations.models import ChannelAccount
+from conversations.services import reach
+from conversations.types import SenderIdentity
+from core.actors import Actor
+from core.db.locks import locked
+from core.errors import Invalid
+from integrations.meanings import Meaning
+from integrations.outcomes import Failed, Sent, Unknown
+
+KINDS: Final = (ChannelAccount.Kind.WHATSAPP, ChannelAccount.Kind.SMS)
+PREFIX: Final = "whatsapp:"
+"""What stands before a WhatsApp number where text messages have none."""
+TEST_TEXT: Final = "This is a test from Walker. The number works."
+
+
+def international(number: str, field: str = "number") -> str:
+    """Return a phone number as E.164. Raises `Invalid`."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
+    try:
+        parsed = phonenumbers.parse(number.removeprefix(PREFIX), None)
+    except phonenumbers.NumberParseException:
+        wrong = {field: ["Enter it with + and the country code."]}
+        raise Invalid("This isn't an international phone number.", fields=wrong) from None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number as somebody connects it; an empty number stays unchanged."""
+
+    kind: str
+    name: str
+    number: str
+    provider_account: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the provider's API needs beside the secrets."""
+
+
+class PhoneConnect(Connect[Sent | Failed | Unknown]):
+    """How numbers of one provider are connected and tried out."""
+
+    missing: ClassVar[str] = "There is no such number."
+    needed: ClassVar[tuple[str, str, str]]
+    """The secret without which nothing works: its name, what to say without it, and where it is."""
+
+    @classmethod
+    def save(
+        cls, *, actor: Actor, wanted: Wanted, given: Mapping[str, str], account_id: UUID | None = None
+    ) -> ChannelAccount:
+        """Connect a number, or change a connected one; an empty number or secret stays unchanged.
+
+        Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
+        """
+        with transaction.atomic():
+            # Locked: two colleagues who each change a secret must not undo one another.
+            before = locked(ChannelAccount, account_id, cls.missing, **cls.account) if account_id else None
+            texts = cls.secrets_of(before, given)
+            secret, missing, place = cls.needed
+            if not texts[secret] or not all(text.isascii() and text.isprintable() for text in texts.values()):
+                raise Invalid(missing, fields={secret: [place]})
+            facts = cls.facts_of(wanted, before)
+            account = services.connect_channel(
+                actor=actor,
+                kind=wanted.kind,
+                provider=cls.account["provider"],
+                name=wanted.name,
+                address=before.address if before and not wanted.number.strip() else international(wanted.number),
+                provider_account=wanted.provider_account,
+                credentials={**facts, **{name: text for name, text in texts.items() if text}},
+                account_id=account_id,
+            )
+        cls.forget()
+        return account
+
+    @classmethod
+    def facts_of(cls, wanted: Wanted, before: ChannelAccount | None) -> Mapping[str, Any]:  # noqa: ARG003
+        """Return the credentials that are no secrets; in the transaction, with the account locked."""
+        return wanted.facts
+
+    @classmethod
+    @abstractmethod
+    def forget(cls) -> None:
+        """Forget what this process keeps about numbers."""
+
+    @classmethod
+    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Sent | Failed | Unknown:  # noqa: ARG003
+        """Send one text."""
+        number = international(to, "to")
+        # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
+        reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
+        return calls.make(account, calls.TEST, lambda: cls.send_text(account, number, TEST_TEXT))
+
+    @staticmethod
+    @abstractmethod
+    def send_text(account: ChannelAccount, number: str, text: str) -> Sent | Failed | Unknown:
+        """Send a text to a number. Outside call."""
+
+    @classmethod
+    def failure_of(cls, account: ChannelAccount, outcome: Sent | Failed | Unknown) -> str:
+        """Return the code of a failure, shown on the channel's page if the channel is at fault."""
+        if isinstance(outcome, Sent):
+            return ""
+        note_fault(account_id=account.pk, code=outcome.code, meaning=cls.meaning_of(outcome.code))
+        return outcome.code
+
+    @classmethod
+    @abstractmethod
+    def meaning_of(cls, code: str) -> Meaning:
+        """Return what a code of the provider means."""

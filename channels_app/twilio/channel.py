@@ -1,0 +1,65 @@
+"""What WhatsApp and text messages by Twilio have in common: one account, one webhook, one API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from channels_app.kit import Alarm, Door, Source, Verify
+from channels_app.kit.health import Health
+from channels_app.kit.phones.channel import PhoneChannel
+from channels_app.kit.phones.numbers import PhoneConnect
+from channels_app.kit.setup import SetupStep
+from channels_app.twilio import handler, inbound, senders, setup, templates
+from channels_app.twilio.connect import TwilioConnect
+from channels_app.twilio.diagnosis import TwilioDiagnosis
+from channels_app.twilio.transport import send_template
+from conversations.models import Attachment, ChannelAccount
+from conversations.services.templates import FoundTemplate
+from integrations.media import FetchFailure, MediaFile
+from integrations.twilio.media import fetch_media
+
+if TYPE_CHECKING:
+    from channels_app.kit.diagnosis import Diagnosis
+
+
+class TwilioChannel(PhoneChannel):
+    """A number at Twilio."""
+
+    provider = senders.PROVIDER
+    verify = Verify(
+        proof=TwilioDiagnosis.proof,
+        secrets=senders.secrets_of,
+        alarm=Alarm(
+            "channels_app.W001",
+            "The channel account {} has no auth token: its webhooks are refused.",
+            "Enter the auth token under Channels in the console.",
+        ),
+    )
+    connect: ClassVar[type[PhoneConnect]] = TwilioConnect
+    diagnosis: ClassVar[type[Diagnosis]] = TwilioDiagnosis
+    doors = (
+        Door("channels/whatsapp/webhook/", inbound.webhook, "whatsapp_webhook"),
+        Door("channels/whatsapp/status/<uuid:message_id>/", inbound.status, "whatsapp_status"),
+    )
+    sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    plain = ("/channels/whatsapp/",)
+    closed_codes = ("63016",)
+    stopped_codes = ("21610",)
+    send_template = staticmethod(send_template)
+
+    @classmethod
+    def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
+        """Return the steps of a number's guided set-up."""
+        return setup.steps(account, health)
+
+    @classmethod
+    def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:
+        """Download a file that a customer sent, with the credentials of its message's account."""
+        kept = attachment.message.channel_account.credentials or {}
+        sid, token = str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")
+        return fetch_media(attachment.source, account_sid=sid, auth_token=token)
+
+    @classmethod
+    def list_templates(cls, account: ChannelAccount) -> list[FoundTemplate] | str:
+        """Return Twilio's templates of the account."""
+        return templates.list_templates(account)

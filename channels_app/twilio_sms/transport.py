@@ -1,0 +1,23 @@
+"""Send a text message through Twilio."""
+
+from typing import ClassVar
+
+from channels_app.twilio.senders import MMS
+from channels_app.twilio.transport import Part, TwilioTransport, links_of
+from conversations.mediums import Mms, Sms
+from conversations.types import Medium, OutboundMessage
+
+
+class SmsTransport(TwilioTransport):
+    """Sends SMS through the same account and API as WhatsApp: no prefix and no 24-hour window."""
+
+    medium: ClassVar[type[Medium]] = Sms
+    option = MMS
+    medium_with_option = Mms
+    prefix = ""
+    channel = "sms"
+
+    def parts_of(self, outbound: OutboundMessage) -> list[Part]:
+        """Return the parts of the text; all files go with the first one, as one MMS."""
+        first, *others = self.medium.split(outbound.text)
+        return [Part(first, tuple(links_of(outbound))), *map(Part, others)]

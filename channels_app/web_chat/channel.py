@@ -1,0 +1,30 @@
+"""The channel of our own chat on a website."""
+
+from channels_app import kit
+from channels_app.kit import Door, Without
+from channels_app.web_chat import files, views
+from channels_app.web_chat.transport import WebChatTransport
+from conversations.models import ChannelAccount
+
+
+class WebChat(kit.Channel):
+    """The chat on an organisation's website, whose pages read its stream."""
+
+    kind = ChannelAccount.Kind.WEBCHAT
+    provider = ChannelAccount.Provider.WIDGET
+    label = "Web chat"
+    transport = WebChatTransport
+    verify = Without("Its pages bring a session that Walker signed, which the socket checks: no vendor posts.")
+    connect = Without("A web chat is made here: there is nothing of a vendor to enter or try out.")
+    diagnosis = Without("A visitor of the page sees whether it works.")
+    doors = (
+        Door("widget/v1/session/", views.SessionView.as_view(), "widget_session"),
+        Door("widget/v1/walker.js", views.script, "widget_script"),
+        Door("widget/v1/files/<uuid:attachment_id>/", files.FileView.as_view(), "widget_file"),
+        Door("chat/<str:key>/", views.hosted_page, "hosted_chat"),
+        Door("chat/<str:key>/identity/", views.demo_identity, "hosted_chat_identity"),
+    )
+    sources = Without("What a page sends is received at once, on its socket.")
+
+
+kit.register(WebChat)

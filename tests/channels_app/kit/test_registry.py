@@ -1,0 +1,99 @@
+"""Every list of channels is filled from one class each, and a channel that lacks a part is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import resolve, reverse
+
+from channels_app.apps import PACKAGES
+from channels_app.kit import Channel, Without
+from channels_app.kit.channel import PARTS, channels, doors_of, missing_parts, sources_of
+from channels_app.kit.checks import check_parts, messages_about
+from channels_app.kit.phones.channel import PhoneChannel
+from channels_app.own_app.channel import OwnApp
+from channels_app.webhooks import deliveries
+from channels_app.webhooks.server import is_webhook
+from conversations import registry
+
+PAIRS = {
+    ("app", "app"), ("email", "imap"), ("email", "sendgrid"), ("slack", "slack"), ("sms", "twilio"),
+    ("webchat", "widget"), ("whatsapp", "cloud"), ("whatsapp", "twilio"),
+}  # fmt: skip
+
+
+def toy(**changed: Any) -> type[Channel]:
+    """Return a whole channel with some parts changed; `...` takes one away."""
+    parts = {name: getattr(OwnApp, name) for name in PARTS if name not in ("medium", "addresses")}
+    parts |= {"kind": "toy", "provider": "toy", "label": "Toy", **changed}
+    return type("Toy", (Channel,), {name: part for name, part in parts.items() if part is not ...})
+
+
+def test_every_package_registers_its_channel_and_each_is_whole() -> None:
+    assert {(channel.kind, channel.provider) for channel in channels()} == PAIRS
+    assert check_parts() == []
+    # The one package without a channel sends notices by the numbers of customers.
+    named = {channel.__module__.removeprefix("channels_app.").removesuffix(".channel") for channel in channels()}
+    assert set(PACKAGES) - named == {"approver_channels.whatsapp"}
+
+
+@pytest.mark.parametrize("part", [name for name in PARTS if name not in ("medium", "addresses")])
+def test_channel_without_a_part_is_refused_with_the_name_of_both(part: str) -> None:
+    assert missing_parts(toy()) == []
+    lacking = {"medium", "addresses"} if part == "transport" else set()
+    assert set(missing_parts(toy(**{part: ...}))) == {part, *lacking}
+    (first, *_) = [message for message in messages_about(toy(**{part: ...})) if f"“{part}”" in message.msg]
+    assert (first.id, "Toy" in first.msg, first.is_serious()) == ("channels_app.E002", True, True)
+
+
+@pytest.mark.parametrize(
+    ("part", "given"),
+    [
+        ("transport", object),
+        ("diagnosis", "a text"),
+        ("doors", ()),
+        ("sources", []),
+        ("label", ""),
+        ("verify", Without("")),
+        ("connect", Without("  ")),
+    ],
+)
+def test_part_of_another_kind_or_without_a_reason_counts_as_lacking(part: str, given: Any) -> None:
+    assert part in missing_parts(toy(**{part: given}))
+
+
+def test_part_may_be_absent_with_a_reason() -> None:
+    assert (
+        missing_parts(toy(transport=Without("It only listens."), connect=Without("There is nothing to enter."))) == []
+    )
+
+
+def test_channel_of_phone_numbers_has_to_send_templates() -> None:
+    unfinished = type("Unfinished", (PhoneChannel,), dict(vars(toy())))
+    assert missing_parts(unfinished) == ["list_templates", "send_template"]
+
+
+def test_two_channels_of_one_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from channels_app.kit import register
+
+    register(OwnApp)  # again, which is harmless
+    with pytest.raises(ValueError, match="app/app"):
+        register(toy(kind="app", provider="app"))
+
+
+def test_every_list_is_filled_from_the_channels() -> None:
+    for channel in channels():
+        if not isinstance(channel.transport, Without):
+            assert registry.transport_for(channel.kind, channel.provider) is channel.transport
+        for source in sources_of(channel):
+            assert deliveries._handlers[source.name] is source.receive
+        for door in doors_of(channel):
+            given = dict.fromkeys(("message_id", "attachment_id"), "6f1f7a52-0f6a-7f00-8000-000000000000")
+            given |= {"key": "k", "secret": "s"}
+            wanted = {name: one for name, one in given.items() if f":{name}>" in door.path}
+            address = reverse(door.name, kwargs=wanted)
+            assert resolve(address).func is door.view
+            assert is_webhook(address) is address.startswith(channel.plain)
+    assert deliveries.large() == ["mail"]
+    assert deliveries._never_held == {"sendgrid"}
