@@ -40,9 +40,9 @@ def check_stored_tools(**options: Any) -> list[CheckMessage]:
     """Report tools of answering agents that nobody registers any more; they are offered to nobody."""
     if not options.get("databases"):
         return []
-    answering = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent__is_active=True)
     try:
         with platform_scope():
+            answering = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent__is_active=True)
             rows = list(answering.values_list("agent_id", "tools"))
     except DatabaseError:
         return []  # before the first migration there is no such table
