@@ -11,6 +11,7 @@ from accounts.permissions.roles import ALL_PERMISSIONS
 from channels_app.sockets import console_topics
 from core.models import Consent
 from core.reach import gate, verdict
+from hitl.approvals.decide.rights import WATCHED
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -53,6 +54,11 @@ def test_purposes_states_and_reasons_of_the_gate_are_on_their_page() -> None:
     listed = _listed("reach.md")
     words = {*Consent.Purpose.values, *Consent.State.values, *Consent.Source.values}
     assert listed == words | set(get_args(verdict.Kind)) | set(gate.REFUSALS)
+
+
+def test_codes_of_refused_attempts_at_requests_are_on_a_page() -> None:
+    pages = "".join((DOCS / "reference" / f"{name}.md").read_text() for name in ("api", "approvals"))
+    assert {code for code in WATCHED.codes if f"`{code}`" not in pages} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
