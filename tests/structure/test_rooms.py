@@ -1,12 +1,11 @@
 """Rooms stay rooms: few loose modules, no circles, no layer between us and the database driver."""
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.structure.source import APPS, ROOT, Function, Source, app_files, product
+from tests.structure.source import APPS, ROOT, Source, app_files, product
 
 MOST_LOOSE = 15
 MOST_LOOSE_IN_HITL = 8
@@ -86,24 +85,6 @@ def test_functions_read_or_are_handed_what_they_need_but_not_both() -> None:
         if argument.arg == "known" and not source.path.startswith("agents/rule_based_model/")
     ]
     assert handed == []
-
-
-def _called_once() -> tuple[list[str], int]:
-    """Private module functions whose one mention is a call, and how many private module functions there are."""
-    once, every = [], 0
-    for source in product():
-        private = {node.name for node in source.tree.body if isinstance(node, Function) and node.name.startswith("_")}
-        every += len(private)
-        mentions = Counter(node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name))
-        mentions.update(node.attr for node in ast.walk(source.tree) if isinstance(node, ast.Attribute))
-        called = {call.func.id for call in source.calls() if isinstance(call.func, ast.Name)}
-        once += [f"{source.path} {name}" for name in sorted(private & called) if mentions[name] == 1]
-    return once, every
-
-
-def test_at_most_half_of_the_private_functions_are_called_once() -> None:
-    once, every = _called_once()
-    assert len(once) <= every / 2, f"{len(once)} of {every}"
 
 
 def _imports_of_code(source: Source) -> Iterator[str]:
