@@ -10,12 +10,15 @@ from django.urls import resolve, reverse
 from channels_app.apps import PACKAGES
 from channels_app.kit import Channel, Without
 from channels_app.kit.channel import PARTS, channels, doors_of, missing_parts, sources_of
-from channels_app.kit.checks import check_parts, messages_about
+from channels_app.kit.checks import check_pairs, check_parts, messages_about
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.own_app.channel import OwnApp
 from channels_app.webhooks import deliveries
 from channels_app.webhooks.server import is_webhook
 from conversations import registry
+from conversations.models import ChannelAccount
+from core.tenancy.scope import tenant_scope
+from tests.world import World
 
 PAIRS = {
     ("app", "app"), ("email", "imap"), ("email", "sendgrid"), ("slack", "slack"), ("sms", "twilio"),
@@ -97,3 +100,13 @@ def test_every_list_is_filled_from_the_channels() -> None:
             assert is_webhook(address) is address.startswith(channel.plain)
     assert deliveries.large() == ["mail"]
     assert deliveries._never_held == {"sendgrid"}
+
+
+@pytest.mark.django_db
+def test_account_of_no_channel_is_named_by_the_system_check(world: World) -> None:
+    assert check_pairs(databases=["default"]) == []
+    with tenant_scope(world.acme.pk):
+        ChannelAccount.objects.create(kind="sms", provider="sendgrid", name="Line")
+    (message,) = check_pairs(databases=["default"])
+    assert (message.id, "“sms”" in message.msg, "“sendgrid”" in message.msg) == ("channels_app.E003", True, True)
+    assert check_pairs() == []
