@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.conf import settings
+from django.urls import reverse
+
 from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.kit.phones.numbers import PhoneConnect
-from channels_app.kit.setup import SetupStep
-from channels_app.twilio import handler, inbound, senders, setup, templates
+from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
+from channels_app.twilio import handler, inbound, senders, templates
 from channels_app.twilio.connect import TwilioConnect
 from channels_app.twilio.diagnosis import TwilioDiagnosis
 from channels_app.twilio.transport import send_template
@@ -50,7 +53,20 @@ class TwilioChannel(PhoneChannel):
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
         """Return the steps of a number's guided set-up."""
-        return setup.steps(account, health)
+        is_heard = health.last_received_at is not None
+        return [
+            SetupStep("Connect the number", "Account SID, auth token and number are saved.", is_done=True),
+            SetupStep(
+                "Paste the webhook address into Twilio",
+                "In the Twilio console, open the WhatsApp sender or the phone number. Paste this address exactly as "
+                "shown "
+                "under “When a message comes in” and choose HTTP POST. Delivery reports need no set-up.",
+                is_done=is_heard,
+                copies=(Copy("Webhook address", f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"),),
+            ),
+            write_to_it("number", "Twilio's log", is_heard=is_heard),
+            send_a_test("Use “Send test message” with your own phone.", account),
+        ]
 
     @classmethod
     def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:

@@ -1,13 +1,16 @@
 """The channel of an organisation's Slack workspace, which carries approvals to colleagues."""
 
+from django.conf import settings
+from django.urls import reverse
+
 from channels_app import kit
-from channels_app.approver_channels.slack import handler, inbound, notifier, setup, signature, workspaces
+from channels_app.approver_channels.slack import handler, inbound, notifier, signature, workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.slack.diagnosis import SlackDiagnosis
 from channels_app.kit import Door, Source, Verify, Without
 from channels_app.kit.health import Health
-from channels_app.kit.setup import SetupStep
-from channels_app.models import SlackMessage
+from channels_app.kit.setup import Copy, SetupStep, send_a_test
+from channels_app.models import ColleagueAddress, SlackMessage
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.privacy.erasure.person import Person
@@ -44,7 +47,29 @@ class Slack(kit.Channel):
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
         """Return the steps of a workspace's guided set-up."""
-        return setup.steps(account, health)
+        url = f"{settings.PUBLIC_URL}{reverse('slack_interactivity', args=[account.public_key])}"
+        is_linked = ColleagueAddress.objects.filter(channel_account=account, proven_at__isnull=False).exists()
+        return [
+            SetupStep("Connect the workspace", "Bot token and signing secret are saved.", is_done=True),
+            SetupStep(
+                "Give the app its scope",
+                "Under OAuth & Permissions it needs the bot scope chat:write. Invite the app to every channel it "
+                "posts in.",
+                is_done=account.tested_at is not None,
+            ),
+            SetupStep(
+                "Paste the address into the Slack app",
+                "In your Slack app, open Interactivity & Shortcuts, turn it on, and paste this under “Request URL”.",
+                is_done=health.last_received_at is not None,
+                copies=(Copy("Request URL", url),),
+            ),
+            send_a_test("Use “Send test message to Slack” with a channel or your own member ID.", account),
+            SetupStep(
+                "Let approvers link their Slack user",
+                "Each of them does it under My linked accounts. Who hasn't linked theirs can't decide in Slack.",
+                is_done=is_linked,
+            ),
+        ]
 
 
 kit.register(Slack)

@@ -1,13 +1,17 @@
 """The channel of emails by SendGrid."""
 
+from django.conf import settings
+from django.urls import reverse
+
 from channels_app import kit
 from channels_app.email import mailboxes
 from channels_app.email.channel import MAILS, EmailChannel
 from channels_app.email.diagnosis import SendGridDiagnosis
-from channels_app.email.sendgrid import handler, inbound, mail_door, setup, signature
+from channels_app.email.mailboxes import keys_of
+from channels_app.email.sendgrid import handler, inbound, mail_door, signature
 from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
-from channels_app.kit.setup import SetupStep
+from channels_app.kit.setup import Copy, SetupStep, send_a_test
 from conversations.models import ChannelAccount
 
 
@@ -37,7 +41,46 @@ class SendGridEmail(EmailChannel):
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
         """Return the steps of an account's guided set-up."""
-        return setup.steps(account, health)
+        has_key = bool(keys_of(account.credentials))
+        kept = account.credentials or {}
+        return [
+            SetupStep(
+                "Connect the account",
+                "API key and sender are saved. The key needs Mail Send access only.",
+                is_done=True,
+            ),
+            SetupStep(
+                "Paste the webhook address into SendGrid",
+                "In SendGrid, open Settings, Mail Settings, Event Webhook. Paste this address, choose all events and "
+                "turn "
+                "on “Signature Verification”.",
+                is_done=has_key,
+                copies=(
+                    Copy(
+                        "Webhook address", f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}"
+                    ),
+                ),
+            ),
+            SetupStep(
+                "Copy the verification key",
+                "Copy it from SendGrid into “Edit mail account”. Until then, events from SendGrid are refused with "
+                "status "
+                "503.",
+                is_done=has_key,
+            ),
+            send_a_test("Use “Send test mail” with your own address.", account, noun="mail"),
+            SetupStep(
+                "Wait for the first report",
+                "SendGrid reports the test mail within a minute. If it doesn't, paste the request into “Check a "
+                "sample”.",
+                is_done=health.last_received_at is not None,
+            ),
+            SetupStep(
+                "Receive emails (optional)",
+                "Choose “Receive by SendGrid” or “Receive by IMAP” to turn emails into conversations.",
+                is_done=bool(kept.get("inbound_secret") or kept.get("imap_host")),
+            ),
+        ]
 
 
 kit.register(SendGridEmail)
