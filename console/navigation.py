@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.urls import reverse
 
+from console.base.kit import KitSite
 from console.extensions import badges, count_badges
 from core.actors import Actor
-
-if TYPE_CHECKING:
-    from console.site import WalkerAdminSite
 
 GROUPS = ("Work", "Set-up", "Oversight")
 FITS: Final = 17
@@ -60,7 +58,7 @@ class Group:
         return [badge for entry in self.entries for badge in entry.badges]
 
 
-def list_places(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str, Any]]:
+def list_places(site: KitSite, viewer: Actor) -> list[tuple[Nav, str, Any]]:
     """Return the pages of the navigation the viewer may open, in order: place, URL and the list's admin."""
     placed: list[tuple[Nav, str, Any]] = []
     registry: dict[Any, Any] = site._registry
@@ -75,7 +73,7 @@ def list_places(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str, 
 
 
 def build(
-    site: "WalkerAdminSite",
+    site: KitSite,
     viewer: Actor,
     tenant_id: UUID,
     path: str,

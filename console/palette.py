@@ -3,7 +3,7 @@
 Words are posted, so that no name stands in a URL or a log. The number of queries is fixed: one for each finder.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template.response import TemplateResponse
@@ -11,19 +11,17 @@ from django.urls import reverse
 
 from accounts import notices
 from console import navigation
+from console.base.kit import KitSite
 from console.extensions import MOST_FOUND, Found, finders
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.text.clean import clean_text
 
-if TYPE_CHECKING:
-    from console.site import WalkerAdminSite
-
 WORDS_LIMIT: Final = 100
 TITLE: Final = "Go to"
 
 
-def view(site: "WalkerAdminSite", request: HttpRequest) -> HttpResponse:
+def view(site: KitSite, request: HttpRequest) -> HttpResponse:
     """Show the search page (GET) or what was found (POST), as JSON for the palette."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
@@ -37,7 +35,7 @@ def view(site: "WalkerAdminSite", request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "console/go.html", context)
 
 
-def find(site: "WalkerAdminSite", viewer: Actor, words: str) -> list[tuple[str, list[Found]]]:
+def find(site: KitSite, viewer: Actor, words: str) -> list[tuple[str, list[Found]]]:
     """Return what the words name, in groups that are not empty; all pages without words."""
     pages = _matching(_pages(site, viewer), words)
     if not words:
@@ -48,14 +46,14 @@ def find(site: "WalkerAdminSite", viewer: Actor, words: str) -> list[tuple[str, 
     return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
 
 
-def _pages(site: "WalkerAdminSite", viewer: Actor) -> list[Found]:
+def _pages(site: KitSite, viewer: Actor) -> list[Found]:
     home = Found("Dashboard", "Work", reverse(f"{site.name}:index"))
     own = [Found("Notices", "Work", reverse(f"{site.name}:accounts_notice_changelist"))]
     places = [Found(nav.label, nav.group, url) for nav, url, _ in navigation.list_places(site, viewer)]
     return [home, *places, *(own if viewer.may(notices.USE) else [])]
 
 
-def _settings(site: "WalkerAdminSite", viewer: Actor) -> list[Found]:
+def _settings(site: KitSite, viewer: Actor) -> list[Found]:
     """Return the viewer's own settings, and the actions above the lists that their role allows."""
     own = [
         Found("Email preferences", "Your account", reverse("mail_preference")),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn, Protocol
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 
 from accounts.permissions import object_permissions
 from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.kit import KitSite
 from console.error_messages import explain
 from console.extensions import clear_badges
 from console.viewers import viewer_of
@@ -22,12 +23,40 @@ from core.actors import Actor
 from core.errors import NotFound, Refused, WalkerError
 from core.tenancy.scope import current_tenant_id
 
-if TYPE_CHECKING:
-    from console.base.model_admin import ServiceAdmin
-
 OF: Final = "of_organisation"
 """The form field that names the organisation the form was opened for."""
 Handler = Callable[..., str | HttpResponseBase]
+
+
+class ActionHost(Protocol):
+    """The admin whose rows actions change; `ServiceAdmin` says what each of these does."""
+
+    admin_site: KitSite
+    service_actions: ClassVar[dict[str, "ServiceAction"]]
+
+    @property
+    def model(self) -> Any: ...
+
+    @property
+    def list_label(self) -> str: ...
+
+    def list_url(self) -> str: ...
+
+    def opens_to(self, viewer: Actor, /) -> bool: ...
+
+    def object_or_404(self, request: HttpRequest, object_id: Any) -> Any: ...
+
+    def object_title(self, obj: Any) -> str: ...
+
+    def note_refusal(self, request: HttpRequest, problem: WalkerError, object_id: Any) -> None: ...
+
+    def why_not(self, request: HttpRequest, action: "ServiceAction", obj: Any) -> str: ...
+
+    def action_form(
+        self, request: HttpRequest, action: "ServiceAction", obj: Any, *, bound: bool = False
+    ) -> ConsoleForm: ...
+
+    def after_action_url(self, request: HttpRequest, action: "ServiceAction", obj: Any) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +110,19 @@ def actions_of(model_admin: type) -> dict[str, ServiceAction]:
     return actions
 
 
-def url_name(model_admin: "ServiceAdmin", action: ServiceAction) -> str:
+def url_name(model_admin: ActionHost, action: ServiceAction) -> str:
     """Return the name of the action's URL inside the admin's namespace."""
     opts = model_admin.model._meta
     return f"{opts.app_label}_{opts.model_name}_{action.path.replace('-', '_')}"
 
 
-def action_url(model_admin: "ServiceAdmin", action: ServiceAction, obj: Any) -> str:
+def action_url(model_admin: ActionHost, action: ServiceAction, obj: Any) -> str:
     """Return where the action's form is shown and posted."""
     args = [] if action.on_list else [obj.pk]
     return reverse(f"{model_admin.admin_site.name}:{url_name(model_admin, action)}", args=args)
 
 
-def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
+def urls_of(model_admin: ActionHost) -> list[URLPattern]:
     """Return the URL patterns of all actions of an admin."""
     patterns = []
     for action in model_admin.service_actions.values():
@@ -112,7 +141,7 @@ def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[Se
 
 
 def run_action(
-    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
+    model_admin: ActionHost, action: ServiceAction, request: HttpRequest, object_id: Any = None
 ) -> HttpResponseBase:
     """Show the form (GET) or call the service (POST); errors are shown on the form."""
     if request.method not in ("GET", "HEAD", "POST"):
@@ -136,7 +165,7 @@ def run_action(
     return _call_handler(model_admin, action, request, obj, form)
 
 
-def _deny(model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any) -> NoReturn:
+def _deny(model_admin: ActionHost, action: ServiceAction, request: HttpRequest, object_id: Any) -> NoReturn:
     """Refuse an action that the viewer's role doesn't allow; only sending its form is an attempt."""
     problem = Refused("Your role doesn't allow this.", permission=action.permission)
     if request.method == "POST":
@@ -145,7 +174,7 @@ def _deny(model_admin: "ServiceAdmin", action: ServiceAction, request: HttpReque
 
 
 def _call_handler(
-    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
+    model_admin: ActionHost, action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
 ) -> HttpResponseBase:
     try:
         outcome = action.handler(model_admin, request, obj, form)
@@ -174,7 +203,7 @@ def _add_errors(form: ConsoleForm, error: WalkerError) -> None:
 
 
 def _page(
-    model_admin: "ServiceAdmin",
+    model_admin: ActionHost,
     action: ServiceAction,
     request: HttpRequest,
     obj: Any,

@@ -4,28 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from django.contrib.admin import AdminSite
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import saved_views
 from accounts.models import SavedView
 from console.base.lists import SelectFilter
+from console.navigation import Nav
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Invalid
 
-if TYPE_CHECKING:
-    from console.base.model_admin import ReadOnlyAdmin
-    from console.base.toolbar import ToolbarChangeList
-
 VIEW: Final = "view"
 SEARCH: Final = "q"
+
+
+class ListAdmin(Protocol):
+    """The admin of a list that has saved views."""
+
+    nav: ClassVar[Nav | None]
+    has_search: ClassVar[bool]
+
+    @property
+    def model(self) -> type[Model]: ...
+
+    @property
+    def list_filter(self) -> Any: ...
+
+    def list_url(self) -> str: ...
+
+    def opens_to(self, viewer: Actor, /) -> bool: ...
+
+
+class OpenedList(Protocol):
+    """A list as it is shown: what its filters were given, and what they have chosen of it."""
+
+    model_admin: Any
+    params: dict[str, Any]
+    chosen: dict[Any, Any]
 
 
 class ViewFilter(SelectFilter):
@@ -66,7 +88,7 @@ class ViewMenu:
     manage_url: str
 
 
-def menu_of(cl: ToolbarChangeList, request: HttpRequest) -> ViewMenu | None:
+def menu_of(cl: OpenedList, request: HttpRequest) -> ViewMenu | None:
     """Return the menu of a list's views, None for a viewer who has none. One query."""
     viewer, admin = viewer_of(request), cl.model_admin
     if not viewer.may(saved_views.USE) or viewer.user_id is None:
@@ -85,24 +107,24 @@ def menu_of(cl: ToolbarChangeList, request: HttpRequest) -> ViewMenu | None:
     )
 
 
-def key_of(admin: ReadOnlyAdmin) -> str:
+def key_of(admin: ListAdmin) -> str:
     """Return the key under which views of a list are kept."""
     return str(admin.model._meta.label_lower)
 
 
-def url_of(admin: ReadOnlyAdmin, view: SavedView) -> str:
+def url_of(admin: ListAdmin, view: SavedView) -> str:
     """Return the address of a list as a view keeps it, without what the list no longer knows."""
     known = known_part(admin, view.query)
     return f"{admin.list_url()}?{f'{known}&' if known else ''}{urlencode({VIEW: view.pk})}"
 
 
-def list_of(site: AdminSite, list_key: str) -> ReadOnlyAdmin | None:
+def list_of(site: AdminSite, list_key: str) -> ListAdmin | None:
     """Return the list of a key, if it has saved views."""
     lists: list[Any] = [each for each in site._registry.values() if getattr(each, "has_saved_views", False)]
     return next((each for each in lists if key_of(each) == list_key), None)
 
 
-def require_known(admin: ReadOnlyAdmin | None, viewer: Actor, query: str) -> str:
+def require_known(admin: ListAdmin | None, viewer: Actor, query: str) -> str:
     """Return a query string of a list that the viewer may open, in the order in which it is kept.
 
     Raises `Invalid` for no such list ("unknown_list"), and for a filter that it doesn't have.
@@ -117,7 +139,7 @@ def require_known(admin: ReadOnlyAdmin | None, viewer: Actor, query: str) -> str
     return known_part(admin, query)
 
 
-def known_part(admin: ReadOnlyAdmin, query: str) -> str:
+def known_part(admin: ListAdmin, query: str) -> str:
     """Return the part of a query string that a list knows, in one order; without page and view."""
     known = set(_parameters(admin))
     return urlencode(sorted((name, value) for name, value in _pairs(query).items() if name in known and value.strip()))
@@ -130,13 +152,13 @@ def _pairs(query: str) -> dict[str, str]:
         return {}
 
 
-def _parameters(admin: ReadOnlyAdmin) -> Iterator[str]:
-    yield from (str(each.parameter_name) for each in admin.list_filter or () if each.parameter_name != VIEW)  # type: ignore[union-attr]
+def _parameters(admin: ListAdmin) -> Iterator[str]:
+    yield from (str(each.parameter_name) for each in admin.list_filter or () if each.parameter_name != VIEW)
     if admin.has_search:
         yield SEARCH
 
 
-def _note(cl: ToolbarChangeList, view: SavedView) -> str:
+def _note(cl: OpenedList, view: SavedView) -> str:
     """Return which filters of the opened view are gone, in words; "" if none is."""
     known = set(_parameters(cl.model_admin))
     # A value that is no longer offered, such as a retired kind, is ignored by its filter.
