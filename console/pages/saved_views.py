@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from accounts import saved_views
 from accounts.models import SavedView
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import known_part, list_of, url_of
@@ -100,10 +101,4 @@ class SavedViewAdmin(ServiceAdmin):
         saved_views.rename_view(actor=viewer_of(request), view_id=view.pk, name=form.cleaned_data["name"])
         return "The view is renamed."
 
-    @service_action(
-        path="delete", title="Delete", permission=saved_views.USE, tone="danger", explain="The list itself stays."
-    )
-    def delete(self, request: HttpRequest, view: SavedView, form: ConsoleForm) -> HttpResponse:
-        """Delete the view."""
-        saved_views.delete_view(actor=viewer_of(request), view_id=view.pk)
-        return HttpResponseRedirect(self.list_url())
+    delete = deletes(saved_views.delete_view, "view_id", saved_views.USE, explain="The list itself stays.", done="")
