@@ -15,7 +15,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, VersionedForm
+from console.base.crud import deletes
+from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
@@ -151,14 +152,8 @@ class CalendarAdmin(DefinitionAdmin):
             )
         return f"{obj} was saved. It applies to new requests."
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="You can only delete a calendar that no workflow uses.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: BusinessCalendar, form: ConsoleForm) -> str:
-        """Delete the calendar."""
-        services.delete_calendar(
-            actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.cleaned_data["version"]
-        )
-        return f"{obj} was deleted."
+    delete = deletes(services.delete_calendar, "calendar_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+                     explain="You can only delete a calendar that no workflow uses.")  # fmt: skip
 
 
 @contextmanager

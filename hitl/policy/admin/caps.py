@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import edits
 from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
@@ -133,17 +134,8 @@ class CapAdmin(DefinitionAdmin):
         )
         return f"The limit of {made} now applies."
 
-    @service_action(path="edit", title="Change amount", permission=MANAGE, form=AmountForm, submit="Save",
-                    tone="primary")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: Cap, form: AmountForm) -> str:
-        """Change the amount."""
-        changed = services.revise_cap(
-            actor=viewer_of(request),
-            cap_id=obj.pk,
-            amount=form.cleaned_data["amount"],
-            seen_version=form.seen_version(),
-        )
-        return f"The limit is now {changed}."
+    edit = edits(services.revise_cap, "cap_id", MANAGE, AmountForm, title="Change amount", tone="primary",
+                 values=lambda form: {"amount": form.cleaned_data["amount"]}, done="The limit is now {}.")  # fmt: skip
 
     @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
                     on_list=True, explain="Find out which past requests a new limit would have held.")  # fmt: skip

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -78,14 +79,9 @@ class FlagAdmin(DefinitionAdmin):
         said = {name: form.cleaned_data[name] for name in ("name", "label", "condition")}
         return f"{services.create_flag(actor=viewer_of(request), **said)} was created."
 
-    @service_action(path="edit", title="Label and condition", permission=MANAGE, form=FlagChange, submit="Save",
-                    tone="good")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: ComplianceFlag, form: FlagChange) -> str:
-        """Change label and condition."""
-        said = {name: form.cleaned_data[name] for name in ("label", "condition")}
-        actor = viewer_of(request)
-        changed = services.revise_flag(actor=actor, flag_id=obj.pk, seen_version=form.seen_version(), **said)
-        return f"{changed} was saved."
+    edit = edits(services.revise_flag, "flag_id", MANAGE, FlagChange, title="Label and condition", tone="good",
+                 values=lambda form: {name: form.cleaned_data[name] for name in ("label", "condition")},
+                 done="{} was saved.")  # fmt: skip
 
     @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="It is set no more. Requests that have it keep it until someone clears it.")  # fmt: skip

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -33,6 +34,13 @@ class GroupForm(VersionedForm):
         lost = stale_approvers(f"user:{each}" for each in stale_among(chosen_in(self, "people"), people))
         people |= {who.removeprefix("user:"): f"{name} (can no longer approve)" for who, name in lost.items()}
         self.fields["people"].choices = sorted(people.items(), key=lambda row: row[1])  # type: ignore[attr-defined]
+
+
+def _group(form: ConsoleForm) -> dict[str, Any]:
+    return {
+        "name": form.cleaned_data["name"],
+        "people": [key for person in form.cleaned_data["people"] if (key := uuid_in(person))],
+    }
 
 
 @admin.register(ApproverGroup)
@@ -78,24 +86,8 @@ class GroupAdmin(DefinitionAdmin):
         """Create a group."""
         return f"{services.create_group(actor=viewer_of(request), **_group(form))} was created."
 
-    @service_action(path="edit", title="Name and people", permission=MANAGE, form=GroupForm, submit="Save", tone="good")
-    def edit(self, request: HttpRequest, obj: ApproverGroup, form: GroupForm) -> str:
-        """Change name and members."""
-        changed = services.revise_group(
-            actor=viewer_of(request), group_id=obj.pk, seen_version=form.seen_version(), **_group(form)
-        )
-        return f"{changed} was saved."
+    edit = edits(services.revise_group, "group_id", MANAGE, GroupForm, title="Name and people", tone="good",
+                 values=_group, done="{} was saved.")  # fmt: skip
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="You can only delete a group that no workflow uses.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: ApproverGroup, form: ConsoleForm) -> str:
-        """Delete the group."""
-        services.delete_group(actor=viewer_of(request), group_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"{obj} was deleted."
-
-
-def _group(form: ConsoleForm) -> dict[str, Any]:
-    return {
-        "name": form.cleaned_data["name"],
-        "people": [key for person in form.cleaned_data["people"] if (key := uuid_in(person))],
-    }
+    delete = deletes(services.delete_group, "group_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+                     explain="You can only delete a group that no workflow uses.")  # fmt: skip
