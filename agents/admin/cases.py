@@ -20,7 +20,8 @@ from agents.tools.registry import Tool
 from agents.trials.models import Trial
 from agents.trials.trying import TRY
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.crud import deletes, edits
+from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
@@ -247,17 +248,11 @@ class EvalCaseAdmin(ServiceAdmin):
         )
         return "The case is kept. Run the checks on the agent's page."
 
-    @service_action(path="edit", title="Edit", permission=TRY, form=CaseForm, submit="Save case", tone="primary")
-    def edit(self, request: HttpRequest, obj: EvalCase, form: CaseForm) -> str:
-        """Change the case."""
-        keeping.change_case(actor=viewer_of(request), case_id=obj.pk, document=form.document())
-        return "Case saved. Run the checks again."
+    edit = edits(keeping.change_case, "case_id", TRY, CaseForm, submit="Save case", tone="primary",
+                 values=lambda form: {"document": form.document()},
+                 done="Case saved. Run the checks again.")  # fmt: skip
 
-    @service_action(path="delete", title="Delete case", permission=TRY, form=ConfirmForm, tone="danger")
-    def delete(self, request: HttpRequest, obj: EvalCase, form: ConsoleForm) -> str:
-        """Delete the case."""
-        keeping.delete_case(actor=viewer_of(request), case_id=obj.pk)
-        return "Case deleted."
+    delete = deletes(keeping.delete_case, "case_id", TRY, title="Delete case", done="Case deleted.")
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list from a deleted case."""

@@ -14,7 +14,8 @@ from agents.admin.sites import SiteForm
 from agents.knowledge import questions, searching, selectors, services, sites, uploads
 from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.crud import deletes, edits
+from console.base.forms import ConsoleForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -247,25 +248,10 @@ class CollectionAdmin(ServiceAdmin):
         sites.add_site(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
         return "The site is being fetched. Its page shows how far it is."
 
-    @service_action(path="edit", title="Edit", permission=services.MANAGE, form=CollectionForm, submit="Save")
-    def edit(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
-        """Change the collection."""
-        services.change_collection(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
-        return "Collection saved."
+    edit = edits(services.change_collection, "collection_id", services.MANAGE, CollectionForm, done="Collection saved.")
 
-    @service_action(
-        path="delete",
-        title="Delete",
-        permission=services.MANAGE,
-        form=ConfirmForm,
-        submit="Delete collection",
-        tone="danger",
-        explain="Only an empty collection can be deleted.",
-    )
-    def delete(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> HttpResponse | str:
-        """Delete the collection."""
-        services.delete_collection(actor=viewer_of(request), collection_id=obj.pk)
-        return "Collection deleted."
+    delete = deletes(services.delete_collection, "collection_id", services.MANAGE, submit="Delete collection",
+                     explain="Only an empty collection can be deleted.", done="Collection deleted.")  # fmt: skip
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list from a deleted collection."""
@@ -341,35 +327,25 @@ class DocumentAdmin(ServiceAdmin):
         facts = {name: getattr(document, name) for name in ("title", "language", "address", "version")}
         return {**facts, "text": services.text_of(document)}
 
-    @service_action(
-        path="edit",
-        title="Edit",
-        permission=services.MANAGE,
-        form=EditArticleForm,
+    edit = edits(
+        services.change_article,
+        "document_id",
+        services.MANAGE,
+        EditArticleForm,
         submit="Save as a new version",
         tone="primary",
         explain="Agents answer from the new version at once. Earlier answers keep the one they cited.",
+        done="Article saved.",
     )
-    def edit(self, request: HttpRequest, obj: Document, form: ConsoleForm) -> str:
-        """Save a new version of the article."""
-        changes = dict(form.cleaned_data)
-        seen = changes.pop("version")
-        services.change_article(actor=viewer_of(request), document_id=obj.pk, seen_version=seen, **changes)
-        return "Article saved."
 
-    @service_action(
-        path="delete",
-        title="Delete",
-        permission=services.MANAGE,
-        form=ConfirmForm,
+    delete = deletes(
+        services.delete_document,
+        "document_id",
+        services.MANAGE,
         submit="Delete document",
-        tone="danger",
         explain="Agents no longer answer from it, and its text is deleted. Earlier answers keep its title.",
+        done="Document deleted.",
     )
-    def delete(self, request: HttpRequest, obj: Document, form: ConsoleForm) -> str:
-        """Delete the document."""
-        services.delete_document(actor=viewer_of(request), document_id=obj.pk)
-        return "Document deleted."
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list from a deleted document."""

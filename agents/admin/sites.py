@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from agents.knowledge import crawling, selectors, services, sites
 from agents.models import Document, Site
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import edits
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
@@ -120,11 +121,7 @@ class SiteAdmin(ServiceAdmin):
         sites.refresh_site(actor=viewer_of(request), site_id=obj.pk)
         return "The site is being fetched."
 
-    @service_action(path="edit", title="Change how often", permission=services.MANAGE, form=RhythmForm, submit="Save")
-    def edit(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
-        """Change how often it is fetched."""
-        sites.change_site(actor=viewer_of(request), site_id=obj.pk, **form.cleaned_data)
-        return "Saved."
+    edit = edits(sites.change_site, "site_id", services.MANAGE, RhythmForm, title="Change how often", done="Saved.")
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, site: Any) -> dict[str, Any]:
         """Start from how often it is fetched now."""

@@ -16,7 +16,8 @@ from agents.ports import ANSWER_TOOL
 from agents.trials import trying
 from agents.trials.models import Trial, TrialTurn
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.crud import deletes
+from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip, moment
@@ -184,18 +185,8 @@ class TrialAdmin(ServiceAdmin):
         trying.say(actor=viewer_of(request), trial_id=obj.pk, text=form.cleaned_data["text"])
         return ""
 
-    @service_action(
-        path="delete",
-        title="Delete trial",
-        permission=trying.TRY,
-        form=ConfirmForm,
-        tone="danger",
-        explain="It is deleted by itself after a few days.",
-    )
-    def delete(self, request: HttpRequest, obj: Trial, form: ConsoleForm) -> str:
-        """Delete the trial."""
-        trying.delete_trial(actor=viewer_of(request), trial_id=obj.pk)
-        return "Trial deleted."
+    delete = deletes(trying.delete_trial, "trial_id", trying.TRY, title="Delete trial",
+                     explain="It is deleted by itself after a few days.", done="Trial deleted.")  # fmt: skip
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list from a deleted trial."""

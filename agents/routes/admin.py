@@ -17,6 +17,7 @@ from agents.routes.forms import BudgetChangeForm, BudgetForm, RouteForm, SeenFor
 from agents.routes.ledger import MANAGE
 from agents.routes.models import Budget, ModelCall, ModelRoute, Tier
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import edits
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
@@ -145,18 +146,8 @@ class ModelRouteAdmin(ServiceAdmin):
         made = configuration.create_route(actor=viewer_of(request), setup=setup, key=key)
         return f"{made.name} was added. Test it, then activate it."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=RouteForm, submit="Save",
-                    tone="primary")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: ModelRoute, form: RouteForm) -> str:
-        """Change a route."""
-        configuration.change_route(
-            actor=viewer_of(request),
-            route_id=obj.pk,
-            changes=form.setup(),
-            key=form.cleaned_data["key"],
-            seen_version=form.cleaned_data["version"],
-        )
-        return "Model saved."
+    edit = edits(configuration.change_route, "route_id", MANAGE, RouteForm, tone="primary", done="Model saved.",
+                 values=lambda form: {"changes": form.setup(), "key": form.cleaned_data["key"]})  # fmt: skip
 
     @service_action(path="test", title="Test", permission=MANAGE,
                     explain="Asks the model for one word. This costs what a short answer costs.")  # fmt: skip
@@ -274,19 +265,8 @@ class BudgetAdmin(ServiceAdmin):
         )
         return f"The budget of {made} now applies."
 
-    @service_action(path="edit", title="Change", permission=MANAGE, form=BudgetChangeForm, submit="Save",
-                    tone="primary")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: Budget, form: BudgetChangeForm) -> str:
-        """Change a budget."""
-        said = form.cleaned_data
-        changed = limits.change_budget(
-            actor=viewer_of(request),
-            budget_id=obj.pk,
-            amount=said["amount"],
-            on_spent=said["on_spent"],
-            seen_version=said["version"],
-        )
-        return f"The budget is now {changed}."
+    edit = edits(limits.change_budget, "budget_id", MANAGE, BudgetChangeForm, title="Change", tone="primary",
+                 done="The budget is now {}.")  # fmt: skip
 
     @service_action(path="remove", title="Remove budget", permission=MANAGE, form=SeenForm, tone="danger",
                     explain="Calls of models are then no longer limited by it.")  # fmt: skip
