@@ -17,6 +17,7 @@ from analytics.alerts.messages import numbers_of
 from analytics.alerts.states import State
 from analytics.models import Alert, AlertRule, Severity, Way
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
@@ -165,21 +166,12 @@ class AlertRuleAdmin(ServiceAdmin):
             return f"{present} There is no history of {', '.join(found.unknown)}."
         return f"{present} It would have fired {found.count} times in the last {days} days."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=AlertRuleForm, submit="Save", tone="primary",
-                    explain="The rule starts over, and an open alert ends.")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm) -> str:
-        """Change the rule."""
-        saved = rules.revise_rule(
-            actor=viewer_of(request), alert_rule_id=obj.pk, settings=form.settings(), seen_version=form.seen_version()
-        )
-        return f"“{saved}” was saved."
+    edit = edits(rules.revise_rule, "alert_rule_id", MANAGE, AlertRuleForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {"settings": form.settings()},
+                 explain="The rule starts over, and an open alert ends.")  # fmt: skip
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="Its history goes too.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """Delete the rule."""
-        rules.delete_rule(actor=viewer_of(request), alert_rule_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"“{obj}” was deleted."
+    delete = deletes(rules.delete_rule, "alert_rule_id", MANAGE, form=VersionedForm, explain="Its history goes too.",
+                     done="“{}” was deleted.")  # fmt: skip
 
     @admin.display(description="State")
     def standing(self, rule: AlertRule) -> str:

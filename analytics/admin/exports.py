@@ -25,6 +25,7 @@ from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
 from analytics.exports.sources import SOURCES
 from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
@@ -340,14 +341,8 @@ class ExportScheduleAdmin(ServiceAdmin):
         )
         return f"“{saved}” was saved."
 
-    @service_action(path="delete", title="Delete", permission=USE, form=VersionedForm, tone="danger",
-                    explain="Files that it made stay until they expire.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: ExportSchedule, form: ConsoleForm) -> str:
-        """Delete the scheduled export."""
-        schedules.delete_schedule(
-            actor=viewer_of(request), schedule_id=obj.pk, seen_version=form.cleaned_data["version"]
-        )
-        return f"“{obj}” was deleted."
+    delete = deletes(schedules.delete_schedule, "schedule_id", USE, form=VersionedForm, done="“{}” was deleted.",
+                     explain="Files that it made stay until they expire.")  # fmt: skip
 
     @admin.display(description="State")
     def standing(self, row: ExportSchedule) -> str:

@@ -24,6 +24,7 @@ from analytics.figures.selectors import counted_until
 from analytics.models import FigureDashboard
 from analytics.services import dashboards
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -223,20 +224,7 @@ class FigureDashboardAdmin(ServiceAdmin):
         days = retention.set_event_days(actor=viewer_of(request), days=form.cleaned_data["days"])
         return f"Events are now kept for {days} days."
 
-    @service_action(path="edit", title="Edit", permission=dashboards.SEE, form=DashboardForm)
-    def edit(self, request: HttpRequest, obj: FigureDashboard, form: ConsoleForm) -> HttpResponse:
-        """Save the choice."""
-        dashboards.change_dashboard(actor=viewer_of(request), dashboard_id=obj.pk, **form.cleaned_data)
-        return HttpResponseRedirect(self.object_url(obj))
+    edit = edits(dashboards.change_dashboard, "dashboard_id", dashboards.SEE, DashboardForm, submit="", done="")
 
-    @service_action(
-        path="delete",
-        title="Delete",
-        permission=dashboards.SEE,
-        tone="danger",
-        explain="The figures themselves stay.",
-    )
-    def delete(self, request: HttpRequest, obj: FigureDashboard, form: ConsoleForm) -> HttpResponse:
-        """Delete the dashboard."""
-        dashboards.delete_dashboard(actor=viewer_of(request), dashboard_id=obj.pk)
-        return HttpResponseRedirect(self.list_url())
+    delete = deletes(dashboards.delete_dashboard, "dashboard_id", dashboards.SEE,
+                     explain="The figures themselves stay.", done="")  # fmt: skip
