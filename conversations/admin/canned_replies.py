@@ -15,7 +15,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, VersionedForm, look
+from console.base.crud import deletes, edits
+from console.base.forms import VersionedForm, look
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -127,6 +128,11 @@ class CannedForm(VersionedForm):
             language=said["language"],
             translations=texts,
         )
+
+    def revision(self) -> dict[str, Any]:
+        """Return what the service takes that changes one."""
+        said = self.cleaned_data
+        return {"wanted": self.canned(), "add_files": said["files"], "remove_files": said.get("remove_files", ())}
 
 
 def id_in(text: str | None) -> UUID | None:
@@ -273,23 +279,7 @@ class CannedReplyAdmin(ServiceAdmin):
         made = services.create_canned_reply(actor=viewer_of(request), wanted=form.canned(), files=files)
         return f"“{made}” was created."
 
-    @service_action(path="edit", title="Edit", permission=REPLY, form=CannedForm, submit="Save", tone="primary")
-    def edit(self, request: HttpRequest, obj: CannedReply, form: CannedForm) -> str:
-        """Change the canned reply."""
-        saved = services.revise_canned_reply(
-            actor=viewer_of(request),
-            reply_id=obj.pk,
-            wanted=form.canned(),
-            add_files=form.cleaned_data["files"],
-            remove_files=form.cleaned_data.get("remove_files", ()),
-            seen_version=form.seen_version(),
-        )
-        return f"“{saved}” was saved."
+    edit = edits(services.revise_canned_reply, "reply_id", REPLY, CannedForm, tone="primary", done="“{}” was saved.",
+                 values=CannedForm.revision)  # fmt: skip
 
-    @service_action(path="delete", title="Delete", permission=REPLY, form=VersionedForm, tone="danger")
-    def delete(self, request: HttpRequest, obj: CannedReply, form: ConsoleForm) -> str:
-        """Delete the canned reply."""
-        services.delete_canned_reply(
-            actor=viewer_of(request), reply_id=obj.pk, seen_version=form.cleaned_data["version"]
-        )
-        return f"“{obj}” was deleted."
+    delete = deletes(services.delete_canned_reply, "reply_id", REPLY, form=VersionedForm, done="“{}” was deleted.")

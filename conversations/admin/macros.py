@@ -12,7 +12,8 @@ from django.utils.html import format_html_join
 
 from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, VersionedForm, look
+from console.base.crud import deletes, edits
+from console.base.forms import VersionedForm, look
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -213,19 +214,10 @@ class MacroAdmin(ServiceAdmin):
         """Create a macro."""
         return f"“{services.create_macro(actor=viewer_of(request), wanted=form.macro())}” was created."
 
-    @service_action(path="edit", title="Edit", permission=REPLY, form=MacroForm, submit="Save", tone="primary")
-    def edit(self, request: HttpRequest, obj: Macro, form: MacroForm) -> str:
-        """Change the macro."""
-        saved = services.revise_macro(
-            actor=viewer_of(request), macro_id=obj.pk, wanted=form.macro(), seen_version=form.seen_version()
-        )
-        return f"“{saved}” was saved."
+    edit = edits(services.revise_macro, "macro_id", REPLY, MacroForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {"wanted": form.macro()})  # fmt: skip
 
-    @service_action(path="delete", title="Delete", permission=REPLY, form=VersionedForm, tone="danger")
-    def delete(self, request: HttpRequest, obj: Macro, form: ConsoleForm) -> str:
-        """Delete the macro."""
-        services.delete_macro(actor=viewer_of(request), macro_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"“{obj}” was deleted."
+    delete = deletes(services.delete_macro, "macro_id", REPLY, form=VersionedForm, done="“{}” was deleted.")
 
 
 def in_words(macros: list[Macro]) -> dict[UUID, list[str]]:

@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -113,19 +114,9 @@ class TagAdmin(ServiceAdmin):
             f"“{services.create_tag(actor=viewer_of(request), name=said['name'], colour=said['colour'])}” was created."
         )
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=TagForm, submit="Save", tone="primary",
-                    explain="A new name counts for contacts with this tag, and their audience, too.")  # fmt: skip
-    def edit(self, request: HttpRequest, obj: Tag, form: TagForm) -> str:
-        """Change the tag."""
-        said = form.cleaned_data
-        saved = services.revise_tag(
-            actor=viewer_of(request),
-            tag_id=obj.pk,
-            name=said["name"],
-            colour=said["colour"],
-            seen_version=form.seen_version(),
-        )
-        return f"“{saved}” was saved."
+    edit = edits(services.revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {name: form.cleaned_data[name] for name in ("name", "colour")},
+                 explain="A new name counts for contacts with this tag, and their audience, too.")  # fmt: skip
 
     @service_action(path="merge", title="Merge…", permission=MANAGE, form=MergeForm, submit="Merge",
                     explain="Conversations and contacts with this tag get the other one, and this one is deleted. "
@@ -140,12 +131,8 @@ class TagAdmin(ServiceAdmin):
         )
         return f"“{obj}” is now “{into}”."
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="It's taken off all conversations. Contacts keep theirs.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: Tag, form: ConsoleForm) -> str:
-        """Delete the tag."""
-        services.delete_tag(actor=viewer_of(request), tag_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"“{obj}” was deleted."
+    delete = deletes(services.delete_tag, "tag_id", MANAGE, form=VersionedForm, done="“{}” was deleted.",
+                     explain="It's taken off all conversations. Contacts keep theirs.")  # fmt: skip
 
 
 class ConversationTagsForm(ConsoleForm):

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
@@ -264,20 +265,11 @@ class TeamAdmin(TeamChatPages):
         """Create a team."""
         return f"{services.create_team(actor=viewer_of(request), **form.team())} was created."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=TeamForm, submit="Save", tone="primary")
-    def edit(self, request: HttpRequest, obj: Team, form: TeamForm) -> str:
-        """Change the team."""
-        saved = services.revise_team(
-            actor=viewer_of(request), team_id=obj.pk, seen_version=form.seen_version(), **form.team()
-        )
-        return f"{saved} was saved."
+    edit = edits(services.revise_team, "team_id", MANAGE, TeamForm, tone="primary", done="{} was saved.",
+                 values=TeamForm.team)  # fmt: skip
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="You can only delete a team without open conversations.")  # fmt: skip
-    def delete(self, request: HttpRequest, obj: Team, form: ConsoleForm) -> str:
-        """Delete the team."""
-        services.delete_team(actor=viewer_of(request), team_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"{obj} was deleted."
+    delete = deletes(services.delete_team, "team_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+                     explain="You can only delete a team without open conversations.")  # fmt: skip
 
 
 class AvailabilityForm(ConsoleForm):

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -156,13 +157,8 @@ class TriageRuleAdmin(ServiceAdmin):
         """Create a triage rule."""
         return f"“{services.create_triage_rule(actor=viewer_of(request), settings=form.settings())}” was created."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=RuleForm, submit="Save", tone="primary")
-    def edit(self, request: HttpRequest, obj: TriageRule, form: RuleForm) -> str:
-        """Change the rule."""
-        saved = services.revise_triage_rule(
-            actor=viewer_of(request), rule_id=obj.pk, settings=form.settings(), seen_version=form.seen_version()
-        )
-        return f"“{saved}” was saved."
+    edit = edits(services.revise_triage_rule, "rule_id", MANAGE, RuleForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {"settings": form.settings()})  # fmt: skip
 
     @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
                     explain="Shows what it would have done in the last days. Nothing is changed.")  # fmt: skip
@@ -201,8 +197,4 @@ class TriageRuleAdmin(ServiceAdmin):
         services.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=False)
         return f"“{obj}” is tried later."
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger")
-    def delete(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
-        """Delete the rule."""
-        services.delete_triage_rule(actor=viewer_of(request), rule_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"“{obj}” was deleted."
+    delete = deletes(services.delete_triage_rule, "rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")
