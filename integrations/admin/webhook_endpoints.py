@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -220,13 +221,8 @@ class WebhookEndpointAdmin(ServiceAdmin):
         made = services.create_endpoint(actor=viewer_of(request), wanted=form.wanted())
         return self._show_secret(request, made, "Endpoint added")
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=EndpointForm, submit="Save", tone="primary")
-    def edit(self, request: HttpRequest, obj: WebhookSubscription, form: EndpointForm) -> str:
-        """Change the endpoint."""
-        saved = services.revise_endpoint(
-            actor=viewer_of(request), endpoint_id=obj.pk, wanted=form.wanted(), seen_version=form.seen_version()
-        )
-        return f"“{saved}” was saved."
+    edit = edits(services.revise_endpoint, "endpoint_id", MANAGE, EndpointForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {"wanted": form.wanted()})  # fmt: skip
 
     @service_action(
         path="test",
