@@ -36,7 +36,7 @@ from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
 from core.privacy.pii import mask_text
-from core.reach import records
+from core.reach import windows
 
 GONE: Final = "erased"
 PROVED: Final = ("phone", "email", "bsuid", "customer")
@@ -281,7 +281,7 @@ class ConversationsErasure(ErasureHandler):
         contacts = person.ids("contacts")
         list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
         points = ContactPoint.objects.filter(contact_id__in=contacts)
-        records.erase(points.values_list("value_index", flat=True))
+        windows.erase(points.values_list("value_index", flat=True))
         points.delete()
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(

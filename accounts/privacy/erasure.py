@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Final
 from urllib.parse import unquote_plus
@@ -72,13 +71,13 @@ def _browsers(person: Person, after: str, limit: int) -> Batch:
 
 def _views(person: Person, after: str, limit: int) -> Batch:
     """Remove the person's saved views, and those of colleagues that search for the person by name or address."""
+
+    def is_searched(texts: list[str]) -> bool:
+        return person.is_named_in([unquote_plus(text) for text in texts])
+
+    keys, last = rows_holding(VIEWS, (*person.names, *person.addresses), is_searched, after, limit)
     own = SavedView.objects.filter(person_id__in=person.ids("users"))
-    keys, last = rows_holding(VIEWS, (*person.names, *person.addresses), _is_searched(person), after, limit)
     return Batch(own.delete()[0] + SavedView.objects.filter(pk__in=keys).delete()[0], last)
-
-
-def _is_searched(person: Person) -> Callable[[list[str]], bool]:
-    return lambda texts: person.is_named_in([unquote_plus(text) for text in texts])
 
 
 def _offered_to(person: Person) -> QuerySet[Invitation]:

@@ -97,7 +97,8 @@ class Supervisor:
                 raise StartError(f"{child.spec.name} keeps ending. Its last words:\n{processes.tail(child.spec.log)}")
             pause = 0.0 if child.deaths == 1 else min(0.5 * 2**child.deaths, 8.0)
             child.again_at = now + pause
-            say(f"{child.spec.name} ended ({_ending(code)}); starting it again. Log: {child.spec.log}")
+            ending = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            say(f"{child.spec.name} ended ({ending}); starting it again. Log: {child.spec.log}")
         if now >= child.again_at:
             processes.stop(child.process, child.spec)
             child.process, child.began, child.again_at = processes.spawn(child.spec), now, 0.0
@@ -132,7 +133,3 @@ def _kill_at_once(children: Mapping[str, Child]) -> Callable[[int, FrameType | N
                 child.process.kill()
 
     return hurry
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

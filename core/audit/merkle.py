@@ -9,10 +9,6 @@ def leaf(content: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + content).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
 def root(leaves: Sequence[bytes]) -> bytes:
     """Return the hash of all leaves, in order; raises ValueError without any."""
     if not leaves:
@@ -20,7 +16,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
     if len(leaves) == 1:
         return leaves[0]
     middle = _middle(len(leaves))
-    return _node(root(leaves[:middle]), root(leaves[middle:]))
+    return hashlib.sha256(b"\x01" + root(leaves[:middle]) + root(leaves[middle:])).digest()
 
 
 def path(leaves: Sequence[bytes], place: int) -> list[bytes]:

@@ -103,7 +103,8 @@ def check_shape(kind: str, type: str, payload: Mapping[str, Any]) -> int | None:
     """Check an event as `check` does, for a statement that finds its stream of this kind by itself."""
     place = _places.get((type, kind))
     if place is None:
-        raise ValueError(_misplaced(kind, type))
+        where = f"is not told on streams of the kind {kind!r}" if type in _types else "is not in the catalogue"
+        raise ValueError(f"event {type!r} {where}")
     try:
         place.validate(payload)
     except ValidationError as problem:
@@ -116,12 +117,6 @@ def _check_subject(subject: str, type: str) -> None:
         UUID(subject)
     except ValueError:
         raise ValueError(f"event {type!r}: its stream has to end with an id") from None
-
-
-def _misplaced(kind: str, type: str) -> str:
-    if type not in _types:
-        return f"event {type!r} is not in the catalogue"
-    return f"event {type!r} is not told on streams of the kind {kind!r}"
 
 
 def _explained(problem: ValidationError) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from core.ids import uuid7
-from core.models import ReplyWindow
+from core.models import ReplyWindow, SendCount
 from core.tenancy.scope import current_tenant_id
 
 # By hand: one statement that never moves a window back, however late or often a message is delivered.
@@ -33,3 +33,10 @@ def last_written(indexes: Iterable[str], lines: Iterable[UUID] | None) -> dict[t
     if lines is not None:
         rows = rows.filter(line__in=list(lines))
     return {(index, line): at for index, line, at in rows.values_list("address_index", "line", "wrote_at")}
+
+
+def erase(indexes: Iterable[str]) -> None:
+    """Delete the windows and numbers of addresses; the ledger stays, so that nobody writes to them again."""
+    wanted = list(indexes)
+    ReplyWindow.objects.filter(address_index__in=wanted).delete()
+    SendCount.objects.filter(address_index__in=wanted).delete()

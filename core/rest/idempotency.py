@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,7 +51,8 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
             return Response(replay.answer, status=replay.status, headers={"Idempotency-Replayed": "true"})
         work = functools.partial(handler, view, request, *args, **kwargs)
         try:
-            return _kept_with_work(work, scope, key) if atomic else _kept(work(), scope, key)
+            with transaction.atomic() if atomic else nullcontext():
+                return _kept(work(), scope, key)
         except Exception:
             # The request had no effect, so the client may try again under the same key.
             idempotency.abandon(scope=scope, key=key)
@@ -65,11 +67,6 @@ def _ids_of(request: Request, kwargs: Mapping[str, Any]) -> Iterator[UUID]:
     yield from (value for value in kwargs.values() if isinstance(value, UUID))
     if person := actor_of(request).user_id:
         yield person
-
-
-def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:
-    with transaction.atomic():
-        return _kept(work(), scope, key)
 
 
 def _kept(response: Response, scope: str, key: str) -> Response:

@@ -34,6 +34,7 @@ WRITING_ERRORS: Final[dict[str, str]] = {
 }
 _SCHEMAS: Final = "#/components/schemas/"
 WRITING: Final = ("post", "put", "patch", "delete")
+ENUMS: Final = frozenset({"enum", "$ref", "allOf", "oneOf"})
 PROBLEM: Final = {
     "type": "object",
     "description": "Every error has these fields; some have more.",
@@ -160,7 +161,7 @@ def without_empty_defaults(result: dict[str, Any], **context: Any) -> dict[str, 
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            if part.get("default") == "" and (_is_enum(part) or part.get("minLength")):
+            if part.get("default") == "" and (part.get("minLength") or not part.keys().isdisjoint(ENUMS)):
                 del part["default"]
             if "enum" in part:
                 part.pop("minLength", None)
@@ -187,10 +188,6 @@ def with_short_names(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         elif isinstance(part, list):
             waiting.extend(part)
     return result
-
-
-def _is_enum(part: dict[str, Any]) -> bool:
-    return any(name in part for name in ("enum", "$ref", "allOf", "oneOf"))
 
 
 def _response(code: str, text: str) -> dict[str, Any]:

@@ -59,7 +59,9 @@ class Command(BaseCommand):
         if not options["tenant"]:
             known = {tenant_id for tenant_id, _ in tenants}
             gone = {key: slugs.get(key, str(key)) for key in (*kept, *anchored) if key not in known}
-            rows += [_lost(name) for name in gone.values()]
+            why = "the organisation is gone, and its head was noted outside the database"
+            lost: dict[str, Any] = {"ok": False, "entries": 0, "head": "", "first_bad": 1, "reason": why}
+            rows += [{"tenant": name, **lost} for name in gone.values()]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         else:
@@ -93,11 +95,6 @@ def _verify(
         "first_bad": 1 if is_empty else verdict.first_bad,
         "reason": "the chain is empty" if is_empty else verdict.reason or changed,
     }
-
-
-def _lost(slug: str) -> dict[str, Any]:
-    reason = "the organisation is gone, and its head was noted outside the database"
-    return {"tenant": slug, "ok": False, "entries": 0, "head": "", "first_bad": 1, "reason": reason}
 
 
 def _read_heads(path: str) -> tuple[Heads, dict[UUID, str]]:

@@ -36,7 +36,10 @@ def test(arguments: argparse.Namespace) -> int:
     if arguments.long:
         runs = [["-m", "long or not long", *arguments.rest]] if arguments.rest else [_parallel(), ["-m", "long"]]
     with throw_away() as installation:
-        outcomes = [_tests(installation.environment, options) for options in runs]
+        outcomes = []
+        for options in runs:
+            say("\n--- pytest")
+            outcomes.append(run_pytest(installation.environment, options))
     _tell_skips(outcomes)
     if len(outcomes) > 1:
         for outcome in outcomes:
@@ -159,11 +162,6 @@ def _quiet_step(name: str, command: Sequence[str], environment: Mapping[str, str
 def _parallel() -> list[str]:
     """Return the options for all tests at once: three processes on two cores, as each waits a third of the time."""
     return ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
-
-
-def _tests(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:
-    say("\n--- pytest")
-    return run_pytest(environment, options)
 
 
 def _tell_skips(outcomes: Sequence[Outcome]) -> None:

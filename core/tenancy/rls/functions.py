@@ -9,17 +9,13 @@ from core.tenancy import lookups
 
 def statements() -> Iterator[str]:
     """Yield the statements for all functions declared in `core.tenancy.lookups`."""
-    yield from _tenant_lookup_statements()
+    yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
+    yield "drop policy if exists walker_resolver_wall on accounts_tenant"
+    yield "create policy walker_resolver_wall on accounts_tenant for select to walker_resolver using (true)"
     for resolver in lookups.declared():
         yield from _resolver_statements(resolver)
     for search in lookups.searches():
         yield from _search_statements(search)
-
-
-def _tenant_lookup_statements() -> Iterator[str]:
-    yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
-    yield "drop policy if exists walker_resolver_wall on accounts_tenant"
-    yield "create policy walker_resolver_wall on accounts_tenant for select to walker_resolver using (true)"
 
 
 def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
