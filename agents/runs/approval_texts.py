@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.ports import ASKS, SENT_BACK
+from hitl.actions import registry as actions
 from hitl.models import Approval
 
 _DECIDED_AS_RULE = "rule"
@@ -166,12 +167,7 @@ def _short(text: object, limit: int = 80) -> str:
 
 
 def _result(approval: Approval) -> str:
-    """Return the change as a fact: "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
-    rows, name = _rows(approval), approval.facts.get("campaign_name")
-    if approval.kind == "pause_campaign":
-        return f"{name or 'the campaign'} is now paused"
-    if approval.kind != "set_campaign_budget" or not rows:
+    """Return the change as a fact, in the words of its kind."""
+    if not actions.is_known(approval.kind):
         return _headline(approval)
-    row = rows[0]
-    thing = f"{name}'s {str(row['label']).lower()}" if name else str(row["label"]).lower()
-    return f"{thing} is now {_short(row['after'])} (was {_short(row['before'])})"
+    return actions.get(approval.kind).done_sentence(approval.preview, approval.facts) or _headline(approval)

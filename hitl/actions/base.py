@@ -190,10 +190,10 @@ class ActionKind(ABC, Generic[P]):
             if old_facts.get(key) != new_facts.get(key)
         ]
 
-    def done_sentence(self, preview: Mapping[str, Any]) -> str:
+    def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
         """Return the executed change as a fact for its requester, without a full stop (pure).
 
-        By default it is the headline that was approved; `preview` is as it is stored.
+        By default it is the headline that was approved; `preview` and `facts` are as they are stored.
         """
         return str(preview.get("headline") or "").rstrip(".")
 

@@ -7,6 +7,7 @@ figures which change by themselves (spend, views) don't reset an approval.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -108,6 +109,15 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
         cost = max(change, Decimal(0)) * DAYS_EXPOSED
         return Estimate(cost=cost.quantize(CENT), currency=facts["currency"], share=share)
 
+    def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
+        """Return "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
+        row = next(iter(preview.get("rows") or ()), None)
+        if row is None:
+            return super().done_sentence(preview, facts)
+        name, label = facts.get("campaign_name"), str(row["label"]).lower()
+        thing = f"{name}'s {label}" if name else label
+        return f"{thing} is now {row['after']} (was {row['before']})"
+
     def subject_key(self, params: CampaignBudget) -> str:
         """The budget of this campaign."""
         return f"sandbox_ads:campaign:{params.campaign}:budget"
@@ -175,6 +185,10 @@ class PauseCampaign(ActionKind[CampaignPause]):
     def estimate(self, params: CampaignPause, facts: Facts) -> Estimate:
         """Return no cost and the whole budget as share."""
         return Estimate(cost=Decimal("0.00"), currency=facts["currency"], share=Decimal(1))
+
+    def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
+        """Return "Summer Sale is now paused"."""
+        return f"{facts.get('campaign_name') or 'the campaign'} is now paused"
 
     def subject_key(self, params: CampaignPause) -> str:
         """The status of this campaign."""
