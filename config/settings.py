@@ -41,6 +41,9 @@ env.ENVIRON = _Given()
 SECRET_KEY = env("SECRET_KEY")
 WALKER_KEYS = env("WALKER_KEYS")
 WALKER_DEMO = env.bool("WALKER_DEMO", default=False)
+# In the demo without a token, metrics and the names of failing checks are open, and hosted pages sign visitors in.
+METRICS_WITHOUT_TOKEN = WALKER_DEMO
+HOSTED_PAGES_SIGN_IN = WALKER_DEMO
 WALKER_TESTING = env.bool("WALKER_TESTING", default=False)
 DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")

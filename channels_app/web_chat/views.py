@@ -188,6 +188,6 @@ def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
 
 def _demo_identity(widget: Widget) -> str:
     """Return the identity a host page would sign for the demo's member, or ""."""
-    if not settings.WALKER_DEMO or not widget.demo_identity or not widget.identity_secret:
+    if not settings.HOSTED_PAGES_SIGN_IN or not widget.demo_identity or not widget.identity_secret:
         return ""
     return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.demo_identity, now=now())

@@ -91,7 +91,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus text, to the bearer of `METRICS_TOKEN`; in a demo without one, to everyone."""
+    """Answer in Prometheus text, to the bearer of `METRICS_TOKEN`; without one to everyone where that is open."""
     if not _may_read_details(request):
         if not settings.METRICS_TOKEN:
             return HttpResponse("Set METRICS_TOKEN to read metrics.\n", status=403, content_type="text/plain")
@@ -103,6 +103,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _may_read_details(request: HttpRequest) -> bool:
     token = settings.METRICS_TOKEN
     if not token:
-        return bool(settings.WALKER_DEMO)
+        return bool(settings.METRICS_WITHOUT_TOKEN)
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode())

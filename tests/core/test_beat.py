@@ -24,7 +24,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_beat_is_alive_while_no_worker_takes_a_task(service: Any, client: Client, settings: Settings) -> None:
-    settings.WALKER_DEMO = True
+    settings.METRICS_WITHOUT_TOKEN = True
     service.scheduler.tick()
     checks = client.get("/readyz").json()["checks"]
     assert checks["beat"] == {"ok": True}

@@ -26,7 +26,7 @@ from tests.world import World
 @pytest.fixture(autouse=True)
 def _demo(settings: Settings) -> None:
     """Show everything to everyone, as in the demo."""
-    settings.WALKER_DEMO = True
+    settings.METRICS_WITHOUT_TOKEN = True
 
 
 def beat() -> None:
@@ -180,7 +180,7 @@ def test_details_with_a_token_set_want_it(
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer", "Bearer x"])
 def test_details_without_a_token_are_closed_outside_the_demo(client: Client, settings: Settings, header: str) -> None:
-    settings.WALKER_DEMO = False
+    settings.METRICS_WITHOUT_TOKEN = False
     given = {"Authorization": header}
     assert client.get("/metrics", headers=given).status_code == 403
     answer = client.get("/readyz", headers=given)

@@ -31,7 +31,7 @@ def _run(*arguments: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    settings.WALKER_DEMO = True  # shows them without a token
+    settings.METRICS_WITHOUT_TOKEN = True  # shows them without a token
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from agents.defaults import ensure_default_agents
 from agents.models import AgentRun
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
@@ -20,6 +19,7 @@ from core.events import live, relay
 from core.jobs import dead_letters
 from core.models import DeadLetter, Outbox, ReplyWindow
 from core.observability import health
+from demo.agents import ensure_default_agents
 from tests.channels_app.twilio.conftest import Door, fields, post
 from tests.world import OPERATOR
 

@@ -214,7 +214,7 @@ def test_demo_member_is_signed_in_the_demo_only(
 ) -> None:
     from tests.channels_app.conftest import make_widget
 
-    settings.WALKER_DEMO = demo
+    settings.HOSTED_PAGES_SIGN_IN = demo
     kept = {"identity_secret": SECRET, "demo_identity": world.people["support"].email}
     widget = make_widget(world.acme.pk, "Desk", credentials=kept)
     page = client.get(f"/chat/{widget.public_key}/")
@@ -223,5 +223,5 @@ def test_demo_member_is_signed_in_the_demo_only(
 
 
 def test_hosted_page_signs_nobody_without_the_flag(client: Client, widgets: Widgets, settings: Settings) -> None:
-    settings.WALKER_DEMO = True
+    settings.HOSTED_PAGES_SIGN_IN = True
     assert b"identity=" not in client.get(f"/chat/{widgets.acme.public_key}/").content
