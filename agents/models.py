@@ -48,26 +48,14 @@ __all__ = [
 class Agent(TenantModel):
     """An AI agent that answers: built in (system) or the tenant's own."""
 
-    class Type(models.TextChoices):
-        """The agent's field of work."""
-
-        PAID_ADS = "paid_ads", "Paid Ads"
-        SEO = "seo", "SEO"
-        CONTENT = "content", "Content"
-        AUDIENCE = "audience", "Audience"
-        CUSTOM = "custom", "Custom"
-
-    class Category(models.TextChoices):
-        """The area of marketing it belongs to."""
-
-        ADVERTISING = "advertising", "Advertising"
-        SEARCH = "search", "Search"
-        CONTENT = "content", "Content"
-        MESSAGING = "messaging", "Messaging"
+    CUSTOM: ClassVar = "custom"
+    """The type of an agent of no field of work that a template brings."""
+    CATEGORY: ClassVar = "content"
+    """The category of such agents."""
 
     name = models.CharField(max_length=80)
-    type = models.CharField(max_length=10, choices=Type)
-    category = models.CharField(max_length=12, choices=Category)
+    type = models.CharField(max_length=10)
+    category = models.CharField(max_length=12)
     is_system = models.BooleanField(default=False)
     configuration = models.JSONField(default=dict, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

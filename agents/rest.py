@@ -18,8 +18,7 @@ from rest_framework.serializers import BaseSerializer
 from agents import selectors, services
 from agents.flows.connecting import FLOW_LIMIT
 from agents.models import Agent, AgentActivation, AgentVersion
-from agents.studio import activation, configuration, portability
-from agents.studio.first_cases import FIRST_CASES
+from agents.studio import activation, configuration, gallery, portability
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -31,7 +30,7 @@ FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its addres
 class AgentFilters(ApiFilterSet):
     """The filters of agents."""
 
-    type = ChoiceFilter(choices=Agent.Type.choices)
+    type = ChoiceFilter(choices=gallery.types())
 
 
 class AgentSerializer(RowSerializer[Agent]):
@@ -178,9 +177,9 @@ class NewAgent(AgentChange):
     """An agent of your own."""
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
-    type = serializers.ChoiceField(choices=Agent.Type.choices)
+    type = serializers.ChoiceField(choices=gallery.types())
     template = serializers.ChoiceField(
-        choices=sorted(FIRST_CASES),
+        choices=gallery.with_cases(),
         required=False,
         help_text="Its cases are kept for the agent; nothing else is taken.",
     )
@@ -191,7 +190,7 @@ class AgentFile(serializers.Serializer[Any]):
 
     format = serializers.ChoiceField(choices=[portability.FORMAT])
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
-    type = serializers.ChoiceField(choices=Agent.Type.choices)
+    type = serializers.ChoiceField(choices=gallery.types())
     model = serializers.CharField(max_length=20, required=False)
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
     flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)

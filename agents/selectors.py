@@ -12,7 +12,6 @@ from django.db.models import F, Max, Q, QuerySet
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
-from agents.defaults import READING_TOOLS
 from agents.flows.connecting import FLOW
 from agents.flows.connecting import editors as flow_editors
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
@@ -196,11 +195,8 @@ def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion 
 
 
 def tools_of(version: AgentVersion) -> list[str]:
-    """Return the names of the tools that a version may call.
-
-    A built-in agent also has the reading tools that came with a later version of Walker.
-    """
-    return list(dict.fromkeys([*version.tools, *(READING_TOOLS if version.agent.is_system else ())]))
+    """Return the names of the tools that a version may call."""
+    return list(dict.fromkeys(version.tools))
 
 
 def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:

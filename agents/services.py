@@ -19,6 +19,7 @@ from agents.studio.configuration import (
     setup_in,
     setup_of,
 )
+from agents.studio.first_agent import ensure_first_agent
 
 __all__ = [
     "NeedsModelWorker",
@@ -31,6 +32,7 @@ __all__ = [
     "create_agent",
     "current_version",
     "discard_draft",
+    "ensure_first_agent",
     "needs_workers",
     "open_brief_model",
     "record_requester_answer",

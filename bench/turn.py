@@ -26,7 +26,6 @@ from django.db import connection  # noqa: E402
 
 from accounts.services import create_tenant  # noqa: E402
 from agents import registry, services  # noqa: E402
-from agents.defaults import ensure_default_agents  # noqa: E402
 from agents.models import AgentVersion  # noqa: E402
 from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn  # noqa: E402
 from agents.tools import registry as tools  # noqa: E402
@@ -38,6 +37,7 @@ from conversations.types import InboundMessage, SenderIdentity  # noqa: E402
 from core.actors import system  # noqa: E402
 from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
+from demo.agents import ensure_default_agents  # noqa: E402
 
 OPERATOR, DOOR = system("bench"), system("webchat")
 ROUNDS = 3

@@ -9,8 +9,10 @@ class DemoConfig(AppConfig):
     name = "demo"
 
     def ready(self) -> None:
-        """Teach the built-in model the words of marketing."""
+        """Teach the built-in model the words of marketing, and offer its agents as templates."""
         from agents.rule_based_model import phrases  # noqa: PLC0415  (needs loaded apps)
+        from demo import agents  # noqa: PLC0415
         from demo.phrases.book import MarketingPhrases  # noqa: PLC0415
 
         phrases.register(MarketingPhrases())
+        agents.register_templates()

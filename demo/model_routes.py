@@ -48,7 +48,7 @@ def ensure_models(organisation: Organisation) -> None:
     if not Agent.objects.filter(name=AGENT).exists():
         tools = ("list_campaigns", "campaign_performance", "bring_person")
         setup_of_agent = Setup(AGENT, INSTRUCTIONS, model="routes", tools=tools)
-        agent = create_agent(actor=SEEDER, type=Agent.Type.CUSTOM, setup=setup_of_agent)
+        agent = create_agent(actor=SEEDER, type=Agent.CUSTOM, setup=setup_of_agent)
         activate_draft(actor=SEEDER, agent_id=agent.pk)
 
 

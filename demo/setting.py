@@ -8,7 +8,6 @@ from django.conf import settings
 from accounts.models import ApiKey, User
 from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
-from agents.defaults import ensure_default_agents
 from channels_app.email.connect import connect_mail
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.sendgrid.connect import open_inbound
@@ -20,6 +19,7 @@ from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity
 from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
+from demo.agents import ensure_default_agents
 from demo.cast import MARKETER, Organisation
 from demo.model_routes import ensure_models
 from demo.people import SEEDER, lasting

@@ -7,10 +7,9 @@ from django import forms
 
 from agents import registry
 from agents.flows.connecting import FLOW_LIMIT
-from agents.models import Agent, AgentVersion, Collection
-from agents.studio import configuration
+from agents.models import AgentVersion, Collection
+from agents.studio import configuration, gallery
 from agents.studio.activation import REASON_LIMIT
-from agents.studio.first_cases import FIRST_CASES
 from agents.tools import registry as tools
 from console.base.forms import ConsoleForm
 
@@ -164,11 +163,13 @@ class NewAgentForm(AgentForm):
 
     type = forms.ChoiceField(
         label="Works on",
-        choices=Agent.Type.choices,
+        choices=gallery.types,
         help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
     )
     template = forms.ChoiceField(
-        required=False, widget=forms.HiddenInput, choices=[("", ""), *((key, key) for key in FIRST_CASES)]
+        required=False,
+        widget=forms.HiddenInput,
+        choices=lambda: [("", ""), *((key, key) for key in gallery.with_cases())],
     )
     field_order = (
         "name",

@@ -32,11 +32,10 @@ from agents.models import Agent, AgentVersion, Collection
 from agents.studio import gallery, portability
 from agents.studio.activation import ACTIVATE
 from agents.studio.configuration import CHANGE
-from agents.studio.first_cases import FIRST_CASES
 from agents.tools import registry as tools
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import choose
+from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
@@ -62,12 +61,12 @@ LABELS = {
 
 def _from_template(key: str) -> dict[str, Any]:
     """Return what the form of a new agent starts with; nothing for an unknown template."""
-    template = next((one for one in gallery.TEMPLATES if one.key == key), None)
+    template = gallery.find(key)
     if template is None:
         return {}
     setup = template.setup()
     return {
-        "template": key if key in FIRST_CASES else "",
+        "template": key if template.cases else "",
         "name": setup.name,
         "type": template.type,
         "instructions": setup.instructions,
@@ -114,6 +113,17 @@ def _said(setup: services.Setup, name: str) -> str:
     return str(getattr(setup, name) or "–")
 
 
+class TypeFilter(SelectFilter):
+    """Agents of a type."""
+
+    title = "Type"
+    parameter_name = field = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the types that agents may have here."""
+        return gallery.types()
+
+
 @admin.register(Agent)
 class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     """The built-in agents and the tenant's own."""
@@ -122,14 +132,14 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     nav = Nav("Agents", "agent", group="Set-up", order=20)
     intro = "Who answers customers and colleagues, and in which version."
     empty_title = "No agents yet"
-    list_display = ("name", "type", "category", "version", "standing", "created_at")
-    list_filter: ClassVar = [choose("type", "Type", Agent.Type.choices)]
+    list_display = ("name", "type_title", "category_title", "version", "standing", "created_at")
+    list_filter: ClassVar = [TypeFilter]
     ordering = ("-is_active", "name", "id")
     detail_template = "console/agent.html"
     detail_fields = (
         "name",
-        "type",
-        "category",
+        "type_title",
+        "category_title",
         "version",
         "tools",
         "knowledge",
@@ -165,8 +175,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "list_title": "Agents",
             "list_url": self.list_url(),
             "templates": [
-                (template, _titles(template.setup().tools), len(FIRST_CASES.get(template.key, ())))
-                for template in gallery.TEMPLATES
+                (template, _titles(template.setup().tools), len(template.cases)) for template in gallery.templates()
             ],
             "create_url": reverse("admin:agents_agent_create"),
         }
@@ -210,6 +219,16 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "checks": self.checks_context(viewer, obj, draft),
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
         }
+
+    @admin.display(description="Type", ordering="type")
+    def type_title(self, agent: Agent) -> str:
+        """Return the title of the agent's type."""
+        return dict(gallery.types()).get(agent.type, agent.type.replace("_", " ").capitalize())
+
+    @admin.display(description="Category", ordering="category")
+    def category_title(self, agent: Agent) -> str:
+        """Return the title of the agent's category."""
+        return agent.category.replace("_", " ").capitalize()
 
     @admin.display(description="Version")
     def version(self, agent: Agent) -> str:

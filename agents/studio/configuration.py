@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +15,9 @@ from agents.evals.keeping import keep_case
 from agents.flows.connecting import FLOW, flow_id_in
 from agents.models import Agent, AgentVersion, Collection
 from agents.selectors import EARLIER_AUTHORS, authors_of
-from agents.studio.first_cases import FIRST_CASES
+from agents.studio import gallery
+from agents.studio.setup import CONFIDENCE as CONFIDENCE  # noqa: PLC0414  (offered with what takes it)
+from agents.studio.setup import Setup as Setup  # noqa: PLC0414
 from agents.tools import registry as tools
 from core.actors import Actor
 from core.audit import chain
@@ -31,35 +32,6 @@ PROMPT_LIMIT: Final = 8000
 MODEL_NAME_LIMIT: Final = 80
 BUILTIN: Final = "builtin"
 MOST_OPEN: Final = 100
-CONFIDENCE: Final = 50
-CATEGORIES: Final = {
-    Agent.Type.PAID_ADS: Agent.Category.ADVERTISING,
-    Agent.Type.SEO: Agent.Category.SEARCH,
-    Agent.Type.CONTENT: Agent.Category.CONTENT,
-    Agent.Type.AUDIENCE: Agent.Category.MESSAGING,
-    Agent.Type.CUSTOM: Agent.Category.CONTENT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """An agent's configuration.
-
-    No `collections` means all that the caller may see; without `max_open_approvals` only the organisation's limit
-    applies. Below `min_confidence`, from 0 to 100, an answer is not sent.
-    """
-
-    name: str
-    instructions: str = ""
-    model: str = "local"
-    model_name: str = ""
-    flow: str = ""
-    tools: tuple[str, ...] = field(default_factory=tuple)
-    collections: tuple[UUID, ...] = field(default_factory=tuple)
-    max_open_approvals: int | None = None
-    min_confidence: int = CONFIDENCE
-    memory: str = AgentVersion.Memory.VERIFIED
-    asks_judge: bool = False
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -> Agent:
@@ -71,17 +43,18 @@ def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -
     """
     actor.require(CHANGE)
     clean = checked(setup)
-    if type not in Agent.Type.values:
+    if type not in dict(gallery.types()):
         raise Invalid("Some fields are not valid.", fields={"type": ["Choose one of the existing types."]})
-    if template and template not in FIRST_CASES:
+    chosen = gallery.find(template)
+    if template and not (chosen and chosen.cases):
         raise Invalid("Some fields are not valid.", fields={"template": ["Choose one of the existing templates."]})
     with transaction.atomic():
         agent: Agent = Agent.objects.create(
-            name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
+            name=clean.name, type=type, category=gallery.category_of(type), owner_id=actor.user_id
         )
         _write_draft(actor, agent, clean, 1)
         record(actor, "AGENT_CREATED", agent, "", "draft", version=1)
-        for case in FIRST_CASES.get(template, ()):
+        for case in chosen.cases if chosen else ():
             keep_case(actor=actor, agent_id=agent.pk, document=case.model_dump(mode="json"))
     return agent
 

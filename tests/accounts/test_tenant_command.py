@@ -37,10 +37,10 @@ def test_owner_of_an_opened_organisation_signs_in_to_the_console(opened: str, cl
     assert "Hello, Rosa" in page
 
 
-def test_opened_organisation_has_its_owner_and_four_agents(opened: str) -> None:
+def test_opened_organisation_has_its_owner_and_one_agent(opened: str) -> None:
     [membership] = selectors.memberships_of(User.objects.get(email=OWNER).pk)
     with tenant_scope(membership.tenant_id):
-        assert (membership.role, Agent.objects.count()) == ("owner", 4)
+        assert (membership.role, Agent.objects.count()) == ("owner", 1)
 
 
 @pytest.mark.parametrize(

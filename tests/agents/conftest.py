@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents import registry, services
-from agents.defaults import ensure_default_agents
 from agents.models import AgentRun, AgentVersion
 from agents.ports import Emit, Line, Model, ToolSpec, Turn
 from agents.runs.batching import QUIET
@@ -20,6 +19,7 @@ from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
 from core.tenancy.models import tenant_scope
+from demo.agents import ensure_default_agents
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.conftest import browser  # noqa: F401

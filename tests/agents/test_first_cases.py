@@ -8,8 +8,7 @@ from django.test import Client
 from agents import services
 from agents.evals import checking
 from agents.models import Agent
-from agents.studio.first_cases import FIRST_CASES
-from agents.studio.gallery import BLANK, TEMPLATES
+from agents.studio.gallery import BLANK, templates, with_cases
 from agents.tools import registry as tools
 from core.errors import Conflict, Invalid
 from demo.library import ensure_library
@@ -22,15 +21,15 @@ pytestmark = pytest.mark.django_db
 def test_each_template_brings_cases_that_the_built_in_model_passes(desk: Desk) -> None:
     ensure_library()
     admin, failed = desk.world.actor("admin"), []
-    assert set(FIRST_CASES) == {template.key for template in TEMPLATES} - {BLANK}
-    for template in TEMPLATES:
+    assert set(with_cases()) == {template.key for template in templates()} - {BLANK}
+    for template in templates():
         if template.key == BLANK:
             continue
         agent = services.create_agent(actor=admin, type=template.type, setup=template.setup(), template=template.key)
         kept = list(agent.cases.all())
         assert len(kept) >= 3
         assert any(case.is_must for case in kept)
-        named = {key for case in FIRST_CASES[template.key] for key in (*case.expects.calls, *case.expects.never_calls)}
+        named = {key for case in template.cases for key in (*case.expects.calls, *case.expects.never_calls)}
         assert all(tools.is_known(key) for key in named)
         with pytest.raises(Conflict, match="Run the checks"):
             services.activate_draft(actor=admin, agent_id=agent.pk)

@@ -6,10 +6,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentVersion
-from agents.studio.gallery import BLANK, TEMPLATES
+from agents.studio.gallery import BLANK, templates
 from core.tenancy.scope import tenant_scope
+from demo.agents import ensure_default_agents
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World
 
@@ -151,8 +151,8 @@ def test_support_sees_agents_and_no_form(office: Office) -> None:
 def test_agent_is_made_from_a_template_exported_and_imported(office: Office) -> None:
     client = console(office)
     gallery = client.get(f"{PAGE}templates/").content.decode()
-    assert gallery.count("?template=") == len(TEMPLATES)
-    for template in TEMPLATES:
+    assert gallery.count("?template=") == len(templates())
+    for template in templates():
         page = client.get(f"{PAGE}create/", {"template": template.key}).content.decode()
         assert (f'value="{template.title}"' in page) is (template.key != BLANK), template.key
     form = {

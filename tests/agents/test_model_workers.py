@@ -18,7 +18,6 @@ from kombu import Connection
 from redis import Redis
 
 from agents import services, tasks
-from agents.defaults import ensure_default_agents
 from agents.models import AgentRun, AgentVersion
 from config.launcher import installation
 from conversations.models import ChannelAccount, Message
@@ -26,6 +25,7 @@ from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.tenancy.models import current_tenant_id, tenant_scope
+from demo.agents import ensure_default_agents
 from hitl.models import Timer
 from hitl.tasks import sweep_timers
 from integrations.mail.services import queue_mail

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from agents.defaults import PRESETS, READING_TOOLS, SHARED_TOOLS
 from agents.tools import registry
+from demo.agents import PRESETS, READING_TOOLS, SHARED_TOOLS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/agents.md").read_text()
 TOOLS = registry.keys()

@@ -20,12 +20,12 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.models import Tenant
-from agents.defaults import ensure_default_agents
 from agents.models import Agent
 from agents.routes import ledger, limits
 from agents.routes.models import ModelCall, Spend
 from core.clock import now
 from core.tenancy.models import tenant_scope
+from demo.agents import ensure_default_agents
 from tests.world import OPERATOR, World
 
 ROOT = Path(__file__).resolve().parents[2]

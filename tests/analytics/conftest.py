@@ -11,7 +11,6 @@ import pytest
 from django.test import Client
 
 from accounts.services import actor_for_user
-from agents.defaults import ensure_default_agents
 from analytics import services
 from analytics.brief.texts import SECTIONS
 from analytics.models import BriefPreference
@@ -20,6 +19,7 @@ from conversations.models import ChannelAccount
 from core import clock
 from core.actors import Actor
 from core.tenancy.scope import tenant_scope
+from demo.agents import ensure_default_agents
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.scene import ask, write_in

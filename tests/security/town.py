@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 from accounts.models import Invitation, Membership, Notice, SavedView, User
 from accounts.services import create_api_key
-from agents.defaults import ensure_default_agents
 from agents.evals.models import EvalCase, EvalRun
 from agents.flows.models import FlowServer
 from agents.memory.models import ContactFact
@@ -40,6 +39,7 @@ from core.clock import now
 from core.jobs import dead_letters
 from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
+from demo.agents import ensure_default_agents
 from hitl.models import (
     Approval,
     ApproverGroup,

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from accounts import services
 from accounts.models import Membership, Tenant, User
 from accounts.selectors import tenant_named
-from agents.defaults import ensure_default_agents
+from agents.services import ensure_first_agent
 from core.actors import Actor, system
 from core.errors import WalkerError
 from core.ids import uuid7
@@ -56,7 +56,7 @@ def _create(options: dict[str, Any]) -> list[str]:
     try:
         with tenant_scope(tenant_id), transaction.atomic():
             services.create_tenant(actor=OPERATOR, tenant_id=tenant_id, **facts)
-            ensure_default_agents()
+            ensure_first_agent()
             lines = _add_member(options, Membership.Role.OWNER)
     except IntegrityError:
         raise CommandError(f"There is a tenant {options['slug']!r} already.") from None

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
-from agents.defaults import ensure_default_agents
 from analytics.figures import rows
 from analytics.figures.counts import spread
 from analytics.figures.metrics import METRICS, Unit
@@ -16,6 +15,7 @@ from analytics.figures.spans import last_days
 from analytics.models import FigureDay, FigureHour
 from conversations.models import ChannelAccount, Team, TeamMember
 from core import clock
+from demo.agents import ensure_default_agents
 from demo.cast import ACME
 from demo.figures.facts import ensure_figures
 from demo.figures.half_year import Desk, facts_of

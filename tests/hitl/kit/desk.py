@@ -146,7 +146,7 @@ def set_up(world: World) -> Desk:
         members = [people[name].pk for name in ("first", "second", "admin")]
         group = services.create_group(actor=OPERATOR, name="Desk", people=members)
         calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Berlin", week=OFFICE, holidays=[])
-        Agent.objects.create(id=AGENT, name="Proof", type=Agent.Type.CUSTOM, category=Agent.Category.CONTENT)
+        Agent.objects.create(id=AGENT, name="Proof", type=Agent.CUSTOM, category=Agent.CATEGORY)
         desk = Desk(world, actors, world.outsider(), str(group.pk), calendar.pk)
         services.create_workflow(actor=OPERATOR, name="Proof", is_default=True, **desk.shape("any"))
     return desk

@@ -1,0 +1,73 @@
+"""A new organisation starts with a front desk, and with nothing of the demo."""
+
+import re
+from io import StringIO
+from typing import Final
+
+import pytest
+from django.core.management import call_command
+
+from accounts import selectors
+from accounts.models import User
+from accounts.services import actor_for_user
+from agents import services
+from agents.models import Agent
+from agents.rule_based_model.replies import say
+from agents.selectors import tools_of
+from agents.tools import registry as tools
+from channels_app.web_chat.settings.manage import save_widget
+from conversations.models import ChannelAccount
+from core.tenancy.scope import tenant_scope
+from integrations.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+OWNER: Final = "rosa@initech.example"
+OF_THE_DEMO: Final = re.compile(
+    r"campaign|budget|audience|ranking|\bseo\b|paid.ads|article|advert|marketing|sandbox|acme|summer sale|draft post",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture
+def owner() -> User:
+    """The owner of an organisation that was opened by the command."""
+    call_command("tenant", "create", "initech", "--name", "Initech", "--email", OWNER, stdout=StringIO())
+    person: User = User.objects.get(email=OWNER)
+    return person
+
+
+def test_new_organisation_has_one_agent_that_requests_no_change(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    with tenant_scope(membership.tenant_id):
+        [agent] = Agent.objects.select_related("active_version")
+        assert agent.active_version is not None
+        names = tools_of(agent.active_version)
+        assert (agent.name, agent.is_active) == ("Front desk", True)
+        assert names == ["search_knowledge", "bring_person", "send_file"]
+        assert [name for name in names if tools.get(name).acting] == []
+
+
+def test_new_organisation_reads_no_word_of_the_demo(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    with tenant_scope(membership.tenant_id):
+        [agent] = Agent.objects.select_related("active_version")
+        version = agent.active_version
+        assert version is not None
+        offered = [tools.get(name) for name in tools_of(version)]
+        texts = [
+            *(agent.name, agent.type, agent.category, version.name, version.prompt),
+            *(text for tool in offered for text in (tool.key, tool.title, tool.description)),
+        ]
+        assert [text for text in texts if OF_THE_DEMO.search(text)] == []
+        assert not ChannelAccount.objects.exists()
+        assert not ProviderAccount.objects.exists()
+        widget = save_widget(actor=actor_for_user(owner), name="Website", websites="https://initech.example")
+        greetings = [str(widget.credentials), say("greeting", version.tools), say("nothing", version.tools)]
+        assert [text for text in greetings if OF_THE_DEMO.search(text)] == []
+
+
+def test_first_agent_is_made_once(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    with tenant_scope(membership.tenant_id):
+        again = services.ensure_first_agent()
+        assert Agent.objects.get() == again
