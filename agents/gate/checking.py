@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import F
 
 from agents.gate.confidence import LOW, Confidence, Grounds
+from agents.gate.proof import target_words
 from agents.gate.screening import Records, Verdict, claims_too_much, has_link, references, screen
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import RunOutcome
@@ -84,17 +85,24 @@ def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:
     if not claims:
         return Records(links=links)
     rows = Approval.objects.filter(conversation_id=conversation_id).order_by("-id")
-    mine = list(rows.values_list("reference", "state", "kind")[:_MOST])
-    states = {reference: state for reference, state, _ in mine}
-    own = frozenset(states)
-    if others := references(text) - states.keys():
-        states |= dict(Approval.objects.filter(reference__in=others).values_list("reference", "state"))
+    mine = list(rows.values_list("reference", "state", "kind", "preview", "subject_key")[:_MOST])
+    found = {reference: (state, kind) for reference, state, kind, _, _ in mine}
+    own = frozenset(found)
+    if others := references(text) - found.keys():
+        named = Approval.objects.filter(reference__in=others).values_list("reference", "state", "kind")
+        found |= {reference: (state, kind) for reference, state, kind in named}
+    targets: dict[str, list[frozenset[str]]] = {}
+    for _, state, kind, preview, subject in mine:
+        if state == "executed":
+            targets.setdefault(kind, []).append(target_words(str(preview.get("headline", "")), subject))
     return Records(
-        states=states,
+        states={reference: state for reference, (state, _) in found.items()},
+        kinds={reference: kind for reference, (_, kind) in found.items()},
         own=own,
-        done=frozenset(kind for _, state, kind in mine if state == "executed"),
-        approved=any(state in _APPROVED for _, state, _ in mine),
-        rejected=any(state == "rejected" for _, state, _ in mine),
+        done=frozenset(targets),
+        targets=targets,
+        approved=any(row[1] in _APPROVED for row in mine),
+        rejected=any(row[1] == "rejected" for row in mine),
         read=json.dumps(calls, ensure_ascii=False, default=str).casefold(),
         links=links,
     )

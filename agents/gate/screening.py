@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal, cast
 
+from agents.gate import proof
 from core.privacy.visible_text import is_plain, without_hidden
 from core.text.words import Cut, Fold, words
+from integrations import platforms
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
@@ -103,16 +105,16 @@ _OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE
 _THING: Final = re.compile(
     _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
 )
+_CLAUSE: Final = re.compile(r",|\b(?:but|und|et)\b", re.IGNORECASE)
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
     r"nothing|no|none|never|neither|nobody|without|se|cuando|hasta|quando|non|finché|não|niet|als|zodra|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
 )
-_KINDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(r"budget|tagesbudget"), "set_campaign_budget"),
-    (re.compile(r"paus|stopp"), "pause_campaign"),
-    (re.compile(r"publi|veröffentlich"), "publish_content"),
-    (re.compile(r"\b(?:title|description|meta)\b"), "update_page_meta"),
+_EFFECT: Final = re.compile(
+    rf"\b(?:{_DONE}|{_DONE_DE}|{_DONE_FR}|{_DONE_ROMANCE}|verhoogd|verlaagd|gewijzigd|gepauzeerd|gepubliceerd|terugbetaald|"
+    r"geannuleerd|augmenté|réduit|modifié|publié|remboursé|annulé)\b"
 )
+"""The words of these claims for what was done."""
 _TOP: Final = (
     "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly|"
     "tk|ga|gq|icu|cc|tv|gg|pw|nl|pl|dk|cz|su|ws|br|jp|nz|рф|zip"
@@ -143,6 +145,11 @@ class Records:
     own: Collection[str] = ()
     """The requests that were made in the conversation."""
     done: Collection[str] = ()
+    """The kinds of the requests that were executed in the conversation."""
+    targets: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
+    """By such a kind, for each of its executed requests the words by which its target is called."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """The kinds of the named requests, by reference."""
     approved: bool = False
     rejected: bool = False
     read: str = ""
@@ -205,7 +212,7 @@ def claims_too_much(text: str, records: Records) -> bool:
     requests = [references(sentence) for sentence in _OUR_SENTENCE.findall(plain)]
     if not all(named and named <= {*records.own} for named in requests):
         return True
-    return any(not _is_shown(claim, sentence, records) for sentence, claim in _claims(plain))
+    return any(not _is_shown(claim, sentence, clause, records) for sentence, clause, claim in _claims(plain))
 
 
 def has_link(text: str) -> bool:
@@ -218,44 +225,55 @@ def references(text: str) -> set[str]:
     return {f"BR-{number}" for number in _REFERENCE.findall(unicodedata.normalize("NFKC", text))}
 
 
-def _claims(text: str) -> Iterator[tuple[str, Claimed]]:
+def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
+    """Yield the sentence, its clause and what that claims."""
     for line in text.casefold().split("\n"):
         for named in _NAMED_STATE.finditer(line):
             claim = str(named.lastgroup).removesuffix("_it")
             if not _OPEN.search(line[: named.start()]) and not line.endswith("?"):
-                yield named[0] if references(named[0]) else line, cast("Claimed", claim)
+                yield named[0] if references(named[0]) else line, named[0], cast("Claimed", claim)
     for sentence in _STATEMENT.split(text):
-        folded = sentence.casefold().strip(" -*•“”\"'")
-        clauses = re.split(r",|\b(?:but|und|et)\b", folded)
-        if folded.endswith("?") and not _ASSERTS.search(clauses[-1]):
+        said = sentence.strip(" -*•“”\"'")
+        folded = said.casefold()
+        clauses = _CLAUSE.split(said)
+        if folded.endswith("?") and not _ASSERTS.search(clauses[-1].casefold()):
             clauses.pop()  # what is asked; what comes before is said
-        for clause in clauses:
+        for spoken in clauses:
+            clause = spoken.casefold()
             for claimed, pattern, needs_thing in _CLAIMS:
                 if (
                     pattern.search(clause.strip())
                     and not _OPEN.search(clause)
                     and (not needs_thing or _THING.search(folded))
                 ):
-                    yield folded, claimed
+                    yield folded, spoken.strip(), claimed
 
 
-def _is_shown(claimed: Claimed, sentence: str, records: Records) -> bool:
+def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) -> bool:
     named = references(sentence)
+    effects = _EFFECT.findall(clause.casefold())
     if named:
         wanted = {
             "approved": {"approved", "executing", "unknown", "executed", "failed"},
             "rejected": {"rejected"}, "done": {"executed"},
         }[claimed]  # fmt: skip
-        return all(records.states.get(reference) in wanted for reference in named)
+        if not all(records.states.get(reference) in wanted for reference in named):
+            return False
+        of = [records.kinds[reference] for reference in named if reference in records.kinds]
+        return claimed != "done" or proof.is_of_kind(clause, of, general=effects)
     if claimed == "approved":
         return records.approved or ('"history": [' in records.read and f": {sentence.strip()}" in records.read)
     if claimed == "rejected":
         return records.rejected
-    for state in ("paused", "published"):  # what a campaign or an article is, as a tool has read it
-        if state in sentence and state in records.read and not re.search(r"\bi(?:['’]ve|\s+have)?\s", sentence):
-            return True
-    kinds = {kind for pattern, kind in _KINDS if pattern.search(sentence)}
-    return bool(kinds & set(records.done)) if kinds else bool(records.done)
+    if not re.search(r"\bi(?:['’]ve|\s+have)?\s", sentence) and any(
+        said in sentence and read in records.read
+        for _, lookup in platforms.lookups()
+        for said, read in lookup.says_state.items()
+    ):
+        return True  # what a thing is, as a tool has read it, and not what anybody did
+    known = [(kind, frozenset(words)) for kind, each in records.targets.items() for words in each]
+    unknown = [(kind, None) for kind in records.done if kind not in records.targets]
+    return proof.is_done(clause, [*known, *unknown], general=effects)
 
 
 def _without_links(text: str, ours: Collection[str]) -> str:

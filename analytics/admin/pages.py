@@ -97,7 +97,7 @@ class BriefAdmin(ServiceAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the settings in words, the actions and the preview's URL."""
-        row = selectors.own_preference(viewer=viewer_of(request))
+        row = _preference_of(request)
         following = row.next_due_at.astimezone(ZoneInfo(row.zone)) if row.next_due_at else None
         offered = self.offered(request, None, on_list=True)
         preview = services.find_preview(viewer=viewer_of(request))
@@ -149,7 +149,7 @@ class BriefAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with the saved settings."""
-        return initial_of(selectors.own_preference(viewer=viewer_of(request))) if action.path == "settings" else {}
+        return initial_of(_preference_of(request)) if action.path == "settings" else {}
 
     @service_action(
         path="settings",
@@ -191,6 +191,15 @@ class BriefAdmin(ServiceAdmin):
         """Send a brief now."""
         services.request_brief(actor=viewer_of(request))
         return "Your brief is on its way to your inbox."
+
+
+def _preference_of(request: HttpRequest) -> BriefPreference:
+    """Return the viewer's own settings, read once for a page and the forms on it."""
+    found: BriefPreference | None = getattr(request, "brief_preference", None)
+    if found is None:
+        found = selectors.own_preference(viewer=viewer_of(request))
+        request.brief_preference = found  # type: ignore[attr-defined]
+    return found
 
 
 def _render_mail(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:

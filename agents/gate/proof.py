@@ -1,0 +1,206 @@
+"""Whether the executed requests of a conversation show that something was done, as a sentence claims it (pure).
+
+Only a request of a kind whose words the claim uses proves it, and only about the target that the sentence names. If it
+names none, there has to be exactly one such request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from core.text.languages import FUNCTION_WORDS
+from hitl.actions import registry as kinds
+from hitl.actions.base import ClaimWords
+
+_WORD: Final = re.compile(r"/?[^\W_](?:[\w.@/-]*\w)?(?:['’]\w+)?")
+_QUOTED: Final = re.compile(r"[“”„«»\"‘]([^“”„«»\"‘’]{1,200})[“”«»\"’]")
+_AUXILIARY: Final = re.compile(
+    r"\b(?:is|are|was|were|has|have|been|got|wurden?|ist|sind|ont|ha|han|fue|fueron|foi|foram|sono|werd|werden|zijn)\b"
+    r"|['’]s\b|\ba\s+été\b|\bestán?\b|\bè\b|\bé\b",
+    re.IGNORECASE,
+)
+_ACTIVE: Final = re.compile(r"\b(?:i|we|ich|wir)\b|\bj['’]ai\b", re.IGNORECASE)
+_PARTS: Final = re.compile(r"\s+(?:and|und|et|y)\s+", re.IGNORECASE)
+_ENDS_OBJECT: Final = frozenset(
+    "to from by because so when after before as since until with now today yesterday on at in per auf um von wie pour "
+    "comme de a por como per come para".split()
+)
+_RELATIVE: Final = frozenset(("you", "we", "i", "which", "who", "that"))
+_GENERIC: Final = frozenset(("executed", "applied", "done"))
+"""Words for what was done that say nothing of what it was."""
+_QUANTIFIERS: Final = frozenset(
+    "all both each every alle beide jede tous toutes todos todas tutti tutte alles beiden".split()
+)
+_SMALL: Final = FUNCTION_WORDS | frozenset(
+    # Determiners, pronouns and adverbs of the other languages, and what any request may be called.
+    "der die das den dem des ein eine einen einer ihr ihre ihren ihrer ihrem mein meine dein deine sie es er ich wir "
+    "habe haben jetzt nun schon bereits soeben gerade wie gewünscht für auf um von im am zum zur und wurde wurden ist "
+    "sind le la les l' un une des du de votre vos mon ma mes cette ce ces il elle j'ai ai bien déjà été a et "
+    "el los las una unos su sus mi mis esta este ha han sido ya se lo y al del fue está están "
+    "il lo gli i uno questa questo sua suo è sono stata stato stati state già "
+    "o os as um uma sua seu esta este foi foram já "
+    "het een de uw mijn deze dit is zijn al werd werden "
+    "request requests change changes anfrage änderung demande solicitud richiesta solicitação aanvraag everything all "
+    "already just successfully finally fully total amount back each every one done too new daily everyone nothing "
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+    "september october november december montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
+)
+Executed = Sequence[tuple[str, frozenset[str] | None]]
+"""The kind of each executed request, and the words by which its target is called; None if they are not known."""
+
+
+def target_words(*texts: str) -> frozenset[str]:
+    """Return the words by which a text may call what a request is about: those of its headline and its subject."""
+    return frozenset(part for text in texts for word in _words(text) for part in (word, *re.split(r"[\W_]+", word)))
+
+
+def is_done(clause: str, executed: Executed, *, general: Iterable[str]) -> bool:
+    """Return True if executed requests show what a clause claims to be done.
+
+    `general` are the words in it by which it claims that; what none of the kinds calls so is shown by nothing.
+    """
+    if not executed:
+        return False
+    parts = _parts_with_verbs(clause, frozenset(general))
+    return all(_is_shown(part, verb, executed) for part, verbs in parts for verb in (verbs or [""]))
+
+
+def is_of_kind(clause: str, found: Iterable[str], *, general: Iterable[str]) -> bool:
+    """Return True if a clause claims nothing that a named request of these kinds is not about.
+
+    A kind without words proves what its reference is named with.
+    """
+    worded = [words for key in found if (words := _words_of(key)).verbs]
+    if not worded:
+        return True
+    verbs = _verbs(clause, frozenset(general))
+    return all(any(_begins(verb, words.verbs) for words in worded) for verb in verbs)
+
+
+def _is_shown(part: str, verb: str, executed: Executed) -> bool:
+    """Return True if exactly one executed request is claimed, or one of the named target."""
+    fitting = [(key, words) for key, words in executed if _fits(key, part, verb)]
+    if not fitting:
+        return False
+    open_names = [_names(part, verb, _words_of(key)) for key, _ in fitting]
+    if not any(open_names):
+        return len(fitting) == 1
+    return any(words is not None and names <= words for (_, words), names in zip(fitting, open_names, strict=True))
+
+
+def _fits(key: str, part: str, verb: str) -> bool:
+    """Return True if a kind is done by this verb, and to all the things that the part of the sentence names."""
+    words = _words_of(key)
+    if not words.verbs or (verb and not _begins(verb, words.verbs)):
+        return False
+    things = [word for word in _words(part) if _is_thing(word)]
+    return all(_begins(word, words.things) for word in things)
+
+
+def _parts_with_verbs(clause: str, general: frozenset[str]) -> list[tuple[str, list[str]]]:
+    """Return the parts of a clause that are joined by "and", each with its verbs; one without goes with the next."""
+    found: list[tuple[str, list[str]]] = []
+    waiting = ""
+    for part in _PARTS.split(clause):
+        waiting = f"{waiting} {part}".strip()
+        if verbs := _verbs(waiting, general):
+            found.append((waiting, verbs))
+            waiting = ""
+    return found or [(clause, [])]
+
+
+def _verbs(part: str, general: frozenset[str]) -> list[str]:
+    """Return the words by which a part claims that something was done, without those that fit anything."""
+    every = [_words_of(key).verbs for key in kinds.keys()]  # noqa: SIM118  (a registry, not a dict)
+    said = [word for word in _words(part) if word in general or any(_begins(word, each) for each in every)]
+    return [word for word in said if word not in _GENERIC]
+
+
+def _names(part: str, verb: str, words: ClaimWords) -> frozenset[str]:
+    """Return the words of a part that name a target, without those for things of the kind."""
+    quoted = {word for match in _QUOTED.finditer(part) for word in _words(match[1])}
+    is_german = re.search(r"\b(?:wurden?|ist|sind|habe|haben)\b", part, re.IGNORECASE) is not None
+    tokens = [(match[0], match.start()) for match in _WORD.finditer(part)]
+    capital = [
+        place
+        for place, (token, _) in enumerate(tokens)
+        if token[0].isupper() and place and _plain(token) not in _SMALL and not _is_currency(tokens, place)
+    ]
+    if is_german:  # where every noun is capitalised, only names of several words stand out
+        capital = [place for place in capital if place - 1 in capital or place + 1 in capital]
+    marked = {_plain(tokens[place][0]) for place in capital}
+    coded = {_plain(token) for token, _ in tokens if re.search(r"[/_@]|\d-|-\d|[^\W\d]\d", token)}
+    slots = {_plain(token) for token in (*_subject(part), *_object(part, verb))}
+    found = {name for name in quoted | marked | coded | slots if name not in _SMALL and not name[0].isdigit()}
+    many = {word for word in _words(part) if word in _QUANTIFIERS and any(_is_thing(each) for each in _words(part))}
+    known = {word for word in found if _begins(word, words.things) or word == verb or _begins(word, words.verbs)}
+    return frozenset((found - known) | many)
+
+
+def _subject(part: str) -> list[str]:
+    """Return what stands before the first auxiliary verb: what was changed, in a sentence in the passive."""
+    found = _AUXILIARY.search(part)
+    if found is None or _ACTIVE.search(part[: found.end()]):
+        return []
+    words = _WORD.findall(part[: found.start()])
+    for place, word in enumerate(words):
+        if place and word.casefold() in _RELATIVE:
+            return words[:place]
+    return [] if words and words[0].casefold() in _ENDS_OBJECT else words
+
+
+def _object(part: str, verb: str) -> list[str]:
+    """Return what stands after the verb in a sentence about what "I" have done, up to the next preposition."""
+    active = _ACTIVE.search(part)
+    place = part.casefold().find(verb, active.end()) if active and verb else -1
+    if place < 0:
+        return []
+    words = _WORD.findall(part[place + len(verb) :])
+    end = next((at for at, word in enumerate(words) if word.casefold() in _ENDS_OBJECT), len(words))
+    return words[:end]
+
+
+def _is_currency(tokens: Sequence[tuple[str, int]], place: int) -> bool:
+    token = tokens[place][0]
+    beside = [tokens[at][0] for at in (place - 1, place + 1) if 0 <= at < len(tokens)]
+    return len(token) == 3 and token.isupper() and any(word[0].isdigit() for word in beside)
+
+
+def _is_thing(word: str) -> bool:
+    """Return True if any kind, or any sentence about a change, calls what it changes by this word."""
+    every = (_words_of(key).things for key in kinds.keys())  # noqa: SIM118  (a registry, not a dict)
+    return word in _THINGS or any(_begins(word, each) for each in every)
+
+
+_THINGS: Final = frozenset(
+    "order orders booking bookings refund refunds payment payments subscription subscriptions appointment appointments "
+    "discount discounts newsletter newsletters message messages invoice invoices account accounts contract contracts "
+    "bestellung buchung zahlung termin rechnung konto vertrag commande réservation paiement facture compte contrat "
+    "pedido reserva pago factura cuenta ordine prenotazione pagamento fattura conto reserva pagamento fatura conta "
+    "bestelling boeking betaling factuur rekening".split()
+)
+"""What is no target of a kind unless the kind says so."""
+_NO_WORDS: Final = ClaimWords()
+
+
+def _words_of(key: str) -> ClaimWords:
+    return (kinds.get(key).claim_words or _NO_WORDS) if kinds.is_known(key) else _NO_WORDS
+
+
+def _begins(word: str, by_language: Mapping[str, Sequence[str]]) -> bool:
+    """Return True if a word begins like one of these; a short one has to be the same."""
+    return any(
+        word == start or (len(start) > 3 and word.startswith(start))
+        for starts in by_language.values()
+        for start in starts
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [_plain(word) for word in _WORD.findall(text)]
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"['’]s$", "", word.casefold()).strip("/")
