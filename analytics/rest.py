@@ -12,11 +12,14 @@ from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from analytics import selectors, services
-from analytics.brief.texts import SECTIONS, Language
+from analytics.brief.choices import section_titles
+from analytics.brief.texts import Language
 from analytics.models import Brief, BriefPreference
 from core.rest.fields import LocalTime, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
+
+SECTIONS = tuple(section_titles())
 
 
 class PreferenceRequest(serializers.Serializer[Any]):

@@ -9,9 +9,10 @@ from typing import Any
 from django.urls import reverse
 
 from analytics.brief.collect import MOST_ROWS, Reading
-from analytics.schema import BriefContext, Finding, Row, Section, Tone, counted, limit_rows
+from analytics.schema import BriefContext, Section, limit_rows
 from core.privacy.pii import mask_text
 from hitl.models import Approval
+from integrations.ports import Finding, Row, Tone, counted
 
 NOTHING = timedelta(0)
 TONES: dict[str, Tone] = {"low": "good", "medium": "warn", "high": "danger", "critical": "danger"}

@@ -96,6 +96,21 @@ class Row:
     decide: str = ""
 
 
+def share(value: float, most: float) -> int:
+    """Return a bar's length in percent: at least 2 for a positive value."""
+    return 0 if value <= 0 or most <= 0 else max(2, min(100, round(value / most * 100)))
+
+
+def finding(code: str, weight: int, **facts: str | int) -> Finding:
+    """Return something that stands out; the heaviest comes first."""
+    return {"code": code, "weight": weight, **facts}
+
+
+def counted(code: str, count: int, weight: int, **facts: str | int) -> Finding:
+    """Return a finding about a number of things, with its own code for one."""
+    return finding(f"{code}_one" if count == 1 else code, weight, count=count, **facts)
+
+
 @dataclass(frozen=True, slots=True)
 class SectionContent:
     """What a platform's section shows: figures on top, its rows in order, and what stands out."""

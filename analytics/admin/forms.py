@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 
-from analytics.brief.texts import IN_CONSOLE, SECTIONS, Language
+from analytics.brief.choices import section_titles
+from analytics.brief.texts import Language
 from analytics.models import BriefPreference
 from console.base.forms import ConsoleForm
 from console.time_zones import zone_choices
 
-PLACES = tuple(f"place_{number}" for number in range(1, len(SECTIONS) + 1))
+
+def _places() -> list[str]:
+    return [f"place_{number}" for number in range(1, len(section_titles()) + 1)]
 
 
 class BriefForm(ConsoleForm):
@@ -28,8 +31,8 @@ class BriefForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "None"), *((key, IN_CONSOLE[key]) for key in SECTIONS)]
-        for number, name in enumerate(PLACES, start=1):
+        choices = [("", "None"), *section_titles().items()]
+        for number, name in enumerate(_places(), start=1):
             field = forms.ChoiceField(label=f"Section {number}", choices=choices, required=False)
             field.widget.attrs["class"] = "wk-input"
             self.fields[name] = field
@@ -37,17 +40,18 @@ class BriefForm(ConsoleForm):
     def clean(self) -> dict[str, Any]:
         """Collect the sections into one list, each at most once."""
         cleaned = super().clean() or {}
-        chosen = [cleaned.pop(name, "") for name in PLACES]
+        places = _places()
+        chosen = [cleaned.pop(name, "") for name in places]
         sections = [key for key in chosen if key]
         if not sections:
-            self.add_error(PLACES[0], "Choose at least one section.")
-        for name, key in zip(PLACES, chosen, strict=True):
-            if key and chosen.index(key) != PLACES.index(name):
+            self.add_error(places[0], "Choose at least one section.")
+        for name, key in zip(places, chosen, strict=True):
+            if key and chosen.index(key) != places.index(name):
                 self.add_error(name, "This section is already in the brief.")
         return {**cleaned, "sections": sections}
 
 
 def initial_of(row: BriefPreference) -> dict[str, Any]:
     """Return the form's initial values."""
-    places = dict(zip(PLACES, row.sections, strict=False))
+    places = dict(zip(_places(), row.sections, strict=False))
     return {"is_on": row.is_on, "at": row.at, "zone": row.zone, "language": row.language, **places}

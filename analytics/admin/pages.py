@@ -15,7 +15,7 @@ from django.utils import formats
 from accounts.models import User
 from analytics import selectors, services
 from analytics.admin.forms import BriefForm, initial_of
-from analytics.brief.texts import IN_CONSOLE
+from analytics.brief.choices import section_titles
 from analytics.models import Brief, BriefPreference
 from analytics.services.briefs import mail_key, render_for
 from console.base.actions import ServiceAction, service_action
@@ -101,12 +101,13 @@ class BriefAdmin(ServiceAdmin):
         following = row.next_due_at.astimezone(ZoneInfo(row.zone)) if row.next_due_at else None
         offered = self.offered(request, None, on_list=True)
         preview = services.find_preview(viewer=viewer_of(request))
+        titles = section_titles()
         return {
             "preference": row,
             "seen_at": clock(preview.made_at, "H:i") if preview else "",
             "renew": next((offer for offer in offered if offer["action"].path == "refresh"), None),
             "language": row.get_language_display(),
-            "chosen": [IN_CONSOLE[key] for key in row.sections if key in IN_CONSOLE],
+            "chosen": [titles[key] for key in row.sections if key in titles],
             "next_at": formats.date_format(following, "l, j F, H:i") if following else "",
             "mail_url": reverse("admin:analytics_brief_preview"),
             "settings_url": next(offer["url"] for offer in offered if offer["action"].path == "settings"),
@@ -259,7 +260,7 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     @admin.display(description="Sections")
     def parts(self, row: BriefPreference) -> str:
         """Return the sections in order."""
-        return ", ".join(IN_CONSOLE.get(key, key) for key in row.sections)
+        return ", ".join(section_titles().get(key, key) for key in row.sections)
 
     @admin.display(description="Last brief")
     def last_one(self, row: BriefPreference) -> str:

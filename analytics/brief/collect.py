@@ -1,11 +1,11 @@
 """Collect a brief's data.
 
-Four agents read the platform in parallel within a limit; the rest is our own data.
+The sections of platforms are read in parallel within a limit; the rest is our own data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +14,7 @@ from uuid import UUID
 from agents.selectors import version_of_type
 from agents.tools import registry as tools
 from agents.tools.registry import Caller
+from analytics.brief.choices import OWN
 from conversations.selectors import ConversationFilters, count_needing_person, list_conversations
 from core.actors import Actor
 from core.errors import Unavailable, WalkerError
@@ -23,9 +24,7 @@ from core.observability.logging import get_logger
 from hitl.selectors import count_mine, count_overdue, list_approvals
 from hitl.services import can_be_decided_by_link
 from integrations import platforms
-from integrations.sandbox_ads.client import SandboxAdsClient
-from integrations.sandbox_ads.selectors import PROVIDER, value_of
-from integrations.sandbox_ads.types import Answer
+from integrations.ports import BriefSection
 
 log = get_logger(__name__)
 LIMIT: Final = 8.0
@@ -46,23 +45,6 @@ class Reading:
     by_link: frozenset[UUID] = frozenset()
 
 
-@dataclass(frozen=True)
-class Collector:
-    """How one section is read: the agent, the tool that allows it, and the call."""
-
-    agent: str
-    tool: str
-    ask: Callable[[SandboxAdsClient], Answer[list[Any]]]
-
-
-COLLECTORS: Final[Mapping[str, Collector]] = {
-    "paid_ads": Collector("paid_ads", "list_campaigns", lambda client: client.list_campaigns()),
-    "rankings": Collector("seo", "rankings", lambda client: client.list_rankings()),
-    "content": Collector("content", "content_performance", lambda client: client.list_content()),
-    "audience": Collector("audience", "list_audiences", lambda client: client.list_audiences()),
-}
-
-
 def collect(*, viewer: Actor, sections: Collection[str], seconds: float = LIMIT) -> dict[str, Reading]:
     """Return the viewer's data for each of the sections. Call it outside a transaction.
 
@@ -70,17 +52,20 @@ def collect(*, viewer: Actor, sections: Collection[str], seconds: float = LIMIT)
     `trouble`.
     """
     calls, readings = {}, {}
-    for key in COLLECTORS.keys() & set(sections):
+    outside = {section.key: (platform.key, section) for platform, section in platforms.sections()}
+    # A stored section may be one of a platform that is no longer registered.
+    sections = [key for key in sections if key in outside or key in OWN]
+    for key in outside.keys() & set(sections):
         try:
-            calls[key] = _prepare_call(viewer, COLLECTORS[key], seconds)
+            calls[key] = _prepare_call(viewer, *outside[key], seconds)
         except WalkerError as error:
             readings[key] = Reading(trouble=error.code)
-    pool = ThreadPoolExecutor(max_workers=len(COLLECTORS), thread_name_prefix="brief")
+    pool = ThreadPoolExecutor(max_workers=max(1, len(calls)), thread_name_prefix="brief")
     futures = {key: pool.submit(call) for key, call in calls.items()}
     # A late call ends by its client's time-outs; nobody waits for it.
     pool.shutdown(wait=False)
     for key in sections:
-        if key not in COLLECTORS:
+        if key not in outside:
             readings[key] = _read_own_data(key, viewer)
     wait(futures.values(), timeout=seconds)
     readings |= {key: _reading(key, future) for key, future in futures.items()}
@@ -105,27 +90,27 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
     return Reading(waiting, count, by_link=frozenset(row.pk for row in first if can_be_decided_by_link(row)))
 
 
-def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:
+def _prepare_call(viewer: Actor, platform: str, section: BriefSection, seconds: float) -> Callable[[], list[Any]]:
     """Return the call for a thread; everything from our database is read here."""
-    version = version_of_type(collector.agent)
-    if version is None or collector.tool not in version.tools:
+    version = version_of_type(section.agent)
+    if version is None or section.tool not in version.tools:
         raise Unavailable(code="off")
     caller = Caller(
         conversation_id=uuid7(), channel="brief", verified=True, user_id=viewer.user_id,
         permissions=viewer.permissions, agent_id=version.agent_id, agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id, run_id=uuid7(),
     )  # fmt: skip
-    if not tools.get(collector.tool).allows(caller):
+    if not tools.get(section.tool).allows(caller):
         raise Unavailable(code="not_allowed")
     try:
-        connection = platforms.connection(PROVIDER)
+        connection = platforms.connection(platform)
         client = connection.open(patience=Patience(connect=min(3.0, seconds), read=seconds, total=seconds))
     except Unavailable as error:
         raise Unavailable(code="not_connected") from error
 
     def call() -> list[Any]:
         with client as opened:
-            return value_of(collector.ask(opened))
+            return section.read(opened)
 
     return call
 

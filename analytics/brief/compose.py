@@ -6,29 +6,28 @@ Collects data, finds what stands out and writes the summary.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
 from django.conf import settings
+from django.urls import reverse
 
-from analytics.brief import platform_sections
-from analytics.brief.collect import LIMIT, Reading, collect
+from analytics.brief.collect import LIMIT, MOST_ROWS, Reading, collect
 from analytics.brief.formats import Words
 from analytics.brief.summary import LIMIT as WORDS_LIMIT
 from analytics.brief.summary import write_summary
-from analytics.schema import BriefContext, Section
+from analytics.schema import BriefContext, Section, limit_rows
 from analytics.sections import approvals, conversations, overdue
 from core.actors import Actor
+from integrations import platforms
+from integrations.ports import BriefSection, finding
 
 Builder = Callable[[Reading, BriefContext], Section]
 BUILDERS: Final[Mapping[str, Builder]] = {
     "approvals": approvals,
     "overdue": overdue,
     "conversations": conversations,
-    "paid_ads": platform_sections.paid_ads,
-    "rankings": platform_sections.rankings,
-    "content": platform_sections.content,
-    "audience": platform_sections.audience,
 }
 
 
@@ -61,7 +60,12 @@ def assemble(
 ) -> dict[str, Any]:
     """Return a brief's content from the collected data, in the order of the readings."""
     context = BriefContext(Words(language), now, settings.PUBLIC_URL)
-    sections = [BUILDERS[key](readings[key], context) for key in readings if readings[key].trouble != "not_allowed"]
+    outside = {section.key: section for _, section in platforms.sections()}
+    sections = [
+        BUILDERS[key](reading, context) if key in BUILDERS else _of_platform(outside[key], reading, context)
+        for key, reading in readings.items()
+        if reading.trouble != "not_allowed"
+    ]
     findings = [finding for section in sections for finding in section.findings]
     summary = write_summary(findings=findings, language=language, role=role, seconds=words_within)
     waiting = readings["approvals"].count if "approvals" in readings else 0
@@ -74,3 +78,21 @@ def assemble(
         "model": summary.model,
         "sections": [section.as_json() for section in sections],
     }
+
+
+def _of_platform(asked: BriefSection, reading: Reading, context: BriefContext) -> Section:
+    """Return a platform's section: what it builds of its rows, or why there are none."""
+    key, words = asked.key, replace(context.words, own=asked.texts)
+    if reading.trouble:
+        missing = (finding("trouble", 0),) if reading.trouble in ("slow", "failed") else ()
+        sentence = words.say(reading.trouble, seconds=round(LIMIT))
+        return Section(key, words.say(key), sentence=sentence, trouble=reading.trouble, findings=missing)
+    found = asked.build(reading.rows, words, context.now)
+    top = found.figures
+    listed, more = limit_rows(found.rows, len(found.rows), MOST_ROWS, words)
+    queue = reverse("admin:hitl_approval_changelist")
+    return Section(
+        key, words.say(key), top, listed, more, sentence="" if top else words.say(f"{key}_none"),
+        button=words.say(f"{key}_open") if top else "",
+        url=f"{context.console}{queue}?kind={asked.kind}&state=all" if top else "", findings=tuple(found.findings),
+    )  # fmt: skip

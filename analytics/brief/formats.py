@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -19,10 +20,13 @@ class Words:
     """Texts and formats of one language."""
 
     language: str
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """By language, the texts of a platform's section, which come before ours."""
 
     def say(self, key: str, **facts: object) -> str:
         """Return a text by key."""
-        return TEXTS[self.language][key].format(**facts)
+        own = self.own.get(self.language) or self.own.get("en") or {}
+        return (own[key] if key in own else TEXTS[self.language][key]).format(**facts)
 
     def count(self, key: str, count: int, **facts: object) -> str:
         """Return a text about a number of things, in singular or plural."""

@@ -16,11 +16,11 @@ from agents.registry import get_model, get_orchestrator, networked_models
 from agents.selectors import any_version
 from agents.services import open_brief_model
 from analytics.brief.texts import Language
-from analytics.schema import Finding
 from core.errors import NotFound
 from core.ids import uuid7
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
+from integrations.ports import Finding
 
 log = get_logger(__name__)
 LIMIT: Final = 30.0

@@ -10,7 +10,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from analytics.brief.texts import SECTIONS, Language
+from analytics.brief.choices import default_sections
+from analytics.brief.texts import Language
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.reliability.lease import Leased
@@ -19,7 +20,7 @@ from core.tenancy.models import TenantModel
 
 def every_section() -> list[str]:
     """Return the default sections."""
-    return list(SECTIONS)
+    return default_sections()
 
 
 class BriefPreference(TenantModel):

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from analytics.brief.texts import SECTIONS, TEXTS
+from analytics.brief.choices import section_titles
+from analytics.brief.texts import TEXTS
 from analytics.models import Brief, BriefPreference
 from analytics.schedule import next_slot
 from analytics.selectors import own_preference, person_of
@@ -91,11 +92,11 @@ def switch_off(*, user_id: UUID) -> bool:
 
 
 def _check(zone: str, sections: Sequence[str], language: str) -> None:
-    wrong = {}
+    wrong, known = {}, section_titles()
     if zone not in zones():
         wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
-    if not sections or len(set(sections)) != len(sections) or not set(sections) <= set(SECTIONS):
-        wrong["sections"] = [f"Choose each section at most once: {', '.join(SECTIONS)}."]
+    if not sections or len(set(sections)) != len(sections) or not set(sections) <= known.keys():
+        wrong["sections"] = [f"Choose each section at most once: {', '.join(known)}."]
     if language not in TEXTS:
         wrong["language"] = [f"Choose one of {', '.join(TEXTS)}."]
     if wrong:

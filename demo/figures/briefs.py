@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from accounts.services import actor_for_user
+from analytics.brief.choices import section_titles
 from analytics.brief.collect import Reading, collect
 from analytics.brief.compose import assemble
-from analytics.brief.texts import SECTIONS
 from analytics.models import Brief, BriefPreference
 from analytics.schedule import slot_of
 from analytics.selectors import person_of
@@ -39,7 +39,7 @@ class Reader:
 
 
 READERS: Final = (
-    Reader("approver", time(7, 30), "en", SECTIONS),
+    Reader("approver", time(7, 30), "en", tuple(section_titles())),
     Reader(MARKETER, time(8, 15), "de", ("paid_ads", "rankings", "content", "audience", "conversations")),
 )
 

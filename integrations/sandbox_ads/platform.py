@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.errors import Unavailable
 from core.http import Patience
-from integrations.ports import BriefSection, Platform
-from integrations.sandbox_ads import actions, comparisons, lookups, selectors
+from integrations.ports import Platform
+from integrations.sandbox_ads import actions, comparisons, lookups, sections, selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 
 
@@ -28,7 +26,7 @@ class SandboxAds(Platform):
     credentials = Credentials
     kinds = actions.KINDS
     lookups = (*lookups.LOOKUPS, *comparisons.LOOKUPS)
-    sections: ClassVar[tuple[BriefSection, ...]] = ()
+    sections = sections.SECTIONS
 
     def connect(self, credentials: Credentials, *, patience: Patience | None = None) -> SandboxAdsClient:
         """Return a client for an account. Raises Unavailable without an address."""

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.services import actor_for_user
 from analytics import services
-from analytics.brief.texts import SECTIONS
+from analytics.brief.choices import section_titles
 from analytics.models import BriefPreference
 from conversations import services as talk
 from conversations.models import ChannelAccount
@@ -43,7 +43,13 @@ class Morning:
 
     def wants(self, role: str = "approver", **options: Any) -> BriefPreference:
         """Have the person switch the brief on: half past seven in Berlin unless told otherwise."""
-        wish = {"is_on": True, "at": time(7, 30), "zone": "Europe/Berlin", "sections": SECTIONS, "language": "en"}
+        wish = {
+            "is_on": True,
+            "at": time(7, 30),
+            "zone": "Europe/Berlin",
+            "sections": tuple(section_titles()),
+            "language": "en",
+        }
         moment = options.pop("now", MORNING - timedelta(hours=1))
         return services.set_preference(actor=self.actor(role), now=moment, **{**wish, **options})
 

@@ -9,18 +9,20 @@ import pytest
 from accounts.models import Membership
 from agents.models import Agent
 from analytics import services
+from analytics.brief.choices import section_titles
 from analytics.brief.compose import compose
-from analytics.brief.texts import SECTIONS
-from analytics.models import Brief
+from analytics.models import Brief, every_section
 from analytics.services.mail_events import BriefMails
 from analytics.tasks import make_brief
 from core.models import AuditEntry, DeadLetter
+from core.reliability import kept
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery, ProviderAccount
 from tests.analytics.conftest import MORNING, Morning
 
 pytestmark = pytest.mark.django_db
 TODAY = MORNING.date()
+SECTIONS = tuple(section_titles())
 
 
 def made(morning: Morning, role: str = "approver", **options: Any) -> Brief:
@@ -206,3 +208,15 @@ def test_settings_are_saved_with_an_audit_entry(morning: Morning) -> None:
     row = morning.wants("viewer", language="fr")
     entry = AuditEntry.objects.get(action="BRIEF_PREFERENCE_SET", object_id=row.pk)
     assert (entry.old_state, entry.new_state, entry.facts["language"]) == ("off", "on", "fr")
+
+
+def test_default_brief_has_sections_of_connected_platforms_only(morning: Morning) -> None:
+    assert every_section() == list(SECTIONS)
+    ProviderAccount.objects.update(is_active=False)
+    kept.forget()
+    assert every_section() == ["approvals", "overdue", "conversations"]
+
+
+def test_stored_section_that_no_platform_offers_any_more_is_left_out(morning: Morning) -> None:
+    content = look(morning, sections=["approvals", "gone_section", "content"])
+    assert [row["key"] for row in content["sections"]] == ["approvals", "content"]

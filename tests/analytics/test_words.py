@@ -13,8 +13,9 @@ from agents.rule_based_model.briefs import _WORDED
 from analytics.brief.formats import Words
 from analytics.brief.summary import write_summary
 from analytics.brief.texts import TEXTS, Language
-from analytics.schema import counted, finding
 from demo.phrases.briefs import WORDED
+from integrations import platforms
+from integrations.ports import counted, finding
 from tests.analytics.conftest import Morning
 
 FOUND = [
@@ -22,6 +23,15 @@ FOUND = [
     counted("waiting", 2, 70, span="3 h", reference="BR-1"),
     counted("overdue", 1, 90, span="1 h", reference="BR-1"),
 ]
+
+
+def test_every_language_has_every_text_of_every_section() -> None:
+    for _, section in platforms.sections():
+        assert set(section.texts) == {code.value for code in Language}
+        assert all(section.texts["en"].keys() == texts.keys() for texts in section.texts.values())
+        assert {section.key, f"{section.key}_none", f"{section.key}_open", "not_connected"} <= section.texts[
+            "en"
+        ].keys()
 
 
 def test_every_language_has_every_text() -> None:
@@ -39,7 +49,9 @@ def test_texts_of_all_languages_take_the_same_facts(language: str) -> None:
     def facts(text: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    assert {key for key, text in TEXTS[language].items() if facts(text) != facts(TEXTS["en"][key])} == set()
+    every = [TEXTS, *(section.texts for _, section in platforms.sections())]
+    odd = {key for texts in every for key, text in texts[language].items() if facts(text) != facts(texts["en"][key])}
+    assert odd == set()
 
 
 @pytest.mark.parametrize(

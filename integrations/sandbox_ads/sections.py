@@ -1,15 +1,26 @@
-"""A brief's sections from the connected platform: ads, search rankings, content and audiences, with findings."""
+"""The sandbox platform's sections of the daily brief: ads, search rankings, content and audiences, with findings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
-from django.urls import reverse
-
-from analytics.brief.collect import LIMIT, MOST_ROWS, Reading
-from analytics.schema import BriefContext, Figure, Finding, Row, Section, Tone, counted, finding, limit_rows, share
+from integrations.ports import (
+    BriefSection,
+    BriefWords,
+    Figure,
+    Finding,
+    Row,
+    SectionContent,
+    Tone,
+    counted,
+    finding,
+    share,
+)
+from integrations.sandbox_ads import selectors
+from integrations.sandbox_ads.brief_texts import BRIEF_TEXTS
 from integrations.sandbox_ads.types import Audience, Campaign, ContentItem, Ranking
 
 DAYS = 7
@@ -19,18 +30,13 @@ FALL = 2
 FIRST_PAGE = 10
 NEAR = 3
 STALE_DAYS = 30
-BUTTONS = {
-    "paid_ads": "set_campaign_budget", "rankings": "update_page_meta", "content": "publish_content",
-    "audience": "send_audience_message",
-}  # fmt: skip
 
 
-def paid_ads(reading: Reading, context: BriefContext) -> Section:
+def paid_ads(found: list[Campaign], words: BriefWords, _now: datetime) -> SectionContent:
     """Return spend and conversions of the last seven days, highest spend first."""
-    words = context.words
-    campaigns: list[Campaign] = sorted(reading.rows, key=lambda row: -row.spend)
+    campaigns = sorted(found, key=lambda row: -row.spend)
     if not campaigns:
-        return _section("paid_ads", reading, context, (), (), ())
+        return SectionContent()
     currency, spend = campaigns[0].currency, sum((row.spend for row in campaigns), Decimal(0))
     conversions = sum(row.conversions for row in campaigns)
     per = words.money(spend / conversions, currency, 2) if conversions else "–"
@@ -39,12 +45,11 @@ def paid_ads(reading: Reading, context: BriefContext) -> Section:
         Figure(words.number(conversions), words.say("conversions")),
         Figure(per, words.say("per_conversion")),
     )
-    rows = [_campaign_row(row, campaigns[0].spend, context) for row in campaigns]
-    return _section("paid_ads", reading, context, top, rows, _ads_findings(campaigns, spend, conversions, context))
+    rows = [_campaign_row(row, campaigns[0].spend, words) for row in campaigns]
+    return SectionContent(top, rows, _ads_findings(campaigns, spend, conversions, words))
 
 
-def _campaign_row(row: Campaign, most: Decimal, context: BriefContext) -> Row:
-    words = context.words
+def _campaign_row(row: Campaign, most: Decimal, words: BriefWords) -> Row:
     used = words.say(
         "budget_used",
         used=words.money(row.spend / DAYS, row.currency),
@@ -59,8 +64,8 @@ def _campaign_row(row: Campaign, most: Decimal, context: BriefContext) -> Row:
     )  # fmt: skip
 
 
-def _ads_findings(rows: Sequence[Campaign], spend: Decimal, conversions: int, context: BriefContext) -> list[Finding]:
-    words, currency = context.words, rows[0].currency
+def _ads_findings(rows: Sequence[Campaign], spend: Decimal, conversions: int, words: BriefWords) -> list[Finding]:
+    currency = rows[0].currency
     total = words.money(spend, currency)
     if not conversions:
         return [finding("nothing_bought", 60, spend=total)] if spend else []
@@ -88,26 +93,24 @@ def _cost(row: Campaign) -> Decimal:
     return row.spend / row.conversions
 
 
-def rankings(reading: Reading, context: BriefContext) -> Section:
+def rankings(found: list[Ranking], words: BriefWords, _now: datetime) -> SectionContent:
     """Return changes in search results, largest first."""
-    words = context.words
-    keywords: list[Ranking] = reading.rows
-    if not keywords:
-        return _section("rankings", reading, context, (), (), ())
-    up, down = [row for row in keywords if row.change > 0], [row for row in keywords if row.change < 0]
+    if not found:
+        return SectionContent()
+    up, down = [row for row in found if row.change > 0], [row for row in found if row.change < 0]
     top = (
-        Figure(words.number(sum(row.position <= FIRST_PAGE for row in keywords)), words.say("top_ten")),
+        Figure(words.number(sum(row.position <= FIRST_PAGE for row in found)), words.say("top_ten")),
         Figure(words.number(len(up)), words.say("up"), "good" if up else "neutral"),
         Figure(words.number(len(down)), words.say("down"), "danger" if down else "neutral"),
     )
-    rows = [_ranking_row(row, context) for row in sorted(keywords, key=lambda row: (-abs(row.change), row.position))]
-    return _section("rankings", reading, context, top, rows, _ranking_findings(up, down, keywords))
+    rows = [_ranking_row(row, words) for row in sorted(found, key=lambda row: (-abs(row.change), row.position))]
+    return SectionContent(top, rows, _ranking_findings(up, down, found))
 
 
-def _ranking_row(row: Ranking, context: BriefContext) -> Row:
+def _ranking_row(row: Ranking, words: BriefWords) -> Row:
     tone: Tone = "good" if row.change > 0 else "danger" if row.change < 0 else "neutral"
     arrow = f"▲ {row.change}" if row.change > 0 else f"▼ {-row.change}" if row.change < 0 else "="
-    place = context.words.say("position", position=row.position)
+    place = words.say("position", position=row.position)
     # A full bar is position 1; from position 30 on it is almost empty.
     return Row(row.keyword, f"{place} · {row.slug}", arrow, share(31 - min(row.position, 30), 30), tone)
 
@@ -128,12 +131,11 @@ def _ranking_findings(up: Sequence[Ranking], down: Sequence[Ranking], rows: Sequ
     return findings
 
 
-def content(reading: Reading, context: BriefContext) -> Section:
+def content(found: list[ContentItem], words: BriefWords, _now: datetime) -> SectionContent:
     """Return published content, most viewed first, and the number of drafts."""
-    words = context.words
-    items: list[ContentItem] = sorted(reading.rows, key=lambda row: -row.views)
+    items = sorted(found, key=lambda row: -row.views)
     if not items:
-        return _section("content", reading, context, (), (), ())
+        return SectionContent()
     drafts = [row for row in items if row.status == "draft"]
     live = [row for row in items if row.status != "draft"]
     top = (
@@ -149,52 +151,49 @@ def content(reading: Reading, context: BriefContext) -> Section:
         note = f"{words.say('read_for', span=span)} · {result}"
         rows.append(Row(row.title, note, words.number(row.views), share(row.views, items[0].views), "accent"))
     findings = [counted("drafts", len(drafts), 25, title=drafts[0].title)] if drafts else []
-    return _section("content", reading, context, top, rows, findings)
+    return SectionContent(top, rows, findings)
 
 
-def audience(reading: Reading, context: BriefContext) -> Section:
+def audience(found: list[Audience], words: BriefWords, now: datetime) -> SectionContent:
     """Return the audiences, largest first, and the one not contacted for longest."""
-    words = context.words
-    groups: list[Audience] = sorted(reading.rows, key=lambda row: -row.size)
+    groups = sorted(found, key=lambda row: -row.size)
     if not groups:
-        return _section("audience", reading, context, (), (), ())
+        return SectionContent()
     top = (Figure(words.number(sum(row.size for row in groups)), words.say("reachable")),)
     rows = []
     for row in groups:
         note = words.say("never_written")
         if row.last_contacted is not None:
-            note = words.say("last_written", span=words.days(max(1, _days_since(row, context))))
+            note = words.say("last_written", span=words.days(max(1, _days_since(row, now))))
         rows.append(Row(row.name, note, words.number(row.size), share(row.size, groups[0].size), "accent"))
-    stale = [row for row in groups if row.last_contacted and _days_since(row, context) >= STALE_DAYS]
-    worst = max(stale, key=lambda row: _days_since(row, context), default=None)
+    stale = [row for row in groups if row.last_contacted and _days_since(row, now) >= STALE_DAYS]
+    worst = max(stale, key=lambda row: _days_since(row, now), default=None)
     findings = []
     if worst:
-        facts = {"span": words.days(_days_since(worst, context)), "people": words.count("people", worst.size)}
+        facts = {"span": words.days(_days_since(worst, now)), "people": words.count("people", worst.size)}
         findings.append(finding("stale", 20, name=worst.name, **facts))
-    return _section("audience", reading, context, top, rows, findings)
+    return SectionContent(top, rows, findings)
 
 
-def _days_since(row: Audience, context: BriefContext) -> int:
-    return (context.now.date() - row.last_contacted).days if row.last_contacted else 0
+def _days_since(row: Audience, now: datetime) -> int:
+    return (now.date() - row.last_contacted).days if row.last_contacted else 0
 
 
-def _section(
-    key: str,
-    reading: Reading,
-    context: BriefContext,
-    top: tuple[Figure, ...],
-    rows: Sequence[Row],
-    findings: Sequence[Finding],
-) -> Section:
-    words = context.words
-    if reading.trouble:
-        missing = (finding("trouble", 0),) if reading.trouble in ("slow", "failed") else ()
-        sentence = words.say(reading.trouble, seconds=round(LIMIT))
-        return Section(key, words.say(key), sentence=sentence, trouble=reading.trouble, findings=missing)
-    listed, more = limit_rows(rows, len(rows), MOST_ROWS, words)
-    queue = reverse("admin:hitl_approval_changelist")
-    return Section(
-        key, words.say(key), top, listed, more, sentence="" if top else words.say(f"{key}_none"),
-        button=words.say(f"{key}_open") if top else "",
-        url=f"{context.console}{queue}?kind={BUTTONS[key]}&state=all" if top else "", findings=tuple(findings),
-    )  # fmt: skip
+SECTIONS: Final[tuple[BriefSection, ...]] = (
+    BriefSection(
+        key="paid_ads", title="Paid ads", agent="paid_ads", tool="list_campaigns", kind="set_campaign_budget",
+        texts=BRIEF_TEXTS, read=selectors.list_campaigns, build=paid_ads,
+    ),
+    BriefSection(
+        key="rankings", title="Search rankings", agent="seo", tool="rankings", kind="update_page_meta",
+        texts=BRIEF_TEXTS, read=selectors.list_rankings, build=rankings,
+    ),
+    BriefSection(
+        key="content", title="Content", agent="content", tool="content_performance", kind="publish_content",
+        texts=BRIEF_TEXTS, read=selectors.content_performance, build=content,
+    ),
+    BriefSection(
+        key="audience", title="Audiences", agent="audience", tool="list_audiences", kind="send_audience_message",
+        texts=BRIEF_TEXTS, read=selectors.list_audiences, build=audience,
+    ),
+)  # fmt: skip
