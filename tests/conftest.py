@@ -37,7 +37,7 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     connection.settings_dict["TEST"]["NAME"] = name
     cache_prefix = f"{name}"
     settings.CACHES["default"]["KEY_PREFIX"] = cache_prefix
-    settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{cache_prefix}:layer"
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{cache_prefix}:layer"  # type: ignore[index]
     # While tests are collected, pytest looks at every name of a module: where `cache` is one of them it is built by
     # that, with the prefix that all share, and what it keeps would be cleaned by nobody.
     setting_changed.send(sender=type(settings), setting="CACHES", value=settings.CACHES, enter=True)

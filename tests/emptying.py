@@ -80,7 +80,7 @@ def empty_by_deleting() -> Emptying:
     def empty(_case: TransactionTestCase) -> None:
         emptying.empty()
 
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined, method-assign]
     return emptying
 
 

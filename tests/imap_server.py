@@ -114,7 +114,7 @@ def main() -> None:
             if not odd.exists():
                 super().spew_internaldate(id, msg, _w, _f)
             else:
-                (_w or self.transport.write)(b'INTERNALDATE "%s"' % odd.read_bytes())
+                (_w or self.transport.write)(b'INTERNALDATE "%s"' % odd.read_bytes())  # type: ignore[call-arg]
 
     factory = Factory.forProtocol(Server)
     # Tests read this module's names, and an imported reactor is a process's only one: Daphne needs another kind.

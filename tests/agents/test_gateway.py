@@ -50,7 +50,7 @@ def probe(request: pytest.FixtureRequest) -> Iterator[Callable[..., type[Probe]]
         found = registry.register(type(key, (Probe,), {"key": key, "do": staticmethod(do), **traits}))
         for version in AgentVersion.objects.all():
             AgentVersion.objects.filter(pk=version.pk).update(tools=[*version.tools, key])
-        return found
+        return found  # type: ignore[return-value]
 
     yield make
     for key in made:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.conf import settings
 from django.db import connection
-from kombu import Connection
+from kombu import Connection  # type: ignore[attr-defined]
 from redis import Redis
 
 from agents import services, tasks

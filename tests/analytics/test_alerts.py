@@ -90,8 +90,8 @@ def test_two_workers_and_a_dead_one_say_it_once(acme: World, level: dict[str, An
     level["value"] = 9
     stale = AlertRule.objects.get(pk=rule.pk)
     evaluate.evaluate(now=MORNING)
-    finding = evaluate.Finding(holds=True)
-    assert evaluate._change(stale, evaluate.State.FIRING, finding, {}, MORNING) is False
+    finding = evaluate.Finding(holds=True)  # type: ignore[attr-defined]
+    assert evaluate._change(stale, evaluate.State.FIRING, finding, {}, MORNING) is False  # type: ignore[attr-defined]
     assert (Alert.objects.count(), AlertMessage.objects.count()) == (1, 1)
     message = AlertMessage.objects.get()
     # Its worker died right after the claim: another one takes it over at the end of the lease.

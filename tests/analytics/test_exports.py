@@ -150,7 +150,7 @@ def test_bad_requests_are_refused_with_a_word_and_nothing_is_stored(
         with pytest.raises(Invalid) as caught:
             request(desk, **given)
         assert words in f"{caught.value.detail} {caught.value.facts}"
-    monkeypatch.setattr(writers.importlib.util, "find_spec", lambda *_: None)
+    monkeypatch.setattr(writers.importlib.util, "find_spec", lambda *_: None)  # type: ignore[attr-defined]
     with pytest.raises(Invalid, match="extra package"):
         request(desk, format="parquet")
     with pytest.raises(NotFound):
@@ -223,7 +223,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
     monkeypatch.setattr(work, "AT_ONCE", 5)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others on this machine have folders of their own
     export = request(desk)
-    read = work.SOURCES.get("conversations").lines
+    read = work.SOURCES.get("conversations").lines  # type: ignore[attr-defined]
     calls = iter(range(100))
 
     def dying(rows: Any, *, in_clear: bool) -> Any:
@@ -231,7 +231,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
             raise MemoryError
         return read(rows, in_clear=in_clear)
 
-    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", dying)
+    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", dying)  # type: ignore[attr-defined]
     with pytest.raises(MemoryError):
         work.write_export(export_id=export.pk)
     export.refresh_from_db()
@@ -248,7 +248,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
         Export.objects.filter(pk=slow.pk).update(attempts=9, fence=9)
         return read(rows, in_clear=in_clear)
 
-    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", overtaken)
+    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", overtaken)  # type: ignore[attr-defined]
     assert work.write_export(export_id=slow.pk) is None
     slow.refresh_from_db()
     assert (slow.state, slow.size) == (State.RUNNING, 0)

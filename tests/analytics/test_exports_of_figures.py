@@ -119,10 +119,12 @@ def test_leads_take_away_their_own_teams_figures_and_no_events(desk: World) -> N
     terms = Terms(SPAN["since"], SPAN["until"])
     source = SOURCES.get("figures")
     lines = [
-        line for page in source.pages(viewer=lead, terms=terms, size=1) for line in source.lines(page, in_clear=False)
+        line
+        for page in source.pages(viewer=lead, terms=terms, size=1)  # type: ignore[attr-defined]
+        for line in source.lines(page, in_clear=False)  # type: ignore[attr-defined]
     ]
     assert {(line["dimension"], line["value_name"]) for line in lines} == {("team", "Support")}
-    assert len(lines) == source.count(viewer=lead, terms=terms, most=100) == 7
+    assert len(lines) == source.count(viewer=lead, terms=terms, most=100) == 7  # type: ignore[call-arg]
     with tenant_scope(desk.globex.pk), pytest.raises(Invalid, match="no rows"):
         request(desk.outsider("owner"), "figures")
 
@@ -157,7 +159,7 @@ def history(desk: World) -> Iterator[World]:
     store.keep([_event(n, NOON - (n // 3) * DAY, OTHER if n % 10 == 0 else OWNED) for n in range(300)])
     with tenant_scope(desk.globex.pk):
         store.keep([_event(1, NOON)])
-    return desk
+    return desk  # type: ignore[return-value]
 
 
 def test_events_of_months_come_once_in_order_page_by_page(history: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -511,7 +511,7 @@ def test_door_opens_to_those_who_may_and_to_nobody_else(office: Office, redis_cl
     def visit(who: str) -> None:
         """Find everything as at first: what a visit leaves is rolled back, or forgotten."""
         savepoint = transaction.atomic()
-        savepoint._from_testcase = True  # as around each test: a durable block may stand inside it
+        savepoint._from_testcase = True  # type: ignore[attr-defined]  # as around each test: a durable block may stand inside it
         try:
             with savepoint:
                 VISITS[who](deepcopy(office), door)

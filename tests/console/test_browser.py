@@ -51,7 +51,7 @@ def opened(chromium: Browser, live_server: LiveServer, scene: Scene) -> Iterator
         contexts.append(context)
         if role:
             cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_of(scene.world.people[role])}
-            context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item]
+            context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item, typeddict-item]
         page = context.new_page()
         answer = page.goto(live_server.url + path)
         assert answer

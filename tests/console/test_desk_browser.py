@@ -125,7 +125,7 @@ def test_line_that_was_cut_for_a_minute_misses_nothing_and_hears_nothing_twice(
         before = numbers(heard)
         with proxy.cut():
             expect(page.locator("#live-state")).to_have_text("Reconnecting", timeout=15000)
-            meanwhile(scene.world, lambda: [say(scene, text) for text in words[1:]])
+            meanwhile(scene.world, lambda: [say(scene, text) for text in words[1:]])  # type: ignore[func-returns-value]
             time.sleep(CUT_SECONDS)
             assert words[1] not in page.locator(".wk-chat").inner_text()
         expect(page.locator(".wk-chat")).to_contain_text(words[2], timeout=30000)

@@ -113,7 +113,7 @@ def test_who_is_refused_in_the_middle_keeps_nobody_after_them_waiting(
         }
     ] * 2
     written = Message.objects.filter(direction="out").values_list("conversation__contact_id", flat=True)
-    assert sorted(written) == sorted(found[number].sender_id for number in (0, 3))
+    assert sorted(written) == sorted(found[number].sender_id for number in (0, 3))  # type: ignore[type-var]
     assert KIND.probe(PARAMS, idempotency_key="k1") == outcomes[0]
 
 

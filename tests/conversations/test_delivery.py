@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
-from conversations.services.delivery import ATTEMPTS, BACK_OFF, LEASE
+from conversations.services.delivery import ATTEMPTS, BACK_OFF, LEASE  # type: ignore[attr-defined]
 from conversations.types import SendResult
 from core.actors import Actor
 from core.clock import now

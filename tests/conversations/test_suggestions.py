@@ -155,7 +155,7 @@ def test_pages_show_it_masked_and_send_it(browser: Browser, shop: Shop, draft: S
     assert browser("viewer").post(f"{pages}{draft.pk}/send/", {"text": "x"}).status_code == 403
     assert browser("support").post(f"{pages}{draft.pk}/send/", {"text": ""}).status_code == 400
     answer = browser("support").post(f"{pages}{draft.pk}/send/", {"text": draft.masked_body.replace("\n", "\r\n")})
-    assert (answer.status_code, answer.url) == (302, page)
+    assert (answer.status_code, answer.url) == (302, page)  # type: ignore[attr-defined]
     assert Message.objects.get(direction="out", sender_type="person").body == TEXT
     assert browser("support").post(f"{pages}{draft.pk}/drop/").status_code == 409
     assert "Within 60 days" not in browser("support").get(pages).content.decode()

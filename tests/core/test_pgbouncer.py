@@ -47,8 +47,8 @@ def pgbouncer() -> str:
     """Return the program, from Debian's package; installs it where that is possible."""
     if shutil.which("pgbouncer") is None and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
-        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "pgbouncer"], check=False, **quiet)
+        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
+        subprocess.run(["apt-get", "install", "-y", "-qq", "pgbouncer"], check=False, **quiet)  # type: ignore[call-overload]
     found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if found is None:
         pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")

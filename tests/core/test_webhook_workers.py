@@ -195,7 +195,7 @@ def test_those_who_watch_see_what_waits_what_fails_and_that_nobody_sends(acme: W
     assert gauges.count_failing() == 1
     # Nothing is late while the receiver is left alone.
     assert gauges.oldest_seconds() == 0
-    health.cache.delete_many([health._beat_key("webhooks")])
+    health.cache.delete_many([health._beat_key("webhooks")])  # type: ignore[attr-defined]
     assert gauges.missing_workers() == "no heartbeat yet"
     health.note_beat("webhooks")
     assert gauges.missing_workers() == ""

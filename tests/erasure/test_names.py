@@ -122,7 +122,7 @@ def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, m
     from core.privacy.erasure import services as erasures
     from core.privacy.erasure.registry import Batch, Step
 
-    real = erasures.steps()
+    real = erasures.steps()  # type: ignore[attr-defined]
     restless = [*real, Step("restless", "Restless", lambda *_: Batch(1))]
     with tenant_scope(traces.world.acme.pk):
         monkeypatch.setattr(erasures, "steps", lambda: restless)

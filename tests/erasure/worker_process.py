@@ -16,10 +16,10 @@ def main() -> None:
     from core.tenancy.scope import tenant_scope
 
     tenant_id, erasure_id, number = UUID(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3])
-    save = services.Erasure.save
+    save = services.Erasure.save  # type: ignore[attr-defined]
     saved = 0
 
-    def stalling(row: services.Erasure, **options: object) -> None:
+    def stalling(row: services.Erasure, **options: object) -> None:  # type: ignore[name-defined]
         nonlocal saved
         save(row, **options)  # type: ignore[arg-type]
         saved += 1
@@ -27,7 +27,7 @@ def main() -> None:
             print("reached", flush=True)  # noqa: T201
             time.sleep(600)
 
-    services.Erasure.save = stalling  # type: ignore[method-assign, assignment]
+    services.Erasure.save = stalling  # type: ignore[assignment, attr-defined, method-assign]
     with tenant_scope(tenant_id):
         while services.work_on(erasure_id=erasure_id, limit=3):
             pass

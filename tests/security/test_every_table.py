@@ -140,7 +140,7 @@ def test_function_with_its_owners_rights_is_a_declared_finder() -> None:
         "walker_drop_empty_event_partitions",
         "walker_drop_old_event_partitions",
     }
-    finders = {finder.function for finder in (*lookups.declared(), *lookups.searches())}
+    finders = {finder.function for finder in (*lookups.declared(), *lookups.searches())}  # type: ignore[attr-defined]
     assert {name for (name,) in sql(query)[1]} == finders | partitions
 
 

@@ -42,7 +42,7 @@ class _Recorder:
         """Write a failed test; a worker that crashed has a `when` of its own, "???"."""
         self.seconds[report.nodeid] += getattr(report, "duration", 0)
         if report.failed:
-            self._write(report.nodeid, report.when or "?", report)
+            self._write(report.nodeid, str(report.when), report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Write a module that could not be collected."""

@@ -383,7 +383,7 @@ class Stage:
 def stage(desk: Desk, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Stage]:
     """A desk whose models are asked over an edge that a test plays."""
     settings.MODEL_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr(providers.httpx2, "AsyncHTTPTransport", Edge)
+    monkeypatch.setattr(providers.httpx2, "AsyncHTTPTransport", Edge)  # type: ignore[attr-defined]
     found = Stage(desk)
     yield found
     found.journal.close()

@@ -76,7 +76,7 @@ def test_series_have_a_point_for_each_step(owner: Actor, django_assert_num_queri
         hours = read_series(viewer=owner, metrics=["messages_in"], span=day, step=Step.HOUR, now=NOON)
     assert len(hours["messages_in"]) == 24
     assert [point for point in hours["messages_in"] if point.n] == [Point(NOON, 2, Decimal(2))]
-    assert {point.at.astimezone(BERLIN).date() for point in hours["messages_in"]} == {WEEK.last}  # type: ignore[union-attr]
+    assert {point.at.astimezone(BERLIN).date() for point in hours["messages_in"]} == {WEEK.last}  # type: ignore[attr-defined, union-attr]
 
 
 def test_sums_over_spans_add_up(owner: Actor) -> None:

@@ -100,7 +100,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
-    return
+    return  # type: ignore[return-value]
 
 
 @pytest.fixture

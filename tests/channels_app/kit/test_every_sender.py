@@ -109,7 +109,7 @@ def prepare(acme: World) -> Iterator[Any]:
             rows = (SendCount(address_index=index, day=today + timedelta(days=n), sent=1) for n in range(days))
             SendCount.objects.bulk_create(rows)
 
-    return bring
+    return bring  # type: ignore[return-value]
 
 
 def write(sender: str, asked: Message, person: Actor) -> Message:
@@ -205,7 +205,7 @@ def test_slack_message_of_every_kind_does_what_the_gate_says(
     prepare(situation, index, "slack" if of == "member" else "any")
     found = {"notice": send_notification(row.pk), "code": True, "answer": True}
     row.refresh_from_db()
-    assert found["notice"] or row.failure_reason in (notifier.OPTED_OUT, *notifier.REFUSED.values())
+    assert found["notice"] or row.failure_reason in (notifier.OPTED_OUT, *notifier.REFUSED.values())  # type: ignore[attr-defined]
     before = len(desk.direct(ANNA))
     people.send_code(actor=desk.world.actor("approver"), member_id=ANNA)
     found["code"] = len(desk.direct(ANNA)) == before + 1

@@ -47,7 +47,7 @@ async def test_two_tabs_count_twice_until_one_closes_and_a_dead_one_is_forgotten
 ) -> None:
     monkeypatch.setattr(presence, "LIFE", 2)
     first, conversation = await conversation_of(chat, live_widgets.acme)
-    second = await chat(live_widgets.acme, visitor=first.visitor)
+    second = await chat(live_widgets.acme, visitor=first.visitor)  # type: ignore[attr-defined]
     staff = await watch(committed_world.people["support"], f"conversation:{conversation}")
     await hears(staff, customer=2, staff=1)
     await asyncio.sleep(2.2)  # longer than an entry lives that nobody renews
@@ -85,7 +85,7 @@ async def test_presence_is_whole_again_after_redis_forgot_it(
     assert await presence.count(live_widgets.acme.tenant_id, conversation) == {"customer": 0, "staff": 0, "people": []}
     assert (await customer.send("Is somebody there?"))["content"] == "Is somebody there?"
     own_redis.start()
-    second = await chat(live_widgets.acme, visitor=customer.visitor)
+    second = await chat(live_widgets.acme, visitor=customer.visitor)  # type: ignore[attr-defined]
     await hears(staff, customer=2, staff=1)  # the new one, and those that Redis had forgotten
     await second.socket.disconnect()
     await hears(staff, customer=1, staff=1)

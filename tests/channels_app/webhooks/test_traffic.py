@@ -174,7 +174,7 @@ def fetched(inbox: mailboxes.Inbox, raw: bytes) -> int:
 
 
 def by_mail(side: Side, world: World) -> None:
-    door = mails.Door(world, mails.connect_mail(
+    door = mails.Door(world, mails.connect_mail(  # type: ignore[attr-defined]
         actor=OPERATOR, name="Mail", from_address="desk@acme.example", api_key="SG.x", event_public_key=mails.PUBLIC
     ))  # fmt: skip
     path = urlsplit(open_inbound(actor=OPERATOR, account_id=door.account.pk, reply_domain="in.acme.example")).path
@@ -207,7 +207,7 @@ def by_app(side: Side, world: World) -> None:
             ({"text": "Hello"}, {"text": "", "type": "card"}, {"text": "x", "metadata": {"a": 1}})
         ):
             side.posts.append(partial(status_of, app.post, {"id": f"m-{number}", **more}, token))
-            side.said.append(("app app", more["text"] or "[card message]"))
+            side.said.append(("app app", more["text"] or "[card message]"))  # type: ignore[index]
 
 
 def status_of(post: Callable[..., Any], *given: Any, **named: Any) -> int:
@@ -229,7 +229,7 @@ def open_all(world: World) -> list[Side]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # type: ignore[return]
     """Know no account from the test before, and publish nothing to a broker."""
     for forget in (senders.forget, numbers.forget, app_customers.forget):
         forget()

@@ -58,7 +58,7 @@ def conditions(dice: random.Random) -> dict[str, Any]:
     if dice.random() < 0.6:
         row = {"id": "small", "verdict": "approve", "max_cost": dice.choice(["40.00", "100.00", "500.00"])}
         row |= {"max_score": dice.choice([25, 35, 49]), "per": dice.choice(["kind", "agent", "requester"])}
-        row |= dice.choice([{}, {"per_day": 2}, {"window_amount": "150.00", "window_hours": dice.choice([24, 72])}])
+        row |= dice.choice([{}, {"per_day": 2}, {"window_amount": "150.00", "window_hours": dice.choice([24, 72])}])  # type: ignore[call-overload]
         rules.append(row)
     if dice.random() < 0.3:
         rules.append({"id": "risky", "verdict": "reject", "min_score": dice.choice([45, 60])})

@@ -437,7 +437,7 @@ class PeopleMoves(Ground):
         if giver in self.away:
             if ends:
                 with self.desk.inside(self.moment):
-                    row = delegations.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()
+                    row = delegations.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()  # type: ignore[attr-defined]
                 if row is not None:
                     self.call(services.end_delegation, actor=self.desk.actors[name], delegation_id=row.pk)
                 del self.away[giver]

@@ -252,7 +252,7 @@ def _believed(*, claim: Any, outcome: Any, now: Any = None) -> bool:
 
 
 def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
-    fence = execute.Execution.objects.get(pk=claim.execution_id).fence
+    fence = execute.Execution.objects.get(pk=claim.execution_id).fence  # type: ignore[attr-defined]
     return _settle(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
 
 
@@ -263,7 +263,7 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
 
 
 def _any_revision(approval: Any) -> list[Any]:
-    rows = context.Decision.objects.filter(approval=approval, verdict__in=("approve", "reject"))
+    rows = context.Decision.objects.filter(approval=approval, verdict__in=("approve", "reject"))  # type: ignore[attr-defined]
     return list(rows.order_by("id"))
 
 

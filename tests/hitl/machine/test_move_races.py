@@ -120,4 +120,4 @@ def test_tool_call_made_twice_at_once_is_one_request_also_at_the_limit(live_scen
     for _ in range(TRIALS):
         origin = Origin(agent_id=uuid4(), tool_call_id=uuid4(), max_open_approvals=1)
         results = at_once([lambda o=origin: live_scene.propose(origin=o)] * 4)
-        assert {result.pk for result in results} == {Approval.objects.get(agent_id=origin.agent_id).pk}
+        assert {result.pk for result in results} == {Approval.objects.get(agent_id=origin.agent_id).pk}  # type: ignore[attr-defined]

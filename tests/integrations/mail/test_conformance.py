@@ -34,7 +34,7 @@ def judge() -> Iterator[str]:
     command = ["npx", "--yes", "--package", PRISM, "prism", "mock", "-p", str(port), "-h", "127.0.0.1", "--errors"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # A group of its own: npx does not pass a signal on to what it started.
-    process = subprocess.Popen([*command, str(SPEC)], start_new_session=True, **quiet)
+    process = subprocess.Popen([*command, str(SPEC)], start_new_session=True, **quiet)  # type: ignore[call-overload]
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline and not _answers(url):
