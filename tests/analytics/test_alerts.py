@@ -26,7 +26,7 @@ from core.observability.facts import Fact
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests.api.office import Office
-from tests.console.test_evidence import signed_in
+from tests.console.approvals.test_evidence import signed_in
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -20,8 +20,8 @@ from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests.api.office import Office
+from tests.console.approvals.test_evidence import signed_in
 from tests.console.scene import NAME, PHONE, write_in
-from tests.console.test_evidence import signed_in
 from tests.erasure.scene import finish, strong
 from tests.world import World
 

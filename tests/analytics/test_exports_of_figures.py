@@ -33,7 +33,7 @@ from core.errors import Invalid, Refused
 from core.ids import uuid7
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
-from tests.console.test_evidence import signed_in
+from tests.console.approvals.test_evidence import signed_in
 from tests.event_types import OTHER, OWNED
 from tests.world import World
 

@@ -9,8 +9,8 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, Cap, Simulation
 from tests.console.conftest import Browser
+from tests.console.policy.test_workflows import FORM
 from tests.console.scene import PHONE, add_workflow, ask
-from tests.console.test_workflows import FORM
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ from playwright.sync_api import expect
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import BatchDecision
+from tests.console.approvals.test_decision_page import state_of
 from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
-from tests.console.test_decision_page import state_of
 
 __all__ = ["opened", "scene"]  # fixtures
 pytestmark = pytest.mark.browser

@@ -15,9 +15,9 @@ from core.actors import system
 from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from tests.console.desk.test_conversations import leaks
 from tests.console.scene import EMAIL, Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
-from tests.console.test_conversations import leaks
 from tests.conversations.conftest import Shop, shop
 
 __all__ = ["opened", "scene", "shop"]  # fixtures

@@ -1,0 +1,1 @@
+"""Pages of requests: the queue, a decision, what became of it."""

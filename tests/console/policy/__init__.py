@@ -1,0 +1,1 @@
+"""Pages of rules: workflows, simulations, emergency stop."""

@@ -1,0 +1,1 @@
+"""The database: cursor, pools, the wall between tenants."""

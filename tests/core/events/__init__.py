@@ -1,0 +1,1 @@
+"""Announcements, streams and live hints."""

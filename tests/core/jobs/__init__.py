@@ -1,0 +1,1 @@
+"""Tasks, the clock of sweeps, failed jobs."""

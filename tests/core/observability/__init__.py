@@ -1,0 +1,1 @@
+"""Logs, gauges and health."""

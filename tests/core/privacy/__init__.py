@@ -1,0 +1,1 @@
+"""Encryption, and what approvers are shown of a text."""

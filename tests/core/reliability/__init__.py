@@ -1,0 +1,1 @@
+"""Leases, keys of requests, circuit breakers, kept values."""
