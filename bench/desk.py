@@ -28,6 +28,7 @@ from accounts.models import Tenant, User  # noqa: E402
 from accounts.services import actor_for_user  # noqa: E402
 from conversations import services  # noqa: E402
 from conversations.models import ChannelAccount, Conversation  # noqa: E402
+from conversations.services import Draft  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.clock import now  # noqa: E402
 from core.models import AuditEntry  # noqa: E402
@@ -163,7 +164,7 @@ class Floor(Desk):
 
     def _say(self, talk: Conversation, text: str) -> None:
         with tenant_scope(self.tenant_id):
-            services.reply(actor=AGENT, conversation_id=talk.pk, text=text)
+            services.reply(actor=AGENT, conversation_id=talk.pk, draft=Draft(text=text))
 
     def _sign_in(self, count: int) -> list[str]:
         found = []

@@ -13,6 +13,7 @@ from conversations import audiences, services
 from conversations.contacts import identity
 from conversations.models import AudienceSend, Contact, Conversation
 from conversations.selectors import Audience, left_out, left_out_in_words
+from conversations.services import Draft, Sender
 from core.actors import Actor, system
 from core.models import Consent
 from core.observability.logging import get_logger
@@ -193,10 +194,12 @@ def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
             message = services.reply(
                 actor=SENDER,
                 conversation_id=newest.values_list("id", flat=True)[0],
-                text=text,
-                sender_type="system",
-                metadata={"audience_send": str(row.pk)},
-                purpose=Consent.Purpose.MARKETING,
+                draft=Draft(
+                    text=text,
+                    metadata={"audience_send": str(row.pk)},
+                    purpose=Consent.Purpose.MARKETING,
+                    sender=Sender(type="system"),
+                ),
             )
         except NotReachable as refused:
             AudienceSend.objects.filter(pk=row.pk).update(left_out=refused.code)

@@ -15,6 +15,7 @@ from agents.selectors import TRANSCRIPT_LINES
 from agents.tools.registry import PROPOSE
 from conversations import services as conversations
 from conversations.models import Conversation, Message
+from conversations.services import Draft, Sender
 from core.actors import Actor, system
 from core.errors import Conflict
 from hitl import services as approvals
@@ -61,11 +62,12 @@ def record_requester_answer(*, message_id: UUID) -> bool:
             conversations.reply(
                 actor=system("agents"),
                 conversation_id=message.conversation_id,
-                text=answered_sentence(approval),
-                sender_type="system",
-                sender_name="walker",
-                metadata={"approval_id": str(approval.pk), "reference": approval.reference},
-                client_id=message.pk,
+                draft=Draft(
+                    text=answered_sentence(approval),
+                    metadata={"approval_id": str(approval.pk), "reference": approval.reference},
+                    client_id=message.pk,
+                    sender=Sender(type="system", name="walker"),
+                ),
             )
     except Conflict:  # answered or changed by somebody else in the meantime
         return False

@@ -19,6 +19,7 @@ from agents.runs.events import events_of
 from agents.runs.reply import answer_id
 from conversations import services as conversations
 from conversations.models import Conversation
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.clock import now
 from core.errors import NotFound, WalkerError
@@ -118,18 +119,19 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
             message = conversations.reply(
                 actor=system("agents"),
                 conversation_id=conversation.id,
-                text=text,
-                # The system may write where a person has taken over, and a decision has to be reported there.
-                sender_type="system",
-                sender_name="walker",
-                purpose=Consent.Purpose.SERVICE,
-                metadata={
-                    "run": str(run.id),
-                    "approval_id": str(approval.id),
-                    "approval_state": approval.state,
-                    "reference": approval.reference,
-                },
-                client_id=answer_id(run),
+                draft=Draft(
+                    text=text,
+                    purpose=Consent.Purpose.SERVICE,
+                    metadata={
+                        "run": str(run.id),
+                        "approval_id": str(approval.id),
+                        "approval_state": approval.state,
+                        "reference": approval.reference,
+                    },
+                    client_id=answer_id(run),
+                    # The system may write where a person has taken over, and a decision has to be reported there.
+                    sender=Sender(type="system", name="walker"),
+                ),
                 also=told,
             )
         except NotReachable as refused:

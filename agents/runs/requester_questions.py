@@ -10,6 +10,7 @@ from agents.models import ToolCall
 from agents.runs.approval_texts import asking_sentence, drifted_sentence
 from agents.runs.outcomes import find_requester_conversation
 from conversations import services as conversations
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.models import Consent
 from core.privacy.pii import mask_text
@@ -64,16 +65,17 @@ def _send(call: ToolCall, approval: Approval, text: str, *, client_id: UUID) -> 
             conversations.reply(
                 actor=system("agents"),
                 conversation_id=conversation.id,
-                text=text,
-                sender_type="system",
-                sender_name="walker",
-                purpose=Consent.Purpose.SERVICE,
-                metadata={
-                    "approval_id": str(approval.id),
-                    "approval_state": approval.state,
-                    "reference": approval.reference,
-                },
-                client_id=client_id,
+                draft=Draft(
+                    text=text,
+                    purpose=Consent.Purpose.SERVICE,
+                    metadata={
+                        "approval_id": str(approval.id),
+                        "approval_state": approval.state,
+                        "reference": approval.reference,
+                    },
+                    client_id=client_id,
+                    sender=Sender(type="system", name="walker"),
+                ),
             )
         except NotReachable:
             return False

@@ -35,6 +35,7 @@ from agents.tools import registry as tools
 from agents.tools.registry import Caller
 from conversations import services as conversations
 from conversations.models import Conversation
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.clock import now as clock_now
 from core.errors import WalkerError
@@ -325,13 +326,17 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
             reply_id = conversations.reply(
                 actor=agent_actor(version),
                 conversation_id=run.conversation_id,
-                text=text,
-                sender_type="agent",
-                sender_id=version.agent_id if version else None,
-                sender_name=version.agent.name if version else "",
-                metadata=facts,
-                confidence=answer.confidence.value if answer.confidence else None,
-                client_id=answer_id(run),
+                draft=Draft(
+                    text=text,
+                    metadata=facts,
+                    confidence=answer.confidence.value if answer.confidence else None,
+                    client_id=answer_id(run),
+                    sender=Sender(
+                        type="agent",
+                        id=version.agent_id if version else None,
+                        name=version.agent.name if version else "",
+                    ),
+                ),
                 locked=conversation,
                 also=_told(run, answer, calls, answer.ended),
                 # The first worker that has a run can't find an answer of an earlier one.

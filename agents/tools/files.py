@@ -12,6 +12,7 @@ from agents.tools.registry import Arguments, Caller, Tool, register
 from conversations import services
 from conversations.files.rules import FileRules, Upload
 from conversations.models import Conversation
+from conversations.services import Draft
 from core.actors import Actor
 from core.errors import Invalid
 
@@ -59,10 +60,12 @@ class SendFile(Tool):
                 permissions=frozenset({"conversations.reply_conversation"}),
             ),
             conversation_id=caller.conversation_id,
-            text=given.text,
-            files=[Upload(given.name, given.content.encode("utf-8", "replace"))],
-            # The same call, repeated after its worker died, is the same message.
-            client_id=uuid5(call_id, "file"),
+            draft=Draft(
+                text=given.text,
+                files=[Upload(given.name, given.content.encode("utf-8", "replace"))],
+                # The same call, repeated after its worker died, is the same message.
+                client_id=uuid5(call_id, "file"),
+            ),
         )
         return {"sent": given.name, "size": message.media[0]["size"] if message.media else 0}
 

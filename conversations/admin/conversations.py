@@ -48,6 +48,7 @@ from conversations.admin.suggestions import review_of
 from conversations.admin.tags import tag_chips, tags_on
 from conversations.downloads import download, picture_of
 from conversations.models import ChannelAccount, Conversation
+from conversations.services import Draft, Sender
 from conversations.services.attachments import File
 from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
@@ -326,16 +327,16 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             services.reply(
                 actor=viewer,
                 conversation_id=obj.pk,
-                text=services.fill_variables(actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]),
-                files=[
-                    *form.cleaned_data.get("files", ()),
-                    *services.canned_uploads(actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())),
-                ],
-                sender_type="person",
-                as_template=form.cleaned_data.get("as_template", False),
-                template_language=form.cleaned_data.get("template_language", ""),
-                template_variables=form.template_variables(),
-                after=form.cleaned_data["after"],
+                draft=Draft(
+                    text=services.fill_variables(actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]),
+                    files=[
+                        *form.cleaned_data.get("files", ()),
+                        *services.canned_uploads(actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())),
+                    ],
+                    sender=Sender(type="person"),
+                    template=form.by_template(),
+                    after=form.cleaned_data["after"],
+                ),
             )
             services.drop_draft(actor=viewer, conversation_id=obj.pk)
         except Conflict as problem:

@@ -13,6 +13,7 @@ from console.base.forms import ConsoleForm, look
 from conversations.admin.languages import language_name
 from conversations.files.rules import LARGEST, FileRules, Upload
 from conversations.models import MessageTemplate
+from conversations.services.outgoing import ByTemplate
 from conversations.services.templates import preview_of
 from conversations.texts import VARIABLE_LIMIT
 
@@ -134,9 +135,12 @@ class ReplyForm(ConsoleForm):
         self.data = sent
         self.submit = "Send anyway"
 
-    def template_variables(self) -> list[str]:
-        """Return what fills the template's second gap and those after it."""
-        return list(self._gaps)
+    def by_template(self) -> ByTemplate | None:
+        """Return what the template is filled with that the text goes out as; None for a text that goes as it is."""
+        found = self.cleaned_data
+        if not found.get("as_template", False):
+            return None
+        return ByTemplate(language=found.get("template_language", ""), variables=list(self._gaps))
 
     def offer_canned(self, files: Sequence[tuple[UUID, str]]) -> None:
         """Offer the files of a canned reply that was chosen, each with its name."""

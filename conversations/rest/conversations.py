@@ -33,6 +33,7 @@ from conversations.rest.serializers import (
 )
 from conversations.rest.tags import TaggingConversation
 from conversations.rest.teams import Moving, Prioritising, Snoozing
+from conversations.services import ByTemplate, Draft, Sender
 from core.errors import Conflict, NotFound
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
@@ -272,7 +273,10 @@ class MessageViewSet(ApiViewSet):
         """
         body = self.read_body()
         body["text"] = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
-        message = services.reply(actor=self.actor, **self.kwargs, sender_type="person", **body)
+        as_template, language = body.pop("as_template"), body.pop("template_language", "")
+        filled = ByTemplate(language=language, variables=body.pop("template_variables", ()))
+        draft = Draft(**body, template=filled if as_template else None, sender=Sender(type="person"))
+        message = services.reply(actor=self.actor, **self.kwargs, draft=draft)
         if body["text"] and message.body != body["text"]:
             # The id belongs to an earlier message: nothing was written now.
             raise Conflict("A message with this id was written before, in other words.", code="id_reused")
@@ -323,7 +327,9 @@ class AttachmentViewSet(ApiViewSet):
         # If the process dies after the message is stored, a repetition under the key finds it.
         client_id = body["client_id"] or (uuid5(self.kwargs["conversation_id"], key) if key else None)
         message = services.reply(
-            actor=self.actor, **self.kwargs, sender_type="person", text=text, files=uploads, client_id=client_id
+            actor=self.actor,
+            **self.kwargs,
+            draft=Draft(text=text, files=uploads, client_id=client_id, sender=Sender(type="person")),
         )
         return self.respond(selectors.row_of(message))
 

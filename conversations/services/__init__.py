@@ -100,7 +100,14 @@ from conversations.services.macros import (
 )
 from conversations.services.merging import merge_contacts, undo_merge
 from conversations.services.notes import MENTIONS_MAX, NOTE_LIMIT, add_note, changeable_notes, revise_note
-from conversations.services.outgoing import ANSWERED_MEANWHILE, files_of_channel, reply
+from conversations.services.outgoing import (
+    ANSWERED_MEANWHILE,
+    ByTemplate,
+    Draft,
+    Sender,
+    files_of_channel,
+    reply,
+)
 from conversations.services.parts import note_part, note_report, read_parts
 from conversations.services.readings import record_reading
 from conversations.services.resending import send_again, template_copy_id
@@ -168,11 +175,14 @@ __all__ = [
     "NOTE_LIMIT",
     "NO_SURVEY",
     "RECORD",
+    "ByTemplate",
     "CannedText",
+    "Draft",
     "MacroRun",
     "MacroSettings",
     "RuleSettings",
     "Seat",
+    "Sender",
     "Target",
     "TeamSettings",
     "add_canned_files",

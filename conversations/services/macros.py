@@ -17,6 +17,7 @@ from accounts.versioning import conflict_with
 from conversations import texts
 from conversations.models import Conversation, Macro, Priority, Tag, Team
 from conversations.services import assignment, canned_replies, notes, outgoing, sharing, snoozing, states, tags
+from conversations.services.outgoing import Draft, Sender
 from conversations.services.sharing import Sharing
 from core.actors import Actor
 from core.audit import chain
@@ -198,10 +199,12 @@ def _do(kind: str, actor: Actor, key: UUID, values: Mapping[str, Any], run: _Run
         outgoing.reply(
             actor=actor,
             conversation_id=key,
-            text=canned_replies.fill_variables(actor=actor, conversation_id=key, text=values["text"]),
-            sender_type="person",
-            client_id=uuid5(run.id, "reply"),
-            after=run.after,
+            draft=Draft(
+                text=canned_replies.fill_variables(actor=actor, conversation_id=key, text=values["text"]),
+                client_id=uuid5(run.id, "reply"),
+                after=run.after,
+                sender=Sender(type="person"),
+            ),
         )
     elif kind == "note":
         notes.add_note(actor=actor, conversation_id=key, text=values["text"])

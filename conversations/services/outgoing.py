@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -38,24 +39,47 @@ MAY_SPEAK_AS: Final[dict[str, frozenset[str]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a message is from, beside the actor who sends it: their id and name count where these are empty."""
+
+    type: SenderType = "agent"
+    id: UUID | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByTemplate:
+    """A message goes out as a template: in which language ("" for the contact's), and what fills its further gaps."""
+
+    language: str = ""
+    variables: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be sent, not checked yet.
+
+    `client_id` makes a repeat harmless. `after` is the newest message that the person had seen; `confidence` is from
+    0 to 100.
+    """
+
+    text: str = field(default="", repr=False)
+    files: Sequence[Upload] = field(default=(), repr=False)
+    sender: Sender = Sender()
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    purpose: str = Consent.Purpose.REPLY
+    template: ByTemplate | None = None
+    client_id: UUID | None = None
+    after: int | None = None
+    confidence: int | None = None
+
+
 def reply(
     *,
     actor: Actor,
     conversation_id: UUID,
-    text: str,
-    files: Sequence[Upload] = (),
-    sender_type: SenderType = "agent",
-    sender_id: UUID | None = None,
-    sender_name: str = "",
-    metadata: Mapping[str, Any] | None = None,
-    event_type: str = "agent_response",
-    client_id: UUID | None = None,
-    purpose: str = Consent.Purpose.REPLY,
-    as_template: bool = False,
-    template_language: str = "",
-    template_variables: Sequence[str] = (),
-    after: int | None = None,
-    confidence: int | None = None,
+    draft: Draft,
     now: datetime | None = None,
     locked: Conversation | None = None,
     also: Sequence[streams.NewEvent] = (),
@@ -63,37 +87,38 @@ def reply(
 ) -> Message:
     """Send a message to the customer, with files if given, and return it.
 
-    With a `client_id` a repeat returns the first one; with `may_be_repeat=False` the caller knows that there is none.
+    With a client id a repeat returns the first one; with `may_be_repeat=False` the caller knows that there is none.
     `locked` is the conversation, if the caller's transaction has it; `also` are events written with the message's. A
     person needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. An answer sent
-    since `after`, the newest message the person had seen, is a `Conflict` ("answered_meanwhile", its number as `seq`).
-    `confidence` is from 0 to 100. An agent may not reply in a person's conversation, only the system in a closed one
-    (`Conflict`, "person_has_it", "closed"). Raises `NotFound`, `Refused`, `Invalid` for neither text nor file, or too
-    much. Web chat has it at once; others queue it, and announce `message_failed`. With files, call it in none.
+    since the draft's `after` is a `Conflict` ("answered_meanwhile", its number as `seq`). An agent may not reply in a
+    person's conversation, only the system in a closed one (`Conflict`, "person_has_it", "closed"). Raises `NotFound`,
+    `Refused`, `Invalid` for neither text nor file, or too much. Web chat has it at once; others queue it, and announce
+    `message_failed`. With files, call it in no transaction.
 
     The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
     reason; other messages on channels with a queue are stored, and fail with it when they are due. Outside the window
-    a person chooses `as_template`, without files: the text is its first variable, if any, then `template_variables`.
+    a person chooses a template, without files: the text is its first variable, if any, then those of the draft.
     """
+    sender, sender_type = draft.sender, draft.sender.type
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
         actor.require("conversations.reply_conversation")
-    body = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=bool(files) or as_template)
-    facts = _template_facts(sender_type, template_language, template_variables, files) if as_template else {}
-    document = texts.checked_document({**(metadata or {}), **facts})
+    may_be_empty = bool(draft.files) or draft.template is not None
+    body = texts.checked(draft.text, limit=settings.TEXT_LIMIT, empty_ok=may_be_empty)
+    document = texts.checked_document({**draft.metadata, **_template_facts(draft)})
     moment, message_id = now or clock_now(), uuid7()
-    checked = _check_files(actor, conversation_id, files, sender_type, client_id)
+    checked = _check_files(actor, conversation_id, draft)
     rows = attachments.write_files(message_id, checked)
     # No savepoint in a caller's transaction: what is refused is refused before anything is written.
     with nullcontext() if locked else transaction.atomic():
         conversation = locked or states.lock_conversation(conversation_id, actor=actor)
-        if may_be_repeat and (first := _repeated(conversation, client_id)) is not None:
+        if may_be_repeat and (first := _repeated(conversation, draft.client_id)) is not None:
             streams.append_all(also)
             return first
         old_state = conversation.state
         _require_turn(actor, conversation, sender_type)
-        _require_unanswered(actor, conversation, after)
+        _require_unanswered(actor, conversation, draft.after)
         message = Message(
             id=message_id,
             conversation=conversation,
@@ -102,17 +127,17 @@ def reply(
             body=body,
             masked_body=mask_text(body),
             sender_type=sender_type,
-            sender_id=sender_id or actor.id,
-            sender_name=sender_name or actor.name,
+            sender_id=sender.id or actor.id,
+            sender_name=sender.name or actor.name,
             metadata=document,
-            client_id=client_id,
-            purpose=purpose,
+            client_id=draft.client_id,
+            purpose=draft.purpose,
             created_at=moment,
             content_type=_content_type(checked),
             media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
         )
         due_at = _require_reachable(conversation, message, moment)
-        _store(conversation, message, event_type, moment, rows, due_at=due_at, also=also, confidence=confidence)
+        _store(conversation, message, moment, rows, due_at=due_at, also=also, confidence=draft.confidence)
         if sender_type == "person":
             _assign_to_sender(actor, conversation, old_state, moment)
             stream_events.append_inbox(conversation, "message_sent")
@@ -131,39 +156,38 @@ def files_of_channel(account: ChannelAccount) -> FileRules:
     return rules_of(transport.medium)
 
 
-def _check_files(
-    actor: Actor, conversation_id: UUID, files: Sequence[Upload], sender_type: str, client_id: UUID | None
-) -> list[CheckedFile]:
+def _check_files(actor: Actor, conversation_id: UUID, draft: Draft) -> list[CheckedFile]:
     """Check files before anything is locked or stored: the turn is checked again when the message is."""
-    if not files:
+    if not draft.files:
         return []
     rows = seen_conversations(actor).select_related("channel_account").filter(pk=conversation_id)
     conversation = rows.first()
     if conversation is None:
         raise NotFound("There is no such conversation.")
-    sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, client_id=client_id)
-    if client_id is not None and sent.exists():
+    sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, client_id=draft.client_id)
+    if draft.client_id is not None and sent.exists():
         return []  # a repeat: nothing is stored again
-    _require_turn(actor, conversation, sender_type)
-    return checked_files(files, files_of_channel(conversation.channel_account))
+    _require_turn(actor, conversation, draft.sender.type)
+    return checked_files(draft.files, files_of_channel(conversation.channel_account))
 
 
-def _template_facts(
-    sender_type: str, language: str, variables: Sequence[str], files: Sequence[Upload]
-) -> dict[str, Any]:
-    """Return what a message keeps of its template: a person's text reopens the conversation.
+def _template_facts(draft: Draft) -> dict[str, Any]:
+    """Return what a message keeps of its template, if any: a person's text reopens the conversation.
 
     Raises `Invalid` for files.
     """
-    if files:
+    template = draft.template
+    if template is None:
+        return {}
+    if draft.files:
         problem = "A template carries no files. Send them within 24 hours of the customer's last message."
         raise Invalid(problem, code="no_files", fields={"files": [problem]})
     facts: dict[str, Any] = {reach.AS_TEMPLATE: True}
-    if variables:
-        facts[texts.VARIABLES] = list(variables)
-    if sender_type == "person":
+    if template.variables:
+        facts[texts.VARIABLES] = list(template.variables)
+    if draft.sender.type == "person":
         facts[templates.USE] = MessageTemplate.Use.REOPENING.value
-    return {**facts, templates.LANGUAGE: language} if language else facts
+    return {**facts, templates.LANGUAGE: template.language} if template.language else facts
 
 
 def _take_template_text(conversation: Conversation, message: Message) -> None:
@@ -243,7 +267,6 @@ def _require_reachable(conversation: Conversation, message: Message, moment: dat
 def _store(
     conversation: Conversation,
     message: Message,
-    event_type: str,
     moment: datetime,
     files: Sequence[Attachment],
     *,
@@ -267,7 +290,7 @@ def _store(
     listed = "" if message.sender_type == Message.Sender.PERSON else "message_sent"
     wait = clocks.wait_of(conversation, message, moment, stopped)
     event = stream_events.append_message(
-        conversation, message, event_type=event_type, listed=listed, wait=wait, also=also
+        conversation, message, event_type="agent_response", listed=listed, wait=wait, also=also
     )
     message.seq = event.seq
     message.save(force_insert=True)

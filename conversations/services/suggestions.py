@@ -14,7 +14,7 @@ from conversations import texts
 from conversations.models import Conversation, Message, SuggestedReply
 from conversations.models.seen import seen_by
 from conversations.services import states, stream_events
-from conversations.services.outgoing import reply
+from conversations.services.outgoing import Draft, Sender, reply
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now
@@ -83,10 +83,12 @@ def send_suggestion(*, actor: Actor, suggestion_id: UUID, text: str = "") -> Mes
         message = reply(
             actor=actor,
             conversation_id=conversation.pk,
-            text=text if is_changed else suggestion.body,
-            sender_type="person",
-            metadata={"sources": suggestion.sources} if suggestion.sources and not is_changed else None,
-            client_id=suggestion.pk,
+            draft=Draft(
+                text=text if is_changed else suggestion.body,
+                metadata={"sources": suggestion.sources} if suggestion.sources and not is_changed else {},
+                client_id=suggestion.pk,
+                sender=Sender(type="person"),
+            ),
             locked=conversation,
         )
         state = State.EDITED if is_changed else State.SENT

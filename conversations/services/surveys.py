@@ -13,6 +13,7 @@ from conversations import registry, texts
 from conversations.models import Conversation, Message, MessageTemplate, Survey, TeamMember
 from conversations.services import message_store, outgoing, reach, states, stream_events
 from conversations.services.automatic import is_newest_automatic
+from conversations.services.outgoing import Draft, Sender
 from conversations.services.survey_links import KEY, NO_SURVEY
 from conversations.services.templates import USE
 from conversations.transitions import CLOSED
@@ -191,10 +192,7 @@ def take_answer(inbound: InboundMessage, conversation: Conversation, moment: dat
     outgoing.reply(
         actor=system("survey"),
         conversation_id=conversation.pk,
-        text=THANKS,
-        sender_type="system",
-        sender_name="walker",
-        client_id=uuid5(survey.pk, "thanks"),
+        draft=Draft(text=THANKS, client_id=uuid5(survey.pk, "thanks"), sender=Sender(type="system", name="walker")),
         now=moment,
     )
     return message
@@ -223,16 +221,17 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
         outgoing.reply(
             actor=actor,
             conversation_id=conversation.pk,
-            text=f"{question_of_survey(survey)} {BY_WORDS}" if is_by_word else question_of_survey(survey),
-            sender_type="system",
-            sender_name="walker",
-            metadata={
-                KEY: str(survey.pk),
-                USE: MessageTemplate.Use.SURVEY.value,
-                **({"choices": choices} if medium.list_rows else {}),
-            },
-            client_id=uuid5(survey.pk, "question"),
-            purpose=Consent.Purpose.SERVICE,
+            draft=Draft(
+                text=f"{question_of_survey(survey)} {BY_WORDS}" if is_by_word else question_of_survey(survey),
+                metadata={
+                    KEY: str(survey.pk),
+                    USE: MessageTemplate.Use.SURVEY.value,
+                    **({"choices": choices} if medium.list_rows else {}),
+                },
+                client_id=uuid5(survey.pk, "question"),
+                purpose=Consent.Purpose.SERVICE,
+                sender=Sender(type="system", name="walker"),
+            ),
             now=moment,
             locked=conversation,
         )

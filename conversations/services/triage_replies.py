@@ -13,6 +13,7 @@ from conversations.files.rules import Upload
 from conversations.models import CannedReply, Conversation, Message, Triage
 from conversations.services import canned_files, canned_replies, outgoing, states, stream_events
 from conversations.services.automatic import is_newest_automatic
+from conversations.services.outgoing import Draft, Sender
 from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -102,11 +103,9 @@ def _send(actor: Actor, triage: Triage, conversation: Conversation, reply: Canne
         return outgoing.reply(
             actor=actor,
             conversation_id=conversation.pk,
-            text=text,
-            files=uploads,
-            sender_type="system",
-            sender_name="walker",
-            client_id=triage.reply_key,
+            draft=Draft(
+                text=text, files=uploads, client_id=triage.reply_key, sender=Sender(type="system", name="walker")
+            ),
         )
 
     try:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from conversations.models import WAITS_FOR_PERSON, Conversation, Message, hours_of
 from conversations.services import outgoing, states
+from conversations.services.outgoing import Draft, Sender
 from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -45,10 +46,11 @@ def answer_about_the_wait(*, actor: Actor, message_id: UUID, now: datetime | Non
         outgoing.reply(
             actor=actor,
             conversation_id=conversation.pk,
-            text=_sentence(conversation, now or clock_now()),
-            sender_type="system",
-            sender_name="walker",
-            client_id=answered,
+            draft=Draft(
+                text=_sentence(conversation, now or clock_now()),
+                client_id=answered,
+                sender=Sender(type="system", name="walker"),
+            ),
         )
     return True
 

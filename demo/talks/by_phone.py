@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services import actor_for_user
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Team
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
@@ -51,7 +52,9 @@ def ensure_phone_talks(organisation: Organisation, people: dict[str, User]) -> N
             services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
         with clock.at(began - timedelta(minutes=141)):
             sent = services.reply(
-                actor=actor_for_user(people["support"]), conversation_id=talk_id, text=ANSWERED, sender_type="person"
+                actor=actor_for_user(people["support"]),
+                conversation_id=talk_id,
+                draft=Draft(text=ANSWERED, sender=Sender(type="person")),
             )
             DeliveryAttempt.objects.create(
                 message=sent,

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.services import actor_for_user
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
@@ -46,9 +47,9 @@ def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people:
                 conversations.reply(
                     actor=SEEDER,
                     conversation_id=conversation_id,
-                    text=line[2:],
-                    sender_name="Agent",
-                    client_id=uuid5(conversation_id, f"{name}-{number}"),
+                    draft=Draft(
+                        text=line[2:], client_id=uuid5(conversation_id, f"{name}-{number}"), sender=Sender(name="Agent")
+                    ),
                 )
     if conversation_id is not None:
         with clock.at(moment + timedelta(minutes=3)):

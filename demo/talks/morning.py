@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.services import actor_for_user
 from conversations import services
 from conversations.models import ChannelAccount, Priority, Survey, Team
-from conversations.services import CannedText, MacroSettings, RuleSettings, Seat, Target, TeamSettings
+from conversations.services import CannedText, Draft, MacroSettings, RuleSettings, Seat, Sender, Target, TeamSettings
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.actors import Actor
@@ -289,11 +289,11 @@ def _say(
         services.receive(actor=SEEDER, inbound=InboundMessage(channel_account_id=account_id, sender=sender, text=text))
         return
     if mark == ">":
-        services.reply(actor=SEEDER, conversation_id=talk_id, text=text, sender_name="Agent")
+        services.reply(actor=SEEDER, conversation_id=talk_id, draft=Draft(text=text, sender=Sender(name="Agent")))
         return
     person = actor_for_user(people[one.person])
     services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
     lead = actor_for_user(people["admin"])
     services.move_to_team(actor=lead, conversation_id=talk_id, team_id=teams[one.team])
     services.set_priority(actor=lead, conversation_id=talk_id, priority=one.priority)
-    services.reply(actor=person, conversation_id=talk_id, text=text, sender_type="person")
+    services.reply(actor=person, conversation_id=talk_id, draft=Draft(text=text, sender=Sender(type="person")))

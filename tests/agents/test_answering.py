@@ -13,7 +13,7 @@ from agents.selectors import caller_of
 from agents.tools import registry as tools
 from agents.tools.registry import OneRequest
 from agents.tools.resend import ResubmitRequest
-from conversations.services import give_back, reply, take_over
+from conversations.services import Draft, Sender, give_back, reply, take_over
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back
 from hitl.services import decide as vote
@@ -212,8 +212,7 @@ def test_what_is_said_to_the_person_is_no_answer(desk: Desk) -> None:
     reply(
         actor=desk.world.actor("admin"),
         conversation_id=desk.conversation.pk,
-        text="Hello, how can I help?",
-        sender_type="person",
+        draft=Draft(text="Hello, how can I help?", sender=Sender(type="person")),
     )
     assert not tell_a_person(desk, "I cannot sign in")
     assert tell_a_person(desk, f"{stored().reference}: two weeks")
@@ -233,7 +232,7 @@ def framed(desk: Desk) -> str:
     tell_a_person(desk, "thanks")
     words = f"{ASKS} {approval.reference} (Raise it). Reply here and I'll pass your answer on: Shall I wait?"
     colleague = desk.world.actor("admin")
-    reply(actor=colleague, conversation_id=desk.conversation.pk, text=words, sender_type="person")
+    reply(actor=colleague, conversation_id=desk.conversation.pk, draft=Draft(text=words, sender=Sender(type="person")))
     return approval.reference
 
 

@@ -15,7 +15,7 @@ from agents.memory.models import ContactFact
 from agents.memory.summarising import summarise
 from agents.models import AgentRun
 from conversations.models import Conversation, Message
-from conversations.services import reply, take_over
+from conversations.services import Draft, Sender, reply, take_over
 from core.errors import NotFound, Refused
 from tests.agents.conftest import Desk
 from tests.agents.test_knowledge import article, collection
@@ -105,7 +105,7 @@ def test_person_who_takes_over_sees_the_summary_and_others_no_more_than_they_may
         summarise(viewer=support.limited_to(frozenset()), conversation_id=chat.pk)
     with pytest.raises(NotFound):
         summarise(viewer=support, conversation_id=uuid4())
-    reply(actor=support, conversation_id=chat.pk, text="No, sorry.", sender_type="person")
+    reply(actor=support, conversation_id=chat.pk, draft=Draft(text="No, sorry.", sender=Sender(type="person")))
     assert summarise(viewer=support, conversation_id=chat.pk).unanswered == ()
     unheard = Message.objects.filter(conversation=chat, direction="out")
     unheard.update(status="failed")

@@ -17,7 +17,7 @@ from agents.runs import run as turns
 from agents.runs.batching import QUIET
 from agents.runs.reply import CHUNK
 from agents.runs.run import MAX_ROUNDS
-from conversations.services import give_back, reply, take_over
+from conversations.services import Draft, Sender, give_back, reply, take_over
 from core.clock import now
 from core.events import live
 from core.events.streams import group_name
@@ -306,7 +306,7 @@ def test_agent_from_before_a_colleagues_many_messages_goes_on(desk: Desk, monkey
     who: dict[str, Any] = {"actor": desk.world.actor("support"), "conversation_id": desk.conversation.pk}
     take_over(**who)
     for text in ("One moment.", "Here you are."):
-        reply(**who, text=text, sender_type="person")
+        reply(**who, draft=Draft(text=text, sender=Sender(type="person")))
     give_back(**who)
     desk.say("hello")
     version = desk.last_run.agent_version

@@ -7,6 +7,7 @@ import pytest
 from agents import tasks
 from conversations import services
 from conversations.models import Conversation, Message
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.errors import Refused
 from tests.agents.conftest import Desk
@@ -53,7 +54,9 @@ def test_nothing_is_said_where_nobody_waits(desk: Desk, how: str) -> None:
         hand_off(conversation_id)
     person = desk.world.actor("support")
     if how == "answered":
-        services.reply(actor=person, conversation_id=conversation_id, text="I'm on it", sender_type="person")
+        services.reply(
+            actor=person, conversation_id=conversation_id, draft=Draft(text="I'm on it", sender=Sender(type="person"))
+        )
     if how == "taken":
         Conversation.objects.filter(pk=conversation_id).update(escalated_at=None)
     message = desk.receive("Thanks", "visitor")

@@ -1,12 +1,12 @@
 """Failed messages and templates through the API: why in words, the provider's page, and sent again."""
 
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from conversations import services
 from conversations.models import DeliveryAttempt, Message, MessageTemplate
+from conversations.services import Draft, Sender
 from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity, SendResult
 from core.actors import system
@@ -31,8 +31,10 @@ def failed(office: Office, transport: type[ScriptedTransport], monkeypatch: pyte
     monkeypatch.setattr(transport, "explain", WhatsAppTransport.explain)
     transport.answers = [REFUSED]
     with tenant_scope(office.world.acme.pk):
-        facts: dict[str, Any] = {"conversation_id": office.ids["conversation"], "sender_type": "system"}
-        message = services.reply(actor=OPERATOR, text="Hello", **facts)
+        conversation_id = office.ids["conversation"]
+        assert isinstance(conversation_id, UUID)
+        draft = Draft(text="Hello", sender=Sender(type="system"))
+        message = services.reply(actor=OPERATOR, conversation_id=conversation_id, draft=draft)
         assert services.deliver(message_id=message.pk) == "failed"
     return message.pk
 

@@ -10,6 +10,7 @@ from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import Message
+from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
 from integrations.outcomes import Failed, Sent
 from integrations.twilio.client import TwilioClient
@@ -112,7 +113,9 @@ def test_message_of_the_emulator_comes_in_and_its_reports_move_our_reply(
         _eventually(lambda: Message.objects.filter(direction="in").exists())
         asked = Message.objects.get()
         assert asked.body == "Oi 😀 & co=1"
-        reply = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, text="Olá", sender_type="system")
+        reply = services.reply(
+            actor=OPERATOR, conversation_id=asked.conversation_id, draft=Draft(text="Olá", sender=Sender(type="system"))
+        )
         assert services.deliver(message_id=reply.pk) == "sent"
         sid = Message.objects.values_list("channel_message_id", flat=True).get(pk=reply.pk)
         for status in ("delivered", "sent", "read"):

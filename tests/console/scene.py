@@ -11,6 +11,7 @@ from agents.models import Agent, AgentVersion
 from agents.trials.models import Trial
 from conversations import services as talk
 from conversations.models import ChannelAccount
+from conversations.services import Draft
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
@@ -174,7 +175,7 @@ def _talk(scene: Scene, line: ChannelAccount) -> None:
     ago = now() - timedelta(minutes=24)
     chat = write_in(line, f"Hi, I am Ana. Mail me at {EMAIL} or call {PHONE}.", now=ago)
     answer = "Summer Sale runs at 100.00 EUR a day. What would you like to change?"
-    talk.reply(actor=agent, conversation_id=chat, text=answer, now=ago + timedelta(seconds=9))
+    talk.reply(actor=agent, conversation_id=chat, draft=Draft(text=answer), now=ago + timedelta(seconds=9))
     write_in(line, "Raise the daily budget of Summer Sale to 900.", now=ago + timedelta(minutes=2))
     lost = write_in(line, "I want to talk to a person, please.", value="+34 611 000 111")
     talk.hand_off(actor=agent, conversation_id=lost, reason="asked_for_person")

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, CannedFile, CannedReply, Contact, Conversation, FileRemoval, Message
-from conversations.services import CannedText, Seat, TeamSettings
+from conversations.services import CannedText, Draft, Seat, Sender, TeamSettings
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
@@ -113,7 +113,7 @@ def test_variables_are_filled_when_it_is_sent_and_masked_before(shop: Shop) -> N
     )
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
         services.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO)
-    services.reply(actor=support, conversation_id=talk.pk, text=sent, sender_type="person")
+    services.reply(actor=support, conversation_id=talk.pk, draft=Draft(text=sent, sender=Sender(type="person")))
     assert "Quentin" in str(Message.objects.latest("id").body)
 
 
@@ -164,7 +164,9 @@ def test_files_are_sealed_limited_and_go_with_their_reply(shop: Shop) -> None:
     assert (found.filename, found.content) == ("label.pdf", files.PDF)
     [upload] = services.canned_uploads(actor=support, file_ids=[kept.pk, kept.pk])
     talk = shop.conversation()
-    services.reply(actor=support, conversation_id=talk.pk, text="Here", files=[upload], sender_type="person")
+    services.reply(
+        actor=support, conversation_id=talk.pk, draft=Draft(text="Here", files=[upload], sender=Sender(type="person"))
+    )
     assert Attachment.objects.get().filename == "label.pdf"
     services.remove_canned_file(actor=admin, reply_id=reply.pk, file_id=kept.pk)
     with pytest.raises(Invalid):

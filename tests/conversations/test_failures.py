@@ -8,6 +8,7 @@ from django.test import Client
 
 from conversations import selectors, services
 from conversations.models import DeliveryAttempt, Message
+from conversations.services import Draft
 from conversations.services.statuses import BACK_OFF
 from conversations.types import SendResult
 from core.actors import Actor, system
@@ -29,7 +30,7 @@ REFUSED = SendResult(
 @pytest.fixture
 def queued(shop: Shop, transport: Script) -> Message:
     """A reply that waits for its transport."""
-    return services.reply(actor=AGENT, conversation_id=shop.call().conversation_id, text="Hello there")
+    return services.reply(actor=AGENT, conversation_id=shop.call().conversation_id, draft=Draft(text="Hello there"))
 
 
 def fail(message: Message, transport: Script, result: SendResult = REFUSED) -> None:
@@ -93,8 +94,8 @@ def test_send_again_is_refused_with_the_reason(
         services.close(actor=support, conversation_id=queued.conversation_id, resolved=True)
     else:
         copy: UUID = services.template_copy_id(queued.pk)
-        facts = {"conversation_id": queued.conversation_id, "text": "Hello there", "client_id": copy}
-        services.reply(actor=AGENT, **facts)
+        draft = Draft(text="Hello there", client_id=copy)
+        services.reply(actor=AGENT, conversation_id=queued.conversation_id, draft=draft)
     with pytest.raises(Conflict) as refusal:
         services.send_again(actor=support, message_id=queued.pk)
     assert refusal.value.code == code

@@ -13,7 +13,7 @@ from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
-from conversations.services import attachments, file_contents
+from conversations.services import Draft, Sender, attachments, file_contents
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
@@ -45,7 +45,9 @@ def chat(shop: Shop) -> Conversation:
 
 def send(support: Actor, chat: Conversation, *uploads: Upload, text: str = "") -> Message:
     return services.reply(
-        actor=support, conversation_id=chat.pk, text=text, files=uploads or (PICTURE,), sender_type="person"
+        actor=support,
+        conversation_id=chat.pk,
+        draft=Draft(text=text, files=uploads or (PICTURE,), sender=Sender(type="person")),
     )
 
 
@@ -77,7 +79,9 @@ def test_refused_reply_leaves_nothing(
     chat: Conversation, support: Actor, uploads: tuple[Upload, ...], text: str
 ) -> None:
     with pytest.raises(Invalid):
-        services.reply(actor=support, conversation_id=chat.pk, text=text, files=uploads, sender_type="person")
+        services.reply(
+            actor=support, conversation_id=chat.pk, draft=Draft(text=text, files=uploads, sender=Sender(type="person"))
+        )
     assert not Attachment.objects.exists()
     assert not Message.objects.filter(direction="out").exists()
 

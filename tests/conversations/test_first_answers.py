@@ -12,6 +12,7 @@ import pytest
 from conversations import services
 from conversations.models import Conversation, Message, Priority
 from conversations.selectors import FirstAnswer, first_answers
+from conversations.services import Draft, Sender
 from conversations.services.waiting import expected_wait, in_words
 from core.actors import Actor
 from core.errors import Refused
@@ -160,12 +161,12 @@ def moment_of(day: str, time: str) -> datetime:
 def play(shop: Shop, steps: str) -> tuple[Conversation, datetime]:
     """Let the steps happen; return the conversation and the moment of the last one."""
     support: Actor = shop.world.actor("support")
-    by_support: dict[str, Any] = {"actor": support, "sender_type": "person", "text": "Here I am"}
-    by_walker: dict[str, Any] = {"actor": DESK, "sender_type": "system", "text": "Wait", "sender_name": "walker"}
+    by_support = Draft(text="Here I am", sender=Sender(type="person"))
+    by_walker = Draft(text="Wait", sender=Sender(type="system", name="walker"))
     does: dict[str, Callable[..., Any]] = {
-        "agent": partial(services.reply, actor=AGENT, text="Hm"),
-        "words": partial(services.reply, **by_walker),
-        "person": partial(services.reply, **by_support),
+        "agent": partial(services.reply, actor=AGENT, draft=Draft(text="Hm")),
+        "words": partial(services.reply, actor=DESK, draft=by_walker),
+        "person": partial(services.reply, actor=support, draft=by_support),
         "hand-off": partial(services.hand_off, actor=AGENT, reason="asked_for_person"),
         "escalate": partial(services.escalate, actor=support, reason="needs_specialist"),
         "take": lambda now, **on: services.take_over(actor=support, **on),  # noqa: ARG005
@@ -246,7 +247,10 @@ def waited(shop: Shop, minutes: float, *, until: datetime) -> None:
     """Let a customer have waited for a person until a moment."""
     talk = handed_off(shop, now=until - timedelta(minutes=minutes))
     services.reply(
-        actor=shop.world.actor("support"), conversation_id=talk.pk, text="Yes", sender_type="person", now=until
+        actor=shop.world.actor("support"),
+        conversation_id=talk.pk,
+        draft=Draft(text="Yes", sender=Sender(type="person")),
+        now=until,
     )
 
 

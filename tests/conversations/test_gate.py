@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
 from conversations.models import AudienceSend, Conversation, DeliveryAttempt, Message
-from conversations.services import reach
+from conversations.services import ByTemplate, Draft, Sender, reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import at, now
@@ -67,9 +67,8 @@ def reply(message: Message, actor: Actor = AGENT, **more: Any) -> Message:
     return services.reply(
         actor=actor,
         conversation_id=message.conversation_id,
-        text="Hi",
-        sender_type=kind,
-        **more,  # type: ignore[arg-type]
+        now=more.pop("now", None),
+        draft=Draft(text="Hi", sender=Sender(type=kind), **more),  # type: ignore[arg-type]
     )
 
 
@@ -139,11 +138,11 @@ def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed:
     with pytest.raises(gate.NotReachable) as offered:
         reply(asked, support)
     assert offered.value.facts == {"has_template": True}
-    assert services.deliver(message_id=reply(asked, support, as_template=True).pk) == "sent"
+    assert services.deliver(message_id=reply(asked, support, template=ByTemplate()).pk) == "sent"
     assert windowed.sent[-1].template is not None
     stop()
     with pytest.raises(gate.NotReachable, match="opted out"):
-        reply(asked, support, as_template=True)
+        reply(asked, support, template=ByTemplate())
     assert Message.objects.filter(direction="out").count() == 1
 
 

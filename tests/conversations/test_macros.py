@@ -10,7 +10,7 @@ from django.test import Client
 
 from conversations import selectors, services
 from conversations.models import Conversation, ConversationTag, Macro, Message, Note
-from conversations.services import MacroSettings, Seat, TeamSettings
+from conversations.services import Draft, MacroSettings, Seat, Sender, TeamSettings
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -80,7 +80,9 @@ def test_a_step_that_fails_leaves_nothing_done_and_is_named(shop: Shop) -> None:
     talk.refresh_from_db()
     assert (Note.objects.count(), talk.priority, AuditEntry.objects.filter(action="MACRO_RUN").count()) == (0, 2, 0)
     seen = Message.objects.filter(conversation=talk).latest("seq").seq
-    services.reply(actor=shop.world.actor("admin"), conversation_id=talk.pk, text="I do", sender_type="person")
+    services.reply(
+        actor=shop.world.actor("admin"), conversation_id=talk.pk, draft=Draft(text="I do", sender=Sender(type="person"))
+    )
     with pytest.raises(Conflict) as meanwhile:
         run(shop, talk, macro(shop, name="Words", reply={"text": "Me too"}), after=seen)
     assert meanwhile.value.code == services.ANSWERED_MEANWHILE

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from conversations import services
 from conversations.models import Contact, Conversation, Message
+from conversations.services import Draft
 from conversations.types import SenderIdentity, SendResult
 from core.errors import Conflict
 from core.tenancy.scope import tenant_scope
@@ -81,7 +82,7 @@ def test_one_message_delivered_by_twenty_workers_leaves_once(
     transport.answers = [SendResult(ok=True, provider_id="SM1")]
     with tenant_scope(busy_shop.world.acme.pk):
         asked = busy_shop.call()
-        answer = services.reply(actor=AGENT, conversation_id=asked.conversation_id, text="Hello")
+        answer = services.reply(actor=AGENT, conversation_id=asked.conversation_id, draft=Draft(text="Hello"))
     at_once(busy_shop, lambda _: services.deliver(message_id=answer.pk))
     assert len(transport.sent) == 1
 

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Notice
 from conversations import services
 from conversations.models import Conversation, Priority, Team
-from conversations.services import Seat, Target, TeamSettings, clocks
+from conversations.services import Draft, Seat, Sender, Target, TeamSettings, clocks
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -143,7 +143,10 @@ def test_people_hear_once_of_what_is_due_soon_and_of_what_is_late(shop: Shop) ->
     assert told(30) == ("missed", 2, 2), "who has it, and the lead"
     assert told(31) == ("", 2, 2)
     services.reply(
-        actor=shop.world.actor("admin"), conversation_id=talk.pk, text="Hi", sender_type="person", now=minutes(35)
+        actor=shop.world.actor("admin"),
+        conversation_id=talk.pk,
+        draft=Draft(text="Hi", sender=Sender(type="person")),
+        now=minutes(35),
     )
     assert fresh(talk).next_due_at == minutes(240), "resolved four hours after the hand-off"
     assert services.list_nearly_due(now=minutes(227)) == []
@@ -194,7 +197,9 @@ def test_priority_after_an_agents_answer_counts_from_when_a_person_was_asked_for
     support = shop.world.actor("support")
     shop.write("Hello", now=minutes(0))
     talk = Conversation.objects.get()
-    services.reply(actor=AGENT, conversation_id=talk.pk, text="I'm bringing in a colleague.", now=minutes(2))
+    services.reply(
+        actor=AGENT, conversation_id=talk.pk, draft=Draft(text="I'm bringing in a colleague."), now=minutes(2)
+    )
     services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="asked_for_person", now=minutes(2))
     assert fresh(talk).next_due_at == minutes(32)
 
@@ -223,12 +228,19 @@ def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_pers
     support, admin = shop.world.actor("support"), shop.world.actor("admin")
 
     def answer(at: float) -> None:
-        services.reply(actor=support, conversation_id=talk.pk, text="Hi", sender_type="person", now=minutes(at))
+        services.reply(
+            actor=support,
+            conversation_id=talk.pk,
+            draft=Draft(text="Hi", sender=Sender(type="person")),
+            now=minutes(at),
+        )
 
     answer(10)
     services.give_back(actor=support, conversation_id=talk.pk)
     shop.write("And the other one?", sender=SenderIdentity(kind="webchat", value="visitor-1"), now=minutes(58))
-    services.reply(actor=AGENT, conversation_id=talk.pk, text="I'm bringing in a colleague.", now=minutes(59))
+    services.reply(
+        actor=AGENT, conversation_id=talk.pk, draft=Draft(text="I'm bringing in a colleague."), now=minutes(59)
+    )
     services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="asked_for_person", now=minutes(60))
     assert fresh(talk).next_due_at == minutes(90)
     assert clocks.waits_for_person(fresh(talk))

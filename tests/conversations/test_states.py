@@ -7,6 +7,7 @@ import pytest
 
 from conversations import services
 from conversations.models import Conversation
+from conversations.services import Draft, Sender
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -76,7 +77,9 @@ def test_late_word_in_a_closed_conversation_is_told_who_closed_it(
 ) -> None:
     services.close(actor=support, conversation_id=chat.pk, resolved=True)
     with pytest.raises(Conflict) as late:
-        services.reply(actor=world.actor("admin"), conversation_id=chat.pk, text="Hello", sender_type="person")
+        services.reply(
+            actor=world.actor("admin"), conversation_id=chat.pk, draft=Draft(text="Hello", sender=Sender(type="person"))
+        )
     assert (late.value.code, late.value.facts["changed_by"]) == ("closed", "Support Acme")
 
 

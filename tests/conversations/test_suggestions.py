@@ -8,6 +8,7 @@ from django.utils.html import escape
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services
 from conversations.models import Conversation, Message, SuggestedReply
+from conversations.services import Draft, Sender
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.reach.gate import NotReachable
@@ -81,7 +82,9 @@ def test_dropped_draft_sends_nothing(shop: Shop, draft: SuggestedReply) -> None:
 def test_draft_is_left_behind_when_the_conversation_goes_on(shop: Shop, draft: SuggestedReply, way: str) -> None:
     support, conversation = shop.world.actor("support"), draft.conversation
     if way == "reply":
-        services.reply(actor=support, conversation_id=conversation.pk, text="Hi", sender_type="person")
+        services.reply(
+            actor=support, conversation_id=conversation.pk, draft=Draft(text="Hi", sender=Sender(type="person"))
+        )
     elif way == "give_back":
         services.give_back(actor=support, conversation_id=conversation.pk)
     elif way == "close":

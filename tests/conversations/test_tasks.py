@@ -8,6 +8,7 @@ import pytest
 from config.celery import app
 from conversations import gauges, services, tasks
 from conversations.models import Message
+from conversations.services import Draft
 from core.clock import at, now
 from core.events import streams
 from core.tenancy.scope import NOTHING, _enter
@@ -29,7 +30,7 @@ def _at_once() -> Iterator[None]:
 def forgotten(shop: Shop, transport: Script) -> Message:
     """A queued reply whose task never came."""
     asked = shop.call()
-    return services.reply(actor=AGENT, conversation_id=asked.conversation_id, text="Hi")
+    return services.reply(actor=AGENT, conversation_id=asked.conversation_id, draft=Draft(text="Hi"))
 
 
 def sweep(seconds: int) -> None:
@@ -58,7 +59,7 @@ def test_committed_reply_wakes_its_delivery(
 ) -> None:
     asked = shop.call()
     with django_capture_on_commit_callbacks(execute=True):
-        reply = services.reply(actor=AGENT, conversation_id=asked.conversation_id, text="Hi")
+        reply = services.reply(actor=AGENT, conversation_id=asked.conversation_id, draft=Draft(text="Hi"))
     assert Message.objects.get(pk=reply.pk).status == "sent"
 
 

@@ -19,7 +19,7 @@ from accounts.selectors import memberships_of
 from accounts.services import actor_for_user, add_member
 from conversations import selectors, services
 from conversations.models import Contact, Conversation, Message, Team, TriageRule
-from conversations.services import Seat, TeamSettings
+from conversations.services import Draft, Seat, Sender, TeamSettings
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
@@ -144,7 +144,7 @@ CHANGES: dict[str, Callable[[Actor, Desk], Any]] = {
         team_id=desk.own.pk,
     ),
     "reply": lambda actor, desk: services.reply(
-        actor=actor, conversation_id=desk.theirs.pk, text="Hi", sender_type="person"
+        actor=actor, conversation_id=desk.theirs.pk, draft=Draft(text="Hi", sender=Sender(type="person"))
     ),
     "note": lambda actor, desk: services.add_note(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),
     "draft": lambda actor, desk: services.save_draft(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),

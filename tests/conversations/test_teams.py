@@ -9,7 +9,7 @@ import pytest
 
 from conversations import services
 from conversations.models import Availability, Conversation, Priority, Team, TeamMember
-from conversations.services import Seat, Target, TeamSettings
+from conversations.services import Draft, Seat, Sender, Target, TeamSettings
 from conversations.services.assignment import Person, Waiting, match
 from conversations.types import SenderIdentity
 from core.actors import system
@@ -98,7 +98,7 @@ def test_the_last_person_comes_first_and_who_asked_for_another_does_not(shop: Sh
         go(shop, one)
     talk = handed_off(shop, "visitor-1")
     owner = shop.world.actor("owner")
-    services.reply(actor=owner, conversation_id=talk.pk, text="Hello", sender_type="person")
+    services.reply(actor=owner, conversation_id=talk.pk, draft=Draft(text="Hello", sender=Sender(type="person")))
     services.close(actor=owner, conversation_id=talk.pk, resolved=True)
     again = handed_off(shop, "visitor-1")
     assert again.assigned_to_id is None
@@ -267,7 +267,9 @@ def test_answers_stop_the_clocks(shop: Shop) -> None:
     shop.write("Anybody?", now=at + timedelta(minutes=5))
     answered = at + timedelta(minutes=20)
     support = shop.world.actor("support")
-    services.reply(actor=support, conversation_id=talk.pk, text="Yes", sender_type="person", now=answered)
+    services.reply(
+        actor=support, conversation_id=talk.pk, draft=Draft(text="Yes", sender=Sender(type="person")), now=answered
+    )
     talk.refresh_from_db()
     assert (talk.waiting_since, talk.first_answered_at, talk.first_person_answered_at) == (None, answered, answered)
     # Ten working hours after the hand-off: half an hour on Friday, eight on Monday, one and a half on Tuesday.
@@ -279,7 +281,7 @@ def test_answers_stop_the_clocks(shop: Shop) -> None:
     shop.write("One more thing", now=back)
     talk.refresh_from_db()
     assert (talk.waiting_since, talk.first_answered_at, talk.state) == (back, None, "agent"), "reopening starts anew"
-    services.reply(actor=AGENT, conversation_id=talk.pk, text="Sure", now=back)
+    services.reply(actor=AGENT, conversation_id=talk.pk, draft=Draft(text="Sure"), now=back)
     talk.refresh_from_db()
     assert (talk.waiting_since, talk.first_answered_at, talk.first_person_answered_at) == (None, back, None)
 

@@ -21,7 +21,7 @@ from conversations.models import (
     Triage,
     TriageRule,
 )
-from conversations.services import CannedText, RuleSettings, TeamSettings
+from conversations.services import CannedText, Draft, RuleSettings, Sender, TeamSettings
 from conversations.types import SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -222,7 +222,9 @@ def test_rule_says_nothing_where_it_would_come_too_late(shop: Shop, teams: dict[
     rule(shop, "Money", "", reply_id=canned(shop).pk)
     talk, support, moment = needs_person(shop, "refund"), shop.world.actor("support"), now() + timedelta(seconds=10)
     if why == "answered":
-        services.reply(actor=support, conversation_id=talk.pk, text="I'm here.", sender_type="person")
+        services.reply(
+            actor=support, conversation_id=talk.pk, draft=Draft(text="I'm here.", sender=Sender(type="person"))
+        )
     elif why == "closed":
         services.close(actor=support, conversation_id=talk.pk, resolved=True)
     elif why == "automatic":
@@ -305,7 +307,7 @@ def test_confidence_of_the_agents_answer_is_a_fact_that_may_be_unknown(
     rule(shop, "Either", 'confidence < 50 or "refund" in words', team_id=teams["Money"].pk)
     shop.write("refund")
     talk = Conversation.objects.get()
-    services.reply(actor=AGENT, conversation_id=talk.pk, text="Perhaps.", confidence=confidence)
+    services.reply(actor=AGENT, conversation_id=talk.pk, draft=Draft(text="Perhaps.", confidence=confidence))
     found = services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="low_confidence")
     assert (found.priority, found.team_id) == (4 if is_met else 2, teams["Money"].pk)
     assert Triage.objects.get().facts["confidence"] == confidence

@@ -16,6 +16,7 @@ from channels_app.web_chat.frames import SendMessage
 from channels_app.web_chat.settings.widgets import find_widget
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, Survey
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
@@ -127,7 +128,11 @@ def _masked(name: str) -> str:
 
 def _talk_about(world: World, chat: Conversation) -> None:
     support = world.actor("support")
-    talk.reply(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}", sender_type="person")
+    talk.reply(
+        actor=support,
+        conversation_id=chat.pk,
+        draft=Draft(text=f"Dear {NAME}, about {PHRASE}", sender=Sender(type="person")),
+    )
     talk.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
     talk.save_draft(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}")
     talk.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")

@@ -11,6 +11,7 @@ from channels_app.web_chat.frames import SendMessage
 from channels_app.webhooks import deliveries
 from conversations import services as talk
 from conversations.models import Contact, ContactPoint, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -240,7 +241,9 @@ def test_ids_of_meta_hold_the_number_so_they_go_and_nothing_comes_back(traces: T
     deliveries.dispatch_due_deliveries()
     with tenant_scope(traces.world.acme.pk):
         asked = Message.objects.get(channel_message_id=came)
-        answer = talk.reply(actor=DOOR, conversation_id=asked.conversation_id, text="Hello", sender_type="system")
+        answer = talk.reply(
+            actor=DOOR, conversation_id=asked.conversation_id, draft=Draft(text="Hello", sender=Sender(type="system"))
+        )
         Message.objects.filter(pk=answer.pk).update(status="sent", channel_message_id=sent)
         DeliveryAttempt.objects.create(
             message=answer, number=1, outcome="succeeded", provider_id=sent, parts={"1": {"sent": sent}}

@@ -15,6 +15,7 @@ from accounts.services import add_member, create_api_key, remove_member
 from channels_app.approver_channels import addresses
 from conversations import services as talk
 from conversations.models import ChannelAccount, Contact, Conversation, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core import notices
 from core.audit import chain
@@ -88,7 +89,7 @@ def _work(world: World, user: User) -> None:
     other = write_in(line, "hello", value="+34600111222")
     talk.introduce(actor=DOOR, sender=SenderIdentity("email", "x@y.example", True))
     answerer = strong(world.actor("owner"))
-    talk.reply(actor=answerer, conversation_id=other, text="Hi", sender_type="person")
+    talk.reply(actor=answerer, conversation_id=other, draft=Draft(text="Hi", sender=Sender(type="person")))
     create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
     ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
     notices.leave(people=[user.pk], kind="approval", title=f"{NAME} called from the ivory tower", link="/admin/")

@@ -35,6 +35,7 @@ from conversations.models import (
     Team,
     TriageRule,
 )
+from conversations.services import Draft
 from core.clock import now
 from core.jobs import dead_letters
 from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
@@ -329,6 +330,6 @@ def _ask_in_a_conversation(world: World) -> Approval:
     line = ChannelAccount.objects.create(kind="sms", provider="twilio", name=f"{MARK} line", address="+34900000000")
     text = f"{MARK} zoo here, mail q@acme.example or call +34 600 999 111, card 4111 1111 1111 1111"
     chat = write_in(line, text, value="+34 600 999 111")
-    talk.reply(actor=OPERATOR, conversation_id=chat, text=f"{MARK} it is")
+    talk.reply(actor=OPERATOR, conversation_id=chat, draft=Draft(text=f"{MARK} it is"))
     origin = {"conversation_id": chat, "notes": f"{MARK} asks"}
     return ask(world, params={"campaign": f"{MARK} Sale"}, origin=origin)

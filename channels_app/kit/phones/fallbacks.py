@@ -13,6 +13,7 @@ from channels_app.kit.phones.channel import phone_channels
 from channels_app.kit.phones.numbers import KINDS
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
+from conversations.services import ByTemplate, Draft, Sender
 from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
@@ -79,12 +80,14 @@ def _send_as_template(message: Message) -> bool:
         services.reply(
             actor=ACTOR,
             conversation_id=message.conversation_id,
-            text=message.body,
-            sender_type="system",
-            metadata=message.metadata,
-            as_template=True,
-            purpose=message.purpose,
-            client_id=services.template_copy_id(message.pk),
+            draft=Draft(
+                text=message.body,
+                metadata=message.metadata,
+                purpose=message.purpose,
+                client_id=services.template_copy_id(message.pk),
+                sender=Sender(type="system"),
+                template=ByTemplate(),
+            ),
         )
     except WalkerError:
         log.warning("template_not_sent", message=str(message.pk), exc_info=True)

@@ -8,6 +8,7 @@ from django.db import transaction
 from conversations import services
 from conversations.models import Message
 from conversations.selectors import wishes_of
+from conversations.services import Draft, Sender
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.types import SenderIdentity
 from core.actors import system
@@ -76,11 +77,12 @@ def _confirm(wish: Wish, message: Message) -> None:
         services.reply(
             actor=ACTOR,
             conversation_id=message.conversation_id,
-            text=CONFIRMED[wish],
-            sender_type="system",
-            sender_name="walker",
-            metadata={CONFIRMS_WISH: True} if wish == "stop" else {},
-            client_id=uuid5(message.pk, "wish"),
+            draft=Draft(
+                text=CONFIRMED[wish],
+                metadata={CONFIRMS_WISH: True} if wish == "stop" else {},
+                client_id=uuid5(message.pk, "wish"),
+                sender=Sender(type="system", name="walker"),
+            ),
         )
     except WalkerError:
         log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)

@@ -21,7 +21,7 @@ from agents.models import AgentRun, AgentVersion
 from agents.runs.batching import QUIET
 from agents.tools import registry
 from conversations.models import Contact, Conversation, Message
-from conversations.services import give_back, receive, reply
+from conversations.services import Draft, Sender, give_back, receive, reply
 from conversations.types import InboundMedia, InboundMessage, SenderIdentity
 from core.clock import now
 from hitl.models import Approval
@@ -113,7 +113,9 @@ def template_variable(stage: Stage, role: str) -> None:
     """What a colleague put into a message that is written before."""
     conversation_id = stage.desk.receive("hi", role).conversation_id
     owner = stage.desk.world.actor("owner")
-    reply(actor=owner, conversation_id=conversation_id, text=f"Hello {ORDER}", sender_type="person")
+    reply(
+        actor=owner, conversation_id=conversation_id, draft=Draft(text=f"Hello {ORDER}", sender=Sender(type="person"))
+    )
     give_back(actor=owner, conversation_id=conversation_id)
 
 

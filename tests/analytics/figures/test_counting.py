@@ -19,6 +19,7 @@ from analytics.models import FigureDay, FigureHour
 from analytics.services import sample_all
 from conversations import services as talk
 from conversations.models import Availability, ChannelAccount, Conversation, Survey, Team, TeamMember
+from conversations.services import Draft, Sender
 from core import catalogue
 from core.bus import Event
 from core.clock import now
@@ -64,13 +65,15 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
     TeamMember.objects.create(team=team, user_id=person.user_id, capacity=4)
     begun = now() - timedelta(hours=1)
     chat = write_in(line, "Where is my parcel?", now=begun)
-    talk.reply(actor=OPERATOR, conversation_id=chat, text="Let me see.", now=begun + timedelta(seconds=9))
+    talk.reply(actor=OPERATOR, conversation_id=chat, draft=Draft(text="Let me see."), now=begun + timedelta(seconds=9))
     talk.hand_off(actor=OPERATOR, conversation_id=chat, reason="asked_for_person", now=begun + timedelta(seconds=20))
     assert Conversation.objects.get().team_id == team.pk
     write_in(line, "Hello?", now=begun + timedelta(seconds=60))
     asked = Conversation.objects.get().person_asked_at
     answered = begun + timedelta(minutes=6)
-    talk.reply(actor=person, conversation_id=chat, text="On its way.", sender_type="person", now=answered)
+    talk.reply(
+        actor=person, conversation_id=chat, draft=Draft(text="On its way.", sender=Sender(type="person")), now=answered
+    )
     talk.close(actor=person, conversation_id=chat, resolved=True, now=begun + timedelta(minutes=30))
     Availability.objects.create(user_id=person.user_id, state="online", source="hand")
     assert sample_all() == 1
@@ -114,7 +117,7 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
 def test_listeners_never_get_what_is_counted(acme: World) -> None:
     line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")
     chat = write_in(line, "Hi")
-    talk.reply(actor=OPERATOR, conversation_id=chat, text="Hello")
+    talk.reply(actor=OPERATOR, conversation_id=chat, draft=Draft(text="Hello"))
     talk.hand_off(actor=OPERATOR, conversation_id=chat, reason="asked_for_person")
     ask(acme)
     told = [

@@ -23,7 +23,7 @@ from channels_app.webhooks.intake import REFUSED
 from conversations import selectors, services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
-from conversations.services import file_contents
+from conversations.services import Draft, Sender, file_contents
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
 from core.models import Consent, Outbox
@@ -68,7 +68,11 @@ class MailDoor:
         """Let a colleague answer, and return the mail that went out."""
         with tenant_scope(self.door.world.acme.pk):
             actor = self.door.world.actor("support")
-            sent = services.reply(actor=actor, conversation_id=message.conversation_id, text=text, sender_type="person")
+            sent = services.reply(
+                actor=actor,
+                conversation_id=message.conversation_id,
+                draft=Draft(text=text, sender=Sender(type="person")),
+            )
             services.deliver(message_id=sent.pk)
             return MailDelivery.objects.get(ref=sent.pk)
 
@@ -360,11 +364,12 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
     (first,) = inbox.messages()
     with tenant_scope(inbox.door.world.acme.pk):
         actor = inbox.door.world.actor("support")
-        facts: dict[str, Any] = {"actor": actor, "conversation_id": first.conversation_id, "sender_type": "person"}
+        facts: dict[str, Any] = {"actor": actor, "conversation_id": first.conversation_id}
+        person = Sender(type="person")
         offer = Upload("Ünser offer.pdf", files.PDF)
         with pytest.raises(Invalid, match="larger than 10 MB"):
-            services.reply(**facts, text="", files=[Upload("long.txt", b"word " * 2_200_000)])
-        sent = services.reply(**facts, text="", files=[offer, Upload("photo.png", files.png())])
+            services.reply(**facts, draft=Draft(files=[Upload("long.txt", b"word " * 2_200_000)], sender=person))
+        sent = services.reply(**facts, draft=Draft(files=[offer, Upload("photo.png", files.png())], sender=person))
         services.deliver(message_id=sent.pk)
         [body] = api.seen
         names = [(one["filename"], one["type"]) for one in body["attachments"]]
@@ -382,7 +387,7 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert [len(one["attachments"]) for one in api.seen] == [2, 2]
         inbox.door.take(event("dropped", lost, seconds=5))
         assert Message.objects.get(pk=sent.pk).status == "sent"
-        gone = services.reply(**facts, text="And this", files=[offer])
+        gone = services.reply(**facts, draft=Draft(text="And this", files=[offer], sender=person))
         Attachment.objects.filter(message=gone).delete()
         assert services.deliver(message_id=gone.pk) == "failed"
         assert DeliveryAttempt.objects.get(message=gone).error == "mail_file_gone"
@@ -413,9 +418,9 @@ def test_who_unsubscribes_or_complains_gets_no_campaign_and_still_their_answers(
         services.add_tag(actor=inbox.door.world.actor("support"), contact_id=first.sender_id, name="VIP")
         [audience] = selectors.list_audiences()
         assert (audience.contacts, audience.left_out) == (0, {"opted_out": 1})
-        facts = {"conversation_id": first.conversation_id, "sender_type": "system", "actor": OPERATOR}
+        sale = Draft(text="Sale", purpose="marketing", sender=Sender(type="system"))
         with pytest.raises(NotReachable, match="opted out"):
-            services.reply(**facts, text="Sale", purpose="marketing")
+            services.reply(actor=OPERATOR, conversation_id=first.conversation_id, draft=sale)
     assert inbox.reply(first, "It left today.").status == "sent"
 
 
@@ -426,7 +431,11 @@ def test_bounce_about_a_message_of_another_channel_changes_nothing(inbox: MailDo
         asked = services.receive(
             actor=OPERATOR, inbound=InboundMessage(chat.pk, SenderIdentity("webchat", "visitor:1"), text="Hello")
         )
-        told = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, text="Hello", sender_type="system")
+        told = services.reply(
+            actor=OPERATOR,
+            conversation_id=asked.conversation_id,
+            draft=Draft(text="Hello", sender=Sender(type="system")),
+        )
     inbox.take(
         mail(f"<{told.pk.hex}@acme.example>", From="MAILER-DAEMON@evil.example", References=f"<{told.pk.hex}@x>")
     )
@@ -447,7 +456,9 @@ def test_programs_that_answer_each_other_stop_and_a_person_s_answers_do_not_coun
             automatic = last.metadata["mail"]["automatic"]
             if not automatic:
                 services.reply(
-                    actor=OPERATOR, conversation_id=last.conversation_id, text="We look.", sender_type="agent"
+                    actor=OPERATOR,
+                    conversation_id=last.conversation_id,
+                    draft=Draft(text="We look.", sender=Sender(type="agent")),
                 )
             elif number < 5:
                 inbox.reply(last)

@@ -24,6 +24,7 @@ from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.services import Draft, Sender
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
@@ -256,7 +257,9 @@ def test_account_that_sends_may_read_the_mailbox_of_the_same_address(acme: World
     _read(account)
     message = Message.objects.get()
     services.reply(
-        actor=acme.actor("support"), conversation_id=message.conversation_id, text="Soon.", sender_type="person"
+        actor=acme.actor("support"),
+        conversation_id=message.conversation_id,
+        draft=Draft(text="Soon.", sender=Sender(type="person")),
     )
     assert (account.pk, account.provider, account.address) == (door.account.pk, "sendgrid", "desk@acme.example")
 

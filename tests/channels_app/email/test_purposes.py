@@ -1,12 +1,11 @@
 """An answer by email is asked about with its own purpose, when it is queued and on each further try."""
 
-from typing import Any
-
 import pytest
 
 from channels_app.kit.phones import fallbacks
 from conversations import services
 from conversations.models import ContactPoint, Message
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.models import ReachPolicy
 from core.reach import ledger
@@ -25,8 +24,8 @@ PHONE = SenderIdentity(kind="phone", value="+34600123456", verified=True)
 def write(door: Door, purpose: str) -> Message:
     inbound = InboundMessage(channel_account_id=door.account.pk, sender=ANA, text="Hello", external_id="1")
     asked = services.receive(actor=OPERATOR, inbound=inbound)
-    facts: dict[str, Any] = {"actor": OPERATOR, "conversation_id": asked.conversation_id, "sender_type": "system"}
-    return services.reply(**facts, text="Done.", purpose=purpose)
+    draft = Draft(text="Done.", purpose=purpose, sender=Sender(type="system"))
+    return services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, draft=draft)
 
 
 @pytest.mark.parametrize(

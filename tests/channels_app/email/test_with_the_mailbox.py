@@ -13,6 +13,7 @@ from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.services import Draft, Sender
 from core.reliability import circuit_breaker
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision, Notification
@@ -151,7 +152,9 @@ def _answer(world: World, message: Message) -> MailDelivery:
     """Answer a message and return the mail."""
     actor = world.actor("support")
     sent = services.reply(
-        actor=actor, conversation_id=message.conversation_id, text="We look into it.", sender_type="person"
+        actor=actor,
+        conversation_id=message.conversation_id,
+        draft=Draft(text="We look into it.", sender=Sender(type="person")),
     )
     assert services.deliver(message_id=sent.pk) == "sent"
     return MailDelivery.objects.get(ref=sent.pk)

@@ -19,6 +19,7 @@ from channels_app.web_chat.settings import widgets
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.models import WebhookDelivery
@@ -219,8 +220,8 @@ def test_answer_by_mail_waits_while_its_account_is_paused_and_reports_are_proces
         ana = SenderIdentity(kind="email", value="ana@customers.example", verified=True)
         inbound = InboundMessage(channel_account_id=door.account.pk, sender=ana, text="Hello", external_id="1")
         asked = services.receive(actor=OPERATOR, inbound=inbound)
-        facts = {"actor": OPERATOR, "conversation_id": asked.conversation_id, "sender_type": "system"}
-        message = services.reply(**facts, text="Hi")  # type: ignore[arg-type]
+        draft = Draft(text="Hi", sender=Sender(type="system"))
+        message = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, draft=draft)
         row = queue_mail(type="conversation", recipient=ana.value, subject="Re:", text="Hi", key="k", ref=message.pk)
     assert ask("pause/", {"paused": True, "reason": "wrong sender"}).status_code == 200
     with tenant_scope(world.acme.pk):
@@ -239,7 +240,9 @@ def test_refusal_of_meta_is_kept_with_its_attempt(world: World) -> None:
     door.take(cloud.change(messages=[cloud.message()]))
     with door.inside():
         message = services.reply(
-            actor=OPERATOR, conversation_id=Conversation.objects.get().pk, text="Hi", sender_type="system"
+            actor=OPERATOR,
+            conversation_id=Conversation.objects.get().pk,
+            draft=Draft(text="Hi", sender=Sender(type="system")),
         )
         DeliveryAttempt.objects.create(
             message=message, channel_account=account, number=1, provider_id="wamid.out", outcome="succeeded"

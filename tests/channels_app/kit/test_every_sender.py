@@ -18,6 +18,7 @@ from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, send_words
 from conversations import mediums, services
 from conversations.models import Message, MessageTemplate
+from conversations.services import Draft, Sender
 from conversations.services.blocks import CONFIRMS_WISH
 from conversations.services.contacts import point_index
 from core.actors import Actor
@@ -119,10 +120,12 @@ def write(sender: str, asked: Message, person: Actor) -> Message:
     return services.reply(
         actor=actor,
         conversation_id=asked.conversation_id,
-        text="Hello",
-        sender_type=sender if sender in ("person", "agent") else "system",  # type: ignore[arg-type]
-        purpose=purpose,
-        metadata={CONFIRMS_WISH: True} if sender == "confirmation" else {},
+        draft=Draft(
+            text="Hello",
+            purpose=purpose,
+            metadata={CONFIRMS_WISH: True} if sender == "confirmation" else {},
+            sender=Sender(type=sender if sender in ("person", "agent") else "system"),  # type: ignore[arg-type]
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.admin.reach import blocks_of
 from conversations.models import Attachment, ChannelAccount, Contact, ContactPoint, Conversation, Message
+from conversations.services import Draft, Sender
 from core.clock import now
 from core.models import Consent
 from core.reach import ledger
@@ -403,7 +404,9 @@ def sent_message(door: Door, message_id: str = "wamid.out", *, first: Any = None
     door.take(change(messages=[first or message(1)], contacts=[contact or person()]))
     with door.inside():
         conversation = Conversation.objects.get()
-        mine = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text="Hi", sender_type="system")
+        mine = services.reply(
+            actor=OPERATOR, conversation_id=conversation.pk, draft=Draft(text="Hi", sender=Sender(type="system"))
+        )
         mine.attempts.create(number=1, outcome="succeeded", provider_id=message_id)
         Message.objects.filter(pk=mine.pk).update(status="sent", channel_message_id=message_id, next_attempt_at=None)
     return mine

@@ -20,6 +20,7 @@ from conversations import services
 from conversations.files.rules import Upload
 from conversations.mediums import WhatsApp
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import OutboundMessage, SenderIdentity, explain_common
 from core.clock import now
 from core.errors import Invalid
@@ -52,7 +53,8 @@ def arrived(meta: Meta) -> Conversation:
 
 
 def answer(text: str, conversation: Conversation, **more: Any) -> Message:
-    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system", **more)
+    draft = Draft(text=text, sender=Sender(type="system"), **more)
+    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
     services.deliver(message_id=message.pk)
     message.refresh_from_db()
     return message

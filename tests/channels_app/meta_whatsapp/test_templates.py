@@ -20,6 +20,7 @@ from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.selectors import row_of
+from conversations.services import ByTemplate, Draft, Sender
 from conversations.services.templates import FoundTemplate, fill_template, list_templates, preview_of
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
@@ -318,7 +319,9 @@ def test_message_without_enough_values_never_reaches_meta(
         services.use_template(actor=OPERATOR, template_id=template("two").pk, use="outcome")
         ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
         conversation = Conversation.objects.get()
-        message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text="One", sender_type="system")
+        message = services.reply(
+            actor=OPERATOR, conversation_id=conversation.pk, draft=Draft(text="One", sender=Sender(type="system"))
+        )
         assert services.deliver(message_id=message.pk) == "failed"
         assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
         assert Message.objects.filter(direction="out").count() == 1
@@ -339,10 +342,9 @@ def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_maske
         services.use_template(actor=OPERATOR, template_id=template("order_question").pk, use="outcome")
         ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
         conversation = Conversation.objects.get()
-        message = services.reply(
-            actor=OPERATOR, conversation_id=conversation.pk, text="AB-1", sender_type="system", as_template=True,
-            template_variables=["Is +34 600 111 222\nyours?"],
-        )  # fmt: skip
+        template_of_it = ByTemplate(variables=["Is +34 600 111 222\nyours?"])
+        draft = Draft(text="AB-1", sender=Sender(type="system"), template=template_of_it)
+        message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
         assert services.deliver(message_id=message.pk) == "sent"
         MessageTemplate.objects.update(body="Changed since {{1}} {{2}}")
         message.refresh_from_db()
@@ -357,7 +359,9 @@ def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: Ch
     use("update", "de")
     person = SenderIdentity(kind="phone", value=ANA_PHONE, verified=True)
     told = services.receive(actor=OPERATOR, inbound=InboundMessage(inside.pk, person, "Hello", external_id="1"))
-    sent = services.reply(actor=OPERATOR, conversation_id=told.conversation_id, text="News", sender_type="system")
+    sent = services.reply(
+        actor=OPERATOR, conversation_id=told.conversation_id, draft=Draft(text="News", sender=Sender(type="system"))
+    )
     for code, state in (("131026", "approved"), ("132015", "paused")):
         MessageTemplate.objects.filter(pk=template("update", "de").pk).update(state="approved")
         Message.objects.filter(pk=sent.pk).update(status="sent")

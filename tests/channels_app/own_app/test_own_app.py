@@ -27,6 +27,7 @@ from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import now
@@ -115,7 +116,9 @@ def answer_to(door: AppDoor, text: str = "We are open until six.", *, by_person:
     with door.inside():
         conversation = Conversation.objects.get(channel_account=door.account)
         actor, sender = (door.world.actor("owner"), "person") if by_person else (AGENT, "agent")
-        message = services.reply(actor=actor, conversation_id=conversation.pk, text=text, sender_type=sender)  # type: ignore[arg-type]
+        message = services.reply(
+            actor=actor, conversation_id=conversation.pk, draft=Draft(text=text, sender=Sender(type=sender))
+        )  # type: ignore[arg-type]
         services.deliver(message_id=message.pk)
         message.refresh_from_db()
         return message

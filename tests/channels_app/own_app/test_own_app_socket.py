@@ -13,6 +13,7 @@ from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -39,7 +40,11 @@ def door(committed_world: World, live_widgets: Widgets, monkeypatch: pytest.Monk
 def answer(door: AppDoor) -> None:
     with door.inside():
         [conversation] = Conversation.objects.filter(channel_account=door.account)
-        services.reply(actor=system("tests"), conversation_id=conversation.pk, text="Hi there", sender_type="agent")
+        services.reply(
+            actor=system("tests"),
+            conversation_id=conversation.pk,
+            draft=Draft(text="Hi there", sender=Sender(type="agent")),
+        )
 
 
 async def test_a_customer_writes_by_both_ways_into_one_conversation_and_hears_the_answer(

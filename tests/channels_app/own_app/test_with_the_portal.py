@@ -13,6 +13,7 @@ from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Conversation
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.clock import now
 from core.models import WebhookDelivery, WebhookEndpoint
@@ -49,7 +50,9 @@ def test_a_customer_of_the_portal_is_answered_through_a_lost_answer_and_a_wrong_
         assert answer["status"] == 202
         deliveries.dispatch_due_deliveries()
         conversation = Conversation.objects.get()
-        message = services.reply(actor=system("tests"), conversation_id=conversation.pk, text="Hi", sender_type="agent")
+        message = services.reply(
+            actor=system("tests"), conversation_id=conversation.pk, draft=Draft(text="Hi", sender=Sender(type="agent"))
+        )
         services.deliver(message_id=message.pk)
         delivery = WebhookDelivery.objects.get()
         assert attempts.deliver(delivery.pk) == "waiting"  # signed with a secret that the portal does not have

@@ -14,6 +14,7 @@ from channels_app.webhooks import deliveries
 from conversations import services, tasks
 from conversations.gauges import oldest_due_delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.tasks import sweep_deliveries
 from conversations.types import SendResult
 from core.actors import system
@@ -39,7 +40,9 @@ def caller(door: Door, role: str = "owner") -> Callable[..., Any]:
 
 def say(door: Door, text: str) -> Message:
     return services.reply(
-        actor=OPERATOR, conversation_id=Conversation.objects.get().pk, text=text, sender_type="system"
+        actor=OPERATOR,
+        conversation_id=Conversation.objects.get().pk,
+        draft=Draft(text=text, sender=Sender(type="system")),
     )
 
 

@@ -13,6 +13,7 @@ from channels_app.twilio.signature import Secrets, is_signed
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.twilio.conftest import Door, post
 from tests.conversations.conftest import (
@@ -94,7 +95,9 @@ def sent_message(line: Door) -> Message:
     post({**contact, "MessageSid": "SM1", "NumMedia": "0"}, token="twilio_test_auth_token")
     deliveries.dispatch_due_deliveries()
     conversation = Message.objects.get().conversation_id
-    message = services.reply(actor=OPERATOR, conversation_id=conversation, text="Hello", sender_type="system")
+    message = services.reply(
+        actor=OPERATOR, conversation_id=conversation, draft=Draft(text="Hello", sender=Sender(type="system"))
+    )
     services.deliver(message_id=message.pk)
     return message
 

@@ -6,6 +6,7 @@ from channels_app.twilio import senders
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.twilio.conftest import SID, Door, fields, post
 from tests.conversations.conftest import (
@@ -23,7 +24,9 @@ def sent(door: Door, transport: type[ScriptedTransport]) -> Message:  # noqa: F8
     door.take()
     with door.inside():
         conversation = Message.objects.get().conversation_id
-        message = services.reply(actor=OPERATOR, conversation_id=conversation, text="Hi", sender_type="system")
+        message = services.reply(
+            actor=OPERATOR, conversation_id=conversation, draft=Draft(text="Hi", sender=Sender(type="system"))
+        )
         services.deliver(message_id=message.pk)
     return message
 

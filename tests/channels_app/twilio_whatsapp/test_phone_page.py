@@ -8,6 +8,7 @@ import pytest
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import Attachment, Message
+from conversations.services import Draft, Sender
 from tests.browser import keep_picture
 from tests.channels_app.twilio.conftest import Door
 from tests.phone_fixture import Phone, eventually
@@ -40,7 +41,9 @@ def test_what_is_written_comes_in_and_the_reply_is_shown_with_its_ticks(
         asked = Message.objects.get()
         assert asked.body == "Olá 😀"
         reply = services.reply(
-            actor=OPERATOR, conversation_id=asked.conversation_id, text="Good morning", sender_type="system"
+            actor=OPERATOR,
+            conversation_id=asked.conversation_id,
+            draft=Draft(text="Good morning", sender=Sender(type="system")),
         )
         assert services.deliver(message_id=reply.pk) == "sent"
     page.get_by_text("Good morning").wait_for()

@@ -11,6 +11,7 @@ from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.mediums import TwilioWhatsApp
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.clock import now
 from core.models import ReplyWindow
@@ -39,7 +40,8 @@ def arrived(phone: Phone) -> Conversation:
 
 
 def answer(text: str, conversation: Conversation, **more: Any) -> Message:
-    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system", **more)
+    draft = Draft(text=text, sender=Sender(type="system"), **more)
+    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
     services.deliver(message_id=message.pk)
     message.refresh_from_db()
     return message
@@ -146,7 +148,9 @@ def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Doo
     text = " ".join(f"word{number}" for number in range(450))
     client = TwilioClient(SID, TOKEN)
     first = TwilioWhatsApp.split(text)[0]
-    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system")
+    message = services.reply(
+        actor=OPERATOR, conversation_id=conversation.pk, draft=Draft(text=text, sender=Sender(type="system"))
+    )
     phone.script(API, "429", retry_after=1)
     services.deliver(message_id=message.pk)
     client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body=first, callback="")

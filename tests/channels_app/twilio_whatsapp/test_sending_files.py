@@ -19,6 +19,7 @@ from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.actors import system
@@ -49,7 +50,9 @@ def arrived(phone: Phone) -> Conversation:
 
 def send(conversation: Conversation, *uploads: Upload, text: str = "") -> Message:
     message = services.reply(
-        actor=OPERATOR, conversation_id=conversation.pk, text=text, files=uploads, sender_type="system"
+        actor=OPERATOR,
+        conversation_id=conversation.pk,
+        draft=Draft(text=text, files=uploads, sender=Sender(type="system")),
     )
     services.deliver(message_id=message.pk)
     message.refresh_from_db()
@@ -174,7 +177,9 @@ def _token_of(widget: ChannelAccount, who: str) -> str:
     )
     inbound = InboundMessage(widget.pk, SenderIdentity("webchat", guest.point), "Hello")
     chat = services.receive(actor=system("t"), inbound=inbound).conversation_id
-    services.reply(actor=OPERATOR, conversation_id=chat, text="", files=[PICTURE, PAPER], sender_type="system")
+    services.reply(
+        actor=OPERATOR, conversation_id=chat, draft=Draft(text="", files=[PICTURE, PAPER], sender=Sender(type="system"))
+    )
     return tokens.issue(guest)
 
 

@@ -17,6 +17,7 @@ from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations import services
 from conversations.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, Message
+from conversations.services import Draft, Sender
 from core import actors
 from core.clock import now
 from core.events import streams
@@ -57,12 +58,14 @@ class Scene:
             return found
 
     def reply(self, text: str, **metadata: str) -> None:
-        said = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk, "text": text}
-        self.elsewhere(lambda: services.reply(**said, sender_name="Paid Ads", metadata=metadata))
+        said = Draft(text=text, sender=Sender(name="Paid Ads"), metadata=metadata)
+        place = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
 
     def send(self, *uploads: Upload) -> None:
-        said = {"actor": OPERATOR, "conversation_id": self.conversation().pk, "text": "Here you are."}
-        self.elsewhere(lambda: services.reply(**said, sender_type="system", files=uploads))
+        said = Draft(text="Here you are.", sender=Sender(type="system"), files=uploads)
+        place = {"actor": OPERATOR, "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
 
     def append(self, type: str, **payload: str) -> None:
         stream = self.conversation().stream

@@ -17,6 +17,7 @@ from channels_app.web_chat import conversation as chat_data
 from channels_app.web_chat.settings.limits import Bucket
 from conversations import services
 from conversations.models import Conversation, Message, Survey
+from conversations.services import Draft
 from core import actors
 from core.clock import now
 from core.events import live, streams
@@ -37,7 +38,7 @@ def count(world: World) -> int:
 @sync_to_async
 def answer(world: World, conversation: str, text: str) -> int:
     with tenant_scope(world.acme.pk):
-        sent = services.reply(actor=actors.system("tests"), conversation_id=conversation, text=text)  # type: ignore[arg-type]
+        sent = services.reply(actor=actors.system("tests"), conversation_id=conversation, draft=Draft(text=text))  # type: ignore[arg-type]
         return int(sent.seq)
 
 

@@ -25,6 +25,7 @@ from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Message
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.models import Outbox
@@ -123,7 +124,9 @@ def sent(account: ChannelAccount, phone: str, provider_id: str) -> Message:
     """Return an answer of ours that the provider has."""
     sender = SenderIdentity("phone", phone, verified=True)
     asked = services.receive(actor=OPERATOR, inbound=InboundMessage(account.pk, sender, text="before"))
-    answer = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, text="Yes", sender_type="system")
+    answer = services.reply(
+        actor=OPERATOR, conversation_id=asked.conversation_id, draft=Draft(text="Yes", sender=Sender(type="system"))
+    )
     Message.objects.filter(pk=answer.pk).update(status="sent", channel_message_id=provider_id, next_attempt_at=None)
     return answer
 

@@ -11,6 +11,7 @@ from agents.models import Agent, AgentRun, AgentRunMessage, AgentVersion
 from agents.routes.models import ModelCall
 from conversations import services
 from conversations.models import Conversation, Message
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.clock import now
 from core.models import AuditEntry
@@ -40,9 +41,7 @@ def run_for(question: Message) -> AgentRun:
     reply = services.reply(
         actor=system("agents"),
         conversation_id=question.conversation_id,
-        text=f"I've written to {EMAIL}.",
-        sender_name="Relay",
-        metadata={"run": str(run.pk)},
+        draft=Draft(text=f"I've written to {EMAIL}.", metadata={"run": str(run.pk)}, sender=Sender(name="Relay")),
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=reply.pk)
     run.tool_calls.create(call_id="1", name="find_order", state="done", milliseconds=12, arguments={})

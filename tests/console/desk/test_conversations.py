@@ -12,6 +12,7 @@ from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from conversations import services
 from conversations.admin import page as admin_page
 from conversations.models import ChannelAccount, Contact, Conversation, Message
+from conversations.services import Draft, Sender
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
@@ -354,7 +355,7 @@ def test_colleague_is_shown_by_name_and_a_customer_is_not(browser: Browser, worl
 
 def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(browser: Browser, talk: Conversation, page: str) -> None:
     said = "Two ways:\n- <b>by mail</b>\n- by phone\n\nWhich one?"
-    services.reply(actor=DOOR, conversation_id=talk.pk, text=said, sender_name="Paid Ads")
+    services.reply(actor=DOOR, conversation_id=talk.pk, draft=Draft(text=said, sender=Sender(name="Paid Ads")))
     shown = browser("support").get(page).content.decode()
     items = "<li>&lt;b&gt;by mail&lt;/b&gt;</li><li>by phone</li>"
     assert f'Two ways:<ul class="wk-said">{items}</ul>Which one?' in shown

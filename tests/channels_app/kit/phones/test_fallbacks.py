@@ -9,6 +9,7 @@ from channels_app.kit.phones import fallbacks
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.events import relay
 from core.models import AuditEntry, ReplyWindow
@@ -29,10 +30,8 @@ def conversation() -> Conversation:
 
 
 def tell(text: str = "BR-1001 is approved", **metadata: Any) -> Message:
-    return services.reply(
-        actor=OPERATOR, conversation_id=conversation().pk, text=text, sender_type="system",
-        metadata={**DECIDED, **metadata},
-    )  # fmt: skip
+    draft = Draft(text=text, metadata={**DECIDED, **metadata}, sender=Sender(type="system"))
+    return services.reply(actor=OPERATOR, conversation_id=conversation().pk, draft=draft)
 
 
 def write(phone: Phone, sender: str = CUSTOMER) -> None:

@@ -7,6 +7,7 @@ from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message
+from conversations.services import Draft, Sender
 from core.actors import system
 from core.errors import Refused
 from core.models import AuditEntry, Consent, Outbox
@@ -28,7 +29,9 @@ def blocks() -> dict[str, str]:
 
 def say(text: str) -> Message:
     return services.reply(
-        actor=OPERATOR, conversation_id=Conversation.objects.get().pk, text=text, sender_type="system"
+        actor=OPERATOR,
+        conversation_id=Conversation.objects.get().pk,
+        draft=Draft(text=text, sender=Sender(type="system")),
     )
 
 

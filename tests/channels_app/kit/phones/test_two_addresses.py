@@ -9,6 +9,7 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from conversations import mediums, selectors, services
 from conversations.models import ContactPoint, Conversation, Message
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import at, now
@@ -38,8 +39,8 @@ def known(door: Door, transport: Script, monkeypatch: pytest.MonkeyPatch) -> Doo
 
 def say(text: str = "News", **more: Any) -> Message:
     conversation_id = Conversation.objects.get().pk
-    facts: dict[str, Any] = {"actor": OPERATOR, "sender_type": "system", "text": text, **more}
-    return services.reply(conversation_id=conversation_id, **facts)
+    draft = Draft(text=text, sender=Sender(type="system"), **more)
+    return services.reply(actor=OPERATOR, conversation_id=conversation_id, draft=draft)
 
 
 def outcome(**more: Any) -> str:
