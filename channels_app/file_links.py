@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Tenant
 from conversations import services
-from conversations.files.names import wire_name
-from conversations.services.attachments import File
+from conversations.messages.attachments import File
+from conversations.messages.files.names import wire_name
 from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
 from core.privacy.encryption import current_key_id, derive_key, key_ring

@@ -29,21 +29,21 @@ from analytics.exports import rest as exports
 from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
-from conversations.rest import conversations
-from conversations.rest.canned_replies import CannedFileViewSet, CannedReplyViewSet
-from conversations.rest.channel_accounts import ChannelAccountViewSet
-from conversations.rest.consents import ConsentViewSet
-from conversations.rest.contacts import ContactViewSet
-from conversations.rest.macros import MacroViewSet
-from conversations.rest.merges import ContactMergeViewSet
-from conversations.rest.notes import ConversationNoteViewSet
-from conversations.rest.suggestions import SuggestedReplyViewSet
-from conversations.rest.surveys import SurveyViewSet
-from conversations.rest.tags import TagViewSet
-from conversations.rest.team_chat import TeamMessageViewSet
-from conversations.rest.teams import AvailabilityViewSet, TeamViewSet
-from conversations.rest.templates import TemplateViewSet
-from conversations.rest.triage import TriageRuleViewSet
+from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
+from conversations.channel_accounts.rest.templates import TemplateViewSet
+from conversations.contacts.rest.consents import ConsentViewSet
+from conversations.contacts.rest.contacts import ContactViewSet
+from conversations.inbox.rest import conversations
+from conversations.inbox.rest.tags import TagViewSet
+from conversations.inbox.teams.rest import AvailabilityViewSet, TeamViewSet
+from conversations.inbox.threads.rest.notes import ConversationNoteViewSet
+from conversations.inbox.threads.rest.team_chat import TeamMessageViewSet
+from conversations.inbox.triage.rest import TriageRuleViewSet
+from conversations.merges.rest import ContactMergeViewSet
+from conversations.replies.rest.canned_replies import CannedFileViewSet, CannedReplyViewSet
+from conversations.replies.rest.macros import MacroViewSet
+from conversations.replies.rest.suggestions import SuggestedReplyViewSet
+from conversations.surveys.rest import SurveyViewSet
 from core.errors import NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet

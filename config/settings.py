@@ -384,7 +384,7 @@ SPECTACULAR_SETTINGS = {
         "ApprovalState": "hitl.models.Approval.STATES",
         "ConversationState": "conversations.models.Conversation.State",
         "SuggestedReplyState": "conversations.models.SuggestedReply.State",
-        "WhoseScope": "conversations.rest.canned_replies.SCOPES",
+        "WhoseScope": "conversations.replies.rest.canned_replies.SCOPES",
         "SurveyAsks": "conversations.models.Team.Asks",
         "AlertRuleState": "analytics.models.AlertRule.State",
         "AlertSeverity": "analytics.models.Severity",

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from conversations import audiences, services
-from conversations.contacts import identity
+from conversations import services
+from conversations.contacts import audiences, identity
 from conversations.models import AudienceSend, Contact, Conversation
 from conversations.selectors import Audience, left_out, left_out_in_words
 from conversations.services import Draft, Sender

@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 
 from django.db.models import Q
 
+from conversations.events import stream_events
+from conversations.messages import file_contents
 from conversations.models import (
     Attachment,
     Availability,
@@ -29,8 +31,7 @@ from conversations.models import (
     TeamMessage,
     TeamMessageVersion,
 )
-from conversations.services import file_contents, stream_events
-from conversations.services.canned_replies import delete_rows
+from conversations.replies.canned_replies import delete_rows
 from core.clock import now
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, NOBODY, Person, Words

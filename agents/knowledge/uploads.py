@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from agents.knowledge.cutting import cut
 from agents.knowledge.models import Collection, Document, UploadedFile
 from agents.knowledge.services import MANAGE, NO_COLLECTION, TITLE_LIMIT, address_problem, store_version
-from conversations.files.kinds import BadFile, kind_of
+from conversations.messages.files.kinds import BadFile, kind_of
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now

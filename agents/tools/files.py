@@ -10,7 +10,7 @@ from pydantic import Field
 from agents.gate.checking import check_words
 from agents.tools.registry import Arguments, Caller, Tool, register
 from conversations import services
-from conversations.files.rules import FileRules, Upload
+from conversations.messages.files.rules import FileRules, Upload
 from conversations.models import Conversation
 from conversations.services import Draft
 from core.actors import Actor

@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from channels_app.email import threads
 from conversations import services
-from conversations.files.names import wire_name
+from conversations.contacts.blocks import NO_MARKETING
 from conversations.mediums import Email
+from conversations.messages import reach
+from conversations.messages.files.names import wire_name
 from conversations.models import ContactPoint, Conversation, DeliveryAttempt, Message
-from conversations.services import reach
-from conversations.services.blocks import NO_MARKETING
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound

@@ -24,7 +24,7 @@ from channels_app.meta_whatsapp.normalise import (
 from channels_app.meta_whatsapp.transport import BLOCKING
 from channels_app.models import InboundDelivery
 from conversations import services
-from conversations.services.blocks import NO_MARKETING
+from conversations.contacts.blocks import NO_MARKETING
 from core.actors import system
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger

@@ -12,12 +12,12 @@ from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import callback_data
 from channels_app.meta_whatsapp.numbers import phone_number_id_of, secrets_of
 from conversations import services
-from conversations.files.kinds import KINDS
-from conversations.files.names import wire_name
+from conversations.contacts.blocks import NO_MARKETING
 from conversations.mediums import WhatsApp
+from conversations.messages.files.kinds import KINDS
+from conversations.messages.files.names import wire_name
+from conversations.messages.parts import SENT, UPLOAD
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services.blocks import NO_MARKETING
-from conversations.services.parts import SENT, UPLOAD
 from conversations.types import (
     COMMON,
     Explanation,

@@ -10,8 +10,8 @@ from django.urls import reverse
 from channels_app.web_chat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
+from conversations.messages import reach
 from conversations.models import ChannelAccount, Message
-from conversations.services import reach
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound

@@ -15,8 +15,8 @@ from channels_app.web_chat import tokens
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from conversations import services
-from conversations.downloads import download, picture_of
-from conversations.files.kinds import PREVIEWED
+from conversations.messages.downloads import download, picture_of
+from conversations.messages.files.kinds import PREVIEWED
 from core.clock import now
 from core.errors import NotFound, Refused, TooMany, WalkerError
 from core.tenancy.models import tenant_scope

@@ -1,19 +1,12 @@
 """Console pages of conversations and contacts; Django's autodiscovery imports this package."""
 
-from conversations.admin import (
-    canned_replies,
-    consents,
-    contacts,
-    conversations,
-    dashboard,
-    macros,
-    suggestions,
-    surveys,
-    tags,
-    teams,
-    templates,
-    triage,
-)
+from conversations.channel_accounts.admin import templates
+from conversations.contacts.admin import consents, contacts
+from conversations.inbox.admin import conversations, dashboard, tags
+from conversations.inbox.teams import admin as teams
+from conversations.inbox.triage import admin as triage
+from conversations.replies.admin import canned_replies, macros, suggestions
+from conversations.surveys import admin as surveys
 
 __all__ = [
     "canned_replies",

@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import conversations.models.channels
+import conversations.channel_accounts.models.channels
 import core.clock
 import core.ids
 import core.privacy.encrypted_fields
@@ -37,7 +37,9 @@ class Migration(migrations.Migration):
                 (
                     "public_key",
                     models.CharField(
-                        default=conversations.models.channels.new_public_key, editable=False, max_length=40
+                        default=conversations.channel_accounts.models.channels.new_public_key,
+                        editable=False,
+                        max_length=40,
                     ),
                 ),
                 ("credentials", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),

@@ -10,12 +10,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
+from conversations.inbox.rest.first_answers import FirstAnswersSerializer
+from conversations.inbox.rest.tags import TagSerializer
+from conversations.inbox.selectors import first_answers
+from conversations.messages.reach import judge_reply
+from conversations.messages.rest import ReadingSerializer
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.rest.first_answers import FirstAnswersSerializer
-from conversations.rest.readings import ReadingSerializer
-from conversations.rest.tags import TagSerializer
-from conversations.selectors import LEADS, ORDERS, first_answers, points_in_order, tags_of_conversations, wishes_of
-from conversations.services.reach import judge_reply
+from conversations.selectors import LEADS, ORDERS, points_in_order, tags_of_conversations, wishes_of
 from conversations.texts import VARIABLE_LIMIT
 from core.models import Consent
 from core.rest.fields import (

@@ -1,31 +1,15 @@
 """Read conversations: lists and pages for staff, frames for the customer."""
 
-from conversations.models.conversations import conversations_of
-from conversations.models.seen import (
-    is_seen,
-    places_of,
-    require_seen,
-    seen_by,
-    seen_conversations,
-    sees,
-    teams_of_people,
+from conversations.channel_accounts.selectors import find_lost_templates, get_template, query_templates
+from conversations.contacts.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
+from conversations.contacts.selectors.consents import (
+    Wishes,
+    entries_of_points,
+    get_consent,
+    query_consents,
+    wishes_of,
 )
-from conversations.models.team_chat import chat_stream, may_chat, require_seat
-from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
-from conversations.selectors.consents import Wishes, entries_of_points, get_consent, query_consents, wishes_of
-from conversations.selectors.counts import (
-    DayCount,
-    count_by_day,
-    count_live,
-    count_needing_person,
-    count_of_view,
-)
-from conversations.selectors.customers import (
-    find_customer_conversation,
-    frames_for_customer,
-    snapshot_for_customer,
-)
-from conversations.selectors.directory import (
+from conversations.contacts.selectors.directory import (
     ContactFilters,
     get_channel_account,
     points_in_order,
@@ -33,10 +17,16 @@ from conversations.selectors.directory import (
     query_contacts,
     read_contact,
 )
-from conversations.selectors.failures import Failure
-from conversations.selectors.figures import VIEW_FIGURES, FigureScope, figure_scope, require_figures
-from conversations.selectors.first_answers import FirstAnswer, FirstAnswers, first_answers
-from conversations.selectors.lists import (
+from conversations.inbox.models.conversations import conversations_of
+from conversations.inbox.selectors.counts import (
+    DayCount,
+    count_by_day,
+    count_live,
+    count_needing_person,
+    count_of_view,
+)
+from conversations.inbox.selectors.first_answers import FirstAnswer, FirstAnswers, first_answers
+from conversations.inbox.selectors.lists import (
     LEADS,
     ORDERS,
     ConversationFilters,
@@ -46,22 +36,25 @@ from conversations.selectors.lists import (
     query_conversations,
     tags_of_conversation,
 )
-from conversations.selectors.merges import MergePreview, Sign, contacts_alike, preview_merge, query_merges
-from conversations.selectors.messages import (
-    MailFacts,
-    MessagePage,
-    MessageRow,
-    list_messages,
-    row_of,
+from conversations.inbox.selectors.search import (
+    WORDS_LIMIT,
+    cleaned,
+    conversations_with,
+    newest_matches,
+    refuse_personal,
 )
-from conversations.selectors.notes import FormerText, NoteRow, list_notes, query_notes
-from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
-from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
-from conversations.selectors.suggestions import count_to_review, get_suggestion, open_suggestion, query_suggestions
-from conversations.selectors.surveys import Marks, get_survey, marks_of, query_surveys, survey_of
-from conversations.selectors.tags import query_tags, tags_of_conversations
-from conversations.selectors.team_chat import ChatPage, count_unread, query_team_messages, read_team_chat
-from conversations.selectors.teams import (
+from conversations.inbox.selectors.tags import query_tags, tags_of_conversations
+from conversations.inbox.teams.seen import (
+    is_seen,
+    places_of,
+    require_seen,
+    seen_by,
+    seen_conversations,
+    sees,
+    teams_of_people,
+)
+from conversations.inbox.teams.selectors.figures import VIEW_FIGURES, FigureScope, figure_scope, require_figures
+from conversations.inbox.teams.selectors.teams import (
     count_waiting,
     get_team,
     list_people,
@@ -70,7 +63,25 @@ from conversations.selectors.teams import (
     query_teams,
     waiting_by_team,
 )
-from conversations.selectors.templates import find_lost_templates, get_template, query_templates
+from conversations.inbox.threads.models.team_chat import chat_stream, may_chat, require_seat
+from conversations.inbox.threads.selectors.notes import FormerText, NoteRow, list_notes, query_notes
+from conversations.inbox.threads.selectors.team_chat import (
+    ChatPage,
+    count_unread,
+    query_team_messages,
+    read_team_chat,
+)
+from conversations.merges.selectors import MergePreview, Sign, contacts_alike, preview_merge, query_merges
+from conversations.messages.selectors.customers import (
+    find_customer_conversation,
+    frames_for_customer,
+    snapshot_for_customer,
+)
+from conversations.messages.selectors.failures import Failure
+from conversations.messages.selectors.messages import MailFacts, MessagePage, MessageRow, list_messages, row_of
+from conversations.messages.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
+from conversations.replies.selectors import count_to_review, get_suggestion, open_suggestion, query_suggestions
+from conversations.surveys.selectors import Marks, get_survey, marks_of, query_surveys, survey_of
 
 __all__ = [
     "LEADS",

@@ -1,7 +1,53 @@
 """Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
-from conversations.services.app_accounts import keep_token_secret, note_keeper, save_app
-from conversations.services.assignment import (
+from conversations.channel_accounts.accounts import (
+    clear_trouble,
+    connect_channel,
+    lookup_digest,
+    note_tested,
+    note_trouble,
+    pause_channel,
+    provider_digest,
+)
+from conversations.channel_accounts.app_accounts import keep_token_secret, note_keeper, save_app
+from conversations.channel_accounts.templates import (
+    can_fill,
+    change_template,
+    has_template,
+    note_refused,
+    preview_of,
+    stop_using_template,
+    store_templates,
+    use_template,
+    uses_of,
+)
+from conversations.channel_accounts.widgets import keep_identity_secret, save_widget
+from conversations.contacts.blocks import (
+    RECORD,
+    block_contact,
+    block_point,
+    has_opted_out,
+    resume_marketing,
+    unblock_contact,
+    unblock_point,
+)
+from conversations.contacts.consents import record_consent
+from conversations.contacts.contacts import (
+    add_point,
+    add_tag,
+    has_contact,
+    introduce,
+    known_identity,
+    language_code,
+    link_contact_to_user,
+    name_contact,
+    note_language,
+    remove_tag,
+    set_language,
+)
+from conversations.contacts.erasure import erase_contact
+from conversations.contacts.known_people import create_contact, revise_contact
+from conversations.inbox.assignment import (
     assign_waiting,
     hand_back,
     list_left_behind,
@@ -11,7 +57,45 @@ from conversations.services.assignment import (
     move_to_fallback,
     move_to_team,
 )
-from conversations.services.attachments import (
+from conversations.inbox.bulk import change_many
+from conversations.inbox.snoozes import list_nearly_due, list_rested, note_due, set_priority, snooze, wake
+from conversations.inbox.states import (
+    assign,
+    close,
+    escalate,
+    give_back,
+    hand_off,
+    lock_conversation,
+    record_view,
+    take_over,
+)
+from conversations.inbox.tags import change_tags, create_tag, delete_tag, merge_tags, revise_tag
+from conversations.inbox.teams.availability import (
+    current_availability,
+    end_silent,
+    leave_teams,
+    list_gone,
+    note_open_page,
+    set_availability,
+)
+from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
+from conversations.inbox.threads.notes import MENTIONS_MAX, NOTE_LIMIT, add_note, changeable_notes, revise_note
+from conversations.inbox.threads.team_chat import (
+    changeable_team_messages,
+    note_team_chat_read,
+    revise_team_message,
+    write_to_team,
+)
+from conversations.inbox.triage.triage import (
+    RuleSettings,
+    create_triage_rule,
+    delete_triage_rule,
+    move_triage_rule,
+    revise_triage_rule,
+    try_rule,
+)
+from conversations.merges.merges import merge_contacts, undo_merge
+from conversations.messages.attachments import (
     can_be_previewed,
     claim_attachment,
     fail_attachment,
@@ -20,25 +104,22 @@ from conversations.services.attachments import (
     read_outgoing_file,
     read_own_file,
 )
-from conversations.services.availability import (
-    current_availability,
-    end_silent,
-    leave_teams,
-    list_gone,
-    note_open_page,
-    set_availability,
+from conversations.messages.delivery import deliver
+from conversations.messages.echoes import record_echo
+from conversations.messages.file_contents import (
+    expire_file,
+    list_files_expired,
+    list_removals_due,
+    plan_removal_of,
+    remove_file,
 )
-from conversations.services.blocks import (
-    RECORD,
-    block_contact,
-    block_point,
-    has_opted_out,
-    resume_marketing,
-    unblock_contact,
-    unblock_point,
-)
-from conversations.services.bulk import change_many
-from conversations.services.canned_replies import (
+from conversations.messages.inbound import publish_activity, receive
+from conversations.messages.interpretation import record_reading
+from conversations.messages.outbound import ANSWERED_MEANWHILE, ByTemplate, Draft, Sender, files_of_channel, reply
+from conversations.messages.parts import note_part, note_report, read_parts
+from conversations.messages.resending import send_again, template_copy_id
+from conversations.messages.statuses import mark_read, record_status
+from conversations.replies.canned_replies import (
     CannedText,
     add_canned_files,
     canned_uploads,
@@ -53,43 +134,8 @@ from conversations.services.canned_replies import (
     usable_replies,
     with_files,
 )
-from conversations.services.channel_accounts import (
-    clear_trouble,
-    connect_channel,
-    lookup_digest,
-    note_tested,
-    note_trouble,
-    pause_channel,
-    provider_digest,
-)
-from conversations.services.consents import record_consent
-from conversations.services.contacts import (
-    add_point,
-    add_tag,
-    has_contact,
-    introduce,
-    known_identity,
-    language_code,
-    link_contact_to_user,
-    name_contact,
-    note_language,
-    remove_tag,
-    set_language,
-)
-from conversations.services.delivery import deliver
-from conversations.services.drafts import drop_draft, own_draft, prune_drafts, save_draft, with_own_drafts
-from conversations.services.echoes import record_echo
-from conversations.services.erasure import erase_contact
-from conversations.services.file_contents import (
-    expire_file,
-    list_files_expired,
-    list_removals_due,
-    plan_removal_of,
-    remove_file,
-)
-from conversations.services.incoming import publish_activity, receive
-from conversations.services.known_people import create_contact, revise_contact
-from conversations.services.macros import (
+from conversations.replies.drafts import drop_draft, own_draft, prune_drafts, save_draft, with_own_drafts
+from conversations.replies.macros import (
     MacroRun,
     MacroSettings,
     create_macro,
@@ -98,34 +144,11 @@ from conversations.services.macros import (
     run_macro,
     usable_macros,
 )
-from conversations.services.merging import merge_contacts, undo_merge
-from conversations.services.notes import MENTIONS_MAX, NOTE_LIMIT, add_note, changeable_notes, revise_note
-from conversations.services.outgoing import (
-    ANSWERED_MEANWHILE,
-    ByTemplate,
-    Draft,
-    Sender,
-    files_of_channel,
-    reply,
-)
-from conversations.services.parts import note_part, note_report, read_parts
-from conversations.services.readings import record_reading
-from conversations.services.resending import send_again, template_copy_id
-from conversations.services.snoozing import list_nearly_due, list_rested, note_due, set_priority, snooze, wake
-from conversations.services.states import (
-    assign,
-    close,
-    escalate,
-    give_back,
-    hand_off,
-    lock_conversation,
-    record_view,
-    take_over,
-)
-from conversations.services.statuses import mark_read, record_status
-from conversations.services.suggestions import drop_suggestion, send_suggestion, suggest_reply
-from conversations.services.survey_links import NO_SURVEY, read_survey_token, survey_link
-from conversations.services.surveys import (
+from conversations.replies.suggestions import drop_suggestion, send_suggestion, suggest_reply
+from conversations.replies.triage_replies import list_triage_replies_due, send_triage_reply
+from conversations.replies.wait_notice import answer_about_the_wait
+from conversations.surveys.links import NO_SURVEY, read_survey_token, survey_link
+from conversations.surveys.surveys import (
     COMMENT_LIMIT,
     MARKS,
     ask_survey,
@@ -136,36 +159,6 @@ from conversations.services.surveys import (
     question_of_survey,
     rate_conversation,
 )
-from conversations.services.tags import change_tags, create_tag, delete_tag, merge_tags, revise_tag
-from conversations.services.team_chat import (
-    changeable_team_messages,
-    note_team_chat_read,
-    revise_team_message,
-    write_to_team,
-)
-from conversations.services.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
-from conversations.services.templates import (
-    can_fill,
-    change_template,
-    has_template,
-    note_refused,
-    preview_of,
-    stop_using_template,
-    store_templates,
-    use_template,
-    uses_of,
-)
-from conversations.services.triage import (
-    RuleSettings,
-    create_triage_rule,
-    delete_triage_rule,
-    move_triage_rule,
-    revise_triage_rule,
-    try_rule,
-)
-from conversations.services.triage_replies import list_triage_replies_due, send_triage_reply
-from conversations.services.waiting import answer_about_the_wait
-from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
     "ANSWERED_MEANWHILE",

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.reading import Reading, read
-from conversations.admin.readings import ENTITIES, FACTORS
+from conversations.messages.admin.interpretation import ENTITIES, FACTORS
 from conversations.models import HOT, URGENT, WARM, Conversation
 
 TABLE: list[tuple[str, str, str, str, str]] = json.loads((Path(__file__).parent / "read_messages.json").read_text())

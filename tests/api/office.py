@@ -21,7 +21,7 @@ from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
 from agents.trials.trying import start_trial
 from conversations import services as talk
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, MessageTemplate, Survey
 from conversations.types import InboundMessage, SenderIdentity
 from core import notices

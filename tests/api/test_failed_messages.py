@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from conversations import services
+from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import DeliveryAttempt, Message, MessageTemplate
 from conversations.services import Draft, Sender
-from conversations.services.templates import FoundTemplate
 from conversations.types import SenderIdentity, SendResult
 from core.actors import system
 from core.tenancy.scope import tenant_scope

@@ -74,7 +74,7 @@ def main() -> None:
     """Do what each line asks for, and answer with how much succeeded."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from conversations.services import assignment
+    from conversations.inbox import assignment
     from core.tenancy.scope import tenant_scope
 
     assignment.BATCH = TURN  # type: ignore[misc]  # many small turns: with the product's twenty the first one takes all

@@ -6,8 +6,8 @@ import pytest
 
 from conversations import mediums, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
+from conversations.contacts.contacts import point_index
 from conversations.models import AudienceSend, Message
-from conversations.services.contacts import point_index
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
 from core.clock import now

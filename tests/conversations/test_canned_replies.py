@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, CannedFile, CannedReply, Contact, Conversation, FileRemoval, Message
 from conversations.services import CannedText, Draft, Seat, Sender, TeamSettings
 from core.errors import Conflict, Invalid, NotFound, Refused

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
+from conversations.messages.delivery import ATTEMPTS, BACK_OFF, LEASE
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import Draft
-from conversations.services.delivery import ATTEMPTS, BACK_OFF, LEASE
 from conversations.types import SendResult
 from core.actors import Actor
 from core.clock import now

@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 )
 
 from conversations import services
+from conversations.contacts.contacts import point_index
 from conversations.models import Conversation, Team
 from conversations.services import Seat, TeamSettings
-from conversations.services.contacts import point_index
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
 from core.clock import now

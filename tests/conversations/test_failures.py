@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from conversations import selectors, services
+from conversations.messages.statuses import BACK_OFF
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import Draft
-from conversations.services.statuses import BACK_OFF
 from conversations.types import SendResult
 from core.actors import Actor, system
 from core.clock import now

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from conversations.files import kinds
-from conversations.files.kinds import BadFile, kind_of
-from conversations.files.names import cleaned, safe_name, wire_name
-from conversations.files.rules import EVERY_KIND, LARGEST, NO_FILES, FileRules, Upload, checked_files
+from conversations.messages.files import kinds
+from conversations.messages.files.kinds import BadFile, kind_of
+from conversations.messages.files.names import cleaned, safe_name, wire_name
+from conversations.messages.files.rules import EVERY_KIND, LARGEST, NO_FILES, FileRules, Upload, checked_files
 from core.errors import Invalid
 from tests import files
 

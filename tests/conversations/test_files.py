@@ -11,9 +11,10 @@ from django.test import Client
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
-from conversations.files.rules import Upload
+from conversations.messages import attachments, file_contents
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
-from conversations.services import Draft, Sender, attachments, file_contents
+from conversations.services import Draft, Sender
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conversations import services
+from conversations.inbox.selectors import first_answers
 from conversations.models import Conversation, Message, Priority
-from conversations.selectors import FirstAnswer, first_answers
+from conversations.replies.wait_notice import expected_wait, in_words
+from conversations.selectors import FirstAnswer
 from conversations.services import Draft, Sender
-from conversations.services.waiting import expected_wait, in_words
 from core.actors import Actor
 from core.errors import Refused
 from hitl.models import BusinessCalendar

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
+from conversations.messages import reach
 from conversations.models import AudienceSend, Conversation, DeliveryAttempt, Message
-from conversations.services import ByTemplate, Draft, Sender, reach
+from conversations.services import ByTemplate, Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import at, now
@@ -82,7 +83,7 @@ def test_stop_between_queue_and_send_reaches_nobody(asked: Message, windowed: Sc
 def test_stop_between_claim_and_send_reaches_nobody(
     asked: Message, windowed: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from conversations.services import delivery
+    from conversations.messages import delivery
 
     claim = delivery._claim
 

@@ -14,6 +14,8 @@ from agents.memory.models import ContactFact
 from agents.memory.recalling import recall
 from agents.memory.services import list_facts
 from conversations import selectors, services
+from conversations.merges import merges
+from conversations.messages import reach
 from conversations.models import (
     AudienceSend,
     ChannelAccount,
@@ -24,7 +26,6 @@ from conversations.models import (
     Conversation,
     Message,
 )
-from conversations.services import merging, reach
 from conversations.types import SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -206,7 +207,7 @@ def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
         services.undo_merge(actor=support, contact_id=mail.contact_id)
     assert refused.value.code == "merged_further"
     with pytest.raises(Conflict) as refused:
-        services.undo_merge(actor=support, contact_id=line.contact_id, now=last.merged_at + merging.UNDO_WITHIN)
+        services.undo_merge(actor=support, contact_id=line.contact_id, now=last.merged_at + merges.UNDO_WITHIN)
     assert refused.value.code == "too_late"
     services.undo_merge(actor=support, contact_id=line.contact_id, now=now() + timedelta(days=13))
     assert Conversation.objects.get(pk=mail.pk).origin_id == mail.contact_id

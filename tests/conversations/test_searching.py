@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from conversations import selectors
-from conversations.admin.search import excerpt
+from conversations.inbox.admin.search import excerpt
 from conversations.models import Conversation
 from conversations.selectors import ConversationFilters
 from conversations.types import SenderIdentity

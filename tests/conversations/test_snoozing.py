@@ -7,8 +7,9 @@ import pytest
 
 from accounts.models import Notice
 from conversations import services
+from conversations.inbox import clocks
 from conversations.models import Conversation, Priority, Team
-from conversations.services import Draft, Seat, Sender, Target, TeamSettings, clocks
+from conversations.services import Draft, Seat, Sender, Target, TeamSettings
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry

@@ -15,7 +15,7 @@ from accounts.privacy.reveals import reveal
 from conversations import selectors, services
 from conversations.models import Conversation, Message, Survey, Team
 from conversations.services import Seat, TeamSettings
-from conversations.services.surveys import rating_in
+from conversations.surveys.surveys import rating_in
 from core.actors import Actor, system
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from conversations import services
+from conversations.inbox.assignment import Person, Waiting, match
 from conversations.models import Availability, Conversation, Priority, Team, TeamMember
 from conversations.services import Draft, Seat, Sender, Target, TeamSettings
-from conversations.services.assignment import Person, Waiting, match
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound, Refused

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import (
     Attachment,
     CannedReply,

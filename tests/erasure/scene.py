@@ -121,7 +121,7 @@ def plant(door: Door) -> Traces:
 
 
 def _masked(name: str) -> str:
-    from conversations.services.contacts import masked
+    from conversations.contacts.contacts import masked
 
     return masked("name", name)
 

@@ -8,8 +8,8 @@ from tests.structure.source import Function, Source, app_files
 
 # What hands a message over, where, and the question that is asked before it in the same function.
 HANDED: dict[str, tuple[str, str]] = {
-    "OutboundMessage": ("conversations/services/delivery.py", "reach.find_way"),
-    "transport().send": ("conversations/services/delivery.py", "reach.find_way"),
+    "OutboundMessage": ("conversations/messages/delivery.py", "reach.find_way"),
+    "transport().send": ("conversations/messages/delivery.py", "reach.find_way"),
     "route.sender.send": ("integrations/mail/delivery.py", "gate.judge_one"),
     "chat.postMessage": ("integrations/slack/posts.py", "gate.judge"),
 }

@@ -13,12 +13,12 @@ WALL = re.compile(r"\bseen_by\(|\bseen_conversations\(")
 PAST_THE_WALL = {
     "analytics/services/samples.py": "counted by the system; each team's numbers are shown through figure_scope",
     "agents/selectors.py": "what a run reads of itself; what staff read goes through query_runs",
-    "conversations/admin/approval_panel.py": "after list_messages, which asked",
-    "conversations/selectors/audiences.py": "counts contacts of a campaign, shows no conversation",
-    "conversations/selectors/customers.py": "for the customer whose conversation it is",
-    "conversations/selectors/search.py": "ids only, within a list behind the wall",
-    "conversations/selectors/surveys.py": "marks are figures, which have a scope of their own",
-    "conversations/selectors/teams.py": "counts by team, narrowed by the callers",
+    "conversations/inbox/admin/approval_panel.py": "after list_messages, which asked",
+    "conversations/contacts/selectors/audiences.py": "counts contacts of a campaign, shows no conversation",
+    "conversations/messages/selectors/customers.py": "for the customer whose conversation it is",
+    "conversations/inbox/selectors/search.py": "ids only, within a list behind the wall",
+    "conversations/surveys/selectors.py": "marks are figures, which have a scope of their own",
+    "conversations/inbox/teams/selectors/teams.py": "counts by team, narrowed by the callers",
 }
 
 

@@ -70,7 +70,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
     [
         ("agents.trials.calls", "hitl.services"),
         ("agents.trials.answering", "agents.tools.actions"),
-        ("agents.gate.screening", "conversations.services.outgoing"),  # two steps away
+        ("agents.gate.screening", "conversations.messages.outbound"),  # two steps away
         ("agents.knowledge.searching", "hitl.approvals.change.propose"),
     ],
 )

@@ -11,9 +11,9 @@ from channels_app.exchanges import calls
 from channels_app.kit.phones.channel import phone_channel_of
 from channels_app.kit.phones.failures import note_fault
 from conversations import registry, services
+from conversations.channel_accounts import templates
+from conversations.contacts.contacts import point_index
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services import templates
-from conversations.services.contacts import point_index
 from conversations.types import OutboundTemplate
 from core.models import Consent
 from core.reach import gate, ledger

@@ -12,9 +12,9 @@ from accounts.selectors import is_active_member
 from channels_app.kit.phones.channel import phone_channels
 from channels_app.kit.phones.numbers import KINDS
 from conversations import services
+from conversations.messages.reach import AS_TEMPLATE
 from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
 from conversations.services import ByTemplate, Draft, Sender
-from conversations.services.reach import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError

@@ -14,8 +14,8 @@ from channels_app.exchanges import calls
 from channels_app.kit.connect import Connect
 from channels_app.kit.phones.failures import note_fault
 from conversations import services
+from conversations.messages import reach
 from conversations.models import ChannelAccount
-from conversations.services import reach
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.db.locks import locked

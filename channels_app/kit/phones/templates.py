@@ -5,6 +5,7 @@ from uuid import UUID
 
 from channels_app.kit.phones.channel import phone_channel_of
 from conversations import services
+from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.errors import Invalid, NotFound

@@ -21,9 +21,10 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from conversations import selectors, services
-from conversations.files.rules import Upload
+from conversations.messages import file_contents
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
-from conversations.services import Draft, Sender, file_contents
+from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
 from core.models import Consent, Outbox

@@ -17,10 +17,10 @@ from channels_app.approver_channels.slack import notifier, people
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, send_words
 from conversations import mediums, services
+from conversations.contacts.blocks import CONFIRMS_WISH
+from conversations.contacts.contacts import point_index
 from conversations.models import Message, MessageTemplate
 from conversations.services import Draft, Sender
-from conversations.services.blocks import CONFIRMS_WISH
-from conversations.services.contacts import point_index
 from core.actors import Actor
 from core.clock import now
 from core.models import DeadLetter, ReachPolicy, ReplyWindow, SendCount

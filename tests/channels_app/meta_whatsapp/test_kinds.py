@@ -9,7 +9,7 @@ from django.db import connection
 
 from channels_app.webhooks import deliveries
 from conversations import services
-from conversations.admin.reach import blocks_of
+from conversations.contacts.admin.reach import blocks_of
 from conversations.models import Attachment, ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
 from core.clock import now

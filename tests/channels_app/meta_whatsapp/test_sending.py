@@ -17,8 +17,8 @@ from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.transport import CloudTransport, content_of
 from channels_app.webhooks import deliveries
 from conversations import services
-from conversations.files.rules import Upload
 from conversations.mediums import WhatsApp
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import OutboundMessage, SenderIdentity, explain_common

@@ -18,10 +18,10 @@ from channels_app.meta_whatsapp.transport import CloudTransport
 from channels_app.twilio_whatsapp.transport import WhatsAppTransport
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.channel_accounts.templates import FoundTemplate, fill_template, list_templates, preview_of
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
 from conversations.selectors import row_of
 from conversations.services import ByTemplate, Draft, Sender
-from conversations.services.templates import FoundTemplate, fill_template, list_templates, preview_of
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused

@@ -15,8 +15,8 @@ from channels_app.models import InboundDelivery
 from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
+from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services.templates import FoundTemplate
 from core.tenancy.scope import tenant_scope
 from standins.phone import seed
 from tests.phone_fixture import SHARED

@@ -11,9 +11,9 @@ from django.test import Client
 from accounts.privacy.reveals import reveal
 from channels_app.kit import media
 from conversations import services
-from conversations.downloads import download
+from conversations.messages.attachments import File
+from conversations.messages.downloads import download
 from conversations.models import Attachment
-from conversations.services.attachments import File
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry
 from integrations.media import FetchFailure, MediaFile, is_wanted

@@ -17,7 +17,7 @@ from channels_app.web_chat import tokens
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries
 from conversations import services
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity

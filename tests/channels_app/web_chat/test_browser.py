@@ -15,7 +15,7 @@ from playwright.sync_api import Error as PlaywrightError
 from channels_app.web_chat import identity
 from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations import services
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, Message
 from conversations.services import Draft, Sender
 from core import actors

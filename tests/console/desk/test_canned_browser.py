@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from conversations import services
-from conversations.files.rules import Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, Conversation
 from conversations.services import CannedText
 from core.tenancy.scope import tenant_scope

@@ -10,7 +10,7 @@ from django.utils.html import escape
 from accounts.models import RevealGrant
 from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from conversations import services
-from conversations.admin import page as admin_page
+from conversations.inbox.admin import page as admin_page
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import Draft, Sender
 from core.clock import now

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import expect
 
 from conversations import services
-from conversations.admin.filters import tagged_with
+from conversations.inbox.admin.filters import tagged_with
 from conversations.models import ChannelAccount, Conversation
 from core.actors import system
 from core.models import AuditEntry

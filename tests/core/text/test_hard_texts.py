@@ -9,7 +9,7 @@ import pytest
 from agents.gate import screening
 from agents.knowledge.words import words_of
 from agents.reading.words import Text
-from conversations.services import triage_checks
+from conversations.inbox.triage import checks
 from core.privacy.visible_text import visible
 from core.text.words import Cut, placed_words, words
 
@@ -20,7 +20,7 @@ READERS = {
     "question": words_of,
     "places": lambda text: [list(word) for word in placed_words(text)],
     "name": lambda text: words(text.casefold(), cut=Cut.LETTERS),
-    "rule": lambda text: [word.lower() for word in triage_checks.WORD.findall(text)],
+    "rule": lambda text: [word.lower() for word in checks.WORD.findall(text)],
     "visible": visible,
 }
 

@@ -11,8 +11,8 @@ from channels_app.approver_channels.whatsapp import numbers
 from channels_app.approver_channels.whatsapp.notifier import CHANNEL
 from channels_app.models import ProviderCall
 from channels_app.webhooks import deliveries
+from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount
-from conversations.services.templates import FoundTemplate
 from core.clock import now
 from core.models import DeadLetter
 from hitl.models import Decision, DecisionToken, Notification

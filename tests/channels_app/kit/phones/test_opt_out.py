@@ -5,7 +5,7 @@ import pytest
 from channels_app.twilio.handler import wish_of
 from channels_app.webhooks import deliveries
 from conversations import services
-from conversations.admin.reach import blocks_of
+from conversations.contacts.admin.reach import blocks_of
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
 from core.actors import system

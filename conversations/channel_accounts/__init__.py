@@ -1,0 +1,1 @@
+"""Numbers, mailboxes, widgets and apps of an organisation, and their templates."""

@@ -1,0 +1,1 @@
+"""Console pages of templates, and names of languages."""

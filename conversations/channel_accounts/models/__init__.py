@@ -1,0 +1,1 @@
+"""Tables of channel accounts and their templates."""

@@ -1,0 +1,1 @@
+"""Endpoints of channel accounts and their templates."""

@@ -1,0 +1,1 @@
+"""Console pages of contacts, their consents and how they can be reached."""

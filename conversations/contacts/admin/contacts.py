@@ -1,0 +1,269 @@
+"""The console's list of contacts, and the page of one, from which a person is erased."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.privacy.reveals import get_active_reveal
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import SelectFilter
+from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.viewers import viewer_of
+from conversations import services
+from conversations.channel_accounts.admin.languages import language_name
+from conversations.contacts.admin.reach import blocks_of
+from conversations.merges.admin import PATH as MERGE_PATH
+from conversations.merges.admin import UNDO, MergeActions
+from conversations.models import Contact
+from conversations.registry import panels_at
+from conversations.selectors import (
+    ContactFilters,
+    entries_of_points,
+    points_in_order,
+    query_contacts,
+    seen_by,
+    wishes_of,
+)
+from core.errors import Invalid
+
+SHOWN = 20
+OBJECT = "conversations.contact"
+BREAK = SafeString("<br>")
+
+
+class FindForm(ConsoleForm):
+    """A complete address."""
+
+    address = forms.CharField(
+        label="Phone number or email address", max_length=320, help_text="The full address; numbers with country code."
+    )
+
+
+class ErasedFilter(SelectFilter):
+    """Filter by whether the contact was erased or merged; those merged into others are shown only on request."""
+
+    title, parameter_name, any_label = "Contacts", "standing", "All"
+    options = (("here", "Not erased"), ("erased", "Erased"), ("merged", "Merged into others"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply the choice."""
+        chosen = self.chosen()
+        if chosen == "merged":
+            return queryset.exclude(merged_into=None)
+        whole = queryset.filter(merged_into=None)
+        return whole.filter(erased_at__isnull=chosen == "here") if chosen else whole
+
+
+@admin.register(Contact)
+class ContactAdmin(MergeActions):
+    """People outside the organisation, masked."""
+
+    view_permission = "conversations.view_contact"
+    nav = Nav("Contacts", "person", order=25)
+    intro = "People who have written to your organisation. Names and addresses are masked."
+    empty_title = "No contacts yet"
+    empty_text = "People appear here when they first write to you."
+    masked_fields = ("display_name", "masked_name")
+    list_display = ("name", "addresses", "words", "standing", "created_at")
+    list_filter: ClassVar = [ErasedFilter]
+    ordering = ("-id",)
+    detail_template = "console/contact.html"
+    detail_fields = ("name", "addresses", "wishes", "spoken", "words", "standing", "linked", "created_at", "talks")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        """Return the contacts without columns that would have to be decrypted."""
+        rows = super().get_queryset(request).select_related("user").defer("display_name")
+        shown: QuerySet[Contact] = rows.prefetch_related("points", "tags")
+        return shown
+
+    def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
+        """Keep which conversations the viewer sees."""
+        super().prepare_detail(request, obj)
+        obj.seen = seen_by(viewer_of(request))  # type: ignore[attr-defined]
+
+    def object_title(self, contact: Contact) -> str:
+        """Return the masked name, or the end of the id."""
+        return self.name(contact)
+
+    @admin.display(description="Name")
+    def name(self, contact: Contact) -> str:
+        """Return the masked name."""
+        return contact.shown_name
+
+    @admin.display(description="Addresses")
+    def addresses(self, contact: Contact) -> str:
+        """Return the masked addresses."""
+        points = points_in_order(contact.points.all())
+        lines = (
+            (f"{point.get_kind_display()} {point.masked_value}{' (by a merge)' if point.origin_id else ''}",)
+            for point in points
+        )
+        return format_html_join(BREAK, "{}", lines) or "–"
+
+    @admin.display(description="Messages from us")
+    def wishes(self, contact: Contact) -> str:
+        """Return whether and where they can be written to."""
+        entries = entries_of_points(contact.points.all())
+        found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
+        return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
+
+    @admin.display(description="Language")
+    def spoken(self, contact: Contact) -> str:
+        """Return the language that they are written to in."""
+        return language_name(contact.language) or "Not known"
+
+    @admin.display(description="Tags")
+    def words(self, contact: Contact) -> str:
+        """Return the tags."""
+        return ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–"
+
+    @admin.display(description="Type")
+    def standing(self, contact: Contact) -> str:
+        """Return whether the contact is a member, outside person or erased."""
+        if contact.erased_at is not None:
+            return chip("Erased", "neutral", "ban")
+        if contact.merged_into_id is not None:
+            return chip("Merged into another", "neutral", "ban")
+        return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
+
+    @admin.display(description="Linked to")
+    def linked(self, contact: Contact) -> str:
+        """Return the colleague that the contact is, and who linked them by hand."""
+        if contact.user is None:
+            return "–"
+        by = name_in(names_of([contact.linked_by_id]), contact.linked_by_id, otherwise="")
+        return f"{contact.user.get_full_name()}, linked by {by}" if by else contact.user.get_full_name()
+
+    @admin.display(description="Conversations")
+    def talks(self, contact: Contact) -> str:
+        """Return links to the newest conversations."""
+        rows = contact.conversations.filter(contact.seen)  # type: ignore[attr-defined]
+        rows = rows.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
+        links = (
+            (
+                reverse("admin:conversations_conversation_change", args=[row.pk]),
+                f"{row.channel_account.get_kind_display()}, {row.created_at:%d %b %Y}",
+            )
+            for row in rows
+        )
+        return format_html_join(BREAK, '<a href="{}">{}</a>', links) or "–"
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, contact: Any) -> str:
+        """Refuse a second erasure, and one without a strong sign-in."""
+        if contact is None:
+            return ""
+        if action.path in (MERGE_PATH, UNDO):
+            return self.why_not_merge(request, action, contact)
+        if action.path in ("block", "unblock"):
+            blocked = wishes_of(contact.points.all()).is_blocked
+            if contact.erased_at is not None:
+                return "This contact has been erased."
+            if blocked == (action.path == "block"):
+                return "This contact is already blocked." if blocked else "This contact isn't blocked."
+            return ""
+        if contact.merged_into_id is not None and contact.erased_at is None:
+            return "This contact was merged into another one. Erase that one: it has the data of both."
+        return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if action.path == MERGE_PATH:
+            return self.merge_initial(request, obj)
+        return super().form_initial(request, action, obj)
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Explain, masked as on the page, which addresses an erasure searches for elsewhere."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if action.path == "erase":
+            proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
+            form.fields["confirmation"].help_text = (
+                f"Also searched for elsewhere: {', '.join(proved) or 'no address'}. Other people's requests that only "
+                f"contain the name “{self.name(obj)}” are kept and listed for you."
+            )
+        return form
+
+    def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
+        """Return the facts, with a link to the erasure if there is one."""
+        context = super().detail_context(request, contact)
+        # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
+        idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
+        context["offered"] = [
+            offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)
+        ]
+        merges = self.merges_of(request, contact)
+        if merges != "–":
+            context["rows"].append(("Merges", merges))
+        viewer = viewer_of(request)
+        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
+        context["panels"] = panels_at("contact", viewer, contact, grant.fields if grant else frozenset())
+        url = progress_url("contact", contact.pk) if viewer.may("core.view_erasures") else ""
+        if url:
+            context["rows"].append(("Erasure", format_html('<a href="{}">What was erased</a>', url)))
+        return context
+
+    @service_action(
+        path="find", title="Find by address", permission="conversations.view_contact", form=FindForm, submit="Find",
+        on_list=True,
+    )  # fmt: skip
+    def find(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Go to the contact with the address, which is posted so that it is in no URL."""
+        filters = ContactFilters(q=form.cleaned_data["address"])
+        found = query_contacts(viewer=viewer_of(request), filters=filters).first()
+        if found is None:
+            raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
+        return HttpResponseRedirect(self.object_url(found))
+
+    @service_action(
+        path="block",
+        title="Block",
+        permission=services.RECORD,
+        explain=(
+            "Nobody writes to this contact on any channel: no colleague, no agent and no campaign. Their own messages "
+            "still arrive."
+        ),
+    )
+    def block(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
+        """Block the contact."""
+        services.block_contact(actor=viewer_of(request), contact_id=contact.pk)
+        return "Contact blocked."
+
+    @service_action(
+        path="unblock",
+        title="Unblock",
+        permission=services.RECORD,
+        explain="You and your agents can write to this contact again. What they opted out of stays so.",
+    )
+    def unblock(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
+        """Lift the block."""
+        services.unblock_contact(actor=viewer_of(request), contact_id=contact.pk)
+        return "Contact unblocked."
+
+    @service_action(
+        path="erase",
+        title="Erase this person",
+        permission="conversations.erase_contact",
+        form=EraseForm,
+        submit="Erase permanently",
+        tone="danger",
+        explain=(
+            "Erases the name, addresses, tags, all messages with files and notes, raw webhooks, requests that came "
+            "from these conversations or contain one of the person's addresses, and mails and briefs about them. Open "
+            "requests are withdrawn. Kept: that there were conversations and requests, when, and how each was decided. "
+            "This can't be undone. If the person writes again, they become a new contact."
+        ),
+    )
+    def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
+        """Start the erasure and show its progress."""
+        reason = form.cleaned_data["reason"]
+        erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
+        return redirect_to_progress(erasure)

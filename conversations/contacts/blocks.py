@@ -1,0 +1,203 @@
+"""Opt-outs, unreachable addresses and blocked contacts, as lines of the consent ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations.contacts.contacts import point_index, together_with
+from conversations.models import Contact, ContactPoint
+from conversations.types import SenderIdentity
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Invalid, NotFound, Refused
+from core.models import Consent
+from core.reach import ledger
+from core.reach.verdict import ANY, MARKETING, OPTED_OUT, STOPPABLE, UNREACHABLE, has_objected, latest
+
+RECORD: Final = "core.record_consent"
+# Marks the one message that still goes out: the confirmation of the opt-out itself.
+CONFIRMS_WISH: Final = "confirms_wish"
+NO_MARKETING: Final = "no_marketing"
+"""Reason: the person stopped marketing with the provider's switch. Other messages still reach them."""
+STATES: Final = {
+    OPTED_OUT: Consent.State.WITHDRAWN,
+    NO_MARKETING: Consent.State.WITHDRAWN,
+    UNREACHABLE: Consent.State.UNREACHABLE,
+}
+
+
+def block_point(
+    *,
+    actor: Actor,
+    sender: SenderIdentity,
+    channel: str,
+    reason: str,
+    by_provider: bool = False,
+    now: datetime | None = None,
+) -> bool:
+    """Record that an address can't be messaged on a kind of channel.
+
+    Returns False if that counted already. No contact needs to have the address. For channels only: `reason` is
+    "opted_out", "no_marketing" or "unreachable". An opt-out is the person's own word unless only the provider knows of
+    it (`by_provider`). Writes an audit entry. Raises `Refused`, `Invalid`.
+    """
+    _require_channel(actor)
+    if reason not in STATES:
+        raise Invalid("This reason isn't known.", fields={"reason": ["unknown"]})
+    is_own_word = reason == OPTED_OUT and not by_provider
+    source = Consent.Source.CUSTOMER if is_own_word else Consent.Source.PROVIDER
+    purposes = (MARKETING,) if reason == NO_MARKETING else STOPPABLE
+    with transaction.atomic():
+        return _add(
+            actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now, purposes=purposes
+        )
+
+
+def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
+    """Record that the owner of an address agreed to marketing again.
+
+    They did so with their provider's own switch. Returns False if that counted already. For channels only. Writes an
+    audit entry. Raises `Refused`.
+    """
+    _require_channel(actor)
+    state, source = Consent.State.GIVEN, Consent.Source.PROVIDER
+    with transaction.atomic():
+        return _add(
+            actor, sender, "CONTACT_UNBLOCKED", channel, state, source,
+            reason=NO_MARKETING, now=now, purposes=(MARKETING,),
+        )  # fmt: skip
+
+
+def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
+    """Record that the owner of an address opted in again.
+
+    Marketing comes back only for somebody who had agreed to it before: START isn't a consent of its own.
+    Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
+    """
+    _require_channel(actor)
+    with transaction.atomic():
+        purposes = _lifted_by_start(sender, channel)
+        if not purposes:
+            return False
+        state, source = Consent.State.GIVEN, Consent.Source.CUSTOMER
+        return _add(
+            actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now, purposes=purposes
+        )
+
+
+def has_opted_out(*, sender: SenderIdentity, channel: str) -> bool:
+    """Return True if START from this address would lift something."""
+    return bool(_lifted_by_start(sender, channel))
+
+
+def _lifted_by_start(sender: SenderIdentity, channel: str) -> list[str]:
+    """Return the purposes that START is about; none if the person objected to nothing that it can lift."""
+    index = point_index(sender.kind, sender.value)
+    entries = ledger.entries_of([index, *together_with(index)])
+    said = [row for rows in entries.values() for row in rows]
+    had_agreed = latest(said, (channel, ANY), (Consent.State.GIVEN,), MARKETING) is not None
+    purposes = [purpose for purpose in STOPPABLE if purpose != MARKETING or had_agreed]
+    is_lifting = any(has_objected(rows, channel, purpose) for rows in (said, entries[index]) for purpose in purposes)
+    return purposes if is_lifting else []
+
+
+def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
+    """Block a contact on every channel, for people, agents and campaigns.
+
+    Safe to repeat. Their own messages are still stored and shown. Returns False if they were blocked already. Needs
+    `core.record_consent`; raises `NotFound`, and `Invalid` for a contact without addresses. Writes `CONTACT_BLOCKED`.
+    """
+    return _set_block(actor, contact_id, "CONTACT_BLOCKED", Consent.State.BLOCKED)
+
+
+def unblock_contact(*, actor: Actor, contact_id: UUID) -> bool:
+    """Lift a colleague's block of a contact.
+
+    Safe to repeat. What the person opted out of stays so. Returns False if they were not blocked. Needs
+    `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
+    """
+    return _set_block(actor, contact_id, "CONTACT_UNBLOCKED", Consent.State.UNBLOCKED)
+
+
+def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
+    actor.require(RECORD)
+    with transaction.atomic():
+        rows = ContactPoint.objects.filter(contact_id=contact_id).order_by("pk").values_list("value_index", flat=True)
+        list(rows.select_for_update(of=("self",)))
+        # The contact too, and read again: an address that is added at this moment waits, or is here.
+        list(Contact.objects.select_for_update().filter(pk=contact_id).values_list("pk"))
+        indexes = list(rows)
+        if not indexes:
+            raise NotFound("There is no such contact, or they have no address.")
+        added = [
+            line
+            for index in indexes
+            for line in ledger.add_lines(
+                address_index=index,
+                channel=ANY,
+                state=state,
+                source=ledger.source_of(actor),
+                recorded_by=actor.user_id,
+                # All locks in one order, so that two blocks can't wait for each other.
+                others=indexes,
+            )
+        ]
+        if added:
+            _record(actor, action, contact_id, ANY, str(state))
+    return bool(added)
+
+
+def _require_channel(actor: Actor) -> None:
+    if actor.kind != "system":
+        raise Refused("Only the channel itself can report this.")
+
+
+def _add(
+    actor: Actor,
+    sender: SenderIdentity,
+    action: str,
+    channel: str,
+    state: str,
+    source: str,
+    *,
+    reason: str,
+    now: datetime | None,
+    purposes: Sequence[str] = STOPPABLE,
+) -> bool:
+    index = point_index(sender.kind, sender.value)
+    added = ledger.add_lines(
+        address_index=index,
+        channel=channel,
+        state=state,
+        source=source,
+        purposes=purposes,
+        at=now,
+        others=together_with(index),
+    )
+    if not added:
+        return False
+    point = ContactPoint.objects.filter(kind=sender.kind, value_index=index).only("contact_id").first()
+    if point is not None:
+        _record(actor, action, point.contact_id, channel, reason, point=str(point.pk))
+    else:
+        chain.record(
+            actor=actor,
+            action="CONSENT_RECORDED",
+            object_type="core.consent",
+            object_id=added[0].pk,
+            facts={"channel": channel, "state": str(state)},
+        )
+    return True
+
+
+def _record(actor: Actor, action: str, contact_id: UUID, channel: str, reason: str, **facts: str) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="conversations.contact",
+        object_id=contact_id,
+        facts={"channel": channel, "reason": reason, **facts},
+    )

@@ -1,0 +1,1 @@
+"""Read contacts, their addresses, consents and audiences."""

@@ -1,0 +1,91 @@
+"""Read contacts, masked or revealed, and channel accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.privacy.reveals import require_grant
+from conversations.contacts.selectors.points import point_matches
+from conversations.models import ChannelAccount, Contact, ContactPoint
+from core.actors import Actor
+from core.errors import NotFound
+
+VIEW_CONTACT = "conversations.view_contact"
+VIEW_ACCOUNT = "channels_app.view_channelaccount"
+CONTACT = "conversations.contact"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilters:
+    """Filters of contacts. `q`: an address, or the masked name as shown.
+
+    `tag`: an audience.
+    """
+
+    q: str = ""
+    tag: str = ""
+
+
+def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
+    """Return contacts with points and tags, masked, in three queries.
+
+    Those that were merged into others are left out. Needs `conversations.view_contact`.
+    """
+    viewer.require(VIEW_CONTACT)
+    wanted = filters or ContactFilters()
+    rows = _contacts().filter(merged_into=None)
+    words = wanted.q.strip()
+    if words:
+        owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
+        rows = rows.filter(pk__in=owners) | rows.filter(masked_name__iexact=words)
+    if wanted.tag:
+        rows = rows.filter(tags__name=wanted.tag)
+    return rows
+
+
+def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
+    """Return a contact with points and tags.
+
+    `clear` needs an open reveal of its field `contact`.
+    Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
+    """
+    viewer.require(VIEW_CONTACT)
+    found: Contact | None = (_contacts(clear=clear)).filter(pk=contact_id).first()
+    if found is None:
+        raise NotFound("There is no such contact.")
+    if clear:
+        require_grant(actor=viewer, object_type=CONTACT, object_id=contact_id, field="contact")
+    return found
+
+
+def _contacts(*, clear: bool = False) -> QuerySet[Contact]:
+    rows: QuerySet[Contact] = Contact.objects.prefetch_related("points", "tags")
+    return rows if clear else rows.defer("display_name")
+
+
+def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
+    """Return the points, the primary ones first."""
+    return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
+
+
+def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
+    """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
+    viewer.require(VIEW_ACCOUNT)
+    rows: QuerySet[ChannelAccount] = ChannelAccount.objects.defer("credentials")
+    return rows
+
+
+def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
+    """Return one channel account without its credentials; raises `NotFound`.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW_ACCOUNT)
+    found: ChannelAccount | None = ChannelAccount.objects.defer("credentials").filter(pk=account_id).first()
+    if found is None:
+        raise NotFound("There is no such channel account.")
+    return found

@@ -1,0 +1,1 @@
+"""Events of conversations: their types and streams."""

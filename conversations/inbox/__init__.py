@@ -1,0 +1,1 @@
+"""Conversations and who answers them: states, queue, clocks, tags."""

@@ -1,0 +1,1 @@
+"""Console pages of conversations: list, page, actions, search, dashboard."""

@@ -1,0 +1,421 @@
+"""The console's list of conversations and the page of one."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+from uuid import UUID, uuid4
+
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from accounts.privacy.reveals import get_active_reveal, reveal
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import choose, during, since, whole_number
+from console.base.saved_views import ViewFilter
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import is_fragment, viewer_of
+from conversations import selectors, services
+from conversations.contacts.admin.reach import (
+    agent_meanwhile,
+    needs_template,
+    reply_context,
+    templates_offered,
+    why_no_reply,
+)
+from conversations.inbox.admin.actions import REPLY, tags_of
+from conversations.inbox.admin.approval_panel import customer_name, state_chip
+from conversations.inbox.admin.bulk import BulkActions
+from conversations.inbox.admin.filters import (
+    FIRST,
+    NEEDS_PERSON,
+    MineFilter,
+    PriorityFilter,
+    StateFilter,
+    TagFilter,
+    TeamFilter,
+    order_of,
+    preview,
+)
+from conversations.inbox.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
+from conversations.inbox.admin.inbox import InboxPage
+from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
+from conversations.inbox.admin.search import ConversationSearch, FoundFilter
+from conversations.inbox.admin.tags import tag_chips, tags_on
+from conversations.messages.admin.interpretation import due_chip, first_answers_of, priority_chips
+from conversations.messages.attachments import File
+from conversations.messages.downloads import download, picture_of
+from conversations.models import ChannelAccount, Conversation
+from conversations.replies.admin.canned_replies import files_to_offer, offered_canned
+from conversations.replies.admin.macros import offered_macros
+from conversations.replies.admin.suggestions import review_of
+from conversations.services import Draft, Sender
+from core.actors import Actor
+from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
+
+OBJECT: Final = "conversations.conversation"
+ABOUT: Final = ("note", "tags", "tag", "untag", "name", "language")
+DRAFT: Final = "conversations_conversation_draft"
+SAME_VIEW_SECONDS: Final = 600
+State = Conversation.State
+
+
+@admin.register(Conversation)
+class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
+    """The inbox: conversations that need a person come first.
+
+    Every view of one is recorded.
+    """
+
+    view_permission = "conversations.view_conversation"
+    nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
+    intro = "Live conversations between agents, colleagues and customers. Personal data is masked."
+    empty_title = "No live conversations"
+    empty_text = "Conversations appear here as soon as someone writes."
+    live_topic = "inbox"
+    change_list_template = "console/conversations.html"
+    detail_template = "console/conversation.html"
+    masked_fields = ("contact", "contact__display_name", "contact__masked_name")
+    list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
+    list_filter: ClassVar = [
+        StateFilter,
+        choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
+        MineFilter,
+        TeamFilter,
+        PriorityFilter,
+        TagFilter,
+        since("last_message_at"),
+        during("last_message_at"),
+        FoundFilter,
+        ViewFilter,
+    ]
+    has_saved_views = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations with the last words of each, masked."""
+        return self.object_rows(request).annotate(last_text=preview())
+
+    def object_rows(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations without columns that would have to be decrypted.
+
+        Without the last words: where most conversations are short, a long one is read and sorted for them.
+        """
+        waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
+        rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
+        rows = super().get_queryset(request).filter(selectors.seen_by(viewer_of(request)))
+        rows = rows.select_related("contact__user", "origin__user", "channel_account", "team")
+        hidden = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
+        ranked: QuerySet[Conversation] = hidden.annotate(rank=rank)
+        return ranked
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Return the order: needs a person first, of these urgent ones and hot leads, then the latest activity."""
+        return order_of(request.GET.get("state", ""))
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
+        """Read the names of all assignees, and the tags, at once."""
+        names, may_reply = names_of(row.assigned_to_id for row in rows), viewer_of(request).may(REPLY)
+        drafts = services.with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
+        tags = selectors.tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
+        for row in rows:
+            row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
+            if may_reply:
+                row.pick_value, row.pick_name = str(row.pk), customer_name(row)  # type: ignore[attr-defined]
+            row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
+            row.tag_chips = tag_chips(tags.get(row.pk, ()))  # type: ignore[attr-defined]
+        self.mark_matches(request, rows)
+
+    def object_title(self, conversation: Conversation) -> str:
+        """Return the masked name, or the channel."""
+        return customer_name(conversation)
+
+    @admin.display(description="Customer")
+    def customer(self, conversation: Conversation) -> str:
+        """Return the masked name, with chips if something is unread, urgent or a hot lead."""
+        mark = chip("New", "accent") if conversation.is_unread else ""
+        mark = (
+            format_html("{} {}", mark, chip("Draft", "info", "pen"))
+            if getattr(conversation, "has_draft", False)
+            else mark
+        )
+        due = due_chip(conversation)
+        tags = getattr(conversation, "tag_chips", "")
+        title, priority = self.object_title(conversation), priority_chips(conversation)
+        return format_html("{} {} {} {} {}", title, mark, priority, due, tags)
+
+    @admin.display(description="Last message")
+    def last_words(self, conversation: Conversation) -> str:
+        """Return the text that a search matched, or else the start of the last message, masked."""
+        text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
+        shown = f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
+        return format_html('<span class="wk-cell-wide">{}</span>', shown)
+
+    @admin.display(description="State")
+    def state_cell(self, conversation: Conversation) -> str:
+        """Return who answers."""
+        return state_chip(conversation)
+
+    @admin.display(description="Channel")
+    def channel(self, conversation: Conversation) -> str:
+        """Return the kind of channel."""
+        return format_html('<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display())
+
+    @admin.display(description="Assignee")
+    def taken_by(self, conversation: Conversation) -> str:
+        """Return the colleague who has it."""
+        return getattr(conversation, "assignee_name", "") or "–"
+
+    @admin.display(description="Activity")
+    def last_activity(self, conversation: Conversation) -> str:
+        """Return when the last message was written."""
+        return moment(conversation.last_message_at)
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the list when a conversation was moved or given away, out of the viewer's teams."""
+        viewer = viewer_of(request)
+        is_limited = obj is not None and viewer.teams is not None
+        if is_limited and not selectors.seen_conversations(viewer).filter(pk=obj.pk).exists():
+            return self.list_url()
+        return super().after_action_url(request, action, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the routes of message files."""
+        route = "<uuid:object_id>/files/<uuid:attachment_id>/"
+        draft = path("<uuid:object_id>/draft/", self.admin_site.admin_view(self.draft_view), name=DRAFT)
+        file, picture = (self.admin_site.admin_view(view) for view in (self.file_view, self.preview_view))
+        return [
+            path(route, file, name="conversations_conversation_file"),
+            path(f"{route}preview/", picture, name="conversations_conversation_preview"),
+            draft,
+            *super().get_urls(),
+        ]
+
+    def draft_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Keep what the viewer has begun to write here."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            services.save_draft(actor=viewer_of(request), conversation_id=object_id, text=request.POST.get("text", ""))
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        except WalkerError as error:
+            return JsonResponse({"detail": error.detail}, status=error.status)
+        return JsonResponse({"saved": True})
+
+    def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Serve one file as a download, if the messages are revealed.
+
+        Each download is audited.
+        """
+        return self._serve(request, download, conversation_id=object_id, attachment_id=attachment_id)
+
+    def preview_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Serve one picture for the page to show, if the messages are revealed.
+
+        Each is audited; a browser asks once while it is revealed.
+        """
+        return self._serve(request, picture_of, conversation_id=object_id, attachment_id=attachment_id, as_preview=True)
+
+    def _serve(self, request: HttpRequest, answer: Callable[[File], HttpResponse], **asked: Any) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        try:
+            return answer(services.read_attachment(actor=viewer_of(request), **asked))
+        except Refused as error:
+            raise PermissionDenied(error.detail) from error
+        except (NotFound, Conflict, Unavailable) as error:
+            raise Http404(error.detail) from error
+
+    def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return everything the conversation's page shows, and record the view."""
+        viewer = viewer_of(request)
+        self._record_view(request, viewer, obj)
+        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        clear = grant.fields if grant else frozenset()
+        return {
+            **reply_context(viewer, obj),
+            **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
+            **review_of(self.admin_site, request, obj.pk, clear="messages" in clear),
+            "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
+            "assignee": self.taken_by(obj),
+            "due_chip": due_chip(obj),
+            "tag_chips": tag_chips(tags_on(viewer, obj)),
+            "canned": offered_canned(viewer, obj) if viewer.may(REPLY) else (),
+            "macros": offered_macros(request) if viewer.may(REPLY) and obj.state != State.CLOSED else (),
+            "macro_run": {"run_id": uuid4(), "after": newest_seq(obj)},
+            "first_answers": first_answers_of(viewer, obj),
+            "meanwhile": agent_meanwhile(obj, viewer.user_id),
+            "draft_url": reverse(f"admin:{DRAFT}", args=[obj.pk]),
+            **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
+        }
+
+    def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
+        """Return the actions grouped by where the page shows them."""
+        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        reply, show, again = (offered.pop(path, None) for path in ("reply", "reveal", "send-again"))
+        edit, macro = offered.pop("edit-note", None), offered.pop("macro", None)
+        about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
+        others = [offer for offer in offered.values() if not offer["blocked"]]
+        others.sort(key=lambda offer: offer["action"].path in ("assign", "team", "escalate", "priority", "snooze"))
+        shown = {
+            "macro": macro,
+            "edit_note": edit,
+            "reply": reply,
+            "reveal": show if is_masked else None,
+            "about": about,
+            "others": others,
+        }
+        return {**shown, "again": again if again and not again["blocked"] else None}
+
+    def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
+        # A live refresh continues a recorded view; it must not record one per message.
+        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
+        if not is_fragment(request) or cache.get(key) is None:
+            services.record_view(actor=viewer, conversation_id=obj.pk)
+        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, ReplyForm):
+            form.fit(services.files_of_channel(obj.channel_account))
+            form.initial["after"] = newest_seq(obj)
+            form.offer_canned(files_to_offer(viewer_of(request), request))
+            is_offered = obj.state != State.CLOSED and needs_template(obj)
+            form.offer_templates(templates_offered(obj) if is_offered else ())
+        return form
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why an action is not available."""
+        if action.path == "team" and not services.may_move(actor=viewer_of(request), conversation=obj):
+            return "Only leads of the team can move it."
+        if action.path == "untag" and not tags_of(obj):
+            return "This contact has no tags."
+        if action.on_list or action.path in ("reveal", "edit-note", *ABOUT):
+            return ""
+        if obj.state == State.CLOSED:
+            return "This conversation is closed. A message from the customer reopens it."
+        if action.path == "send-again":
+            return ""
+        if action.path == "reply":
+            return why_no_reply(obj)
+        if action.path in ("snooze", "wake") and obj.state != State.PERSON:
+            return "The agent answers this conversation."
+        if action.path == "wake" and obj.snoozed_until is None:
+            return "This conversation isn't snoozed."
+        if action.path == "give-back" and obj.state != State.PERSON:
+            return "The agent is already answering."
+        if action.path == "give-back" and obj.assigned_to_id is None:
+            return "This conversation is unassigned."
+        if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
+            return "This conversation is already yours."
+        return ""
+
+    @service_action(
+        path="reply",
+        title="Reply",
+        permission="conversations.reply_conversation",
+        form=ReplyForm,
+        submit="Send",
+        tone="primary",
+        key="r",
+    )
+    def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
+        """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
+        viewer = viewer_of(request)
+        try:
+            services.reply(
+                actor=viewer,
+                conversation_id=obj.pk,
+                draft=Draft(
+                    text=services.fill_variables(actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]),
+                    files=[
+                        *form.cleaned_data.get("files", ()),
+                        *services.canned_uploads(actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())),
+                    ],
+                    sender=Sender(type="person"),
+                    template=form.by_template(),
+                    after=form.cleaned_data["after"],
+                ),
+            )
+            services.drop_draft(actor=viewer, conversation_id=obj.pk)
+        except Conflict as problem:
+            if problem.code != services.ANSWERED_MEANWHILE:
+                raise
+            form.ask_again(problem.facts["seq"])
+            raise Conflict(answer_meanwhile(viewer, obj, problem), code=problem.code) from problem
+        return ""
+
+    @service_action(
+        path="send-again",
+        title="Send again",
+        permission="conversations.reply_conversation",
+        form=SendAgainForm,
+        explain="Sends the failed message once more, if the contact can be messaged now.",
+    )
+    def send_again(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Queue a failed message once more."""
+        services.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
+        return "The message is being sent again."
+
+    @service_action(
+        path="take-over",
+        title="Take over",
+        permission="conversations.reply_conversation",
+        explain="The agent stays silent until you hand the conversation back.",
+        key="a",
+    )
+    def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Assign the conversation to the viewer."""
+        services.take_over(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The conversation is yours. The agent is silent."
+
+    @service_action(
+        path="give-back",
+        title="Hand back to agent",
+        permission="conversations.reply_conversation",
+        explain="The agent answers the next message.",
+    )
+    def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Hand the conversation back to the agent."""
+        services.give_back(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The agent answers again."
+
+    @service_action(
+        path="close",
+        title="Close",
+        permission="conversations.reply_conversation",
+        form=CloseForm,
+        explain="A message from the customer within seven days reopens it.",
+        key="e",
+    )
+    def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Close the conversation."""
+        resolved = form.cleaned_data["resolved"]
+        services.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
+        return "Conversation closed."
+
+    @service_action(
+        path="reveal",
+        title="Show personal data",
+        permission="accounts.view_pii",
+        form=RevealForm,
+        submit="Show for five minutes",
+        explain="Only you can see it, and the audit log records it.",
+    )
+    def reveal(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Open a reveal of this conversation."""
+        reveal(
+            actor=viewer_of(request),
+            object_type=OBJECT,
+            object_id=obj.pk,
+            fields=form.cleaned_data["fields_wanted"],
+            reason=form.cleaned_data["reason"],
+        )
+        return ""

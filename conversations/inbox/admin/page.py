@@ -1,0 +1,174 @@
+"""Context of a conversation's page: transcript, contact, and why it needs a person."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from accounts.privacy.reveals import ActiveReveal
+from console.names import name_in, names_of
+from conversations.contacts.admin.reach import blocks_of
+from conversations.inbox.admin.actions import REPLY, tags_of
+from conversations.inbox.admin.approval_panel import state_chip, writer_name
+from conversations.inbox.admin.tags import chips_of_names
+from conversations.inbox.clocks import waits_for_person
+from conversations.messages.admin.interpretation import reading_of
+from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
+from conversations.models import ContactPoint, Conversation
+from conversations.registry import panels_at
+from conversations.selectors import entries_of_points, list_messages, list_notes, seen_conversations
+from conversations.services import changeable_notes
+from conversations.surveys.admin import rating_of
+from core.actors import Actor
+from core.errors import Conflict
+from hitl.display import risk_chip
+from hitl.display import state_chip as approval_chip
+from hitl.masking import mask_for
+from hitl.selectors import list_for_conversation
+
+SHOWN: Final = 100
+SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
+REASONS: Final = {
+    "agent_failed": "the agent couldn't answer",
+    "low_confidence": "the agent wasn't sure enough of its answer",
+    "gate_instructions": "the agent's answer repeated its instructions",
+    "gate_claim": "the agent's answer claimed something that didn't happen",
+    "complaint": "it is a complaint",
+    "legal": "it is a legal matter",
+    "needs_specialist": "it needs a specialist",
+    "asked_for_person": "the customer asked for a person",
+    "not_delivered": "a message couldn't be delivered: contact the customer another way",
+    "opted_out": "the customer opted out here: contact them another way",
+    "not_told": "the outcome of a request couldn't be sent: tell the customer",
+    "window_closed": "WhatsApp's 24-hour window is over: contact the customer another way",
+}
+OTHERS: Final = 5
+MEANWHILE: Final = 300
+"""Characters of a colleague's answer that a person who wrote at the same time is shown."""
+HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
+
+
+def page_of(
+    conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
+) -> dict[str, Any]:
+    """Return what the page shows besides the forms, with messages below the number `before`.
+
+    Everything is masked except what the grant reveals.
+    """
+    clear = grant.fields if grant else frozenset()
+    in_clear = "messages" in clear
+    page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)
+    shows_runs = viewer.may("agents.view_agentrun")
+    turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
+    cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
+    return {
+        "live_name": conversation.stream,
+        "state_chip": state_chip(conversation),
+        "waits_for_person": waits_for_person(conversation),
+        "turns": merge_turns(turns, asked_for(viewer, conversation), **cut),
+        "earlier": page.before,
+        "is_earlier_part": before is not None,
+        "notes": notes_of(
+            list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear),
+            changeable_notes(actor=viewer, conversation_id=conversation.pk) if viewer.may(REPLY) else {},
+        ),
+        "tags": (tags := tags_of(conversation)),
+        "tags_drawn": chips_of_names(tags),
+        "why": REASONS.get(conversation.escalation_reason, ""),
+        "handed_over_by": handed_over_by(conversation),
+        "contact": contact_facts(viewer, conversation, grant),
+        "contact_url": contact_url(viewer, conversation),
+        "panels_above": panels_at("above", viewer, conversation, clear),
+        "panels_beside": panels_at("beside", viewer, conversation, clear),
+        "reading": reading_of(conversation),
+        "triaged_by": triaged_by(conversation),
+        "survey": rating_of(viewer, conversation.pk, clear=in_clear),
+        "others_of_contact": others_of_contact(viewer, conversation),
+        "grant": grant,
+        "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
+    }
+
+
+def newest_seq(conversation: Conversation) -> int:
+    """Return the number of the newest message, 0 without any. One query."""
+    return conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+
+def answer_meanwhile(viewer: Actor, conversation: Conversation, problem: Conflict) -> str:
+    """Return what somebody else wrote while the viewer did, masked, and how to send one's own as well."""
+    found = list_messages(viewer=viewer, conversation_id=conversation.pk, before=problem.facts["seq"] + 1, limit=1).rows
+    if not found:
+        return problem.detail
+    name = found[-1].sender_name or "A colleague"
+    wrote = Truncator(found[-1].text).chars(MEANWHILE)
+    return f"{name} answered meanwhile: “{wrote}” Yours hasn't been sent yet."
+
+
+def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
+    """Return the requests made in the conversation, for viewers who may see approvals."""
+    if not viewer.may("hitl.view_approval"):
+        return
+    for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
+        tone = "accent" if approval.is_open else "neutral"
+        chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
+        yield Turn(
+            at=approval.created_at,
+            place=f"wk-tone-{tone}",
+            text=mask_for(viewer, approval.summary),
+            approval=approval,
+            chip=chips,
+        )
+
+
+def handed_over_by(conversation: Conversation) -> str:
+    """Return who last asked for a person: a colleague by name, an agent or a program; "" for the system."""
+    if conversation.escalated_by == "user":
+        return name_in(names_of([conversation.escalated_by_id]), conversation.escalated_by_id)
+    return HANDED_OVER_BY.get(conversation.escalated_by, "")
+
+
+def others_of_contact(viewer: Actor, conversation: Conversation) -> list[dict[str, Any]]:
+    """Return the newest other conversations of the contact that the viewer sees, at most five. One query."""
+    rows = seen_conversations(viewer).filter(contact_id=conversation.contact_id).exclude(pk=conversation.pk)
+    newest = (
+        rows.select_related("channel_account").defer("channel_account__credentials").order_by("-created_at")[:OTHERS]
+    )
+    return [
+        {"url": reverse("admin:conversations_conversation_change", args=[row.pk]), "talk": row, "chip": state_chip(row)}
+        for row in newest
+    ]
+
+
+def triaged_by(conversation: Conversation) -> str:
+    """Return the names of the rules that chose its team, priority or tags; "" without any. One query."""
+    names: str = conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
+    return names
+
+
+def contact_url(viewer: Actor, conversation: Conversation) -> str:
+    """Return the URL of the contact, for viewers who may see contacts."""
+    if not viewer.may("conversations.view_contact"):
+        return ""
+    return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
+
+
+def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal | None) -> dict[str, Any]:
+    """Return name and addresses: masked, or in clear under a reveal."""
+    in_clear = grant is not None and "contact" in grant.fields
+    contact = conversation.contact
+    points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
+    shown = list(points if in_clear else points.defer("value")) if viewer.may("conversations.view_contact") else []
+    entries = entries_of_points(shown)
+    rows = [
+        {
+            "kind": point.get_kind_display(),
+            "value": point.value if in_clear else point.masked_value,
+            "is_verified": point.is_verified,
+            "blocks": blocks_of(entries.get(point.value_index, ())),
+        }
+        for point in shown
+    ]
+    name = (contact.display_name if in_clear else "") or contact.shown_name
+    return {"name": name, "points": rows, "is_member": conversation.record.user_id is not None, "in_clear": in_clear}

@@ -1,0 +1,125 @@
+"""The search of the conversation list: search words are posted and cached encrypted, never in a URL."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.core.cache import cache
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from console.base.actions import action_url, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import SelectFilter
+from console.viewers import viewer_of
+from conversations.inbox.admin.actions import ConversationActions
+from conversations.selectors import WORDS_LIMIT, cleaned, conversations_with, newest_matches
+from core.privacy.encryption import seal, unseal
+from core.tenancy.scope import current_tenant_id
+
+VIEW: Final = "conversations.view_conversation"
+FOUND: Final = "found"
+KEPT_SECONDS: Final = 3600
+SHOWN: Final = 90
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16}")
+
+
+class SearchForm(ConsoleForm):
+    """The search words."""
+
+    words = forms.CharField(
+        label="Search",
+        max_length=WORDS_LIMIT,
+        help_text="Words of the messages as shown, or a full phone number or email address.",
+    )
+
+
+class FoundFilter(SelectFilter):
+    """Filter by the results of a search, in any state.
+
+    The parameter is an opaque token.
+    """
+
+    title, parameter_name, any_label = "Found", FOUND, ""
+    is_hidden = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Accept any token: an unknown one finds nothing."""
+        token = request.GET.get(FOUND, "")
+        return [(token, "")] if token else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the conversations that match the words."""
+        if not is_search(request):
+            return queryset
+        words = words_of(request)
+        return queryset.filter(pk__in=conversations_with(words)) if words else queryset.none()
+
+
+def is_search(request: HttpRequest) -> bool:
+    """Return True if the list shows search results."""
+    return bool(request.GET.get(FOUND))
+
+
+def words_of(request: HttpRequest) -> str:
+    """Return the viewer's search words.
+
+    Returns "" without a search, or when they have expired.
+    """
+    token = request.GET.get(FOUND, "")
+    if not _TOKEN.fullmatch(token):
+        return ""
+    key = _key(viewer_of(request).user_id, token)
+    sealed = cache.get(key)
+    return unseal(sealed, purpose="search", bound_to=key).decode() if sealed else ""
+
+
+def keep(request: HttpRequest, words: str) -> str:
+    """Store the search words for an hour and return their token."""
+    token = secrets.token_urlsafe(12)
+    key = _key(viewer_of(request).user_id, token)
+    cache.set(key, seal(words.encode(), purpose="search", bound_to=key), timeout=KEPT_SECONDS)
+    return token
+
+
+def _key(user_id: UUID | None, token: str) -> str:
+    return f"{current_tenant_id()}:conversation-search:{user_id}:{token}"
+
+
+def excerpt(text: str, words: str) -> str:
+    """Return the part of a text around the first matching word."""
+    lower = text.lower()
+    places = [place for place in (lower.find(word) for word in words.lower().split()) if place >= 0]
+    start = max(0, min(places, default=0) - SHOWN // 3)
+    shown = text[start : start + SHOWN]
+    return f"{'…' if start else ''}{shown}{'…' if start + SHOWN < len(text) else ''}"
+
+
+class ConversationSearch(ConversationActions):
+    """Adds the search box to the list."""
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the context with the search box."""
+        context = super().list_context(request)
+        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != "search"]
+        words = words_of(request)
+        box = {"url": action_url(self, self.service_actions["search"], None), "words": words, "limit": WORDS_LIMIT}
+        return {**context, "search": {**box, "is_over": is_search(request) and not words}}
+
+    def mark_matches(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Set the matching text on each row. One query, none without a search."""
+        words = words_of(request)
+        if not words or not rows:
+            return
+        texts = newest_matches(viewer=viewer_of(request), words=words, conversation_ids=[row.pk for row in rows])
+        for row in rows:
+            row.found_text = excerpt(texts.get(row.pk, ""), words)
+
+    @service_action(path="search", title="Search", permission=VIEW, form=SearchForm, on_list=True)
+    def search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Redirect to the results."""
+        words = cleaned(form.cleaned_data["words"])
+        return HttpResponseRedirect(f"{self.list_url()}?{FOUND}={keep(request, words)}" if words else self.list_url())

@@ -1,0 +1,343 @@
+"""Endpoints of conversations and their messages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import uuid5
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from conversations import selectors, services
+from conversations.inbox.rest.bulk import ChangedManySerializer, ChangingMany
+from conversations.inbox.rest.desk import Assigning, DraftRequest, DraftSerializer, Escalating, SendingFiles, Tagging
+from conversations.inbox.rest.tags import TaggingConversation
+from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
+from conversations.messages.downloads import download
+from conversations.messages.files.rules import LARGEST, MB, Upload
+from conversations.rest.serializers import (
+    Closing,
+    ContactSerializer,
+    ConversationDetailSerializer,
+    ConversationQuery,
+    ConversationRowSerializer,
+    ConversationSerializer,
+    CreatedQuery,
+    MessageSerializer,
+    Reply,
+    Searching,
+)
+from conversations.services import ByTemplate, Draft, Sender
+from core.errors import Conflict, NotFound
+from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
+from core.rest.pagination import cursor_at, number_of
+from core.rest.views import ApiViewSet, Expansion, Query
+
+VIEW = "conversations.view_conversation"
+REPLY = "conversations.reply_conversation"
+
+
+class ConversationViewSet(ApiViewSet):
+    """Conversations."""
+
+    permissions: ClassVar = {
+        "list": VIEW,
+        "search": VIEW,
+        "retrieve": VIEW,
+        "take_over": REPLY,
+        "give_back": REPLY,
+        "close": REPLY,
+        "assign": REPLY,
+        "team": REPLY,
+        "escalate": REPLY,
+        "snooze": REPLY,
+        "priority": REPLY,
+        "tags": REPLY,
+        "conversation_tags": REPLY,
+        "bulk": REPLY,
+        "draft": REPLY,
+        "save_draft": REPLY,
+        "drop_draft": REPLY,
+    }
+    serializer_class = ConversationSerializer
+    request_serializers: ClassVar = {"save_draft": DraftRequest}
+    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
+    lookup_url_kwarg = "conversation_id"
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""
+        if self.is_list():
+            return ConversationRowSerializer
+        found: type[BaseSerializer[Any]] = super().get_serializer_class()
+        return ConversationDetailSerializer if found is ConversationSerializer else found
+
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters; the selector of the list filters by itself."""
+        return ConversationQuery if self.action == "list" else super().get_query_class()
+
+    def list(self, request: Request) -> Response:
+        """List conversations, newest activity first or by `ordering`. Needs `conversations.view_conversation`.
+
+        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone
+        number, a mail address and the like: search for those by POST.
+        """
+        asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "show_pii")}
+        selectors.refuse_personal(asked["q"])
+        ordering = asked.pop("ordering")
+        return self._respond_with_found(selectors.ConversationFilters(**asked), ordering)
+
+    @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
+    @idempotent
+    def search(self, request: Request) -> Response:
+        """Search conversations by words of masked messages or by a whole address, newest activity first.
+
+        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the
+        same body. Needs `conversations.view_conversation`.
+        """
+        return self._respond_with_found(selectors.ConversationFilters(**self.read_body()))
+
+    @action(detail=False, methods=["post"], request_serializer=ChangingMany, serializer_class=ChangedManySerializer)
+    @idempotent_outside_transaction
+    def bulk(self, request: Request) -> Response:
+        """Assign, move, tag, prioritise or close up to 500 conversations, each for itself; `dry_run` changes nothing.
+
+        Needs `conversations.reply_conversation`, and for each what changing that one needs. 200 with a result for
+        each: `done`, or the `code` that the endpoint for one answers with.
+        """
+        results = services.change_many(actor=self.actor, **self.read_body())
+        return super().respond({"results": results})
+
+    def _respond_with_found(self, filters: selectors.ConversationFilters, ordering: str = "") -> Response:
+        place = {name: self.query[name] for name in ("cursor", "limit")}
+        page = selectors.list_conversations(viewer=self.actor, filters=filters, ordering=ordering, **place)
+        return self.respond_with_page(page.rows, page.cursor)
+
+    def respond(self, row: Any) -> Response:
+        """Return the conversation as it is now; callers who may not view it, or not any more, get its id."""
+        try:
+            found = selectors.get_conversation(viewer=self.actor, **self.kwargs) if self.actor.may(VIEW) else None
+        except NotFound:
+            # It was moved or given away, out of the caller's teams.
+            found = None
+        return super().respond(found) if found else Response({"id": str(self.kwargs["conversation_id"])})
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
+        return self.call_service(services.record_view)
+
+    @action(detail=True, methods=["post"], url_path="take-over")
+    @idempotent
+    def take_over(self, request: Request, **kwargs: Any) -> Response:
+        """Answer from now on; 409 `taken` when a colleague has it. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.take_over)
+
+    @action(detail=True, methods=["post"], url_path="give-back")
+    @idempotent
+    def give_back(self, request: Request, **kwargs: Any) -> Response:
+        """Let the agent answer again. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.give_back)
+
+    @action(detail=True, methods=["post"], request_serializer=Closing)
+    @idempotent
+    def close(self, request: Request, **kwargs: Any) -> Response:
+        """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.close)
+
+    @action(detail=True, methods=["post"], request_serializer=Assigning)
+    @idempotent
+    def assign(self, request: Request, **kwargs: Any) -> Response:
+        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of both.
+
+        409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.
+        """
+        return self.call_service(services.assign)
+
+    @action(detail=True, methods=["post"], request_serializer=Moving)
+    @idempotent
+    def team(self, request: Request, **kwargs: Any) -> Response:
+        """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or to lead
+        the team that it is in."""
+        return self.call_service(services.move_to_team)
+
+    @action(detail=True, methods=["post"], request_serializer=Snoozing)
+    @idempotent
+    def snooze(self, request: Request, **kwargs: Any) -> Response:
+        """Let a conversation rest until a moment or its customer's next message; null ends its rest.
+
+        Needs `conversations.reply_conversation`, for a colleague's also `conversations.assign_conversation` or to lead
+        its team. 409 `agent_has_it`, `closed`.
+        """
+        until = self.read_body()["until"]
+        if until is None:
+            return self.respond(services.wake(actor=self.actor, **self.kwargs))
+        return self.respond(services.snooze(actor=self.actor, **self.kwargs, until=until))
+
+    @action(detail=True, methods=["post"], request_serializer=Prioritising)
+    @idempotent
+    def priority(self, request: Request, **kwargs: Any) -> Response:
+        """Set how much sooner than others it is due. Needs `conversations.reply_conversation`; 409 `closed`."""
+        return self.call_service(services.set_priority)
+
+    @action(detail=True, methods=["post"], request_serializer=Escalating)
+    @idempotent
+    def escalate(self, request: Request, **kwargs: Any) -> Response:
+        """Ask for another person who can help. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.escalate)
+
+    @action(detail=True, methods=["get"], serializer_class=DraftSerializer)
+    def draft(self, request: Request, **kwargs: Any) -> Response:
+        """Read your own draft of a reply; 404 without one. Needs `conversations.reply_conversation`."""
+        found = services.own_draft(actor=self.actor, **self.kwargs)
+        if found is None:
+            raise NotFound("There is no draft.")
+        return super().respond(found)
+
+    @draft.mapping.put
+    @extend_schema(responses={200: DraftSerializer, 204: None})
+    def save_draft(self, request: Request, **kwargs: Any) -> Response:
+        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`.
+
+        Needs `conversations.reply_conversation`.
+        """
+        found = services.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
+        return super().respond(found) if found else Response(status=204)
+
+    @draft.mapping.delete
+    @extend_schema(responses={204: None})
+    def drop_draft(self, request: Request, **kwargs: Any) -> Response:
+        """Delete your own draft. Needs `conversations.reply_conversation`."""
+        services.drop_draft(actor=self.actor, **self.kwargs)
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
+    @idempotent
+    def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
+        """Put tags on the conversation, and take others off. Needs `conversations.reply_conversation`."""
+        return self.call_service(services.change_tags)
+
+    @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
+    @idempotent
+    def tags(self, request: Request, **kwargs: Any) -> Response:
+        """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
+        body = self.read_body()
+        contact_id = selectors.get_conversation(viewer=self.actor, **self.kwargs).contact_id
+        change = services.add_tag if body["present"] else services.remove_tag
+        change(actor=self.actor, contact_id=contact_id, name=body["name"])
+        return super().respond(selectors.read_contact(viewer=self.actor, contact_id=contact_id))
+
+
+class MessageViewSet(ApiViewSet):
+    """The messages of a conversation."""
+
+    permissions: ClassVar = {"list": VIEW, "create": REPLY}
+    serializer_class = MessageSerializer
+    request_serializers: ClassVar = {"create": Reply}
+    revealing_actions = frozenset({"list", "create"})
+
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return CreatedQuery if self.action == "list" else super().get_query_class()
+
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """Read messages, masked; the newest page first, oldest first within a page.
+
+        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403
+        `no_grant`. The look is written to the audit. Needs `conversations.view_conversation`.
+        """
+        page = selectors.list_messages(
+            viewer=self.actor,
+            **self.kwargs,
+            before=number_of(self.query["cursor"]),
+            limit=self.query["limit"],
+            clear=self.query["show_pii"],
+            created_after=self.query["created_after"],
+            created_before=self.query["created_before"],
+        )
+        services.record_view(actor=self.actor, **self.kwargs)
+        return self.respond_with_page(page.rows, "" if page.before is None else cursor_at(page.before))
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
+        `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
+        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent. With
+        `after`, 409 `answered_meanwhile` if an agent or a colleague answered since: `seq` is the answer's number.
+        """
+        body = self.read_body()
+        body["text"] = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
+        as_template, language = body.pop("as_template"), body.pop("template_language", "")
+        filled = ByTemplate(language=language, variables=body.pop("template_variables", ()))
+        draft = Draft(**body, template=filled if as_template else None, sender=Sender(type="person"))
+        message = services.reply(actor=self.actor, **self.kwargs, draft=draft)
+        if body["text"] and message.body != body["text"]:
+            # The id belongs to an earlier message: nothing was written now.
+            raise Conflict("A message with this id was written before, in other words.", code="id_reused")
+        return self.respond(selectors.row_of(message))
+
+
+class SendAgainViewSet(ApiViewSet):
+    """One message, by its own id."""
+
+    permissions: ClassVar = {"send_again": REPLY}
+    serializer_class = MessageSerializer
+    lookup_url_kwarg = "message_id"
+
+    @action(detail=True, methods=["post"], url_path="send-again")
+    @idempotent
+    def send_again(self, request: Request, **kwargs: Any) -> Response:
+        """Send a failed message again, as a new attempt. Needs `conversations.reply_conversation`.
+
+        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
+        the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
+        """
+        return self.respond(selectors.row_of(services.send_again(actor=self.actor, **self.kwargs)))
+
+
+class AttachmentViewSet(ApiViewSet):
+    """Files of messages."""
+
+    permissions: ClassVar = {"retrieve": VIEW, "create": REPLY}
+    request_serializers: ClassVar = {"create": SendingFiles}
+    serializer_class = MessageSerializer
+    parser_classes = (MultiPartParser,)
+    lookup_url_kwarg = "attachment_id"
+    largest_body = LARGEST + MB
+
+    @idempotent_outside_transaction
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+
+        `multipart/form-data`, with `files` and ids of `canned_files`, together up to ten. What a file is, is decided by
+        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name;
+        409 `closed`.
+        """
+        body = self.read_body()
+        uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]
+        uploads += services.canned_uploads(actor=self.actor, file_ids=body["canned_files"])
+        text = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
+        key = request.headers.get(HEADER)
+        # If the process dies after the message is stored, a repetition under the key finds it.
+        client_id = body["client_id"] or (uuid5(self.kwargs["conversation_id"], key) if key else None)
+        message = services.reply(
+            actor=self.actor,
+            **self.kwargs,
+            draft=Draft(text=text, files=uploads, client_id=client_id, sender=Sender(type="person")),
+        )
+        return self.respond(selectors.row_of(message))
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """Read a file, as a download. Needs `accounts.view_pii` and an open reveal of the `messages`.
+
+        403 `no_grant` without one, 409 `not_stored` while (or when) its bytes are not here. Each reading is
+        written to the audit.
+        """
+        return download(services.read_attachment(actor=self.actor, **self.kwargs))

@@ -1,0 +1,98 @@
+"""Endpoints of tags."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import selectors, services
+from conversations.inbox.assignment import MANAGE
+from conversations.models import Tag
+from core.rest.fields import SEEN, RowSerializer
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
+
+VIEW = "conversations.view_conversation"
+
+
+class TagSerializer(RowSerializer[Tag]):
+    """A tag of conversations."""
+
+    class Meta:
+        model = Tag
+        fields: ClassVar[list[str]] = "id name colour version created_at".split()
+
+
+class TagRequest(serializers.Serializer[Any]):
+    """A tag."""
+
+    name = serializers.CharField(max_length=60, help_text="No personal data: everybody sees it.")
+    colour = serializers.ChoiceField(choices=Tag.Colour.choices, default=Tag.Colour.NEUTRAL.value)
+
+
+class TagChange(TagRequest):
+    """The whole tag after the change."""
+
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
+
+
+class TagMerge(serializers.Serializer[Any]):
+    """The tag that takes its place."""
+
+    into_id = serializers.UUIDField()
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
+
+
+class TaggingConversation(serializers.Serializer[Any]):
+    """Tags to put on a conversation, and others to take off."""
+
+    add = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=20)
+    remove = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=20)
+
+
+@extend_schema_view(
+    list=extend_schema(description="List the tags of conversations. Needs `conversations.view_conversation`."),
+    retrieve=extend_schema(description="Read a tag. Needs `conversations.view_conversation`."),
+)
+class TagViewSet(RetrieveModelMixin, ListViewSet):
+    """Tags."""
+
+    permissions: ClassVar = {
+        **dict.fromkeys(("list", "retrieve"), VIEW),
+        **dict.fromkeys(("create", "update", "destroy", "merge"), MANAGE),
+    }
+    serializer_class = TagSerializer
+    request_serializers: ClassVar = {"create": TagRequest, "update": TagChange}
+    lookup_url_kwarg = "tag_id"
+
+    def get_queryset(self) -> QuerySet[Tag]:
+        """Return the organisation's tags."""
+        return selectors.query_tags(viewer=self.actor).order_by()
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Create a tag. Needs `conversations.manage_desk`. 409 `exists`."""
+        return self.call_service(services.create_tag)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Rename a tag or change its colour; contacts with it have the new name. Needs `conversations.manage_desk`.
+        409 `exists`, `stale_version`."""
+        return self.call_service(services.revise_tag)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a tag and take it off all conversations. Needs `conversations.manage_desk`. 409 `stale_version`."""
+        return self.call_service(services.delete_tag)
+
+    @action(detail=True, methods=["post"], request_serializer=TagMerge)
+    @idempotent
+    def merge(self, request: Request, **kwargs: Any) -> Response:
+        """Put another tag in its place, on conversations and contacts, and delete it. Returns the other one. Needs
+        `conversations.manage_desk`. 409 `stale_version`."""
+        return self.call_service(services.merge_tags)

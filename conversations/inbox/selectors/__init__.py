@@ -1,0 +1,1 @@
+"""Read conversations: lists, counts, search, times of first answers."""

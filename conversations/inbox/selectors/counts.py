@@ -1,0 +1,91 @@
+"""Numbers for badges and charts; capped, so that they cost the same in a large tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+
+from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Message
+from core.actors import Actor
+from core.clock import now as clock_now
+
+COUNT_CAP: Final = 100
+VIEW_CAP: Final = 51
+PERSON: Final = Conversation.State.PERSON
+VIEW: Final = "conversations.view_conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """The counts of one day in the given time zone."""
+
+    day: date
+    conversations: int
+    messages: int
+
+
+def count_live(*, viewer: Actor) -> int:
+    """Return how many conversations are open, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW)
+    return _capped(seen_conversations(viewer).filter(state__in=LIVE))
+
+
+def count_needing_person(*, viewer: Actor) -> int:
+    """Return how many wait for a person, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW)
+    return _capped(seen_conversations(viewer).filter(WAITS_FOR_PERSON))
+
+
+def count_of_view(*, viewer: Actor, view: str) -> int:
+    """Return how many conversations are "mine", "waiting" or "late", at most 51; 0 for other views.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW)
+    match view:
+        case "mine":
+            rows = seen_conversations(viewer).filter(state=PERSON, assigned_to=viewer.user_id, snoozed_until=None)
+        case "waiting":
+            rows = seen_conversations(viewer).filter(WAITS_FOR_PERSON)
+        case "late":
+            rows = seen_conversations(viewer).filter(state=PERSON, next_due_at__lte=clock_now())
+        case _:
+            return 0
+    return rows.order_by()[:VIEW_CAP].count()
+
+
+def _capped(rows: QuerySet[Conversation]) -> int:
+    return rows.order_by()[:COUNT_CAP].count()
+
+
+def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datetime | None = None) -> list[DayCount]:
+    """Return the conversations opened and the messages of the last days, oldest first, no day left out.
+
+    Needs `conversations.view_conversation`. Two queries.
+    """
+    viewer.require(VIEW)
+    here = ZoneInfo(zone)
+    today = (now or clock_now()).astimezone(here).date()
+    first = today - timedelta(days=days - 1)
+    since = datetime.combine(first, time.min, tzinfo=here)
+    opened = _by_day(seen_conversations(viewer).filter(created_at__gte=since), here)
+    written = _by_day(Message.objects.filter(seen_by(viewer, "conversation__"), created_at__gte=since), here)
+    wanted = [first + timedelta(days=offset) for offset in range(days)]
+    return [DayCount(day, opened.get(day, 0), written.get(day, 0)) for day in wanted]
+
+
+def _by_day(rows: QuerySet[Conversation] | QuerySet[Message], here: ZoneInfo) -> dict[date, int]:
+    days = rows.order_by().annotate(day=TruncDate("created_at", tzinfo=here)).values("day")
+    return {row["day"]: row["number"] for row in days.annotate(number=Count("*"))}

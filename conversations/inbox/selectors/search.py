@@ -1,0 +1,83 @@
+"""Search messages and conversations by words of the masked text, or by a full address."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet, UUIDField
+from django.db.models.expressions import RawSQL
+
+from conversations.contacts.selectors.points import point_matches
+from conversations.inbox.teams.seen import seen_by
+from conversations.models import Contact, ContactPoint, Conversation, Message
+from core.actors import Actor
+from core.errors import Invalid
+from core.privacy import pii
+from core.tenancy.lookups import Search, register_search
+
+VIEW: Final = "conversations.view_conversation"
+WORDS_LIMIT: Final = 200
+MESSAGES_CAP: Final = 500
+"""A search considers this many messages, the newest with all the words."""
+IN_AN_ADDRESS: Final = (
+    "Personal data such as phone numbers and email addresses doesn't belong in a URL. "
+    "Send the search as POST to /api/v1/conversations/search/."
+)
+
+_SEARCH: Final = Search(
+    name="messages",
+    table="conversations_message",
+    words="walker_words(t.tenant_id, t.masked_body)",
+    asked="walker_asked_words(tenant, asked)",
+    found=(("id", "uuid"), ("conversation_id", "uuid")),
+    newest="created_at",
+    reads=("masked_body",),
+    has_newest_index=True,
+)
+register_search(_SEARCH)
+
+
+def cleaned(words: str) -> str:
+    """Return the search words without characters that no text contains, cut to length."""
+    return words.replace("\0", "").strip()[:WORDS_LIMIT]
+
+
+def refuse_personal(words: str) -> None:
+    """Raise `Invalid` if search words in a URL contain personal data."""
+    if pii.find(words):
+        raise Invalid(IN_AN_ADDRESS, code="personal_data", fields={"q": ["personal data"]})
+
+
+def conversations_with(words: str) -> QuerySet[Any]:
+    """Return the ids of conversations with these words, this full address or this masked name.
+
+    All words (as prefixes) have to be in one message; only the newest 500 such messages count.
+    """
+    owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
+    named = Contact.objects.filter(masked_name=words).values("pk")
+    rows = Conversation.objects.order_by()
+    with_words = rows.filter(pk__in=_matching("conversation_id", words)).values("pk")
+    of_contacts = (rows.filter(contact_id__in=contacts).values("pk") for contacts in (owners, named))
+    return with_words.union(*of_contacts)
+
+
+def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -> dict[UUID, str]:
+    """Return the masked text of each conversation's newest message with these words.
+
+    Needs `conversations.view_conversation`. One query.
+    """
+    viewer.require(VIEW)
+    rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
+    rows = rows.filter(seen_by(viewer, "conversation__"))
+    newest = rows.order_by("conversation_id", "-seq").distinct("conversation_id")
+    return dict(newest.values_list("conversation_id", "masked_body"))
+
+
+def _matching(column: str, words: str) -> RawSQL:
+    # The function and its columns are constants; the words are bound.
+    return RawSQL(  # noqa: S611
+        f"select {column} from {_SEARCH.function}(%s, %s)",  # noqa: S608
+        [words, MESSAGES_CAP],
+        output_field=UUIDField(),
+    )

@@ -1,0 +1,1 @@
+"""Teams, who of them is there, and which conversations they see."""

@@ -1,0 +1,347 @@
+"""The console's pages of teams and of who is available."""
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from accounts.selectors import list_members
+from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
+from console.base.forms import ConsoleForm, VersionedForm
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from conversations import selectors, services
+from conversations.inbox.threads.admin import TeamChatPages
+from conversations.models import MOST_AT_ONCE, Availability, Priority, Team
+from conversations.services import Seat, Target, TeamSettings
+from conversations.surveys.surveys import QUESTION
+from hitl.models import BusinessCalendar
+
+VIEW: Final = "conversations.view_conversation"
+MANAGE: Final = "conversations.manage_desk"
+REPLY: Final = "conversations.reply_conversation"
+ROOM, FIRST, ENDED = "room_", "first_", "resolved_"
+"""Prefixes of the fields of people and targets."""
+SURVEY: Final = ("survey", "survey_share", "survey_question")
+STATES: Final = {
+    Availability.State.ONLINE: ("good", "check"),
+    Availability.State.AWAY: ("warn", "clock"),
+    Availability.State.OFFLINE: ("neutral", "ban"),
+}
+
+
+class TeamForm(VersionedForm):
+    """A team, its people and its targets."""
+
+    name = forms.CharField(label="Name", max_length=60, help_text="Such as “Customer care”.")
+    policy = forms.ChoiceField(label="Who is next", choices=Team.Policy.choices)
+    prefers_last_person = forms.BooleanField(
+        label="The person who had this customer last comes first, if free", required=False, initial=True
+    )
+    is_default = forms.BooleanField(label="Takes every conversation that isn't sent elsewhere", required=False)
+    is_open = forms.BooleanField(label="Open: conversations are given to its people", required=False, initial=True)
+    calendar = forms.ChoiceField(label="Working hours", required=False, help_text="Targets count in these hours.")
+    away_minutes = forms.IntegerField(
+        label="Hand over the work of people who are away after (minutes)", min_value=1, max_value=1440, initial=15
+    )
+    warning_minutes = forms.IntegerField(
+        label="Warn of answers that are due within (minutes)", min_value=1, max_value=1440, initial=10
+    )
+    fallback = forms.ChoiceField(label="Fallback team", required=False)
+    fallback_minutes = forms.IntegerField(
+        label="The fallback team takes over what waits longer than (minutes)", min_value=1, max_value=1440, initial=30
+    )
+    survey = forms.ChoiceField(
+        label="Ask customers how it was", choices=Team.Asks.choices, initial=Team.Asks.NEVER.value
+    )
+    survey_share = forms.IntegerField(label="Percentage of customers to ask", min_value=1, max_value=100, initial=100)
+    survey_question = forms.CharField(
+        label="Question", max_length=200, required=False, help_text=f"Empty: “{QUESTION}”"
+    )
+    leads = forms.MultipleChoiceField(
+        label="Leads",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Leads move the team's conversations and may give a full person one more.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = sorted((m.user.get_full_name(), str(m.user_id)) for m in list_members(permission=REPLY))
+        for name, user_id in people:
+            self.fields[f"{ROOM}{user_id}"] = forms.IntegerField(
+                label=name,
+                required=False,
+                min_value=1,
+                max_value=MOST_AT_ONCE,
+                help_text="Open conversations at once; empty if not in the team.",
+                widget=forms.NumberInput(attrs={"class": "wk-input"}),
+            )
+        for priority in reversed(Priority):
+            for prefix, what in ((FIRST, "first answer"), (ENDED, "resolved")):
+                self.fields[f"{prefix}{priority.value}"] = forms.IntegerField(
+                    label=f"{priority.label}: {what} within (minutes)",
+                    required=False,
+                    min_value=1,
+                    widget=forms.NumberInput(attrs={"class": "wk-input"}),
+                )
+        rooms = [name for name in self.fields if name.startswith(ROOM)]
+        targets = [name for name in self.fields if name.startswith((FIRST, ENDED))]
+        self.fields["leads"].choices = [(user_id, name) for name, user_id in people]  # type: ignore[attr-defined]
+        calendars = BusinessCalendar.objects.order_by("name").values_list("pk", "name")
+        self.fields["calendar"].choices = [("", "Every hour counts"), *calendars]  # type: ignore[attr-defined]
+        teams = Team.objects.order_by("name").values_list("pk", "name")
+        self.fields["fallback"].choices = [("", "None"), *teams]  # type: ignore[attr-defined]
+        before = ["name", "is_default", "is_open", "policy", "prefers_last_person", *rooms, "leads", "calendar"]
+        after = ["warning_minutes", "away_minutes", "fallback", "fallback_minutes", *SURVEY]
+        self.order_fields([*before, *targets, *after])
+
+    def team(self) -> dict[str, Any]:
+        """Return what the services take."""
+        said = self.cleaned_data
+        plain = (
+            "name", "policy", "prefers_last_person", "is_default", "is_open", "away_minutes", "warning_minutes",
+            "fallback_minutes", *SURVEY,
+        )  # fmt: skip
+        settings = TeamSettings(
+            **{name: said[name] for name in plain},
+            calendar_id=said["calendar"] or None,
+            fallback_id=said["fallback"] or None,
+        )
+        seats = [
+            Seat(name.removeprefix(ROOM), room, is_lead=name.removeprefix(ROOM) in said["leads"])  # type: ignore[arg-type]
+            for name, room in said.items()
+            if name.startswith(ROOM) and room
+        ]
+        targets = {one.value: Target(said[f"{FIRST}{one.value}"], said[f"{ENDED}{one.value}"]) for one in Priority}
+        return {"settings": settings, "seats": seats, "targets": targets}
+
+
+@admin.register(Team)
+class TeamAdmin(TeamChatPages):
+    """People who share the conversations that agents hand over."""
+
+    view_permission = VIEW
+    nav = Nav("Teams", "users", group="Set-up", order=19, badges=("conversations.team_chats",))
+    intro = (
+        "People who share the conversations that agents hand over. The next one goes at "
+        "once to a person who is available and has room."
+    )
+    empty_title = "No teams yet"
+    empty_text = "Without a team, conversations wait in the list until somebody takes them."
+    list_display = ("name", "standing", "members", "waiting", "oldest")
+    ordering = ("name",)
+    detail_fields = (
+        "name", "standing", "people_now", "waiting", "oldest", "next_person", "hours", "targets_in_words",
+        "when_away", "falls_back", "asks",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """Return the teams with their number of people."""
+        return selectors.query_teams(viewer=viewer_of(request)).prefetch_related("targets")
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Team]) -> None:
+        """Count what waits in all teams at once."""
+        found = selectors.waiting_by_team(viewer=viewer_of(request))
+        for team in rows:
+            team.queue = found.get(team.pk, (0, None))  # type: ignore[attr-defined]
+
+    def prepare_detail(self, request: HttpRequest, obj: Team) -> None:
+        """Read who is there."""
+        super().prepare_detail(request, obj)
+        obj.roll = selectors.list_people(viewer=viewer_of(request), team_id=obj.pk)  # type: ignore[attr-defined]
+
+    @admin.display(description="State")
+    def standing(self, team: Team) -> str:
+        """Return whether it takes conversations, and which."""
+        state = chip("Open", "good", "check") if team.is_open else chip("Closed", "neutral", "pause")
+        return format_html("{} {}", state, chip("Default", "accent") if team.is_default else "")
+
+    @admin.display(description="People")
+    def members(self, team: Team) -> str:
+        """Return how many there are."""
+        return format_html('<span class="wk-number">{}</span>', team.people)  # type: ignore[attr-defined]
+
+    @admin.display(description="Waiting")
+    def waiting(self, team: Team) -> str:
+        """Return how many conversations wait."""
+        return format_html('<span class="wk-number">{}</span>', team.queue[0])  # type: ignore[attr-defined]
+
+    @admin.display(description="Oldest")
+    def oldest(self, team: Team) -> str:
+        """Return since when the oldest waits."""
+        since = team.queue[1]  # type: ignore[attr-defined]
+        return moment(since) if since else "–"
+
+    @admin.display(description="People")
+    def people_now(self, team: Team) -> str:
+        """Return each person with what they have and whether they are there."""
+        rows = (
+            (
+                row.name,
+                chip("Lead", "accent") if row.is_lead else "",
+                state_chip(row.state, row.reason),
+                f"Up to {row.capacity} conversations"
+                if row.open_count is None
+                else f"{row.open_count} of {row.capacity} conversations",
+            )
+            for row in team.roll  # type: ignore[attr-defined]
+        )
+        return (
+            format_html_join("", "<div>{} {} {} {}</div>", rows)
+            or "Nobody. Conversations wait until somebody is in it."
+        )
+
+    @admin.display(description="Who is next")
+    def next_person(self, team: Team) -> str:
+        """Return the policy in words."""
+        return f"{team.get_policy_display()}{', the last person first' if team.prefers_last_person else ''}"
+
+    @admin.display(description="Working hours")
+    def hours(self, team: Team) -> str:
+        """Return the calendar."""
+        return team.calendar.name if team.calendar else "Every hour counts"
+
+    @admin.display(description="Targets")
+    def targets_in_words(self, team: Team) -> str:
+        """Return the targets by priority."""
+        rows = sorted(team.targets.all(), key=lambda one: -one.priority)
+        lines = [(one.get_priority_display(), _minutes(one.first_answer_minutes), _minutes(one.resolution_minutes))
+                 for one in rows]  # fmt: skip
+        return format_html_join("", "<div>{}: first answer {}, resolved {}</div>", lines) or "None"
+
+    @admin.display(description="When somebody is away")
+    def when_away(self, team: Team) -> str:
+        """Return when open work is handed over."""
+        return f"Open conversations are handed over after {team.away_minutes} minutes"
+
+    @admin.display(description="Fallback")
+    def falls_back(self, team: Team) -> str:
+        """Return who takes over what waits too long."""
+        return f"{team.fallback}, after {team.fallback_minutes} minutes" if team.fallback else "None"
+
+    @admin.display(description="Survey")
+    def asks(self, team: Team) -> str:
+        """Return when customers are asked how it was."""
+        if team.survey == Team.Asks.NEVER:
+            return "Customers aren't asked"
+        share = "" if team.survey_share == 100 else f", {team.survey_share} % of customers"
+        return f"{team.get_survey_display()}{share}: “{team.survey_question or QUESTION}”"
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if obj is None or action.path != "edit":
+            given = super().form_initial(request, action, obj)
+            return given if obj is None else {**given, "version": obj.version}
+        plain = (
+            "name policy prefers_last_person is_default is_open away_minutes warning_minutes fallback_minutes version "
+            "survey survey_share survey_question"
+        ).split()
+        members = list(obj.members.all())
+        return {
+            **{name: getattr(obj, name) for name in plain},
+            "calendar": obj.calendar_id or "",
+            "fallback": obj.fallback_id or "",
+            "leads": [str(one.user_id) for one in members if one.is_lead],
+            **{f"{ROOM}{one.user_id}": one.capacity for one in members},
+            **{f"{FIRST}{one.priority}": one.first_answer_minutes for one in obj.targets.all()},
+            **{f"{ENDED}{one.priority}": one.resolution_minutes for one in obj.targets.all()},
+        }
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a deletion."""
+        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
+
+    @service_action(path="create", title="New team", permission=MANAGE, form=TeamForm, submit="Create",
+                    tone="good", on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: TeamForm) -> str:
+        """Create a team."""
+        return f"{services.create_team(actor=viewer_of(request), **form.team())} was created."
+
+    edit = edits(services.revise_team, "team_id", MANAGE, TeamForm, tone="primary", done="{} was saved.",
+                 values=TeamForm.team)  # fmt: skip
+
+    delete = deletes(services.delete_team, "team_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+                     explain="You can only delete a team without open conversations.")  # fmt: skip
+
+
+class AvailabilityForm(ConsoleForm):
+    """Whether one is there."""
+
+    state = forms.ChoiceField(label="I am", choices=Availability.State.choices, widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label="Reason (optional)", max_length=60, required=False, help_text="Such as “Lunch”. Colleagues see it."
+    )
+    edit_page = True
+
+
+@admin.register(Availability)
+class AvailabilityAdmin(ServiceAdmin):
+    """Who of the teams is there now."""
+
+    view_permission = VIEW
+    nav = Nav("Who is available", "clock", order=22)
+    intro = (
+        "Conversations are given to people who are available. Opening the console makes you available; closing it "
+        "ends that."
+    )
+    empty_title = "Nobody has been here yet"
+    empty_text = "People of a team appear here when they open the console."
+    list_display = ("who", "standing", "since_when")
+    ordering = ("state", "since", "id")
+    detail_fields = ("who", "standing", "began", "since_when")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Availability]:
+        """Return what counts now, of people in teams."""
+        return selectors.query_availability(viewer=viewer_of(request))
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Availability]) -> None:
+        """Read all names at once."""
+        names = names_of(row.user_id for row in rows)
+        for row in rows:
+            row.name = name_in(names, row.user_id)  # type: ignore[attr-defined]
+
+    @admin.display(description="Person")
+    def who(self, row: Availability) -> str:
+        """Return the name."""
+        return row.name  # type: ignore[attr-defined,no-any-return]
+
+    @admin.display(description="State")
+    def standing(self, row: Availability) -> str:
+        """Return whether they are there, and why not."""
+        return state_chip(row.state, row.reason)
+
+    @admin.display(description="Because")
+    def began(self, row: Availability) -> str:
+        """Return what began it."""
+        return row.get_source_display()
+
+    @admin.display(description="Since")
+    def since_when(self, row: Availability) -> str:
+        """Return since when."""
+        return moment(row.since)
+
+    @service_action(path="set", title="Set my availability", permission=REPLY, form=AvailabilityForm, submit="Save",
+                    tone="primary", on_list=True)  # fmt: skip
+    def choose(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Choose one's own availability."""
+        row = services.set_availability(actor=viewer_of(request), **form.cleaned_data)
+        return f"You are {row.get_state_display().lower()}."
+
+
+def state_chip(state: str, reason: str) -> str:
+    """Return an availability as a chip, with its reason."""
+    chosen = Availability.State(state)
+    text = f"{chosen.label}: {reason}" if reason else str(chosen.label)
+    return chip(text, *STATES[chosen])
+
+
+def _minutes(value: int | None) -> str:
+    return f"within {value} minutes" if value else "whenever"

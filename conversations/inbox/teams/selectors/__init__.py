@@ -1,0 +1,1 @@
+"""Read teams, who is there, and what their figures cover."""

@@ -1,0 +1,1 @@
+"""Tables of notes and of team chat."""

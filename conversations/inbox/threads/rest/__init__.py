@@ -1,0 +1,1 @@
+"""Endpoints of notes and of team chat."""

@@ -1,0 +1,1 @@
+"""Read notes and team chat."""

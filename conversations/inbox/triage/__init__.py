@@ -1,0 +1,1 @@
+"""Rules that send a conversation to a team when it needs a person."""

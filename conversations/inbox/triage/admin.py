@@ -1,0 +1,200 @@
+"""The console's pages of triage rules."""
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+
+from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes, edits
+from console.base.forms import ConsoleForm, VersionedForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.viewers import viewer_of
+from conversations import services
+from conversations.inbox.admin.approval_panel import customer_name
+from conversations.inbox.admin.tags import tag_chips
+from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference
+from conversations.models import CannedReply, Priority, Tag, Team, TriageRule
+from conversations.services import RuleSettings
+
+HELP: Final = (
+    'For example: "refund" in words and channel == "whatsapp". You can use '
+    + ", ".join(sorted(FACTS.names))
+    + ". “words” are those of the customer's newest message, in lower case. Leave it empty to match every conversation."
+)
+
+
+class RuleForm(VersionedForm):
+    """A triage rule."""
+
+    name = forms.CharField(label="Name", max_length=60)
+    condition = forms.CharField(
+        label="Condition", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=HELP
+    )
+    team_id = forms.TypedChoiceField(label="Team", coerce=UUID, required=False, empty_value=None)
+    priority = forms.TypedChoiceField(
+        label="Priority", coerce=int, required=False, empty_value=None, choices=[("", "Unchanged"), *Priority.choices]
+    )
+    tag_id = forms.TypedChoiceField(label="Tag", coerce=UUID, required=False, empty_value=None)
+    reply_id = forms.TypedChoiceField(
+        label="Canned reply",
+        coerce=UUID,
+        required=False,
+        empty_value=None,
+        help_text="Sent to the customer at once, a single time, in their language. It doesn't count as an answer.",
+    )
+    goes_on = forms.BooleanField(
+        label="Try the next rules too",
+        required=False,
+        help_text="For what this rule leaves open. Otherwise it's the last one for what meets it.",
+    )
+    is_active = forms.BooleanField(label="Active", required=False, help_text="Try it out before you switch it on.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = Team.objects.order_by("name").values_list("pk", "name")
+        tags = Tag.objects.order_by("name").values_list("pk", "name")
+        replies = CannedReply.objects.filter(owner=None).order_by("title", "id").values_list("pk", "title")
+        self.fields["reply_id"].choices = [("", "None"), *replies]  # type: ignore[attr-defined]
+        self.fields["team_id"].choices = [("", "Unchanged"), *teams]  # type: ignore[attr-defined]
+        self.fields["tag_id"].choices = [("", "None"), *tags]  # type: ignore[attr-defined]
+
+    def settings(self) -> RuleSettings:
+        """Return what the services take."""
+        return RuleSettings(**{name: value for name, value in self.cleaned_data.items() if name != "version"})
+
+
+class TryForm(ConsoleForm):
+    """Over how long the rule is tried."""
+
+    days = forms.IntegerField(label="Days", min_value=1, max_value=LONGEST_TRIAL, initial=7)
+
+
+def in_words(one: Difference) -> str:
+    """Return what a rule would have changed for a conversation."""
+    old, new = (
+        f"{team or 'No team'}, {Priority(priority).label.lower()}"
+        for team, priority in ((one.old_team, one.old_priority), (one.new_team, one.new_priority))
+    )
+    moved = f"{old} → {new}" if old != new else ""
+    reply = f"the customer would get “{one.reply}”" if one.reply else ""
+    return "; ".join(filter(None, (moved, reply)))
+
+
+@admin.register(TriageRule)
+class TriageRuleAdmin(ServiceAdmin):
+    """Where conversations go that need a person."""
+
+    view_permission = MANAGE
+    nav = Nav("Triage rules", "route", group="Set-up", order=19)
+    intro = "Where conversations go that need a person, in this order. Without a rule they go to the default team."
+    empty_title = "No triage rules yet"
+    empty_text = "Make the first one, such as refunds for the team that sends money back."
+    list_display = ("named", "standing", "when", "gives")
+    ordering = ("position", "id")
+    detail_fields = ("standing", "when", "gives", "then")
+    sortable_by: ClassVar = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Read team, tag and canned reply with the rule."""
+        return super().get_queryset(request).select_related("team", "tag", "reply")
+
+    def object_title(self, obj: TriageRule) -> str:
+        """Return the name."""
+        return obj.name
+
+    @admin.display(description="Rule")
+    def named(self, rule: TriageRule) -> str:
+        """Return its place and name."""
+        return f"{rule.position + 1}. {rule.name}"
+
+    @admin.display(description="State")
+    def standing(self, rule: TriageRule) -> str:
+        """Return whether it is active."""
+        return chip("Active", "good", "check") if rule.is_active else chip("Off", "neutral", "pause")
+
+    @admin.display(description="Condition")
+    def when(self, rule: TriageRule) -> str:
+        """Return the condition."""
+        return format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "Everything"
+
+    @admin.display(description="Gives")
+    def gives(self, rule: TriageRule) -> str:
+        """Return what a conversation gets."""
+        return format_html(
+            "{} {} {} {}",
+            chip(rule.team.name, "info") if rule.team else "",
+            chip(rule.get_priority_display(), "warn") if rule.priority is not None else "",
+            tag_chips([rule.tag] if rule.tag else []),
+            chip(f"Sends “{rule.reply.title}”", "info", "send") if rule.reply else "",
+        )
+
+    @admin.display(description="Next rules")
+    def then(self, rule: TriageRule) -> str:
+        """Return whether the next rules are tried too."""
+        return "Tried too, for what this rule leaves open" if rule.goes_on else "Not tried for what meets this rule"
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with."""
+        if obj is None:
+            return {}
+        return {name: getattr(obj, name) for name in (*RuleForm.base_fields, "version") if hasattr(obj, name)}
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a rule has moved or is gone."""
+        is_list = action.path in ("delete", "move-up", "move-down")
+        return self.list_url() if is_list else super().after_action_url(request, action, obj)
+
+    @service_action(path="create", title="New rule", permission=MANAGE, form=RuleForm, submit="Create", tone="good",
+                    on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: RuleForm) -> str:
+        """Create a triage rule."""
+        return f"“{services.create_triage_rule(actor=viewer_of(request), settings=form.settings())}” was created."
+
+    edit = edits(services.revise_triage_rule, "rule_id", MANAGE, RuleForm, tone="primary", done="“{}” was saved.",
+                 values=lambda form: {"settings": form.settings()})  # fmt: skip
+
+    @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
+                    explain="Shows what it would have done in the last days. Nothing is changed.")  # fmt: skip
+    def try_out(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> HttpResponse:
+        """Show what the rule would have done."""
+        found = services.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
+        lines = [
+            {
+                "talk": one.conversation,
+                "name": customer_name(one.conversation),
+                "what": in_words(one),
+            }
+            for one in found.differences
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{obj.name}: tried over {form.cleaned_data['days']} days",
+            "found": found,
+            "lines": lines,
+            "back_url": self.object_url(obj),
+            "list_url": self.list_url(),
+            "list_title": self.list_label,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "console/triage_trial.html", context)
+
+    @service_action(path="move-up", title="Move up", permission=MANAGE)
+    def move_up(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
+        """Let it be tried sooner."""
+        services.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=True)
+        return f"“{obj}” is tried sooner."
+
+    @service_action(path="move-down", title="Move down", permission=MANAGE)
+    def move_down(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
+        """Let it be tried later."""
+        services.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=False)
+        return f"“{obj}” is tried later."
+
+    delete = deletes(services.delete_triage_rule, "rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")

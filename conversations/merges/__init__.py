@@ -1,0 +1,1 @@
+"""Two contacts that are the same person: merge them, and undo it."""

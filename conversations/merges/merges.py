@@ -1,0 +1,256 @@
+"""Merge two contacts of the same person, and take it back.
+
+Every address keeps what it proves: addresses and conversations that came with a merged contact name it as their
+`origin`, and get neither the rights, nor the answers, nor the chat history of the other's addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, UUIDField, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from conversations import texts
+from conversations.events import stream_events
+from conversations.inbox.teams.seen import require_all_seen
+from conversations.models import AudienceSend, Contact, ContactMerge, ContactPoint, ContactTag, Conversation
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound
+from core.privacy.pii import mask_text
+
+MERGE: Final = "conversations.merge_contact"
+OBJECT: Final = "conversations.contact"
+UNDO_WITHIN: Final = timedelta(days=14)
+REASON_LIMIT: Final = 500
+MISSING: Final = "There is no such contact."
+
+
+def merge_contacts(
+    *, actor: Actor, contact_id: UUID, into_id: UUID, reason: str, now: datetime | None = None
+) -> ContactMerge:
+    """Merge a contact into another one of the same person.
+
+    Its addresses, conversations and tags go to the other one, which new messages find. Blocks and consents stay with
+    the addresses. Needs `conversations.merge_contact`. Raises `Refused`, also for somebody limited to teams who doesn't
+    see all conversations of both ("not_all_seen"), `NotFound`, `Invalid` for a contact with itself or without a reason,
+    and `Conflict`: "erased", "merged", "different_colleagues" for contacts of two colleagues, "changed" when an address
+    was added at the same moment. Writes `CONTACT_MERGED` about both.
+    """
+    actor.require(MERGE)
+    if contact_id == into_id:
+        raise Invalid("A contact can't be merged with itself.", fields={"into_id": ["Choose another contact."]})
+    why = texts.clean(reason).strip()
+    if not why or len(why) > REASON_LIMIT:
+        problem = f"Say in at most {REASON_LIMIT} characters why they are the same person."
+        raise Invalid(problem, fields={"reason": [problem]})
+    with transaction.atomic():
+        contact, into = _locked_pair(contact_id, into_id)
+        require_all_seen(actor, [contact_id, into_id])
+        for one in (contact, into):
+            _require_whole(one)
+        refuse_two_colleagues(contact, into)
+        talks = _locked_talks([contact.pk])
+        moved: dict[str, Any] = {
+            "points": _give_points(contact, into),
+            "conversations": [str(talk.pk) for talk in talks],
+            "tags": _give_tags(contact, into),
+            "earlier": _ids(Contact.objects.filter(merged_into=contact)),
+            "fields": _fill_in(contact, into),
+        }
+        Conversation.objects.filter(contact=contact).update(contact=into, origin=_came_with(contact))
+        _note_sends(contact, into)
+        Contact.objects.filter(merged_into=contact).update(merged_into=into)
+        Contact.objects.filter(pk=contact.pk).update(merged_into=into)
+        merge: ContactMerge = ContactMerge.objects.create(
+            contact=into,
+            merged=contact,
+            reason=why,
+            masked_reason=mask_text(why),
+            moved=moved,
+            merged_by_id=actor.user_id,
+            merged_at=now or clock_now(),
+        )
+        _publish(_live(talks))
+        counts = {kind: len(found) for kind, found in moved.items()}
+        _record(actor, "CONTACT_MERGED", merge, **counts)
+    return merge
+
+
+def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -> ContactMerge:
+    """Take a merged contact out of the other one again, within 14 days.
+
+    Its addresses go back with all of their conversations, also those that began since: an answer in one of them must
+    not go to the other person. Tags that moved go back if they are still there; what colleagues wrote down since
+    stays with the other contact. Needs `conversations.merge_contact`. Raises `Refused`, `NotFound`, and `Conflict`:
+    "not_merged", "erased", "merged_further", "too_late". Writes `CONTACT_MERGE_UNDONE` about both.
+    """
+    actor.require(MERGE)
+    moment = now or clock_now()
+    with transaction.atomic():
+        merge: ContactMerge | None = ContactMerge.objects.filter(merged=contact_id, undone_at=None).first()
+        if merge is None:
+            if not Contact.objects.filter(pk=contact_id).exists():
+                raise NotFound(MISSING)
+            raise Conflict("This contact isn't merged into another one.", code="not_merged")
+        contact, into = _locked_pair(contact_id, merge.contact_id)
+        require_all_seen(actor, [contact.pk, into.pk])
+        problem = why_not_undo(merge, contact, into, moment)
+        if problem is not None:
+            raise problem
+        if not ContactMerge.objects.filter(pk=merge.pk, undone_at=None).update(
+            undone_at=moment, undone_by_id=actor.user_id
+        ):
+            raise Conflict("This contact isn't merged into another one.", code="not_merged")
+        records = [contact.pk, *(UUID(key) for key in merge.moved["earlier"])]
+        talks = _locked_talks([into.pk], origin__in=records)
+        whose: dict[str, Any] = {
+            "contact": contact,
+            "origin": NullIf(F("origin_id"), Value(contact.pk), output_field=UUIDField()),
+        }
+        ContactPoint.objects.filter(contact=into, origin__in=records).update(**whose)
+        Conversation.objects.filter(contact=into, origin__in=records).update(**whose)
+        _take_tags_back(merge, contact, into)
+        _empty_again(merge, contact, into)
+        Contact.objects.filter(pk__in=records[1:], merged_into=into).update(merged_into=contact)
+        Contact.objects.filter(pk=contact.pk).update(merged_into=None)
+        merge.refresh_from_db()
+        _publish(_live(talks))
+        _record(actor, "CONTACT_MERGE_UNDONE", merge, conversations=len(talks))
+    return merge
+
+
+def why_not_undo(merge: ContactMerge, contact: Contact, into: Contact, now: datetime) -> Conflict | None:
+    """Return why a merge can't be undone; None if it can."""
+    if contact.erased_at is not None or into.erased_at is not None:
+        return Conflict("This person was erased, so there is nothing to undo.", code="erased")
+    if into.merged_into_id is not None:
+        return Conflict("The other contact was merged further. Undo that merge first.", code="merged_further")
+    if now >= merge.merged_at + UNDO_WITHIN:
+        return Conflict(f"A merge can be undone for {UNDO_WITHIN.days} days.", code="too_late")
+    return None
+
+
+def refuse_two_colleagues(contact: Contact, into: Contact) -> None:
+    """Raise `Conflict` if two contacts are linked to different colleagues.
+
+    Those merged into them count.
+    """
+    people = Contact.objects.filter(user__isnull=False)
+    both = people.filter(pk__in=[contact.pk, into.pk]) | people.filter(merged_into__in=[contact.pk, into.pk])
+    if len(set(both.values_list("user_id", flat=True))) > 1:
+        problem = "They are linked to two different colleagues, so they can't be the same person."
+        raise Conflict(problem, code="different_colleagues")
+
+
+def _locked_pair(contact_id: UUID, into_id: UUID) -> tuple[Contact, Contact]:
+    """Lock both contacts and their addresses, the addresses first, as a message that arrives does."""
+    pair = [contact_id, into_id]
+    points = ContactPoint.objects.select_for_update(of=("self",)).filter(contact__in=pair).order_by("pk")
+    before = set(points.values_list("pk", flat=True))
+    rows = Contact.objects.select_for_update(of=("self",)).filter(pk__in=pair).order_by("pk")
+    found = {row.pk: row for row in rows}
+    if len(found) != len(pair):
+        raise NotFound(MISSING)
+    if before != set(ContactPoint.objects.filter(contact__in=pair).values_list("pk", flat=True)):
+        raise Conflict("An address was added at the same moment. Try again.", code="changed")
+    return found[contact_id], found[into_id]
+
+
+def _require_whole(contact: Contact) -> None:
+    if contact.erased_at is not None:
+        raise Conflict("This contact has been erased.", code="erased")
+    if contact.merged_into_id is not None:
+        problem = "This contact was merged into another one already."
+        raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
+
+
+def _locked_talks(contacts: Collection[UUID], **those: Any) -> list[Conversation]:
+    """Lock conversations in the order in which others lock several of them."""
+    rows = Conversation.objects.select_for_update(of=("self",)).filter(contact__in=contacts, **those)
+    return list(rows.order_by("pk"))
+
+
+def _give_points(contact: Contact, into: Contact) -> list[str]:
+    rows = ContactPoint.objects.filter(contact=contact)
+    ids = _ids(rows)
+    rows.update(contact=into, origin=_came_with(contact))
+    return ids
+
+
+def _came_with(contact: Contact) -> Coalesce:
+    return Coalesce(F("origin_id"), Value(contact.pk), output_field=UUIDField())
+
+
+def _give_tags(contact: Contact, into: Contact) -> list[str]:
+    """Move the tags that the other contact hasn't got; the others stay where they are."""
+    has = ContactTag.objects.filter(contact=into).values_list("name", flat=True)
+    rows = ContactTag.objects.filter(contact=contact).exclude(name__in=list(has))
+    ids = _ids(rows)
+    ContactTag.objects.filter(pk__in=ids).update(contact=into)
+    return ids
+
+
+def _take_tags_back(merge: ContactMerge, contact: Contact, into: Contact) -> None:
+    has = ContactTag.objects.filter(contact=contact).values_list("name", flat=True)
+    rows = ContactTag.objects.filter(pk__in=merge.moved["tags"], contact=into).exclude(name__in=list(has))
+    rows.update(contact=contact)
+
+
+def _fill_in(contact: Contact, into: Contact) -> list[str]:
+    """Give the other contact the name and the language that it hasn't got, and return what it got."""
+    given = []
+    if contact.masked_name and not into.masked_name:
+        into.display_name, into.masked_name = contact.display_name, contact.masked_name
+        given.append("name")
+    if contact.language and not into.language:
+        into.language = contact.language
+        given.append("language")
+    if given:
+        into.save(update_fields=["display_name", "masked_name", "language"])
+    return given
+
+
+def _empty_again(merge: ContactMerge, contact: Contact, into: Contact) -> None:
+    """Take back what `_fill_in` gave, unless somebody changed it since."""
+    given = merge.moved["fields"]
+    if "name" in given and into.display_name == contact.display_name:
+        into.display_name = into.masked_name = ""
+    if "language" in given and into.language == contact.language:
+        into.language = ""
+    if given:
+        into.save(update_fields=["display_name", "masked_name", "language"])
+
+
+def _note_sends(contact: Contact, into: Contact) -> None:
+    """Let a campaign that reached one of them not message the person once more; it stays so after an undo."""
+    keys = AudienceSend.objects.filter(contact=contact, left_out="").values_list("send_key", flat=True)
+    rows = [AudienceSend(send_key=key, contact=into) for key in keys]
+    AudienceSend.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _live(talks: Collection[Conversation]) -> list[UUID]:
+    return [talk.pk for talk in talks if talk.state != Conversation.State.CLOSED]
+
+
+def _publish(talks: Collection[UUID]) -> None:
+    """Tell the lists of conversations that the customer of these has another name."""
+    rows = Conversation.objects.filter(pk__in=talks).order_by("pk")
+    stream_events.append_all_to_inbox(rows, "conversation_merged")
+
+
+def _ids(rows: Any) -> list[str]:
+    return [str(key) for key in rows.order_by("pk").values_list("pk", flat=True)]
+
+
+def _record(actor: Actor, action: str, merge: ContactMerge, **facts: int) -> None:
+    """Write an entry about each of the two contacts."""
+    about = {"merge": str(merge.pk), "merged": str(merge.merged_id), "into": str(merge.contact_id)}
+    for contact_id in (merge.merged_id, merge.contact_id):
+        chain.record(actor=actor, action=action, object_type=OBJECT, object_id=contact_id, facts={**about, **facts})

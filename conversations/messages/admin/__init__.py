@@ -1,0 +1,1 @@
+"""How the console shows messages and what they mean."""

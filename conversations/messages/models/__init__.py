@@ -1,0 +1,1 @@
+"""Tables of messages, their deliveries and files."""

@@ -1,0 +1,1 @@
+"""Read messages: for staff masked, for the customer their own."""

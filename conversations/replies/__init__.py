@@ -1,0 +1,1 @@
+"""What colleagues answer with: canned replies, macros, drafts, suggestions, automatic answers."""

@@ -1,0 +1,1 @@
+"""Endpoints of what colleagues answer with."""

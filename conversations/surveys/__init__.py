@@ -1,0 +1,1 @@
+"""Ask customers how it was, and keep what they say."""

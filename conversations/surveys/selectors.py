@@ -1,0 +1,77 @@
+"""Read what customers said about their conversations, masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.selectors.figures import require_figures
+from conversations.models import Survey
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import NotFound
+
+VIEW: Final = "conversations.view_conversation"
+LATELY: Final = timedelta(days=30)
+MARKS: Final = (5, 4, 3, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How many customers were asked in a time, and how many gave each mark."""
+
+    asked: int
+    counts: dict[int, int]
+
+    @property
+    def answered(self) -> int:
+        """Return how many answered."""
+        return sum(self.counts.values())
+
+    @property
+    def average(self) -> float | None:
+        """Return the average mark, None without any."""
+        return sum(mark * count for mark, count in self.counts.items()) / self.answered if self.answered else None
+
+
+def query_surveys(*, viewer: Actor) -> QuerySet[Survey]:
+    """Return the answered surveys without clear comments. Needs `conversations.view_conversation`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Survey] = Survey.objects.filter(seen_by(viewer, "conversation__"), answered_at__isnull=False)
+    return rows.defer("comment")
+
+
+def get_survey(*, viewer: Actor, survey_id: UUID) -> Survey:
+    """Return an answered survey, masked. Needs `conversations.view_conversation`; raises `NotFound`."""
+    found = query_surveys(viewer=viewer).filter(pk=survey_id).first()
+    if found is None:
+        raise NotFound("There is no such rating.")
+    return found
+
+
+def survey_of(*, viewer: Actor, conversation_id: UUID) -> Survey | None:
+    """Return the survey of a conversation, answered or not, with its comment; None where none is planned. One query.
+
+    Needs `conversations.view_conversation`. Who shows the clear comment asks for an open reveal of the messages.
+    """
+    viewer.require(VIEW)
+    rows = Survey.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
+    found: Survey | None = rows.first()
+    return found
+
+
+def marks_of(*, viewer: Actor, since: datetime | None = None) -> Marks:
+    """Return the marks of customers who were asked lately: in the last thirty days, or `since` a moment.
+
+    Of all teams with `analytics.view_figures`, of their own for leads; raises `Refused` for others. At most three
+    queries.
+    """
+    scope = require_figures(viewer=viewer)
+    rows = scope.narrow(Survey.objects.filter(asked_at__gte=since or clock_now() - LATELY))
+    found = dict(rows.filter(rating__isnull=False).order_by().values_list("rating").annotate(Count("pk")))
+    return Marks(rows.count(), {mark: found.get(mark, 0) for mark in MARKS})
