@@ -13,9 +13,9 @@ django.setup()
 
 from accounts.models import User  # noqa: E402
 from accounts.services import actor_for_user, add_member  # noqa: E402
-from conversations import services  # noqa: E402
+from conversations.inbox.teams import teams  # noqa: E402
+from conversations.inbox.teams.teams import Seat, TeamSettings  # noqa: E402
 from conversations.models import Availability, ChannelAccount, Contact, Conversation, Message, Team  # noqa: E402
-from conversations.services import Seat, TeamSettings  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.clock import now  # noqa: E402
 
@@ -45,7 +45,7 @@ class Desk:
         """Make a team of all."""
         seats = [Seat(user.pk, capacity=capacity) for user in self.people]
         settings = TeamSettings(name=f"{name} {time.time():.0f}"[:60], prefers_last_person=False)
-        return services.create_team(actor=self.manager, settings=settings, seats=seats)
+        return teams.create_team(actor=self.manager, settings=settings, seats=seats)
 
     def talks(self, count: int, mark: str, **facts: Any) -> list[Conversation]:
         """Make conversations of one contact, each in a thread of its own."""

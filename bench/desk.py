@@ -27,6 +27,7 @@ from django.test import Client  # noqa: E402
 from accounts.models import Tenant, User  # noqa: E402
 from accounts.services import actor_for_user  # noqa: E402
 from conversations import services  # noqa: E402
+from conversations.inbox import assignment  # noqa: E402
 from conversations.models import ChannelAccount, Conversation  # noqa: E402
 from conversations.services import Draft  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
@@ -68,7 +69,7 @@ def give(tenant_id: str, team_id: str) -> None:
     """Give a team's waiting conversations until none waits; one of several processes."""
     with tenant_scope(UUID(tenant_id)):
         while Conversation.objects.filter(team_id=team_id, state="person", assigned_to=None).exists():
-            services.assign_waiting(actor=system("bench"), team_id=UUID(team_id))
+            assignment.assign_waiting(actor=system("bench"), team_id=UUID(team_id))
 
 
 class Floor(Desk):

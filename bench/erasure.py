@@ -26,6 +26,7 @@ from django.db import connection, transaction  # noqa: E402
 from accounts.models import Membership  # noqa: E402
 from accounts.privacy.erasure import erase_member  # noqa: E402
 from conversations import services as talk  # noqa: E402
+from conversations.contacts.erasure import erase_contact  # noqa: E402
 from conversations.types import SenderIdentity  # noqa: E402
 from core.actors import Actor  # noqa: E402
 from core.models import Erasure  # noqa: E402
@@ -108,7 +109,7 @@ def contact(history: History, tenant: UUID, officer: Actor, number: int, count: 
     with transaction.atomic():
         waiting = Approval.objects.filter(conversation_id__in=bound["talks"], state="pending")
         seal_as_stored(list(waiting.values_list("pk", flat=True)), OPERATOR)
-    return lambda: talk.erase_contact(actor=officer, contact_id=key, reason="asked_for")
+    return lambda: erase_contact(actor=officer, contact_id=key, reason="asked_for")
 
 
 def member(history: History, tenant: UUID, officer: Actor, number: int, count: int) -> Asked:

@@ -23,7 +23,7 @@ from django.db import connections  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.services import actor_for_user, add_member, create_tenant  # noqa: E402
-from conversations import services  # noqa: E402
+from conversations.inbox import assignment  # noqa: E402
 from conversations.models import ChannelAccount, Conversation  # noqa: E402
 from core.actors import system  # noqa: E402
 from core.clock import now  # noqa: E402
@@ -94,7 +94,7 @@ def settle(tenant_id: UUID) -> tuple[UUID, UUID, UUID]:
     for talk in desk.talks(OPEN, "o", team=team, team_since=now(), state="person", escalated_at=now()):
         desk.write(talk, 1, "Where is my umbrella?")
     # A page reads names once somebody has one of its conversations: all have somebody before pages are compared.
-    while services.assign_waiting(actor=OPERATOR, team_id=team.pk):
+    while assignment.assign_waiting(actor=OPERATOR, team_id=team.pk):
         pass
     ended = {"state": "closed", "resolved": True, "closed_at": now()}
     short, long, closed = (desk.talks(1, mark, **ended)[0] for mark in ("short", "long", "c"))

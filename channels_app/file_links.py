@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Tenant
-from conversations import services
-from conversations.messages.attachments import File
 from conversations.messages.files.names import wire_name
+from conversations.services import transports
+from conversations.services.transports import File
 from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
 from core.privacy.encryption import current_key_id, derive_key, key_ring
@@ -60,7 +60,7 @@ def channel_file(request: HttpRequest, token: str) -> HttpResponse:
         with tenant_scope(UUID(claims["t"])):
             if not Tenant.objects.filter(pk=UUID(claims["t"]), is_active=True).exists():
                 raise NotFound
-            file = services.read_outgoing_file(message_id=UUID(claims["m"]), attachment_id=UUID(claims["a"]))
+            file = transports.read_outgoing_file(message_id=UUID(claims["m"]), attachment_id=UUID(claims["a"]))
     except (signing.BadSignature, ValueError, KeyError, TypeError, NotFound, Conflict) as problem:
         raise Http404 from problem
     except Unavailable:

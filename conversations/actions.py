@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from conversations import services
 from conversations.contacts import audiences, identity
+from conversations.contacts.selectors.audiences import Audience, left_out, left_out_in_words
+from conversations.messages import outbound
+from conversations.messages.outbound import Draft, Sender
 from conversations.models import AudienceSend, Contact, Conversation
-from conversations.selectors import Audience, left_out, left_out_in_words
-from conversations.services import Draft, Sender
 from core.actors import Actor, system
 from core.models import Consent
 from core.observability.logging import get_logger
@@ -191,7 +191,7 @@ def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
             return 0
         newest = Conversation.objects.filter(contact_id=contact_id).order_by("-last_message_at")
         try:
-            message = services.reply(
+            message = outbound.reply(
                 actor=SENDER,
                 conversation_id=newest.values_list("id", flat=True)[0],
                 draft=Draft(

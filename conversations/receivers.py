@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from conversations import services
+from conversations.messages import inbound
 from core.events import relay, signals
 from core.jobs import queues
 from core.models import Outbox
@@ -14,7 +14,7 @@ from core.models import Outbox
 
 def on_messages_received(announced: Sequence[Outbox]) -> None:
     """Update the conversation list once for a batch of messages, outside the customers' requests."""
-    services.publish_activity(conversation_ids={UUID(row.payload["conversation"]) for row in announced if row.payload})
+    inbound.publish_activity(conversation_ids={UUID(row.payload["conversation"]) for row in announced if row.payload})
 
 
 def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:

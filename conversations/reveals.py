@@ -6,7 +6,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from accounts.privacy.reveals import REVEALABLES, Revealable
-from conversations import selectors
+from conversations.contacts.selectors import directory
+from conversations.inbox.selectors import lists
 from core.actors import Actor
 
 
@@ -19,7 +20,7 @@ class RevealableConversation(Revealable):
     @classmethod
     def require(cls, *, viewer: Actor, object_id: UUID) -> None:
         """Raise `NotFound` or `Refused` unless the viewer may see the masked conversation."""
-        selectors.get_conversation(viewer=viewer, conversation_id=object_id)
+        lists.get_conversation(viewer=viewer, conversation_id=object_id)
 
 
 class RevealableContact(Revealable):
@@ -31,7 +32,7 @@ class RevealableContact(Revealable):
     @classmethod
     def require(cls, *, viewer: Actor, object_id: UUID) -> None:
         """Raise `NotFound` or `Refused` unless the viewer may see the masked contact."""
-        selectors.read_contact(viewer=viewer, contact_id=object_id)
+        directory.read_contact(viewer=viewer, contact_id=object_id)
 
 
 REVEALABLES.register("conversation", RevealableConversation)

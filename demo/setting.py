@@ -13,9 +13,9 @@ from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.meta_whatsapp.templates import found_in_meta
 from channels_app.own_app.transport import PURPOSE
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services import connect_channel, introduce, store_templates, use_template
+from conversations.services import introduce
+from conversations.services.accounts import FoundTemplate, connect_channel, store_templates, use_template
 from conversations.types import SenderIdentity
 from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret

@@ -1,8 +1,7 @@
 """A number with a template that is sent for outcomes and colleagues' texts."""
 
-from conversations.channel_accounts.templates import FoundTemplate
+from conversations.channel_accounts.templates import FoundTemplate, store_templates, use_template
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services import store_templates, use_template
 from tests.world import OPERATOR
 
 

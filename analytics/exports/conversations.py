@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from analytics.exports.sources import SOURCES, Choice, Column, TableSource
 from console.names import name_in, names_of
 from conversations import selectors
-from conversations.inbox.selectors.lists import VIEW
 from conversations.models import ChannelAccount, ContactPoint, Conversation, ConversationTag, Priority, Team
+from conversations.selectors import VIEW
 from core.actors import Actor
 
 

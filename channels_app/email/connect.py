@@ -11,8 +11,8 @@ from django.db import transaction
 from channels_app.email import mailboxes
 from channels_app.email.sendgrid import signature
 from channels_app.kit.connect import CHANGE, OBJECT, Connect
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -65,7 +65,7 @@ class MailConnect(Connect[MailDelivery]):
         if outcome.status not in ("failed", "unknown", "queued") or not outcome.error:
             return ""
         if not outcome.error.startswith(REFUSED):
-            services.note_trouble(account_id=account.pk, code=outcome.error)
+            accounts.note_trouble(account_id=account.pk, code=outcome.error)
         return str(outcome.error)
 
     @classmethod
@@ -119,7 +119,7 @@ def connect_mail(
     with transaction.atomic():
         # Locked: two colleagues who each change a key must not undo one another.
         kept = (locked(ChannelAccount, before.pk, MailConnect.missing).credentials or {}) if before else {}
-        account = services.connect_channel(
+        account = accounts.connect_channel(
             actor=actor,
             **mailboxes.CHANNEL,
             name=name,

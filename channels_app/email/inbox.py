@@ -13,8 +13,8 @@ from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
 from channels_app.webhooks.deliveries import stored_as
 from conversations import services
-from conversations.contacts.contacts import point_index
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.services import point_index
 from conversations.texts import METADATA_LIMIT
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 from core.actors import system

@@ -12,9 +12,9 @@ from django.db.models import Q
 from channels_app.email.arrivals import mail_key
 from channels_app.mime.headers import is_address
 from channels_app.mime.mails import Mail
-from conversations.contacts.contacts import point_index
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.selectors import conversations_of
+from conversations.services import point_index
 from core.privacy.encryption import derive_key, lasting_key_id
 
 PURPOSE: Final = "mail|reply-token"

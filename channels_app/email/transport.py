@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from channels_app.email import threads
 from conversations import services
-from conversations.contacts.blocks import NO_MARKETING
 from conversations.mediums import Email
-from conversations.messages import reach
 from conversations.messages.files.names import wire_name
 from conversations.models import ContactPoint, Conversation, DeliveryAttempt, Message
+from conversations.services import transports
+from conversations.services.transports import NO_MARKETING
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SenderIdentity, SendResult, Transport
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
@@ -153,7 +153,7 @@ class ConversationMail(MailReceiver):
     def others_of(self, ref: UUID) -> Sequence[str]:
         """Return the addresses of the contact whose wishes count for the message."""
         message = Message.objects.select_related("conversation").filter(pk=ref).first()
-        return reach.addresses_of(message) if message is not None else ()
+        return transports.addresses_of(message) if message is not None else ()
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return a link to each message's conversation."""
@@ -165,7 +165,7 @@ class ConversationMail(MailReceiver):
         """Return the message's files in clear."""
         media = Message.objects.filter(pk=ref).values_list("media", flat=True).first() or []
         try:
-            found = [services.read_outgoing_file(message_id=ref, attachment_id=UUID(str(one["id"]))) for one in media]
+            found = [transports.read_outgoing_file(message_id=ref, attachment_id=UUID(str(one["id"]))) for one in media]
         except (NotFound, Conflict) as problem:
             raise FileGone from problem
         names = (file.filename or wire_name("", file.content_type) for file in found)

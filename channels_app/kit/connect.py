@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
@@ -65,7 +65,7 @@ class Connect(ABC, Generic[Outcome]):
         cls.record_test(actor, account, code)
         if code:
             raise Invalid(cls.describe(code), fields={"to": [cls.describe(code)]})
-        services.note_tested(account_id=account.pk)
+        accounts.note_tested(account_id=account.pk)
         return cls.tested
 
     @classmethod

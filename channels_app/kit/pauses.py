@@ -5,8 +5,8 @@ from uuid import UUID
 from django.db import transaction
 
 from channels_app.webhooks import deliveries
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 
 
@@ -18,7 +18,7 @@ def set_paused(*, actor: Actor, account_id: UUID, paused: bool, reason: str = ""
     `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for a pause without a reason.
     """
     with transaction.atomic():
-        account = services.pause_channel(actor=actor, account_id=account_id, paused=paused, reason=reason)
+        account = accounts.pause_channel(actor=actor, account_id=account_id, paused=paused, reason=reason)
         if not paused:
             deliveries.release(account_id)
     return account

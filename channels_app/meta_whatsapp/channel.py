@@ -12,8 +12,8 @@ from channels_app.meta_whatsapp import handler, inbound, numbers, templates
 from channels_app.meta_whatsapp.connect import MetaConnect
 from channels_app.meta_whatsapp.diagnosis import CloudDiagnosis
 from channels_app.meta_whatsapp.transport import CloudTransport, send_template
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import Attachment, ChannelAccount
+from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
 from integrations.meta.media import fetch_media
 

@@ -24,7 +24,8 @@ from channels_app.meta_whatsapp.normalise import (
 from channels_app.meta_whatsapp.transport import BLOCKING
 from channels_app.models import InboundDelivery
 from conversations import services
-from conversations.contacts.blocks import NO_MARKETING
+from conversations.services import accounts, transports
+from conversations.services.transports import NO_MARKETING
 from core.actors import system
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
@@ -45,7 +46,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     kind = delivery.headers.get("kind", "")
     if kind == UNKNOWN_NUMBER:
         # Shown with the account of the address; nothing of it is used.
-        services.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
+        accounts.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
         return
     try:
         document = json.loads(delivery.body.encode("latin-1"))
@@ -77,7 +78,7 @@ def _apply_change(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
         return
     state = TEMPLATE_STATES.get(text_of(item.get("event")).lower(), "") if name == TEMPLATE_STATUS else ""
     category = text_of(item.get("new_category")) if name == TEMPLATE_CATEGORY else ""
-    services.change_template(provider_id=template, state=state, category=category)
+    accounts.change_template(provider_id=template, state=state, category=category)
 
 
 def _apply_preference(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
@@ -145,7 +146,7 @@ def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> Non
         return
     has_failed = report.status == "failed"
     if report.target is not None and report.part and report.message_id:
-        services.note_report(
+        transports.note_report(
             channel_account_id=delivery.channel_account_id,
             message_id=report.target,
             part=report.part,

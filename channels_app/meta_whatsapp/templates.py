@@ -5,8 +5,8 @@ from typing import Any
 
 from channels_app.kit.phones.template_states import STATES
 from channels_app.meta_whatsapp.numbers import phone_number_id_of
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount
+from conversations.services.accounts import FoundTemplate
 from integrations.meta.client import MetaClient
 
 

@@ -11,13 +11,12 @@ from channels_app.kit.phones.failures import result_of_failure
 from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import callback_data
 from channels_app.meta_whatsapp.numbers import phone_number_id_of, secrets_of
-from conversations import services
-from conversations.contacts.blocks import NO_MARKETING
 from conversations.mediums import WhatsApp
 from conversations.messages.files.kinds import KINDS
 from conversations.messages.files.names import wire_name
-from conversations.messages.parts import SENT, UPLOAD
 from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services import transports
+from conversations.services.transports import NO_MARKETING, SENT, UPLOAD
 from conversations.types import (
     COMMON,
     Explanation,
@@ -134,7 +133,7 @@ def _send_all(client: MetaClient, outbound: OutboundMessage, parts: list[Part]) 
     send = partial(client.send_message, outbound.recipient.value.removeprefix("+"), by_id=by_id)
     if not outbound.media:
         return send(parts[0].content, callback_data=callback_data(message_id))
-    there = services.read_parts(message_id=message_id, uploads_since=now() - UPLOADS_KEPT)
+    there = transports.read_parts(message_id=message_id, uploads_since=now() - UPLOADS_KEPT)
     outcome: Sent | Failed | Unknown = Failed("no_content", permanent=True)
     for number, part in enumerate(parts, start=1):
         known = there.get(str(number), {})
@@ -150,7 +149,7 @@ def _send_all(client: MetaClient, outbound: OutboundMessage, parts: list[Part]) 
         if not isinstance(outcome, Sent):
             return outcome
         noted = {SENT: outcome.message_id}
-        if not services.note_part(message_id=message_id, attempt=outbound.attempt, part=number, facts=noted):
+        if not transports.note_part(message_id=message_id, attempt=outbound.attempt, part=number, facts=noted):
             # A report ended it, or a later attempt has it: for the last part its result still counts.
             return outcome if number == len(parts) else LOST
     return outcome
@@ -162,7 +161,7 @@ def _file_content(
     """Upload a file unless it is there already, and return its message."""
     file = part.file or {}
     try:
-        found = services.read_outgoing_file(message_id=outbound.message_id, attachment_id=UUID(str(file["id"])))
+        found = transports.read_outgoing_file(message_id=outbound.message_id, attachment_id=UUID(str(file["id"])))
     except (NotFound, Conflict):
         return Failed("file_gone", permanent=True)
     except Unavailable as problem:
@@ -174,7 +173,7 @@ def _file_content(
             return uploaded
         media_id, noted = uploaded.media_id, {UPLOAD: uploaded.media_id}
         attempt = outbound.attempt
-        if not services.note_part(message_id=outbound.message_id, attempt=attempt, part=number, facts=noted):
+        if not transports.note_part(message_id=outbound.message_id, attempt=attempt, part=number, facts=noted):
             return LOST
     family = _family(file)
     facts = {"id": media_id, **({"caption": part.caption} if part.caption else {})}

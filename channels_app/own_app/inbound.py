@@ -19,6 +19,7 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, note_refused
 from conversations import services, texts
+from conversations.services import accounts
 from core.clock import now
 from core.errors import Invalid, Refused, TooMany, WalkerError
 from core.observability.logging import get_logger
@@ -149,7 +150,7 @@ def _check_key(secret: str, app: App) -> None:
             raise Refusal("not_allowed")
         if actor.user_id not in app.keepers:
             # Before anything they write can become a request.
-            services.note_keeper(actor=actor, account_id=app.account_id)
+            accounts.note_keeper(actor=actor, account_id=app.account_id)
             app_customers.forget()
 
 

@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from channels_app.own_app.transport import PURPOSE
 from channels_app.web_chat import app_customers
 from channels_app.web_chat.settings import manage
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.errors import NotFound
 from core.models import WebhookDelivery, WebhookEndpoint
@@ -49,7 +49,7 @@ def connect_app(
     actor.require(CHANGE)
     origins = manage.checked_origins(websites)
     with transaction.atomic():
-        account = services.save_app(actor=actor, name=name, origins=origins, is_active=is_active, account_id=account_id)
+        account = accounts.save_app(actor=actor, name=name, origins=origins, is_active=is_active, account_id=account_id)
         signing_secret = ""
         if url.strip():
             _, signing_secret = endpoints.save_endpoint(actor=actor, purpose=PURPOSE, ref=account.pk, url=url)
@@ -70,7 +70,7 @@ def rotate_token_secret(*, actor: Actor, account_id: UUID) -> str:
 
 def _new_token_secret(actor: Actor, account_id: UUID) -> str:
     secret = secrets.token_urlsafe(32)
-    services.keep_token_secret(actor=actor, account_id=account_id, secret=secret)
+    accounts.keep_token_secret(actor=actor, account_id=account_id, secret=secret)
     return secret
 
 

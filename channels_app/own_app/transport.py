@@ -10,8 +10,8 @@ from django.urls import reverse
 from channels_app.web_chat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
-from conversations.messages import reach
 from conversations.models import ChannelAccount, Message
+from conversations.services import accounts, transports
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
 from core.errors import NotFound
@@ -97,19 +97,19 @@ class AppWebhooks(WebhookPurpose):
             return Verdict(reason="channel_off")
         if account.paused_at is not None:
             return Verdict(until=now + PAUSED_LOOK)
-        found = reach.find_way(message, account, message.conversation, now).verdict
+        found = transports.find_way(message, account, message.conversation, now).verdict
         if found.kind == "wait":
             return Verdict(until=found.until)
         return Verdict() if found.may_leave else Verdict(reason=found.reason)
 
     def delivered(self, delivery: WebhookDelivery) -> None:
         """Mark the message as delivered."""
-        services.clear_trouble(account_id=delivery.endpoint.ref)
+        accounts.clear_trouble(account_id=delivery.endpoint.ref)
         self._report(delivery, "delivered")
 
     def failed(self, delivery: WebhookDelivery, error: str) -> None:
         """Mark the message as failed, which hands the conversation to a person."""
-        services.note_trouble(account_id=delivery.endpoint.ref, code=error)
+        accounts.note_trouble(account_id=delivery.endpoint.ref, code=error)
         self._report(delivery, "failed", error)
 
     def _report(self, delivery: WebhookDelivery, status: str, error: str = "") -> None:

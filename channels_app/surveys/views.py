@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Tenant
 from accounts.secret_pages import csrf_checked, private, refuse_guessing
-from conversations import services
 from conversations.models import Survey
-from conversations.services import COMMENT_LIMIT, MARKS
+from conversations.services import ratings
+from conversations.services.ratings import COMMENT_LIMIT, MARKS
 from core.actors import Actor
 from core.clock import now
 from core.errors import NotFound, WalkerError
@@ -48,11 +48,11 @@ class SurveyForm(forms.Form):
 def survey_page(request: HttpRequest, token: str) -> HttpResponse:
     """Ask, or keep the answer: 404 for every address that we didn't make, or whose customer was erased."""
     try:
-        tenant_id, survey_id = services.read_survey_token(token)
+        tenant_id, survey_id = ratings.read_survey_token(token)
         with tenant_scope(tenant_id):
             if not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
-                raise NotFound(services.NO_SURVEY)
-            survey = services.get_survey_to_answer(survey_id=survey_id)
+                raise NotFound(ratings.NO_SURVEY)
+            survey = ratings.get_survey_to_answer(survey_id=survey_id)
             return _save(request, survey) if request.method == "POST" else _ask(request, survey)
     except NotFound:
         return refuse_guessing(request, GUESSES) or render(request, PAGE, {"is_missing": True}, status=404)
@@ -66,7 +66,7 @@ def _save(request: HttpRequest, survey: Survey) -> HttpResponse:
     said = form.cleaned_data
     try:
         # An empty comment keeps the former one, which the page never shows.
-        kept = services.rate_conversation(
+        kept = ratings.rate_conversation(
             actor=writer,
             survey_id=survey.pk,
             rating=said["rating"],
@@ -93,7 +93,7 @@ def _ask(
     picked = request.GET.get("rating", "") if form is None and not survey.rating else ""
     chosen: Any = form.data.get("rating") if form else picked or survey.rating
     facts = {
-        "question": services.question_of_survey(survey),
+        "question": ratings.question_of_survey(survey),
         "marks": [(mark, words, str(mark) == str(chosen)) for mark, words in MARKS.items()],
         # What was said is sealed: scanners of mail open the link too, and it may be passed on.
         "comment": form.data.get("comment", "") if form else "",
@@ -103,6 +103,6 @@ def _ask(
         "said": said,
         "is_done": is_done,
         "has_answered": survey.answered_at is not None,
-        "is_open": services.may_rate(survey=survey, now=now()),
+        "is_open": ratings.may_rate(survey=survey, now=now()),
     }
     return render(request, PAGE, facts, status=status)

@@ -16,8 +16,8 @@ from channels_app.twilio import handler, inbound, senders, templates
 from channels_app.twilio.connect import TwilioConnect
 from channels_app.twilio.diagnosis import TwilioDiagnosis
 from channels_app.twilio.transport import send_template
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import Attachment, ChannelAccount
+from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
 from integrations.twilio.media import fetch_media
 

@@ -13,6 +13,7 @@ from channels_app.twilio.normalise import Fields, Report, is_empty, message_of, 
 from channels_app.twilio.senders import split_address
 from channels_app.twilio.transport import BLOCKING
 from conversations import services
+from conversations.services import accounts
 from core.actors import system
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
@@ -27,7 +28,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     """Process one delivery in its tenant's scope; safe to repeat."""
     if delivery.headers.get("kind") == UNKNOWN_NUMBER:
         # Shown with a number of the same Twilio account; nothing of it is used.
-        services.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
+        accounts.note_trouble(account_id=delivery.channel_account_id, code=UNKNOWN_NUMBER)
         return
     fields = fields_of(delivery)
     is_report = delivery.target is not None or fields.get("MessageStatus", "received") != "received"

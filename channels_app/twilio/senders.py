@@ -8,7 +8,7 @@ from channels_app.kit.found import Found
 from channels_app.kit.phones.numbers import PREFIX
 from channels_app.twilio.signature import Secrets
 from conversations.models import ChannelAccount
-from conversations.services import lookup_digest, provider_digest
+from conversations.services.accounts import lookup_digest, provider_digest
 
 PROVIDER: Final = ChannelAccount.Provider.TWILIO
 MMS: Final = "mms"

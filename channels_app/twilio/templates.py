@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from channels_app.kit.phones.template_states import STATES
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount
+from conversations.services.accounts import FoundTemplate
 
 
 def list_templates(account: ChannelAccount) -> list[FoundTemplate] | str:

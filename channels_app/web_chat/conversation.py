@@ -12,6 +12,7 @@ from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
 from channels_app.web_chat.tokens import Guest
 from conversations import selectors, services
+from conversations.services import ratings
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
 from core.errors import Conflict, NotFound
@@ -141,10 +142,10 @@ def with_answers(frames: list[Frame]) -> list[Frame]:
     newest = {frame["survey"]: frame for frame in frames if frame["type"] == RATED}
     for survey_id, frame in newest.items():
         try:
-            survey = services.get_survey_to_answer(survey_id=UUID(survey_id))
+            survey = ratings.get_survey_to_answer(survey_id=UUID(survey_id))
         except NotFound:
             continue
-        last = services.final_at(survey)
+        last = ratings.final_at(survey)
         frame.update(comment=survey.comment, until=last.isoformat() if last else None)
     return frames
 
@@ -221,10 +222,10 @@ def mark_read(guest: Guest, conversation_id: UUID, seq: int) -> None:
 
 def rate(guest: Guest, conversation_id: UUID, frame: Rate, user_agent: str) -> None:
     """Keep the guest's answer to the survey of their conversation. Raises `NotFound` for another survey."""
-    survey = services.get_survey_to_answer(survey_id=frame.survey)
+    survey = ratings.get_survey_to_answer(survey_id=frame.survey)
     if survey.conversation_id != conversation_id:
-        raise NotFound(services.NO_SURVEY)
-    services.rate_conversation(
+        raise NotFound(ratings.NO_SURVEY)
+    ratings.rate_conversation(
         actor=actor_of(guest, user_agent),
         survey_id=frame.survey,
         rating=frame.rating,

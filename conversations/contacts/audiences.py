@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Final
 
-from conversations import registry, selectors
-from conversations.selectors import Audience
+from conversations import registry
+from conversations.contacts.selectors import audiences
+from conversations.contacts.selectors.audiences import Audience
 from core.errors import NotFound
 from core.text.matching import closest, normalise_name
 
@@ -25,7 +26,7 @@ def find_audience(name: str, sizes: dict[str, int]) -> Audience:
     Raises `NotFound`: "nobody_reachable" where only the platform has it or everyone is left out,
     "unknown_name" with the closest names in `choices` where it does not exist.
     """
-    known = selectors.list_audiences()
+    known = audiences.list_audiences()
     wanted = normalise_name(name)
     size_of = {normalise_name(label): size for label, size in sizes.items()}
     for audience in known:

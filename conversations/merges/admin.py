@@ -17,8 +17,10 @@ from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.templatetags.console_ui import exact
 from console.viewers import viewer_of
-from conversations import selectors, services
+from conversations.contacts.selectors import directory
+from conversations.merges import merges
 from conversations.merges.merges import MERGE, REASON_LIMIT, UNDO_WITHIN, why_not_undo
+from conversations.merges.selectors import MergePreview, contacts_alike, preview_merge, query_merges
 from conversations.models import Contact, ContactMerge
 from core.clock import now
 from core.errors import WalkerError
@@ -51,7 +53,7 @@ class MergeForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.preview: selectors.MergePreview | None = self.initial.get("preview")
+        self.preview: MergePreview | None = self.initial.get("preview")
         self.problem = str(self.initial.get("problem") or "")
         self.is_closed = bool(self.problem) and self.is_bound and self.preview is None and "confirm" in self.data
         alike = self.initial.get("alike") or []
@@ -88,13 +90,13 @@ class MergeActions(ServiceAdmin):
             other = self._chosen(request)
             if other is None:
                 return {"alike": self._alike(request, contact)}
-            preview = selectors.preview_merge(viewer=viewer, contact_id=contact.pk, into_id=other)
+            preview = preview_merge(viewer=viewer, contact_id=contact.pk, into_id=other)
         except WalkerError as problem:
             return {"alike": self._alike(request, contact), "problem": problem.detail or UNKNOWN}
         return {"preview": preview}
 
     def _alike(self, request: HttpRequest, contact: Contact) -> list[tuple[UUID, str]]:
-        rows = selectors.contacts_alike(viewer=viewer_of(request), contact=contact)
+        rows = contacts_alike(viewer=viewer_of(request), contact=contact)
         return [(row.pk, f"{row.shown_name}: {_addresses(row) or 'no address'}") for row in rows]
 
     def _chosen(self, request: HttpRequest) -> UUID | None:
@@ -105,8 +107,8 @@ class MergeActions(ServiceAdmin):
         try:
             return UUID(words.rstrip("/").rpartition("/")[2])
         except ValueError:
-            filters = selectors.ContactFilters(q=words)
-            found = selectors.query_contacts(viewer=viewer_of(request), filters=filters).first()
+            filters = directory.ContactFilters(q=words)
+            found = directory.query_contacts(viewer=viewer_of(request), filters=filters).first()
             if found is None:
                 raise WalkerError(UNKNOWN) from None
             return UUID(str(found.pk))
@@ -125,7 +127,7 @@ class MergeActions(ServiceAdmin):
 
     def merges_of(self, request: HttpRequest, contact: Contact) -> str:
         """Return the merges of a contact in words, with links to the other contact."""
-        rows = list(selectors.query_merges(viewer=viewer_of(request), contact_id=contact.pk))
+        rows = list(query_merges(viewer=viewer_of(request), contact_id=contact.pk))
         names = names_of(person for row in rows for person in (row.merged_by_id, row.undone_by_id))
         return format_html_join(SafeString("<br>"), "{}", ((_line(row, contact, names),) for row in rows)) or "–"
 
@@ -138,7 +140,7 @@ class MergeActions(ServiceAdmin):
         preview = form.preview
         if preview is None:
             return ""
-        services.merge_contacts(
+        merges.merge_contacts(
             actor=viewer_of(request),
             contact_id=contact.pk,
             into_id=preview.into.pk,
@@ -154,7 +156,7 @@ class MergeActions(ServiceAdmin):
     )  # fmt: skip
     def undo_merge(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
         """Take the contact out of the other one."""
-        merge = services.undo_merge(actor=viewer_of(request), contact_id=contact.pk)
+        merge = merges.undo_merge(actor=viewer_of(request), contact_id=contact.pk)
         talks = contact.conversations.count()
         kept = format_html('<a href="{}">the other contact</a>', reverse(PAGE, args=[merge.contact_id]))
         words = "conversation" if talks == 1 else "conversations"
@@ -164,7 +166,7 @@ class MergeActions(ServiceAdmin):
 
 
 def _addresses(contact: Contact) -> str:
-    points = selectors.points_in_order(contact.points.all())
+    points = directory.points_in_order(contact.points.all())
     return ", ".join(f"{point.get_kind_display()} {point.masked_value}" for point in points)
 
 

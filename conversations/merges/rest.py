@@ -12,8 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from conversations import selectors, services
+from conversations.contacts.selectors import directory
+from conversations.merges import merges
 from conversations.merges.merges import MERGE, REASON_LIMIT
+from conversations.merges.selectors import preview_merge, query_merges
 from conversations.models import ContactMerge
 from conversations.rest.serializers import ContactSerializer
 from core.rest.fields import RowSerializer
@@ -80,11 +82,11 @@ class ContactMergeViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[ContactMerge]:
         """Return the merges of the contact of the address."""
-        return selectors.query_merges(viewer=self.actor, contact_id=self.kwargs["contact_id"]).order_by()
+        return query_merges(viewer=self.actor, contact_id=self.kwargs["contact_id"]).order_by()
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the merges of the contact of the address; 404 for one that isn't there."""
-        selectors.read_contact(viewer=self.actor, **self.kwargs)
+        directory.read_contact(viewer=self.actor, **self.kwargs)
         return super().list(request, **kwargs)
 
     @idempotent
@@ -94,7 +96,7 @@ class ContactMergeViewSet(ListViewSet):
         Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. Needs
         `conversations.merge_contact`. 409 `merged`, `erased`, `different_colleagues`, `changed`.
         """
-        return self.call_service(services.merge_contacts)
+        return self.call_service(merges.merge_contacts)
 
     @action(
         detail=False, methods=["post"], request_serializer=MergePreviewRequest, serializer_class=MergePreviewSerializer
@@ -106,7 +108,7 @@ class ContactMergeViewSet(ListViewSet):
         It changes nothing. Needs `conversations.merge_contact` and `conversations.view_contact`. 409 `merged`,
         `erased`.
         """
-        return self.respond(selectors.preview_merge(viewer=self.actor, **self.kwargs, **self.read_body()))
+        return self.respond(preview_merge(viewer=self.actor, **self.kwargs, **self.read_body()))
 
     @action(detail=False, methods=["post"])
     @idempotent
@@ -116,4 +118,4 @@ class ContactMergeViewSet(ListViewSet):
         Its addresses go back with all of their conversations. Needs `conversations.merge_contact`. 409 `not_merged`,
         `erased`, `merged_further`, `too_late`.
         """
-        return self.call_service(services.undo_merge)
+        return self.call_service(merges.undo_merge)

@@ -4,7 +4,7 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from conversations.services import provider_digest
+from conversations.channel_accounts.accounts import provider_digest
 from core.tenancy.scope import platform_scope, tenant_scope
 
 

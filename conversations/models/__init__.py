@@ -1,6 +1,6 @@
 """Tables of conversations: channel accounts, contacts, conversations, messages, deliveries."""
 
-from conversations.channel_accounts.models.channels import ChannelAccount
+from conversations.channel_accounts.models.channels import PROVIDERS, ChannelAccount
 from conversations.channel_accounts.models.templates import MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
 from conversations.inbox.models.conversations import HOT, LIVE, URGENT, WAITS_FOR_PERSON, WARM, Conversation
@@ -31,6 +31,7 @@ __all__ = [
     "HOT",
     "LIVE",
     "MOST_AT_ONCE",
+    "PROVIDERS",
     "URGENT",
     "WAITS_FOR_PERSON",
     "WARM",

@@ -10,13 +10,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
+from conversations.contacts.selectors.consents import wishes_of
+from conversations.contacts.selectors.directory import points_in_order
 from conversations.inbox.rest.first_answers import FirstAnswersSerializer
 from conversations.inbox.rest.tags import TagSerializer
-from conversations.inbox.selectors import first_answers
+from conversations.inbox.selectors.first_answers import first_answers
+from conversations.inbox.selectors.lists import LEADS, ORDERS
+from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.messages.reach import judge_reply
 from conversations.messages.rest import ReadingSerializer
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
-from conversations.selectors import LEADS, ORDERS, points_in_order, tags_of_conversations, wishes_of
 from conversations.texts import VARIABLE_LIMIT
 from core.models import Consent
 from core.rest.fields import (

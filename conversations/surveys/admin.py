@@ -15,10 +15,11 @@ from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
-from conversations import selectors
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.filters import TeamFilter
+from conversations.inbox.teams.selectors import figures
 from conversations.models import Survey
+from conversations.surveys.selectors import marks_of, query_surveys, survey_of
 from conversations.surveys.surveys import MARKS
 from core.actors import Actor
 
@@ -64,7 +65,7 @@ class SurveyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Survey]:
         """Return the answered surveys without clear text."""
-        rows = selectors.query_surveys(viewer=viewer_of(request)).select_related(
+        rows = query_surveys(viewer=viewer_of(request)).select_related(
             "team", "conversation__contact__user", "conversation__origin__user", "conversation__channel_account"
         )
         return rows.defer(
@@ -82,9 +83,9 @@ class SurveyAdmin(ReadOnlyAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the marks of the last thirty days, for those who may see figures."""
-        if not selectors.figure_scope(viewer=viewer_of(request)):
+        if not figures.figure_scope(viewer=viewer_of(request)):
             return {}
-        found = selectors.marks_of(viewer=viewer_of(request))
+        found = marks_of(viewer=viewer_of(request))
         most = max(found.counts.values(), default=0)
         bars = [(mark, MARKS[mark], count, 200 * count // most if most else 0) for mark, count in found.counts.items()]
         return {"marks": found, "bars": bars}
@@ -142,7 +143,7 @@ def stars(rating: int) -> SafeString:
 
 def rating_of(viewer: Actor, conversation_id: Any, *, clear: bool) -> dict[str, Any]:
     """Return what a conversation's page shows of its survey; empty where nobody was asked. One query."""
-    survey = selectors.survey_of(viewer=viewer, conversation_id=conversation_id)
+    survey = survey_of(viewer=viewer, conversation_id=conversation_id)
     if survey is None:
         return {}
     return {

@@ -9,8 +9,8 @@ from django_filters import NumberFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from conversations import selectors
 from conversations.models import Survey
+from conversations.surveys.selectors import get_survey, query_surveys
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.pagination import SortedPagination
@@ -68,8 +68,8 @@ class SurveyViewSet(ReadOneMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Survey]:
         """Return the answered surveys."""
-        return selectors.query_surveys(viewer=self.actor)
+        return query_surveys(viewer=self.actor)
 
     def get_object(self) -> Any:
         """Return the survey of the address."""
-        return selectors.get_survey(viewer=self.actor, **self.kwargs)
+        return get_survey(viewer=self.actor, **self.kwargs)

@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services import actor_for_user
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
-from conversations.services import Draft, Sender
+from conversations.services import Draft, Sender, desk
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
@@ -29,7 +29,7 @@ def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
     for number, talk in enumerate(TALKS):
         _play_talk(account.pk, f"{organisation.slug}-{number}", talk, begin, people)
     for contact in Contact.objects.filter(conversations__channel_account=account).distinct():
-        conversations.add_tag(actor=SEEDER, contact_id=contact.pk, name=organisation.audience)
+        desk.add_tag(actor=SEEDER, contact_id=contact.pk, name=organisation.audience)
     for number, request in enumerate(REQUESTS):
         _play_request(f"demo-history-{number}", request, begin, people)
     relay.forget_announcements()

@@ -11,7 +11,8 @@ from accounts.models import User
 from accounts.services import actor_for_user
 from conversations import services
 from conversations.models import ChannelAccount, Priority, Survey, Team
-from conversations.services import CannedText, Draft, MacroSettings, RuleSettings, Seat, Sender, Target, TeamSettings
+from conversations.services import Draft, Sender, desk, ratings
+from conversations.services.desk import CannedText, MacroSettings, RuleSettings, Seat, Target, TeamSettings
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.actors import Actor
@@ -138,10 +139,10 @@ def ensure_morning(organisation: Organisation, people: dict[str, User]) -> None:
         admin = actor_for_user(people["admin"])
         tags: dict[str, UUID] = {}
         for name, (colour, visitors) in TAGS.items():
-            tag = services.create_tag(actor=admin, name=name, colour=colour)
+            tag = desk.create_tag(actor=admin, name=name, colour=colour)
             tags[name] = tag.pk
             for visitor in visitors:
-                services.change_tags(actor=admin, conversation_id=talks[visitor], add=[tag.pk])
+                desk.change_tags(actor=admin, conversation_id=talks[visitor], add=[tag.pk])
         _make_rules(admin, teams)
         _make_macros(admin, tags)
         _make_canned_replies(admin)
@@ -161,7 +162,7 @@ def _make_teams(people: dict[str, User]) -> dict[str, UUID]:
         ORDERS: [Seat(people["admin"].pk, 5, is_lead=True), Seat(people["support"].pk, 3)],
     }
     return {
-        name: services.create_team(
+        name: desk.create_team(
             actor=admin,
             settings=TeamSettings(name=name, survey=Team.Asks.ALWAYS, is_default=name == CARE),
             seats=seats,
@@ -186,7 +187,7 @@ def _make_rules(admin: Actor, teams: dict[str, UUID]) -> None:
         RuleSettings("At night", "hour >= 22 or hour < 6", team_id=teams[CARE]),
     )
     for rule in rules:
-        services.create_triage_rule(actor=admin, settings=rule)
+        desk.create_triage_rule(actor=admin, settings=rule)
 
 
 def _play(
@@ -219,11 +220,11 @@ def _play(
 def _rate(talk_id: UUID, visitor: str) -> None:
     """Ask how it was; some answer."""
     survey = Survey.objects.get(conversation_id=talk_id)
-    services.ask_survey(actor=SEEDER, survey_id=survey.pk)
+    ratings.ask_survey(actor=SEEDER, survey_id=survey.pk)
     if visitor in RATINGS:
         rating, comment = RATINGS[visitor]
         customer = Actor(kind="contact", id=survey.conversation.contact_id, name="customer", auth_strength="none")
-        services.rate_conversation(actor=customer, survey_id=survey.pk, rating=rating, comment=comment, way="widget")
+        ratings.rate_conversation(actor=customer, survey_id=survey.pk, rating=rating, comment=comment, way="widget")
 
 
 def _chat(team_id: UUID, people: dict[str, User]) -> None:
@@ -235,13 +236,13 @@ def _chat(team_id: UUID, people: dict[str, User]) -> None:
     )
     for person, minutes_ago, text in lines:
         with clock.at(clock.now() - timedelta(minutes=minutes_ago)):
-            services.write_to_team(actor=actor_for_user(people[person]), team_id=team_id, text=text)
+            desk.write_to_team(actor=actor_for_user(people[person]), team_id=team_id, text=text)
 
 
 def _make_macros(admin: Actor, tag_ids: dict[str, UUID]) -> None:
     """Make what is done every day in the same way."""
     thanks = {"text": "You're welcome, {{ first_name }}. We're here if anything else comes up."}
-    services.create_macro(
+    desk.create_macro(
         actor=admin, wanted=MacroSettings("Thanks and close", {"reply": thanks, "close": {"resolved": True}})
     )
     late: dict[str, dict[str, Any]] = {
@@ -251,7 +252,7 @@ def _make_macros(admin: Actor, tag_ids: dict[str, UUID]) -> None:
         "assign": {"user_id": None},
         "snooze": {"hours": 20},
     }
-    services.create_macro(actor=admin, wanted=MacroSettings("Parcel is late", late))
+    desk.create_macro(actor=admin, wanted=MacroSettings("Parcel is late", late))
 
 
 def _make_canned_replies(admin: Actor) -> None:
@@ -271,7 +272,7 @@ def _make_canned_replies(admin: Actor) -> None:
         ),
     )
     for shortcut, title, text, german in texts:
-        services.create_canned_reply(actor=admin, wanted=CannedText(shortcut, title, text, translations={"de": german}))
+        desk.create_canned_reply(actor=admin, wanted=CannedText(shortcut, title, text, translations={"de": german}))
 
 
 def _say(

@@ -13,7 +13,8 @@ from agents.selectors import caller_of
 from agents.tools import registry as tools
 from agents.tools.registry import OneRequest
 from agents.tools.resend import ResubmitRequest
-from conversations.services import Draft, Sender, give_back, reply, take_over
+from conversations.inbox.states import give_back, take_over
+from conversations.services import Draft, Sender, reply
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back
 from hitl.services import decide as vote

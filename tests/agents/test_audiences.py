@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations import services as conversations
+from conversations.contacts import contacts
 from conversations.models import Contact
 from core.actors import system
 from hitl.models import Approval
@@ -14,7 +14,7 @@ BOTH = "1,480 in the platform, 1 of them reachable here by chat"
 @pytest.fixture
 def one_vip(desk: Desk) -> Desk:
     desk.say("hello", "visitor")
-    conversations.add_tag(actor=system("test"), contact_id=Contact.objects.get().pk, name="VIP customers")
+    contacts.add_tag(actor=system("test"), contact_id=Contact.objects.get().pk, name="VIP customers")
     return desk
 
 

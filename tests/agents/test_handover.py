@@ -14,8 +14,9 @@ from agents.memory.handover import Asked, Handover, Said, compose
 from agents.memory.models import ContactFact
 from agents.memory.summarising import summarise
 from agents.models import AgentRun
+from conversations.inbox.states import take_over
 from conversations.models import Conversation, Message
-from conversations.services import Draft, Sender, reply, take_over
+from conversations.services import Draft, Sender, reply
 from core.errors import NotFound, Refused
 from tests.agents.conftest import Desk
 from tests.agents.test_knowledge import article, collection

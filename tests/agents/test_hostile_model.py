@@ -23,9 +23,10 @@ from agents.ports import MOST_TOKENS
 from agents.runs import lease
 from agents.runs import run as turns
 from channels_app.web_chat.consumer import request_stop
+from conversations.inbox.states import take_over
 from conversations.models import Conversation
 from conversations.selectors import stop_key
-from conversations.services import close, take_over
+from conversations.services import close
 from core.clock import now
 from core.tenancy.models import tenant_scope
 from hitl.models import Approval

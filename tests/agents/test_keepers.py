@@ -9,7 +9,7 @@ from agents import services as agents
 from agents.routes import configuration
 from agents.routes.configuration import RouteSetup
 from agents.selectors import authors_of
-from conversations import services
+from conversations.channel_accounts import accounts, widgets
 from conversations.models import ChannelAccount, Conversation
 from hitl.models import Approval
 from tests.agents.conftest import Desk
@@ -30,7 +30,7 @@ def keepers(account: ChannelAccount) -> list[UUID]:
 
 def test_maker_of_the_identity_secret_may_not_sign(desk: Desk) -> None:
     account, admin = account_of(desk), desk.world.actor("admin")
-    services.keep_identity_secret(actor=admin, account_id=account.pk, secret="s" * 40)
+    widgets.keep_identity_secret(actor=admin, account_id=account.pk, secret="s" * 40)
     desk.say(ASK)
     assert admin.user_id in Approval.objects.get().excluded
 
@@ -38,7 +38,7 @@ def test_maker_of_the_identity_secret_may_not_sign(desk: Desk) -> None:
 def test_replaced_identity_secret_is_of_no_use_any_more(desk: Desk) -> None:
     account, owner = account_of(desk), desk.world.actor("owner")
     for actor in (desk.world.actor("admin"), owner):
-        services.keep_identity_secret(actor=actor, account_id=account.pk, secret="s" * 40)
+        widgets.keep_identity_secret(actor=actor, account_id=account.pk, secret="s" * 40)
     assert keepers(account) == [owner.user_id]
 
 
@@ -52,10 +52,10 @@ def test_each_who_gave_a_number_its_secrets_is_kept(desk: Desk) -> None:
         "address": "a@b.example",
         "provider_account": "x",
     }
-    account = services.connect_channel(actor=admin, credentials={"key": "1"}, **number)
-    services.connect_channel(actor=owner, credentials={"key": "1"}, **number)
+    account = accounts.connect_channel(actor=admin, credentials={"key": "1"}, **number)
+    accounts.connect_channel(actor=owner, credentials={"key": "1"}, **number)
     assert keepers(account) == [admin.user_id]
-    services.connect_channel(actor=owner, credentials={"key": "2"}, **number)
+    accounts.connect_channel(actor=owner, credentials={"key": "2"}, **number)
     assert set(keepers(account)) == {admin.user_id, owner.user_id}
 
 

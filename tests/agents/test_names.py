@@ -9,7 +9,7 @@ from agents.models import AgentRun
 from agents.rule_based_model.choices import chosen, offered_in
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.languages import ONLY_ENGLISH
-from conversations import services as conversations
+from conversations.contacts import contacts
 from conversations.models import Contact
 from core.actors import system
 from core.text.languages import foreign_language
@@ -30,7 +30,7 @@ def reachable(desk: Desk) -> Desk:
     """Two audiences with somebody to write to."""
     desk.say("hello", "visitor")
     for name in ("VIP customers", "Newsletter subscribers"):
-        conversations.add_tag(actor=system("test"), contact_id=Contact.objects.get().pk, name=name)
+        contacts.add_tag(actor=system("test"), contact_id=Contact.objects.get().pk, name=name)
     return desk
 
 

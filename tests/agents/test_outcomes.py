@@ -14,7 +14,8 @@ from agents.runs import lease, outcomes
 from agents.runs import run as turns
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
 from agents.runs.lease import LEASE
-from conversations.services import close, take_over
+from conversations.inbox.states import take_over
+from conversations.services import close
 from core.clock import now
 from core.events import relay, signals
 from core.ids import uuid7

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import tasks
 from conversations import selectors, services
+from conversations.inbox import states
 from conversations.models import Conversation
 from core.actors import system
 from core.errors import Refused
@@ -31,7 +32,7 @@ def test_run_keeps_the_reading_of_its_messages(desk: Desk) -> None:
 
 def test_message_to_a_person_is_read_too_and_an_older_reading_changes_nothing(desk: Desk) -> None:
     desk.say("Hello", "visitor")
-    services.take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
+    states.take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
     message = desk.receive(LEAD, "visitor")
     tasks.take_message(str(desk.world.acme.pk), str(message.pk))
     found = desk.conversation

@@ -10,7 +10,7 @@ from agents.models import AgentVersion
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.tools.files import SendFile
 from agents.tools.registry import Caller
-from conversations import services
+from conversations.inbox import states
 from conversations.models import Attachment, Conversation
 from core.errors import Conflict, Invalid
 from tests.agents.conftest import Desk
@@ -45,7 +45,7 @@ def test_agent_sends_a_table_once_and_not_over_a_person(acme: World) -> None:
     script = tool.read({"name": "run.sh", "content": "#!/bin/sh"})
     with pytest.raises(Invalid):
         tool.call(script, caller=caller, call_id=uuid4())
-    services.take_over(actor=acme.actor("support"), conversation_id=chat.pk)
+    states.take_over(actor=acme.actor("support"), conversation_id=chat.pk)
     with pytest.raises(Conflict):
         tool.call(asked, caller=caller, call_id=uuid4())
     line = Conversation.objects.get(pk=shop.call().conversation_id)

@@ -17,7 +17,8 @@ from agents.runs import run as turns
 from agents.runs.batching import QUIET
 from agents.runs.reply import CHUNK
 from agents.runs.run import MAX_ROUNDS
-from conversations.services import Draft, Sender, give_back, reply, take_over
+from conversations.inbox.states import give_back, take_over
+from conversations.services import Draft, Sender, reply
 from core.clock import now
 from core.events import live
 from core.events.streams import group_name

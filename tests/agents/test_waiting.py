@@ -6,6 +6,7 @@ import pytest
 
 from agents import tasks
 from conversations import services
+from conversations.inbox import states
 from conversations.models import Conversation, Message
 from conversations.services import Draft, Sender
 from core.actors import system
@@ -41,7 +42,7 @@ def test_message_after_a_hand_off_is_answered_once_with_the_place_in_line(desk: 
     (notice,) = notices(second)
     assert notice.startswith("Thanks, I've passed that on.")
     assert "One conversation is ahead of yours." in notice
-    services.give_back(actor=desk.world.actor("support"), conversation_id=second)
+    states.give_back(actor=desk.world.actor("support"), conversation_id=second)
     hand_off(second)
     write(desk, "And now?")
     assert len(notices(second)) == 2

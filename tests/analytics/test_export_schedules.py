@@ -12,7 +12,7 @@ from analytics.exports import jobs, schedules, work
 from analytics.exports.jobs import State
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportPiece, ExportSchedule
-from conversations import services as talk
+from conversations.contacts.erasure import erase_contact
 from conversations.models import ChannelAccount, Contact
 from core import clock
 from core.clock import now
@@ -146,7 +146,7 @@ def test_erasing_a_contact_removes_files_begun_before_and_reasons_that_name_them
     clear = jobs.request_export(actor=desk.actor("admin"), **asked, in_clear=True, reason=reason)
     schedules.create_schedule(actor=desk.actor("admin"), settings=wish(desk))
     contact = Contact.objects.get()
-    erasure = talk.erase_contact(actor=strong(desk.actor("compliance")), contact_id=contact.pk, reason="asked_for")
+    erasure = erase_contact(actor=strong(desk.actor("compliance")), contact_id=contact.pk, reason="asked_for")
     finish(erasure.pk)
     for row in (masked, running, clear):
         row.refresh_from_db()

@@ -21,9 +21,8 @@ from analytics.exports import downloads, jobs, work, writers
 from analytics.exports.jobs import State
 from analytics.exports.sources import Column
 from analytics.models import Export, ExportPiece
-from conversations.messages.file_contents import list_removals_due
+from conversations.messages.file_contents import list_removals_due, remove_file
 from conversations.models import ChannelAccount, Contact, Conversation
-from conversations.services import remove_file
 from core import clock
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany

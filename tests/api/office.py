@@ -21,8 +21,13 @@ from agents.routes.configuration import RouteSetup, create_route
 from agents.routes.limits import create_budget
 from agents.trials.trying import start_trial
 from conversations import services as talk
+from conversations.inbox import tags
+from conversations.inbox.teams import teams
+from conversations.inbox.threads import notes, team_chat
+from conversations.inbox.triage import triage
 from conversations.messages.files.rules import Upload
 from conversations.models import ChannelAccount, Conversation, MessageTemplate, Survey
+from conversations.replies import canned_replies, macros
 from conversations.types import InboundMessage, SenderIdentity
 from core import notices
 from core.actors import system
@@ -172,30 +177,30 @@ def build_office(world: World) -> Office:
             actor=OPERATOR, conversation_id=office.ids["conversation"], text="Within 60 days.", reason="low_confidence"
         )
         office.ids["suggestion"] = draft.pk
-        told = talk.add_note(actor=world.actor("support"), conversation_id=draft.conversation_id, text="Ann is here")
+        told = notes.add_note(actor=world.actor("support"), conversation_id=draft.conversation_id, text="Ann is here")
         office.ids["note"] = told.pk
         rated = Survey.objects.create(conversation_id=draft.conversation_id, rating=4, answered_at=now())
         office.ids["survey"] = rated.pk
-        steps = talk.MacroSettings("Urgent", {"priority": {"priority": 4}})
+        steps = macros.MacroSettings("Urgent", {"priority": {"priority": 4}})
         hook = EndpointSettings("Warehouse", "https://93.184.216.34/hook")
         made = create_endpoint(actor=world.actor("owner"), wanted=hook).subscription
         office.ids["endpoint"] = made.pk
         office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
         WebhookDelivery.objects.update(state="delivered", done_at=now())
-        office.ids["macro"] = talk.create_macro(actor=world.actor("owner"), wanted=steps).pk
+        office.ids["macro"] = macros.create_macro(actor=world.actor("owner"), wanted=steps).pk
         owner = world.actor("owner")
-        seats = [talk.Seat(world.people["support"].pk)]
-        care = talk.create_team(actor=owner, settings=talk.TeamSettings(name="Care"), seats=seats)
+        seats = [teams.Seat(world.people["support"].pk)]
+        care = teams.create_team(actor=owner, settings=teams.TeamSettings(name="Care"), seats=seats)
         office.ids["team"] = care.pk
-        said = talk.write_to_team(actor=owner, team_id=care.pk, text="Standup at ten")
+        said = team_chat.write_to_team(actor=owner, team_id=care.pk, text="Standup at ten")
         office.ids["team_message"] = said.pk
-        sort = talk.RuleSettings(name="Refunds", condition='"refund" in words', priority=3)
-        office.ids["rule"] = talk.create_triage_rule(actor=owner, settings=sort).pk
-        office.ids["tag"] = talk.create_tag(actor=owner, name="Returns").pk
-        office.ids["other_tag"] = talk.create_tag(actor=owner, name="Refunds").pk
-        hello = talk.CannedText("hello", "Hello", "Hello {{ first_name }}, this is {{ my_name }}.")
+        sort = triage.RuleSettings(name="Refunds", condition='"refund" in words', priority=3)
+        office.ids["rule"] = triage.create_triage_rule(actor=owner, settings=sort).pk
+        office.ids["tag"] = tags.create_tag(actor=owner, name="Returns").pk
+        office.ids["other_tag"] = tags.create_tag(actor=owner, name="Refunds").pk
+        hello = canned_replies.CannedText("hello", "Hello", "Hello {{ first_name }}, this is {{ my_name }}.")
         label = Upload("label.pdf", files.PDF)
-        canned = talk.create_canned_reply(actor=owner, wanted=hello, files=[label])
+        canned = canned_replies.create_canned_reply(actor=owner, wanted=hello, files=[label])
         office.ids.update(canned=canned.pk, canned_file=canned.files.get().pk)
         office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
         week = {"mon": [["09:00", "17:00"]]}

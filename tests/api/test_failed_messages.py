@@ -5,7 +5,9 @@ from uuid import UUID
 import pytest
 
 from conversations import services
+from conversations.channel_accounts import templates
 from conversations.channel_accounts.templates import FoundTemplate
+from conversations.messages import delivery
 from conversations.models import DeliveryAttempt, Message, MessageTemplate
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity, SendResult
@@ -35,7 +37,7 @@ def failed(office: Office, transport: type[ScriptedTransport], monkeypatch: pyte
         assert isinstance(conversation_id, UUID)
         draft = Draft(text="Hello", sender=Sender(type="system"))
         message = services.reply(actor=OPERATOR, conversation_id=conversation_id, draft=draft)
-        assert services.deliver(message_id=message.pk) == "failed"
+        assert delivery.deliver(message_id=message.pk) == "failed"
     return message.pk
 
 
@@ -51,7 +53,7 @@ def test_failed_message_shows_why_and_its_page_and_is_sent_again(office: Office,
     again = caller.post(f"messages/{failed}/send-again/")
     assert (again.status_code, again.json()["id"], again.json()["status"]) == (200, str(failed), "queued")
     with tenant_scope(office.world.acme.pk):
-        assert services.deliver(message_id=failed) == "sent"
+        assert delivery.deliver(message_id=failed) == "sent"
         attempts = DeliveryAttempt.objects.filter(message=failed).order_by("number")
         assert list(attempts.values_list("number", "outcome")) == [(1, "failed"), (2, "succeeded")]
     repeated = caller.post(f"messages/{failed}/send-again/")
@@ -75,9 +77,9 @@ def test_templates_are_listed_with_their_text_state_and_uses(office: Office) -> 
             FoundTemplate("news", "de", "HX2", "approved", "utility", "Neues zu {{1}}: {{2}}"),
             FoundTemplate("sale", "en", "HX3", "paused", "marketing", "Sale!"),
         ]
-        services.store_templates(account_id=account_id, found=found)
+        templates.store_templates(account_id=account_id, found=found)
         chosen = MessageTemplate.objects.get(name="news")
-        services.use_template(actor=OPERATOR, template_id=chosen.pk, use="outcome")
+        templates.use_template(actor=OPERATOR, template_id=chosen.pk, use="outcome")
     caller = office.caller("support")
     rows = {row["name"]: row for row in caller.get("templates/", account=str(account_id)).json()["results"]}
     told = {name: (row["language"], row["category"], row["state"], row["uses"]) for name, row in rows.items()}

@@ -9,6 +9,8 @@ import pytest
 from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
+from conversations.channel_accounts import accounts
+from conversations.messages import delivery
 from conversations.models import Message
 from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
@@ -82,7 +84,7 @@ def line(committed_world: World, live_server: Any, settings: Any, monkeypatch: p
     senders.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     with tenant_scope(committed_world.acme.pk):
-        services.connect_channel(
+        accounts.connect_channel(
             actor=OPERATOR, kind="whatsapp", provider="twilio", name="Line", address=OURS.removeprefix("whatsapp:"),
             provider_account=ACCOUNT, credentials={"account_sid": ACCOUNT, "auth_token": TOKEN},
         )  # fmt: skip
@@ -116,7 +118,7 @@ def test_message_of_the_emulator_comes_in_and_its_reports_move_our_reply(
         reply = services.reply(
             actor=OPERATOR, conversation_id=asked.conversation_id, draft=Draft(text="Olá", sender=Sender(type="system"))
         )
-        assert services.deliver(message_id=reply.pk) == "sent"
+        assert delivery.deliver(message_id=reply.pk) == "sent"
         sid = Message.objects.values_list("channel_message_id", flat=True).get(pk=reply.pk)
         for status in ("delivered", "sent", "read"):
             _simulate(emulator, "message-status", MessageSid=sid, Status=status)

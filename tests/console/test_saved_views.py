@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts import saved_views
 from accounts.models import SavedView
-from conversations import services
+from conversations.inbox import states
 from core.errors import Conflict, Invalid
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
@@ -165,7 +165,7 @@ def test_last_view_is_saved_once_by_two_at_the_same_time(world: World) -> None:
 def test_view_of_conversations_narrows_their_list_again(browser: Browser, acme: World) -> None:
     shop = make_shop(acme)
     mine, _other = shop.conversation(), shop.call()
-    services.assign(actor=acme.actor("support"), conversation_id=mine.pk, user_id=acme.people["support"].pk)
+    states.assign(actor=acme.actor("support"), conversation_id=mine.pk, user_id=acme.people["support"].pk)
     client, page = browser("support"), "/admin/conversations/conversation/"
     shown = client.get(f"{page}?mine=yes&channel=webchat").content.decode()
     query = re.search(r'name="query" value="([^"]*)"', shown)

@@ -90,15 +90,17 @@ def do(what: str, first: str, second: str) -> int:
     from accounts.models import User
     from accounts.services import actor_for_user
     from conversations import services
+    from conversations.inbox import states
+    from conversations.inbox.assignment import assign_waiting
     from core.actors import system
     from core.errors import Conflict
 
     if what == "assign":
-        return services.assign_waiting(actor=system("desk"), team_id=UUID(first))
+        return assign_waiting(actor=system("desk"), team_id=UUID(first))
     actor: Any = actor_for_user(User(pk=UUID(first)))
     try:
         if what == "take":
-            services.take_over(actor=actor, conversation_id=UUID(second))
+            states.take_over(actor=actor, conversation_id=UUID(second))
         else:
             services.close(actor=actor, conversation_id=UUID(second), resolved=True)
     except Conflict:

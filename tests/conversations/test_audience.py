@@ -8,7 +8,7 @@ import pytest
 
 from conversations import actions, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
-from conversations.contacts import identity
+from conversations.contacts import contacts, identity
 from conversations.models import Message
 from conversations.types import SenderIdentity
 from core.actors import Actor
@@ -32,7 +32,7 @@ def vips(shop: Shop, support: Actor) -> list[Message]:
     """Three people of the audience, the last with a closed conversation."""
     found = [shop.write(sender=SenderIdentity(kind="webchat", value=f"vip-{n}")) for n in range(3)]
     for message in found:
-        services.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
+        contacts.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
     services.close(actor=support, conversation_id=found[2].conversation_id, resolved=True)
     return found
 
@@ -118,9 +118,9 @@ def test_drift_sees_other_people_in_a_large_audience(others: int, sentences: int
 
 def test_small_audience_with_one_other_person_has_drifted(vips: list[Message], shop: Shop, support: Actor) -> None:
     before = KIND.observe(PARAMS)
-    services.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
+    contacts.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
     other = shop.write(sender=SenderIdentity(kind="webchat", value="vip-9"))
-    services.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
+    contacts.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
     after = KIND.observe(PARAMS)
     assert before["recipients"] == after["recipients"]
     assert len(KIND.drift(before, after)) == 1
@@ -134,9 +134,9 @@ def test_signature_for_other_people_is_void_and_nobody_is_written_to(
     asked = {"kind": KIND.key, "params": PARAMS.model_dump(), "origin": Origin(channel="webchat")}
     approval = propose(actor=support, **asked)
     decide(actor=world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
-    services.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
+    contacts.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
     other = shop.write(sender=SenderIdentity(kind="webchat", value="vip-9"))
-    services.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
+    contacts.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
     execute(approval.pk)
     approval.refresh_from_db()
     assert (approval.state, approval.revision, sent()) == ("pending", 2, 0)
@@ -177,9 +177,9 @@ def test_audiences_are_listed_with_their_size(vips: list[Message]) -> None:
 
 def test_viewer_may_not_tag(vips: list[Message], viewer: Actor) -> None:
     with pytest.raises(Refused):
-        services.add_tag(actor=viewer, contact_id=vips[0].sender_id, name="x")
+        contacts.add_tag(actor=viewer, contact_id=vips[0].sender_id, name="x")
 
 
 def test_tag_of_odd_signs_is_invalid(vips: list[Message], support: Actor) -> None:
     with pytest.raises(Invalid):
-        services.add_tag(actor=support, contact_id=vips[0].sender_id, name="<b>")
+        contacts.add_tag(actor=support, contact_id=vips[0].sender_id, name="<b>")

@@ -6,6 +6,7 @@ import pytest
 
 from conversations import mediums, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
+from conversations.contacts import contacts
 from conversations.contacts.contacts import point_index
 from conversations.models import AudienceSend, Message
 from conversations.types import SenderIdentity
@@ -39,7 +40,7 @@ def vips(shop: Shop, support: Actor, transport: type[ScriptedTransport]) -> list
     """Five people of the audience who wrote by phone."""
     found = [shop.write(channel_account_id=shop.line.pk, sender=phone(number)) for number in range(5)]
     for message in found:
-        services.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
+        contacts.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
     return found
 
 
@@ -98,7 +99,7 @@ def test_who_is_refused_in_the_middle_keeps_nobody_after_them_waiting(
         for number in range(4)
     ]
     for message in found:
-        services.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
+        contacts.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
     full, today = point_index("phone", phone(2).value), now().date()
     SendCount.objects.bulk_create(
         SendCount(address_index=full, day=today + timedelta(days=number), sent=3) for number in range(-1, 33)

@@ -11,8 +11,10 @@ import pytest
 from django.test import Client
 
 from conversations import services
+from conversations.inbox import bulk, tags
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
 from conversations.models import Conversation, ConversationTag
-from conversations.services import Seat, TeamSettings
 from conversations.types import SenderIdentity
 from core.audit.chain import verify
 from core.clock import now
@@ -39,11 +41,11 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
     ids = [talk.pk for talk in talks]
     with tenant_scope(shop.world.globex.pk):
         foreign = shop.world.outsider()
-        refused = services.change_many(actor=foreign, conversation_ids=ids, change="close", values={"resolved": True})
+        refused = bulk.change_many(actor=foreign, conversation_ids=ids, change="close", values={"resolved": True})
         assert {row.code for row in refused} == {"not_found"}
     unknown = uuid4()
     for dry_run in (True, False):
-        results = services.change_many(
+        results = bulk.change_many(
             actor=support,
             conversation_ids=[*ids, unknown, ids[0]],
             change="assign",
@@ -53,12 +55,12 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
         assert [row.code for row in results] == ["", "", "", "", "", "closed", "not_found"]
         assert Conversation.objects.filter(assigned_to=people["admin"]).count() == (0 if dry_run else 5)
         assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").count() == (0 if dry_run else 5)
-    tag = services.create_tag(actor=shop.world.actor("admin"), name="Returns")
-    tagged = services.change_many(actor=support, conversation_ids=ids, change="tags", values={"add": [tag.pk]})
+    tag = tags.create_tag(actor=shop.world.actor("admin"), name="Returns")
+    tagged = bulk.change_many(actor=support, conversation_ids=ids, change="tags", values={"add": [tag.pk]})
     assert (all(row.done for row in tagged), ConversationTag.objects.count()) == (True, 6)
-    moved = services.change_many(actor=support, conversation_ids=ids[:2], change="team", values={"team_id": uuid4()})
+    moved = bulk.change_many(actor=support, conversation_ids=ids[:2], change="team", values={"team_id": uuid4()})
     assert not any(row.done for row in moved)  # neither the right nor such a team
-    closed = services.change_many(actor=support, conversation_ids=ids, change="close", values={"resolved": False})
+    closed = bulk.change_many(actor=support, conversation_ids=ids, change="close", values={"resolved": False})
     assert [row.done for row in closed] == [True] * 5 + [False]
     assert Conversation.objects.filter(state="closed").count() == 6
 
@@ -66,17 +68,17 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
 def test_room_is_counted_over_all_rows_also_in_a_dry_run(shop: Shop) -> None:
     admin, person = shop.world.actor("admin"), shop.world.people["support"]
     seats = [Seat(person.pk, capacity=30)]
-    team = services.create_team(actor=admin, settings=TeamSettings("Desk", is_default=True), seats=seats)
+    team = teams.create_team(actor=admin, settings=TeamSettings("Desk", is_default=True), seats=seats)
     contact, since = shop.conversation().contact, {"state": "person", "team": team, "team_since": now()}
     rows = [Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **since) for one in range(40)]
     ids = [row.pk for row in Conversation.objects.bulk_create(rows)]
     wanted = {"change": "assign", "values": {"user_id": person.pk}}
     asker = shop.world.actor("support")
     for dry_run in (True, False):
-        found = services.change_many(actor=asker, conversation_ids=ids, dry_run=dry_run, **wanted)
+        found = bulk.change_many(actor=asker, conversation_ids=ids, dry_run=dry_run, **wanted)
         assert [row.code for row in found] == [""] * 30 + ["full"] * 10
     assert team.open_loads() == {person.pk: 30}
-    again = services.change_many(actor=asker, conversation_ids=ids[:30], **wanted)
+    again = bulk.change_many(actor=asker, conversation_ids=ids[:30], **wanted)
     assert all(row.done for row in again)
     assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").count() == 30
     assert verify().ok
@@ -98,7 +100,7 @@ def test_five_hundred_of_which_some_are_closed_or_gone_have_a_result_each(
             for one in range(490)
         ]
         ids = [row.pk for row in Conversation.objects.bulk_create(rows)] + [uuid4() for _ in range(10)]
-        tag = services.create_tag(actor=committed_world.actor("admin"), name="Returns")
+        tag = tags.create_tag(actor=committed_world.actor("admin"), name="Returns")
         wanted: list[tuple[str, dict[str, Any], Counter[str]]] = [
             (
                 "assign",
@@ -111,7 +113,7 @@ def test_five_hundred_of_which_some_are_closed_or_gone_have_a_result_each(
         ]
         for change, values, codes in wanted:
             began = time.perf_counter()
-            results = services.change_many(actor=support, conversation_ids=ids, change=change, values=values)
+            results = bulk.change_many(actor=support, conversation_ids=ids, change=change, values=values)
             took = time.perf_counter() - began
             assert [row.id for row in results] == ids
             assert Counter(row.code for row in results) == codes
@@ -131,9 +133,9 @@ def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversati
         (ids, "close", {}),
     ):
         with pytest.raises(Invalid):
-            services.change_many(actor=support, conversation_ids=wrong, change=change, values=values)
+            bulk.change_many(actor=support, conversation_ids=wrong, change=change, values=values)
     with pytest.raises(Refused):
-        services.change_many(
+        bulk.change_many(
             actor=shop.world.actor("viewer"), conversation_ids=ids, change="close", values={"resolved": True}
         )
     assert Conversation.objects.filter(state="closed").count() == 1

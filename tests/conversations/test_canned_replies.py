@@ -9,9 +9,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
+from conversations.contacts import contacts
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
+from conversations.messages import file_contents
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, CannedFile, CannedReply, Contact, Conversation, FileRemoval, Message
-from conversations.services import CannedText, Draft, Seat, Sender, TeamSettings
+from conversations.replies import canned_replies
+from conversations.replies.canned_replies import CannedText
+from conversations.services import Draft, Sender
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
@@ -30,18 +36,18 @@ HELLO = "Hello {{ first_name }}, this is {{my_name}} of {{ team }}. Your code is
 def canned(shop: Shop, role: str = "admin", text: str = "Thanks.", **fields: object) -> CannedReply:
     """Let somebody write a canned reply."""
     wanted = CannedText(**{"shortcut": "hi", "title": "Hi", "text": text, **fields})  # type: ignore[arg-type]
-    return services.create_canned_reply(actor=shop.world.actor(role), wanted=wanted)
+    return canned_replies.create_canned_reply(actor=shop.world.actor(role), wanted=wanted)
 
 
 def usable(shop: Shop, role: str) -> list[str]:
     """The titles that somebody may use."""
-    return [row.title for row in services.usable_replies(actor=shop.world.actor(role))]
+    return [row.title for row in canned_replies.usable_replies(actor=shop.world.actor(role))]
 
 
 def test_each_sees_everybodys_their_teams_and_their_own(shop: Shop) -> None:
     people, admin = shop.world.people, shop.world.actor("admin")
     seats = [Seat(people["support"].pk, is_lead=True), Seat(people["owner"].pk)]
-    team = services.create_team(actor=admin, settings=TeamSettings(name="Care"), seats=seats)
+    team = teams.create_team(actor=admin, settings=TeamSettings(name="Care"), seats=seats)
     canned(shop, title="All")
     canned(shop, "support", title="Team", team_id=team.pk)
     mine = canned(shop, "support", title="Mine", is_personal=True)
@@ -53,19 +59,19 @@ def test_each_sees_everybodys_their_teams_and_their_own(shop: Shop) -> None:
     for role, fields in (("support", {}), ("viewer", {"is_personal": True})):
         with pytest.raises(Refused):
             canned(shop, role, shortcut="x", **fields)
-    other = services.create_team(actor=admin, settings=TeamSettings(name="Other"))
+    other = teams.create_team(actor=admin, settings=TeamSettings(name="Other"))
     with pytest.raises(Refused):
         canned(shop, "support", team_id=other.pk)
     with pytest.raises(NotFound):
-        services.delete_canned_reply(actor=admin, reply_id=mine.pk, seen_version=1)
+        canned_replies.delete_canned_reply(actor=admin, reply_id=mine.pk, seen_version=1)
     with pytest.raises(Conflict):
         canned(shop, "support", is_personal=True)
     support = shop.world.actor("support")
     wanted = CannedText("hi", "Mine", "Changed.", is_personal=True)
-    services.revise_canned_reply(actor=support, reply_id=mine.pk, wanted=wanted, seen_version=1)
+    canned_replies.revise_canned_reply(actor=support, reply_id=mine.pk, wanted=wanted, seen_version=1)
     with pytest.raises(Conflict):
-        services.revise_canned_reply(actor=support, reply_id=mine.pk, wanted=wanted, seen_version=1)
-    services.delete_canned_reply(actor=support, reply_id=mine.pk, seen_version=2)
+        canned_replies.revise_canned_reply(actor=support, reply_id=mine.pk, wanted=wanted, seen_version=1)
+    canned_replies.delete_canned_reply(actor=support, reply_id=mine.pk, seen_version=2)
     written = AuditEntry.objects.filter(object_id=mine.pk).order_by("id").values_list("action", "facts")
     assert [*written] == [(f"CANNED_REPLY_{what}", {"scope": "personal"}) for what in ("CREATED", "REVISED", "DELETED")]
     with tenant_scope(shop.world.globex.pk):
@@ -97,22 +103,22 @@ def test_what_cannot_be_saved_says_why(shop: Shop, field: str, fields: dict[str,
 
 def test_variables_are_filled_when_it_is_sent_and_masked_before(shop: Shop) -> None:
     talk, support = shop.conversation(), shop.world.actor("support")
-    services.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
+    contacts.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
     with CaptureQueriesContext(connection) as queries:
-        same = services.fill_variables(actor=support, conversation_id=talk.pk, text="Nothing {{ to }} fill")
+        same = canned_replies.fill_variables(actor=support, conversation_id=talk.pk, text="Nothing {{ to }} fill")
     assert (same, len(queries)) == ("Nothing {{ to }} fill", 0)
-    preview = services.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO, masked=True)
+    preview = canned_replies.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO, masked=True)
     assert preview == "Hello Q•••, this is Support of. Your code is {{ code }}."
-    sent = services.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO)
+    sent = canned_replies.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO)
     assert sent == "Hello Quentin, this is Support of. Your code is {{ code }}."
     assert (
-        services.fill_variables(
+        canned_replies.fill_variables(
             actor=support, conversation_id=shop.call().conversation_id, text="Hello {{ first_name }}, thanks"
         )
         == "Hello, thanks"
     )
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO)
+        canned_replies.fill_variables(actor=support, conversation_id=talk.pk, text=HELLO)
     services.reply(actor=support, conversation_id=talk.pk, draft=Draft(text=sent, sender=Sender(type="person")))
     assert "Quentin" in str(Message.objects.latest("id").body)
 
@@ -120,12 +126,12 @@ def test_variables_are_filled_when_it_is_sent_and_masked_before(shop: Shop) -> N
 def test_the_text_in_the_customers_language_is_chosen_and_the_preview_says_which(shop: Shop) -> None:
     talk, support = shop.conversation(), shop.world.actor("support")
     reply = canned(shop, text="Hello {{ first_name }}", translations={"de": "Hallo {{ first_name }}", "pt_BR": "Olá"})
-    services.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
+    contacts.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
 
     def chosen(written: str, known: str = "") -> tuple[str, str, bool]:
         Conversation.objects.filter(pk=talk.pk).update(language=written)
         Contact.objects.filter(pk=talk.contact_id).update(language=known)
-        found = services.preview_canned_reply(actor=support, reply=reply, conversation_id=talk.pk)
+        found = canned_replies.preview_canned_reply(actor=support, reply=reply, conversation_id=talk.pk)
         return found.text, found.language, found.is_fallback
 
     assert chosen("de") == ("Hallo Q•••", "de", False)
@@ -136,57 +142,57 @@ def test_the_text_in_the_customers_language_is_chosen_and_the_preview_says_which
     assert chosen("en") == ("Hello Q•••", "en", False)
     assert chosen("") == ("Hello Q•••", "en", False)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.preview_canned_reply(actor=support, reply=reply, conversation_id=talk.pk)
+        canned_replies.preview_canned_reply(actor=support, reply=reply, conversation_id=talk.pk)
 
 
 def test_files_are_sealed_limited_and_go_with_their_reply(shop: Shop) -> None:
     admin, support = shop.world.actor("admin"), shop.world.actor("support")
     label = Upload("label.pdf", files.PDF)
     wanted = CannedText("label", "Label", "Here is your label.")
-    reply = services.create_canned_reply(actor=admin, wanted=wanted, files=[label])
+    reply = canned_replies.create_canned_reply(actor=admin, wanted=wanted, files=[label])
     kept = CannedFile.objects.get()
     with connection.cursor() as cursor:
         cursor.execute("select filename, content from conversations_cannedfile")
         assert not any("label" in str(value) or "JVBER" in str(value) for value in cursor.fetchone())
     for name, content in (("bill.pdf", files.EXE), ("page.pdf", files.SVG), ("empty.pdf", b"")):
         with pytest.raises(Invalid) as problem:
-            services.add_canned_files(actor=admin, reply_id=reply.pk, files=[Upload(name, content)])
+            canned_replies.add_canned_files(actor=admin, reply_id=reply.pk, files=[Upload(name, content)])
         assert list(problem.value.facts["fields"]) == ["files"]
     for many in ([label] * 10, [label] * 11):
         with pytest.raises(Invalid):
-            services.add_canned_files(actor=admin, reply_id=reply.pk, files=many)
+            canned_replies.add_canned_files(actor=admin, reply_id=reply.pk, files=many)
     with pytest.raises(Refused):
-        services.add_canned_files(actor=support, reply_id=reply.pk, files=[label])
+        canned_replies.add_canned_files(actor=support, reply_id=reply.pk, files=[label])
     assert (CannedFile.objects.count(), CannedReply.objects.get().version) == (1, 1)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.read_canned_file(actor=shop.world.outsider(), reply_id=reply.pk, file_id=kept.pk)
-    found = services.read_canned_file(actor=support, reply_id=reply.pk, file_id=kept.pk)
+        canned_replies.read_canned_file(actor=shop.world.outsider(), reply_id=reply.pk, file_id=kept.pk)
+    found = canned_replies.read_canned_file(actor=support, reply_id=reply.pk, file_id=kept.pk)
     assert (found.filename, found.content) == ("label.pdf", files.PDF)
-    [upload] = services.canned_uploads(actor=support, file_ids=[kept.pk, kept.pk])
+    [upload] = canned_replies.canned_uploads(actor=support, file_ids=[kept.pk, kept.pk])
     talk = shop.conversation()
     services.reply(
         actor=support, conversation_id=talk.pk, draft=Draft(text="Here", files=[upload], sender=Sender(type="person"))
     )
     assert Attachment.objects.get().filename == "label.pdf"
-    services.remove_canned_file(actor=admin, reply_id=reply.pk, file_id=kept.pk)
+    canned_replies.remove_canned_file(actor=admin, reply_id=reply.pk, file_id=kept.pk)
     with pytest.raises(Invalid):
-        services.canned_uploads(actor=support, file_ids=[kept.pk])
+        canned_replies.canned_uploads(actor=support, file_ids=[kept.pk])
     assert (Attachment.objects.count(), CannedReply.objects.get().version) == (1, 2)
 
 
 def test_files_of_a_deleted_reply_or_team_leave_their_store(shop: Shop, store: Store) -> None:
     admin = shop.world.actor("admin")
-    team = services.create_team(actor=admin, settings=TeamSettings(name="Care"))
+    team = teams.create_team(actor=admin, settings=TeamSettings(name="Care"))
     for shortcut, team_id in (("one", team.pk), ("two", None)):
         wanted = CannedText(shortcut, "Label", "Here.", team_id)
-        reply = services.create_canned_reply(actor=admin, wanted=wanted, files=[Upload("a.pdf", files.PDF)])
+        reply = canned_replies.create_canned_reply(actor=admin, wanted=wanted, files=[Upload("a.pdf", files.PDF)])
     [file_id] = CannedFile.objects.filter(reply=reply).values_list("pk", flat=True)
-    assert services.read_canned_file(actor=admin, reply_id=reply.pk, file_id=file_id).content == files.PDF
+    assert canned_replies.read_canned_file(actor=admin, reply_id=reply.pk, file_id=file_id).content == files.PDF
     assert (len(store.objects), FileRemoval.objects.count()) == (2, 0)
-    services.delete_team(actor=admin, team_id=team.pk)
-    services.delete_canned_reply(actor=admin, reply_id=CannedReply.objects.get().pk)
+    teams.delete_team(actor=admin, team_id=team.pk)
+    canned_replies.delete_canned_reply(actor=admin, reply_id=CannedReply.objects.get().pk)
     for removal in FileRemoval.objects.all():
-        services.remove_file(removal_id=removal.pk)
+        file_contents.remove_file(removal_id=removal.pk)
     assert (len(store.objects), CannedFile.objects.count(), FileRemoval.objects.count()) == (0, 0, 0)
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from conversations import services
+from conversations.inbox import assignment
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
 from conversations.models import Availability, Contact, Conversation, Team
-from conversations.services import Seat, TeamSettings
 from core.actors import system
 from core.clock import now
 from core.models import AuditEntry
@@ -50,7 +51,7 @@ def begin(shop: Shop, people: list[UUID], chance: random.Random, number: int) ->
     """Make a team with random room, and let a random number of customers wait."""
     rooms = {person: chance.randint(1, 3) for person in people}
     policy = chance.choice(["round_robin", "least_load"])
-    team = services.create_team(
+    team = teams.create_team(
         actor=shop.world.actor("admin"),
         settings=TeamSettings(name=f"Team {number}", policy=policy),
         seats=[Seat(person, room) for person, room in rooms.items()],
@@ -77,7 +78,7 @@ def given(trial: Trial) -> Counter[UUID]:
 
 def sweep(trial: Trial) -> None:
     """Do what the sweep does until there is nothing to do: a hint may have found a row locked."""
-    while services.assign_waiting(actor=system("desk"), team_id=trial.team.pk):
+    while assignment.assign_waiting(actor=system("desk"), team_id=trial.team.pk):
         pass
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
+from conversations.messages import delivery
 from conversations.messages.delivery import ATTEMPTS, BACK_OFF, LEASE
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import Draft
@@ -35,21 +36,21 @@ def failures() -> int:
 
 def test_delivered_message_goes_in_clear_to_the_contacts_number(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=True, provider_id="SM7")]
-    assert services.deliver(message_id=queued.pk) == "sent"
+    assert delivery.deliver(message_id=queued.pk) == "sent"
     (sent,) = transport.sent
     assert (sent.recipient.value, sent.text) == ("+34600123456", "Hi +34600123456")
 
 
 def test_delivered_message_keeps_the_providers_id(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=True, provider_id="SM7")]
-    services.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk)
     assert Message.objects.get(pk=queued.pk).channel_message_id == "SM7"
     assert DeliveryAttempt.objects.get().outcome == "succeeded"
 
 
 def test_second_delivery_does_nothing(queued: Message, transport: Script) -> None:
     for _ in range(2):
-        services.deliver(message_id=queued.pk)
+        delivery.deliver(message_id=queued.pk)
     assert len(transport.sent) == 1
 
 
@@ -59,15 +60,15 @@ def test_temporary_failure_is_tried_again_later(
 ) -> None:
     transport.answers = [answer]
     start = now()
-    services.deliver(message_id=queued.pk, now=start)
+    delivery.deliver(message_id=queued.pk, now=start)
     kept = Message.objects.get(pk=queued.pk)
     assert (kept.status, kept.next_attempt_at) == ("sending", start + timedelta(seconds=BACK_OFF[0]))
 
 
 def test_retry_is_a_new_attempt(queued: Message, transport: Script) -> None:
     transport.answers = [DOWN]
-    services.deliver(message_id=queued.pk)
-    assert services.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
+    delivery.deliver(message_id=queued.pk)
+    assert delivery.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
     outcomes = DeliveryAttempt.objects.order_by("number").values_list("number", "outcome")
     assert list(outcomes) == [(1, "failed"), (2, "succeeded")]
 
@@ -75,7 +76,7 @@ def test_retry_is_a_new_attempt(queued: Message, transport: Script) -> None:
 def test_calls_of_the_provider_are_told_without_a_word_of_the_message(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=False, error="Call Ann", http_status=503), ConnectionError("+34600123456")]
     for hours in range(3):
-        services.deliver(message_id=queued.pk, now=now() + timedelta(hours=hours))
+        delivery.deliver(message_id=queued.pk, now=now() + timedelta(hours=hours))
     told = StreamEvent.objects.filter(type="provider_called").order_by("id").values_list("payload", flat=True)
     said = [(each["provider"], each["is_ok"], each["code"], each["status"]) for each in told]
     assert said == [
@@ -90,7 +91,7 @@ def test_calls_of_the_provider_are_told_without_a_word_of_the_message(queued: Me
 
 def test_sending_asks_for_one_statement_with_all_its_events(queued: Message, transport: Script) -> None:
     with CaptureQueriesContext(connection) as asked:
-        assert services.deliver(message_id=queued.pk) == "sent"
+        assert delivery.deliver(message_id=queued.pk) == "sent"
     written = [each["sql"] for each in asked if "insert into core_streamevent" in each["sql"]]
     assert len(written) == 1, written
     assert "provider_called" in written[0]
@@ -99,44 +100,44 @@ def test_sending_asks_for_one_statement_with_all_its_events(queued: Message, tra
 def test_retry_is_not_made_before_its_time(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=False, retry_after=90)]
     start = now()
-    services.deliver(message_id=queued.pk, now=start)
-    assert services.deliver(message_id=queued.pk, now=start + timedelta(seconds=80)) == ""
+    delivery.deliver(message_id=queued.pk, now=start)
+    assert delivery.deliver(message_id=queued.pk, now=start + timedelta(seconds=80)) == ""
 
 
 def test_permanent_failure_ends_it_and_is_announced(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=False, error="21610", permanent=True)]
-    assert services.deliver(message_id=queued.pk) == "failed"
+    assert delivery.deliver(message_id=queued.pk) == "failed"
     assert failures() == 1
 
 
 def test_last_attempt_ends_it(queued: Message, transport: Script) -> None:
     transport.answers = [DOWN] * ATTEMPTS
     for hours in range(ATTEMPTS):
-        status = services.deliver(message_id=queued.pk, now=now() + timedelta(hours=hours))
+        status = delivery.deliver(message_id=queued.pk, now=now() + timedelta(hours=hours))
     assert (status, failures()) == ("failed", 1)
 
 
 def test_attempt_that_was_cut_off_is_repeated_after_its_lease(queued: Message, transport: Script) -> None:
     transport.answers = [KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
-        services.deliver(message_id=queued.pk)
-    services.deliver(message_id=queued.pk, now=now() + LEASE * 2)
+        delivery.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk, now=now() + LEASE * 2)
     outcomes = DeliveryAttempt.objects.order_by("number").values_list("outcome", flat=True)
     assert list(outcomes) == ["unknown", "succeeded"]
 
 
 def test_later_message_waits_for_the_one_before(queued: Message, transport: Script) -> None:
     later = services.reply(actor=AGENT, conversation_id=queued.conversation_id, draft=Draft(text="Second"))
-    assert services.deliver(message_id=later.pk) == ""
-    services.deliver(message_id=queued.pk)
-    assert services.deliver(message_id=later.pk) == "sent"
+    assert delivery.deliver(message_id=later.pk) == ""
+    delivery.deliver(message_id=queued.pk)
+    assert delivery.deliver(message_id=later.pk) == "sent"
 
 
 def test_contact_without_an_address_on_the_channel_is_an_error_of_the_attempt(
     queued: Message, transport: Script
 ) -> None:
     queued.conversation.contact.points.all().delete()
-    services.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk)
     assert DeliveryAttempt.objects.get().error == "no_address"
 
 
@@ -152,7 +153,7 @@ def test_contact_without_an_address_on_the_channel_is_an_error_of_the_attempt(
 def test_reports_move_the_status_forward_only(
     queued: Message, transport: Script, reports: list[str], status: str
 ) -> None:
-    services.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk)
     for report in reports:
         services.record_status(actor=DOOR, message_id=queued.pk, status=report)
     assert Message.objects.get(pk=queued.pk).status == status
@@ -160,7 +161,7 @@ def test_reports_move_the_status_forward_only(
 
 def test_report_is_found_by_the_providers_id(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=True, provider_id="SM7")]
-    services.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk)
     account = queued.channel_account_id
     assert services.record_status(actor=DOOR, channel_account_id=account, channel_message_id="SM7", status="read")
 

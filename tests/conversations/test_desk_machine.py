@@ -21,8 +21,10 @@ from hypothesis.stateful import (
 
 from conversations import services
 from conversations.contacts.contacts import point_index
+from conversations.inbox import assignment, snoozes, states
+from conversations.inbox.teams import availability, teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
 from conversations.models import Conversation, Team
-from conversations.services import Seat, TeamSettings
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
@@ -88,7 +90,7 @@ class DeskMachine(RuleBasedStateMachine):
             self.talks[number] = Talk("agent")
             self.note("reopened")
         elif before.snoozed:
-            services.wake(actor=DESK, conversation_id=self.row(number).pk)  # as the sweep does
+            snoozes.wake(actor=DESK, conversation_id=self.row(number).pk)  # as the sweep does
             before.snoozed = False
 
     @rule(number=visitor)
@@ -101,19 +103,19 @@ class DeskMachine(RuleBasedStateMachine):
 
     @rule(person=who, state=st.sampled_from(["online", "online", "away", "offline"]))
     def say_availability(self, person: str, state: str) -> None:
-        services.set_availability(actor=self.actor(person), state=state)
+        availability.set_availability(actor=self.actor(person), state=state)
         (self.online.add if state == "online" else self.online.discard)(person)
 
     @rule(person=who, most=st.integers(1, 3))
     def change_capacity(self, person: str, most: int) -> None:
         self.capacity[person] = most
         wanted = {"settings": self.wanted(), "seats": self.seats(), "targets": {}}
-        services.revise_team(actor=self.actor("owner"), team_id=self.team.pk, **wanted)  # type: ignore[arg-type]
+        teams.revise_team(actor=self.actor("owner"), team_id=self.team.pk, **wanted)  # type: ignore[arg-type]
 
     @rule()
     def take_turn(self) -> None:
         waiting = {number for number, talk in self.talks.items() if talk.waits}
-        given = services.assign_waiting(actor=DESK, team_id=self.team.pk)
+        given = assignment.assign_waiting(actor=DESK, team_id=self.team.pk)
         names = {self.actor(person).user_id: person for person in PEOPLE}
         for number in waiting:
             if user := self.row(number).assigned_to_id:
@@ -133,19 +135,19 @@ class DeskMachine(RuleBasedStateMachine):
     @rule()
     def crash_in_a_turn(self) -> None:
         with transaction.atomic():
-            services.assign_waiting(actor=DESK, team_id=self.team.pk)
+            assignment.assign_waiting(actor=DESK, team_id=self.team.pk)
             transaction.set_rollback(True)
 
     @rule(number=visitor, person=who)
     def take_over(self, number: int, person: str) -> None:
         if (talk := self.open(number)) and not talk.person:
-            services.take_over(actor=self.actor(person), conversation_id=self.row(number).pk)
+            states.take_over(actor=self.actor(person), conversation_id=self.row(number).pk)
             talk.state, talk.person, talk.snoozed = "person", person, False
 
     @rule(number=visitor, person=who)
     def assign(self, number: int, person: str) -> None:
         if (talk := self.open(number)) and talk.person != person:
-            services.assign(
+            states.assign(
                 actor=self.actor("owner"),
                 conversation_id=self.row(number).pk,
                 user_id=self.actor(person).user_id,  # type: ignore[arg-type]
@@ -156,7 +158,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(number=visitor)
     def escalate(self, number: int) -> None:
         if (talk := self.open(number)) and talk.person:
-            services.escalate(actor=self.actor(talk.person), conversation_id=self.row(number).pk, reason="complaint")
+            states.escalate(actor=self.actor(talk.person), conversation_id=self.row(number).pk, reason="complaint")
             self.talks[number] = Talk("person", not_for=talk.person)
             self.in_team.add(number)
             self.note("escalated")
@@ -164,7 +166,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(number=visitor)
     def give_back(self, number: int) -> None:
         if (talk := self.open(number)) and talk.person:
-            services.give_back(actor=self.actor(talk.person), conversation_id=self.row(number).pk)
+            states.give_back(actor=self.actor(talk.person), conversation_id=self.row(number).pk)
             self.talks[number] = Talk("agent")
 
     @rule(number=visitor)
@@ -178,7 +180,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(number=visitor)
     def wake(self, number: int) -> None:
         if (talk := self.open(number)) and talk.snoozed:
-            services.wake(actor=self.actor("owner"), conversation_id=self.row(number).pk)
+            snoozes.wake(actor=self.actor("owner"), conversation_id=self.row(number).pk)
             talk.snoozed = False
 
     @rule(number=visitor)
@@ -232,7 +234,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def make_team(self) -> Team:
         """Make the team."""
-        return services.create_team(actor=self.actor("owner"), settings=self.wanted(), seats=self.seats())
+        return teams.create_team(actor=self.actor("owner"), settings=self.wanted(), seats=self.seats())
 
 
 def play(shop: Shop, number: int, examples: int, steps: int) -> Counter[str]:

@@ -8,7 +8,9 @@ from django.db import connection
 from django.test import Client
 
 from conversations import services
+from conversations.inbox.teams import availability
 from conversations.models import Conversation, Draft
+from conversations.replies import drafts
 from core.actors import system
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -28,31 +30,31 @@ def talk(shop: Shop) -> Conversation:
 def test_draft_is_its_writers_own_and_sealed(shop: Shop, talk: Conversation) -> None:
     support, admin = shop.world.actor("support"), shop.world.actor("admin")
     for text in ("One", SECRET):
-        services.save_draft(actor=support, conversation_id=talk.pk, text=text)
-    services.save_draft(actor=admin, conversation_id=talk.pk, text="Mine")
-    mine = services.own_draft(actor=support, conversation_id=talk.pk)
+        drafts.save_draft(actor=support, conversation_id=talk.pk, text=text)
+    drafts.save_draft(actor=admin, conversation_id=talk.pk, text="Mine")
+    mine = drafts.own_draft(actor=support, conversation_id=talk.pk)
     assert mine
     assert (mine.body, Draft.objects.count()) == (SECRET, 2)
     with connection.cursor() as cursor:
         cursor.execute("select body::text from conversations_draft")
         assert "ann@example.com" not in str(cursor.fetchall())
-    assert services.with_own_drafts(actor=support, conversation_ids=[talk.pk]) == {talk.pk}
+    assert drafts.with_own_drafts(actor=support, conversation_ids=[talk.pk]) == {talk.pk}
     for actor, text, problem in (
         (shop.world.actor("viewer"), "x", Refused),
         (AGENT, "x", Refused),
         (support, "x" * 5000, Invalid),
     ):
         with pytest.raises(problem):
-            services.save_draft(actor=actor, conversation_id=talk.pk, text=text)
-    services.save_draft(actor=support, conversation_id=talk.pk, text="  ")
+            drafts.save_draft(actor=actor, conversation_id=talk.pk, text=text)
+    drafts.save_draft(actor=support, conversation_id=talk.pk, text="  ")
     assert list(Draft.objects.values_list("writer_id", flat=True)) == [admin.user_id]
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.save_draft(actor=shop.world.outsider(), conversation_id=talk.pk, text="x")
-    assert services.prune_drafts(now=now() + timedelta(days=29)) == 0
-    assert services.prune_drafts(now=now() + timedelta(days=31)) == 1
+        drafts.save_draft(actor=shop.world.outsider(), conversation_id=talk.pk, text="x")
+    assert drafts.prune_drafts(now=now() + timedelta(days=29)) == 0
+    assert drafts.prune_drafts(now=now() + timedelta(days=31)) == 1
     services.close(actor=support, conversation_id=talk.pk, resolved=True)
     with pytest.raises(Conflict):
-        services.save_draft(actor=support, conversation_id=talk.pk, text="late")
+        drafts.save_draft(actor=support, conversation_id=talk.pk, text="late")
 
 
 def test_page_keeps_shows_and_forgets_it(shop: Shop, talk: Conversation) -> None:
@@ -79,8 +81,8 @@ def test_page_keeps_shows_and_forgets_it(shop: Shop, talk: Conversation) -> None
 
 def test_former_member_leaves_no_draft(shop: Shop, talk: Conversation) -> None:
     support = shop.world.actor("support")
-    services.save_draft(actor=support, conversation_id=talk.pk, text=SECRET)
+    drafts.save_draft(actor=support, conversation_id=talk.pk, text=SECRET)
     person = shop.world.people["support"]
     person.memberships.update(is_active=False)
-    services.leave_teams(actor=system("desk"), user_id=person.pk)
+    availability.leave_teams(actor=system("desk"), user_id=person.pk)
     assert not Draft.objects.exists()

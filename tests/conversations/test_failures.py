@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
-from conversations import selectors, services
+from conversations import services
+from conversations.messages import delivery, resending
+from conversations.messages.selectors import messages
 from conversations.messages.statuses import BACK_OFF
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import Draft
@@ -35,7 +37,7 @@ def queued(shop: Shop, transport: Script) -> Message:
 
 def fail(message: Message, transport: Script, result: SendResult = REFUSED) -> None:
     transport.answers = [result]
-    assert services.deliver(message_id=message.pk) == "failed"
+    assert delivery.deliver(message_id=message.pk) == "failed"
 
 
 def report(message: Message, status: str, sid: str, **more: bool) -> bool:
@@ -50,7 +52,7 @@ def test_failure_is_kept_with_what_the_provider_said_masked(queued: Message, tra
     assert (attempt.error, attempt.http_status) == ("21211", 400)
     assert attempt.error_text.startswith("The 'To' number")
     assert "600123456" not in attempt.error_text
-    (row,) = selectors.list_messages(viewer=system("tests"), conversation_id=queued.conversation_id, limit=1).rows
+    (row,) = messages.list_messages(viewer=system("tests"), conversation_id=queued.conversation_id, limit=1).rows
     assert row.failure is not None
     assert row.failure.reason
     assert row.failure.advice
@@ -59,13 +61,13 @@ def test_failure_is_kept_with_what_the_provider_said_masked(queued: Message, tra
 
 def test_failed_message_is_sent_again_as_a_new_attempt(queued: Message, transport: Script, support: Actor) -> None:
     fail(queued, transport)
-    again = services.send_again(actor=support, message_id=queued.pk)
+    again = resending.send_again(actor=support, message_id=queued.pk)
     assert (again.pk, again.status) == (queued.pk, "queued")
-    assert services.deliver(message_id=queued.pk) == "sent"
+    assert delivery.deliver(message_id=queued.pk) == "sent"
     assert list(DeliveryAttempt.objects.order_by("number").values_list("outcome", flat=True)) == ["failed", "succeeded"]
     assert AuditEntry.objects.filter(action="MESSAGE_SENT_AGAIN").count() == 1
     with pytest.raises(Conflict, match="didn't fail"):
-        services.send_again(actor=support, message_id=queued.pk)
+        resending.send_again(actor=support, message_id=queued.pk)
 
 
 def test_send_again_needs_the_right_and_a_message_of_ours(
@@ -73,11 +75,11 @@ def test_send_again_needs_the_right_and_a_message_of_ours(
 ) -> None:
     fail(queued, transport)
     with pytest.raises(Refused):
-        services.send_again(actor=viewer, message_id=queued.pk)
+        resending.send_again(actor=viewer, message_id=queued.pk)
     received = Message.objects.get(direction="in")
     for unknown in (uuid4(), received.pk):
         with pytest.raises(NotFound):
-            services.send_again(actor=support, message_id=unknown)
+            resending.send_again(actor=support, message_id=unknown)
 
 
 @pytest.mark.parametrize("code", ["opted_out", "closed", "sent_otherwise"])
@@ -93,18 +95,18 @@ def test_send_again_is_refused_with_the_reason(
     elif code == "closed":
         services.close(actor=support, conversation_id=queued.conversation_id, resolved=True)
     else:
-        copy: UUID = services.template_copy_id(queued.pk)
+        copy: UUID = resending.template_copy_id(queued.pk)
         draft = Draft(text="Hello there", client_id=copy)
         services.reply(actor=AGENT, conversation_id=queued.conversation_id, draft=draft)
     with pytest.raises(Conflict) as refusal:
-        services.send_again(actor=support, message_id=queued.pk)
+        resending.send_again(actor=support, message_id=queued.pk)
     assert refusal.value.code == code
     assert Message.objects.get(pk=queued.pk).status == "failed"
 
 
 def test_rate_limit_that_is_reported_later_is_tried_again_with_back_off(queued: Message, transport: Script) -> None:
     transport.answers = [SendResult(ok=True, provider_id="SM1"), SendResult(ok=True, provider_id="SM2")]
-    services.deliver(message_id=queued.pk)
+    delivery.deliver(message_id=queued.pk)
     before = now()
     assert report(queued, "failed", "SM1", is_temporary=True)
     waiting = Message.objects.get(pk=queued.pk)
@@ -114,7 +116,7 @@ def test_rate_limit_that_is_reported_later_is_tried_again_with_back_off(queued: 
     # Repeated and late reports about the attempt that failed end nothing.
     assert not report(queued, "failed", "SM1", is_temporary=True)
     assert not report(queued, "sent", "SM1")
-    assert services.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
+    assert delivery.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
     assert report(queued, "delivered", "SM2")
     assert len(transport.sent) == 2
 
@@ -128,15 +130,15 @@ def test_rate_limit_that_is_reported_before_the_answer_is_stored_is_tried_again(
 
     with monkeypatch.context() as busy:
         busy.setattr(transport, "send", early)
-        services.deliver(message_id=queued.pk)
+        delivery.deliver(message_id=queued.pk)
     assert Message.objects.get(pk=queued.pk).status == "sending"
-    assert services.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
+    assert delivery.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
 
 
 def test_rate_limit_ends_after_the_last_attempt(queued: Message, transport: Script) -> None:
     for number in range(len(BACK_OFF) + 1):
         transport.answers = [SendResult(ok=True, provider_id=f"SM{number}")]
-        services.deliver(message_id=queued.pk, now=now() + timedelta(hours=number))
+        delivery.deliver(message_id=queued.pk, now=now() + timedelta(hours=number))
         assert report(queued, "failed", f"SM{number}", is_temporary=True)
     assert Message.objects.get(pk=queued.pk).status == "failed"
 

@@ -9,10 +9,12 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
 from accounts.services import create_api_key
-from conversations import selectors, services
+from conversations.inbox.teams.selectors.figures import FigureScope
+from conversations.inbox.teams.selectors.teams import list_people
+from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
 from conversations.models import Conversation, Survey, Team
-from conversations.selectors import FigureScope, figure_scope, marks_of, require_figures
-from conversations.services import Seat, TeamSettings
+from conversations.selectors import figure_scope, require_figures
+from conversations.surveys.selectors import marks_of
 from core.actors import Actor, system
 from core.clock import now
 from core.errors import Refused
@@ -27,8 +29,8 @@ def teams(shop: Shop) -> tuple[Team, Team]:
     """Make a team that support leads and the approver is in, and one of the admin."""
     people, admin = shop.world.people, shop.world.actor("admin")
     mine = [Seat(people["support"].pk, is_lead=True), Seat(people["owner"].pk)]
-    care = services.create_team(actor=admin, settings=TeamSettings(name="Care"), seats=mine)
-    sales = services.create_team(actor=admin, settings=TeamSettings(name="Sales"), seats=[Seat(people["admin"].pk)])
+    care = create_team(actor=admin, settings=TeamSettings(name="Care"), seats=mine)
+    sales = create_team(actor=admin, settings=TeamSettings(name="Sales"), seats=[Seat(people["admin"].pk)])
     return care, sales
 
 
@@ -77,13 +79,11 @@ def test_marks_and_loads_are_of_the_teams_one_may_see(shop: Shop, client: Client
     with pytest.raises(Refused):
         marks_of(viewer=shop.world.actor("viewer"))
     loads = {
-        role: [row.open_count for row in selectors.list_people(viewer=shop.world.actor(role), team_id=care.pk)]
+        role: [row.open_count for row in list_people(viewer=shop.world.actor(role), team_id=care.pk)]
         for role in ("support", "owner", "admin", "viewer")
     }
     assert loads == {"support": [0, 0], "owner": [0, 0], "admin": [0, 0], "viewer": [None, None]}
-    assert [row.open_count for row in selectors.list_people(viewer=shop.world.actor("support"), team_id=sales.pk)] == [
-        None
-    ]
+    assert [row.open_count for row in list_people(viewer=shop.world.actor("support"), team_id=sales.pk)] == [None]
     pages = {}
     for role, user in shop.world.people.items():
         client.force_login(user)

@@ -12,6 +12,8 @@ from django.test import Client
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
 from conversations.messages import attachments, file_contents
+from conversations.messages.attachments import read_attachment, read_outgoing_file
+from conversations.messages.file_contents import list_files_expired, list_removals_due, remove_file
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
 from conversations.services import Draft, Sender
@@ -115,12 +117,12 @@ def test_file_is_read_under_a_reveal_and_each_reading_is_written_down(chat: Conv
     send(owner, chat)
     asked: dict[str, Any] = {"conversation_id": chat.pk, "attachment_id": Attachment.objects.get().pk}
     with pytest.raises(Refused):
-        services.read_attachment(actor=owner, **asked, as_preview=True)
+        read_attachment(actor=owner, **asked, as_preview=True)
     open_reveal(owner, chat)
-    assert services.read_attachment(actor=owner, **asked).content == PICTURE.content
+    assert read_attachment(actor=owner, **asked).content == PICTURE.content
     # A page that refreshes itself shows the picture again: that is one look.
     for _ in range(3):
-        assert services.read_attachment(actor=owner, **asked, as_preview=True).content == PICTURE.content
+        assert read_attachment(actor=owner, **asked, as_preview=True).content == PICTURE.content
     entries = AuditEntry.objects.filter(action="ATTACHMENT_VIEWED", object_id=chat.pk).order_by("seq")
     assert [entry.facts.get("preview", False) for entry in entries] == [False, True]
 
@@ -132,13 +134,13 @@ def test_file_of_another_conversation_message_or_tenant_is_not_there(shop: Shop,
     file = Attachment.objects.get()
     open_reveal(owner, other)
     with pytest.raises(NotFound):
-        services.read_attachment(actor=owner, conversation_id=other.pk, attachment_id=file.pk)
+        read_attachment(actor=owner, conversation_id=other.pk, attachment_id=file.pk)
     with pytest.raises(NotFound):
-        services.read_outgoing_file(message_id=theirs.pk, attachment_id=file.pk)
+        read_outgoing_file(message_id=theirs.pk, attachment_id=file.pk)
     with pytest.raises(NotFound):
         services.read_own_file(conversation_id=other.pk, attachment_id=file.pk)
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
-        services.read_outgoing_file(message_id=sent.pk, attachment_id=file.pk)
+        read_outgoing_file(message_id=sent.pk, attachment_id=file.pk)
 
 
 def test_store_outside_gets_sealed_bytes_and_loses_them_with_the_contact(
@@ -152,19 +154,19 @@ def test_store_outside_gets_sealed_bytes_and_loses_them_with_the_contact(
     assert (file.content, file.store, FileRemoval.objects.count()) == (None, "bucket", 0)
     rotate_tenant(world.acme.pk)
     asked = {"message_id": message.pk, "attachment_id": file.pk}
-    assert services.read_outgoing_file(**asked).content == PICTURE.content
+    assert read_outgoing_file(**asked).content == PICTURE.content
     store.objects[path] = sealed[:-1] + bytes([sealed[-1] ^ 1])
     with pytest.raises(Unavailable):
-        services.read_outgoing_file(**asked)
+        read_outgoing_file(**asked)
     file_contents.plan_removal([file])
     Attachment.objects.filter(pk=file.pk).update(**file_contents.EMPTY, state="failed", error="erased")
     store.status = 503
-    ((_, removal),) = services.list_removals_due()
-    assert not services.remove_file(removal_id=removal)
-    assert services.list_removals_due() == []  # not again at once
+    ((_, removal),) = list_removals_due()
+    assert not remove_file(removal_id=removal)
+    assert list_removals_due() == []  # not again at once
     store.status = 0
-    ((_, removal),) = services.list_removals_due(now=now() + timedelta(hours=1))
-    assert services.remove_file(removal_id=removal, now=now() + timedelta(hours=1))
+    ((_, removal),) = list_removals_due(now=now() + timedelta(hours=1))
+    assert remove_file(removal_id=removal, now=now() + timedelta(hours=1))
     assert (store.objects, FileRemoval.objects.count()) == ({}, 0)
 
 
@@ -177,8 +179,8 @@ def test_file_whose_message_never_came_to_be_is_removed_and_a_used_one_is_not(
     assert len(store.objects) == 2
     FileRemoval.objects.create(file_id=Attachment.objects.get().pk, store="bucket", due_at=now())
     later = now() + timedelta(hours=2)
-    for _, removal in services.list_removals_due(now=later):
-        services.remove_file(removal_id=removal, now=later)
+    for _, removal in list_removals_due(now=later):
+        remove_file(removal_id=removal, now=later)
     assert [path.rpartition("/")[2] for path in store.objects] == [str(Attachment.objects.get().pk)]
     assert not FileRemoval.objects.exists()
 
@@ -197,9 +199,9 @@ def test_files_are_forgotten_after_their_days_only_if_days_are_set(
 ) -> None:
     send(support, chat)
     Attachment.objects.update(created_at=now() - timedelta(days=31))
-    assert services.list_files_expired() == []
+    assert list_files_expired() == []
     settings.FILE_DAYS = 30
-    ((_, found),) = services.list_files_expired()
+    ((_, found),) = list_files_expired()
     tasks.expire_file(str(chat.tenant_id), str(found))
     file = Attachment.objects.get()
     assert (file.content, file.filename, file.state, file.error, file.content_type) == (

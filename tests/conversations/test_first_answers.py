@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conversations import services
-from conversations.inbox.selectors import first_answers
+from conversations.inbox import snoozes, states
+from conversations.inbox.selectors.first_answers import FirstAnswer, first_answers
 from conversations.models import Conversation, Message, Priority
 from conversations.replies.wait_notice import expected_wait, in_words
-from conversations.selectors import FirstAnswer
 from conversations.services import Draft, Sender
 from core.actors import Actor
 from core.errors import Refused
@@ -169,11 +169,11 @@ def play(shop: Shop, steps: str) -> tuple[Conversation, datetime]:
         "words": partial(services.reply, actor=DESK, draft=by_walker),
         "person": partial(services.reply, actor=support, draft=by_support),
         "hand-off": partial(services.hand_off, actor=AGENT, reason="asked_for_person"),
-        "escalate": partial(services.escalate, actor=support, reason="needs_specialist"),
-        "take": lambda now, **on: services.take_over(actor=support, **on),  # noqa: ARG005
-        "back": lambda now, **on: services.give_back(actor=support, **on),  # noqa: ARG005
+        "escalate": partial(states.escalate, actor=support, reason="needs_specialist"),
+        "take": lambda now, **on: states.take_over(actor=support, **on),  # noqa: ARG005
+        "back": lambda now, **on: states.give_back(actor=support, **on),  # noqa: ARG005
         "snooze": partial(services.snooze, actor=support),
-        "wake": partial(services.wake, actor=DESK),
+        "wake": partial(snoozes.wake, actor=DESK),
         "close": partial(services.close, actor=support, resolved=True),
         "look": lambda **on: on,
     }

@@ -12,7 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import mediums, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams
+from conversations.contacts import contacts
+from conversations.contacts.blocks import block_contact, unblock_contact
 from conversations.messages import reach
+from conversations.messages.delivery import deliver
 from conversations.models import AudienceSend, Conversation, DeliveryAttempt, Message
 from conversations.services import ByTemplate, Draft, Sender
 from conversations.types import SenderIdentity
@@ -76,7 +79,7 @@ def reply(message: Message, actor: Actor = AGENT, **more: Any) -> Message:
 def test_stop_between_queue_and_send_reaches_nobody(asked: Message, windowed: Script) -> None:
     queued = reply(asked)
     stop()
-    assert (services.deliver(message_id=queued.pk), windowed.sent) == ("failed", [])
+    assert (deliver(message_id=queued.pk), windowed.sent) == ("failed", [])
     assert DeliveryAttempt.objects.get().error == "opted_out"
 
 
@@ -93,7 +96,7 @@ def test_stop_between_claim_and_send_reaches_nobody(
         return found
 
     monkeypatch.setattr(delivery, "_claim", claim_and_stop)
-    assert (services.deliver(message_id=reply(asked).pk), windowed.sent) == ("failed", [])
+    assert (deliver(message_id=reply(asked).pk), windowed.sent) == ("failed", [])
 
 
 def test_delivery_asks_the_gate_with_two_queries(
@@ -105,7 +108,7 @@ def test_delivery_asks_the_gate_with_two_queries(
             if is_cold:
                 kept.forget()
             with CaptureQueriesContext(connection) as seen:
-                assert services.deliver(message_id=queued.pk) == "sent"
+                assert deliver(message_id=queued.pk) == "sent"
             added = [query["sql"] for query in seen.captured_queries if any(table in query["sql"] for table in TABLES)]
             of_rules = [sql for sql in added if "core_reachpolicy" in sql]
             assert len(added) - len(of_rules) == 2, added
@@ -123,11 +126,11 @@ def test_window_is_the_contacts_over_all_their_conversations(
     assert later.conversation_id != asked.conversation_id
     Conversation.objects.filter(pk=later.conversation_id).update(last_inbound_at=None)
     queued = reply(later, now=start + DAY)
-    assert services.deliver(message_id=queued.pk, now=start + DAY) == "sent"
+    assert deliver(message_id=queued.pk, now=start + DAY) == "sent"
     ends = ReplyWindow.objects.get().wrote_at + DAY
     before, after = (reply(later, now=moment) for moment in (ends - timedelta(seconds=1), ends))
-    assert services.deliver(message_id=before.pk, now=ends - timedelta(seconds=1)) == "sent"
-    assert services.deliver(message_id=after.pk, now=ends) == "failed"
+    assert deliver(message_id=before.pk, now=ends - timedelta(seconds=1)) == "sent"
+    assert deliver(message_id=after.pk, now=ends) == "failed"
 
 
 def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed: Script, support: Actor) -> None:
@@ -139,7 +142,7 @@ def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed:
     with pytest.raises(gate.NotReachable) as offered:
         reply(asked, support)
     assert offered.value.facts == {"has_template": True}
-    assert services.deliver(message_id=reply(asked, support, template=ByTemplate()).pk) == "sent"
+    assert deliver(message_id=reply(asked, support, template=ByTemplate()).pk) == "sent"
     assert windowed.sent[-1].template is not None
     stop()
     with pytest.raises(gate.NotReachable, match="opted out"):
@@ -153,30 +156,30 @@ def test_blocked_contact_gets_nothing_on_any_channel_until_unblocked(
     contact_id = asked.sender_id
     assert contact_id is not None
     with pytest.raises(Refused):
-        services.block_contact(actor=viewer, contact_id=contact_id)
-    assert [services.block_contact(actor=support, contact_id=contact_id) for _ in range(2)] == [True, False]
+        block_contact(actor=viewer, contact_id=contact_id)
+    assert [block_contact(actor=support, contact_id=contact_id) for _ in range(2)] == [True, False]
     with pytest.raises(gate.NotReachable, match="blocked"):
         reply(asked, support)
-    assert services.deliver(message_id=reply(asked).pk) == "failed"
+    assert deliver(message_id=reply(asked).pk) == "failed"
     services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
-    assert services.deliver(message_id=reply(asked).pk) == "failed"
-    assert [services.unblock_contact(actor=support, contact_id=contact_id) for _ in range(2)] == [True, False]
-    assert services.deliver(message_id=reply(asked).pk) == "sent"
+    assert deliver(message_id=reply(asked).pk) == "failed"
+    assert [unblock_contact(actor=support, contact_id=contact_id) for _ in range(2)] == [True, False]
+    assert deliver(message_id=reply(asked).pk) == "sent"
     assert AuditEntry.objects.filter(action__in=("CONTACT_BLOCKED", "CONTACT_UNBLOCKED")).count() == 2
     visitor = shop.write()
     assert visitor.sender_id is not None
-    services.block_contact(actor=support, contact_id=visitor.sender_id)
+    block_contact(actor=support, contact_id=visitor.sender_id)
     for actor in (AGENT, OPERATOR, support):
         with pytest.raises(gate.NotReachable):
             reply(visitor, actor)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.block_contact(actor=support, contact_id=contact_id)
+        block_contact(actor=support, contact_id=contact_id)
 
 
 def test_opt_out_of_an_unknown_address_counts_when_it_appears(shop: Shop, windowed: Script) -> None:
     assert stop()
     message = shop.call()
-    assert services.deliver(message_id=reply(message).pk) == "failed"
+    assert deliver(message_id=reply(message).pk) == "failed"
     assert AuditEntry.objects.filter(action="CONSENT_RECORDED").count() == 1
 
 
@@ -187,7 +190,7 @@ def test_later_stop_and_start_of_any_order_keep_the_newest(asked: Message) -> No
     assert not Consent.objects.exists()
     stop()
     ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="api", at=moment - DAY)
-    assert services.deliver(message_id=reply(asked).pk) == "failed"
+    assert deliver(message_id=reply(asked).pk) == "failed"
 
 
 def test_start_brings_marketing_back_only_for_who_had_agreed_to_it(asked: Message) -> None:
@@ -208,10 +211,10 @@ def test_postponed_marketing_does_not_hold_up_replies(
     asked: Message, windowed: Script, rules: Any, support: Actor
 ) -> None:
     noon = now().replace(hour=12, minute=0, second=0, microsecond=0)
-    services.add_tag(actor=support, contact_id=asked.sender_id, name="VIP")  # type: ignore[arg-type]
+    contacts.add_tag(actor=support, contact_id=asked.sender_id, name="VIP")  # type: ignore[arg-type]
     queued = reply(asked, OPERATOR, purpose="marketing", now=noon)
     rules(quiet_from=noon.time(), quiet_until=noon.replace(hour=13).time())
-    assert services.deliver(message_id=queued.pk, now=noon) == "queued"
+    assert deliver(message_id=queued.pk, now=noon) == "queued"
     assert (DeliveryAttempt.objects.count(), windowed.sent) == (0, [])
     kept = Message.objects.get(pk=queued.pk)
     assert (kept.status, kept.retry_count, kept.next_attempt_at) == (
@@ -219,8 +222,8 @@ def test_postponed_marketing_does_not_hold_up_replies(
         0,
         noon.replace(hour=13),
     )
-    assert services.deliver(message_id=reply(asked, now=noon).pk, now=noon) == "sent"
-    assert services.deliver(message_id=queued.pk, now=noon + timedelta(hours=1)) == "sent"
+    assert deliver(message_id=reply(asked, now=noon).pk, now=noon) == "sent"
+    assert deliver(message_id=queued.pk, now=noon + timedelta(hours=1)) == "sent"
     held = reply(asked, OPERATOR, purpose="marketing", now=noon)
     assert held.next_attempt_at == kept.next_attempt_at
 
@@ -235,8 +238,8 @@ def test_limits_of_marketing_count_each_message_once(
         assert [one.next_attempt_at == moment for one in (first, second, third)] == [True, True, False]
         assert counts.sent_on([], moment.date())[counts.TENANT][moment.date()] == 2
         windowed.answers = [ConnectionError()]
-        services.deliver(message_id=first.pk)
-    assert services.deliver(message_id=first.pk, now=moment + timedelta(minutes=1)) == "sent"
+        deliver(message_id=first.pk)
+    assert deliver(message_id=first.pk, now=moment + timedelta(minutes=1)) == "sent"
     assert counts.sent_on([], moment.date())[counts.TENANT][moment.date()] == 2
     other = SenderIdentity(kind="phone", value="+34600999999", verified=True)
     elsewhere = shop.write(channel_account_id=shop.line.pk, sender=other)
@@ -279,14 +282,14 @@ def test_wish_block_and_window_hold_for_each_spelling_of_a_number(
     assert again.sender_id == asked.sender_id
     assert ReplyWindow.objects.count() == 1
     services.block_point(actor=DOOR, sender=one, channel="whatsapp", reason="opted_out")
-    assert services.deliver(message_id=reply(asked).pk) == "failed"
+    assert deliver(message_id=reply(asked).pk) == "failed"
     services.unblock_point(actor=DOOR, sender=other, channel="whatsapp")
-    assert services.deliver(message_id=reply(asked).pk) == "sent"
+    assert deliver(message_id=reply(asked).pk) == "sent"
     facts: dict[str, Any] = {"actor": OPERATOR, "purpose": "reply", "state": "withdrawn", "channel": "any"}
     services.record_consent(address=said, **facts)
     with pytest.raises(gate.NotReachable, match="opted out"):
         reply(asked, support)
-    assert services.deliver(message_id=reply(asked).pk) == "failed"
+    assert deliver(message_id=reply(asked).pk) == "failed"
 
 
 def test_migrated_blocks_windows_and_campaigns_say_what_they_said(shop: Shop, windowed: Script) -> None:
@@ -318,15 +321,15 @@ def test_migrated_blocks_windows_and_campaigns_say_what_they_said(shop: Shop, wi
     }
     assert [(row.wrote_at, row.line) for row in ReplyWindow.objects.all()] == [(wrote_at, shop.line.pk)]
     assert Message.objects.get(pk=sale.pk).purpose == "marketing"
-    assert [services.deliver(message_id=one.pk) for one in (sale, reply(asked))] == ["failed", "failed"]
+    assert [deliver(message_id=one.pk) for one in (sale, reply(asked))] == ["failed", "failed"]
     services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
-    assert services.deliver(message_id=reply(asked).pk) == "sent"
+    assert deliver(message_id=reply(asked).pk) == "sent"
 
 
 def test_campaign_leaves_out_who_is_blocked_or_has_not_agreed(
     asked: Message, windowed: Script, rules: Any, support: Actor
 ) -> None:
-    services.add_tag(actor=support, contact_id=asked.sender_id, name="VIP")  # type: ignore[arg-type]
+    contacts.add_tag(actor=support, contact_id=asked.sender_id, name="VIP")  # type: ignore[arg-type]
     assert KIND.observe(PARAMS)["recipients"] == 1
     rules(needs_consent=True)
     with pytest.raises(NotFound, match="1 left out because they haven't agreed to marketing"):
@@ -334,6 +337,6 @@ def test_campaign_leaves_out_who_is_blocked_or_has_not_agreed(
     index = reach._points(asked.conversation, ("phone",))[0][0].value_index
     ledger.add_lines(address_index=index, channel="any", state="given", source="api", purposes=["marketing"], at=now())
     assert KIND.observe(PARAMS)["recipients"] == 1
-    services.block_contact(actor=support, contact_id=asked.sender_id)  # type: ignore[arg-type]
+    block_contact(actor=support, contact_id=asked.sender_id)  # type: ignore[arg-type]
     with pytest.raises(NotFound, match="1 left out because they are blocked"):
         KIND.observe(PARAMS)

@@ -8,9 +8,16 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from conversations import selectors, services
+from conversations import services
+from conversations.inbox import states, tags
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
+from conversations.messages import outbound
+from conversations.messages.selectors import messages
 from conversations.models import Conversation, ConversationTag, Macro, Message, Note
-from conversations.services import Draft, MacroSettings, Seat, Sender, TeamSettings
+from conversations.replies import macros
+from conversations.replies.macros import MacroSettings
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -26,19 +33,19 @@ CLOSE = {"close": {"resolved": True}}
 def macro(shop: Shop, role: str = "admin", name: str = "Lost parcel", *, own: bool = False, **steps: Any) -> Macro:
     """Let somebody make a macro."""
     wanted = MacroSettings(name, steps or CLOSE, is_personal=own)
-    return services.create_macro(actor=shop.world.actor(role), wanted=wanted)
+    return macros.create_macro(actor=shop.world.actor(role), wanted=wanted)
 
 
-def run(shop: Shop, talk: Conversation, made: Macro, role: str = "support", **more: Any) -> services.MacroRun:
+def run(shop: Shop, talk: Conversation, made: Macro, role: str = "support", **more: Any) -> macros.MacroRun:
     """Let somebody run it."""
     actor = shop.world.actor(role)
-    return services.run_macro(actor=actor, conversation_id=talk.pk, macro_id=made.pk, **more)
+    return macros.run_macro(actor=actor, conversation_id=talk.pk, macro_id=made.pk, **more)
 
 
 def test_all_steps_are_done_in_order_and_a_repeated_run_replies_once(shop: Shop) -> None:
     admin, talk = shop.world.actor("admin"), shop.conversation()
-    tag = services.create_tag(actor=admin, name="Lost")
-    team = services.create_team(
+    tag = tags.create_tag(actor=admin, name="Lost")
+    team = teams.create_team(
         actor=admin, settings=TeamSettings("Orders"), seats=[Seat(shop.world.people["support"].pk)]
     )
     made = macro(
@@ -51,7 +58,7 @@ def test_all_steps_are_done_in_order_and_a_repeated_run_replies_once(shop: Shop)
         team={"team_id": str(team.pk)},
         assign={"user_id": None},
     )
-    services.assign(actor=admin, conversation_id=talk.pk, user_id=shop.world.people["admin"].pk)
+    states.assign(actor=admin, conversation_id=talk.pk, user_id=shop.world.people["admin"].pk)
     once = uuid4()
     ran = run(shop, talk, made, "admin", run_id=once)
     assert ran.done == ("reply", "note", "tags", "priority", "team", "assign", "close")
@@ -85,7 +92,7 @@ def test_a_step_that_fails_leaves_nothing_done_and_is_named(shop: Shop) -> None:
     )
     with pytest.raises(Conflict) as meanwhile:
         run(shop, talk, macro(shop, name="Words", reply={"text": "Me too"}), after=seen)
-    assert meanwhile.value.code == services.ANSWERED_MEANWHILE
+    assert meanwhile.value.code == outbound.ANSWERED_MEANWHILE
 
 
 def test_who_may_write_see_and_run_macros(shop: Shop) -> None:
@@ -98,18 +105,18 @@ def test_who_may_write_see_and_run_macros(shop: Shop) -> None:
     with pytest.raises(NotFound):
         run(shop, talk, mine, "admin")
     with pytest.raises(NotFound):
-        services.delete_macro(actor=shop.world.actor("admin"), macro_id=mine.pk)
+        macros.delete_macro(actor=shop.world.actor("admin"), macro_id=mine.pk)
     with pytest.raises(Conflict):
         macro(shop)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.run_macro(actor=shop.world.outsider(), conversation_id=talk.pk, macro_id=all_of_us.pk)
-    usable = services.usable_macros(actor=shop.world.actor("support"))
+        macros.run_macro(actor=shop.world.outsider(), conversation_id=talk.pk, macro_id=all_of_us.pk)
+    usable = macros.usable_macros(actor=shop.world.actor("support"))
     assert set(usable) == {mine, all_of_us}
     wanted = MacroSettings("Closed", CLOSE)
     admin = shop.world.actor("admin")
-    assert services.revise_macro(actor=admin, macro_id=all_of_us.pk, wanted=wanted, seen_version=1).version == 2
+    assert macros.revise_macro(actor=admin, macro_id=all_of_us.pk, wanted=wanted, seen_version=1).version == 2
     with pytest.raises(Conflict):
-        services.revise_macro(actor=admin, macro_id=all_of_us.pk, wanted=wanted, seen_version=1)
+        macros.revise_macro(actor=admin, macro_id=all_of_us.pk, wanted=wanted, seen_version=1)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_who_may_write_see_and_run_macros(shop: Shop) -> None:
 )
 def test_bad_steps_are_told_by_their_name(shop: Shop, steps: Any, field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        services.create_macro(actor=shop.world.actor("admin"), wanted=MacroSettings("Bad", steps))
+        macros.create_macro(actor=shop.world.actor("admin"), wanted=MacroSettings("Bad", steps))
     assert list(caught.value.facts["fields"]) == [field]
     assert not Macro.objects.exists()
 
@@ -188,7 +195,7 @@ def test_console_writes_edits_and_runs_them(shop: Shop) -> None:
     assert clients["support"].post(f"{page}macro/", sent).status_code == 302
     talk.refresh_from_db()
     assert talk.state == "closed"
-    rows = selectors.list_messages(viewer=shop.world.actor("support"), conversation_id=talk.pk).rows
+    rows = messages.list_messages(viewer=shop.world.actor("support"), conversation_id=talk.pk).rows
     assert [row.text for row in rows][-1] == "Thank you!"
 
 

@@ -14,7 +14,11 @@ from agents.memory.models import ContactFact
 from agents.memory.recalling import recall
 from agents.memory.services import list_facts
 from conversations import selectors, services
+from conversations.contacts import contacts
+from conversations.contacts.selectors import directory
 from conversations.merges import merges
+from conversations.merges.merges import merge_contacts, undo_merge
+from conversations.merges.selectors import preview_merge
 from conversations.messages import reach
 from conversations.models import (
     AudienceSend,
@@ -53,7 +57,7 @@ def _talks(shop: Shop) -> tuple[Conversation, Conversation]:
 
 
 def _merge(shop: Shop, gone: UUID, kept: UUID, reason: str = WHY) -> ContactMerge:
-    return services.merge_contacts(actor=shop.world.actor("support"), contact_id=gone, into_id=kept, reason=reason)
+    return merge_contacts(actor=shop.world.actor("support"), contact_id=gone, into_id=kept, reason=reason)
 
 
 @pytest.mark.django_db
@@ -62,13 +66,13 @@ def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: S
     line, mail = _talks(shop)
     kept, gone = line.contact_id, mail.contact_id
     for contact_id, name in ((kept, "vip"), (gone, "vip"), (gone, "Munich")):
-        services.add_tag(actor=support, contact_id=contact_id, name=name)
-    services.set_language(actor=support, contact_id=gone, language="de")
+        contacts.add_tag(actor=support, contact_id=contact_id, name=name)
+    contacts.set_language(actor=support, contact_id=gone, language="de")
     AudienceSend.objects.create(send_key="sale", contact_id=gone)
     Conversation.objects.filter(pk=mail.pk).update(last_person=support.user_id)
     ContactFact.objects.create(contact_id=gone, kind="company", value="Quill", masked_value="Quill")
 
-    plan = selectors.preview_merge(viewer=support, contact_id=gone, into_id=kept)
+    plan = preview_merge(viewer=support, contact_id=gone, into_id=kept)
     assert (plan.addresses, plan.conversations, plan.open_conversations, list(plan.tags)) == (1, 1, 1, ["Munich"])
     assert not Contact.objects.exclude(merged_into=None).exists()
     merge = _merge(shop, gone, kept)
@@ -79,7 +83,7 @@ def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: S
     assert Contact.objects.get(pk=kept).language == "de"
     assert AudienceSend.objects.filter(send_key="sale", contact=kept).exists()
     assert [fact.value for fact in list_facts(viewer=support, contact_id=kept)] == ["Quill"]
-    assert [row.pk for row in selectors.query_contacts(viewer=support)] == [kept]
+    assert [row.pk for row in directory.query_contacts(viewer=support)] == [kept]
     assert "She named her address" in merge.masked_reason
     assert "anna@quill" not in merge.masked_reason
     for contact_id in (kept, gone):
@@ -91,10 +95,10 @@ def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: S
     fresh = shop.write("Something else", channel_account_id=_mailbox().pk, sender=MAIL, thread="t2")
     assert (again.conversation_id, again.sender_id, fresh.sender_id) == (mail.pk, kept, kept)
     with pytest.raises(Conflict, match="merged"):
-        services.add_tag(actor=support, contact_id=gone, name="late")
-    services.add_tag(actor=support, contact_id=kept, name="since")
+        contacts.add_tag(actor=support, contact_id=gone, name="late")
+    contacts.add_tag(actor=support, contact_id=kept, name="since")
 
-    services.undo_merge(actor=support, contact_id=gone)
+    undo_merge(actor=support, contact_id=gone)
     points = dict(ContactPoint.objects.values_list("kind", "contact_id"))
     assert (points, set(ContactPoint.objects.values_list("origin_id", flat=True))) == (
         {"phone": kept, "email": gone},
@@ -165,9 +169,9 @@ def test_merge_is_refused_with_a_reason(shop: Shop) -> None:
     line, mail = _talks(shop)
     kept, gone = line.contact_id, mail.contact_id
     with pytest.raises(Refused):
-        services.merge_contacts(actor=viewer, contact_id=gone, into_id=kept, reason=WHY)
+        merge_contacts(actor=viewer, contact_id=gone, into_id=kept, reason=WHY)
     with pytest.raises(Refused):
-        services.undo_merge(actor=viewer, contact_id=gone)
+        undo_merge(actor=viewer, contact_id=gone)
     for into, reason, problem in (
         (gone, WHY, Invalid),
         (kept, " \n", Invalid),
@@ -177,15 +181,15 @@ def test_merge_is_refused_with_a_reason(shop: Shop) -> None:
         with pytest.raises(problem):
             _merge(shop, gone, into, reason)
     with pytest.raises(Conflict, match="isn't merged"):
-        services.undo_merge(actor=support, contact_id=gone)
+        undo_merge(actor=support, contact_id=gone)
     with pytest.raises(NotFound):
-        services.undo_merge(actor=support, contact_id=uuid4())
+        undo_merge(actor=support, contact_id=uuid4())
     with tenant_scope(shop.world.globex.pk):
         outsider = shop.world.outsider()
         with pytest.raises(NotFound):
-            services.merge_contacts(actor=outsider, contact_id=gone, into_id=kept, reason=WHY)
+            merge_contacts(actor=outsider, contact_id=gone, into_id=kept, reason=WHY)
         with pytest.raises(NotFound):
-            services.undo_merge(actor=outsider, contact_id=gone)
+            undo_merge(actor=outsider, contact_id=gone)
     for contact_id, who in ((kept, support), (gone, admin)):
         services.link_contact_to_user(actor=admin, contact_id=contact_id, user_id=who.user_id)
     with pytest.raises(Conflict) as refused:
@@ -204,15 +208,15 @@ def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
     assert set(Conversation.objects.values_list("contact_id", flat=True)) == {third.contact_id}
     assert Contact.objects.get(pk=mail.contact_id).merged_into_id == third.contact_id
     with pytest.raises(Conflict) as refused:
-        services.undo_merge(actor=support, contact_id=mail.contact_id)
+        undo_merge(actor=support, contact_id=mail.contact_id)
     assert refused.value.code == "merged_further"
     with pytest.raises(Conflict) as refused:
-        services.undo_merge(actor=support, contact_id=line.contact_id, now=last.merged_at + merges.UNDO_WITHIN)
+        undo_merge(actor=support, contact_id=line.contact_id, now=last.merged_at + merges.UNDO_WITHIN)
     assert refused.value.code == "too_late"
-    services.undo_merge(actor=support, contact_id=line.contact_id, now=now() + timedelta(days=13))
+    undo_merge(actor=support, contact_id=line.contact_id, now=now() + timedelta(days=13))
     assert Conversation.objects.get(pk=mail.pk).origin_id == mail.contact_id
     assert Conversation.objects.get(pk=mail.pk).contact_id == line.contact_id
-    services.undo_merge(actor=support, contact_id=mail.contact_id)
+    undo_merge(actor=support, contact_id=mail.contact_id)
     whose = dict(Conversation.objects.values_list("pk", "contact_id"))
     assert whose == {talk.pk: talk.contact_id for talk in (line, mail, third)}
 
@@ -221,17 +225,17 @@ def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
 def test_comparison_says_what_speaks_for_it_masked(shop: Shop) -> None:
     support = shop.world.actor("support")
     line, mail = _talks(shop)
-    plan = selectors.preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
+    plan = preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
     assert {sign.code for sign in plan.signs} == {"same_name", "not_proven", "no_evidence"}
     shop.write("My mail is Anna@Quill.example", channel_account_id=shop.line.pk, sender=PHONE)
     proven = SenderIdentity("email", "anna@quill.example", verified=True)
     shop.write("Call 600-123 456", channel_account_id=_mailbox().pk, sender=proven, thread="t1")
-    plan = selectors.preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
+    plan = preview_merge(viewer=support, contact_id=mail.contact_id, into_id=line.contact_id)
     assert [sign.code for sign in plan.signs if sign.tone == "good"] == ["names_the_address"] * 2
     assert "quill" not in str([sign.words for sign in plan.signs])
     assert "123 456" not in str(plan.signs)
     with pytest.raises(Refused):
-        selectors.preview_merge(viewer=shop.world.actor("viewer"), contact_id=mail.contact_id, into_id=line.contact_id)
+        preview_merge(viewer=shop.world.actor("viewer"), contact_id=mail.contact_id, into_id=line.contact_id)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -263,7 +267,7 @@ def test_messages_that_arrive_meanwhile_are_all_kept_by_one_contact(world: World
         with tenant_scope(world.acme.pk):
             for _ in range(15):
                 _merge(shop, gone, kept)
-                services.undo_merge(actor=world.actor("support"), contact_id=gone)
+                undo_merge(actor=world.actor("support"), contact_id=gone)
             _merge(shop, gone, kept)
         done.set()
         written = sum(job.result() for job in jobs)

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Notice
-from conversations import selectors, services
+from conversations.inbox.threads import notes
+from conversations.inbox.threads.selectors.notes import list_notes
 from conversations.models import Conversation, Note, NoteVersion
 from core.actors import Actor
 from core.clock import now
@@ -29,42 +30,42 @@ def chat(shop: Shop) -> Conversation:
 
 
 def test_note_is_kept_encrypted_and_shown_masked(world: World, chat: Conversation) -> None:
-    services.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
+    notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
     assert Note.objects.get().body == TEXT
-    (row,) = selectors.list_notes(viewer=world.actor("viewer"), conversation_id=chat.pk)
+    (row,) = list_notes(viewer=world.actor("viewer"), conversation_id=chat.pk)
     assert "ana@customer.example" not in row.text
 
 
 def test_note_is_audited_without_its_text(world: World, chat: Conversation) -> None:
-    services.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
+    notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
     entry = AuditEntry.objects.get(action="CONVERSATION_NOTED")
     assert "tomorrow" not in str(entry.facts)
 
 
 def test_viewer_cannot_write_a_note(world: World, chat: Conversation) -> None:
     with pytest.raises(Refused):
-        services.add_note(actor=world.actor("viewer"), conversation_id=chat.pk, text=TEXT)
+        notes.add_note(actor=world.actor("viewer"), conversation_id=chat.pk, text=TEXT)
 
 
 def test_empty_note_is_invalid(world: World, chat: Conversation) -> None:
     with pytest.raises(Invalid):
-        services.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=" ")
+        notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=" ")
 
 
 def test_note_on_another_tenants_conversation_is_not_found(world: World, chat: Conversation) -> None:
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
-        services.add_note(actor=world.outsider(), conversation_id=chat.pk, text=TEXT)
+        notes.add_note(actor=world.outsider(), conversation_id=chat.pk, text=TEXT)
 
 
 def test_notes_in_clear_need_a_grant(world: World, chat: Conversation) -> None:
     with pytest.raises(Refused):
-        selectors.list_notes(viewer=world.actor("owner"), conversation_id=chat.pk, clear=True)
+        list_notes(viewer=world.actor("owner"), conversation_id=chat.pk, clear=True)
 
 
 def test_mentioned_colleagues_are_told_once_and_mailed(world: World, chat: Conversation) -> None:
     support, viewer, admin = (world.people[role] for role in ("support", "viewer", "admin"))
     text = f"@{viewer.get_full_name()} and @{support.get_full_name()}, what do you think?"
-    note = services.add_note(
+    note = notes.add_note(
         actor=world.actor("support"), conversation_id=chat.pk, text=text, mentions=[admin.pk, viewer.pk]
     )
     assert set(note.mentions) == {viewer.pk, admin.pk, support.pk}
@@ -74,19 +75,19 @@ def test_mentioned_colleagues_are_told_once_and_mailed(world: World, chat: Conve
     outsider = world.outsiders["owner"].pk
     for mentions in ([outsider], [UUID(int=number) for number in range(11)]):
         with pytest.raises(Invalid):
-            services.add_note(actor=world.actor("support"), conversation_id=chat.pk, text="x", mentions=mentions)
+            notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text="x", mentions=mentions)
     assert Note.objects.count() == 1
 
 
 def test_note_is_changed_by_its_author_within_minutes_and_keeps_what_it_said(world: World, chat: Conversation) -> None:
     support, viewer, start = world.actor("support"), world.people["viewer"], now()
-    note = services.add_note(actor=support, conversation_id=chat.pk, text=TEXT)
+    note = notes.add_note(actor=support, conversation_id=chat.pk, text=TEXT)
 
     def change(text: str, actor: Actor = support, **more: Any) -> Note:
-        return services.revise_note(actor=actor, conversation_id=chat.pk, note_id=note.pk, text=text, **more)
+        return notes.revise_note(actor=actor, conversation_id=chat.pk, note_id=note.pk, text=text, **more)
 
-    assert services.changeable_notes(actor=support, conversation_id=chat.pk) == {note.pk: TEXT}
-    assert services.changeable_notes(actor=world.actor("admin"), conversation_id=chat.pk) == {}
+    assert notes.changeable_notes(actor=support, conversation_id=chat.pk) == {note.pk: TEXT}
+    assert notes.changeable_notes(actor=world.actor("admin"), conversation_id=chat.pk) == {}
     with pytest.raises(Refused):
         change("Mine", world.actor("admin"))
     with pytest.raises(Invalid):
@@ -94,7 +95,7 @@ def test_note_is_changed_by_its_author_within_minutes_and_keeps_what_it_said(wor
     for _ in range(2):
         change(f"Done, @{viewer.get_full_name()}")
     change("Done")
-    (row,) = selectors.list_notes(viewer=world.actor("viewer"), conversation_id=chat.pk)
+    (row,) = list_notes(viewer=world.actor("viewer"), conversation_id=chat.pk)
     assert (row.text, row.edited_at is not None) == ("Done", True)
     assert [former.text for former in row.former][-1].startswith("Call")
     assert "ana@customer.example" not in str([former.text for former in row.former])
@@ -102,16 +103,16 @@ def test_note_is_changed_by_its_author_within_minutes_and_keeps_what_it_said(wor
     with pytest.raises(Conflict) as late:
         change("Later", now=start + timedelta(minutes=16))
     assert late.value.code == "too_late"
-    assert services.changeable_notes(actor=support, conversation_id=chat.pk, now=start + timedelta(minutes=16)) == {}
+    assert notes.changeable_notes(actor=support, conversation_id=chat.pk, now=start + timedelta(minutes=16)) == {}
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
         change("x", world.outsider())
     other = Conversation.objects.create(contact=chat.contact, channel_account=chat.channel_account, thread="other")
     with pytest.raises(NotFound):
-        services.revise_note(actor=support, conversation_id=other.pk, note_id=note.pk, text="x")
+        notes.revise_note(actor=support, conversation_id=other.pk, note_id=note.pk, text="x")
 
 
 def test_page_offers_the_change_to_its_author_alone(world: World, chat: Conversation) -> None:
-    note = services.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
+    note = notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
     page = f"/admin/conversations/conversation/{chat.pk}/"
     clients = {role: Client() for role in ("support", "admin")}
     for role, client in clients.items():

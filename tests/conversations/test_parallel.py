@@ -10,6 +10,8 @@ import pytest
 from django.db import connection, transaction
 
 from conversations import services
+from conversations.inbox import states
+from conversations.messages import delivery
 from conversations.models import Contact, Conversation, Message
 from conversations.services import Draft
 from conversations.types import SenderIdentity, SendResult
@@ -70,7 +72,7 @@ def test_two_people_take_over_at_once_and_one_has_it(busy_shop: Shop) -> None:
         actors = [busy_shop.world.actor(role) for role in ("support", "admin")]
     found = at_once(
         busy_shop,
-        lambda n: services.take_over(actor=actors[n % 2], conversation_id=first.pk),
+        lambda n: states.take_over(actor=actors[n % 2], conversation_id=first.pk),
     )
     kinds = Counter(type(result).__name__ for result in found)
     assert kinds == {"Conversation": THREADS // 2, "Conflict": THREADS // 2}
@@ -83,7 +85,7 @@ def test_one_message_delivered_by_twenty_workers_leaves_once(
     with tenant_scope(busy_shop.world.acme.pk):
         asked = busy_shop.call()
         answer = services.reply(actor=AGENT, conversation_id=asked.conversation_id, draft=Draft(text="Hello"))
-    at_once(busy_shop, lambda _: services.deliver(message_id=answer.pk))
+    at_once(busy_shop, lambda _: delivery.deliver(message_id=answer.pk))
     assert len(transport.sent) == 1
 
 

@@ -3,7 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from conversations import registry, services
+from conversations import registry
+from conversations.channel_accounts import accounts
 from conversations.mediums import MB, Sms, TwilioWhatsApp, WhatsApp
 from conversations.models import ChannelAccount
 from core.errors import Invalid, NotFound
@@ -14,7 +15,7 @@ from tests.world import OPERATOR, World
 def test_account_of_a_provider_that_does_not_serve_its_kind_is_refused(acme: World) -> None:
     facts = {"name": "Line", "address": "+34900000009", "provider_account": "x", "credentials": {}}
     with pytest.raises(Invalid) as wrong:
-        services.connect_channel(actor=OPERATOR, kind="sms", provider="sendgrid", **facts)
+        accounts.connect_channel(actor=OPERATOR, kind="sms", provider="sendgrid", **facts)
     assert "kind" in wrong.value.facts["fields"]
     # Which pairs there are is said by the channels; the database holds what no channel could be called.
     with pytest.raises(IntegrityError), transaction.atomic():

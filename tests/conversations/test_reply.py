@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from conversations import selectors, services
+from conversations.inbox import states
 from conversations.models import Conversation, Message
 from conversations.services import Draft, Sender
 from core.actors import Actor, system
@@ -74,14 +75,14 @@ def test_nobody_answers_over_a_colleague_or_the_agent_unasked(chat: Conversation
 
 
 def test_agent_may_not_write_over_a_person(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     with pytest.raises(Conflict) as refused:
         services.reply(actor=AGENT, conversation_id=chat.pk, draft=Draft(text="Hi"))
     assert refused.value.code == "person_has_it"
 
 
 def test_system_may_write_over_a_person(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     services.reply(
         actor=system("x"), conversation_id=chat.pk, draft=Draft(text="Approved", sender=Sender(type="system"))
     )

@@ -9,6 +9,7 @@ from django.test import Client
 
 from conversations import selectors
 from conversations.inbox.admin.search import excerpt
+from conversations.inbox.selectors import search
 from conversations.models import Conversation
 from conversations.selectors import ConversationFilters
 from conversations.types import SenderIdentity
@@ -103,7 +104,7 @@ def test_search_is_one_query(shop: Shop, viewer: Actor, django_assert_num_querie
 @pytest.mark.parametrize("words", ["ana@example.com", "+34 600 123 456"])
 def test_personal_data_is_refused_in_an_address(words: str) -> None:
     with pytest.raises(Invalid, match="POST"):
-        selectors.refuse_personal(words)
+        search.refuse_personal(words)
 
 
 def test_box_leads_to_a_list_whose_address_says_nothing(shop: Shop, owner: Client) -> None:

@@ -7,6 +7,9 @@ import pytest
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services
+from conversations.inbox import states
+from conversations.inbox.selectors import counts
+from conversations.messages.selectors import messages
 from conversations.models import Conversation
 from conversations.selectors import ConversationFilters
 from conversations.types import SenderIdentity
@@ -105,7 +108,7 @@ def test_one_without_the_right_sees_nothing(shop: Shop) -> None:
     with pytest.raises(Refused):
         selectors.get_conversation(viewer=OUTLAW, conversation_id=chat.pk)
     with pytest.raises(Refused):
-        selectors.list_messages(viewer=OUTLAW, conversation_id=chat.pk)
+        messages.list_messages(viewer=OUTLAW, conversation_id=chat.pk)
 
 
 def test_outsider_finds_no_conversation(shop: Shop, world: World) -> None:
@@ -114,13 +117,13 @@ def test_outsider_finds_no_conversation(shop: Shop, world: World) -> None:
         with pytest.raises(NotFound):
             selectors.get_conversation(viewer=world.outsider(), conversation_id=chat.pk)
         with pytest.raises(NotFound):
-            selectors.list_messages(viewer=world.outsider(), conversation_id=chat.pk)
+            messages.list_messages(viewer=world.outsider(), conversation_id=chat.pk)
 
 
 def test_messages_are_masked_and_in_order(shop: Shop, viewer: Actor) -> None:
     chat = shop.conversation(text="I am ana@example.com")
     shop.write("Second")
-    page = selectors.list_messages(viewer=viewer, conversation_id=chat.pk)
+    page = messages.list_messages(viewer=viewer, conversation_id=chat.pk)
     assert [row.seq for row in page.rows] == [1, 2]
     assert "ana@" not in page.rows[0].text
 
@@ -129,8 +132,8 @@ def test_message_pages_go_up_to_the_top(shop: Shop, viewer: Actor) -> None:
     chat = shop.conversation()
     for number in range(4):
         shop.write(str(number))
-    page = selectors.list_messages(viewer=viewer, conversation_id=chat.pk, limit=3)
-    above = selectors.list_messages(viewer=viewer, conversation_id=chat.pk, before=page.before)
+    page = messages.list_messages(viewer=viewer, conversation_id=chat.pk, limit=3)
+    above = messages.list_messages(viewer=viewer, conversation_id=chat.pk, before=page.before)
     assert [row.seq for row in above.rows] == [1, 2]
     assert above.before is None
 
@@ -139,7 +142,7 @@ def test_clear_text_needs_an_open_grant(shop: Shop, world: World) -> None:
     chat = shop.conversation(text="I am ana@example.com")
     officer = world.actor("compliance")
     with pytest.raises(Refused):
-        selectors.list_messages(viewer=officer, conversation_id=chat.pk, clear=True)
+        messages.list_messages(viewer=officer, conversation_id=chat.pk, clear=True)
     reveal(
         actor=officer,
         object_type="conversations.conversation",
@@ -147,14 +150,14 @@ def test_clear_text_needs_an_open_grant(shop: Shop, world: World) -> None:
         fields=["messages"],
         reason="Complaint of the customer",
     )
-    page = selectors.list_messages(viewer=officer, conversation_id=chat.pk, clear=True)
+    page = messages.list_messages(viewer=officer, conversation_id=chat.pk, clear=True)
     assert page.rows[0].text == "I am ana@example.com"
 
 
 def test_clear_text_is_refused_without_the_right(shop: Shop, support: Actor) -> None:
     chat = shop.conversation()
     with pytest.raises(Refused):
-        selectors.list_messages(viewer=support, conversation_id=chat.pk, clear=True)
+        messages.list_messages(viewer=support, conversation_id=chat.pk, clear=True)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -167,7 +170,7 @@ def test_frames_cost_two_queries_whatever_their_number(shop: Shop, number: int, 
 
 def test_frames_carry_the_clients_id_and_no_staff_events(shop: Shop, support: Actor) -> None:
     chat = shop.conversation()
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     types = [frame["type"] for frame in selectors.frames_for_customer(chat.pk, 0)]
     assert types == ["message_received", "conversation_state"]
 
@@ -189,7 +192,7 @@ def test_customers_conversation_is_found_by_his_point_only(shop: Shop) -> None:
 def test_chart_counts_every_day_of_two_weeks(shop: Shop, viewer: Actor) -> None:
     today = now()
     shop.conversation(now=today - timedelta(days=2))
-    days = selectors.count_by_day(viewer=viewer, now=today)
+    days = counts.count_by_day(viewer=viewer, now=today)
     assert len(days) == 14
     assert [day.messages for day in days][-3:] == [1, 0, 0]
 

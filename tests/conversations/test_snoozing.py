@@ -7,9 +7,11 @@ import pytest
 
 from accounts.models import Notice
 from conversations import services
-from conversations.inbox import clocks
+from conversations.inbox import assignment, clocks, snoozes, states
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, Target, TeamSettings
 from conversations.models import Conversation, Priority, Team
-from conversations.services import Draft, Seat, Sender, Target, TeamSettings
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -42,18 +44,18 @@ def test_snoozed_conversation_is_given_to_nobody_and_its_clock_stands_still(shop
     support = shop.world.actor("support")
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(200), now=minutes(20))
     go(shop, "support")
-    assert services.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(60)) == 0
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(60)) == 0
     row = fresh(talk)
     assert (row.next_due_at, row.snoozed_due_seconds, row.needs_person) == (None, 600, False)
-    assert services.list_nearly_due(now=minutes(100)) == services.list_overdue_in_team(now=minutes(100)) == []
-    assert services.list_rested(now=minutes(199)) == []
-    services.wake(actor=DESK, conversation_id=talk.pk, now=minutes(199))  # too early: a task that was sent twice
+    assert snoozes.list_nearly_due(now=minutes(100)) == assignment.list_overdue_in_team(now=minutes(100)) == []
+    assert snoozes.list_rested(now=minutes(199)) == []
+    snoozes.wake(actor=DESK, conversation_id=talk.pk, now=minutes(199))  # too early: a task that was sent twice
     assert fresh(talk).snoozed_until == minutes(200)
-    assert services.list_rested(now=minutes(200)) == [(talk.tenant_id, talk.pk)]
+    assert snoozes.list_rested(now=minutes(200)) == [(talk.tenant_id, talk.pk)]
     for _ in range(2):
-        services.wake(actor=DESK, conversation_id=talk.pk, now=minutes(200))
+        snoozes.wake(actor=DESK, conversation_id=talk.pk, now=minutes(200))
     assert fresh(talk).next_due_at == minutes(210), "ten minutes were left"
-    assert services.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(200)) == 1
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(200)) == 1
     actions = list(AuditEntry.objects.filter(action__startswith="CONVERSATION_").values_list("action", flat=True))
     assert [one for one in actions if one in ("CONVERSATION_SNOOZED", "CONVERSATION_WOKEN")] == [
         "CONVERSATION_SNOOZED",
@@ -64,19 +66,19 @@ def test_snoozed_conversation_is_given_to_nobody_and_its_clock_stands_still(shop
 def test_message_ends_a_snooze_and_counts_from_itself(shop: Shop) -> None:
     team, talk = asked(shop)
     support = shop.world.actor("support")
-    services.take_over(actor=support, conversation_id=talk.pk)
+    states.take_over(actor=support, conversation_id=talk.pk)
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(500), now=minutes(20))
     sender = talk.contact.points.get()
     for at in (100, 104):
         shop.write(f"At {at}", sender=sender_of(sender.value), now=minutes(at))
-    assert services.list_rested(now=minutes(105)) == [(talk.tenant_id, talk.pk)]
-    services.wake(actor=DESK, conversation_id=talk.pk, now=minutes(105))
+    assert snoozes.list_rested(now=minutes(105)) == [(talk.tenant_id, talk.pk)]
+    snoozes.wake(actor=DESK, conversation_id=talk.pk, now=minutes(105))
     row = fresh(talk)
     assert (row.waiting_since, row.next_due_at, row.snoozed_until) == (minutes(100), minutes(130), None)
     assert Notice.objects.filter(person_id=support.user_id, kind="answer_due").count() == 1
     # What is closed, handed back or escalated doesn't rest.
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(900), now=minutes(110))
-    services.escalate(actor=support, conversation_id=talk.pk, reason="legal", now=minutes(111))
+    states.escalate(actor=support, conversation_id=talk.pk, reason="legal", now=minutes(111))
     assert (fresh(talk).snoozed_until, fresh(talk).team_id) == (None, team.pk)
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(900), now=minutes(112))
     services.close(actor=support, conversation_id=talk.pk, resolved=True, now=minutes(113))
@@ -97,11 +99,11 @@ def test_what_cannot_be_snoozed_is_refused_with_the_reason(shop: Shop) -> None:
         assert list(problem.value.facts["fields"]) == ["until"]
     with pytest.raises(Refused):
         services.snooze(actor=viewer, conversation_id=talk.pk, until=minutes(9), now=MONDAY)
-    services.take_over(actor=admin, conversation_id=talk.pk)
+    states.take_over(actor=admin, conversation_id=talk.pk)
     other = shop.world.actor("approver")
     with pytest.raises(Refused):
         services.snooze(actor=other, conversation_id=talk.pk, until=minutes(9), now=MONDAY)
-    services.give_back(actor=admin, conversation_id=talk.pk)
+    states.give_back(actor=admin, conversation_id=talk.pk)
     with pytest.raises(Conflict) as conflict:
         services.snooze(actor=admin, conversation_id=talk.pk, until=minutes(9), now=MONDAY)
     assert conflict.value.code == "agent_has_it"
@@ -119,7 +121,7 @@ def test_priority_counts_the_due_time_anew_also_while_it_rests(shop: Shop) -> No
     assert fresh(talk).next_due_at is None, "no target"
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(60), now=minutes(3))
     services.set_priority(actor=support, conversation_id=talk.pk, priority=Priority.NORMAL, now=minutes(20))
-    services.wake(actor=support, conversation_id=talk.pk, now=minutes(40))
+    snoozes.wake(actor=support, conversation_id=talk.pk, now=minutes(40))
     assert fresh(talk).next_due_at == minutes(67), "27 of 30 minutes were left at minute 3"
     facts = AuditEntry.objects.filter(action="CONVERSATION_PRIORITISED").latest("id").facts
     assert facts == {"old": "low", "new": "normal"}
@@ -131,16 +133,16 @@ def test_people_hear_once_of_what_is_due_soon_and_of_what_is_late(shop: Shop) ->
     support, admin = (shop.world.people[one].pk for one in ("support", "admin"))
 
     def told(at: float) -> tuple[str, int, int]:
-        done = services.note_due(actor=DESK, conversation_id=talk.pk, now=minutes(at))
+        done = snoozes.note_due(actor=DESK, conversation_id=talk.pk, now=minutes(at))
         due = Notice.objects.filter(kind="answer_due")
         return done, due.filter(person_id=support).count(), due.filter(person_id=admin).count()
 
-    assert services.list_nearly_due(now=minutes(17)) == []
+    assert snoozes.list_nearly_due(now=minutes(17)) == []
     assert told(17) == ("", 0, 0)
-    assert services.list_nearly_due(now=minutes(18)) == [(talk.tenant_id, talk.pk)]
+    assert snoozes.list_nearly_due(now=minutes(18)) == [(talk.tenant_id, talk.pk)]
     assert told(18) == ("warned", 1, 1), "while nobody has it, the whole team"
     assert told(21) == ("", 1, 1)
-    services.assign(actor=shop.world.actor("admin"), conversation_id=talk.pk, user_id=admin)
+    states.assign(actor=shop.world.actor("admin"), conversation_id=talk.pk, user_id=admin)
     assert told(30) == ("missed", 2, 2), "who has it, and the lead"
     assert told(31) == ("", 2, 2)
     services.reply(
@@ -150,7 +152,7 @@ def test_people_hear_once_of_what_is_due_soon_and_of_what_is_late(shop: Shop) ->
         now=minutes(35),
     )
     assert fresh(talk).next_due_at == minutes(240), "resolved four hours after the hand-off"
-    assert services.list_nearly_due(now=minutes(227)) == []
+    assert snoozes.list_nearly_due(now=minutes(227)) == []
     assert told(228) == ("warned", 2, 3)
     assert told(300) == ("missed", 3, 4)
     assert [
@@ -189,7 +191,7 @@ def test_due_times_in_working_hours(shop: Shop, case: str, began: str, snoozed: 
     if snoozed:
         support = shop.world.actor("support")
         services.snooze(actor=support, conversation_id=talk.pk, until=at(woken), now=at(snoozed))
-        services.wake(actor=DESK, conversation_id=talk.pk, now=at(woken))
+        snoozes.wake(actor=DESK, conversation_id=talk.pk, now=at(woken))
     assert fresh(talk).next_due_at == at(due), case
 
 
@@ -212,14 +214,14 @@ def test_priority_after_an_agents_answer_counts_from_when_a_person_was_asked_for
     shop.write("Anybody there?", now=minutes(12))
     assert (due_by(Priority.URGENT, 13), due_by(Priority.NORMAL, 14)) == (minutes(7), minutes(32))
     services.snooze(actor=support, conversation_id=talk.pk, until=minutes(100), now=minutes(20))
-    services.wake(actor=DESK, conversation_id=talk.pk, now=minutes(100))
+    snoozes.wake(actor=DESK, conversation_id=talk.pk, now=minutes(100))
     assert fresh(talk).next_due_at == minutes(112)
     assert (due_by(Priority.URGENT, 101), due_by(Priority.NORMAL, 102)) == (minutes(87), minutes(112))
 
 
 def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_person_answers(shop: Shop) -> None:
     team_of(shop, "support", targets=HALF_AN_HOUR)
-    other = services.create_team(
+    other = teams.create_team(
         actor=shop.world.actor("admin"),
         settings=TeamSettings("Other"),
         seats=[Seat(shop.world.people["support"].pk)],
@@ -237,7 +239,7 @@ def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_pers
         )
 
     answer(10)
-    services.give_back(actor=support, conversation_id=talk.pk)
+    states.give_back(actor=support, conversation_id=talk.pk)
     shop.write("And the other one?", sender=SenderIdentity(kind="webchat", value="visitor-1"), now=minutes(58))
     services.reply(
         actor=AGENT, conversation_id=talk.pk, draft=Draft(text="I'm bringing in a colleague."), now=minutes(59)
@@ -263,11 +265,11 @@ def test_snoozed_conversations_are_no_work_of_their_person(shop: Shop) -> None:
     team = team_of(shop, "support", capacity=1)
     go(shop, "support")
     first, second = (handed_off(shop, f"visitor-{one}", now=minutes(one)) for one in (1, 2))
-    assert services.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(3)) == 1
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(3)) == 1
     support = shop.world.actor("support")
     services.snooze(actor=support, conversation_id=first.pk, until=minutes(200), now=minutes(4))
     assert team.open_loads() == {}
-    assert services.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(5)) == 1
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=minutes(5)) == 1
     assert fresh(second).assigned_to_id == support.user_id
-    services.wake(actor=support, conversation_id=first.pk, now=minutes(6))
+    snoozes.wake(actor=support, conversation_id=first.pk, now=minutes(6))
     assert team.open_loads() == {support.user_id: 2}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conversations import services
+from conversations.inbox import states
 from conversations.models import Conversation
 from conversations.services import Draft, Sender
 from core.actors import Actor
@@ -27,10 +28,10 @@ def chat(shop: Shop) -> Conversation:
 
 
 STAFF_STEPS: dict[str, Step] = {
-    "take_over": lambda who, chat: services.take_over(actor=who, conversation_id=chat.pk),
-    "give_back": lambda who, chat: services.give_back(actor=who, conversation_id=chat.pk),
+    "take_over": lambda who, chat: states.take_over(actor=who, conversation_id=chat.pk),
+    "give_back": lambda who, chat: states.give_back(actor=who, conversation_id=chat.pk),
     "close": lambda who, chat: services.close(actor=who, conversation_id=chat.pk, resolved=True),
-    "escalate": lambda who, chat: services.escalate(actor=who, conversation_id=chat.pk, reason="legal"),
+    "escalate": lambda who, chat: states.escalate(actor=who, conversation_id=chat.pk, reason="legal"),
 }
 STEPS = pytest.mark.parametrize("step", STAFF_STEPS.values(), ids=STAFF_STEPS.keys())
 
@@ -59,15 +60,15 @@ def test_closed_conversation_stays_closed(name: str, chat: Conversation, support
 
 
 def test_taking_over_assigns_and_is_audited(chat: Conversation, support: Actor) -> None:
-    taken = services.take_over(actor=support, conversation_id=chat.pk)
+    taken = states.take_over(actor=support, conversation_id=chat.pk)
     assert (taken.state, taken.assigned_to_id) == ("person", support.user_id)
     assert actions()[0] == "CONVERSATION_TAKEN_OVER"
 
 
 def test_taking_what_a_colleague_has_is_told_who_has_it(chat: Conversation, support: Actor, world: World) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     with pytest.raises(Conflict) as lost:
-        services.take_over(actor=world.actor("admin"), conversation_id=chat.pk)
+        states.take_over(actor=world.actor("admin"), conversation_id=chat.pk)
     assert lost.value.facts["assigned_to"] == str(support.user_id)
     assert (lost.value.facts["changed_by"], bool(lost.value.facts["changed_at"])) == ("Support Acme", True)
 
@@ -84,8 +85,8 @@ def test_late_word_in_a_closed_conversation_is_told_who_closed_it(
 
 
 def test_given_back_conversation_is_the_agents(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
-    back = services.give_back(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
+    back = states.give_back(actor=support, conversation_id=chat.pk)
     assert (back.state, back.assigned_to_id) == ("agent", None)
 
 
@@ -103,7 +104,7 @@ def test_hand_off_raises_a_badge_once(chat: Conversation) -> None:
 
 
 def test_hand_off_leaves_the_person_who_has_it(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     kept = services.hand_off(actor=AGENT, conversation_id=chat.pk, reason="agent_failed")
     assert kept.assigned_to_id == support.user_id
 
@@ -119,14 +120,14 @@ def test_reason_that_is_no_code_is_invalid(chat: Conversation) -> None:
 
 
 def test_escalated_conversation_waits_for_another_person(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
-    waiting = services.escalate(actor=support, conversation_id=chat.pk, reason="legal")
+    states.take_over(actor=support, conversation_id=chat.pk)
+    waiting = states.escalate(actor=support, conversation_id=chat.pk, reason="legal")
     assert waiting.needs_person
 
 
 def test_assigned_colleague_has_it(chat: Conversation, support: Actor, world: World) -> None:
     admin = world.people["admin"]
-    given = services.assign(actor=support, conversation_id=chat.pk, user_id=admin.pk)
+    given = states.assign(actor=support, conversation_id=chat.pk, user_id=admin.pk)
     assert (given.state, given.assigned_to_id) == ("person", admin.pk)
 
 
@@ -134,7 +135,7 @@ def test_assigned_colleague_has_it(chat: Conversation, support: Actor, world: Wo
 def test_nobody_is_assigned_who_may_not_reply(chat: Conversation, support: Actor, world: World, role: str) -> None:
     person = world.outsiders["owner"] if role == "outsider" else world.people[role]
     with pytest.raises(Invalid):
-        services.assign(actor=support, conversation_id=chat.pk, user_id=person.pk)
+        states.assign(actor=support, conversation_id=chat.pk, user_id=person.pk)
 
 
 @pytest.mark.parametrize("resolved", [True, False])
@@ -144,7 +145,7 @@ def test_closing_keeps_whether_it_is_resolved(chat: Conversation, support: Actor
 
 
 def test_customers_stream_tells_the_state_and_nothing_more(chat: Conversation, support: Actor) -> None:
-    services.take_over(actor=support, conversation_id=chat.pk)
+    states.take_over(actor=support, conversation_id=chat.pk)
     event = streams.read(chat.stream, 0)[-1]
     assert (event.type, event.payload) == ("conversation_state", {"state": "person"})
 

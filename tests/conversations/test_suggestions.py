@@ -7,7 +7,10 @@ from django.utils.html import escape
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services
+from conversations.contacts import blocks
+from conversations.inbox import states
 from conversations.models import Conversation, Message, SuggestedReply
+from conversations.replies import suggestions
 from conversations.services import Draft, Sender
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -45,7 +48,7 @@ def fresh(draft: SuggestedReply) -> tuple[str, Any, Any]:
 
 def test_draft_is_sent_as_it_was_written_with_its_sources(shop: Shop, draft: SuggestedReply) -> None:
     support = shop.world.actor("support")
-    message = services.send_suggestion(actor=support, suggestion_id=draft.pk, text=draft.masked_body)
+    message = suggestions.send_suggestion(actor=support, suggestion_id=draft.pk, text=draft.masked_body)
     assert (message.body, message.sender_type, message.sender_id) == (TEXT, "person", support.user_id)
     assert message.metadata["sources"] == SOURCES
     assert fresh(draft) == (State.SENT, support.user_id, message.pk)
@@ -53,7 +56,7 @@ def test_draft_is_sent_as_it_was_written_with_its_sources(shop: Shop, draft: Sug
     entry = AuditEntry.objects.get(action="SUGGESTED_REPLY_SENT")
     assert entry.facts["outcome"] == "sent"
     assert "600" not in str(entry.facts)
-    for review in (services.send_suggestion, services.drop_suggestion):
+    for review in (suggestions.send_suggestion, suggestions.drop_suggestion):
         with pytest.raises(Conflict, match="has been reviewed"):
             review(actor=shop.world.actor("admin"), suggestion_id=draft.pk)
     assert Message.objects.filter(direction="out", sender_type="person").count() == 1
@@ -62,16 +65,16 @@ def test_draft_is_sent_as_it_was_written_with_its_sources(shop: Shop, draft: Sug
 def test_changed_draft_is_the_persons_own_text(shop: Shop, draft: SuggestedReply) -> None:
     support = shop.world.actor("support")
     with pytest.raises(Invalid, match="masked parts"):
-        services.send_suggestion(actor=support, suggestion_id=draft.pk, text=f"{draft.masked_body} Bye!")
+        suggestions.send_suggestion(actor=support, suggestion_id=draft.pk, text=f"{draft.masked_body} Bye!")
     assert fresh(draft)[0] == State.OPEN
     own = "Within 30 days:\n• unworn\n• in their box"
-    message = services.send_suggestion(actor=support, suggestion_id=draft.pk, text=own)
+    message = suggestions.send_suggestion(actor=support, suggestion_id=draft.pk, text=own)
     assert (message.body, message.metadata) == (own, {})
     assert fresh(draft)[0] == State.EDITED
 
 
 def test_dropped_draft_sends_nothing(shop: Shop, draft: SuggestedReply) -> None:
-    services.drop_suggestion(actor=shop.world.actor("support"), suggestion_id=draft.pk)
+    suggestions.drop_suggestion(actor=shop.world.actor("support"), suggestion_id=draft.pk)
     assert fresh(draft)[0] == State.DROPPED
     assert not Message.objects.filter(direction="out").exists()
     assert AuditEntry.objects.filter(action="SUGGESTED_REPLY_DROPPED").exists()
@@ -86,14 +89,14 @@ def test_draft_is_left_behind_when_the_conversation_goes_on(shop: Shop, draft: S
             actor=support, conversation_id=conversation.pk, draft=Draft(text="Hi", sender=Sender(type="person"))
         )
     elif way == "give_back":
-        services.give_back(actor=support, conversation_id=conversation.pk)
+        states.give_back(actor=support, conversation_id=conversation.pk)
     elif way == "close":
         services.close(actor=support, conversation_id=conversation.pk, resolved=True)
     else:
         kept(conversation, "Better.")
     assert fresh(draft)[0] == State.REPLACED
     with pytest.raises(Conflict, match="went on without it"):
-        services.send_suggestion(actor=support, suggestion_id=draft.pk)
+        suggestions.send_suggestion(actor=support, suggestion_id=draft.pk)
     left = selectors.open_suggestion(viewer=support, conversation_id=conversation.pk)
     assert (left[1] if left else None) == ("Better." if way == "newer" else None)
 
@@ -101,15 +104,15 @@ def test_draft_is_left_behind_when_the_conversation_goes_on(shop: Shop, draft: S
 def test_draft_to_somebody_who_said_stop_stays(shop: Shop) -> None:
     conversation = Conversation.objects.get(pk=shop.call().conversation_id)
     draft = kept(conversation)
-    services.block_contact(actor=shop.world.actor("support"), contact_id=conversation.contact_id)
+    blocks.block_contact(actor=shop.world.actor("support"), contact_id=conversation.contact_id)
     with pytest.raises(NotReachable):
-        services.send_suggestion(actor=shop.world.actor("support"), suggestion_id=draft.pk)
+        suggestions.send_suggestion(actor=shop.world.actor("support"), suggestion_id=draft.pk)
     assert fresh(draft) == (State.OPEN, None, None)
 
 
 def test_who_may_not(shop: Shop, draft: SuggestedReply) -> None:
     viewer, owner = shop.world.actor("viewer"), shop.world.actor("owner")
-    for review in (services.send_suggestion, services.drop_suggestion):
+    for review in (suggestions.send_suggestion, suggestions.drop_suggestion):
         with pytest.raises(Refused):
             review(actor=viewer, suggestion_id=draft.pk)
         with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
@@ -131,8 +134,8 @@ def test_twenty_people_at_once_send_one_reply(busy_shop: Shop) -> None:  # noqa:
 
     def review(number: int) -> Any:
         if number % 3 == 0:
-            return services.drop_suggestion(actor=support, suggestion_id=draft.pk)
-        return services.send_suggestion(actor=support, suggestion_id=draft.pk, text=f"Number {number}.")
+            return suggestions.drop_suggestion(actor=support, suggestion_id=draft.pk)
+        return suggestions.send_suggestion(actor=support, suggestion_id=draft.pk, text=f"Number {number}.")
 
     results = at_once(busy_shop, review)
     assert sum(not isinstance(each, Conflict) for each in results) == 1

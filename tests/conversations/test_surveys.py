@@ -12,9 +12,14 @@ from django.test import Client
 
 from accounts.models import Notice
 from accounts.privacy.reveals import reveal
-from conversations import selectors, services
+from conversations import services
+from conversations.contacts import blocks
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings
+from conversations.messages import delivery
 from conversations.models import Conversation, Message, Survey, Team
-from conversations.services import Seat, TeamSettings
+from conversations.surveys import links, surveys
+from conversations.surveys.selectors import marks_of
 from conversations.surveys.surveys import rating_in
 from core.actors import Actor, system
 from core.clock import now
@@ -32,7 +37,7 @@ def team_with(shop: Shop, **wanted: Any) -> Team:
     """Make the default team, which asks; the administrator leads it."""
     settings = TeamSettings(name="Care", is_default=True, **{"survey": "always", **wanted})
     lead = Seat(shop.world.people["admin"].pk, is_lead=True)
-    return services.create_team(actor=shop.world.actor("admin"), settings=settings, seats=[lead])
+    return teams.create_team(actor=shop.world.actor("admin"), settings=settings, seats=[lead])
 
 
 def closed(shop: Shop, *, resolved: bool = True, by_phone: bool = False) -> Survey:
@@ -40,7 +45,7 @@ def closed(shop: Shop, *, resolved: bool = True, by_phone: bool = False) -> Surv
     talk = (shop.call() if by_phone else shop.write()).conversation
     services.close(actor=shop.world.actor("support"), conversation_id=talk.pk, resolved=resolved)
     survey = Survey.objects.get(conversation=talk)
-    services.ask_survey(actor=DESK, survey_id=survey.pk)
+    surveys.ask_survey(actor=DESK, survey_id=survey.pk)
     survey.refresh_from_db()
     return survey
 
@@ -57,7 +62,7 @@ def asked_message(survey: Survey) -> Message:
 
 def rate(survey: Survey, rating: int, **more: Any) -> Survey:
     """Answer on the page."""
-    return services.rate_conversation(actor=customer(survey), survey_id=survey.pk, rating=rating, way="page", **more)
+    return surveys.rate_conversation(actor=customer(survey), survey_id=survey.pk, rating=rating, way="page", **more)
 
 
 def test_team_decides_who_is_asked_once_and_a_lost_task_is_found(shop: Shop) -> None:
@@ -73,22 +78,22 @@ def test_team_decides_who_is_asked_once_and_a_lost_task_is_found(shop: Shop) -> 
     services.close(actor=support, conversation_id=talk.pk, resolved=True)
     survey = Survey.objects.get()
     shop.write("Wait")  # reopens it before anybody was asked
-    assert not services.ask_survey(actor=DESK, survey_id=survey.pk)
+    assert not surveys.ask_survey(actor=DESK, survey_id=survey.pk)
     assert not Survey.objects.exists()
     services.close(actor=support, conversation_id=talk.pk, resolved=True)
     survey = Survey.objects.get()
     key = (survey.tenant_id, survey.pk)
-    assert key not in services.list_surveys_to_ask()
-    assert key in services.list_surveys_to_ask(now=now() + timedelta(seconds=10))
-    assert [services.ask_survey(actor=DESK, survey_id=survey.pk) for _ in range(2)] == [True, False]
-    assert key not in services.list_surveys_to_ask(now=now() + timedelta(seconds=10))
+    assert key not in surveys.list_surveys_to_ask()
+    assert key in surveys.list_surveys_to_ask(now=now() + timedelta(seconds=10))
+    assert [surveys.ask_survey(actor=DESK, survey_id=survey.pk) for _ in range(2)] == [True, False]
+    assert key not in surveys.list_surveys_to_ask(now=now() + timedelta(seconds=10))
     asked = asked_message(survey)
     assert (asked.body, asked.sender_type) == ("How was it at Acme?", "system")
     shop.write("One more thing")
     services.close(actor=support, conversation_id=talk.pk, resolved=True)
     assert Survey.objects.count() == 1
     with pytest.raises(Refused):
-        services.ask_survey(actor=support, survey_id=survey.pk)
+        surveys.ask_survey(actor=support, survey_id=survey.pk)
 
 
 def test_share_spares_the_others_and_settings_are_checked(shop: Shop) -> None:
@@ -103,10 +108,10 @@ def test_share_spares_the_others_and_settings_are_checked(shop: Shop) -> None:
     for wrong, field in (({"survey": "daily"}, "survey"), ({"survey_share": 0}, "survey_share"),
                          ({"survey_question": "x" * 201}, "survey_question")):  # fmt: skip
         with pytest.raises(Invalid) as caught:
-            services.create_team(actor=shop.world.actor("admin"), settings=TeamSettings(name="B", **wrong))
+            teams.create_team(actor=shop.world.actor("admin"), settings=TeamSettings(name="B", **wrong))
         assert field in caught.value.facts["fields"]
     assert Survey.objects.filter(team=team).exists()
-    services.delete_team(actor=shop.world.actor("admin"), team_id=team.pk)
+    teams.delete_team(actor=shop.world.actor("admin"), team_id=team.pk)
     assert not Survey.objects.exclude(team=None).exists()
 
 
@@ -116,7 +121,7 @@ def test_answer_is_the_customers_sealed_masked_changed_for_a_day_and_then_final(
     start = now()
     for actor in (shop.world.actor("admin"), DESK, shop.world.actor("viewer")):
         with pytest.raises(Refused):
-            services.rate_conversation(actor=actor, survey_id=survey.pk, rating=5, way="page")
+            surveys.rate_conversation(actor=actor, survey_id=survey.pk, rating=5, way="page")
     for wrong in ({"rating": 0}, {"rating": 6}, {"rating": 3, "comment": "x" * 2001}):
         with pytest.raises(Invalid):
             rate(survey, **wrong)
@@ -148,7 +153,7 @@ def test_answer_is_the_customers_sealed_masked_changed_for_a_day_and_then_final(
     with pytest.raises(Conflict) as ended:
         rate(late, 5, now=start + timedelta(days=15))
     assert ended.value.code == "ended"
-    marks = selectors.marks_of(viewer=shop.world.actor("admin"))
+    marks = marks_of(viewer=shop.world.actor("admin"))
     assert (marks.asked, marks.answered) == (2, 1)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
         rate(late, 5)
@@ -169,9 +174,9 @@ def test_reply_by_phone_rates_without_reopening_and_the_link_is_only_in_what_lea
     team_with(shop)
     survey = closed(shop, by_phone=True)
     question = asked_message(survey)
-    assert services.deliver(message_id=question.pk) == "sent"
+    assert delivery.deliver(message_id=question.pk) == "sent"
     sent = transport.sent[-1].text
-    address = services.survey_link(tenant_id=survey.tenant_id, survey_id=survey.pk)
+    address = links.survey_link(tenant_id=survey.tenant_id, survey_id=survey.pk)
     assert "Reply with a number from 1" in sent
     assert address in sent
     assert "/s/" not in question.body + question.masked_body
@@ -194,10 +199,10 @@ def test_reply_by_phone_rates_without_reopening_and_the_link_is_only_in_what_lea
 def test_nobody_is_asked_who_may_not_be_written_to(shop: Shop) -> None:
     team_with(shop)
     talk = shop.call().conversation
-    services.block_contact(actor=shop.world.actor("admin"), contact_id=talk.contact_id)
+    blocks.block_contact(actor=shop.world.actor("admin"), contact_id=talk.contact_id)
     services.close(actor=shop.world.actor("support"), conversation_id=talk.pk, resolved=True)
     survey = Survey.objects.get(conversation=talk)
-    assert not services.ask_survey(actor=DESK, survey_id=survey.pk)
+    assert not surveys.ask_survey(actor=DESK, survey_id=survey.pk)
     survey.refresh_from_db()
     assert (survey.skipped, survey.asked_at) == ("blocked", None)
     assert not Message.objects.filter(client_id=uuid5(survey.pk, "question")).exists()
@@ -211,7 +216,7 @@ def test_page_opens_for_everybody_with_the_link_and_only_the_form_answers(
     team_with(shop, survey_question="How <b>was</b> it?")
     survey = closed(shop)
     other = closed(shop, by_phone=True)
-    address = services.survey_link(tenant_id=survey.tenant_id, survey_id=survey.pk).partition("/s/")[2]
+    address = links.survey_link(tenant_id=survey.tenant_id, survey_id=survey.pk).partition("/s/")[2]
     page = f"/s/{address}"
     for ask in (client.head, client.get):
         answer = ask(f"{page}?rating=1")

@@ -9,6 +9,9 @@ from django.db import connection
 from django.test import Client
 
 from conversations import selectors, services
+from conversations.contacts import contacts
+from conversations.inbox.selectors import tags
+from conversations.inbox.tags import change_tags, create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import ContactTag, Conversation, ConversationTag, Tag
 from conversations.types import SenderIdentity
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -21,12 +24,12 @@ from tests.world import World
 
 def tag(shop: Shop, name: str, **more: str) -> Tag:
     """Let an administrator make a tag."""
-    return services.create_tag(actor=shop.world.actor("admin"), name=name, **more)
+    return create_tag(actor=shop.world.actor("admin"), name=name, **more)
 
 
 def names(shop: Shop, talk: Conversation) -> list[str]:
     """The tags of a conversation."""
-    found = selectors.tags_of_conversations(viewer=shop.world.actor("support"), conversation_ids=[talk.pk])
+    found = tags.tags_of_conversations(viewer=shop.world.actor("support"), conversation_ids=[talk.pk])
     return [one.name for one in found.get(talk.pk, ())]
 
 
@@ -44,28 +47,28 @@ def test_tags_are_made_by_who_manages_and_put_on_by_who_answers(shop: Shop) -> N
         (admin, "Fine", "pink", Invalid),
     ):
         with pytest.raises(problem):
-            services.create_tag(actor=actor, name=name, colour=colour)
+            create_tag(actor=actor, name=name, colour=colour)
     with pytest.raises(Refused):
-        services.change_tags(actor=shop.world.actor("viewer"), conversation_id=talk.pk, add=[returns.pk])
+        change_tags(actor=shop.world.actor("viewer"), conversation_id=talk.pk, add=[returns.pk])
     for _ in range(2):  # safe to repeat
-        services.change_tags(actor=support, conversation_id=talk.pk, add=[returns.pk, refunds.pk])
+        change_tags(actor=support, conversation_id=talk.pk, add=[returns.pk, refunds.pk])
     assert names(shop, talk) == ["Refunds", "Returns"]
     assert AuditEntry.objects.filter(action="CONVERSATION_TAGGED", object_id=talk.pk).count() == 1
     assert [row.type for row in streams.read("inbox", 0)].count("conversation_tagged") == 1
     with pytest.raises(Invalid):
-        services.change_tags(actor=support, conversation_id=talk.pk, add=[uuid4()], remove=[refunds.pk])
+        change_tags(actor=support, conversation_id=talk.pk, add=[uuid4()], remove=[refunds.pk])
     many = [tag(shop, f"Tag {number}").pk for number in range(19)]
     with pytest.raises(Invalid, match="at most 20"):
-        services.change_tags(actor=support, conversation_id=talk.pk, add=many)
+        change_tags(actor=support, conversation_id=talk.pk, add=many)
     assert names(shop, talk) == ["Refunds", "Returns"]
     services.close(actor=support, conversation_id=talk.pk, resolved=True)
-    services.change_tags(actor=support, conversation_id=talk.pk, remove=[refunds.pk, uuid4()])
+    change_tags(actor=support, conversation_id=talk.pk, remove=[refunds.pk, uuid4()])
     assert names(shop, talk) == ["Returns"]
     with tenant_scope(shop.world.globex.pk):
         other = shop.world.outsider()
-        assert list(selectors.query_tags(viewer=other)) == []
+        assert list(tags.query_tags(viewer=other)) == []
         with pytest.raises(NotFound):
-            services.merge_tags(actor=other, tag_id=returns.pk, into_id=refunds.pk)
+            merge_tags(actor=other, tag_id=returns.pk, into_id=refunds.pk)
 
 
 @pytest.mark.django_db
@@ -73,27 +76,27 @@ def test_merged_tag_leaves_the_other_on_conversations_and_contacts(shop: Shop) -
     admin, support = shop.world.actor("admin"), shop.world.actor("support")
     old, new = tag(shop, "Retouren"), tag(shop, "Returns")
     one, two = shop.conversation(), shop.call().conversation
-    services.change_tags(actor=support, conversation_id=one.pk, add=[old.pk, new.pk])
-    services.change_tags(actor=support, conversation_id=two.pk, add=[old.pk])
-    services.add_tag(actor=support, contact_id=one.contact_id, name="Retouren")
-    services.add_tag(actor=support, contact_id=one.contact_id, name="Returns")
-    services.add_tag(actor=support, contact_id=two.contact_id, name="Retouren")
+    change_tags(actor=support, conversation_id=one.pk, add=[old.pk, new.pk])
+    change_tags(actor=support, conversation_id=two.pk, add=[old.pk])
+    contacts.add_tag(actor=support, contact_id=one.contact_id, name="Retouren")
+    contacts.add_tag(actor=support, contact_id=one.contact_id, name="Returns")
+    contacts.add_tag(actor=support, contact_id=two.contact_id, name="Retouren")
     with pytest.raises(Invalid):
-        services.merge_tags(actor=admin, tag_id=old.pk, into_id=old.pk)
+        merge_tags(actor=admin, tag_id=old.pk, into_id=old.pk)
     with pytest.raises(Conflict):
-        services.merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk, seen_version=7)
+        merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk, seen_version=7)
     with pytest.raises(Refused):
-        services.merge_tags(actor=support, tag_id=old.pk, into_id=new.pk)
-    services.merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk, seen_version=1)
+        merge_tags(actor=support, tag_id=old.pk, into_id=new.pk)
+    merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk, seen_version=1)
     assert (names(shop, one), names(shop, two)) == (["Returns"], ["Returns"])
     assert sorted(ContactTag.objects.values_list("contact_id", "name")) == sorted(
         [(one.contact_id, "Returns"), (two.contact_id, "Returns")]
     )
     entry = AuditEntry.objects.get(action="TAG_MERGED")
     assert (entry.facts["conversations"], entry.facts["contacts"]) == (1, 1)
-    services.revise_tag(actor=admin, tag_id=new.pk, name="Sent back", colour="info", seen_version=1)
+    revise_tag(actor=admin, tag_id=new.pk, name="Sent back", colour="info", seen_version=1)
     assert set(ContactTag.objects.values_list("name", flat=True)) == {"Sent back"}
-    services.delete_tag(actor=admin, tag_id=new.pk, seen_version=2)
+    delete_tag(actor=admin, tag_id=new.pk, seen_version=2)
     assert (names(shop, one), ContactTag.objects.count()) == ([], 2)
 
 
@@ -101,12 +104,12 @@ def test_merged_tag_leaves_the_other_on_conversations_and_contacts(shop: Shop) -
 def test_form_changes_only_what_was_pressed_and_list_is_narrowed(shop: Shop) -> None:
     talk, support = shop.conversation(), shop.world.actor("support")
     mine, theirs, gone = (tag(shop, name) for name in ("Mine", "Theirs", "Gone"))
-    services.change_tags(actor=support, conversation_id=talk.pk, add=[gone.pk])
+    change_tags(actor=support, conversation_id=talk.pk, add=[gone.pk])
     client = Client()
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
     url = f"/admin/conversations/conversation/{talk.pk}/"
     assert re.search(rf'value="{gone.pk}"[^>]*checked', client.get(f"{url}tags/").content.decode())
-    services.change_tags(actor=support, conversation_id=talk.pk, add=[theirs.pk])  # by a colleague, meanwhile
+    change_tags(actor=support, conversation_id=talk.pk, add=[theirs.pk])  # by a colleague, meanwhile
     sent = {"tags": [str(mine.pk)], "seen": f"{gone.pk} nonsense"}
     assert client.post(f"{url}tags/", sent).status_code == 302
     assert names(shop, talk) == ["Mine", "Theirs"]
@@ -133,13 +136,13 @@ def test_tagging_and_merging_at_once_lose_nothing(committed_world: World) -> Non
         try:
             with tenant_scope(shop.world.acme.pk):
                 if number == 4:
-                    services.merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk)
+                    merge_tags(actor=admin, tag_id=old.pk, into_id=new.pk)
                     return
                 ids: list[UUID] = [old.pk, new.pk]
                 try:
-                    services.change_tags(actor=support, conversation_id=talks[number].pk, add=ids)
+                    change_tags(actor=support, conversation_id=talks[number].pk, add=ids)
                 except Invalid:  # the old one is gone already
-                    services.change_tags(actor=support, conversation_id=talks[number].pk, add=[new.pk])
+                    change_tags(actor=support, conversation_id=talks[number].pk, add=[new.pk])
         finally:
             connection.close()
 

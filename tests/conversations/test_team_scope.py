@@ -18,8 +18,17 @@ from accounts.permissions.team_scope import set_team_scope
 from accounts.selectors import memberships_of
 from accounts.services import actor_for_user, add_member
 from conversations import selectors, services
+from conversations.inbox import bulk, states, tags
+from conversations.inbox.selectors import counts
+from conversations.inbox.teams.selectors import teams
+from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
+from conversations.inbox.threads import notes
+from conversations.inbox.threads.selectors.notes import query_notes
+from conversations.inbox.triage import triage
+from conversations.messages.selectors import messages
 from conversations.models import Contact, Conversation, Message, Team, TriageRule
-from conversations.services import Draft, Seat, Sender, TeamSettings
+from conversations.replies import canned_replies, drafts
+from conversations.services import Draft, Sender
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
@@ -69,10 +78,8 @@ def talk_in(shop: Shop, team: Team | None, number: int, **values: Any) -> Conver
 @pytest.fixture
 def desk(shop: Shop) -> Desk:
     admin, people = shop.world.actor("admin"), shop.world.people
-    own = services.create_team(
-        actor=admin, settings=TeamSettings(name="Own"), seats=[Seat(people["support"].pk, is_lead=True)]
-    )
-    other = services.create_team(actor=admin, settings=TeamSettings(name="Other"), seats=[Seat(people["owner"].pk)])
+    own = create_team(actor=admin, settings=TeamSettings(name="Own"), seats=[Seat(people["support"].pk, is_lead=True)])
+    other = create_team(actor=admin, settings=TeamSettings(name="Other"), seats=[Seat(people["owner"].pk)])
     found = Desk(shop, own, other, talk_in(shop, own, 1), talk_in(shop, other, 2))
     set_team_scope(actor=admin, membership_id=membership(shop, "support").pk, own_only=True)
     return found
@@ -132,12 +139,12 @@ def test_form_and_endpoint_limit_somebody_and_refuse_what_cannot_be(shop: Shop, 
 
 
 CHANGES: dict[str, Callable[[Actor, Desk], Any]] = {
-    "take over": lambda actor, desk: services.take_over(actor=actor, conversation_id=desk.theirs.pk),
+    "take over": lambda actor, desk: states.take_over(actor=actor, conversation_id=desk.theirs.pk),
     "close": lambda actor, desk: services.close(actor=actor, conversation_id=desk.theirs.pk, resolved=True),
-    "assign": lambda actor, desk: services.assign(
+    "assign": lambda actor, desk: states.assign(
         actor=actor, conversation_id=desk.theirs.pk, user_id=actor.user_id or uuid4()
     ),
-    "escalate": lambda actor, desk: services.escalate(actor=actor, conversation_id=desk.theirs.pk, reason="backup"),
+    "escalate": lambda actor, desk: states.escalate(actor=actor, conversation_id=desk.theirs.pk, reason="backup"),
     "move": lambda actor, desk: services.move_to_team(
         actor=replace(actor, permissions=actor.permissions | {"conversations.assign_conversation"}),
         conversation_id=desk.theirs.pk,
@@ -146,19 +153,19 @@ CHANGES: dict[str, Callable[[Actor, Desk], Any]] = {
     "reply": lambda actor, desk: services.reply(
         actor=actor, conversation_id=desk.theirs.pk, draft=Draft(text="Hi", sender=Sender(type="person"))
     ),
-    "note": lambda actor, desk: services.add_note(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),
-    "draft": lambda actor, desk: services.save_draft(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),
+    "note": lambda actor, desk: notes.add_note(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),
+    "draft": lambda actor, desk: drafts.save_draft(actor=actor, conversation_id=desk.theirs.pk, text="Hi"),
     "snooze": lambda actor, desk: services.snooze(
         actor=actor, conversation_id=desk.theirs.pk, until=now() + timedelta(hours=1)
     ),
     "priority": lambda actor, desk: services.set_priority(actor=actor, conversation_id=desk.theirs.pk, priority=4),
-    "tag": lambda actor, desk: services.change_tags(actor=actor, conversation_id=desk.theirs.pk),
+    "tag": lambda actor, desk: tags.change_tags(actor=actor, conversation_id=desk.theirs.pk),
     "view": lambda actor, desk: services.record_view(actor=actor, conversation_id=desk.theirs.pk),
-    "variables": lambda actor, desk: services.fill_variables(
+    "variables": lambda actor, desk: canned_replies.fill_variables(
         actor=actor, conversation_id=desk.theirs.pk, text="{{ first_name }}", masked=True
     ),
-    "notes": lambda actor, desk: selectors.query_notes(viewer=actor, conversation_id=desk.theirs.pk),
-    "messages": lambda actor, desk: selectors.list_messages(viewer=actor, conversation_id=desk.theirs.pk),
+    "notes": lambda actor, desk: query_notes(viewer=actor, conversation_id=desk.theirs.pk),
+    "messages": lambda actor, desk: messages.list_messages(viewer=actor, conversation_id=desk.theirs.pk),
 }
 
 
@@ -168,7 +175,7 @@ def test_what_they_do_not_see_they_cannot_touch(desk: Desk, change: str) -> None
     with pytest.raises(NotFound):
         CHANGES[change](desk.limited, desk)
     assert AuditEntry.objects.count() == entries
-    services.assign(actor=desk.admin, conversation_id=desk.theirs.pk, user_id=desk.limited.user_id or uuid4())
+    states.assign(actor=desk.admin, conversation_id=desk.theirs.pk, user_id=desk.limited.user_id or uuid4())
     CHANGES[change](desk.limited, desk)  # theirs by hand
 
 
@@ -180,15 +187,15 @@ def test_counts_lists_search_and_a_trial_hold_only_what_they_see(desk: Desk) -> 
             page = selectors.list_conversations(viewer=viewer, filters=selectors.ConversationFilters(**filters))
             assert {row.pk for row in page.rows} == seen, filters
         assert selectors.count_needing_person(viewer=viewer) == len(seen)
-        assert selectors.count_of_view(viewer=viewer, view="waiting") == len(seen)
-        assert sum(day.messages for day in selectors.count_by_day(viewer=viewer)) >= len(seen)
-    assert set(selectors.waiting_by_team(viewer=desk.limited)) == {desk.own.pk}
-    assert set(selectors.waiting_by_team(viewer=desk.admin)) == {desk.own.pk, desk.other.pk}
-    assert sum(day.messages for day in selectors.count_by_day(viewer=desk.limited)) == 1
+        assert counts.count_of_view(viewer=viewer, view="waiting") == len(seen)
+        assert sum(day.messages for day in counts.count_by_day(viewer=viewer)) >= len(seen)
+    assert set(teams.waiting_by_team(viewer=desk.limited)) == {desk.own.pk}
+    assert set(teams.waiting_by_team(viewer=desk.admin)) == {desk.own.pk, desk.other.pk}
+    assert sum(day.messages for day in counts.count_by_day(viewer=desk.limited)) == 1
     rule = TriageRule.objects.create(name="All", team=desk.other, position=0)
     manager = replace(desk.limited, permissions=desk.limited.permissions | {"conversations.manage_desk"})
-    assert services.try_rule(actor=manager, rule_id=rule.pk).looked_at == 1
-    results = services.change_many(
+    assert triage.try_rule(actor=manager, rule_id=rule.pk).looked_at == 1
+    results = bulk.change_many(
         actor=desk.limited, conversation_ids=[desk.mine.pk, desk.theirs.pk, uuid4()], change="close",
         values={"resolved": True},
     )  # fmt: skip
@@ -215,9 +222,9 @@ def test_nobody_is_mentioned_where_they_see_nothing(desk: Desk) -> None:
     support = desk.shop.world.people["support"]
     for said in ({"text": "Look", "mentions": [support.pk]}, {"text": f"@{support.get_full_name()} look"}):
         with pytest.raises(Invalid) as caught:
-            services.add_note(actor=desk.admin, conversation_id=desk.theirs.pk, **said)
+            notes.add_note(actor=desk.admin, conversation_id=desk.theirs.pk, **said)
         assert "mentions" in caught.value.facts["fields"]
-        services.add_note(actor=desk.admin, conversation_id=desk.mine.pk, **said)
+        notes.add_note(actor=desk.admin, conversation_id=desk.mine.pk, **said)
 
 
 def test_contact_page_links_only_to_what_they_see(desk: Desk, client: Client) -> None:

@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from conversations import services
+from conversations.inbox import assignment, states
 from conversations.inbox.assignment import Person, Waiting, match
+from conversations.inbox.teams import availability, teams
+from conversations.inbox.teams.teams import Seat, Target, TeamSettings
 from conversations.models import Availability, Conversation, Priority, Team, TeamMember
-from conversations.services import Draft, Seat, Sender, Target, TeamSettings
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -32,12 +35,12 @@ def team_of(shop: Shop, *people: str, capacity: int = 5, targets: Any = None, **
     """Make a team of people by their roles; the first one leads it."""
     seats = [Seat(shop.world.people[one].pk, capacity, is_lead=number == 0) for number, one in enumerate(people)]
     wanted = TeamSettings(**{"name": "Desk", "is_default": True, **settings})
-    return services.create_team(actor=shop.world.actor("admin"), settings=wanted, seats=seats, targets=targets)
+    return teams.create_team(actor=shop.world.actor("admin"), settings=wanted, seats=seats, targets=targets)
 
 
 def go(shop: Shop, person: str, state: str = "online", **fields: Any) -> Availability:
     """Let somebody choose their availability."""
-    return services.set_availability(actor=shop.world.actor(person), state=state, **fields)
+    return availability.set_availability(actor=shop.world.actor(person), state=state, **fields)
 
 
 def handed_off(shop: Shop, visitor: str = "", **fields: Any) -> Conversation:
@@ -56,18 +59,18 @@ def test_conversations_go_in_turn_and_nobody_gets_more_than_fits(shop: Shop) -> 
     team = team_of(shop, "support", "admin", capacity=2)
     for _ in range(5):
         handed_off(shop)
-    assert services.assign_waiting(actor=DESK, team_id=team.pk) == 0, "nobody is there"
-    assert services.list_teams_with_work() == []
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk) == 0, "nobody is there"
+    assert assignment.list_teams_with_work() == []
     go(shop, "support")
     go(shop, "admin")
-    assert services.list_teams_with_work() == [(shop.world.acme.pk, team.pk)]
-    assert services.assign_waiting(actor=DESK, team_id=team.pk) == 4
+    assert assignment.list_teams_with_work() == [(shop.world.acme.pk, team.pk)]
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk) == 4
     support, admin = (shop.world.people[one].pk for one in ("support", "admin"))
     assert assigned() == {support: 2, admin: 2, None: 1}
-    assert services.assign_waiting(actor=DESK, team_id=team.pk) == 0
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk) == 0
     done = Conversation.objects.filter(assigned_to_id=admin).earliest("created_at")
     services.close(actor=shop.world.actor("admin"), conversation_id=done.pk, resolved=True)
-    assert services.assign_waiting(actor=DESK, team_id=team.pk) == 1
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk) == 1
     assert assigned() == {support: 2, admin: 2}
     entry = AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").latest("id")
     assert entry.facts == {"user": str(admin), "why": "in_turn", "team": str(team.pk)}
@@ -85,7 +88,7 @@ def test_urgent_ones_first_then_what_is_due_then_the_oldest(shop: Shop) -> None:
     go(shop, "support")
     order = []
     for _ in talks:
-        services.assign_waiting(actor=DESK, team_id=team.pk)
+        assignment.assign_waiting(actor=DESK, team_id=team.pk)
         mine = Conversation.objects.get(state="person", assigned_to__isnull=False)
         order.append(mine.pk)
         services.close(actor=shop.world.actor("support"), conversation_id=mine.pk, resolved=True)
@@ -102,11 +105,11 @@ def test_the_last_person_comes_first_and_who_asked_for_another_does_not(shop: Sh
     services.close(actor=owner, conversation_id=talk.pk, resolved=True)
     again = handed_off(shop, "visitor-1")
     assert again.assigned_to_id is None
-    services.assign_waiting(actor=DESK, team_id=team.pk)
+    assignment.assign_waiting(actor=DESK, team_id=team.pk)
     assert Conversation.objects.get(pk=talk.pk).assigned_to_id == owner.user_id
     assert AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").latest("id").facts["why"] == "last_person"
-    services.escalate(actor=owner, conversation_id=talk.pk, reason="needs_specialist")
-    services.assign_waiting(actor=DESK, team_id=team.pk)
+    states.escalate(actor=owner, conversation_id=talk.pk, reason="needs_specialist")
+    assignment.assign_waiting(actor=DESK, team_id=team.pk)
     assert Conversation.objects.get(pk=talk.pk).assigned_to_id not in (None, owner.user_id)
 
 
@@ -131,10 +134,10 @@ def test_what_waits_too_long_goes_to_the_fallback_team(shop: Shop) -> None:
     talk = handed_off(shop, now=MONDAY)
     assert (talk.team_id, talk.team_since) == (first.pk, MONDAY)
     late = MONDAY + timedelta(minutes=10)
-    assert services.list_overdue_in_team(now=late - timedelta(seconds=1)) == []
-    assert services.list_overdue_in_team(now=late) == [(talk.tenant_id, talk.pk)]
-    assert services.move_to_fallback(actor=DESK, conversation_id=talk.pk, now=late)
-    assert not services.move_to_fallback(actor=DESK, conversation_id=talk.pk, now=late), "once"
+    assert assignment.list_overdue_in_team(now=late - timedelta(seconds=1)) == []
+    assert assignment.list_overdue_in_team(now=late) == [(talk.tenant_id, talk.pk)]
+    assert assignment.move_to_fallback(actor=DESK, conversation_id=talk.pk, now=late)
+    assert not assignment.move_to_fallback(actor=DESK, conversation_id=talk.pk, now=late), "once"
     assert Conversation.objects.get(pk=talk.pk).team_id == second.pk
     entry = AuditEntry.objects.get(action="CONVERSATION_MOVED")
     assert entry.facts == {"team": str(second.pk), "why": "fallback"}
@@ -144,16 +147,16 @@ def test_work_of_somebody_who_is_away_is_handed_back_after_minutes(shop: Shop) -
     team = team_of(shop, "support", "owner", away_minutes=15)
     talk = handed_off(shop, now=MONDAY)
     go(shop, "support", now=MONDAY)
-    services.assign_waiting(actor=DESK, team_id=team.pk, now=MONDAY)
+    assignment.assign_waiting(actor=DESK, team_id=team.pk, now=MONDAY)
     go(shop, "support", "away", reason="Lunch", now=MONDAY)
     after = MONDAY + timedelta(minutes=15)
-    assert services.list_left_behind(now=after - timedelta(seconds=1)) == []
-    assert services.list_left_behind(now=after) == [(talk.tenant_id, talk.pk)]
-    assert services.hand_back(actor=DESK, conversation_id=talk.pk, now=after)
-    assert not services.hand_back(actor=DESK, conversation_id=talk.pk, now=after)
+    assert assignment.list_left_behind(now=after - timedelta(seconds=1)) == []
+    assert assignment.list_left_behind(now=after) == [(talk.tenant_id, talk.pk)]
+    assert assignment.hand_back(actor=DESK, conversation_id=talk.pk, now=after)
+    assert not assignment.hand_back(actor=DESK, conversation_id=talk.pk, now=after)
     assert Conversation.objects.get(pk=talk.pk).needs_person
     go(shop, "owner", now=after)
-    assert services.assign_waiting(actor=DESK, team_id=team.pk, now=after) == 1
+    assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=after) == 1
 
 
 def test_pages_make_people_available_until_none_is_open(shop: Shop) -> None:
@@ -167,10 +170,10 @@ def test_pages_make_people_available_until_none_is_open(shop: Shop) -> None:
     seen = MONDAY + timedelta(minutes=1)
     services.note_open_page(actor=support, now=seen)
     gone = seen + timedelta(seconds=150)
-    assert services.list_gone(now=gone - timedelta(seconds=1)) == []
-    assert services.list_gone(now=gone) == [(row.tenant_id, support.user_id)]
-    services.end_silent(actor=DESK, user_id=row.user_id, now=gone)
-    services.end_silent(actor=DESK, user_id=row.user_id, now=gone)
+    assert availability.list_gone(now=gone - timedelta(seconds=1)) == []
+    assert availability.list_gone(now=gone) == [(row.tenant_id, support.user_id)]
+    availability.end_silent(actor=DESK, user_id=row.user_id, now=gone)
+    availability.end_silent(actor=DESK, user_id=row.user_id, now=gone)
     assert list(Availability.objects.order_by("since").values_list("state", "source", "until")) == [
         ("online", "page", gone),
         ("offline", "gone", None),
@@ -178,7 +181,7 @@ def test_pages_make_people_available_until_none_is_open(shop: Shop) -> None:
     services.note_open_page(actor=support, now=gone)
     go(shop, "support", "away", reason="Lunch", now=gone)
     services.note_open_page(actor=support, now=gone + timedelta(minutes=5))
-    current = services.current_availability(user_id=row.user_id)
+    current = availability.current_availability(user_id=row.user_id)
     assert current is not None
     assert (current.state, current.reason) == ("away", "Lunch"), "what was chosen stays"
 
@@ -187,12 +190,12 @@ def test_a_former_member_leaves_teams_and_is_offline(shop: Shop) -> None:
     team = team_of(shop, "support", "owner")
     go(shop, "support")
     user_id = shop.world.people["support"].pk
-    services.leave_teams(actor=DESK, user_id=user_id)
+    availability.leave_teams(actor=DESK, user_id=user_id)
     assert TeamMember.objects.filter(team=team).count() == 2, "still a member"
     shop.world.people["support"].memberships.filter(tenant_id=team.tenant_id).update(is_active=False)
-    services.leave_teams(actor=DESK, user_id=user_id)
+    availability.leave_teams(actor=DESK, user_id=user_id)
     assert not TeamMember.objects.filter(user_id=user_id).exists()
-    current = services.current_availability(user_id=user_id)
+    current = availability.current_availability(user_id=user_id)
     assert current is not None
     assert (current.state, current.source) == ("offline", "seat")
 
@@ -203,19 +206,19 @@ def test_who_has_room_again_is_given_the_next_at_once(
     woken: list[str] = []
     monkeypatch.setitem(queues._tasks, "assign_waiting", lambda *ids: woken.append(ids[1]))
     first = team_of(shop, "support", "admin", capacity=1)
-    second = services.create_team(
+    second = teams.create_team(
         actor=shop.world.actor("admin"), settings=TeamSettings("Other"), seats=[Seat(shop.world.people["owner"].pk)]
     )
     admin, support = shop.world.actor("admin"), shop.world.people["support"].pk
     steps: dict[str, tuple[Any, dict[str, Any], set[Team]]] = {
         "close": (services.close, {"resolved": True}, {first}),
-        "give back": (services.give_back, {}, {first}),
-        "assign": (services.assign, {"user_id": shop.world.people["admin"].pk}, {first}),
+        "give back": (states.give_back, {}, {first}),
+        "assign": (states.assign, {"user_id": shop.world.people["admin"].pk}, {first}),
         "move": (services.move_to_team, {"team_id": second.pk}, {first, second}),
     }
     for name, (service, values, wanted) in steps.items():
         talk = handed_off(shop)
-        services.assign(actor=admin, conversation_id=talk.pk, user_id=support)
+        states.assign(actor=admin, conversation_id=talk.pk, user_id=support)
         woken.clear()
         with django_capture_on_commit_callbacks(execute=True):
             service(actor=admin, conversation_id=talk.pk, **values)
@@ -229,11 +232,11 @@ def test_a_full_person_is_asked_about_once_more_and_leads_may(shop: Shop) -> Non
     team_of(shop, "support", "owner", capacity=1)
     first, second = handed_off(shop), handed_off(shop)
     owner, support = shop.world.actor("owner"), shop.world.actor("support")
-    services.assign(actor=support, conversation_id=first.pk, user_id=owner.user_id)
+    states.assign(actor=support, conversation_id=first.pk, user_id=owner.user_id)
     with pytest.raises(Conflict) as full:
-        services.assign(actor=support, conversation_id=second.pk, user_id=owner.user_id)
+        states.assign(actor=support, conversation_id=second.pk, user_id=owner.user_id)
     assert (full.value.code, full.value.facts["load"]) == ("full", 1)
-    services.assign(actor=support, conversation_id=second.pk, user_id=owner.user_id, even_if_full=True)
+    states.assign(actor=support, conversation_id=second.pk, user_id=owner.user_id, even_if_full=True)
     assert assigned() == {owner.user_id: 2}
 
 
@@ -243,7 +246,7 @@ def test_moving_to_another_team_is_for_leads_and_those_who_may(shop: Shop) -> No
     talk = handed_off(shop)
     with pytest.raises(Refused):
         services.move_to_team(actor=shop.world.actor("support"), conversation_id=talk.pk, team_id=other.pk)
-    services.assign(actor=shop.world.actor("admin"), conversation_id=talk.pk, user_id=shop.world.people["support"].pk)
+    states.assign(actor=shop.world.actor("admin"), conversation_id=talk.pk, user_id=shop.world.people["support"].pk)
     moved = services.move_to_team(actor=shop.world.actor("admin"), conversation_id=talk.pk, team_id=other.pk)
     assert (moved.team_id, moved.assigned_to_id) == (other.pk, None)
     with pytest.raises(Invalid, match="doesn't exist"):
@@ -318,26 +321,26 @@ def test_targets_people_and_circles_are_checked(shop: Shop) -> None:
     admin = shop.world.actor("admin")
     circle = TeamSettings(name="First", fallback_id=second.pk)
     with pytest.raises(Invalid, match="can't be saved") as wrong:
-        services.revise_team(actor=admin, team_id=first.pk, settings=circle, seats=[], targets={})
+        teams.revise_team(actor=admin, team_id=first.pk, settings=circle, seats=[], targets={})
     assert "circle" in str(wrong.value.facts)
     with pytest.raises(Conflict) as taken:
-        services.revise_team(actor=admin, team_id=first.pk, settings=TeamSettings(name="Second"), seats=[], targets={})
+        teams.revise_team(actor=admin, team_id=first.pk, settings=TeamSettings(name="Second"), seats=[], targets={})
     assert taken.value.code == "exists"
     with pytest.raises(Conflict) as used:
-        services.delete_team(actor=admin, team_id=first.pk)
+        teams.delete_team(actor=admin, team_id=first.pk)
     assert used.value.code == "in_use"
-    services.delete_team(actor=admin, team_id=second.pk)
+    teams.delete_team(actor=admin, team_id=second.pk)
     handed_off(shop)
     with pytest.raises(Refused):
-        services.delete_team(actor=shop.world.actor("support"), team_id=first.pk)
-    services.delete_team(actor=admin, team_id=first.pk)
+        teams.delete_team(actor=shop.world.actor("support"), team_id=first.pk)
+    teams.delete_team(actor=admin, team_id=first.pk)
     assert not Team.objects.exists()
 
 
 def test_without_a_team_it_waits_for_whoever_takes_it(shop: Shop) -> None:
     talk = handed_off(shop)
     assert (talk.team_id, talk.next_due_at, talk.needs_person) == (None, None, True)
-    assert services.list_teams_with_work() == []
+    assert assignment.list_teams_with_work() == []
 
 
 def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
@@ -353,13 +356,13 @@ def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: 
         if number % 5 == 1:
             return services.close(actor=support, conversation_id=talks[number % 4].pk, resolved=True)
         if number % 5 == 2:
-            return services.take_over(actor=support, conversation_id=talks[15].pk)
-        return services.assign_waiting(actor=DESK, team_id=team.pk)
+            return states.take_over(actor=support, conversation_id=talks[15].pk)
+        return assignment.assign_waiting(actor=DESK, team_id=team.pk)
 
     found = at_once(busy_shop, work)
     assert not [one for one in found if isinstance(one, Exception) and not isinstance(one, Conflict)]
     with tenant_scope(busy_shop.world.acme.pk):
-        while services.assign_waiting(actor=DESK, team_id=team.pk):
+        while assignment.assign_waiting(actor=DESK, team_id=team.pk):
             pass
         given = AuditEntry.objects.filter(action="CONVERSATION_ASSIGNED").values_list("object_id", flat=True)
         assert len(given) == len(set(given)), "nothing is given twice"

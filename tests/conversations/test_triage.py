@@ -10,6 +10,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
+from conversations.inbox import states, tags
+from conversations.inbox.teams.teams import TeamSettings, create_team, delete_team
+from conversations.inbox.triage.triage import (
+    RuleSettings,
+    create_triage_rule,
+    delete_triage_rule,
+    move_triage_rule,
+    revise_triage_rule,
+    try_rule,
+)
 from conversations.messages.files.rules import Upload
 from conversations.models import (
     Attachment,
@@ -21,7 +31,9 @@ from conversations.models import (
     Triage,
     TriageRule,
 )
-from conversations.services import CannedText, Draft, RuleSettings, Sender, TeamSettings
+from conversations.replies import canned_replies, triage_replies
+from conversations.replies.canned_replies import CannedText
+from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -42,7 +54,7 @@ def teams(shop: Shop) -> dict[str, Team]:
     admin = shop.world.actor("admin")
     names = {"Care": True, "Money": False}
     return {
-        name: services.create_team(actor=admin, settings=TeamSettings(name=name, is_default=is_default))
+        name: create_team(actor=admin, settings=TeamSettings(name=name, is_default=is_default))
         for name, is_default in names.items()
     }
 
@@ -50,7 +62,7 @@ def teams(shop: Shop) -> dict[str, Team]:
 def rule(shop: Shop, name: str, condition: str = "", **more: Any) -> TriageRule:
     """Let an administrator make an active rule."""
     settings = RuleSettings(name, condition, **{"is_active": True, **more})
-    return services.create_triage_rule(actor=shop.world.actor("admin"), settings=settings)
+    return create_triage_rule(actor=shop.world.actor("admin"), settings=settings)
 
 
 def needs_person(shop: Shop, text: str, number: int = 1, **fields: Any) -> Conversation:
@@ -61,7 +73,7 @@ def needs_person(shop: Shop, text: str, number: int = 1, **fields: Any) -> Conve
 
 
 def test_first_rule_that_fits_sends_it_and_later_ones_fill_what_is_open(shop: Shop, teams: dict[str, Team]) -> None:
-    tag = services.create_tag(actor=shop.world.actor("admin"), name="Refunds")
+    tag = tags.create_tag(actor=shop.world.actor("admin"), name="Refunds")
     rule(shop, "Urgent", '"now" in words', priority=4, goes_on=True)
     rule(shop, "Money", '"refund" in words and channel == "webchat"', team_id=teams["Money"].pk, tag_id=tag.pk)
     rule(shop, "Never", "", team_id=teams["Care"].pk, priority=1, is_active=False)
@@ -78,7 +90,7 @@ def test_first_rule_that_fits_sends_it_and_later_ones_fill_what_is_open(shop: Sh
     services.close(actor=AGENT, conversation_id=both.pk, resolved=True)
     later = needs_person(shop, "Hello again", 1, now=now() + timedelta(days=30))
     assert (later.pk != both.pk, later.team_id) == (True, teams["Money"].pk)
-    services.escalate(actor=shop.world.actor("support"), conversation_id=plain.pk, reason="complaint")
+    states.escalate(actor=shop.world.actor("support"), conversation_id=plain.pk, reason="complaint")
     assert Triage.objects.filter(conversation=plain).count() == 0  # it has its team already
 
 
@@ -107,7 +119,7 @@ def test_rule_that_cannot_be_read_is_left_out(shop: Shop, teams: dict[str, Team]
 )
 def test_wrong_rule_is_refused_at_its_field(shop: Shop, settings: RuleSettings, field: str) -> None:
     with pytest.raises(Invalid) as problem:
-        services.create_triage_rule(actor=shop.world.actor("admin"), settings=settings)
+        create_triage_rule(actor=shop.world.actor("admin"), settings=settings)
     assert list(problem.value.facts["fields"]) == [field]
     assert not TriageRule.objects.exists()
 
@@ -116,27 +128,25 @@ def test_rules_are_kept_in_order_by_who_manages(shop: Shop, teams: dict[str, Tea
     admin, support = shop.world.actor("admin"), shop.world.actor("support")
     made = [rule(shop, name, priority=3) for name in ("One", "Two", "Three")]
     for up, expected in ((True, ["One", "Three", "Two"]), (True, ["Three", "One", "Two"]), (True, None), (False, None)):
-        services.move_triage_rule(actor=admin, rule_id=made[2].pk, up=up)
+        move_triage_rule(actor=admin, rule_id=made[2].pk, up=up)
         if expected:
             assert list(TriageRule.objects.order_by("position").values_list("name", flat=True)) == expected
     with pytest.raises(Conflict):
         rule(shop, "oNe", priority=3)
     with pytest.raises(Refused):
-        services.delete_triage_rule(actor=support, rule_id=made[0].pk)
+        delete_triage_rule(actor=support, rule_id=made[0].pk)
     with pytest.raises(Refused):
-        services.try_rule(actor=support, rule_id=made[0].pk)
+        try_rule(actor=support, rule_id=made[0].pk)
     with pytest.raises(Conflict):
-        services.revise_triage_rule(
-            actor=admin, rule_id=made[0].pk, settings=RuleSettings("One", priority=1), seen_version=9
-        )
+        revise_triage_rule(actor=admin, rule_id=made[0].pk, settings=RuleSettings("One", priority=1), seen_version=9)
     with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
-        services.try_rule(actor=shop.world.outsider(), rule_id=made[0].pk)
+        try_rule(actor=shop.world.outsider(), rule_id=made[0].pk)
     sends = rule(shop, "Sends", team_id=teams["Money"].pk)
     with pytest.raises(Conflict, match="Sends"):
-        services.delete_team(actor=admin, team_id=teams["Money"].pk)
-    services.delete_triage_rule(actor=admin, rule_id=sends.pk)
-    services.delete_team(actor=admin, team_id=teams["Money"].pk)
-    services.delete_triage_rule(actor=admin, rule_id=made[0].pk, seen_version=1)
+        delete_team(actor=admin, team_id=teams["Money"].pk)
+    delete_triage_rule(actor=admin, rule_id=sends.pk)
+    delete_team(actor=admin, team_id=teams["Money"].pk)
+    delete_triage_rule(actor=admin, rule_id=made[0].pk, seen_version=1)
     assert AuditEntry.objects.filter(action="TRIAGE_RULE_DELETED").count() == 2
 
 
@@ -146,14 +156,14 @@ def test_trial_says_what_would_differ_and_changes_nothing(shop: Shop, teams: dic
     tried = rule(shop, "Money", '"refund" in words', team_id=teams["Money"].pk, is_active=False)
     before = AuditEntry.objects.count()
     with CaptureQueriesContext(connection) as queries:
-        found = services.try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk)
+        found = try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk)
     assert (found.looked_at, found.meets, found.differs) == (4, 3, 3)
     assert {(one.old_team, one.new_team) for one in found.differences} == {("Care", "Money")}
     assert len(queries) <= 14
     assert not [one["sql"] for one in queries if one["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
     assert (AuditEntry.objects.count(), Triage.objects.count()) == (before, 0)
     with pytest.raises(Invalid):
-        services.try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk, days=91)
+        try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk, days=91)
     client = Client()
     client.force_login(shop.world.people["admin"], backend="accounts.backends.RoleBackend")
     home = "/admin/conversations/triagerule/"
@@ -176,7 +186,7 @@ def test_trial_says_what_would_differ_and_changes_nothing(shop: Shop, teams: dic
 def canned(shop: Shop, text: str = "Hello {{ first_name }}", **fields: Any) -> CannedReply:
     """Let an administrator write a canned reply."""
     wanted = CannedText(fields.pop("shortcut", "money"), "Money back", text, **fields)
-    return services.create_canned_reply(actor=shop.world.actor("admin"), wanted=wanted)
+    return canned_replies.create_canned_reply(actor=shop.world.actor("admin"), wanted=wanted)
 
 
 def replies_in(talk: Conversation) -> list[str]:
@@ -186,8 +196,8 @@ def replies_in(talk: Conversation) -> list[str]:
 
 def send_all(moment: datetime | None = None) -> list[bool]:
     """Run the tasks that the sweep finds."""
-    due = services.list_triage_replies_due(now=moment or now() + timedelta(seconds=10))
-    return [services.send_triage_reply(actor=DESK, triage_id=pk, now=moment) for _, pk in due]
+    due = triage_replies.list_triage_replies_due(now=moment or now() + timedelta(seconds=10))
+    return [triage_replies.send_triage_reply(actor=DESK, triage_id=pk, now=moment) for _, pk in due]
 
 
 def test_rule_answers_once_with_an_automatic_text_that_stops_no_clock(shop: Shop, teams: dict[str, Team]) -> None:
@@ -199,22 +209,22 @@ def test_rule_answers_once_with_an_automatic_text_that_stops_no_clock(shop: Shop
     waits_since = Conversation.objects.get(pk=talk.pk).waiting_since
     [triage] = Triage.objects.filter(conversation=talk)
     assert (triage.reply_id, replies_in(talk)) == (reply.pk, [])
-    assert services.list_triage_replies_due() == []  # its task has a moment
-    assert services.send_triage_reply(actor=DESK, triage_id=triage.pk)
-    assert not services.send_triage_reply(actor=DESK, triage_id=triage.pk)
+    assert triage_replies.list_triage_replies_due() == []  # its task has a moment
+    assert triage_replies.send_triage_reply(actor=DESK, triage_id=triage.pk)
+    assert not triage_replies.send_triage_reply(actor=DESK, triage_id=triage.pk)
     assert (replies_in(talk), replies_in(before)) == (["Hello"], ["Hello"])
     row = Conversation.objects.get(pk=talk.pk)
     assert (row.first_answered_at, row.first_person_answered_at, row.waiting_since) == (None, None, waits_since)
     assert AuditEntry.objects.filter(action="TRIAGE_REPLY_SENT", object_id=talk.pk).count() == 1
     # Sorted again by the same rule: it has said this before.
     Conversation.objects.filter(pk=talk.pk).update(team=None)
-    services.escalate(actor=shop.world.actor("support"), conversation_id=talk.pk, reason="complaint")
+    states.escalate(actor=shop.world.actor("support"), conversation_id=talk.pk, reason="complaint")
     assert (send_all(), replies_in(talk)) == ([False], ["Hello"])
     german = needs_person(shop, "refund bitte", 2)
     Conversation.objects.filter(pk=german.pk).update(language="de")
     assert (send_all(), replies_in(german)) == ([True], ["Hallo"])
     with pytest.raises(Refused):
-        services.send_triage_reply(actor=shop.world.actor("admin"), triage_id=triage.pk)
+        triage_replies.send_triage_reply(actor=shop.world.actor("admin"), triage_id=triage.pk)
 
 
 @pytest.mark.parametrize("why", ["answered", "closed", "given_back", "late", "automatic"])
@@ -230,27 +240,27 @@ def test_rule_says_nothing_where_it_would_come_too_late(shop: Shop, teams: dict[
     elif why == "automatic":
         Message.objects.filter(conversation=talk).update(metadata={"mail": {"automatic": "list"}})
     elif why == "given_back":
-        services.take_over(actor=support, conversation_id=talk.pk)
-        services.give_back(actor=support, conversation_id=talk.pk)
+        states.take_over(actor=support, conversation_id=talk.pk)
+        states.give_back(actor=support, conversation_id=talk.pk)
     else:
         moment += timedelta(hours=1)
-    assert (send_all(moment), replies_in(talk), services.list_triage_replies_due(now=moment)) == ([False], [], [])
+    assert (send_all(moment), replies_in(talk), triage_replies.list_triage_replies_due(now=moment)) == ([False], [], [])
 
 
 def test_lost_task_or_worker_sends_it_once_with_files_and_by_the_queue(shop: Shop, teams: dict[str, Team]) -> None:
     admin = shop.world.actor("admin")
     reply = canned(shop)
-    services.add_canned_files(actor=admin, reply_id=reply.pk, files=[Upload("label.pdf", files.PDF)])
+    canned_replies.add_canned_files(actor=admin, reply_id=reply.pk, files=[Upload("label.pdf", files.PDF)])
     rule(shop, "Money", "", reply_id=reply.pk)
     chat = needs_person(shop, "refund", 1)
     phone = shop.call("refund").conversation_id
     services.hand_off(actor=AGENT, conversation_id=phone, reason="asked_for_person")
     first, second = Triage.objects.order_by("id")
     Triage.objects.filter(pk=first.pk).update(reply_due_at=now() + timedelta(seconds=90))  # a worker has it, and dies
-    assert not services.send_triage_reply(actor=DESK, triage_id=first.pk)
-    assert services.send_triage_reply(actor=DESK, triage_id=second.pk)
+    assert not triage_replies.send_triage_reply(actor=DESK, triage_id=first.pk)
+    assert triage_replies.send_triage_reply(actor=DESK, triage_id=second.pk)
     assert Message.objects.get(conversation_id=phone, direction="out").status == "queued"
-    assert [pk for _, pk in services.list_triage_replies_due(now=now() + timedelta(minutes=2))] == [first.pk]
+    assert [pk for _, pk in triage_replies.list_triage_replies_due(now=now() + timedelta(minutes=2))] == [first.pk]
     assert send_all(now() + timedelta(minutes=2)) == [True]
     assert replies_in(chat) == ["Hello"]
     assert {file.message.conversation_id for file in Attachment.objects.select_related("message")} == {chat.pk, phone}
@@ -269,10 +279,10 @@ def test_canned_reply_that_a_rule_sends_stays_fit_for_it(shop: Shop, teams: dict
     for fields in ({"text": "I am {{ my_name }}"}, {"translations": {"de": "{{my_name}}"}}, {"is_personal": True}):
         wanted = CannedText(**{"shortcut": "used", "title": "Used", "text": "Hello", **fields})  # type: ignore[arg-type]
         with pytest.raises(Invalid):
-            services.revise_canned_reply(actor=admin, reply_id=used.pk, wanted=wanted)
+            canned_replies.revise_canned_reply(actor=admin, reply_id=used.pk, wanted=wanted)
     for delete in (
-        lambda: services.delete_canned_reply(actor=admin, reply_id=used.pk),
-        lambda: services.delete_team(actor=admin, team_id=teams["Money"].pk),
+        lambda: canned_replies.delete_canned_reply(actor=admin, reply_id=used.pk),
+        lambda: delete_team(actor=admin, team_id=teams["Money"].pk),
     ):
         with pytest.raises(Conflict, match="Money"):
             delete()
@@ -283,7 +293,7 @@ def test_trial_of_a_reply_lists_who_would_get_it_and_sends_nothing(shop: Shop, t
         needs_person(shop, "Where is my refund?", number)
     tried = rule(shop, "Money", '"refund" in words', reply_id=canned(shop).pk, is_active=False)
     with CaptureQueriesContext(connection) as queries:
-        found = services.try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk)
+        found = try_rule(actor=shop.world.actor("admin"), rule_id=tried.pk)
     assert [(one.reply, one.new_team) for one in found.differences] == [("Money back", "Care")] * 2
     assert not [one["sql"] for one in queries if one["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
     assert (send_all(), Message.objects.filter(direction="out").count()) == ([], 0)
@@ -338,7 +348,7 @@ def test_working_hours_are_those_of_the_default_teams_calendar(shop: Shop) -> No
     week = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
     calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Berlin", week=week)
     settings = TeamSettings("Desk", calendar_id=calendar.pk, is_default=True)
-    services.create_team(actor=shop.world.actor("admin"), settings=settings)
+    create_team(actor=shop.world.actor("admin"), settings=settings)
     rule(shop, "At night", 'working_hours == "no"', priority=4, is_active=True)
     found = {}
     moments = {

@@ -15,7 +15,10 @@ from channels_app.web_chat import conversation, sessions
 from channels_app.web_chat.frames import SendMessage
 from channels_app.web_chat.settings.widgets import find_widget
 from conversations import services as talk
+from conversations.contacts import contacts, erasure
+from conversations.inbox.threads import notes
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, Survey
+from conversations.replies import drafts
 from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import Actor, system
@@ -58,7 +61,7 @@ class Traces:
     def erase(self, role: str = "compliance") -> Any:
         """Ask for the erasure and let the worker finish it."""
         with tenant_scope(self.world.acme.pk):
-            asked = talk.erase_contact(actor=self.officer(role), contact_id=self.contact_id, reason="asked_for")
+            asked = erasure.erase_contact(actor=self.officer(role), contact_id=self.contact_id, reason="asked_for")
             finish(asked.pk)
             asked.refresh_from_db()
         return asked
@@ -133,9 +136,9 @@ def _talk_about(world: World, chat: Conversation) -> None:
         conversation_id=chat.pk,
         draft=Draft(text=f"Dear {NAME}, about {PHRASE}", sender=Sender(type="person")),
     )
-    talk.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
-    talk.save_draft(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}")
-    talk.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")
+    notes.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
+    drafts.save_draft(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}")
+    contacts.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")
     Survey.objects.create(
         conversation=chat, asked_at=now(), answered_at=now(), rating=2, comment=f"{NAME} on {PHRASE}",
         masked_comment=f"•••, {PHRASE}",

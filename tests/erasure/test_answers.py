@@ -10,7 +10,7 @@ import pytest
 
 from accounts.models import Membership
 from accounts.privacy.erasure import erase_member
-from conversations import services as talk
+from conversations.contacts import erasure
 from conversations.models import Conversation
 from core.clock import now
 from core.models import Erasure, IdempotencyRecord
@@ -75,7 +75,7 @@ def test_erasure_waits_for_a_request_that_may_still_answer(traces: Traces) -> No
         running = IdempotencyRecord.objects.create(
             scope="api:late", key_digest="k", request_digest="d", lease_until=now() + timedelta(seconds=60)
         )
-        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        asked = erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
         finish(asked.pk)
         asked.refresh_from_db()
         assert (asked.state, asked.waits_for) == (Erasure.State.WORKING, ["request_under_way"])

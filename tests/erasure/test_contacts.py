@@ -10,6 +10,8 @@ from channels_app.web_chat import conversation
 from channels_app.web_chat.frames import SendMessage
 from channels_app.webhooks import deliveries
 from conversations import services as talk
+from conversations.contacts import contacts, erasure
+from conversations.inbox.threads import notes
 from conversations.models import Contact, ContactPoint, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -123,7 +125,7 @@ def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces)
     conversation_id, guest = chat_on_the_page(traces.world, PHRASE)
     with tenant_scope(traces.world.acme.pk):
         old = Conversation.objects.get(pk=conversation_id)
-        finish(talk.erase_contact(actor=traces.officer(), contact_id=old.contact_id, reason="asked_for").pk)
+        finish(erasure.erase_contact(actor=traces.officer(), contact_id=old.contact_id, reason="asked_for").pk)
         conversation.store_message(guest, SendMessage(id=uuid4(), message="me again"), "tests")
         new = Message.objects.get(masked_body="me again").conversation
         assert (new.pk != old.pk, new.contact_id != old.contact_id, new.contact.erased_at) == (True, True, None)
@@ -131,7 +133,7 @@ def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces)
 
 def test_worker_does_it_all_by_its_task(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
-        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        asked = erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
     assert take_unfinished() == [(traces.world.acme.pk, asked.pk)]
     erase_person(str(traces.world.acme.pk), str(asked.pk))
     assert take_unfinished() == []
@@ -142,7 +144,7 @@ def test_visitor_of_the_page_is_erased_too(traces: Traces) -> None:
     conversation_id, _ = chat_on_the_page(traces.world, PHRASE)
     with tenant_scope(traces.world.acme.pk):
         contact_id = Conversation.objects.get(pk=conversation_id).contact_id
-        asked = talk.erase_contact(actor=traces.officer(), contact_id=contact_id, reason="asked_for")
+        asked = erasure.erase_contact(actor=traces.officer(), contact_id=contact_id, reason="asked_for")
         finish(asked.pk)
         assert {m.body for m in Message.objects.filter(conversation_id=conversation_id)} == {"[erased]"}
         assert Conversation.objects.get(pk=conversation_id).state == "closed"
@@ -161,7 +163,7 @@ def test_erasing_is_refused(traces: Traces, role: str, strength: str, reason: st
     actor = strong(traces.world.actor(role)) if strength == "mfa" else traces.world.actor(role)
     with tenant_scope(traces.world.acme.pk):
         with pytest.raises((Refused, Invalid)) as refused:
-            talk.erase_contact(actor=actor, contact_id=traces.contact_id, reason=reason)
+            erasure.erase_contact(actor=actor, contact_id=traces.contact_id, reason=reason)
         assert not Erasure.objects.exists()
     assert refused.value.code == code
 
@@ -169,7 +171,7 @@ def test_erasing_is_refused(traces: Traces, role: str, strength: str, reason: st
 def test_contact_of_another_tenant_is_like_an_absent_one(traces: Traces) -> None:
     outsider: Actor = strong(traces.world.outsider())
     with tenant_scope(traces.world.globex.pk), pytest.raises(NotFound):
-        talk.erase_contact(actor=outsider, contact_id=traces.contact_id, reason="asked_for")
+        erasure.erase_contact(actor=outsider, contact_id=traces.contact_id, reason="asked_for")
 
 
 def test_request_whose_outcome_nobody_knows_stands_in_the_way(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +180,7 @@ def test_request_whose_outcome_nobody_knows_stands_in_the_way(traces: Traces, mo
         sign(traces.world, traces.approval, "go")
         services.execute(traces.approval.pk)
         with pytest.raises(Conflict) as refused:
-            talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+            erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
         assert Contact.objects.get(pk=traces.contact_id).erased_at is None
     assert (refused.value.code, refused.value.facts["approvals"]) == ("in_the_way", [traces.approval.reference])
 
@@ -189,7 +191,7 @@ def test_what_starts_in_between_is_waited_for(traces: Traces, monkeypatch: pytes
     admin, approval = traces.world.actor("admin"), traces.approval
     with tenant_scope(traces.world.acme.pk):
         sign(traces.world, approval, "go")
-        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        asked = erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
         services.execute(approval.pk)
         finish(asked.pk)
         asked.refresh_from_db()
@@ -206,9 +208,9 @@ def test_nothing_is_noted_about_an_erased_contact(traces: Traces) -> None:
     support = traces.world.actor("support")
     with tenant_scope(traces.world.acme.pk):
         with pytest.raises(Conflict):
-            talk.name_contact(actor=support, contact_id=traces.contact_id, display_name=NAME)
+            contacts.name_contact(actor=support, contact_id=traces.contact_id, display_name=NAME)
         with pytest.raises(Conflict):
-            talk.add_note(actor=support, conversation_id=traces.conversation_id, text=NAME)
+            notes.add_note(actor=support, conversation_id=traces.conversation_id, text=NAME)
 
 
 def test_emails_of_the_person_go_and_do_not_come_back(traces: Traces) -> None:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from agents.models import AgentRun, ToolCall
 from analytics.models import Brief
 from analytics.services.briefs import LEASE
-from conversations import services as talk
+from conversations.contacts.erasure import erase_contact
 from conversations.models import Message
 from core.audit import chain
 from core.clock import now
@@ -49,7 +49,7 @@ def kill_a_worker(traces: Traces, erasure: Erasure, batch: int) -> None:
 
 
 def begun(traces: Traces) -> Erasure:
-    return talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+    return erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
 
 
 def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_traces: Traces) -> None:

@@ -14,6 +14,7 @@ from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
 from channels_app.approver_channels import addresses
 from conversations import services as talk
+from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -74,7 +75,7 @@ def _work(world: World, user: User) -> None:
     save_view(actor=world.actor("admin"), list_key="hitl.approval", name="Late", query="overdue=yes")
     sign(world, ask(world), f"says {NAME} in the ivory tower")
     ask(world, "approver", params={"campaign": "Mine"}, origin={"notes": "the ivory tower", "address": ADDRESS})
-    line = talk.connect_channel(
+    line = accounts.connect_channel(
         actor=OPERATOR,
         kind="whatsapp",
         provider="twilio",

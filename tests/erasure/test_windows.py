@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from channels_app.kit.erasure import _arrived
 from channels_app.models import InboundDelivery
-from conversations import services as talk
+from conversations.contacts import erasure
 from conversations.models import Message
 from core.clock import now
 from core.privacy.erasure.person import person_of
@@ -19,7 +19,7 @@ def test_reasons_of_many_requests_go_window_by_window(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         for number in range(12):
             sign(traces.world, ask(traces.world, None, OTHER, f"{number}.00"), f"{MAIL} said no", "reject")
-        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        asked = erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
         finish(asked.pk, limit=1)
         asked.refresh_from_db()
         assert (asked.state, asked.counts["reasons_addressed"]) == ("done", 12)
@@ -33,7 +33,9 @@ def test_webhooks_of_one_moment_are_each_come_past_once(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         moment = now() - timedelta(seconds=5)
         InboundDelivery.objects.update(received_at=moment)
-        person = person_of(talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for"))
+        person = person_of(
+            erasure.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        )
         seen, after, more = [], "", True
         while more:
             keys, after = _arrived(person, after, 2)

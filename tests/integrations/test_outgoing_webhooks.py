@@ -19,6 +19,7 @@ from django.db import connection
 
 from accounts.models import Notice
 from conversations import services as talk
+from conversations.inbox import states
 from conversations.types import SenderIdentity
 from core import bus, catalogue
 from core.bus import Event
@@ -464,7 +465,7 @@ def test_what_a_customer_wrote_reaches_no_webhook_and_no_log_on_the_way_through_
         sender = SenderIdentity(kind="phone", value="+34 600 123 456", verified=True, display_name=CANARIES[0])
         said = shop.write(" ".join(CANARIES), channel_account_id=shop.line.pk, sender=sender)
         actor = world.actor("owner")
-        talk.take_over(actor=actor, conversation_id=said.conversation_id)
+        states.take_over(actor=actor, conversation_id=said.conversation_id)
         talk.close(actor=actor, conversation_id=said.conversation_id, resolved=True)
 
     def is_queued() -> bool:

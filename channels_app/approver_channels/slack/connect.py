@@ -14,8 +14,8 @@ from channels_app.approver_channels.slack import calls, posts, workspaces
 from channels_app.approver_channels.slack.notifier import DIRECT
 from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from channels_app.models import SlackMessage, SlackRoute
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -90,7 +90,7 @@ def connect_slack(
         if kept["bot_token"] != secrets["bot_token"]:
             raise Conflict("Somebody else changed the bot token. Reload the page and try again.", code="changed")
         credentials = {**{one: text for one, text in kept.items() if text}, "team": team, "channel": channel.strip()}
-        account = services.connect_channel(
+        account = accounts.connect_channel(
             actor=actor,
             kind=workspaces.KIND,
             provider=ChannelAccount.Provider.SLACK,

@@ -11,8 +11,8 @@ from django.db.models import F, QuerySet
 
 from channels_app.approver_channels.slack import calls, messages, workspaces
 from channels_app.models import SlackMessage
-from conversations import services as channels
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
@@ -146,9 +146,9 @@ def _free(message: SlackMessage) -> None:
 def note_outcome(account: ChannelAccount, outcome: Outcome) -> None:
     """Show the last error of the workspace on its page, until something works again."""
     if isinstance(outcome, Done):
-        channels.clear_trouble(account_id=account.pk)
+        accounts.clear_trouble(account_id=account.pk)
     elif not isinstance(outcome, Failed) or not outcome.code.startswith(("message_", "expired_", "exchanged_")):
-        channels.note_trouble(account_id=account.pk, code=outcome.code)
+        accounts.note_trouble(account_id=account.pk, code=outcome.code)
 
 
 def list_outdated(*, now: datetime | None = None, limit: int = 100) -> list[Due]:

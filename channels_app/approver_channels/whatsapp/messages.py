@@ -10,10 +10,10 @@ from accounts.models import User
 from channels_app.exchanges import calls
 from channels_app.kit.phones.channel import phone_channel_of
 from channels_app.kit.phones.failures import note_fault
-from conversations import registry, services
-from conversations.channel_accounts import templates
-from conversations.contacts.contacts import point_index
+from conversations import registry
 from conversations.models import ChannelAccount, MessageTemplate
+from conversations.services import accounts
+from conversations.services.transports import point_index
 from conversations.types import OutboundTemplate
 from core.models import Consent
 from core.reach import gate, ledger
@@ -62,13 +62,13 @@ def send_words(
     if refused is not None:
         raise gate.refusal(refused.reason)
     if not can_send(account, use):
-        return Failed(templates.NO_TEMPLATE, permanent=True)
-    row = templates.find_template(account, {templates.USE: use, templates.LANGUAGE: language})
+        return Failed(accounts.NO_TEMPLATE, permanent=True)
+    row = accounts.find_template(account, {accounts.USE: use, accounts.LANGUAGE: language})
     if isinstance(row, str):
         return Failed(row, permanent=True)
     values = fit(words, len(row.variables))
     if not values:
-        return Failed(templates.TOO_FEW, permanent=True)
+        return Failed(accounts.TOO_FEW, permanent=True)
     filled = OutboundTemplate(
         name=row.name,
         language=row.language,
@@ -79,7 +79,7 @@ def send_words(
     outcome = calls.make(account, use, lambda: channel.send_template(account, number, row=row, filled=filled, ref=ref))
     if not isinstance(outcome, Sent):
         states = registry.template_states(account.kind, account.provider)
-        services.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
+        accounts.note_refused(template_id=row.pk, state=states.get(outcome.code, ""))
         note_fault(account_id=account.pk, code=outcome.code, meaning=channel.connect.meaning_of(outcome.code))
     return outcome
 

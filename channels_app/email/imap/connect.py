@@ -13,8 +13,8 @@ from channels_app.email.connect import MailConnect
 from channels_app.email.imap import reads
 from channels_app.kit.connect import CHANGE
 from channels_app.models import MailboxProgress
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.clock import now
 from core.db.locks import locked
@@ -76,7 +76,7 @@ def connect_mailbox(
     with transaction.atomic():
         # Read again and locked: somebody may have made a secret while the mailbox was tried.
         kept = (locked(ChannelAccount, before.pk).credentials or {}) if before else {}
-        account = services.connect_channel(
+        account = accounts.connect_channel(
             actor=actor,
             kind=mailboxes.KIND,
             provider=before.provider if before else ChannelAccount.Provider.IMAP,

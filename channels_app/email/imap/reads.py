@@ -9,8 +9,8 @@ from django.db.models import F
 
 from channels_app.email import arrivals, mailboxes
 from channels_app.models import MailboxProgress
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.clock import now
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
@@ -57,7 +57,7 @@ def read_mailbox(account_id: UUID) -> int:
             return _read(mailbox, progress, account)
     except ImapTrouble as trouble:
         log.warning("mailbox_not_read", account=str(account_id), code=trouble.code)
-        services.note_trouble(account_id=account_id, code=trouble.code)
+        accounts.note_trouble(account_id=account_id, code=trouble.code)
         pause = min(PAUSE * 2 ** min(progress.failures, 10), LONGEST_PAUSE)
         _save(progress, due_at=now() + pause, failures=F("failures") + 1)
         return 0
@@ -106,7 +106,7 @@ def _read(mailbox: ImapMailbox, progress: MailboxProgress, account: ChannelAccou
             last = one.uid
         _save(progress, last_uid=last)
     _save(progress, due_at=now() + PAUSE, checked_at=now(), failures=0)
-    services.clear_trouble(account_id=account.pk, prefix="imap_")
+    accounts.clear_trouble(account_id=account.pk, prefix="imap_")
     return stored
 
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from channels_app.email import mailboxes
 from channels_app.email.connect import MailConnect
 from channels_app.kit.connect import CHANGE
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.db.locks import locked
 from core.errors import Invalid
@@ -40,7 +40,7 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
     kept = account.credentials or {}
     made = token or secrets.token_urlsafe(24)
     before = {"secondary_inbound_secret": kept["inbound_secret"]} if kept.get("inbound_secret") else {}
-    services.connect_channel(
+    accounts.connect_channel(
         actor=actor,
         **mailboxes.CHANNEL,
         name=account.name,
@@ -61,7 +61,7 @@ def close_inbound(*, actor: Actor, account_id: UUID) -> None:
     actor.require(CHANGE)
     account = locked(ChannelAccount, account_id, MailConnect.missing, **mailboxes.CHANNEL)
     dropped = (*mailboxes.SECRETS, "reply_domain")
-    services.connect_channel(
+    accounts.connect_channel(
         actor=actor,
         **mailboxes.CHANNEL,
         name=account.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from channels_app.kit.channel import Channel, channel_of, channels
 from channels_app.kit.phones.numbers import PhoneConnect
-from conversations.channel_accounts.templates import FoundTemplate
+from conversations.services.accounts import FoundTemplate
 from core.errors import NotFound
 from integrations.outcomes import Failed, Sent, Unknown
 

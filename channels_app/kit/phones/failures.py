@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from conversations import services
+from conversations.services import accounts
 from conversations.types import OutboundMessage, SendResult
 from core.actors import Actor
 from integrations.meanings import Meaning
@@ -13,7 +14,7 @@ from integrations.outcomes import Failed, Unknown
 def note_fault(*, account_id: UUID, code: str, meaning: Meaning) -> None:
     """Show an error on the channel's page, if the channel is at fault: nothing else can be mended there."""
     if meaning.at_fault == "channel":
-        services.note_trouble(account_id=account_id, code=code)
+        accounts.note_trouble(account_id=account_id, code=code)
 
 
 def result_of_failure(

@@ -12,9 +12,9 @@ from accounts.selectors import is_active_member
 from channels_app.kit.phones.channel import phone_channels
 from channels_app.kit.phones.numbers import KINDS
 from conversations import services
-from conversations.messages.reach import AS_TEMPLATE
 from conversations.models import ChannelAccount, ContactPoint, DeliveryAttempt, Message
-from conversations.services import ByTemplate, Draft, Sender
+from conversations.services import ByTemplate, Draft, Sender, accounts, transports
+from conversations.services.transports import AS_TEMPLATE
 from core.actors import system
 from core.audit import chain
 from core.errors import Invalid, WalkerError
@@ -71,7 +71,7 @@ def _hand_to_person(conversation_id: UUID, reason: str) -> None:
 def _send_as_template(message: Message) -> bool:
     """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
-    if not services.has_template(account) or message.metadata.get(AS_TEMPLATE):
+    if not accounts.has_template(account) or message.metadata.get(AS_TEMPLATE):
         return False
     if message.media:
         # A template carries no files, and without them the text may make no sense: a person decides.
@@ -84,7 +84,7 @@ def _send_as_template(message: Message) -> bool:
                 text=message.body,
                 metadata=message.metadata,
                 purpose=message.purpose,
-                client_id=services.template_copy_id(message.pk),
+                client_id=transports.template_copy_id(message.pk),
                 sender=Sender(type="system"),
                 template=ByTemplate(),
             ),

@@ -13,9 +13,8 @@ from django.db import transaction
 from channels_app.exchanges import calls
 from channels_app.kit.connect import Connect
 from channels_app.kit.phones.failures import note_fault
-from conversations import services
-from conversations.messages import reach
 from conversations.models import ChannelAccount
+from conversations.services import accounts, transports
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.db.locks import locked
@@ -76,7 +75,7 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
             if not texts[secret] or not all(text.isascii() and text.isprintable() for text in texts.values()):
                 raise Invalid(missing, fields={secret: [place]})
             facts = cls.facts_of(wanted, before)
-            account = services.connect_channel(
+            account = accounts.connect_channel(
                 actor=actor,
                 kind=wanted.kind,
                 provider=cls.account["provider"],
@@ -104,7 +103,7 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
         """Send one text."""
         number = international(to, "to")
         # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
-        reach.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
+        transports.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)
         return calls.make(account, calls.TEST, lambda: cls.send_text(account, number, TEST_TEXT))
 
     @staticmethod

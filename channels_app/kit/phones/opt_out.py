@@ -6,10 +6,10 @@ from uuid import uuid5
 from django.db import transaction
 
 from conversations import services
-from conversations.contacts.blocks import CONFIRMS_WISH
 from conversations.models import Message
 from conversations.selectors import wishes_of
 from conversations.services import Draft, Sender
+from conversations.services.transports import CONFIRMS_WISH
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.errors import WalkerError

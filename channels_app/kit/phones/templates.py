@@ -4,9 +4,8 @@ from typing import Final
 from uuid import UUID
 
 from channels_app.kit.phones.channel import phone_channel_of
-from conversations import services
-from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
@@ -29,9 +28,9 @@ def fetch_templates(*, actor: Actor, account_id: UUID) -> int:
     channel = phone_channel_of(account)
     found = channel.list_templates(account)
     if isinstance(found, str):
-        services.note_trouble(account_id=account.pk, code=found)
+        accounts.note_trouble(account_id=account.pk, code=found)
         raise Invalid(channel.connect.describe(found))
-    return services.store_templates(account_id=account.pk, found=found)
+    return accounts.store_templates(account_id=account.pk, found=found)
 
 
 def sweep_account(account_id: UUID) -> int:
@@ -41,7 +40,7 @@ def sweep_account(account_id: UUID) -> int:
     if account is None or isinstance(found, str):
         log.info("templates_not_fetched", account=str(account_id), code=found)
         return 0
-    return services.store_templates(account_id=account.pk, found=found)
+    return accounts.store_templates(account_id=account.pk, found=found)
 
 
 def list_accounts() -> list[tuple[UUID, UUID]]:

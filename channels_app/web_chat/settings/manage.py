@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from channels_app.web_chat.settings import origins
-from conversations import services
 from conversations.models import ChannelAccount
+from conversations.services import accounts
 from core.actors import Actor
 from core.errors import Invalid
 
@@ -29,7 +29,7 @@ def save_widget(
     `websites`: one origin per line.
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an invalid origin.
     """
-    return services.save_widget(
+    return accounts.save_widget(
         actor=actor,
         account_id=account_id,
         name=name,
@@ -64,5 +64,5 @@ def new_identity_secret(*, actor: Actor, account_id: UUID) -> str:
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     secret = secrets.token_urlsafe(32)
-    services.keep_identity_secret(actor=actor, account_id=account_id, secret=secret)
+    accounts.keep_identity_secret(actor=actor, account_id=account_id, secret=secret)
     return secret

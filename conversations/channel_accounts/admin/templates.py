@@ -16,8 +16,9 @@ from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from conversations import selectors, services
+from conversations.channel_accounts import templates
 from conversations.channel_accounts.admin.languages import language_name
+from conversations.channel_accounts.selectors import find_lost_templates
 from conversations.channel_accounts.templates import NEEDS_MORE, REFUSALS, SENT_USES
 from conversations.models import MessageTemplate
 from core.actors import Actor
@@ -96,12 +97,12 @@ class MessageTemplateAdmin(ServiceAdmin):
     @admin.display(description="Text")
     def preview(self, template: MessageTemplate) -> str:
         """Return the text with masked values."""
-        return format_html("{}", services.preview_of(template=template) or "–")
+        return format_html("{}", templates.preview_of(template=template) or "–")
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
         """Return what it is sent for."""
-        uses = services.uses_of(template, account=template.channel_account)
+        uses = templates.uses_of(template, account=template.channel_account)
         return ", ".join(USES[use] for use in uses) or "Nothing"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, template: Any) -> str:
@@ -110,9 +111,9 @@ class MessageTemplateAdmin(ServiceAdmin):
             return ""
         if action.path == "use" and template.state != MessageTemplate.State.APPROVED:
             return "Only an approved template can be sent."
-        if action.path == "use" and not services.can_fill(template):
+        if action.path == "use" and not templates.can_fill(template):
             return REFUSALS[NEEDS_MORE]
-        if action.path == "stop-using" and not services.uses_of(template, account=template.channel_account):
+        if action.path == "stop-using" and not templates.uses_of(template, account=template.channel_account):
             return "It isn't sent for anything."
         return ""
 
@@ -120,7 +121,7 @@ class MessageTemplateAdmin(ServiceAdmin):
         """Return what the template is sent for, to choose what to stop."""
         if action.path != "stop-using":
             return {}
-        return {"uses": services.uses_of(template, account=template.channel_account)}
+        return {"uses": templates.uses_of(template, account=template.channel_account)}
 
     @service_action(
         path="use",
@@ -132,7 +133,7 @@ class MessageTemplateAdmin(ServiceAdmin):
     )
     def use(self, request: HttpRequest, obj: MessageTemplate, form: ConsoleForm) -> str:
         """Send the template for a use from now on."""
-        services.use_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
+        templates.use_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
         return "Template chosen."
 
     @service_action(
@@ -145,7 +146,7 @@ class MessageTemplateAdmin(ServiceAdmin):
     )
     def stop_using(self, request: HttpRequest, obj: MessageTemplate, form: ConsoleForm) -> str:
         """Send the template no longer for a use."""
-        services.stop_using_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
+        templates.stop_using_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
         return "Template removed."
 
 
@@ -157,7 +158,7 @@ class LostTemplates(Banner):
 
     def notices(self, viewer: Actor) -> list[Notice]:
         """Return one notice if there are such templates."""
-        lost = selectors.find_lost_templates(viewer=viewer)
+        lost = find_lost_templates(viewer=viewer)
         if not lost:
             return []
         names = ", ".join(f"{one} is {one.get_state_display().lower()}" for one in lost[:3])

@@ -9,7 +9,7 @@ from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import RetrieveModelMixin
 
-from conversations import selectors
+from conversations.contacts.selectors import directory
 from conversations.models import ChannelAccount
 from conversations.rest.serializers import ChannelAccountSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
@@ -46,8 +46,8 @@ class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[ChannelAccount]:
         """Return the channel accounts."""
-        return selectors.query_channel_accounts(viewer=self.actor)
+        return directory.query_channel_accounts(viewer=self.actor)
 
     def get_object(self) -> ChannelAccount:
         """Return the channel account of the address."""
-        return selectors.get_channel_account(viewer=self.actor, **self.kwargs)
+        return directory.get_channel_account(viewer=self.actor, **self.kwargs)

@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 
-from conversations import selectors, services
+from conversations.channel_accounts import templates
+from conversations.channel_accounts.selectors import get_template, query_templates
 from conversations.models import MessageTemplate
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
@@ -35,11 +36,11 @@ class TemplateSerializer(RowSerializer[MessageTemplate]):
 
     def get_preview(self, template: MessageTemplate) -> str:
         """Return the text with masked values."""
-        return services.preview_of(template=template)
+        return templates.preview_of(template=template)
 
     def get_uses(self, template: MessageTemplate) -> list[str]:
         """Return the uses of the template."""
-        return services.uses_of(template, account=template.channel_account)
+        return templates.uses_of(template, account=template.channel_account)
 
 
 class TemplateFilters(ApiFilterSet):
@@ -65,8 +66,8 @@ class TemplateViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[MessageTemplate]:
         """Return the templates."""
-        return selectors.query_templates(viewer=self.actor)
+        return query_templates(viewer=self.actor)
 
     def get_object(self) -> MessageTemplate:
         """Return the template of the address."""
-        return selectors.get_template(viewer=self.actor, **self.kwargs)
+        return get_template(viewer=self.actor, **self.kwargs)

@@ -18,9 +18,9 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
-from conversations import services
+from conversations.contacts import blocks, consents
+from conversations.contacts.selectors.consents import query_consents
 from conversations.models import ChannelAccount
-from conversations.selectors import query_consents
 from core.models import Consent
 from core.reach import policy
 from core.reach.verdict import ANY, STOPPABLE
@@ -174,14 +174,14 @@ class ConsentAdmin(ServiceAdmin):
     @service_action(
         path="record",
         title="Record consent or opt-out",
-        permission=services.RECORD,
+        permission=blocks.RECORD,
         form=RecordForm,
         submit="Record",
         on_list=True,
     )
     def record(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Add a line to the ledger."""
-        services.record_consent(actor=viewer_of(request), **form.cleaned_data)
+        consents.record_consent(actor=viewer_of(request), **form.cleaned_data)
         return "Recorded. It counts from now on."
 
     @service_action(

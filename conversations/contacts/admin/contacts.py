@@ -19,21 +19,17 @@ from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from conversations import services
 from conversations.channel_accounts.admin.languages import language_name
+from conversations.contacts import blocks
 from conversations.contacts.admin.reach import blocks_of
+from conversations.contacts.erasure import erase_contact
+from conversations.contacts.selectors.consents import entries_of_points, wishes_of
+from conversations.contacts.selectors.directory import ContactFilters, points_in_order, query_contacts
+from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
 from conversations.models import Contact
 from conversations.registry import panels_at
-from conversations.selectors import (
-    ContactFilters,
-    entries_of_points,
-    points_in_order,
-    query_contacts,
-    seen_by,
-    wishes_of,
-)
 from core.errors import Invalid
 
 SHOWN = 20
@@ -226,7 +222,7 @@ class ContactAdmin(MergeActions):
     @service_action(
         path="block",
         title="Block",
-        permission=services.RECORD,
+        permission=blocks.RECORD,
         explain=(
             "Nobody writes to this contact on any channel: no colleague, no agent and no campaign. Their own messages "
             "still arrive."
@@ -234,18 +230,18 @@ class ContactAdmin(MergeActions):
     )
     def block(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
         """Block the contact."""
-        services.block_contact(actor=viewer_of(request), contact_id=contact.pk)
+        blocks.block_contact(actor=viewer_of(request), contact_id=contact.pk)
         return "Contact blocked."
 
     @service_action(
         path="unblock",
         title="Unblock",
-        permission=services.RECORD,
+        permission=blocks.RECORD,
         explain="You and your agents can write to this contact again. What they opted out of stays so.",
     )
     def unblock(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
         """Lift the block."""
-        services.unblock_contact(actor=viewer_of(request), contact_id=contact.pk)
+        blocks.unblock_contact(actor=viewer_of(request), contact_id=contact.pk)
         return "Contact unblocked."
 
     @service_action(
@@ -265,5 +261,5 @@ class ContactAdmin(MergeActions):
     def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
         """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
-        erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
+        erasure = erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
         return redirect_to_progress(erasure)

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.urls import reverse
 
 from conversations.inbox.admin.forms import shown_preview
+from conversations.inbox.teams.seen import seen_conversations
 from conversations.messages.reach import Reachability, judge_reply
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
-from conversations.selectors import seen_conversations
 from core.actors import Actor
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (

@@ -11,7 +11,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import selectors, services
+from conversations.contacts import blocks, consents
+from conversations.contacts.selectors import directory
+from conversations.contacts.selectors.consents import get_consent, query_consents
 from conversations.models import ChannelAccount, ContactPoint
 from conversations.rest.serializers import ConsentSerializer, ContactSerializer
 from core.models import Consent
@@ -67,9 +69,9 @@ class ConsentPagination(SortedPagination):
 class ConsentViewSet(ReadOneMixin, ListViewSet):
     """The consent ledger."""
 
-    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": services.RECORD}
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": blocks.RECORD}
     serializer_class = ConsentSerializer
-    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
+    expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}
     request_serializers: ClassVar = {"create": RecordingConsent}
     filterset_class = ConsentFilters
     pagination_class = ConsentPagination
@@ -77,11 +79,11 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Consent]:
         """Return the ledger."""
-        return selectors.query_consents(viewer=self.actor)
+        return query_consents(viewer=self.actor)
 
     def get_object(self) -> Consent:
         """Return the line of the address."""
-        return selectors.get_consent(viewer=self.actor, **self.kwargs)
+        return get_consent(viewer=self.actor, **self.kwargs)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -90,4 +92,4 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
         The newest by `at` counts, so an old consent doesn't undo a later opt-out. Needs `core.record_consent`.
         """
         body = {name: value for name, value in self.read_body().items() if value is not None}
-        return self.respond(services.record_consent(actor=self.actor, **body))
+        return self.respond(consents.record_consent(actor=self.actor, **body))

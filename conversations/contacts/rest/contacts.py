@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from conversations import selectors, services
+from conversations.contacts import blocks, contacts, erasure, known_people
+from conversations.contacts.selectors import directory
 from conversations.models import Contact
 from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts, Speaking
 from core.rest.erasures import ErasureRequest, ErasureSerializer
@@ -77,8 +78,8 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         "partial_update": REPLY,
         "search": VIEW,
         "erase": "conversations.erase_contact",
-        "block": services.RECORD,
-        "unblock": services.RECORD,
+        "block": blocks.RECORD,
+        "unblock": blocks.RECORD,
         "language": REPLY,
     }
     serializer_class = ContactSerializer
@@ -99,11 +100,11 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Contact]:
         """Return the contacts."""
-        return selectors.query_contacts(viewer=self.actor)
+        return directory.query_contacts(viewer=self.actor)
 
     def get_object(self) -> Contact:
         """Return the contact of the address."""
-        return selectors.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+        return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
@@ -112,13 +113,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         Needs `conversations.reply_conversation`. 409 `known_address` with the `contact_id` of the contact that has
         an address already.
         """
-        contact = services.create_contact(actor=self.actor, **self.read_body())
+        contact = known_people.create_contact(actor=self.actor, **self.read_body())
         return self.respond(self._changed(contact.pk))
 
     @idempotent
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change a contact's name or language. Needs `conversations.reply_conversation`; 409 `erased`."""
-        services.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
@@ -129,8 +130,8 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
         Needs `conversations.view_contact`.
         """
-        wanted = selectors.ContactFilters(**self.read_body())
-        page = self.paginate_queryset(selectors.query_contacts(viewer=self.actor, filters=wanted))
+        wanted = directory.ContactFilters(**self.read_body())
+        page = self.paginate_queryset(directory.query_contacts(viewer=self.actor, filters=wanted))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @action(
@@ -147,7 +148,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for
         every API key. 409 `in_the_way` names the requests that are being executed.
         """
-        return self.call_service(services.erase_contact)
+        return self.call_service(erasure.erase_contact)
 
     @action(detail=True, methods=["post"])
     @idempotent
@@ -156,22 +157,22 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
         Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
         """
-        services.block_contact(actor=self.actor, **self.kwargs)
+        blocks.block_contact(actor=self.actor, **self.kwargs)
         return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=True, methods=["post"])
     @idempotent
     def unblock(self, request: Request, **kwargs: Any) -> Response:
         """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
-        services.unblock_contact(actor=self.actor, **self.kwargs)
+        blocks.unblock_contact(actor=self.actor, **self.kwargs)
         return self.respond(self._changed(self.kwargs["contact_id"]))
 
     @action(detail=True, methods=["post"], request_serializer=Speaking)
     @idempotent
     def language(self, request: Request, **kwargs: Any) -> Response:
         """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
-        services.set_language(actor=self.actor, **self.kwargs, **self.read_body())
+        contacts.set_language(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(self._changed(self.kwargs["contact_id"]))
 
     def _changed(self, contact_id: UUID) -> Contact:
-        return selectors.read_contact(viewer=self.actor, contact_id=contact_id)
+        return directory.read_contact(viewer=self.actor, contact_id=contact_id)

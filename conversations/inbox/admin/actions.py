@@ -14,11 +14,15 @@ from console.base.actions import service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
-from conversations import services
 from conversations.channel_accounts.admin.languages import LANGUAGES, language_name
+from conversations.contacts import contacts
+from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.forms import RunForm
 from conversations.inbox.admin.tags import ConversationTagsForm, tags_on
+from conversations.inbox.tags import change_tags
+from conversations.inbox.threads import notes
 from conversations.models import ContactTag, Conversation, Priority, Team
+from conversations.replies import canned_replies, drafts, macros
 from conversations.replies.admin.canned_replies import id_in
 
 VIEW: Final = "conversations.view_conversation"
@@ -155,7 +159,7 @@ class NoteForm(ConsoleForm):
 
     note = forms.CharField(
         label="Note",
-        max_length=services.NOTE_LIMIT,
+        max_length=notes.NOTE_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
         help_text="Only colleagues can see it. Write @ and a full name to mention them.",
     )
@@ -175,7 +179,7 @@ class EditNoteForm(ConsoleForm):
     """One's own note, in other words."""
 
     note_id = forms.UUIDField(widget=forms.HiddenInput)
-    text = forms.CharField(label="Note", max_length=services.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(label="Note", max_length=notes.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 def tags_of(conversation: Conversation) -> list[str]:
@@ -191,11 +195,11 @@ class ConversationActions(ServiceAdmin):
         """Return what there is: the priority, the language, and the contact's tags as the choices to remove."""
         if action.path == "reply":
             wanted = id_in(request.GET.get("canned"))
-            usable = services.usable_replies(actor=viewer_of(request))
+            usable = canned_replies.usable_replies(actor=viewer_of(request))
             chosen = usable.filter(pk=wanted).first() if wanted else None
             if chosen:
-                return {"text": services.text_for(reply=chosen, conversation=obj).text}
-            draft = services.own_draft(actor=viewer_of(request), conversation_id=obj.pk)
+                return {"text": canned_replies.text_for(reply=chosen, conversation=obj).text}
+            draft = drafts.own_draft(actor=viewer_of(request), conversation_id=obj.pk)
             return {"text": draft.body} if draft else {}
         if action.path == "tags":
             on = [str(tag.pk) for tag in tags_on(viewer_of(request), obj)]
@@ -219,7 +223,7 @@ class ConversationActions(ServiceAdmin):
     def assign(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Assign the conversation to a colleague."""
         colleague = form.cleaned_data["colleague"]
-        services.assign(
+        states.assign(
             actor=viewer_of(request),
             conversation_id=obj.pk,
             user_id=colleague,
@@ -238,7 +242,7 @@ class ConversationActions(ServiceAdmin):
     def move(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Put the conversation into another team."""
         team_id = form.cleaned_data["team"] or None
-        services.move_to_team(actor=viewer_of(request), conversation_id=obj.pk, team_id=team_id)
+        assignment.move_to_team(actor=viewer_of(request), conversation_id=obj.pk, team_id=team_id)
         return "Conversation moved."
 
     @service_action(
@@ -251,7 +255,7 @@ class ConversationActions(ServiceAdmin):
     )
     def escalate(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Return the conversation to those that need a person."""
-        services.escalate(actor=viewer_of(request), conversation_id=obj.pk, reason=form.cleaned_data["reason"])
+        states.escalate(actor=viewer_of(request), conversation_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The conversation is waiting for another colleague."
 
     @service_action(
@@ -264,59 +268,59 @@ class ConversationActions(ServiceAdmin):
     )
     def snooze(self, request: HttpRequest, obj: Conversation, form: SnoozeForm) -> str:
         """Let the conversation rest."""
-        services.snooze(actor=viewer_of(request), conversation_id=obj.pk, until=form.until())
+        snoozes.snooze(actor=viewer_of(request), conversation_id=obj.pk, until=form.until())
         return "The conversation is snoozed."
 
     @service_action(path="wake", title="End snooze", permission=REPLY, explain="Its clock goes on.")
     def wake(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """End the conversation's rest."""
-        services.wake(actor=viewer_of(request), conversation_id=obj.pk)
+        snoozes.wake(actor=viewer_of(request), conversation_id=obj.pk)
         return "The conversation is back."
 
     @service_action(path="priority", title="Set priority", permission=REPLY, form=PriorityForm, submit="Save")
     def priority(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Set how much sooner than others it is due."""
         chosen = form.cleaned_data["priority"]
-        services.set_priority(actor=viewer_of(request), conversation_id=obj.pk, priority=chosen)
+        snoozes.set_priority(actor=viewer_of(request), conversation_id=obj.pk, priority=chosen)
         return "Priority saved."
 
     @service_action(path="name", title="Edit name", permission=REPLY, form=NameForm, submit="Save")
     def name_contact(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Set the contact's name."""
         name = form.cleaned_data["name"]
-        services.name_contact(actor=viewer_of(request), contact_id=obj.contact_id, display_name=name)
+        contacts.name_contact(actor=viewer_of(request), contact_id=obj.contact_id, display_name=name)
         return "Name saved."
 
     @service_action(path="language", title="Edit language", permission=REPLY, form=LanguageForm, submit="Save")
     def language(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Set the language that the contact is written to in."""
         language = form.cleaned_data["language"]
-        services.set_language(actor=viewer_of(request), contact_id=obj.contact_id, language=language)
+        contacts.set_language(actor=viewer_of(request), contact_id=obj.contact_id, language=language)
         return "Language saved."
 
     @service_action(path="tags", title="Tags", permission=REPLY, form=ConversationTagsForm, submit="Save tags", key="t")
     def tags(self, request: HttpRequest, obj: Conversation, form: ConversationTagsForm) -> str:
         """Put tags on the conversation, and take others off."""
-        services.change_tags(actor=viewer_of(request), conversation_id=obj.pk, **form.changes())
+        change_tags(actor=viewer_of(request), conversation_id=obj.pk, **form.changes())
         return "Tags saved."
 
     @service_action(path="tag", title="Tag the contact", permission=REPLY, form=TagForm, submit="Add")
     def tag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Tag the contact, which adds them to an audience."""
-        services.add_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
+        contacts.add_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
         return "Tag added."
 
     @service_action(path="untag", title="Remove tag of the contact", permission=REPLY, form=UntagForm, submit="Remove")
     def untag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Remove a tag, which removes the contact from an audience."""
-        services.remove_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
+        contacts.remove_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
         return "Tag removed."
 
     @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
     def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
         """Add a note for colleagues."""
         viewer = viewer_of(request)
-        note = services.add_note(
+        note = notes.add_note(
             actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["note"], mentions=form.mentioned()
         )
         count = sum(person != viewer.user_id for person in note.mentions)
@@ -325,8 +329,8 @@ class ConversationActions(ServiceAdmin):
     @service_action(path="macro", title="Run macro", permission=REPLY, form=RunForm, submit="Run", key="m")
     def macro(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Do a macro's steps with the conversation."""
-        ran = services.run_macro(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
-        services.drop_draft(actor=viewer_of(request), conversation_id=obj.pk) if "reply" in ran.done else None
+        ran = macros.run_macro(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
+        drafts.drop_draft(actor=viewer_of(request), conversation_id=obj.pk) if "reply" in ran.done else None
         if ran.problem is not None:
             return f"Done, but its request wasn't made: {ran.problem.detail}"
         return f"Done. {ran.approval.reference} waits for approval." if ran.approval else "Done."
@@ -334,5 +338,5 @@ class ConversationActions(ServiceAdmin):
     @service_action(path="edit-note", title="Change note", permission=REPLY, form=EditNoteForm, submit="Save note")
     def edit_note(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Change one's own note within 15 minutes."""
-        services.revise_note(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
+        notes.revise_note(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
         return "Note changed."

@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 
 from console.templatetags.console_ui import chip
 from conversations.messages.admin.transcript import turns_of
+from conversations.messages.selectors.messages import list_messages
 from conversations.models import Conversation
-from conversations.selectors import list_messages
 from core.actors import Actor
 from core.errors import NotFound
 from hitl.approvals.admin import panels

@@ -16,10 +16,9 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm, look
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
-from conversations import services
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.assignment import REPLY
-from conversations.inbox.bulk import MOST, RowResult
+from conversations.inbox.bulk import MOST, RowResult, change_many
 from conversations.models import Conversation, Priority, Tag, Team
 
 PATH: Final = "bulk"
@@ -135,9 +134,7 @@ class BulkActions(ServiceAdmin):
     def bulk(self, request: HttpRequest, obj: None, form: BulkForm) -> HttpResponse:
         """Change the selected conversations, and show what became of each."""
         change = form.cleaned_data["change"]
-        results = services.change_many(
-            actor=viewer_of(request), conversation_ids=form.ids, change=change, values=form.values()
-        )
+        results = change_many(actor=viewer_of(request), conversation_ids=form.ids, change=change, values=form.values())
         context = {
             **self.admin_site.each_context(request),
             "title": f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done",

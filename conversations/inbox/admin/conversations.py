@@ -21,7 +21,6 @@ from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
-from conversations import selectors, services
 from conversations.contacts.admin.reach import (
     agent_meanwhile,
     needs_template,
@@ -29,6 +28,7 @@ from conversations.contacts.admin.reach import (
     templates_offered,
     why_no_reply,
 )
+from conversations.inbox import assignment, states
 from conversations.inbox.admin.actions import REPLY, tags_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.bulk import BulkActions
@@ -48,14 +48,19 @@ from conversations.inbox.admin.inbox import InboxPage
 from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
 from conversations.inbox.admin.search import ConversationSearch, FoundFilter
 from conversations.inbox.admin.tags import tag_chips, tags_on
+from conversations.inbox.selectors.tags import tags_of_conversations
+from conversations.inbox.teams import seen
+from conversations.messages import attachments, outbound, resending
 from conversations.messages.admin.interpretation import due_chip, first_answers_of, priority_chips
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download, picture_of
+from conversations.messages.outbound import Draft, Sender
 from conversations.models import ChannelAccount, Conversation
+from conversations.replies import canned_replies
 from conversations.replies.admin.canned_replies import files_to_offer, offered_canned
 from conversations.replies.admin.macros import offered_macros
 from conversations.replies.admin.suggestions import review_of
-from conversations.services import Draft, Sender
+from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
 from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
@@ -108,7 +113,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         """
         waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
         rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
-        rows = super().get_queryset(request).filter(selectors.seen_by(viewer_of(request)))
+        rows = super().get_queryset(request).filter(seen.seen_by(viewer_of(request)))
         rows = rows.select_related("contact__user", "origin__user", "channel_account", "team")
         hidden = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
         ranked: QuerySet[Conversation] = hidden.annotate(rank=rank)
@@ -121,8 +126,8 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
         names, may_reply = names_of(row.assigned_to_id for row in rows), viewer_of(request).may(REPLY)
-        drafts = services.with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
-        tags = selectors.tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
+        drafts = with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
+        tags = tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
         for row in rows:
             row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
             if may_reply:
@@ -180,7 +185,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         """Return to the list when a conversation was moved or given away, out of the viewer's teams."""
         viewer = viewer_of(request)
         is_limited = obj is not None and viewer.teams is not None
-        if is_limited and not selectors.seen_conversations(viewer).filter(pk=obj.pk).exists():
+        if is_limited and not seen.seen_conversations(viewer).filter(pk=obj.pk).exists():
             return self.list_url()
         return super().after_action_url(request, action, obj)
 
@@ -201,7 +206,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            services.save_draft(actor=viewer_of(request), conversation_id=object_id, text=request.POST.get("text", ""))
+            save_draft(actor=viewer_of(request), conversation_id=object_id, text=request.POST.get("text", ""))
         except NotFound as error:
             raise Http404(error.detail) from error
         except WalkerError as error:
@@ -226,7 +231,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         try:
-            return answer(services.read_attachment(actor=viewer_of(request), **asked))
+            return answer(attachments.read_attachment(actor=viewer_of(request), **asked))
         except Refused as error:
             raise PermissionDenied(error.detail) from error
         except (NotFound, Conflict, Unavailable) as error:
@@ -277,14 +282,14 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         # A live refresh continues a recorded view; it must not record one per message.
         key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
         if not is_fragment(request) or cache.get(key) is None:
-            services.record_view(actor=viewer, conversation_id=obj.pk)
+            states.record_view(actor=viewer, conversation_id=obj.pk)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
-            form.fit(services.files_of_channel(obj.channel_account))
+            form.fit(outbound.files_of_channel(obj.channel_account))
             form.initial["after"] = newest_seq(obj)
             form.offer_canned(files_to_offer(viewer_of(request), request))
             is_offered = obj.state != State.CLOSED and needs_template(obj)
@@ -293,7 +298,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
-        if action.path == "team" and not services.may_move(actor=viewer_of(request), conversation=obj):
+        if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
@@ -330,23 +335,27 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
         viewer = viewer_of(request)
         try:
-            services.reply(
+            outbound.reply(
                 actor=viewer,
                 conversation_id=obj.pk,
                 draft=Draft(
-                    text=services.fill_variables(actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]),
+                    text=canned_replies.fill_variables(
+                        actor=viewer, conversation_id=obj.pk, text=form.cleaned_data["text"]
+                    ),
                     files=[
                         *form.cleaned_data.get("files", ()),
-                        *services.canned_uploads(actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())),
+                        *canned_replies.canned_uploads(
+                            actor=viewer, file_ids=form.cleaned_data.get("canned_files", ())
+                        ),
                     ],
                     sender=Sender(type="person"),
                     template=form.by_template(),
                     after=form.cleaned_data["after"],
                 ),
             )
-            services.drop_draft(actor=viewer, conversation_id=obj.pk)
+            drop_draft(actor=viewer, conversation_id=obj.pk)
         except Conflict as problem:
-            if problem.code != services.ANSWERED_MEANWHILE:
+            if problem.code != outbound.ANSWERED_MEANWHILE:
                 raise
             form.ask_again(problem.facts["seq"])
             raise Conflict(answer_meanwhile(viewer, obj, problem), code=problem.code) from problem
@@ -361,7 +370,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     )
     def send_again(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Queue a failed message once more."""
-        services.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
+        resending.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
         return "The message is being sent again."
 
     @service_action(
@@ -373,7 +382,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     )
     def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Assign the conversation to the viewer."""
-        services.take_over(actor=viewer_of(request), conversation_id=obj.pk)
+        states.take_over(actor=viewer_of(request), conversation_id=obj.pk)
         return "The conversation is yours. The agent is silent."
 
     @service_action(
@@ -384,7 +393,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     )
     def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Hand the conversation back to the agent."""
-        services.give_back(actor=viewer_of(request), conversation_id=obj.pk)
+        states.give_back(actor=viewer_of(request), conversation_id=obj.pk)
         return "The agent answers again."
 
     @service_action(
@@ -398,7 +407,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Close the conversation."""
         resolved = form.cleaned_data["resolved"]
-        services.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
+        states.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
         return "Conversation closed."
 
     @service_action(

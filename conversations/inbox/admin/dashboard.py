@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.selectors import tenant_zone
 from console.base.plots import Plot, by_day
 from console.extensions import Badge, Tile, badges, tiles
-from conversations.selectors import count_by_day, count_live, count_needing_person
+from conversations.inbox.selectors.counts import count_by_day, count_live, count_needing_person
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 

@@ -18,9 +18,10 @@ from console.base.actions import ServiceAction
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.viewers import viewer_of
-from conversations import selectors
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.filters import tagged_with
+from conversations.inbox.selectors import counts
+from conversations.inbox.teams.selectors.teams import waiting_by_team
 from conversations.messages.admin.interpretation import due_chip, priority_chips
 from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Tag, Team
 from core.actors import Actor
@@ -118,7 +119,7 @@ class InboxPage(ServiceAdmin):
         narrowed = {**({"team": str(team_id)} if team_id else {}), **tagged}
         here = {"view": view, **narrowed}
         place = {**here, **({"after": request.GET["after"]} if after else {})}
-        waiting = selectors.waiting_by_team(viewer=viewer)
+        waiting = waiting_by_team(viewer=viewer)
         older = page[-1] if by_activity and len(found) > PAGE else None
         return {
             "views": [
@@ -126,7 +127,7 @@ class InboxPage(ServiceAdmin):
                     "label": label,
                     "url": _url(view=code, **narrowed),
                     "is_chosen": code == view,
-                    "count": _shown(selectors.count_of_view(viewer=viewer, view=code)),
+                    "count": _shown(counts.count_of_view(viewer=viewer, view=code)),
                     "tone": "danger" if code == "late" else "neutral" if code == "mine" else "warn",
                 }
                 for code, label in VIEWS

@@ -10,16 +10,19 @@ from django.utils.text import Truncator
 from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.contacts.admin.reach import blocks_of
+from conversations.contacts.selectors.consents import entries_of_points
 from conversations.inbox.admin.actions import REPLY, tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
+from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.threads.notes import changeable_notes
+from conversations.inbox.threads.selectors.notes import list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
+from conversations.messages.selectors.messages import list_messages
 from conversations.models import ContactPoint, Conversation
 from conversations.registry import panels_at
-from conversations.selectors import entries_of_points, list_messages, list_notes, seen_conversations
-from conversations.services import changeable_notes
 from conversations.surveys.admin import rating_of
 from core.actors import Actor
 from core.errors import Conflict

@@ -16,7 +16,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
 from conversations.inbox.admin.actions import ConversationActions
-from conversations.selectors import WORDS_LIMIT, cleaned, conversations_with, newest_matches
+from conversations.inbox.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches
 from core.privacy.encryption import seal, unseal
 from core.tenancy.scope import current_tenant_id
 

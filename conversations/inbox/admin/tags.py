@@ -17,8 +17,9 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
-from conversations import selectors, services
 from conversations.inbox.assignment import MANAGE
+from conversations.inbox.selectors.tags import tags_of_conversations
+from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Conversation, Tag
 from core.actors import Actor
 
@@ -38,9 +39,7 @@ def tags_on(viewer: Actor, conversation: Conversation) -> Sequence[Tag]:
     """Return the tags of a conversation; read once for each page."""
     found: Sequence[Tag] | None = getattr(conversation, "tags_on_it", None)
     if found is None:
-        found = selectors.tags_of_conversations(viewer=viewer, conversation_ids=[conversation.pk]).get(
-            conversation.pk, ()
-        )
+        found = tags_of_conversations(viewer=viewer, conversation_ids=[conversation.pk]).get(conversation.pk, ())
         conversation.tags_on_it = found  # type: ignore[attr-defined]
     return found
 
@@ -110,11 +109,9 @@ class TagAdmin(ServiceAdmin):
     def create(self, request: HttpRequest, obj: None, form: TagForm) -> str:
         """Create a tag."""
         said = form.cleaned_data
-        return (
-            f"“{services.create_tag(actor=viewer_of(request), name=said['name'], colour=said['colour'])}” was created."
-        )
+        return f"“{create_tag(actor=viewer_of(request), name=said['name'], colour=said['colour'])}” was created."
 
-    edit = edits(services.revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.",
+    edit = edits(revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {name: form.cleaned_data[name] for name in ("name", "colour")},
                  explain="A new name counts for contacts with this tag, and their audience, too.")  # fmt: skip
 
@@ -123,7 +120,7 @@ class TagAdmin(ServiceAdmin):
                     "It can't be undone.")  # fmt: skip
     def merge(self, request: HttpRequest, obj: Tag, form: MergeForm) -> str:
         """Merge the tag into another."""
-        into = services.merge_tags(
+        into = merge_tags(
             actor=viewer_of(request),
             tag_id=obj.pk,
             into_id=form.cleaned_data["into"],
@@ -131,7 +128,7 @@ class TagAdmin(ServiceAdmin):
         )
         return f"“{obj}” is now “{into}”."
 
-    delete = deletes(services.delete_tag, "tag_id", MANAGE, form=VersionedForm, done="“{}” was deleted.",
+    delete = deletes(delete_tag, "tag_id", MANAGE, form=VersionedForm, done="“{}” was deleted.",
                      explain="It's taken off all conversations. Contacts keep theirs.")  # fmt: skip
 
 

@@ -14,13 +14,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from conversations import selectors, services
+from conversations.contacts import contacts
+from conversations.contacts.selectors import directory
+from conversations.inbox import assignment, snoozes, states
+from conversations.inbox.bulk import change_many
 from conversations.inbox.rest.bulk import ChangedManySerializer, ChangingMany
 from conversations.inbox.rest.desk import Assigning, DraftRequest, DraftSerializer, Escalating, SendingFiles, Tagging
 from conversations.inbox.rest.tags import TaggingConversation
+from conversations.inbox.selectors import lists
+from conversations.inbox.selectors.search import refuse_personal
+from conversations.inbox.tags import change_tags
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
+from conversations.messages import attachments, outbound, resending
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
+from conversations.messages.outbound import ByTemplate, Draft, Sender
+from conversations.messages.selectors import messages
+from conversations.replies import canned_replies, drafts
 from conversations.rest.serializers import (
     Closing,
     ContactSerializer,
@@ -33,7 +43,6 @@ from conversations.rest.serializers import (
     Reply,
     Searching,
 )
-from conversations.services import ByTemplate, Draft, Sender
 from core.errors import Conflict, NotFound
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
@@ -67,7 +76,7 @@ class ConversationViewSet(ApiViewSet):
     }
     serializer_class = ConversationSerializer
     request_serializers: ClassVar = {"save_draft": DraftRequest}
-    expansions: ClassVar = {"contact": Expansion(selectors.query_contacts, ContactSerializer, "contact_id")}
+    expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}
     lookup_url_kwarg = "conversation_id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
@@ -88,9 +97,9 @@ class ConversationViewSet(ApiViewSet):
         number, a mail address and the like: search for those by POST.
         """
         asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "show_pii")}
-        selectors.refuse_personal(asked["q"])
+        refuse_personal(asked["q"])
         ordering = asked.pop("ordering")
-        return self._respond_with_found(selectors.ConversationFilters(**asked), ordering)
+        return self._respond_with_found(lists.ConversationFilters(**asked), ordering)
 
     @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
     @idempotent
@@ -100,7 +109,7 @@ class ConversationViewSet(ApiViewSet):
         It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the
         same body. Needs `conversations.view_conversation`.
         """
-        return self._respond_with_found(selectors.ConversationFilters(**self.read_body()))
+        return self._respond_with_found(lists.ConversationFilters(**self.read_body()))
 
     @action(detail=False, methods=["post"], request_serializer=ChangingMany, serializer_class=ChangedManySerializer)
     @idempotent_outside_transaction
@@ -110,18 +119,18 @@ class ConversationViewSet(ApiViewSet):
         Needs `conversations.reply_conversation`, and for each what changing that one needs. 200 with a result for
         each: `done`, or the `code` that the endpoint for one answers with.
         """
-        results = services.change_many(actor=self.actor, **self.read_body())
+        results = change_many(actor=self.actor, **self.read_body())
         return super().respond({"results": results})
 
-    def _respond_with_found(self, filters: selectors.ConversationFilters, ordering: str = "") -> Response:
+    def _respond_with_found(self, filters: lists.ConversationFilters, ordering: str = "") -> Response:
         place = {name: self.query[name] for name in ("cursor", "limit")}
-        page = selectors.list_conversations(viewer=self.actor, filters=filters, ordering=ordering, **place)
+        page = lists.list_conversations(viewer=self.actor, filters=filters, ordering=ordering, **place)
         return self.respond_with_page(page.rows, page.cursor)
 
     def respond(self, row: Any) -> Response:
         """Return the conversation as it is now; callers who may not view it, or not any more, get its id."""
         try:
-            found = selectors.get_conversation(viewer=self.actor, **self.kwargs) if self.actor.may(VIEW) else None
+            found = lists.get_conversation(viewer=self.actor, **self.kwargs) if self.actor.may(VIEW) else None
         except NotFound:
             # It was moved or given away, out of the caller's teams.
             found = None
@@ -129,25 +138,25 @@ class ConversationViewSet(ApiViewSet):
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
-        return self.call_service(services.record_view)
+        return self.call_service(states.record_view)
 
     @action(detail=True, methods=["post"], url_path="take-over")
     @idempotent
     def take_over(self, request: Request, **kwargs: Any) -> Response:
         """Answer from now on; 409 `taken` when a colleague has it. Needs `conversations.reply_conversation`."""
-        return self.call_service(services.take_over)
+        return self.call_service(states.take_over)
 
     @action(detail=True, methods=["post"], url_path="give-back")
     @idempotent
     def give_back(self, request: Request, **kwargs: Any) -> Response:
         """Let the agent answer again. Needs `conversations.reply_conversation`."""
-        return self.call_service(services.give_back)
+        return self.call_service(states.give_back)
 
     @action(detail=True, methods=["post"], request_serializer=Closing)
     @idempotent
     def close(self, request: Request, **kwargs: Any) -> Response:
         """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
-        return self.call_service(services.close)
+        return self.call_service(states.close)
 
     @action(detail=True, methods=["post"], request_serializer=Assigning)
     @idempotent
@@ -156,14 +165,14 @@ class ConversationViewSet(ApiViewSet):
 
         409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.
         """
-        return self.call_service(services.assign)
+        return self.call_service(states.assign)
 
     @action(detail=True, methods=["post"], request_serializer=Moving)
     @idempotent
     def team(self, request: Request, **kwargs: Any) -> Response:
         """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or to lead
         the team that it is in."""
-        return self.call_service(services.move_to_team)
+        return self.call_service(assignment.move_to_team)
 
     @action(detail=True, methods=["post"], request_serializer=Snoozing)
     @idempotent
@@ -175,25 +184,25 @@ class ConversationViewSet(ApiViewSet):
         """
         until = self.read_body()["until"]
         if until is None:
-            return self.respond(services.wake(actor=self.actor, **self.kwargs))
-        return self.respond(services.snooze(actor=self.actor, **self.kwargs, until=until))
+            return self.respond(snoozes.wake(actor=self.actor, **self.kwargs))
+        return self.respond(snoozes.snooze(actor=self.actor, **self.kwargs, until=until))
 
     @action(detail=True, methods=["post"], request_serializer=Prioritising)
     @idempotent
     def priority(self, request: Request, **kwargs: Any) -> Response:
         """Set how much sooner than others it is due. Needs `conversations.reply_conversation`; 409 `closed`."""
-        return self.call_service(services.set_priority)
+        return self.call_service(snoozes.set_priority)
 
     @action(detail=True, methods=["post"], request_serializer=Escalating)
     @idempotent
     def escalate(self, request: Request, **kwargs: Any) -> Response:
         """Ask for another person who can help. Needs `conversations.reply_conversation`."""
-        return self.call_service(services.escalate)
+        return self.call_service(states.escalate)
 
     @action(detail=True, methods=["get"], serializer_class=DraftSerializer)
     def draft(self, request: Request, **kwargs: Any) -> Response:
         """Read your own draft of a reply; 404 without one. Needs `conversations.reply_conversation`."""
-        found = services.own_draft(actor=self.actor, **self.kwargs)
+        found = drafts.own_draft(actor=self.actor, **self.kwargs)
         if found is None:
             raise NotFound("There is no draft.")
         return super().respond(found)
@@ -205,31 +214,31 @@ class ConversationViewSet(ApiViewSet):
 
         Needs `conversations.reply_conversation`.
         """
-        found = services.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
+        found = drafts.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
         return super().respond(found) if found else Response(status=204)
 
     @draft.mapping.delete
     @extend_schema(responses={204: None})
     def drop_draft(self, request: Request, **kwargs: Any) -> Response:
         """Delete your own draft. Needs `conversations.reply_conversation`."""
-        services.drop_draft(actor=self.actor, **self.kwargs)
+        drafts.drop_draft(actor=self.actor, **self.kwargs)
         return Response(status=204)
 
     @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
     @idempotent
     def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
         """Put tags on the conversation, and take others off. Needs `conversations.reply_conversation`."""
-        return self.call_service(services.change_tags)
+        return self.call_service(change_tags)
 
     @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
     @idempotent
     def tags(self, request: Request, **kwargs: Any) -> Response:
         """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
         body = self.read_body()
-        contact_id = selectors.get_conversation(viewer=self.actor, **self.kwargs).contact_id
-        change = services.add_tag if body["present"] else services.remove_tag
+        contact_id = lists.get_conversation(viewer=self.actor, **self.kwargs).contact_id
+        change = contacts.add_tag if body["present"] else contacts.remove_tag
         change(actor=self.actor, contact_id=contact_id, name=body["name"])
-        return super().respond(selectors.read_contact(viewer=self.actor, contact_id=contact_id))
+        return super().respond(directory.read_contact(viewer=self.actor, contact_id=contact_id))
 
 
 class MessageViewSet(ApiViewSet):
@@ -250,7 +259,7 @@ class MessageViewSet(ApiViewSet):
         With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403
         `no_grant`. The look is written to the audit. Needs `conversations.view_conversation`.
         """
-        page = selectors.list_messages(
+        page = messages.list_messages(
             viewer=self.actor,
             **self.kwargs,
             before=number_of(self.query["cursor"]),
@@ -259,7 +268,7 @@ class MessageViewSet(ApiViewSet):
             created_after=self.query["created_after"],
             created_before=self.query["created_before"],
         )
-        services.record_view(actor=self.actor, **self.kwargs)
+        states.record_view(actor=self.actor, **self.kwargs)
         return self.respond_with_page(page.rows, "" if page.before is None else cursor_at(page.before))
 
     @idempotent
@@ -272,15 +281,15 @@ class MessageViewSet(ApiViewSet):
         `after`, 409 `answered_meanwhile` if an agent or a colleague answered since: `seq` is the answer's number.
         """
         body = self.read_body()
-        body["text"] = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
+        body["text"] = canned_replies.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
         as_template, language = body.pop("as_template"), body.pop("template_language", "")
         filled = ByTemplate(language=language, variables=body.pop("template_variables", ()))
         draft = Draft(**body, template=filled if as_template else None, sender=Sender(type="person"))
-        message = services.reply(actor=self.actor, **self.kwargs, draft=draft)
+        message = outbound.reply(actor=self.actor, **self.kwargs, draft=draft)
         if body["text"] and message.body != body["text"]:
             # The id belongs to an earlier message: nothing was written now.
             raise Conflict("A message with this id was written before, in other words.", code="id_reused")
-        return self.respond(selectors.row_of(message))
+        return self.respond(messages.row_of(message))
 
 
 class SendAgainViewSet(ApiViewSet):
@@ -298,7 +307,7 @@ class SendAgainViewSet(ApiViewSet):
         409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
         the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
         """
-        return self.respond(selectors.row_of(services.send_again(actor=self.actor, **self.kwargs)))
+        return self.respond(messages.row_of(resending.send_again(actor=self.actor, **self.kwargs)))
 
 
 class AttachmentViewSet(ApiViewSet):
@@ -321,17 +330,17 @@ class AttachmentViewSet(ApiViewSet):
         """
         body = self.read_body()
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]
-        uploads += services.canned_uploads(actor=self.actor, file_ids=body["canned_files"])
-        text = services.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
+        uploads += canned_replies.canned_uploads(actor=self.actor, file_ids=body["canned_files"])
+        text = canned_replies.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
         key = request.headers.get(HEADER)
         # If the process dies after the message is stored, a repetition under the key finds it.
         client_id = body["client_id"] or (uuid5(self.kwargs["conversation_id"], key) if key else None)
-        message = services.reply(
+        message = outbound.reply(
             actor=self.actor,
             **self.kwargs,
             draft=Draft(text=text, files=uploads, client_id=client_id, sender=Sender(type="person")),
         )
-        return self.respond(selectors.row_of(message))
+        return self.respond(messages.row_of(message))
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -340,4 +349,4 @@ class AttachmentViewSet(ApiViewSet):
         403 `no_grant` without one, 409 `not_stored` while (or when) its bytes are not here. Each reading is
         written to the audit.
         """
-        return download(services.read_attachment(actor=self.actor, **self.kwargs))
+        return download(attachments.read_attachment(actor=self.actor, **self.kwargs))

@@ -12,8 +12,9 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import selectors, services
 from conversations.inbox.assignment import MANAGE
+from conversations.inbox.selectors import tags
+from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Tag
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent
@@ -74,25 +75,25 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Tag]:
         """Return the organisation's tags."""
-        return selectors.query_tags(viewer=self.actor).order_by()
+        return tags.query_tags(viewer=self.actor).order_by()
 
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a tag. Needs `conversations.manage_desk`. 409 `exists`."""
-        return self.call_service(services.create_tag)
+        return self.call_service(create_tag)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Rename a tag or change its colour; contacts with it have the new name. Needs `conversations.manage_desk`.
         409 `exists`, `stale_version`."""
-        return self.call_service(services.revise_tag)
+        return self.call_service(revise_tag)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a tag and take it off all conversations. Needs `conversations.manage_desk`. 409 `stale_version`."""
-        return self.call_service(services.delete_tag)
+        return self.call_service(delete_tag)
 
     @action(detail=True, methods=["post"], request_serializer=TagMerge)
     @idempotent
     def merge(self, request: Request, **kwargs: Any) -> Response:
         """Put another tag in its place, on conversations and contacts, and delete it. Returns the other one. Needs
         `conversations.manage_desk`. 409 `stale_version`."""
-        return self.call_service(services.merge_tags)
+        return self.call_service(merge_tags)

@@ -17,10 +17,11 @@ from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
-from conversations import selectors, services
+from conversations.inbox.teams import availability
+from conversations.inbox.teams.selectors.teams import list_people, query_availability, query_teams, waiting_by_team
+from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.inbox.threads.admin import TeamChatPages
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team
-from conversations.services import Seat, Target, TeamSettings
 from conversations.surveys.surveys import QUESTION
 from hitl.models import BusinessCalendar
 
@@ -145,18 +146,18 @@ class TeamAdmin(TeamChatPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         """Return the teams with their number of people."""
-        return selectors.query_teams(viewer=viewer_of(request)).prefetch_related("targets")
+        return query_teams(viewer=viewer_of(request)).prefetch_related("targets")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Team]) -> None:
         """Count what waits in all teams at once."""
-        found = selectors.waiting_by_team(viewer=viewer_of(request))
+        found = waiting_by_team(viewer=viewer_of(request))
         for team in rows:
             team.queue = found.get(team.pk, (0, None))  # type: ignore[attr-defined]
 
     def prepare_detail(self, request: HttpRequest, obj: Team) -> None:
         """Read who is there."""
         super().prepare_detail(request, obj)
-        obj.roll = selectors.list_people(viewer=viewer_of(request), team_id=obj.pk)  # type: ignore[attr-defined]
+        obj.roll = list_people(viewer=viewer_of(request), team_id=obj.pk)  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, team: Team) -> str:
@@ -263,12 +264,12 @@ class TeamAdmin(TeamChatPages):
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: TeamForm) -> str:
         """Create a team."""
-        return f"{services.create_team(actor=viewer_of(request), **form.team())} was created."
+        return f"{create_team(actor=viewer_of(request), **form.team())} was created."
 
-    edit = edits(services.revise_team, "team_id", MANAGE, TeamForm, tone="primary", done="{} was saved.",
+    edit = edits(revise_team, "team_id", MANAGE, TeamForm, tone="primary", done="{} was saved.",
                  values=TeamForm.team)  # fmt: skip
 
-    delete = deletes(services.delete_team, "team_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+    delete = deletes(delete_team, "team_id", MANAGE, form=VersionedForm, done="{} was deleted.",
                      explain="You can only delete a team without open conversations.")  # fmt: skip
 
 
@@ -300,7 +301,7 @@ class AvailabilityAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Availability]:
         """Return what counts now, of people in teams."""
-        return selectors.query_availability(viewer=viewer_of(request))
+        return query_availability(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Availability]) -> None:
         """Read all names at once."""
@@ -332,7 +333,7 @@ class AvailabilityAdmin(ServiceAdmin):
                     tone="primary", on_list=True)  # fmt: skip
     def choose(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Choose one's own availability."""
-        row = services.set_availability(actor=viewer_of(request), **form.cleaned_data)
+        row = availability.set_availability(actor=viewer_of(request), **form.cleaned_data)
         return f"You are {row.get_state_display().lower()}."
 
 

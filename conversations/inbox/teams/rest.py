@@ -12,9 +12,10 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import selectors, services
+from conversations.inbox.teams import availability
+from conversations.inbox.teams.selectors import teams
+from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
-from conversations.services import Seat, Target, TeamSettings
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -92,7 +93,7 @@ class TeamDetailSerializer(TeamSerializer):
 
     def get_people(self, team: Team) -> list[dict[str, Any]]:
         """Return the people by name."""
-        rows = selectors.list_people(viewer=self.context["view"].actor, team_id=team.pk)
+        rows = teams.list_people(viewer=self.context["view"].actor, team_id=team.pk)
         return [dict(TeamPersonSerializer(row).data) for row in rows]
 
 
@@ -174,31 +175,31 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Team]:
         """Return the teams."""
-        return selectors.query_teams(viewer=self.actor).prefetch_related("targets")
+        return teams.query_teams(viewer=self.actor).prefetch_related("targets")
 
     def get_object(self) -> Team:
         """Return the team of the address."""
-        return selectors.get_team(viewer=self.actor, **self.kwargs)
+        return teams.get_team(viewer=self.actor, **self.kwargs)
 
     def respond(self, row: Any) -> Response:
         """Return the team as it is now."""
         if self.action == "destroy":
             return super().respond(row)
-        return super().respond(selectors.get_team(viewer=self.actor, team_id=row.pk))
+        return super().respond(teams.get_team(viewer=self.actor, team_id=row.pk))
 
     @idempotent
     def create(self, request: Request) -> Response:
         """Make a team of people who answer. Needs `conversations.manage_desk`; 409 `exists`."""
-        return self.call_service(services.create_team)
+        return self.call_service(create_team)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change a team, its people and targets. Needs `conversations.manage_desk`; 409 `exists`, `stale_version`."""
-        return self.call_service(services.revise_team)
+        return self.call_service(revise_team)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a team without open conversations. Needs `conversations.manage_desk`; 409 `in_use`,
         `stale_version`."""
-        return self.call_service(services.delete_team)
+        return self.call_service(delete_team)
 
 
 class AvailabilitySerializer(RowSerializer[Availability]):
@@ -224,7 +225,7 @@ class AvailabilityFilters(ApiFilterSet):
 
     def of_team(self, rows: QuerySet[Availability], name: str, value: Any) -> QuerySet[Availability]:
         """Return the rows of a team's people."""
-        return rows.filter(user_id__in=selectors.members_of(team_id=value))
+        return rows.filter(user_id__in=teams.members_of(team_id=value))
 
 
 @extend_schema_view(
@@ -243,9 +244,9 @@ class AvailabilityViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[Availability]:
         """Return what counts now."""
-        return selectors.query_availability(viewer=self.actor)
+        return teams.query_availability(viewer=self.actor)
 
     @idempotent
     def create(self, request: Request) -> Response:
         """Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person."""
-        return self.call_service(services.set_availability)
+        return self.call_service(availability.set_availability)

@@ -19,8 +19,17 @@ from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges, clear_badges
 from console.viewers import viewer_of
-from conversations import selectors, services
+from conversations.inbox.teams.selectors import teams
+from conversations.inbox.threads import notes
+from conversations.inbox.threads.models import team_chat
 from conversations.inbox.threads.models.team_chat import MANAGE
+from conversations.inbox.threads.selectors.team_chat import count_unread, read_team_chat
+from conversations.inbox.threads.team_chat import (
+    changeable_team_messages,
+    note_team_chat_read,
+    revise_team_message,
+    write_to_team,
+)
 from conversations.messages.admin.transcript import notes_of
 from conversations.models import Team
 from core.actors import Actor
@@ -38,7 +47,7 @@ class SayForm(ConsoleForm):
 
     text = forms.CharField(
         label="Message",
-        max_length=services.NOTE_LIMIT,
+        max_length=notes.NOTE_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
         help_text="Only your team and those who manage the inbox can read it. Write @ and a full name to mention them.",
     )
@@ -58,7 +67,7 @@ class EditMessageForm(ConsoleForm):
     """One's own message, in other words."""
 
     note_id = forms.UUIDField(widget=forms.HiddenInput)
-    text = forms.CharField(label="Message", max_length=services.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(label="Message", max_length=notes.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class TeamChatPages(ServiceAdmin):
@@ -79,9 +88,9 @@ class TeamChatPages(ServiceAdmin):
         before = request.GET.get("before", "")
         number = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
         try:
-            page = selectors.read_team_chat(viewer=viewer, team_id=object_id, before=number)
+            page = read_team_chat(viewer=viewer, team_id=object_id, before=number)
             if number is None and request.method == "GET":
-                services.note_team_chat_read(actor=viewer, team_id=object_id, seq=page.newest)
+                note_team_chat_read(actor=viewer, team_id=object_id, seq=page.newest)
                 clear_badges(viewer, current_tenant_id())
         except NotFound as error:
             raise Http404(error.detail) from error
@@ -89,7 +98,7 @@ class TeamChatPages(ServiceAdmin):
             raise PermissionDenied(error.detail) from error
         team = self.object_or_404(request, object_id)
         offers = {offer["action"].path: offer for offer in self._chat_offers(request, team)}
-        own = services.changeable_team_messages(actor=viewer, team_id=object_id)
+        own = changeable_team_messages(actor=viewer, team_id=object_id)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{team} chat",
@@ -98,7 +107,7 @@ class TeamChatPages(ServiceAdmin):
             "list_title": self.list_label,
             "list_url": self.list_url(),
             "team_url": self.object_url(team),
-            "live_name": selectors.chat_stream(object_id),
+            "live_name": team_chat.chat_stream(object_id),
             "notes": notes_of(page.rows, own),
             "first_unread": page.first_unread,
             "earlier": page.earlier,
@@ -128,9 +137,9 @@ class TeamChatPages(ServiceAdmin):
     def chat_link(self, request: HttpRequest, team: Team) -> str:
         """Return the link to a team's chat, with what is unread; "" for those who can't read it."""
         viewer = viewer_of(request)
-        if not selectors.may_chat(viewer=viewer, team_id=team.pk):
+        if not team_chat.may_chat(viewer=viewer, team_id=team.pk):
             return ""
-        count = selectors.count_unread(viewer=viewer).get(team.pk, 0)
+        count = count_unread(viewer=viewer).get(team.pk, 0)
         words = f"Open the chat ({count} unread)" if count else "Open the chat"
         return format_html('<a href="{}">{}</a>', self.chat_url(team), words)
 
@@ -142,7 +151,7 @@ class TeamChatPages(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return that a chat is for its team."""
-        if action.path in self.chat_actions and not selectors.may_chat(viewer=viewer_of(request), team_id=obj.pk):
+        if action.path in self.chat_actions and not team_chat.may_chat(viewer=viewer_of(request), team_id=obj.pk):
             return "Only the people of this team can write in its chat."
         return super().why_not(request, action, obj)
 
@@ -164,9 +173,7 @@ class TeamChatPages(ServiceAdmin):
     def say(self, request: HttpRequest, obj: Team, form: SayForm) -> str:
         """Write to the people of the team."""
         viewer = viewer_of(request)
-        said = services.write_to_team(
-            actor=viewer, team_id=obj.pk, text=form.cleaned_data["text"], mentions=form.mentioned()
-        )
+        said = write_to_team(actor=viewer, team_id=obj.pk, text=form.cleaned_data["text"], mentions=form.mentioned())
         count = sum(person != viewer.user_id for person in said.mentions)
         return f"Sent. {count} colleague{'s were' if count > 1 else ' was'} told." if count else ""
 
@@ -174,9 +181,7 @@ class TeamChatPages(ServiceAdmin):
     def edit_message(self, request: HttpRequest, obj: Team, form: ConsoleForm) -> str:
         """Change one's own message within 15 minutes."""
         said = form.cleaned_data
-        services.revise_team_message(
-            actor=viewer_of(request), team_id=obj.pk, message_id=said["note_id"], text=said["text"]
-        )
+        revise_team_message(actor=viewer_of(request), team_id=obj.pk, message_id=said["note_id"], text=said["text"])
         return "Message changed."
 
 
@@ -187,14 +192,14 @@ class UnreadBadge(Badge):
 
     def count(self, viewer: Actor) -> int:
         """Return the number."""
-        return sum(selectors.count_unread(viewer=viewer).values())
+        return sum(count_unread(viewer=viewer).values())
 
 
 badges.register("conversations.team_chats", UnreadBadge)
 
 
 def _readers(team: Team) -> list[tuple[str, str]]:
-    seats = set(selectors.members_of(team_id=team.pk))
+    seats = set(teams.members_of(team_id=team.pk))
     managers = {member.user_id for member in list_members(permission=MANAGE)}
     able = list_members(permission=REPLY)
     return [(str(one.user_id), one.user.get_full_name()) for one in able if one.user_id in seats | managers]

@@ -16,12 +16,11 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from conversations import services
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.tags import tag_chips
-from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference
+from conversations.inbox.triage import triage
+from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference, RuleSettings
 from conversations.models import CannedReply, Priority, Tag, Team, TriageRule
-from conversations.services import RuleSettings
 
 HELP: Final = (
     'For example: "refund" in words and channel == "whatsapp". You can use '
@@ -155,16 +154,16 @@ class TriageRuleAdmin(ServiceAdmin):
                     on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: RuleForm) -> str:
         """Create a triage rule."""
-        return f"“{services.create_triage_rule(actor=viewer_of(request), settings=form.settings())}” was created."
+        return f"“{triage.create_triage_rule(actor=viewer_of(request), settings=form.settings())}” was created."
 
-    edit = edits(services.revise_triage_rule, "rule_id", MANAGE, RuleForm, tone="primary", done="“{}” was saved.",
+    edit = edits(triage.revise_triage_rule, "rule_id", MANAGE, RuleForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"settings": form.settings()})  # fmt: skip
 
     @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
                     explain="Shows what it would have done in the last days. Nothing is changed.")  # fmt: skip
     def try_out(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> HttpResponse:
         """Show what the rule would have done."""
-        found = services.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
+        found = triage.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
         lines = [
             {
                 "talk": one.conversation,
@@ -188,13 +187,13 @@ class TriageRuleAdmin(ServiceAdmin):
     @service_action(path="move-up", title="Move up", permission=MANAGE)
     def move_up(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
         """Let it be tried sooner."""
-        services.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=True)
+        triage.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=True)
         return f"“{obj}” is tried sooner."
 
     @service_action(path="move-down", title="Move down", permission=MANAGE)
     def move_down(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
         """Let it be tried later."""
-        services.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=False)
+        triage.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=False)
         return f"“{obj}” is tried later."
 
-    delete = deletes(services.delete_triage_rule, "rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")
+    delete = deletes(triage.delete_triage_rule, "rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")

@@ -12,10 +12,9 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import services
-from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference
+from conversations.inbox.triage import triage
+from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference, RuleSettings
 from conversations.models import Priority, TriageRule
-from conversations.services import RuleSettings
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -122,22 +121,22 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a triage rule after all others. Needs `conversations.manage_desk`. 409 `exists`."""
-        return self.call_service(services.create_triage_rule)
+        return self.call_service(triage.create_triage_rule)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change a triage rule, or switch it on or off. Needs `conversations.manage_desk`. 409 `exists`,
         `stale_version`."""
-        return self.call_service(services.revise_triage_rule)
+        return self.call_service(triage.revise_triage_rule)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a triage rule. Needs `conversations.manage_desk`. 409 `stale_version`."""
-        return self.call_service(services.delete_triage_rule)
+        return self.call_service(triage.delete_triage_rule)
 
     @action(detail=True, methods=["post"], request_serializer=MovingRule)
     @idempotent
     def move(self, request: Request, **kwargs: Any) -> Response:
         """Let it be tried sooner or later than its neighbour. Needs `conversations.manage_desk`."""
-        return self.call_service(services.move_triage_rule)
+        return self.call_service(triage.move_triage_rule)
 
     @action(
         detail=True,
@@ -150,4 +149,4 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     def try_out(self, request: Request, **kwargs: Any) -> Response:
         """Say what it would have done in the last days, in its place among the active rules. It changes nothing.
         Needs `conversations.manage_desk`."""
-        return self.respond(services.try_rule(actor=self.actor, **self.kwargs, **self.read_body()))
+        return self.respond(triage.try_rule(actor=self.actor, **self.kwargs, **self.read_body()))

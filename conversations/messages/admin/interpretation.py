@@ -8,9 +8,8 @@ from django.utils.safestring import SafeString
 
 from console.templatetags.console_ui import chip
 from conversations.channel_accounts.admin.languages import language_name
-from conversations.inbox.selectors import first_answers
+from conversations.inbox.selectors.first_answers import FirstAnswer, first_answers
 from conversations.models import Conversation, Priority
-from conversations.selectors import FirstAnswer
 from core.actors import Actor
 from core.clock import now
 

@@ -7,10 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from console.names import name_in, names_of
-from conversations import services
+from conversations.inbox.threads.selectors.notes import FormerText, NoteRow
+from conversations.messages import attachments
 from conversations.messages.files.kinds import KINDS
+from conversations.messages.selectors.failures import Failure
+from conversations.messages.selectors.messages import MailFacts, MessageRow
 from conversations.models import Attachment, Message
-from conversations.selectors import Failure, FormerText, MailFacts, MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -133,7 +135,7 @@ def _file_line(file: Attachment, *, clear: bool) -> FileLine:
         name=file.filename if clear else "",
         width=file.width,
         height=file.height,
-        has_preview=clear and services.can_be_previewed(file),
+        has_preview=clear and attachments.can_be_previewed(file),
     )
 
 

@@ -21,14 +21,14 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from conversations import services
 from conversations.channel_accounts.admin.languages import LANGUAGES, language_name
 from conversations.inbox.admin.forms import FilesField
 from conversations.inbox.assignment import REPLY
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import EVERY_KIND, MOST
 from conversations.models import CannedFile, CannedReply, Conversation, Team
-from conversations.services import CannedText
+from conversations.replies import canned_replies
+from conversations.replies.canned_replies import CannedText
 from core.actors import Actor
 from core.errors import Refused, WalkerError
 
@@ -146,8 +146,8 @@ def id_in(text: str | None) -> UUID | None:
 def offered_canned(viewer: Actor, conversation: Conversation) -> list[dict[str, Any]]:
     """Return what the viewer may send, in the conversation's language, with its files. Two queries."""
     found = []
-    for reply in services.with_files(services.usable_replies(actor=viewer))[:OFFERED]:
-        chosen = services.text_for(reply=reply, conversation=conversation)
+    for reply in canned_replies.with_files(canned_replies.usable_replies(actor=viewer))[:OFFERED]:
+        chosen = canned_replies.text_for(reply=reply, conversation=conversation)
         files = [{"id": str(file.pk), "name": file.filename} for file in reply.files.all()]
         language = language_name(chosen.language) if reply.translations or chosen.is_fallback else ""
         found.append(
@@ -170,7 +170,7 @@ def files_to_offer(viewer: Actor, request: HttpRequest) -> list[tuple[UUID, str]
     """Return the files of the canned reply that is chosen, or that were sent with the form, with their names."""
     if not viewer.may(REPLY):
         return []
-    files = CannedFile.objects.filter(reply__in=services.usable_replies(actor=viewer).order_by())
+    files = CannedFile.objects.filter(reply__in=canned_replies.usable_replies(actor=viewer).order_by())
     sent = [pk for pk in map(id_in, request.POST.getlist("canned_files")[:MOST]) if pk]
     chosen = id_in(request.GET.get("canned"))
     if sent:
@@ -197,7 +197,7 @@ class CannedReplyAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
         """Return what the viewer may use."""
-        return services.with_files(services.usable_replies(actor=viewer_of(request)).select_related("team"))
+        return canned_replies.with_files(canned_replies.usable_replies(actor=viewer_of(request)).select_related("team"))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the route of files."""
@@ -210,7 +210,7 @@ class CannedReplyAdmin(ServiceAdmin):
             return HttpResponseNotAllowed(["GET"])
         try:
             asked = {"reply_id": object_id, "file_id": file_id}
-            return download(services.read_canned_file(actor=viewer_of(request), **asked))
+            return download(canned_replies.read_canned_file(actor=viewer_of(request), **asked))
         except Refused as error:
             raise PermissionDenied(error.detail) from error
         except WalkerError as error:
@@ -276,10 +276,12 @@ class CannedReplyAdmin(ServiceAdmin):
     def create(self, request: HttpRequest, obj: None, form: CannedForm) -> str:
         """Create a canned reply."""
         files = form.cleaned_data["files"]
-        made = services.create_canned_reply(actor=viewer_of(request), wanted=form.canned(), files=files)
+        made = canned_replies.create_canned_reply(actor=viewer_of(request), wanted=form.canned(), files=files)
         return f"“{made}” was created."
 
-    edit = edits(services.revise_canned_reply, "reply_id", REPLY, CannedForm, tone="primary", done="“{}” was saved.",
+    edit = edits(canned_replies.revise_canned_reply, "reply_id", REPLY, CannedForm, tone="primary", done="“{}” was saved.",
                  values=CannedForm.revision)  # fmt: skip
 
-    delete = deletes(services.delete_canned_reply, "reply_id", REPLY, form=VersionedForm, done="“{}” was deleted.")
+    delete = deletes(
+        canned_replies.delete_canned_reply, "reply_id", REPLY, form=VersionedForm, done="“{}” was deleted."
+    )

@@ -19,12 +19,18 @@ from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from conversations import services
 from conversations.inbox.assignment import REPLY
+from conversations.inbox.threads import notes
 from conversations.models import Macro, Priority, Tag, Team
 from conversations.replies.admin.canned_replies import EVERYBODY, MINE
-from conversations.replies.macros import LONGEST_REST
-from conversations.services import MacroSettings
+from conversations.replies.macros import (
+    LONGEST_REST,
+    MacroSettings,
+    create_macro,
+    delete_macro,
+    revise_macro,
+    usable_macros,
+)
 from core.errors import Invalid
 from hitl.actions import registry
 from hitl.actions.kind_fields import VALUE, as_text, texts_of, value_fields, values_of
@@ -48,7 +54,7 @@ class MacroForm(VersionedForm):
     )
     note = forms.CharField(
         label="Note for colleagues",
-        max_length=services.NOTE_LIMIT,
+        max_length=notes.NOTE_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
@@ -160,7 +166,7 @@ class MacroAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
         """Return what the viewer may use."""
-        return services.usable_macros(actor=viewer_of(request)).select_related("team")
+        return usable_macros(actor=viewer_of(request)).select_related("team")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Macro]) -> None:
         """Put the steps of all into words at once."""
@@ -212,12 +218,12 @@ class MacroAdmin(ServiceAdmin):
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: MacroForm) -> str:
         """Create a macro."""
-        return f"“{services.create_macro(actor=viewer_of(request), wanted=form.macro())}” was created."
+        return f"“{create_macro(actor=viewer_of(request), wanted=form.macro())}” was created."
 
-    edit = edits(services.revise_macro, "macro_id", REPLY, MacroForm, tone="primary", done="“{}” was saved.",
+    edit = edits(revise_macro, "macro_id", REPLY, MacroForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"wanted": form.macro()})  # fmt: skip
 
-    delete = deletes(services.delete_macro, "macro_id", REPLY, form=VersionedForm, done="“{}” was deleted.")
+    delete = deletes(delete_macro, "macro_id", REPLY, form=VersionedForm, done="“{}” was deleted.")
 
 
 def in_words(macros: list[Macro]) -> dict[UUID, list[str]]:
@@ -260,6 +266,6 @@ def _words(steps: dict[str, Any], tags: dict[str, str], teams: dict[str, str], p
 
 def offered_macros(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the macros that the viewer may run, with their steps in words."""
-    rows = list(services.usable_macros(actor=viewer_of(request))[:50])
+    rows = list(usable_macros(actor=viewer_of(request))[:50])
     words = in_words(rows) if rows else {}
     return [{"macro": row, "words": words[row.pk]} for row in rows]

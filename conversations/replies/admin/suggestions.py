@@ -18,9 +18,10 @@ from console.extensions import Badge, badges
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
-from conversations import selectors, services
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.models import SuggestedReply
+from conversations.replies import suggestions
+from conversations.replies.selectors import count_to_review, open_suggestion, query_suggestions
 from core.actors import Actor
 
 VIEW: Final = "conversations.view_conversation"
@@ -58,7 +59,7 @@ class ReviewBadge(Badge):
 
     def count(self, viewer: Actor) -> int:
         """Return the capped count."""
-        return selectors.count_to_review(viewer=viewer)
+        return count_to_review(viewer=viewer)
 
 
 badges.register("conversations.suggestions", ReviewBadge)
@@ -93,7 +94,7 @@ class SuggestedReplyAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SuggestedReply]:
         """Return the suggestions without clear text."""
-        rows = selectors.query_suggestions(viewer=viewer_of(request)).select_related(
+        rows = query_suggestions(viewer=viewer_of(request)).select_related(
             "conversation__contact__user", "conversation__origin__user", "conversation__channel_account"
         )
         return rows.defer(
@@ -159,13 +160,13 @@ class SuggestedReplyAdmin(ServiceAdmin):
     @service_action(path="send", title="Send", permission=REPLY, form=SuggestionForm, submit="Send", tone="primary")
     def send(self, request: HttpRequest, obj: SuggestedReply, form: ConsoleForm) -> str:
         """Send the reply, which takes the conversation over."""
-        services.send_suggestion(actor=viewer_of(request), suggestion_id=obj.pk, text=form.cleaned_data["text"])
+        suggestions.send_suggestion(actor=viewer_of(request), suggestion_id=obj.pk, text=form.cleaned_data["text"])
         return "Reply sent."
 
     @service_action(path="drop", title="Drop", permission=REPLY, explain="Nothing is sent. You can write your own.")
     def drop(self, request: HttpRequest, obj: SuggestedReply, form: ConsoleForm) -> str:
         """Drop the reply."""
-        services.drop_suggestion(actor=viewer_of(request), suggestion_id=obj.pk)
+        suggestions.drop_suggestion(actor=viewer_of(request), suggestion_id=obj.pk)
         return "Suggested reply dropped."
 
 
@@ -176,7 +177,7 @@ def why_kept(suggestion: SuggestedReply) -> str:
 
 def review_of(site: admin.AdminSite, request: HttpRequest, conversation_id: Any, *, clear: bool) -> dict[str, Any]:
     """Return the reply to review on a conversation's page, with the actions on it; empty without one."""
-    found = selectors.open_suggestion(viewer=viewer_of(request), conversation_id=conversation_id, clear=clear)
+    found = open_suggestion(viewer=viewer_of(request), conversation_id=conversation_id, clear=clear)
     if found is None:
         return {}
     suggestion, text = found

@@ -17,11 +17,11 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import services
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, MOST, Upload
 from conversations.models import CannedFile, CannedReply
-from conversations.services import CannedText
+from conversations.replies import canned_replies
+from conversations.replies.canned_replies import CannedText
 from core.rest.fields import SEEN, RowSerializer, SafeJSONParser
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
@@ -137,21 +137,21 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[CannedReply]:
         """Return what the caller may use."""
-        return services.with_files(services.usable_replies(actor=self.actor).order_by())
+        return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())
 
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
         `conversations.manage_desk`. 409 `exists`."""
-        return self.call_service(services.create_canned_reply)
+        return self.call_service(canned_replies.create_canned_reply)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change a canned reply, by who may create it. 409 `exists`, `stale_version`."""
-        return self.call_service(services.revise_canned_reply)
+        return self.call_service(canned_replies.revise_canned_reply)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a canned reply, by who may create it. 409 `stale_version`."""
-        return self.call_service(services.delete_canned_reply)
+        return self.call_service(canned_replies.delete_canned_reply)
 
     @action(detail=True, methods=["post"], request_serializer=PreviewRequest, serializer_class=PreviewSerializer)
     @idempotent
@@ -159,7 +159,7 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
         """Read it in a conversation's language and with its values, masked. It changes nothing. Needs
         `conversations.reply_conversation`."""
         row = self.get_object()
-        return self.respond(services.preview_canned_reply(actor=self.actor, reply=row, **self.read_body()))
+        return self.respond(canned_replies.preview_canned_reply(actor=self.actor, reply=row, **self.read_body()))
 
 
 class CannedFileViewSet(ApiViewSet):
@@ -181,14 +181,14 @@ class CannedFileViewSet(ApiViewSet):
         than ten files or 16 MB together.
         """
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in self.read_body()["files"]]
-        return self.respond(services.add_canned_files(actor=self.actor, files=uploads, **self.kwargs))
+        return self.respond(canned_replies.add_canned_files(actor=self.actor, files=uploads, **self.kwargs))
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
         """Read a file, as a download. Needs `conversations.reply_conversation`."""
-        return download(services.read_canned_file(actor=self.actor, **self.kwargs))
+        return download(canned_replies.read_canned_file(actor=self.actor, **self.kwargs))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Take a file away from a canned reply, by who may create it."""
-        services.remove_canned_file(actor=self.actor, **self.kwargs)
+        canned_replies.remove_canned_file(actor=self.actor, **self.kwargs)
         return Response(status=204)

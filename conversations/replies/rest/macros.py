@@ -12,10 +12,10 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import services
 from conversations.models import Macro, Priority
+from conversations.replies import macros
+from conversations.replies.macros import MacroSettings
 from conversations.replies.rest.canned_replies import SCOPES
-from conversations.services import MacroSettings
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from core.rest.views import ListViewSet
@@ -157,25 +157,25 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Macro]:
         """Return what the caller may use."""
-        return services.usable_macros(actor=self.actor).order_by()
+        return macros.usable_macros(actor=self.actor).order_by()
 
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a macro. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
         `conversations.manage_desk`. 409 `exists`."""
-        return self.call_service(services.create_macro)
+        return self.call_service(macros.create_macro)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change a macro, by who may create it. 409 `exists`, `stale_version`."""
-        return self.call_service(services.revise_macro)
+        return self.call_service(macros.revise_macro)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a macro, by who may create it. 409 `stale_version`."""
-        return self.call_service(services.delete_macro)
+        return self.call_service(macros.delete_macro)
 
     @action(detail=True, methods=["post"], request_serializer=MacroRunRequest, serializer_class=MacroRunSerializer)
     @idempotent_outside_transaction
     def run(self, request: Request, **kwargs: Any) -> Response:
         """Do its steps with a conversation, all or none. Needs `conversations.reply_conversation` and what each step
         needs. A request is made afterwards, and waits for approval as any other. 409 as the steps answer."""
-        return self.call_service(services.run_macro)
+        return self.call_service(macros.run_macro)

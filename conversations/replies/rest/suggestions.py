@@ -13,8 +13,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import selectors, services
+from conversations.messages.selectors import messages
 from conversations.models import SuggestedReply
+from conversations.replies import suggestions
+from conversations.replies.selectors import get_suggestion, query_suggestions
 from conversations.rest.serializers import MessageSerializer
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
@@ -93,11 +95,11 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[SuggestedReply]:
         """Return the suggested replies."""
-        return selectors.query_suggestions(viewer=self.actor)
+        return query_suggestions(viewer=self.actor)
 
     def get_object(self) -> SuggestedReply:
         """Return the suggested reply of the address."""
-        return selectors.get_suggestion(viewer=self.actor, **self.kwargs)
+        return get_suggestion(viewer=self.actor, **self.kwargs)
 
     @action(detail=True, methods=["post"], request_serializer=SendingSuggestion, serializer_class=MessageSerializer)
     @idempotent
@@ -107,12 +109,12 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
         409 `reviewed` if somebody was quicker or the conversation went on without it, and where the customer can't
         be written to: `closed`, `opted_out`, `blocked`, `unreachable`, `no_address`, `window_closed`.
         """
-        message = services.send_suggestion(actor=self.actor, **self.kwargs, **self.read_body())
-        return self.respond(selectors.row_of(message))
+        message = suggestions.send_suggestion(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(messages.row_of(message))
 
     @action(detail=True, methods=["post"])
     @idempotent
     def drop(self, request: Request, **kwargs: Any) -> Response:
         """Drop it: nothing is sent. Needs `conversations.reply_conversation`. 409 `reviewed`."""
-        services.drop_suggestion(actor=self.actor, **self.kwargs)
+        suggestions.drop_suggestion(actor=self.actor, **self.kwargs)
         return self.respond(self.get_object())

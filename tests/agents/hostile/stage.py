@@ -28,8 +28,9 @@ from agents.runs.batching import QUIET
 from agents.runs.reply import Speaker
 from agents.tools import registry as tools
 from channels_app.web_chat.consumer import request_stop
+from conversations.inbox.states import take_over
 from conversations.models import ChannelAccount, Contact, Conversation, Message
-from conversations.services import close, take_over
+from conversations.services import close
 from core.clock import now
 from core.privacy.visible_text import is_plain
 from core.reliability.circuit_breaker import breaker

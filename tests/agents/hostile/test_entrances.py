@@ -20,8 +20,9 @@ from agents.memory.models import ContactFact
 from agents.models import AgentRun, AgentVersion
 from agents.runs.batching import QUIET
 from agents.tools import registry
+from conversations.inbox.states import give_back
 from conversations.models import Contact, Conversation, Message
-from conversations.services import Draft, Sender, give_back, receive, reply
+from conversations.services import Draft, Sender, receive, reply
 from conversations.types import InboundMedia, InboundMessage, SenderIdentity
 from core.clock import now
 from hitl.models import Approval

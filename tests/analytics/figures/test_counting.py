@@ -20,6 +20,7 @@ from analytics.services import sample_all
 from conversations import services as talk
 from conversations.models import Availability, ChannelAccount, Conversation, Survey, Team, TeamMember
 from conversations.services import Draft, Sender
+from conversations.surveys import surveys
 from core import catalogue
 from core.bus import Event
 from core.clock import now
@@ -79,7 +80,7 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
     assert sample_all() == 1
     assert sample_all() == 0
     survey = Survey.objects.get()
-    talk.ask_survey(actor=OPERATOR, survey_id=survey.pk)
+    surveys.ask_survey(actor=OPERATOR, survey_id=survey.pk)
     approval = ask(acme)
     seen = approval.created_at + timedelta(minutes=1)
     for viewer, at, is_first in (("support", seen, False), ("approver", seen, True), ("admin", seen, False)):

@@ -21,10 +21,14 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from channels_app.webhooks.intake import REFUSED
 from conversations import selectors, services
-from conversations.messages import file_contents
+from conversations.channel_accounts import accounts
+from conversations.contacts import contacts
+from conversations.inbox.teams import teams
+from conversations.messages import delivery, file_contents, resending
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
 from conversations.services import Draft, Sender
+from conversations.surveys import surveys
 from conversations.types import InboundMessage, SenderIdentity
 from core.errors import Invalid
 from core.models import Consent, Outbox
@@ -74,7 +78,7 @@ class MailDoor:
                 conversation_id=message.conversation_id,
                 draft=Draft(text=text, sender=Sender(type="person")),
             )
-            services.deliver(message_id=sent.pk)
+            delivery.deliver(message_id=sent.pk)
             return MailDelivery.objects.get(ref=sent.pk)
 
 
@@ -256,13 +260,13 @@ def test_program_that_wrote_last_is_not_asked_how_it_was(inbox: MailDoor) -> Non
     inbox.take(mail(List_Id="<all.customers.example>"))
     inbox.take(mail(From="bo@customers.example", Message_ID="<two@customers.example>"))
     with tenant_scope(world.acme.pk):
-        asking = services.TeamSettings(name="Care", is_default=True, survey="always")
-        services.create_team(actor=world.actor("admin"), settings=asking, seats=[])
+        asking = teams.TeamSettings(name="Care", is_default=True, survey="always")
+        teams.create_team(actor=world.actor("admin"), settings=asking, seats=[])
         for message in inbox.messages():
             services.close(actor=OPERATOR, conversation_id=message.conversation_id, resolved=True)
-            services.ask_survey(actor=OPERATOR, survey_id=Survey.objects.latest("id").pk)
+            surveys.ask_survey(actor=OPERATOR, survey_id=Survey.objects.latest("id").pk)
         for question in Message.objects.filter(direction="out"):
-            services.deliver(message_id=question.pk)
+            delivery.deliver(message_id=question.pk)
         assert list(Survey.objects.order_by("id").values_list("skipped", flat=True)) == ["automatic", ""]
         assert [one.address for one in MailDelivery.objects.all()] == ["bo@customers.example"]
 
@@ -311,7 +315,7 @@ def test_thread_of_another_mailbox_is_not_joined(inbox: MailDoor) -> None:
     with tenant_scope(inbox.door.world.acme.pk):
         token = threads.token_of(first.conversation)
         Conversation.objects.filter(pk=first.conversation_id).update(thread="x")
-        other = services.connect_channel(
+        other = accounts.connect_channel(
             actor=OPERATOR,
             kind="email",
             provider="imap",
@@ -371,7 +375,7 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         with pytest.raises(Invalid, match="larger than 10 MB"):
             services.reply(**facts, draft=Draft(files=[Upload("long.txt", b"word " * 2_200_000)], sender=person))
         sent = services.reply(**facts, draft=Draft(files=[offer, Upload("photo.png", files.png())], sender=person))
-        services.deliver(message_id=sent.pk)
+        delivery.deliver(message_id=sent.pk)
         [body] = api.seen
         names = [(one["filename"], one["type"]) for one in body["attachments"]]
         assert names == [("Ünser offer.pdf", "application/pdf"), ("photo.png", "image/png")]
@@ -383,14 +387,14 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert Message.objects.get(pk=sent.pk).status == "failed"
         words = DeliveryAttempt.objects.get(message=sent).error_text
         assert (words.startswith("550 5.7.1"), "policy" in words, "ana@" in words) == (True, True, False)
-        services.send_again(actor=actor, message_id=sent.pk)
-        assert services.deliver(message_id=sent.pk) == "sent"
+        resending.send_again(actor=actor, message_id=sent.pk)
+        assert delivery.deliver(message_id=sent.pk) == "sent"
         assert [len(one["attachments"]) for one in api.seen] == [2, 2]
         inbox.door.take(event("dropped", lost, seconds=5))
         assert Message.objects.get(pk=sent.pk).status == "sent"
         gone = services.reply(**facts, draft=Draft(text="And this", files=[offer], sender=person))
         Attachment.objects.filter(message=gone).delete()
-        assert services.deliver(message_id=gone.pk) == "failed"
+        assert delivery.deliver(message_id=gone.pk) == "failed"
         assert DeliveryAttempt.objects.get(message=gone).error == "mail_file_gone"
     assert len(api.seen) == 2
 
@@ -416,7 +420,7 @@ def test_who_unsubscribes_or_complains_gets_no_campaign_and_still_their_answers(
     with tenant_scope(inbox.door.world.acme.pk):
         lines = Consent.objects.values_list("channel", "purpose", "state", "source")
         assert list(lines) == [("email", "marketing", "withdrawn", "provider")]
-        services.add_tag(actor=inbox.door.world.actor("support"), contact_id=first.sender_id, name="VIP")
+        contacts.add_tag(actor=inbox.door.world.actor("support"), contact_id=first.sender_id, name="VIP")
         [audience] = selectors.list_audiences()
         assert (audience.contacts, audience.left_out) == (0, {"opted_out": 1})
         sale = Draft(text="Sale", purpose="marketing", sender=Sender(type="system"))

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from channels_app.email.connect import MailConnect, connect_mail
-from conversations import services
+from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
@@ -58,7 +58,7 @@ def test_empty_secrets_are_kept(door: Door) -> None:
 
 def test_trouble_is_told_in_words(door: Door) -> None:
     with tenant_scope(door.world.acme.pk):
-        services.note_trouble(account_id=door.account.pk, code="401")
+        accounts.note_trouble(account_id=door.account.pk, code="401")
     assert "rejected the API key" in _page(door)
     door.post([], signature="bm8=")
     assert "wrong signature" in _page(door)

@@ -23,6 +23,7 @@ from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.models import InboundDelivery, MailboxProgress
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Message
 from conversations.services import Draft, Sender
 from core.clock import now
@@ -243,7 +244,7 @@ def test_trouble_is_shown_and_tried_again_later(acme: World, server: Server) -> 
     account.refresh_from_db()
     assert account.last_error == ""
     # Trouble with what is sent: mail that arrives shows nothing about it.
-    services.note_trouble(account_id=account.pk, code="401")
+    accounts.note_trouble(account_id=account.pk, code="401")
     MailboxProgress.objects.update(due_at=now())
     _read(account)
     account.refresh_from_db()

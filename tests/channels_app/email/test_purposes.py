@@ -4,6 +4,7 @@ import pytest
 
 from channels_app.kit.phones import fallbacks
 from conversations import services
+from conversations.messages import delivery
 from conversations.models import ContactPoint, Message
 from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
@@ -42,7 +43,7 @@ def test_answer_is_refused_for_what_it_is_and_nothing_else(
         found = {}
         for purpose in ("reply", "service", "marketing"):
             message = write(door, purpose)
-            found[purpose] = services.deliver(message_id=message.pk)
+            found[purpose] = delivery.deliver(message_id=message.pk)
             error = message.attempts.get().error
             assert error == ("opted_out" if found[purpose] == "failed" else "")
         assert {purpose for purpose, status in found.items() if status == "sent"} == left
@@ -61,7 +62,7 @@ def test_opt_out_of_marketing_counts_for_a_mail_that_is_tried_again(
         ReachPolicy.objects.create(per_contact=1)
         api.queue = [(429, {})]
         message = write(door, "marketing")
-        services.deliver(message_id=message.pk)
+        delivery.deliver(message_id=message.pk)
         row = MailDelivery.objects.get(ref=message.pk)
         assert row.status == "queued"
         services.add_point(actor=fallbacks.ACTOR, contact_id=ContactPoint.objects.get().contact_id, sender=PHONE)

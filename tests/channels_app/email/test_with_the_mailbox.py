@@ -12,6 +12,7 @@ from channels_app.email.connect import MailConnect, connect_mail
 from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Message
 from conversations.services import Draft, Sender
 from core.reliability import circuit_breaker
@@ -156,7 +157,7 @@ def _answer(world: World, message: Message) -> MailDelivery:
         conversation_id=message.conversation_id,
         draft=Draft(text="We look into it.", sender=Sender(type="person")),
     )
-    assert services.deliver(message_id=sent.pk) == "sent"
+    assert delivery.deliver(message_id=sent.pk) == "sent"
     return MailDelivery.objects.get(ref=sent.pk)
 
 

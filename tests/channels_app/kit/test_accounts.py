@@ -18,6 +18,8 @@ from channels_app.web_chat import app_customers
 from channels_app.web_chat.settings import widgets
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
+from conversations.channel_accounts.accounts import connect_channel, note_trouble
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
@@ -48,7 +50,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def mailbox(world: World) -> ChannelAccount:
     kept = {"imap_host": "imap.acme.example", "imap_user": "help", "imap_password": "x"}
     with tenant_scope(world.acme.pk):
-        made = services.connect_channel(actor=OPERATOR, kind="email", provider="imap", name="Help",
+        made = connect_channel(actor=OPERATOR, kind="email", provider="imap", name="Help",
                                         address="help@acme.example", provider_account="", credentials=kept)  # fmt: skip
         MailboxProgress.objects.create(channel_account=made)
     return made
@@ -96,7 +98,7 @@ def test_page_of_an_account_guides_tells_its_health_and_explains_its_last_error(
     }
     account = accounts[kind]()
     with tenant_scope(world.acme.pk):
-        services.note_trouble(account_id=account.pk, code=code)
+        note_trouble(account_id=account.pk, code=code)
     text = page_of(world, account)
     assert text.count("wk-setup-done") == done
     assert words in text
@@ -225,7 +227,7 @@ def test_answer_by_mail_waits_while_its_account_is_paused_and_reports_are_proces
         row = queue_mail(type="conversation", recipient=ana.value, subject="Re:", text="Hi", key="k", ref=message.pk)
     assert ask("pause/", {"paused": True, "reason": "wrong sender"}).status_code == 200
     with tenant_scope(world.acme.pk):
-        assert services.deliver(message_id=message.pk) == ""
+        assert delivery.deliver(message_id=message.pk) == ""
         assert deliver_mail(row.pk) == "queued"
         assert MailDelivery.objects.get(pk=row.pk).error == "channel_paused"
     mail = door.mail("other")

@@ -17,8 +17,10 @@ from channels_app.approver_channels.slack import notifier, people
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, send_words
 from conversations import mediums, services
+from conversations.channel_accounts import templates
 from conversations.contacts.blocks import CONFIRMS_WISH
 from conversations.contacts.contacts import point_index
+from conversations.messages import delivery
 from conversations.models import Message, MessageTemplate
 from conversations.services import Draft, Sender
 from core.actors import Actor
@@ -151,7 +153,7 @@ def test_message_of_every_sender_does_what_the_gate_says(
         except gate.NotReachable as refused:
             found[sender] = "asks for a template" if refused.facts.get("has_template") else "refused"
             continue
-        status = services.deliver(message_id=message.pk)
+        status = delivery.deliver(message_id=message.pk)
         if status == "sent":
             found[sender] = "template" if transport.sent[0].template else "sent"
         else:
@@ -255,7 +257,7 @@ def test_whatsapp_notice_and_code_do_what_the_gate_says(
     account, person = connect_meta(acme, has_templates=True), acme.people["approver"]
     chosen = MessageTemplate.objects.get(name="update", language="en")
     for use in (NOTICE, CODE):
-        services.use_template(actor=OPERATOR, template_id=chosen.pk, use=use)
+        templates.use_template(actor=OPERATOR, template_id=chosen.pk, use=use)
     account.refresh_from_db()
     is_number = of == "number"
     index = point_index("phone", NUMBER) if is_number else ledger.index_of_mail(person.email.upper())

@@ -18,7 +18,8 @@ from channels_app.meta_whatsapp import numbers
 from channels_app.meta_whatsapp.templates import found_in_meta
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
-from conversations import services
+from conversations.channel_accounts import templates
+from conversations.channel_accounts.accounts import connect_channel
 from conversations.models import ChannelAccount, MessageTemplate
 from core.tenancy.scope import tenant_scope
 from standins.meta import seed
@@ -49,7 +50,7 @@ def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAcco
         **credentials,
     }
     with tenant_scope(tenant.pk):
-        account = services.connect_channel(
+        account = connect_channel(
             actor=OPERATOR,
             kind="whatsapp",
             provider="cloud",
@@ -60,9 +61,9 @@ def connect(world: World, slug: str = "acme", **credentials: Any) -> ChannelAcco
         )
         ChannelAccount.objects.filter(pk=account.pk).update(public_key=seed.door_key(slug))
         if has_templates:
-            services.store_templates(account_id=account.pk, found=map(found_in_meta, seed.demo_templates()))
+            templates.store_templates(account_id=account.pk, found=map(found_in_meta, seed.demo_templates()))
             for template in MessageTemplate.objects.filter(name="update", state="approved"):
-                services.use_template(actor=OPERATOR, template_id=template.pk, use="outcome")
+                templates.use_template(actor=OPERATOR, template_id=template.pk, use="outcome")
         account.refresh_from_db()
     return account
 

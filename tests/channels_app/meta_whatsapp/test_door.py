@@ -109,11 +109,11 @@ def test_number_is_found_by_its_id_and_another_one_is_shown_and_not_used(door: D
 
 def connect_second(world: World) -> ChannelAccount:
     """Connect a second number of the same app."""
-    from conversations import services
+    from conversations.channel_accounts import accounts
     from tests.world import OPERATOR
 
     with tenant_scope(world.acme.pk):
-        return services.connect_channel(
+        return accounts.connect_channel(
             actor=OPERATOR, kind="whatsapp", provider="cloud", name="Second", address="+447700900013",
             provider_account="777", credentials={"phone_number_id": "777", "app_secret": SECRET, "access_token": "t"},
         )  # fmt: skip

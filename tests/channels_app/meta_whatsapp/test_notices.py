@@ -17,6 +17,7 @@ from channels_app.meta_whatsapp.templates import found_in_meta
 from channels_app.meta_whatsapp.transport import with_button
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
+from conversations.channel_accounts import templates
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.types import SenderIdentity
 from core.actors import system
@@ -74,9 +75,9 @@ class Desk:
 
 
 def choose(door: Door, use: str, template: str = "update") -> None:
-    talk.store_templates(account_id=door.account.pk, found=map(found_in_meta, seed.demo_templates()))
+    templates.store_templates(account_id=door.account.pk, found=map(found_in_meta, seed.demo_templates()))
     chosen = MessageTemplate.objects.get(name=template, language="en")
-    talk.use_template(actor=OPERATOR, template_id=chosen.pk, use=use)
+    templates.use_template(actor=OPERATOR, template_id=chosen.pk, use=use)
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_number_is_proven_by_its_code_only_and_unlinked(desk: Desk) -> None:
     assert Notice.objects.filter(person=desk.world.people["admin"], title__contains="again").count() == 1
     numbers.unlink(actor=admin)
     chosen = MessageTemplate.objects.get(name="update", language="en")
-    talk.stop_using_template(actor=OPERATOR, template_id=chosen.pk, use=CODE)
+    templates.stop_using_template(actor=OPERATOR, template_id=chosen.pk, use=CODE)
     with pytest.raises(Unavailable):
         numbers.send_code(actor=approver, number=PLAIN)
 

@@ -18,6 +18,7 @@ from channels_app.meta_whatsapp.transport import CloudTransport, content_of
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.mediums import WhatsApp
+from conversations.messages import delivery, resending
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
@@ -55,7 +56,7 @@ def arrived(meta: Meta) -> Conversation:
 def answer(text: str, conversation: Conversation, **more: Any) -> Message:
     draft = Draft(text=text, sender=Sender(type="system"), **more)
     message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
-    services.deliver(message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     message.refresh_from_db()
     return message
 
@@ -106,7 +107,7 @@ def test_window_that_meta_sees_closed_sends_the_template_after_all(inside: Door,
     assert DeliveryAttempt.objects.get(message=message).error == "131047"
     assert fallbacks.send_fallback(message.pk) == "template"
     again = Message.objects.filter(direction="out").latest("seq")
-    assert services.deliver(message_id=again.pk) == "sent"
+    assert delivery.deliver(message_id=again.pk) == "sent"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_lost_answer_is_settled_by_the_status_and_not_sent_twice(inside: Door, m
     message = answer("Only once", conversation)
     assert message.status == "sending"
     eventually(lambda: status_of(message) == "delivered")
-    assert services.deliver(message_id=message.pk, now=now() + LATER) == ""
+    assert delivery.deliver(message_id=message.pk, now=now() + LATER) == ""
     assert len(meta.replies()) == 1
 
 
@@ -252,7 +253,7 @@ def test_repeated_attempt_uploads_and_sends_only_what_is_missing(inside: Door, m
     message = answer("", conversation, files=[PICTURE, PAPER])
     assert (message.status, len(meta.replies())) == ("sending", 1)
     uploaded = DeliveryAttempt.objects.get(message=message).parts["2"]["upload"]
-    services.deliver(message_id=message.pk, now=now() + LATER)
+    delivery.deliver(message_id=message.pk, now=now() + LATER)
     assert [kind for kind, *_ in bodies(meta)] == ["image", "document"]
     assert meta.replies()[1]["more"]["content"]["document"]["id"] == uploaded
 
@@ -266,15 +267,15 @@ def test_part_reported_as_sent_or_failed_is_kept_or_sent_again(inside: Door, met
     data = lost["more"]["content"]["biz_opaque_callback_data"]
     inside.take(change(statuses=[status("delivered", lost["sid"], biz_opaque_callback_data=data)]))
     assert status_of(message) == "sending"  # one of two
-    services.deliver(message_id=message.pk, now=now() + LATER)
+    delivery.deliver(message_id=message.pk, now=now() + LATER)
     assert [kind for kind, *_ in bodies(meta)] == ["image", "document"]
     last = meta.replies()[1]
     errors = [{"code": 131053, "title": "Media upload error"}]
     data = last["more"]["content"]["biz_opaque_callback_data"]
     inside.take(change(statuses=[status("failed", last["sid"], biz_opaque_callback_data=data, errors=errors)]))
     assert status_of(message) == "failed"
-    services.send_again(actor=inside.world.actor("support"), message_id=message.pk)
-    services.deliver(message_id=message.pk)
+    resending.send_again(actor=inside.world.actor("support"), message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     assert [kind for kind, *_ in bodies(meta)] == ["image", "document", "document"]
     first, second = (reply["more"]["content"]["document"]["id"] for reply in meta.replies()[1:])
     assert first != second

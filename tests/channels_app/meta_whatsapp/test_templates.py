@@ -18,9 +18,21 @@ from channels_app.meta_whatsapp.transport import CloudTransport
 from channels_app.twilio_whatsapp.transport import WhatsAppTransport
 from channels_app.webhooks import deliveries
 from conversations import services
-from conversations.channel_accounts.templates import FoundTemplate, fill_template, list_templates, preview_of
+from conversations.channel_accounts.templates import (
+    FoundTemplate,
+    change_template,
+    fill_template,
+    has_template,
+    list_templates,
+    preview_of,
+    stop_using_template,
+    store_templates,
+    use_template,
+    uses_of,
+)
+from conversations.messages import delivery
+from conversations.messages.selectors.messages import row_of
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message, MessageTemplate
-from conversations.selectors import row_of
 from conversations.services import ByTemplate, Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
@@ -53,7 +65,7 @@ def store(account: ChannelAccount, **states: str) -> None:
         FoundTemplate(name, language, f"{name}-{language}", states.get(f"{name}_{language}", state), body=body)
         for name, language, state, body in rows
     ]
-    services.store_templates(account_id=account.pk, found=found)
+    store_templates(account_id=account.pk, found=found)
 
 
 def template(name: str = "update", language: str = "en") -> MessageTemplate:
@@ -61,7 +73,7 @@ def template(name: str = "update", language: str = "en") -> MessageTemplate:
 
 
 def use(name: str = "update", language: str = "en", what: str = "outcome") -> None:
-    services.use_template(actor=OPERATOR, template_id=template(name, language).pk, use=what)
+    use_template(actor=OPERATOR, template_id=template(name, language).pk, use=what)
 
 
 def test_variables_are_named_and_the_preview_is_masked(inside: ChannelAccount) -> None:
@@ -85,9 +97,9 @@ def test_each_use_has_a_template_per_language(inside: ChannelAccount) -> None:
         ("survey", "de_AT"): "update-de",
     }  # fmt: skip
     assert AuditEntry.objects.filter(action="TEMPLATE_CHOSEN").count() == 2
-    services.stop_using_template(actor=OPERATOR, template_id=template("update", "de").pk, use="outcome")
+    stop_using_template(actor=OPERATOR, template_id=template("update", "de").pk, use="outcome")
     inside.refresh_from_db()
-    assert not services.has_template(inside)
+    assert not has_template(inside)
     assert fill_template(inside, "x", {}) == "no_template"
 
 
@@ -128,7 +140,7 @@ TWILIO_FITS = [
 
 def keep(account: ChannelAccount, name: str, components: list[dict[str, Any]], category: str = "utility") -> None:
     found = FoundTemplate(name, "en", f"id-{name}", "approved", category, "News: {{1}}", components)
-    services.store_templates(account_id=account.pk, found=[found])
+    store_templates(account_id=account.pk, found=[found])
 
 
 def refuses(account: ChannelAccount, rows: list[tuple[str, list[dict[str, Any]]]], fits: list[dict[str, Any]]) -> None:
@@ -179,11 +191,11 @@ def test_paused_and_rejected_ones_cannot_be_chosen(inside: ChannelAccount, name:
 
 def test_choosing_needs_the_right_and_a_known_use(inside: ChannelAccount, door: Door) -> None:
     with pytest.raises(Refused):
-        services.use_template(actor=door.world.actor("viewer"), template_id=template().pk, use="outcome")
+        use_template(actor=door.world.actor("viewer"), template_id=template().pk, use="outcome")
     with pytest.raises(Invalid):
         use(what="greeting")
     with pytest.raises(NotFound):
-        services.use_template(actor=OPERATOR, template_id=inside.pk, use="outcome")
+        use_template(actor=OPERATOR, template_id=inside.pk, use="outcome")
 
 
 def test_too_few_values_are_refused_before_the_call(inside: ChannelAccount) -> None:
@@ -206,7 +218,7 @@ def test_chosen_one_that_is_paused_later_is_not_sent_and_raises_a_banner(inside:
     store(inside)
     inside.refresh_from_db()
     assert inside.last_error == ""
-    services.store_templates(account_id=inside.pk, found=[])
+    store_templates(account_id=inside.pk, found=[])
     assert set(MessageTemplate.objects.values_list("state", flat=True)) == {"gone"}
 
 
@@ -269,7 +281,7 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert "News about •••" in client.get(page).content.decode()
     assert client.post(f"{page}use/", {"use": "reopening"}).status_code == 302
     inside.refresh_from_db()
-    assert services.uses_of(template(), account=inside) == ["reopening"]
+    assert uses_of(template(), account=inside) == ["reopening"]
     assert client.post(f"{page}use/", {"use": "reminder"}).status_code == 400  # nothing sends reminders
     assert client.post(f"{page}stop-using/", {"use": "reopening"}).status_code == 302
     assert client.post(f"{LIST}{template('sale').pk}/use/", {"use": "reopening"}).status_code in (400, 403, 409)
@@ -313,16 +325,16 @@ def test_message_without_enough_values_never_reaches_meta(
     with open_door.inside():
         deliveries.dispatch_due_deliveries()
         account = open_door.account
-        services.store_templates(
+        store_templates(
             account_id=account.pk, found=[FoundTemplate("two", "en", "1", "approved", body="{{1}} and {{2}}")]
         )
-        services.use_template(actor=OPERATOR, template_id=template("two").pk, use="outcome")
+        use_template(actor=OPERATOR, template_id=template("two").pk, use="outcome")
         ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
         conversation = Conversation.objects.get()
         message = services.reply(
             actor=OPERATOR, conversation_id=conversation.pk, draft=Draft(text="One", sender=Sender(type="system"))
         )
-        assert services.deliver(message_id=message.pk) == "failed"
+        assert delivery.deliver(message_id=message.pk) == "failed"
         assert DeliveryAttempt.objects.get(message=message).error == "too_few_variables"
         assert Message.objects.filter(direction="out").count() == 1
     assert meta.replies() == []
@@ -336,16 +348,16 @@ def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_maske
     words = "Your question about {{1}}: {{2}} Answer here to go on."
     with open_door.inside():
         deliveries.dispatch_due_deliveries()
-        services.store_templates(
+        store_templates(
             account_id=open_door.account.pk, found=[FoundTemplate("order_question", "en", "1", "approved", body=words)]
         )
-        services.use_template(actor=OPERATOR, template_id=template("order_question").pk, use="outcome")
+        use_template(actor=OPERATOR, template_id=template("order_question").pk, use="outcome")
         ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
         conversation = Conversation.objects.get()
         template_of_it = ByTemplate(variables=["Is +34 600 111 222\nyours?"])
         draft = Draft(text="AB-1", sender=Sender(type="system"), template=template_of_it)
         message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
-        assert services.deliver(message_id=message.pk) == "sent"
+        assert delivery.deliver(message_id=message.pk) == "sent"
         MessageTemplate.objects.update(body="Changed since {{1}} {{2}}")
         message.refresh_from_db()
         read = "Your question about AB-1: Is {} yours? Answer here to go on."
@@ -384,30 +396,30 @@ def test_odd_list_of_a_provider_is_kept_as_far_as_the_database_can(inside: Chann
         FoundTemplate("three", "en", "", "approved"),
     ]
     for _ in range(2):
-        assert services.store_templates(account_id=inside.pk, found=odd) == 3
+        assert store_templates(account_id=inside.pk, found=odd) == 3
     rows = MessageTemplate.objects.filter(channel_account=inside, provider_id="")
     assert sorted(rows.values_list("name", "state")) == [
         ("nul \ufffd", "approved"), ("three", "approved"), ("two", "approved"),
     ]  # fmt: skip
     # A report without an id is about none of them.
-    assert services.change_template(provider_id="", state="rejected") == 0
+    assert change_template(provider_id="", state="rejected") == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_template_is_chosen_while_the_sweep_keeps_the_list_without_a_deadlock(open_door: Door) -> None:
     with open_door.inside():
         found = [FoundTemplate("one", "en", "7", "approved", body="{{1}}")]
-        services.store_templates(account_id=open_door.account.pk, found=found)
+        store_templates(account_id=open_door.account.pk, found=found)
         key = MessageTemplate.objects.get(provider_id="7").pk
 
         def choose() -> MessageTemplate:
-            return services.use_template(actor=OPERATOR, template_id=key, use="notice")
+            return use_template(actor=OPERATOR, template_id=key, use="notice")
 
         with ThreadPoolExecutor(1) as pool, transaction.atomic():
             ChannelAccount.objects.select_for_update().get(pk=open_door.account.pk)
             chosen = pool.submit(copy_context().run, at_once, [choose])
             wait_until_blocked(1)
-            services.store_templates(account_id=open_door.account.pk, found=found)
+            store_templates(account_id=open_door.account.pk, found=found)
         assert [one.pk for one in chosen.result()] == [key]  # type: ignore[attr-defined]
 
 

@@ -26,6 +26,8 @@ from channels_app.own_app.transport import AppTransport
 from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
+from conversations.messages import resending
+from conversations.messages.delivery import deliver
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -119,7 +121,7 @@ def answer_to(door: AppDoor, text: str = "We are open until six.", *, by_person:
         message = services.reply(
             actor=actor, conversation_id=conversation.pk, draft=Draft(text=text, sender=Sender(type=sender))
         )  # type: ignore[arg-type]
-        services.deliver(message_id=message.pk)
+        deliver(message_id=message.pk)
         message.refresh_from_db()
         return message
 
@@ -323,8 +325,8 @@ def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: 
     assert "410" in AppTransport.explain("gone").reason
     with hooked.inside():
         manage.connect_app(actor=OPERATOR, name="App", url=receiver.url, account_id=hooked.account.pk)
-        services.send_again(actor=hooked.world.actor("owner"), message_id=message.pk)
-        services.deliver(message_id=message.pk)
+        resending.send_again(actor=hooked.world.actor("owner"), message_id=message.pk)
+        deliver(message_id=message.pk)
     assert (send_webhooks(hooked), len(receiver.got)) == (["delivered"], 2)
     with hooked.inside():
         message.refresh_from_db()

@@ -12,6 +12,7 @@ from channels_app.own_app import manage
 from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.messages.delivery import deliver
 from conversations.models import ChannelAccount, Conversation
 from conversations.services import Draft, Sender
 from core.actors import system
@@ -53,7 +54,7 @@ def test_a_customer_of_the_portal_is_answered_through_a_lost_answer_and_a_wrong_
         message = services.reply(
             actor=system("tests"), conversation_id=conversation.pk, draft=Draft(text="Hi", sender=Sender(type="agent"))
         )
-        services.deliver(message_id=message.pk)
+        deliver(message_id=message.pk)
         delivery = WebhookDelivery.objects.get()
         assert attempts.deliver(delivery.pk) == "waiting"  # signed with a secret that the portal does not have
         WebhookEndpoint.objects.update(secrets={"current": seed.signing_secret("acme", SHARED)})

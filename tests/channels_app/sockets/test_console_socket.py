@@ -14,7 +14,9 @@ from django.test import Client
 
 from accounts.models import User
 from channels_app.sockets import connection, console, shared_events, sign_ins
-from conversations import services as conversations
+from conversations.inbox import assignment, states
+from conversations.inbox.teams import availability, teams
+from conversations.inbox.threads import team_chat
 from conversations.models import TeamMember
 from core import notices
 from core.events import streams
@@ -111,7 +113,7 @@ async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
     assert (await line.hear_type("event"))["event"] == "conversation.new"
     with tenant_scope(committed_world.acme.pk):
         actor = await sync_to_async(committed_world.actor)("support")
-        await sync_to_async(conversations.take_over)(actor=actor, conversation_id=conversation)
+        await sync_to_async(states.take_over)(actor=actor, conversation_id=conversation)
     assert (await line.hear_type("event"))["event"] == "conversation.assigned"
 
 
@@ -405,17 +407,17 @@ async def test_approval_of_another_tenant_is_like_an_absent_one(watch: Any, comm
 @sync_to_async
 def make_team(world: World, name: str, **more: Any) -> UUID:
     with tenant_scope(world.acme.pk):
-        seats = [conversations.Seat(world.people["support"].pk)]
-        settings = conversations.TeamSettings(name=name, **more)
-        found: UUID = conversations.create_team(actor=world.actor("admin"), settings=settings, seats=seats).pk
+        seats = [teams.Seat(world.people["support"].pk)]
+        settings = teams.TeamSettings(name=name, **more)
+        found: UUID = teams.create_team(actor=world.actor("admin"), settings=settings, seats=seats).pk
         return found
 
 
 @sync_to_async
-def move(world: World, role: str, name: str, **said: Any) -> None:
+def move(world: World, role: str, do: Callable[..., Any], **said: Any) -> None:
     """Let somebody do something with a conversation."""
     with tenant_scope(world.acme.pk):
-        getattr(conversations, name)(actor=world.actor(role), **said)
+        do(actor=world.actor(role), **said)
 
 
 async def heard_of(line: Line, seconds: float = 1.6) -> list[tuple[str, str]]:
@@ -441,15 +443,15 @@ async def test_topics_of_team_and_own_work_tell_what_comes_and_goes(
         "queue.updated", {"team": str(care), "waiting": 0, "oldest_since": None},
     )  # fmt: skip
     await there.hear_type("event")
-    await move(world, "admin", "move_to_team", conversation_id=ref, team_id=care)
-    await move(world, "admin", "assign", conversation_id=ref, user_id=support.pk)
-    await move(world, "admin", "assign", conversation_id=ref, user_id=admin.pk)
+    await move(world, "admin", assignment.move_to_team, conversation_id=ref, team_id=care)
+    await move(world, "admin", states.assign, conversation_id=ref, user_id=support.pk)
+    await move(world, "admin", states.assign, conversation_id=ref, user_id=admin.pk)
     moved, assigned, counts = "conversation.assigned", "conversation.assigned", "queue.updated"
     assert await heard_of(here) == [(f"team:{care}", name) for name in (moved, assigned, assigned, counts)]
     assert await heard_of(mine) == [("mine", assigned), ("mine", assigned)]  # it came, and went
     assert await heard_of(theirs) == [("mine", assigned)]
-    await move(world, "admin", "escalate", conversation_id=ref, reason="complaint")
-    await move(world, "admin", "move_to_team", conversation_id=ref, team_id=sales)
+    await move(world, "admin", states.escalate, conversation_id=ref, reason="complaint")
+    await move(world, "admin", assignment.move_to_team, conversation_id=ref, team_id=sales)
     gone = [f"team:{care}", "conversation.needs_person"], [f"team:{care}", moved], [f"team:{care}", counts]
     assert await heard_of(here) == [tuple(one) for one in gone]
     assert (await heard_of(there)) == [(f"team:{sales}", moved), (f"team:{sales}", counts)]
@@ -469,7 +471,7 @@ async def test_topic_of_a_foreign_team_is_absent_and_presence_tells_who_is_there
     await outsider.say({"type": "subscribe", "topic": f"team:{care}"})
     assert (await outsider.hear_type("error"))["code"] == "not_found"
     line = await watch(world.people["viewer"], "presence")
-    await move(world, "support", "set_availability", state="away", reason="Lunch")
+    await move(world, "support", availability.set_availability, state="away", reason="Lunch")
     told = [frame async for frame in _two(line)]
     assert [frame["event"] for frame in told] == ["agent.presence"] * len(told)
     assert (told[-1]["payload"]["state"], "Lunch" in str(told)) == ("away", False)
@@ -508,7 +510,7 @@ async def test_chat_of_a_team_is_heard_by_its_people_until_their_seat_ends(
     world, care = committed_world, await make_team(committed_world, "Care")
     await seat(world, care, "support")
     topic = f"team-chat:{care}"
-    await move(world, "support", "write_to_team", team_id=care, text="Call ana@customer.example")
+    await move(world, "support", team_chat.write_to_team, team_id=care, text="Call ana@customer.example")
     for person, code in (
         (world.people["viewer"], "not_allowed"),
         (world.people["approver"], "not_allowed"),
@@ -520,13 +522,13 @@ async def test_chat_of_a_team_is_heard_by_its_people_until_their_seat_ends(
     line = await watch(world.people["support"])
     assert (await subscribe(line, topic, after=0))["seq"] == 1
     assert ((await line.hear_type("event"))["seq"], "ana@" in str(line)) == (1, False)
-    await move(world, "admin", "write_to_team", team_id=care, text="Done")
+    await move(world, "admin", team_chat.write_to_team, team_id=care, text="Done")
     told = await line.hear_type("event")
     assert (told["event"], told["seq"], set(told["payload"])) == ("team.message", 2, {"message", "author"})
     await seat(world, care)
-    await move(world, "admin", "write_to_team", team_id=care, text="Without you")
+    await move(world, "admin", team_chat.write_to_team, team_id=care, text="Without you")
     assert (await line.hear_type("error"))["code"] == "not_in_team"
-    await move(world, "admin", "write_to_team", team_id=care, text="And more")
+    await move(world, "admin", team_chat.write_to_team, team_id=care, text="And more")
     assert await line.socket.receive_nothing(timeout=0.5)
 
 

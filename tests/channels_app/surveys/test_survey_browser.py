@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from conversations import services
+from conversations.inbox.teams import teams
+from conversations.inbox.teams.teams import TeamSettings
 from conversations.models import Survey
-from conversations.services import TeamSettings
+from conversations.surveys import surveys
 from core.actors import system
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -27,9 +29,9 @@ def ask_how_it_was(scene: Scene) -> None:  # noqa: F811
     def work() -> None:
         admin = scene.world.actor("admin")
         settings = TeamSettings(name="Care", is_default=True, survey="always", survey_question="How was it at Acme?")
-        services.create_team(actor=admin, settings=settings)
+        teams.create_team(actor=admin, settings=settings)
         services.close(actor=admin, conversation_id=scene.conversation().pk, resolved=True)
-        services.ask_survey(actor=system("desk"), survey_id=Survey.objects.get().pk)
+        surveys.ask_survey(actor=system("desk"), survey_id=Survey.objects.get().pk)
 
     scene.elsewhere(work)
 

@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 from channels_app.models import InboundDelivery
 from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
-from conversations import services
+from conversations.channel_accounts import accounts, templates
 from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount, MessageTemplate
 from core.tenancy.scope import tenant_scope
@@ -33,7 +33,7 @@ def connect(world: World, **credentials: Any) -> ChannelAccount:
     """Connect Acme's number; credentials given replace the usual ones."""
     template = credentials.pop("template_sid", "")
     with tenant_scope(world.acme.pk):
-        account = services.connect_channel(
+        account = accounts.connect_channel(
             actor=OPERATOR,
             kind="whatsapp",
             provider="twilio",
@@ -49,9 +49,9 @@ def connect(world: World, **credentials: Any) -> ChannelAccount:
 
 def use_as_template(account: ChannelAccount, *found: FoundTemplate, use: str = "outcome") -> None:
     """Keep these templates and send the approved ones for a use."""
-    services.store_templates(account_id=account.pk, found=found)
+    templates.store_templates(account_id=account.pk, found=found)
     for template in MessageTemplate.objects.filter(channel_account=account, state="approved"):
-        services.use_template(actor=OPERATOR, template_id=template.pk, use=use)
+        templates.use_template(actor=OPERATOR, template_id=template.pk, use=use)
     account.refresh_from_db()
 
 

@@ -12,7 +12,9 @@ from channels_app.exchanges.calls import KEPT
 from channels_app.exchanges.log import list_exchanges
 from channels_app.webhooks import deliveries
 from conversations import services, tasks
+from conversations.channel_accounts import accounts
 from conversations.gauges import oldest_due_delivery
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.tasks import sweep_deliveries
@@ -56,7 +58,7 @@ def test_paused_account_sends_nothing_and_loses_nothing(door: Door, transport: S
     door.take("Still there?", 2)
     with door.inside():
         message = say(door, "waits")
-        assert services.deliver(message_id=message.pk) == ""
+        assert delivery.deliver(message_id=message.pk) == ""
         assert Message.objects.filter(direction="in").count() == 1
         assert AuditEntry.objects.filter(action="CHANNEL_PAUSED").count() == 1
     health = ask("health/").json()
@@ -68,7 +70,7 @@ def test_paused_account_sends_nothing_and_loses_nothing(door: Door, transport: S
     deliveries.dispatch_due_deliveries()
     with door.inside():
         assert [row.body for row in Message.objects.filter(direction="in").order_by("seq")] == ["Hello", "Still there?"]
-        assert services.deliver(message_id=message.pk) == "sent"
+        assert delivery.deliver(message_id=message.pk) == "sent"
         assert AuditEntry.objects.filter(action="CHANNEL_RESUMED").count() == 1
 
 
@@ -85,7 +87,7 @@ def test_sweep_leaves_messages_of_a_paused_account(
     monkeypatch.setattr(tasks.deliver, "delay", lambda _tenant, message_id: asked.append(message_id))
     sweep_deliveries()
     with door.inside():
-        services.pause_channel(actor=door.world.actor("owner"), account_id=door.account.pk, paused=True, reason="stop")
+        accounts.pause_channel(actor=door.world.actor("owner"), account_id=door.account.pk, paused=True, reason="stop")
     sweep_deliveries()
     assert asked == [str(message.pk)]
     assert oldest_due_delivery() == 0
@@ -101,8 +103,8 @@ def test_health_and_log_tell_what_happened_without_contents(door: Door, transpor
     transport.answers = [SendResult(ok=True, provider_id="SM1", http_status=201), refused]
     with door.inside():
         for text in ("one", "two"):
-            services.deliver(message_id=say(door, text).pk)
-        services.note_trouble(account_id=door.account.pk, code="20003")
+            delivery.deliver(message_id=say(door, text).pk)
+        accounts.note_trouble(account_id=door.account.pk, code="20003")
     health = ask("health/").json()
     assert (health["state"], health["sent"], health["failed"], health["waiting"]) == ("error", 1, 1, 0)
     assert (health["error_code"], bool(health["error"]["reason"])) == ("20003", True)
@@ -170,12 +172,12 @@ def test_guided_set_up_ticks_what_is_done(door: Door) -> None:
     assert console(door.world).get(page).content.decode().count("wk-setup-done") == 1
     post(fields())
     with door.inside():
-        services.note_trouble(account_id=door.account.pk, code="20003")
+        accounts.note_trouble(account_id=door.account.pk, code="20003")
     shown = console(door.world).get(page).content.decode()
     assert shown.count("wk-setup-done") == 3
     assert "https://www.twilio.com/docs/api/errors/20003" in shown
     with door.inside():
-        services.note_tested(account_id=door.account.pk)
+        accounts.note_tested(account_id=door.account.pk)
     shown = console(door.world).get(page).content.decode()
     assert shown.count("wk-setup-done") == 4
     assert "All steps are done" in shown

@@ -10,7 +10,7 @@ from django.test import Client
 from channels_app.kit.phones.colleagues import introduce_colleague
 from channels_app.kit.phones.numbers import TEST_TEXT
 from channels_app.twilio import connect
-from conversations import services
+from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.errors import Invalid, Refused
 from tests.channels_app.twilio.conftest import OURS, SID, TOKEN, WEBHOOK, Door, fields, post
@@ -64,7 +64,7 @@ def test_wrong_signatures_are_told_in_words(door: Door) -> None:
 
 def test_last_error_is_told_in_words(door: Door) -> None:
     with door.inside():
-        services.note_trouble(account_id=door.account.pk, code="20003")
+        accounts.note_trouble(account_id=door.account.pk, code="20003")
     assert "rejected the account SID or auth token" in page(door)
 
 

@@ -19,8 +19,8 @@ from channels_app.kit.health import read_health
 from channels_app.models import InboundDelivery
 from channels_app.twilio import senders
 from channels_app.webhooks import deliveries
+from conversations.channel_accounts.accounts import connect_channel
 from conversations.models import ChannelAccount, Message
-from conversations.services import connect_channel
 from core.observability.metrics import REGISTRY
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.twilio.conftest import OURS, SID, TOKEN, WEBHOOK, Door, connect, fields, post, sign

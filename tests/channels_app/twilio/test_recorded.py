@@ -12,6 +12,8 @@ from django.http import QueryDict
 from channels_app.twilio.signature import Secrets, is_signed
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.channel_accounts import accounts
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Message
 from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
@@ -67,7 +69,7 @@ def connect_both(world: World) -> Door:
     account: ChannelAccount | None = None
     for kind, address in (("sms", "+15551234567"), ("whatsapp", "+14155238886")):
         with tenant_scope(world.acme.pk):
-            account = services.connect_channel(
+            account = accounts.connect_channel(
                 actor=OPERATOR, kind=kind, provider="twilio", name=kind, address=address, provider_account=SID,
                 credentials={"account_sid": SID, "auth_token": "twilio_test_auth_token"},
             )  # fmt: skip
@@ -98,7 +100,7 @@ def sent_message(line: Door) -> Message:
     message = services.reply(
         actor=OPERATOR, conversation_id=conversation, draft=Draft(text="Hello", sender=Sender(type="system"))
     )
-    services.deliver(message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     return message
 
 

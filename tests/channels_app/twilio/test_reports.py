@@ -5,6 +5,8 @@ import pytest
 from channels_app.twilio import senders
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.channel_accounts import accounts
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Message
 from conversations.services import Draft, Sender
 from core.tenancy.scope import tenant_scope
@@ -27,7 +29,7 @@ def sent(door: Door, transport: type[ScriptedTransport]) -> Message:  # noqa: F8
         message = services.reply(
             actor=OPERATOR, conversation_id=conversation, draft=Draft(text="Hi", sender=Sender(type="system"))
         )
-        services.deliver(message_id=message.pk)
+        delivery.deliver(message_id=message.pk)
     return message
 
 
@@ -61,7 +63,7 @@ def test_report_with_a_wrong_signature_changes_nothing(door: Door, sent: Message
 
 def test_report_of_another_tenant_about_our_message_changes_nothing(door: Door, sent: Message) -> None:
     with tenant_scope(door.world.globex.pk):
-        account = services.connect_channel(
+        account = accounts.connect_channel(
             actor=OPERATOR, kind="whatsapp", provider="twilio",
             name="Line", address=THEIRS["From"].removeprefix("whatsapp:"),
             provider_account=THEIRS["AccountSid"],

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.privacy.reveals import reveal
 from channels_app.kit import media
 from conversations import services
+from conversations.messages import attachments
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download
 from conversations.models import Attachment
@@ -88,7 +89,7 @@ def test_failing_provider_is_asked_again_later(phone: Phone, open_door: Door) ->
 def test_file_whose_worker_always_dies_is_given_up(phone: Phone, open_door: Door) -> None:
     attachment = arrive(phone, open_door)
     with open_door.inside():
-        for _ in range(services.attachments.ATTEMPTS):
+        for _ in range(attachments.ATTEMPTS):
             assert services.claim_attachment(attachment_id=attachment.pk) is not None
             Attachment.objects.update(next_attempt_at=attachment.created_at)
     kept = fetched(open_door, attachment)
@@ -146,14 +147,14 @@ def test_file_needs_a_reveal_and_reading_it_is_written_down(phone: Phone, open_d
     with open_door.inside():
         owner = open_door.world.actor("owner")
         with pytest.raises(Refused):
-            services.read_attachment(actor=owner, **asked)
+            attachments.read_attachment(actor=owner, **asked)
         grant(open_door, conversation)
-        assert services.read_attachment(actor=owner, **asked).content == PNG
+        assert attachments.read_attachment(actor=owner, **asked).content == PNG
         assert AuditEntry.objects.filter(action="ATTACHMENT_VIEWED", object_id=conversation).count() == 1
         with pytest.raises(Refused):
-            services.read_attachment(actor=open_door.world.actor("viewer"), **asked)
+            attachments.read_attachment(actor=open_door.world.actor("viewer"), **asked)
         with pytest.raises(NotFound):
-            services.read_attachment(actor=owner, conversation_id=kept.pk, attachment_id=kept.pk)
+            attachments.read_attachment(actor=owner, conversation_id=kept.pk, attachment_id=kept.pk)
 
 
 def test_file_that_is_not_here_yet_says_so(phone: Phone, open_door: Door) -> None:
@@ -162,7 +163,7 @@ def test_file_that_is_not_here_yet_says_so(phone: Phone, open_door: Door) -> Non
     with open_door.inside():
         grant(open_door, conversation)
         with pytest.raises(Conflict):
-            services.read_attachment(
+            attachments.read_attachment(
                 actor=open_door.world.actor("owner"), conversation_id=conversation, attachment_id=attachment.pk
             )
 

@@ -7,6 +7,7 @@ import pytest
 
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.messages import delivery
 from conversations.models import Attachment, Message
 from conversations.services import Draft, Sender
 from tests.browser import keep_picture
@@ -45,7 +46,7 @@ def test_what_is_written_comes_in_and_the_reply_is_shown_with_its_ticks(
             conversation_id=asked.conversation_id,
             draft=Draft(text="Good morning", sender=Sender(type="system")),
         )
-        assert services.deliver(message_id=reply.pk) == "sent"
+        assert delivery.deliver(message_id=reply.pk) == "sent"
     page.get_by_text("Good morning").wait_for()
     page.get_by_title("read").wait_for()
     keep_picture(page, "phone")

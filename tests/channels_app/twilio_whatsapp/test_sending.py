@@ -10,6 +10,7 @@ from channels_app.kit.phones import fallbacks
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.mediums import TwilioWhatsApp
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -42,7 +43,7 @@ def arrived(phone: Phone) -> Conversation:
 def answer(text: str, conversation: Conversation, **more: Any) -> Message:
     draft = Draft(text=text, sender=Sender(type="system"), **more)
     message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, draft=draft)
-    services.deliver(message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     message.refresh_from_db()
     return message
 
@@ -117,7 +118,7 @@ def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door,
     assert fallbacks.send_fallback(message.pk) == "template"
     again = Message.objects.filter(direction="out").order_by("seq").last()
     assert again is not None
-    services.deliver(message_id=again.pk)
+    delivery.deliver(message_id=again.pk)
     assert [reply["body"] for reply in phone.replies()][-1] == "News about your request: approved"
     assert Message.objects.filter(direction="out").count() == 2
 
@@ -127,10 +128,10 @@ def test_lost_answer_is_looked_up_and_not_sent_twice(inside: Door, phone: Phone)
     phone.script(API, "drop_after")
     message = answer("only once", conversation)
     assert message.status == "sending"
-    services.deliver(message_id=message.pk, now=now() + LATER)
+    delivery.deliver(message_id=message.pk, now=now() + LATER)
     assert len(phone.replies()) == 1
     DeliveryAttempt.objects.update(started_at=now() - LATER)
-    services.deliver(message_id=message.pk, now=now() + 3 * LATER)
+    delivery.deliver(message_id=message.pk, now=now() + 3 * LATER)
     assert (status_of(message) in ("sent", "delivered"), len(phone.replies())) == (True, 1)
 
 
@@ -139,7 +140,7 @@ def test_request_that_never_arrived_is_sent_again(inside: Door, phone: Phone) ->
     phone.script(API, "drop_before")
     message = answer("second try", conversation)
     DeliveryAttempt.objects.update(started_at=now() - LATER)
-    services.deliver(message_id=message.pk, now=now() + LATER)
+    delivery.deliver(message_id=message.pk, now=now() + LATER)
     assert [reply["body"] for reply in phone.replies()] == ["second try"]
 
 
@@ -152,9 +153,9 @@ def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Doo
         actor=OPERATOR, conversation_id=conversation.pk, draft=Draft(text=text, sender=Sender(type="system"))
     )
     phone.script(API, "429", retry_after=1)
-    services.deliver(message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body=first, callback="")
-    services.deliver(message_id=message.pk, now=now() + LATER)
+    delivery.deliver(message_id=message.pk, now=now() + LATER)
     assert " ".join(reply["body"] for reply in phone.replies()) == text
 
 
@@ -174,7 +175,7 @@ def test_confirmation_of_stop_arrives_once(inside: Door, phone: Phone, is_manage
     phone.write("STOP")
     deliveries.dispatch_due_deliveries()
     for waiting in Message.objects.filter(direction="out"):
-        services.deliver(message_id=waiting.pk)
+        delivery.deliver(message_id=waiting.pk)
     assert [reply["body"][:22] for reply in phone.replies()] == [
         "You have been unsubscr" if is_managed else "You're unsubscribed: w"
     ]

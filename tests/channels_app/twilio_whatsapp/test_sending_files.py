@@ -17,6 +17,7 @@ from channels_app.web_chat import tokens
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.messages import delivery
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
@@ -54,7 +55,7 @@ def send(conversation: Conversation, *uploads: Upload, text: str = "") -> Messag
         conversation_id=conversation.pk,
         draft=Draft(text=text, files=uploads, sender=Sender(type="system")),
     )
-    services.deliver(message_id=message.pk)
+    delivery.deliver(message_id=message.pk)
     message.refresh_from_db()
     return message
 
@@ -87,7 +88,7 @@ def test_repeated_attempt_sends_only_the_files_that_did_not_leave(inside: Door, 
     message = send(conversation, PICTURE, PAPER)
     assert (message.status, len(phone.replies())) == ("sending", 1)
     DeliveryAttempt.objects.update(started_at=clock.now() - timedelta(minutes=1))
-    services.deliver(message_id=message.pk, now=clock.now() + timedelta(minutes=5))
+    delivery.deliver(message_id=message.pk, now=clock.now() + timedelta(minutes=5))
     assert [one["more"]["files"][0]["type"] for one in phone.replies()] == ["image/png", "application/pdf"]
 
 

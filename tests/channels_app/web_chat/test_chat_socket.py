@@ -16,8 +16,10 @@ from channels_app.web_chat import consumer, event_stream
 from channels_app.web_chat import conversation as chat_data
 from channels_app.web_chat.settings.limits import Bucket
 from conversations import services
+from conversations.inbox.teams import teams
 from conversations.models import Conversation, Message, Survey
 from conversations.services import Draft
+from conversations.surveys import surveys
 from core import actors
 from core.clock import now
 from core.events import live, streams
@@ -85,11 +87,11 @@ def survey_of(world: World, line: Line) -> Survey:
     """Close the line's conversation and ask how it was."""
     with tenant_scope(world.acme.pk):
         talk = Conversation.objects.latest("id")
-        settings = services.TeamSettings(name=f"Care {talk.pk}", is_default=True, survey="always")
-        services.create_team(actor=world.actor("admin"), settings=settings)
+        settings = teams.TeamSettings(name=f"Care {talk.pk}", is_default=True, survey="always")
+        teams.create_team(actor=world.actor("admin"), settings=settings)
         services.close(actor=world.actor("support"), conversation_id=talk.pk, resolved=True)
         survey = Survey.objects.get(conversation=talk)
-        services.ask_survey(actor=actors.system("tests"), survey_id=survey.pk)
+        surveys.ask_survey(actor=actors.system("tests"), survey_id=survey.pk)
         return survey
 
 

@@ -24,6 +24,7 @@ from channels_app.twilio import senders
 from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
+from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Message
 from conversations.services import Draft, Sender
 from conversations.types import InboundMessage, SenderIdentity
@@ -134,7 +135,7 @@ def sent(account: ChannelAccount, phone: str, provider_id: str) -> Message:
 def by_twilio(side: Side) -> None:
     kept = {"account_sid": twilio.SID, "auth_token": side.token}
     made = [
-        services.connect_channel(
+        accounts.connect_channel(
             actor=OPERATOR, kind=kind, provider="twilio", name=kind, address=twilio.OURS, provider_account=twilio.SID,
             credentials=kept,
         )
@@ -181,7 +182,7 @@ def by_mail(side: Side, world: World) -> None:
         actor=OPERATOR, name="Mail", from_address="desk@acme.example", api_key="SG.x", event_public_key=mails.PUBLIC
     ))  # fmt: skip
     path = urlsplit(open_inbound(actor=OPERATOR, account_id=door.account.pk, reply_domain="in.acme.example")).path
-    box = services.connect_channel(
+    box = accounts.connect_channel(
         actor=OPERATOR, kind="email", provider="imap", name="Box", address="box@acme.example", provider_account="",
         credentials={"imap_host": "mx.acme.example"},
     )  # fmt: skip

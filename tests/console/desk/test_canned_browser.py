@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from conversations import services
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, Conversation
-from conversations.services import CannedText
+from conversations.replies import canned_replies
+from conversations.replies.canned_replies import CannedText
 from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.browser import keep_picture
@@ -24,8 +24,8 @@ def replies(scene: Scene) -> None:
         owner = scene.world.actor("owner")
         label = CannedText("label", "Return label", "Here is your label.", translations={"de": "Hier ist Ihr Etikett."})
         given = [Upload("label.pdf", files.PDF), Upload("map.png", files.png())]
-        services.create_canned_reply(actor=owner, wanted=label, files=given)
-        services.create_canned_reply(actor=owner, wanted=CannedText("later", "Later", "We'll be back."))
+        canned_replies.create_canned_reply(actor=owner, wanted=label, files=given)
+        canned_replies.create_canned_reply(actor=owner, wanted=CannedText("later", "Later", "We'll be back."))
         Conversation.objects.update(language="de")
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from conversations import services
+from conversations.inbox import tags
 from conversations.models import Message
-from conversations.services import CannedText, MacroSettings
+from conversations.replies import canned_replies, macros
+from conversations.replies.canned_replies import CannedText
+from conversations.replies.macros import MacroSettings
 from tests.console.scene import Scene, write_in
 from tests.console.test_by_keyboard import Opener, faults, opened, scene, web  # noqa: F401
 from tests.console.test_live import meanwhile
@@ -29,11 +31,11 @@ def equip(scene: Scene) -> None:  # noqa: F811
 
     def work() -> None:
         admin = scene.world.actor("admin")
-        services.create_tag(actor=admin, name="Returns", colour="info")
+        tags.create_tag(actor=admin, name="Returns", colour="info")
         wanted = CannedText("hello", "Greeting", "Hello, thank you for waiting.")
-        services.create_canned_reply(actor=admin, wanted=wanted)
+        canned_replies.create_canned_reply(actor=admin, wanted=wanted)
         steps = {"note": {"text": "Parcel is lost"}, "priority": {"priority": 3}}
-        services.create_macro(actor=admin, wanted=MacroSettings("Lost parcel", steps))
+        macros.create_macro(actor=admin, wanted=MacroSettings("Lost parcel", steps))
 
     meanwhile(scene.world, work)
 

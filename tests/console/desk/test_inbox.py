@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import expect
 
 from conversations import services
+from conversations.inbox import tags
 from conversations.inbox.admin.filters import tagged_with
+from conversations.inbox.teams import teams
 from conversations.models import ChannelAccount, Conversation
 from core.actors import system
 from core.models import AuditEntry
@@ -49,7 +51,7 @@ def test_inbox_shows_lists_and_a_conversation_masked_in_the_same_queries(
     client = browser("support")
     assert b"Choose one from the list" in client.get(INBOX).content
     first = handed_off(line, 0)
-    team = services.create_team(actor=acme.actor("admin"), settings=services.TeamSettings(name="First line"))
+    team = teams.create_team(actor=acme.actor("admin"), settings=teams.TeamSettings(name="First line"))
     counts = []
     for number in (1, 6, 60):
         for each in range(number):
@@ -83,12 +85,12 @@ def test_inbox_and_api_are_narrowed_to_a_tag_in_the_same_queries(
     acme: World,
 ) -> None:
     client, admin = browser("support"), acme.actor("admin")
-    tag, other = (services.create_tag(actor=admin, name=name) for name in ("Refunds", "Other"))
+    tag, other = (tags.create_tag(actor=admin, name=name) for name in ("Refunds", "Other"))
     talks = [handed_off(line, number) for number in range(5)]
     counts = []
     for tagged in (talks[:1], talks[1:4]):
         for talk in tagged:
-            services.change_tags(actor=admin, conversation_id=talk.pk, add=[tag.pk])
+            tags.change_tags(actor=admin, conversation_id=talk.pk, add=[tag.pk])
         client.get(f"{INBOX}?view=open&tag={tag.pk}")
         with CaptureQueriesContext(connection) as queries:
             shown = client.get(f"{INBOX}?view=open&tag={tag.pk}").content.decode()

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from conversations.channel_accounts.templates import FoundTemplate, fill_template
+from conversations.channel_accounts.templates import FoundTemplate, fill_template, store_templates, use_template
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
-from conversations.services import store_templates, use_template
 from core.errors import Conflict
 from core.models import Consent, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from conversations import selectors, services
+from conversations.inbox.threads import notes
+from conversations.inbox.threads.selectors.notes import query_notes
 from conversations.models import Note
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
@@ -36,11 +37,11 @@ class ConversationNoteSerializer(RowSerializer[Note]):
 class ConversationNoteRequest(serializers.Serializer[Any]):
     """A note; `@Full Name` in the text mentions a colleague as well."""
 
-    text = serializers.CharField(max_length=services.NOTE_LIMIT)
+    text = serializers.CharField(max_length=notes.NOTE_LIMIT)
     mentions = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
-        max_length=services.MENTIONS_MAX,
+        max_length=notes.MENTIONS_MAX,
         help_text="The people who get a notice.",
     )
 
@@ -62,7 +63,7 @@ class ConversationNoteViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[Note]:
         """Return the notes."""
-        return selectors.query_notes(viewer=self.actor, conversation_id=self.kwargs["conversation_id"])
+        return query_notes(viewer=self.actor, conversation_id=self.kwargs["conversation_id"])
 
     def get_object(self) -> Any:
         """Return the note of the address."""
@@ -74,9 +75,9 @@ class ConversationNoteViewSet(ListViewSet):
 
         Needs `conversations.reply_conversation`.
         """
-        return self.call_service(services.add_note)
+        return self.call_service(notes.add_note)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change your own note within 15 minutes; colleagues see what it said before. Needs
         `conversations.reply_conversation` and to be its author. 409 `erased`, `too_late`."""
-        return self.call_service(services.revise_note)
+        return self.call_service(notes.revise_note)

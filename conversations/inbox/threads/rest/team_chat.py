@@ -12,7 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from conversations import selectors, services
+from conversations.inbox.threads import notes
+from conversations.inbox.threads.selectors import team_chat
+from conversations.inbox.threads.team_chat import note_team_chat_read, revise_team_message, write_to_team
 from conversations.models import TeamMessage
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
@@ -37,11 +39,11 @@ class TeamMessageSerializer(RowSerializer[TeamMessage]):
 class TeamMessageRequest(serializers.Serializer[Any]):
     """A message; `@Full Name` in the text mentions somebody of the team as well."""
 
-    text = serializers.CharField(max_length=services.NOTE_LIMIT)
+    text = serializers.CharField(max_length=notes.NOTE_LIMIT)
     mentions = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
-        max_length=services.MENTIONS_MAX,
+        max_length=notes.MENTIONS_MAX,
         help_text="The people who get a notice.",
     )
 
@@ -76,7 +78,7 @@ class TeamMessageViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[TeamMessage]:
         """Return the messages."""
-        return selectors.query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
+        return team_chat.query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
     def get_object(self) -> Any:
         """Return the message of the address."""
@@ -89,16 +91,16 @@ class TeamMessageViewSet(ListViewSet):
         Needs `conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or
         `conversations.manage_desk`.
         """
-        return self.call_service(services.write_to_team)
+        return self.call_service(write_to_team)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change your own message within 15 minutes; colleagues see what it said before. Needs a seat in the team, and
         to be its author. 409 `too_late`."""
-        return self.call_service(services.revise_team_message)
+        return self.call_service(revise_team_message)
 
     @action(detail=False, methods=["post"], request_serializer=ReadRequest, serializer_class=ReadSerializer)
     @idempotent
     def read(self, request: Request, **kwargs: Any) -> Response:
         """Note up to which number you have read; it never goes back. Needs a seat in the team."""
-        seq = services.note_team_chat_read(actor=self.actor, **self.kwargs, **self.read_body())
+        seq = note_team_chat_read(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond({"seq": seq})

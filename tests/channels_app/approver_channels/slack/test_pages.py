@@ -10,7 +10,7 @@ from channels_app.approver_channels.slack import people
 from channels_app.exchanges import calls
 from channels_app.kit import pauses
 from channels_app.models import ProviderCall, SlackRoute
-from conversations import services
+from conversations.channel_accounts import accounts
 from core.clock import now
 from hitl.models import ApprovalWorkflow, Notification
 from hitl.notifications.send import send_notification
@@ -43,7 +43,7 @@ def browser(desk: Desk, role: str) -> Client:
     ],
 )
 def test_page_guides_tells_health_and_explains_the_last_error(desk: Desk, code: str, words: str) -> None:
-    services.note_trouble(account_id=desk.account.pk, code=code)
+    accounts.note_trouble(account_id=desk.account.pk, code=code)
     text = page_of(desk.world, desk.account)
     assert (words in text, text.count("wk-setup-done")) == (True, 2)
     assert text.count(f"({code})") == 1

@@ -8,6 +8,7 @@ from django.db.models import F
 from channels_app.kit.phones import fallbacks
 from channels_app.webhooks import deliveries
 from conversations import services
+from conversations.messages import delivery
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -55,7 +56,7 @@ def test_decision_a_second_before_the_end_goes_out_as_text(phone: Phone, open_do
     write(phone)
     with open_door.inside():
         age(DAY - timedelta(seconds=30))
-        assert services.deliver(message_id=tell().pk) == "sent"
+        assert delivery.deliver(message_id=tell().pk) == "sent"
     assert phone.replies(CUSTOMER)[-1]["more"]["template"] == ""
 
 
@@ -63,7 +64,7 @@ def test_decision_after_the_end_goes_out_as_a_template(phone: Phone, open_door: 
     write(phone)
     with open_door.inside():
         age(DAY)
-        assert services.deliver(message_id=tell().pk) == "sent"
+        assert delivery.deliver(message_id=tell().pk) == "sent"
     assert phone.replies(CUSTOMER)[-1]["body"] == "News about your request: BR-1001 is approved"
 
 
@@ -72,7 +73,7 @@ def failed_late(door: Door, **metadata: Any) -> Message:
     ChannelAccount.objects.update(template_uses={})
     age(DAY)
     message = tell(**metadata)
-    assert services.deliver(message_id=message.pk) == "failed"
+    assert delivery.deliver(message_id=message.pk) == "failed"
     return message
 
 
@@ -141,7 +142,7 @@ def test_provider_who_finds_the_window_closed_gets_the_template_once(phone: Phon
         Message.objects.filter(pk=message.pk).update(status="failed", next_attempt_at=None)
         assert [fallbacks.send_fallback(message.pk) for _ in range(2)] == ["template", "template"]
         [again] = Message.objects.filter(direction="out").exclude(pk=message.pk)
-        assert services.deliver(message_id=again.pk) == "sent"
+        assert delivery.deliver(message_id=again.pk) == "sent"
     assert phone.replies(CUSTOMER)[-1]["more"]["template"] == TEMPLATE
 
 
@@ -153,9 +154,9 @@ def test_decision_to_who_said_stop_goes_by_mail(phone: Phone, open_door: Door) -
     deliveries.dispatch_due_deliveries()
     with open_door.inside():
         for waiting in Message.objects.filter(direction="out", status="queued").order_by("seq"):
-            services.deliver(message_id=waiting.pk)
+            delivery.deliver(message_id=waiting.pk)
         message = tell()
-        assert services.deliver(message_id=message.pk) == "failed"
+        assert delivery.deliver(message_id=message.pk) == "failed"
         assert fallbacks.send_fallback(message.pk) == "mail"
         assert AuditEntry.objects.filter(action="MESSAGE_MAILED").count() == 1
 

@@ -6,6 +6,7 @@ from channels_app.twilio.handler import wish_of
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.contacts.admin.reach import blocks_of
+from conversations.messages import delivery
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
 from core.actors import system
@@ -72,16 +73,16 @@ def test_nothing_but_the_confirmation_leaves_until_start(
     door.take("STOP", 1)
     with door.inside():
         confirmation = Message.objects.get(direction="out")
-        assert services.deliver(message_id=confirmation.pk) == "sent"
+        assert delivery.deliver(message_id=confirmation.pk) == "sent"
         news = say("News")
-        assert services.deliver(message_id=news.pk) == "failed"
+        assert delivery.deliver(message_id=news.pk) == "failed"
         attempt = news.attempts.get()
         assert (attempt.error, attempt.permanent) == ("opted_out", True)
     door.take("START", 2)
     with door.inside():
         assert blocks() == {}
         waiting = Message.objects.filter(direction="out", status="queued").order_by("seq")
-        assert [services.deliver(message_id=each.pk) for each in [*waiting, say("News")]] == ["sent", "sent"]
+        assert [delivery.deliver(message_id=each.pk) for each in [*waiting, say("News")]] == ["sent", "sent"]
 
 
 def test_repeated_stop_is_one_confirmation(door: Door) -> None:
@@ -104,7 +105,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     door.take("Hello", 1)
     with door.inside():
         message = say("News")
-        services.deliver(message_id=message.pk)
+        delivery.deliver(message_id=message.pk)
     form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode=code)
     form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
     post(form, path=f"/channels/whatsapp/status/{message.pk}/")
@@ -112,7 +113,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     with door.inside():
         assert blocks() == {"whatsapp": reason}
         assert set(Consent.objects.values_list("source", flat=True)) == {"provider"}
-        assert services.deliver(message_id=say("More").pk) == "failed"
+        assert delivery.deliver(message_id=say("More").pk) == "failed"
 
 
 def test_who_was_unreachable_and_writes_again_is_written_to(
@@ -127,7 +128,7 @@ def test_who_was_unreachable_and_writes_again_is_written_to(
         services.block_point(actor=system("whatsapp"), sender=sender, channel="whatsapp", reason="unreachable")
     door.take("I am here", 2)
     with door.inside():
-        assert services.deliver(message_id=say("News").pk) == "sent"
+        assert delivery.deliver(message_id=say("News").pk) == "sent"
 
 
 def test_only_doors_say_whether_an_address_may_be_written_to(door: Door) -> None:

@@ -8,6 +8,9 @@ from django.test import Client
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries
 from conversations import mediums, selectors, services
+from conversations.channel_accounts import accounts
+from conversations.contacts import blocks
+from conversations.messages import delivery
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
 from conversations.types import SenderIdentity
@@ -46,12 +49,12 @@ def say(text: str = "News", **more: Any) -> Message:
 def outcome(**more: Any) -> str:
     """Send one, after those before it, and return its status, or why it failed."""
     for waiting in Message.objects.filter(direction="out", status="queued").order_by("seq"):
-        services.deliver(message_id=waiting.pk)
+        delivery.deliver(message_id=waiting.pk)
     try:
         message = say(**more)
     except NotReachable as refused:
         return refused.code
-    status = services.deliver(message_id=message.pk)
+    status = delivery.deliver(message_id=message.pk)
     return message.attempts.get().error if status == "failed" else status
 
 
@@ -118,7 +121,7 @@ def test_block_holds_for_addresses_that_come_later(door: Door, transport: Script
     door.take("Hello", 1)
     with door.inside():
         contact = ContactPoint.objects.get().contact_id
-        services.block_contact(actor=support, contact_id=contact)
+        blocks.block_contact(actor=support, contact_id=contact)
     door.take("It is me again", 2, **FROM["both"])
     with door.inside():
         assert ContactPoint.objects.count() == 2
@@ -126,7 +129,7 @@ def test_block_holds_for_addresses_that_come_later(door: Door, transport: Script
         mail = SenderIdentity(kind="email", value="ana@customers.example", verified=True)
         services.add_point(actor=WEB, contact_id=contact, sender=mail)
         assert Consent.objects.filter(state="blocked", channel="any", recorded_by=support.user_id).count() == 3
-        services.unblock_contact(actor=support, contact_id=contact)
+        blocks.unblock_contact(actor=support, contact_id=contact)
         assert outcome() == "sent"
         assert not selectors.wishes_of(ContactPoint.objects.all()).is_blocked
 
@@ -146,7 +149,7 @@ def test_limit_of_a_contact_counts_all_of_its_addresses(known: Door) -> None:
 def test_start_of_somebody_who_objected_to_nothing_is_answered_like_any_word(door: Door) -> None:
     sms = {"From": "+34600123456", "To": OURS}
     with door.inside():
-        services.connect_channel(
+        accounts.connect_channel(
             actor=OPERATOR,
             kind="sms",
             provider="twilio",
@@ -171,11 +174,11 @@ def test_start_of_somebody_who_objected_to_nothing_is_answered_like_any_word(doo
 def test_start_of_a_blocked_contact_promises_nothing(known: Door) -> None:
     with known.inside():
         contact = ContactPoint.objects.first().contact_id  # type: ignore[union-attr]
-        services.block_contact(actor=known.world.actor("support"), contact_id=contact)
+        blocks.block_contact(actor=known.world.actor("support"), contact_id=contact)
     known.take("STOP", 2)
     with known.inside():
         confirmation = Message.objects.get(direction="out")
-        assert services.deliver(message_id=confirmation.pk) == "sent"
+        assert delivery.deliver(message_id=confirmation.pk) == "sent"
     known.take("START", 3)
     with known.inside():
         assert Message.objects.filter(direction="out").count() == 1

@@ -1,0 +1,24 @@
+"""What a transport needs of a message: its files and parts, and how its contact can be reached."""
+
+from conversations.contacts.blocks import CONFIRMS_WISH, NO_MARKETING
+from conversations.messages.attachments import File, read_outgoing_file
+from conversations.messages.parts import SENT, UPLOAD, note_part, note_report, read_parts
+from conversations.messages.reach import AS_TEMPLATE, addresses_of, find_way, require_wanted
+from conversations.messages.resending import template_copy_id
+
+__all__ = [
+    "AS_TEMPLATE",
+    "CONFIRMS_WISH",
+    "NO_MARKETING",
+    "SENT",
+    "UPLOAD",
+    "File",
+    "addresses_of",
+    "find_way",
+    "note_part",
+    "note_report",
+    "read_outgoing_file",
+    "read_parts",
+    "require_wanted",
+    "template_copy_id",
+]
