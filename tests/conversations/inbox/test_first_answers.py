@@ -20,7 +20,7 @@ from core.errors import Refused
 from hitl.models import BusinessCalendar
 from tests.console.conftest import Browser, browser  # noqa: F401
 from tests.conversations.conftest import AGENT, Shop
-from tests.conversations.test_teams import DESK, MONDAY, handed_off, team_of
+from tests.conversations.inbox.teams.test_teams import DESK, MONDAY, handed_off, team_of
 
 pytestmark = pytest.mark.django_db
 MADRID = ZoneInfo("Europe/Madrid")

@@ -22,7 +22,7 @@ from core.models import AuditEntry, StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl.models import BusinessCalendar
 from tests.conversations.conftest import AGENT, Shop
-from tests.conversations.test_parallel import at_once, busy_shop  # noqa: F401
+from tests.conversations.messages.test_parallel import at_once, busy_shop  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 DESK = system("desk")

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import django
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TURN = 2
 Step = tuple[str, str, str]
 """What to do: "assign" a team, or let a person "take" or "close" a conversation; then the two ids, or ""."""
@@ -51,7 +51,7 @@ def workers(count: int) -> Iterator[Workers]:
 
     url = urlsplit(os.environ["DATABASE_URL"])
     here = urlunsplit(url._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
-    command = [sys.executable, "-m", "tests.conversations.claim_process"]
+    command = [sys.executable, "-m", "tests.conversations.inbox.claim_process"]
     environment = {**os.environ, "DATABASE_URL": here}
     with ExitStack() as stack:
         processes = [

@@ -24,7 +24,7 @@ from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.api.office import V1, Office
 from tests.conversations.conftest import Shop
-from tests.conversations.test_files import store
+from tests.conversations.messages.test_files import store
 from tests.object_store import Store
 
 __all__ = ["store"]  # a fixture

@@ -18,8 +18,8 @@ from core.actors import system
 from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.conversations.claim_process import Step, Workers, workers
 from tests.conversations.conftest import Shop, make_shop
+from tests.conversations.inbox.claim_process import Step, Workers, workers
 from tests.world import World
 
 TRIALS = int(os.environ.get("WALKER_CLAIM_TRIALS", "200"))

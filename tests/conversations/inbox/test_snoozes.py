@@ -17,7 +17,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from hitl.models import BusinessCalendar
 from tests.conversations.conftest import AGENT, Shop
-from tests.conversations.test_teams import DESK, MONDAY, go, handed_off, team_of
+from tests.conversations.inbox.teams.test_teams import DESK, MONDAY, go, handed_off, team_of
 
 pytestmark = pytest.mark.django_db
 HALF_AN_HOUR = {Priority.NORMAL: Target(30, 240), Priority.URGENT: Target(5, 60)}

@@ -18,7 +18,7 @@ from core.reach.gate import NotReachable
 from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser, browser  # noqa: F401
 from tests.conversations.conftest import AGENT, Shop
-from tests.conversations.test_parallel import at_once, busy_shop  # noqa: F401
+from tests.conversations.messages.test_parallel import at_once, busy_shop  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 TEXT = "Within 60 days. Call +34 600 123 456. [1]"

@@ -43,7 +43,7 @@ from hitl.models import BusinessCalendar
 from tests import files
 from tests.api.office import Office
 from tests.conversations.conftest import AGENT, Shop
-from tests.conversations.test_teams import DESK
+from tests.conversations.inbox.teams.test_teams import DESK
 
 pytestmark = pytest.mark.django_db
 

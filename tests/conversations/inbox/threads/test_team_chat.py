@@ -25,7 +25,7 @@ from core.events import streams
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import Shop
-from tests.conversations.test_teams import team_of
+from tests.conversations.inbox.teams.test_teams import team_of
 
 pytestmark = pytest.mark.django_db
 TEXT = "Call ana@customer.example before noon"

@@ -1,0 +1,1 @@
+"""Tests of contacts and their audiences."""

@@ -1,0 +1,1 @@
+"""Tests of conversations: states, lists, clocks, tags."""

@@ -1,0 +1,1 @@
+"""Tests of teams and of the wall between them."""

@@ -1,0 +1,1 @@
+"""Tests of messages in and out, their delivery and files."""
