@@ -1,11 +1,11 @@
-"""Send a message to the customer, written by an agent, a person or the system."""
+"""Send a message to the customer, and a failed one again."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -15,12 +15,13 @@ from conversations import registry, texts
 from conversations.channel_accounts import templates
 from conversations.events import stream_events
 from conversations.inbox import clocks, states
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.messages import attachments, delivery, file_contents, reach
 from conversations.messages.files.kinds import KINDS
 from conversations.messages.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
+from conversations.messages.statuses import put_back
 from conversations.models import Attachment, ChannelAccount, Conversation, Message, MessageTemplate
-from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
+from conversations.transitions import AGENT, CLOSED, FAILED, PERSON, QUEUED, SENT
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -32,6 +33,7 @@ from core.privacy.pii import mask_text
 from core.reach import gate
 from core.reach.verdict import MARKETING, WINDOW_CLOSED
 
+REPLY: Final = "conversations.reply_conversation"
 ANSWERED_MEANWHILE: Final = "answered_meanwhile"
 MAY_SPEAK_AS: Final[dict[str, frozenset[str]]] = {
     "user": frozenset({"person"}),
@@ -106,7 +108,7 @@ def reply(
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
-        actor.require("conversations.reply_conversation")
+        actor.require(REPLY)
     may_be_empty = bool(draft.files) or draft.template is not None
     body = texts.checked(draft.text, limit=settings.TEXT_LIMIT, empty_ok=may_be_empty)
     document = texts.checked_document({**draft.metadata, **_template_facts(draft)})
@@ -317,3 +319,56 @@ def _assign_to_sender(actor: Actor, conversation: Conversation, old_state: str, 
     states.set_suggestion_aside(actor, conversation)
     if len(fields) > 1:
         stream_events.append_state(conversation, inbox_type="conversation_taken")
+
+
+def is_newest_automatic(conversation: Conversation) -> bool:
+    """Return True if a program wrote what came in last. One query."""
+    rows = Message.objects.filter(conversation=conversation, direction=Message.Direction.IN).order_by("-seq")
+    newest = rows.only("metadata").first()
+    mail = newest.metadata.get("mail") if newest is not None else None
+    return isinstance(mail, dict) and bool(mail.get("automatic"))
+
+
+def send_again(*, actor: Actor, message_id: UUID, now: datetime | None = None) -> Message:
+    """Queue a failed message once more and return it.
+
+    It stays the same message; sending it is a new attempt. Needs `conversations.reply_conversation`.
+    Raises `NotFound`, and `Conflict`: "not_failed" (also for a repeat), "closed", "sent_otherwise" when it went out as
+    a template, or the gate's reason why this contact can't be messaged.
+    """
+    actor.require(REPLY)
+    moment = now or clock_now()
+    sent = Message.objects.filter(pk=message_id, direction=Message.Direction.OUT)
+    conversation_id = sent.filter(seen_by(actor, "conversation__")).values_list("conversation_id", flat=True).first()
+    if conversation_id is None:
+        raise NotFound("There is no such message.")
+    with transaction.atomic():
+        conversation = states.locked(conversation_id, actor=actor, with_account=True)
+        message: Message = sent.select_for_update().get()
+        due_at = _require_sendable(conversation, message, moment)
+        put_back(message, QUEUED, due_at)
+        if due_at <= moment:
+            delivery.wake_after_commit(message)
+        stream_events.record(
+            actor, "MESSAGE_SENT_AGAIN", conversation, old_state=conversation.state, message=str(message.pk)
+        )
+    return message
+
+
+def _require_sendable(conversation: Conversation, message: Message, moment: datetime) -> datetime:
+    """Ask the gate, and return when the message is due. Raises `Conflict`."""
+    if message.status != FAILED:
+        raise Conflict("This message didn't fail, so it can't be sent again.", code="not_failed", state=message.status)
+    if conversation.state == CLOSED:
+        raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
+    if Message.objects.filter(conversation=conversation, client_id=template_copy_id(message.pk)).exists():
+        raise Conflict("This message was sent as a template already.", code="sent_otherwise")
+    verdict = reach.judge_new(message, conversation, moment)
+    if verdict.kind == "refused":
+        raise gate.refusal(verdict.reason)
+    return verdict.until or moment
+
+
+def template_copy_id(message_id: UUID) -> UUID:
+    """Return the client id of a failed message's copy that goes out as a template."""
+    return uuid5(message_id, "as template")

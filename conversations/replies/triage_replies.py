@@ -12,9 +12,8 @@ from django.db import transaction
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.messages import outbound
-from conversations.messages.automatic import is_newest_automatic
 from conversations.messages.files.rules import Upload
-from conversations.messages.outbound import Draft, Sender
+from conversations.messages.outbound import Draft, Sender, is_newest_automatic
 from conversations.models import CannedReply, Conversation, Message, Triage
 from conversations.replies import canned_files, canned_replies
 from conversations.transitions import PERSON

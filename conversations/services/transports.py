@@ -2,9 +2,9 @@
 
 from conversations.contacts.blocks import CONFIRMS_WISH, NO_MARKETING
 from conversations.messages.attachments import File, read_outgoing_file
+from conversations.messages.outbound import template_copy_id
 from conversations.messages.parts import SENT, UPLOAD, note_part, note_report, read_parts
 from conversations.messages.reach import AS_TEMPLATE, addresses_of, find_way, require_wanted
-from conversations.messages.resending import template_copy_id
 
 __all__ = [
     "AS_TEMPLATE",

@@ -14,8 +14,7 @@ from conversations.channel_accounts.templates import USE
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.messages import message_store, outbound, reach
-from conversations.messages.automatic import is_newest_automatic
-from conversations.messages.outbound import Draft, Sender
+from conversations.messages.outbound import Draft, Sender, is_newest_automatic
 from conversations.models import Conversation, Message, MessageTemplate, Survey, TeamMember
 from conversations.surveys.links import KEY, NO_SURVEY
 from conversations.transitions import CLOSED

@@ -50,7 +50,7 @@ from conversations.inbox.admin.search import ConversationSearch, FoundFilter
 from conversations.inbox.admin.tags import tag_chips, tags_on
 from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.inbox.teams import seen
-from conversations.messages import attachments, outbound, resending
+from conversations.messages import attachments, outbound
 from conversations.messages.admin.interpretation import due_chip, first_answers_of, priority_chips
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download, picture_of
@@ -370,7 +370,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     )
     def send_again(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Queue a failed message once more."""
-        resending.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
+        outbound.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
         return "The message is being sent again."
 
     @service_action(

@@ -25,7 +25,7 @@ from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
 from conversations.inbox.tags import change_tags
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
-from conversations.messages import attachments, outbound, resending
+from conversations.messages import attachments, outbound
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
 from conversations.messages.outbound import ByTemplate, Draft, Sender
@@ -307,7 +307,7 @@ class SendAgainViewSet(ApiViewSet):
         409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
         the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
         """
-        return self.respond(messages.row_of(resending.send_again(actor=self.actor, **self.kwargs)))
+        return self.respond(messages.row_of(outbound.send_again(actor=self.actor, **self.kwargs)))
 
 
 class AttachmentViewSet(ApiViewSet):

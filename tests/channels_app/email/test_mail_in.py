@@ -24,7 +24,7 @@ from conversations import selectors, services
 from conversations.channel_accounts import accounts
 from conversations.contacts import contacts
 from conversations.inbox.teams import teams
-from conversations.messages import delivery, file_contents, resending
+from conversations.messages import delivery, file_contents, outbound
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, DeliveryAttempt, Message, Survey
 from conversations.services import Draft, Sender
@@ -387,7 +387,7 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
         assert Message.objects.get(pk=sent.pk).status == "failed"
         words = DeliveryAttempt.objects.get(message=sent).error_text
         assert (words.startswith("550 5.7.1"), "policy" in words, "ana@" in words) == (True, True, False)
-        resending.send_again(actor=actor, message_id=sent.pk)
+        outbound.send_again(actor=actor, message_id=sent.pk)
         assert delivery.deliver(message_id=sent.pk) == "sent"
         assert [len(one["attachments"]) for one in api.seen] == [2, 2]
         inbox.door.take(event("dropped", lost, seconds=5))

@@ -18,7 +18,7 @@ from channels_app.meta_whatsapp.transport import CloudTransport, content_of
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.mediums import WhatsApp
-from conversations.messages import delivery, resending
+from conversations.messages import delivery, outbound
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
@@ -274,7 +274,7 @@ def test_part_reported_as_sent_or_failed_is_kept_or_sent_again(inside: Door, met
     data = last["more"]["content"]["biz_opaque_callback_data"]
     inside.take(change(statuses=[status("failed", last["sid"], biz_opaque_callback_data=data, errors=errors)]))
     assert status_of(message) == "failed"
-    resending.send_again(actor=inside.world.actor("support"), message_id=message.pk)
+    outbound.send_again(actor=inside.world.actor("support"), message_id=message.pk)
     delivery.deliver(message_id=message.pk)
     assert [kind for kind, *_ in bodies(meta)] == ["image", "document", "document"]
     first, second = (reply["more"]["content"]["document"]["id"] for reply in meta.replies()[1:])

@@ -26,7 +26,7 @@ from channels_app.own_app.transport import AppTransport
 from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
-from conversations.messages import resending
+from conversations.messages import outbound
 from conversations.messages.delivery import deliver
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.services import Draft, Sender
@@ -325,7 +325,7 @@ def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: 
     assert "410" in AppTransport.explain("gone").reason
     with hooked.inside():
         manage.connect_app(actor=OPERATOR, name="App", url=receiver.url, account_id=hooked.account.pk)
-        resending.send_again(actor=hooked.world.actor("owner"), message_id=message.pk)
+        outbound.send_again(actor=hooked.world.actor("owner"), message_id=message.pk)
         deliver(message_id=message.pk)
     assert (send_webhooks(hooked), len(receiver.got)) == (["delivered"], 2)
     with hooked.inside():

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from conversations import services
-from conversations.messages import delivery, resending
+from conversations.messages import delivery, outbound
 from conversations.messages.selectors import messages
 from conversations.messages.statuses import BACK_OFF
 from conversations.models import DeliveryAttempt, Message
@@ -61,13 +61,13 @@ def test_failure_is_kept_with_what_the_provider_said_masked(queued: Message, tra
 
 def test_failed_message_is_sent_again_as_a_new_attempt(queued: Message, transport: Script, support: Actor) -> None:
     fail(queued, transport)
-    again = resending.send_again(actor=support, message_id=queued.pk)
+    again = outbound.send_again(actor=support, message_id=queued.pk)
     assert (again.pk, again.status) == (queued.pk, "queued")
     assert delivery.deliver(message_id=queued.pk) == "sent"
     assert list(DeliveryAttempt.objects.order_by("number").values_list("outcome", flat=True)) == ["failed", "succeeded"]
     assert AuditEntry.objects.filter(action="MESSAGE_SENT_AGAIN").count() == 1
     with pytest.raises(Conflict, match="didn't fail"):
-        resending.send_again(actor=support, message_id=queued.pk)
+        outbound.send_again(actor=support, message_id=queued.pk)
 
 
 def test_send_again_needs_the_right_and_a_message_of_ours(
@@ -75,11 +75,11 @@ def test_send_again_needs_the_right_and_a_message_of_ours(
 ) -> None:
     fail(queued, transport)
     with pytest.raises(Refused):
-        resending.send_again(actor=viewer, message_id=queued.pk)
+        outbound.send_again(actor=viewer, message_id=queued.pk)
     received = Message.objects.get(direction="in")
     for unknown in (uuid4(), received.pk):
         with pytest.raises(NotFound):
-            resending.send_again(actor=support, message_id=unknown)
+            outbound.send_again(actor=support, message_id=unknown)
 
 
 @pytest.mark.parametrize("code", ["opted_out", "closed", "sent_otherwise"])
@@ -95,11 +95,11 @@ def test_send_again_is_refused_with_the_reason(
     elif code == "closed":
         services.close(actor=support, conversation_id=queued.conversation_id, resolved=True)
     else:
-        copy: UUID = resending.template_copy_id(queued.pk)
+        copy: UUID = outbound.template_copy_id(queued.pk)
         draft = Draft(text="Hello there", client_id=copy)
         services.reply(actor=AGENT, conversation_id=queued.conversation_id, draft=draft)
     with pytest.raises(Conflict) as refusal:
-        resending.send_again(actor=support, message_id=queued.pk)
+        outbound.send_again(actor=support, message_id=queued.pk)
     assert refusal.value.code == code
     assert Message.objects.get(pk=queued.pk).status == "failed"
 
