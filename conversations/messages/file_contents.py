@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from conversations.messages.models.files import SealedFile
+from conversations.messages.models import SealedFile
 from conversations.models import Attachment, CannedFile, FileRemoval
 from core.clock import now as clock_now
 from core.errors import Conflict, Unavailable

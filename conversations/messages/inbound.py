@@ -15,7 +15,7 @@ from django.db.models import Q
 from conversations import registry, texts
 from conversations.contacts import contacts
 from conversations.events import stream_events
-from conversations.inbox.models.conversations import conversations_of
+from conversations.inbox.models import conversations_of
 from conversations.messages import message_store
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.transitions import AGENT, CLOSED

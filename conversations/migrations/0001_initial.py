@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import conversations.channel_accounts.models.channels
+import conversations.channel_accounts.models
 import core.clock
 import core.ids
 import core.privacy.encrypted_fields
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 (
                     "public_key",
                     models.CharField(
-                        default=conversations.channel_accounts.models.channels.new_public_key,
+                        default=conversations.channel_accounts.models.new_public_key,
                         editable=False,
                         max_length=40,
                     ),

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from accounts.versioning import check_version
 from conversations.inbox import assignment
 from conversations.models import Team, TeamMember
-from conversations.replies.models.shared import SharedTool
+from conversations.replies.models import SharedTool
 from core.actors import Actor
 from core.db.locks import locked
 from core.errors import Invalid, NotFound, Refused

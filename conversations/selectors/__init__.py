@@ -3,7 +3,7 @@
 from conversations.contacts.selectors.audiences import Audience, list_audiences
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import get_channel_account, read_contact
-from conversations.inbox.models.conversations import conversations_of
+from conversations.inbox.models import conversations_of
 from conversations.inbox.selectors.counts import count_needing_person
 from conversations.inbox.selectors.lists import (
     VIEW,
@@ -14,9 +14,8 @@ from conversations.inbox.selectors.lists import (
     tags_of_conversation,
 )
 from conversations.inbox.teams.seen import places_of, seen_by, teams_of_people
-from conversations.inbox.teams.selectors.figures import VIEW_FIGURES, figure_scope, require_figures
-from conversations.inbox.teams.selectors.teams import count_waiting
-from conversations.inbox.threads.models.team_chat import require_seat
+from conversations.inbox.teams.selectors import VIEW_FIGURES, count_waiting, figure_scope, require_figures
+from conversations.inbox.threads.models import require_seat
 from conversations.messages.selectors.customers import (
     find_customer_conversation,
     frames_for_customer,

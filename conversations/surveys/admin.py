@@ -17,7 +17,7 @@ from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.filters import TeamFilter
-from conversations.inbox.teams.selectors import figures
+from conversations.inbox.teams import selectors
 from conversations.models import Survey
 from conversations.surveys.selectors import marks_of, query_surveys, survey_of
 from conversations.surveys.surveys import MARKS
@@ -83,7 +83,7 @@ class SurveyAdmin(ReadOnlyAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the marks of the last thirty days, for those who may see figures."""
-        if not figures.figure_scope(viewer=viewer_of(request)):
+        if not selectors.figure_scope(viewer=viewer_of(request)):
             return {}
         found = marks_of(viewer=viewer_of(request))
         most = max(found.counts.values(), default=0)

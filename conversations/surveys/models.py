@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from conversations.inbox.models.conversations import Conversation
+from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import Team
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from conversations.inbox.teams.seen import seen_by
-from conversations.inbox.teams.selectors.figures import require_figures
+from conversations.inbox.teams.selectors import require_figures
 from conversations.models import Survey
 from core.actors import Actor
 from core.clock import now as clock_now

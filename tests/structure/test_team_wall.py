@@ -18,7 +18,7 @@ PAST_THE_WALL = {
     "conversations/messages/selectors/customers.py": "for the customer whose conversation it is",
     "conversations/inbox/selectors/search.py": "ids only, within a list behind the wall",
     "conversations/surveys/selectors.py": "marks are figures, which have a scope of their own",
-    "conversations/inbox/teams/selectors/teams.py": "counts by team, narrowed by the callers",
+    "conversations/inbox/teams/selectors.py": "counts by team, narrowed by the callers",
 }
 
 

@@ -21,7 +21,7 @@ from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.filters import tagged_with
 from conversations.inbox.selectors import counts
-from conversations.inbox.teams.selectors.teams import waiting_by_team
+from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.messages.admin.interpretation import due_chip, priority_chips
 from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Tag, Team
 from core.actors import Actor

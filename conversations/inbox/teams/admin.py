@@ -18,7 +18,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.teams import availability
-from conversations.inbox.teams.selectors.teams import list_people, query_availability, query_teams, waiting_by_team
+from conversations.inbox.teams.selectors import list_people, query_availability, query_teams, waiting_by_team
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.inbox.threads.admin import TeamChatPages
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team

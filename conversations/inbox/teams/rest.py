@@ -12,8 +12,7 @@ from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations.inbox.teams import availability
-from conversations.inbox.teams.selectors import teams
+from conversations.inbox.teams import availability, selectors
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
 from core.rest.fields import SEEN, RowSerializer
@@ -93,7 +92,7 @@ class TeamDetailSerializer(TeamSerializer):
 
     def get_people(self, team: Team) -> list[dict[str, Any]]:
         """Return the people by name."""
-        rows = teams.list_people(viewer=self.context["view"].actor, team_id=team.pk)
+        rows = selectors.list_people(viewer=self.context["view"].actor, team_id=team.pk)
         return [dict(TeamPersonSerializer(row).data) for row in rows]
 
 
@@ -175,17 +174,17 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[Team]:
         """Return the teams."""
-        return teams.query_teams(viewer=self.actor).prefetch_related("targets")
+        return selectors.query_teams(viewer=self.actor).prefetch_related("targets")
 
     def get_object(self) -> Team:
         """Return the team of the address."""
-        return teams.get_team(viewer=self.actor, **self.kwargs)
+        return selectors.get_team(viewer=self.actor, **self.kwargs)
 
     def respond(self, row: Any) -> Response:
         """Return the team as it is now."""
         if self.action == "destroy":
             return super().respond(row)
-        return super().respond(teams.get_team(viewer=self.actor, team_id=row.pk))
+        return super().respond(selectors.get_team(viewer=self.actor, team_id=row.pk))
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -225,7 +224,7 @@ class AvailabilityFilters(ApiFilterSet):
 
     def of_team(self, rows: QuerySet[Availability], name: str, value: Any) -> QuerySet[Availability]:
         """Return the rows of a team's people."""
-        return rows.filter(user_id__in=teams.members_of(team_id=value))
+        return rows.filter(user_id__in=selectors.members_of(team_id=value))
 
 
 @extend_schema_view(
@@ -244,7 +243,7 @@ class AvailabilityViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[Availability]:
         """Return what counts now."""
-        return teams.query_availability(viewer=self.actor)
+        return selectors.query_availability(viewer=self.actor)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from conversations.inbox.models.conversations import Conversation
+from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import TeamMember
 from core.actors import Actor
 from core.errors import NotFound, Refused

@@ -19,10 +19,9 @@ from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges, clear_badges
 from console.viewers import viewer_of
-from conversations.inbox.teams.selectors import teams
+from conversations.inbox.teams.selectors import members_of
 from conversations.inbox.threads import notes
-from conversations.inbox.threads.models import team_chat
-from conversations.inbox.threads.models.team_chat import MANAGE
+from conversations.inbox.threads.models import MANAGE, chat_stream, may_chat
 from conversations.inbox.threads.selectors.team_chat import count_unread, read_team_chat
 from conversations.inbox.threads.team_chat import (
     changeable_team_messages,
@@ -107,7 +106,7 @@ class TeamChatPages(ServiceAdmin):
             "list_title": self.list_label,
             "list_url": self.list_url(),
             "team_url": self.object_url(team),
-            "live_name": team_chat.chat_stream(object_id),
+            "live_name": chat_stream(object_id),
             "notes": notes_of(page.rows, own),
             "first_unread": page.first_unread,
             "earlier": page.earlier,
@@ -137,7 +136,7 @@ class TeamChatPages(ServiceAdmin):
     def chat_link(self, request: HttpRequest, team: Team) -> str:
         """Return the link to a team's chat, with what is unread; "" for those who can't read it."""
         viewer = viewer_of(request)
-        if not team_chat.may_chat(viewer=viewer, team_id=team.pk):
+        if not may_chat(viewer=viewer, team_id=team.pk):
             return ""
         count = count_unread(viewer=viewer).get(team.pk, 0)
         words = f"Open the chat ({count} unread)" if count else "Open the chat"
@@ -151,7 +150,7 @@ class TeamChatPages(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return that a chat is for its team."""
-        if action.path in self.chat_actions and not team_chat.may_chat(viewer=viewer_of(request), team_id=obj.pk):
+        if action.path in self.chat_actions and not may_chat(viewer=viewer_of(request), team_id=obj.pk):
             return "Only the people of this team can write in its chat."
         return super().why_not(request, action, obj)
 
@@ -199,7 +198,7 @@ badges.register("conversations.team_chats", UnreadBadge)
 
 
 def _readers(team: Team) -> list[tuple[str, str]]:
-    seats = set(teams.members_of(team_id=team.pk))
+    seats = set(members_of(team_id=team.pk))
     managers = {member.user_id for member in list_members(permission=MANAGE)}
     able = list_members(permission=REPLY)
     return [(str(one.user_id), one.user.get_full_name()) for one in able if one.user_id in seats | managers]

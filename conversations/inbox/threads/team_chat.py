@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.selectors import list_members
 from conversations import texts
 from conversations.inbox import assignment
-from conversations.inbox.threads.models.team_chat import VIEW, chat_stream, require_seat
+from conversations.inbox.threads.models import VIEW, chat_stream, require_seat
 from conversations.inbox.threads.notes import EDITED_WITHIN, NOTE_LIMIT, mentioned_among
 from conversations.models import Team, TeamChatReader, TeamMember, TeamMessage, TeamMessageVersion
 from core import notices

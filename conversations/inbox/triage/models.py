@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Lower
 
-from conversations.inbox.models.tags import Tag
+from conversations.inbox.models import Tag
 from conversations.inbox.teams.models import Priority, Team
 from core.clock import now
 from core.tenancy.models import TenantModel

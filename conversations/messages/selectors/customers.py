@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from conversations.contacts import points
-from conversations.inbox.models.conversations import conversations_of
+from conversations.inbox.models import conversations_of
 from conversations.messages.selectors.messages import public_metadata
 from conversations.models import Attachment, ContactPoint, Conversation, Message
 from core.errors import NotFound

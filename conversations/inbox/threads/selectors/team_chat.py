@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from conversations.inbox.threads.models.team_chat import REPLY, require_seat
+from conversations.inbox.threads.models import REPLY, require_seat
 from conversations.inbox.threads.selectors.notes import FormerText, NoteRow
 from conversations.models import TeamChatReader, TeamMember, TeamMessage, TeamMessageVersion
 from core.actors import Actor

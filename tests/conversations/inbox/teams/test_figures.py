@@ -9,8 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
 from accounts.services import create_api_key
-from conversations.inbox.teams.selectors.figures import FigureScope
-from conversations.inbox.teams.selectors.teams import list_people
+from conversations.inbox.teams.selectors import FigureScope, list_people
 from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
 from conversations.models import Conversation, Survey, Team
 from conversations.selectors import figure_scope, require_figures

@@ -20,7 +20,7 @@ from accounts.services import actor_for_user, add_member
 from conversations import selectors, services
 from conversations.inbox import bulk, states, tags
 from conversations.inbox.selectors import counts
-from conversations.inbox.teams.selectors import teams
+from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.selectors.notes import query_notes
@@ -189,8 +189,8 @@ def test_counts_lists_search_and_a_trial_hold_only_what_they_see(desk: Desk) -> 
         assert selectors.count_needing_person(viewer=viewer) == len(seen)
         assert counts.count_of_view(viewer=viewer, view="waiting") == len(seen)
         assert sum(day.messages for day in counts.count_by_day(viewer=viewer)) >= len(seen)
-    assert set(teams.waiting_by_team(viewer=desk.limited)) == {desk.own.pk}
-    assert set(teams.waiting_by_team(viewer=desk.admin)) == {desk.own.pk, desk.other.pk}
+    assert set(waiting_by_team(viewer=desk.limited)) == {desk.own.pk}
+    assert set(waiting_by_team(viewer=desk.admin)) == {desk.own.pk, desk.other.pk}
     assert sum(day.messages for day in counts.count_by_day(viewer=desk.limited)) == 1
     rule = TriageRule.objects.create(name="All", team=desk.other, position=0)
     manager = replace(desk.limited, permissions=desk.limited.permissions | {"conversations.manage_desk"})

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Notice
 from conversations.inbox.teams import teams
-from conversations.inbox.threads.models import team_chat
+from conversations.inbox.threads.models import chat_stream
 from conversations.inbox.threads.selectors.team_chat import count_unread, query_team_messages, read_team_chat
 from conversations.inbox.threads.team_chat import (
     changeable_team_messages,
@@ -52,7 +52,7 @@ def test_people_of_the_team_and_managers_read_it_masked_and_others_do_not(shop: 
     page = read_team_chat(viewer=support, team_id=team.pk)
     assert [row.author_id for row in page.rows] == [support.user_id, admin.user_id]
     assert "ana@customer" not in str(page)
-    events = streams.read(team_chat.chat_stream(team.pk), 0)
+    events = streams.read(chat_stream(team.pk), 0)
     assert [(row.type, row.seq) for row in events] == [("team_message_written", 1), ("team_message_written", 2)]
     assert "noon" not in str([row.payload for row in events])
     assert "noon" not in str(AuditEntry.objects.get(action="TEAM_MESSAGE_WRITTEN", facts__message=str(said.pk)).facts)
@@ -126,7 +126,7 @@ def test_own_message_is_changed_within_minutes_and_keeps_what_it_said(shop: Shop
         change(actor=support, team_id=team.pk, message_id=said.pk, text="Later", now=late)
     assert refused.value.code == "too_late"
     assert changeable_team_messages(actor=support, team_id=team.pk, now=late) == {}
-    assert [row.type for row in streams.read(team_chat.chat_stream(team.pk), 0)][-1] == "team_message_changed"
+    assert [row.type for row in streams.read(chat_stream(team.pk), 0)][-1] == "team_message_changed"
 
 
 def test_page_works_with_forms_alone_and_marks_what_is_new(shop: Shop, team: Team) -> None:

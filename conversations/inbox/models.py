@@ -1,4 +1,4 @@
-"""A conversation of one contact over one channel account."""
+"""Tables of conversations and their tags."""
 
 from typing import ClassVar, Final
 from uuid import UUID
@@ -6,9 +6,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 
-from conversations.channel_accounts.models.channels import ChannelAccount
+from conversations.channel_accounts.models import ChannelAccount
 from conversations.contacts.models import Contact, ContactPoint
 from conversations.inbox.teams.models import Priority, Team
 from core.clock import now
@@ -240,3 +240,43 @@ def conversations_of(found: QuerySet[ContactPoint]) -> QuerySet[Conversation]:
     # The contact as well: an index finds it.
     rows: QuerySet[Conversation] = Conversation.objects.filter(contact_id__in=found.values("contact_id"))
     return rows.filter(Exists(same))
+
+
+class Tag(TenantModel):
+    """A word that conversations are sorted by; a contact's tag of the same name has its colour."""
+
+    class Colour(models.TextChoices):
+        NEUTRAL = "neutral", "Grey"
+        ACCENT = "accent", "Teal"
+        INFO = "info", "Blue"
+        GOOD = "good", "Green"
+        WARN = "warn", "Amber"
+        SERIOUS = "serious", "Orange"
+        DANGER = "danger", "Red"
+
+    name = models.CharField(max_length=60)
+    colour = models.CharField(max_length=10, choices=Colour.choices, default=Colour.NEUTRAL)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("tenant_id", Lower("name"), name="one_tag_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConversationTag(TenantModel):
+    """A tag on a conversation."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="taggings")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="taggings")
+    added_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "conversation", "tag"], name="one_tagging_per_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"tagging {str(self.id)[-6:]}"

@@ -1,1 +1,0 @@
-"""Tables of channel accounts and their templates."""

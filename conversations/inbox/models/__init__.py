@@ -1,1 +1,0 @@
-"""Tables of conversations and their tags."""

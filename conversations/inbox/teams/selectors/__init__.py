@@ -1,1 +1,0 @@
-"""Read teams, who is there, and what their figures cover."""

@@ -1,1 +1,0 @@
-"""Tables of notes and of team chat."""

@@ -1,1 +1,0 @@
-"""Tables of messages, their deliveries and files."""
