@@ -16,7 +16,7 @@ from agents import selectors
 from agents.models import AgentRun, ToolCall
 from agents.routes.models import ModelCall
 from agents.runs.explaining import explain_run
-from conversations.rest.serializers import ConversationSerializer
+from conversations.inbox.rest.serializers import ConversationSerializer
 from conversations.selectors import query_conversations
 from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter

@@ -12,12 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
+from conversations.contacts.rest.serializers import ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.merges import merges
 from conversations.merges.merges import MERGE, REASON_LIMIT
 from conversations.merges.selectors import preview_merge, query_merges
 from conversations.models import ContactMerge
-from conversations.rest.serializers import ContactSerializer
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet

@@ -78,7 +78,7 @@ ALSO_OFFERED = {
     "conversations.messages.files": "pure: what a file is, and how one is named",
     "conversations.messages.downloads": "how a file is served",
     "conversations.texts": "pure rules of what a text may be",
-    "conversations.rest.serializers": "how the API shows a conversation, where a list expands it",
+    "conversations.inbox.rest.serializers": "how the API shows a conversation, where a list expands it",
     "agents.ports": "what decides a turn and what words it",
     "agents.tools": "registry of tools, and who may use each",
     "accounts.push": "browsers that show notices, and what their push services take",

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 
 from conversations.contacts.selectors import directory
 from conversations.models import ChannelAccount
-from conversations.rest.serializers import ChannelAccountSerializer
+from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.views import ListViewSet
+
+
+class AccountSummarySerializer(serializers.Serializer[Any]):
+    """The channel account."""
+
+    id = serializers.UUIDField(source="pk", read_only=True)
+    kind = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+
+
+class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
+    """A number, mailbox or widget; its credentials are never shown."""
+
+    widget_key = serializers.SerializerMethodField(
+        help_text="The key of a web chat or an app, which is public; else empty."
+    )
+
+    class Meta:
+        model = ChannelAccount
+        fields: ClassVar[list[str]] = (
+            "id kind provider name address widget_key origins is_active paused_at pause_reason last_error "
+            "last_error_at created_at"
+        ).split()
+
+    def get_widget_key(self, account: ChannelAccount) -> str:
+        """Return the key that stands in public pages; the one in a mail hook's address is a secret."""
+        is_public = account.kind in (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
+        return account.public_key if is_public else ""
+
 
 VIEW = "channels_app.view_channelaccount"
 

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.contacts import blocks, consents
+from conversations.contacts.rest.serializers import ConsentSerializer, ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.contacts.selectors.consents import get_consent, query_consents
 from conversations.models import ChannelAccount, ContactPoint
-from conversations.rest.serializers import ConsentSerializer, ContactSerializer
 from core.models import Consent
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter

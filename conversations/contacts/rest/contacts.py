@@ -16,9 +16,14 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from conversations.contacts import blocks, contacts, erasure, known_people
+from conversations.contacts.rest.serializers import (
+    ContactDetailSerializer,
+    ContactSerializer,
+    SearchingContacts,
+    Speaking,
+)
 from conversations.contacts.selectors import directory
 from conversations.models import Contact
-from conversations.rest.serializers import ContactDetailSerializer, ContactSerializer, SearchingContacts, Speaking
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter

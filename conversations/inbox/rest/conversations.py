@@ -15,11 +15,21 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from conversations.contacts import contacts
+from conversations.contacts.rest.serializers import ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.bulk import change_many
 from conversations.inbox.rest.bulk import ChangedManySerializer, ChangingMany
 from conversations.inbox.rest.desk import Assigning, DraftRequest, DraftSerializer, Escalating, SendingFiles, Tagging
+from conversations.inbox.rest.serializers import (
+    Closing,
+    ConversationDetailSerializer,
+    ConversationQuery,
+    ConversationRowSerializer,
+    ConversationSerializer,
+    CreatedQuery,
+    Searching,
+)
 from conversations.inbox.rest.tags import TaggingConversation
 from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
@@ -29,20 +39,9 @@ from conversations.messages import attachments, outbound
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
 from conversations.messages.outbound import ByTemplate, Draft, Sender
+from conversations.messages.rest import MessageSerializer, Reply
 from conversations.messages.selectors import messages
 from conversations.replies import canned_replies, drafts
-from conversations.rest.serializers import (
-    Closing,
-    ContactSerializer,
-    ConversationDetailSerializer,
-    ConversationQuery,
-    ConversationRowSerializer,
-    ConversationSerializer,
-    CreatedQuery,
-    MessageSerializer,
-    Reply,
-    Searching,
-)
 from core.errors import Conflict, NotFound
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of

@@ -13,11 +13,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.messages.rest import MessageSerializer
 from conversations.messages.selectors import messages
 from conversations.models import SuggestedReply
 from conversations.replies import suggestions
 from conversations.replies.selectors import get_suggestion, query_suggestions
-from conversations.rest.serializers import MessageSerializer
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent

@@ -1,1 +1,0 @@
-"""API endpoints of conversations, contacts and channel accounts."""
