@@ -14,7 +14,7 @@ from channels_app.models import InboundDelivery
 from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
-from conversations.services import point_index
+from conversations.services.transports import point_index
 from conversations.texts import METADATA_LIMIT
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 from core.actors import system

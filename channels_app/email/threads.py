@@ -14,7 +14,7 @@ from channels_app.mime.headers import is_address
 from channels_app.mime.mails import Mail
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.selectors import conversations_of
-from conversations.services import point_index
+from conversations.services.transports import point_index
 from core.privacy.encryption import derive_key, lasting_key_id
 
 PURPOSE: Final = "mail|reply-token"

@@ -1,6 +1,6 @@
 """Tables of conversations: channel accounts, contacts, conversations, messages, deliveries."""
 
-from conversations.channel_accounts.models import PROVIDERS, ChannelAccount, MessageTemplate
+from conversations.channel_accounts.models import ChannelAccount, MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
 from conversations.inbox.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, WARM, Conversation, ConversationTag, Tag
 from conversations.inbox.teams.models import (
@@ -23,7 +23,6 @@ __all__ = [
     "HOT",
     "LIVE",
     "MOST_AT_ONCE",
-    "PROVIDERS",
     "URGENT",
     "WAITS_FOR_PERSON",
     "WARM",

@@ -66,7 +66,9 @@ def require_change(kind: Sharing[Tool], *, actor: Actor, team_id: UUID | None, i
 
 
 def lock_changeable(kind: Sharing[Tool], *, actor: Actor, row_id: UUID, seen_version: int | None) -> Tool:
-    """Return a row that somebody may change, locked; another person's personal one is not found.
+    """Return a row that somebody may change, locked.
+
+    Another person's personal one is not found.
 
     Raises `NotFound`, `Refused`, and `Conflict` for an older version.
     """

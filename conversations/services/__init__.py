@@ -9,7 +9,6 @@ from conversations.contacts.contacts import (
     language_code,
     link_contact_to_user,
     note_language,
-    point_index,
 )
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
@@ -49,7 +48,6 @@ __all__ = [
     "note_language",
     "note_open_page",
     "plan_removal_of",
-    "point_index",
     "publish_activity",
     "read_own_file",
     "receive",

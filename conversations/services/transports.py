@@ -1,6 +1,7 @@
 """What a transport needs of a message: its files and parts, and how its contact can be reached."""
 
 from conversations.contacts.blocks import CONFIRMS_WISH, NO_MARKETING
+from conversations.contacts.contacts import point_index
 from conversations.messages.attachments import File, read_outgoing_file
 from conversations.messages.outbound import template_copy_id
 from conversations.messages.parts import SENT, UPLOAD, note_part, note_report, read_parts
@@ -17,6 +18,7 @@ __all__ = [
     "find_way",
     "note_part",
     "note_report",
+    "point_index",
     "read_outgoing_file",
     "read_parts",
     "require_wanted",

@@ -2,6 +2,7 @@
 
 import ast
 import gc
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,11 @@ LAYERS = (
 APPS = tuple(name for layer in LAYERS for name in layer)
 PRODUCT = (*APPS, "standins", "bench")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+CUT_BY_NOUN = tuple(
+    f"conversations/{name}/"
+    for name in ("merges", "surveys", "replies", "messages", "inbox", "channel_accounts", "contacts")
+)
+DOORS = re.compile(r"/(admin|rest|selectors|models|files)\b")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,11 @@ def app_files() -> Iterator[Source]:
 
 
 def services() -> Iterator[tuple[Source, Function]]:
-    """Every public service: what an app's `services` module or package defines or offers."""
+    """Every public service: what an app's `services` module or package defines or offers.
+
+    Where an app is cut into packages of its nouns, also each function there that is called as a service is: for an
+    actor, or by keywords alone.
+    """
     by_path = {source.path: source for source in app_files()}
     for app in APPS:
         face = by_path.get(f"{app}/services.py") or by_path.get(f"{app}/services/__init__.py")
@@ -67,6 +77,14 @@ def services() -> Iterator[tuple[Source, Function]]:
             source = by_path.get(f"{module.replace('.', '/')}.py")
             if source is not None:
                 yield from _public_functions(source, names)
+    for source in by_path.values():
+        if source.path.startswith(CUT_BY_NOUN) and not DOORS.search(source.path):
+            yield from ((s, node) for s, node in _public_functions(source, None) if _is_called_as_service(node))
+
+
+def _is_called_as_service(node: Function) -> bool:
+    given = [argument.arg for argument in node.args.kwonlyargs]
+    return "actor" in given or bool(given and not node.args.args)
 
 
 def _public_functions(source: Source, names: set[str] | None) -> Iterator[tuple[Source, Function]]:

@@ -27,7 +27,7 @@ SLACK = {
     ("chat.update", "channels_app/approver_channels/slack/posts.py"),
     ("auth.test", "channels_app/approver_channels/slack/connect.py"),
 }
-ASKED = re.compile(r"(reach\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
+ASKED = re.compile(r"((reach|transports)\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
 SENDS = re.compile(
     r"(\.send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
 )

@@ -279,8 +279,15 @@ class CannedReplyAdmin(ServiceAdmin):
         made = canned_replies.create_canned_reply(actor=viewer_of(request), wanted=form.canned(), files=files)
         return f"“{made}” was created."
 
-    edit = edits(canned_replies.revise_canned_reply, "reply_id", REPLY, CannedForm, tone="primary", done="“{}” was saved.",
-                 values=CannedForm.revision)  # fmt: skip
+    edit = edits(
+        canned_replies.revise_canned_reply,
+        "reply_id",
+        REPLY,
+        CannedForm,
+        tone="primary",
+        done="“{}” was saved.",
+        values=CannedForm.revision,
+    )
 
     delete = deletes(
         canned_replies.delete_canned_reply, "reply_id", REPLY, form=VersionedForm, done="“{}” was deleted."

@@ -8,7 +8,9 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.messages import delivery
-from conversations.messages.delivery import ATTEMPTS, BACK_OFF, LEASE
+from conversations.messages.delivery import ATTEMPTS
+from conversations.messages.parts import LEASE
+from conversations.messages.statuses import BACK_OFF
 from conversations.models import DeliveryAttempt, Message
 from conversations.services import Draft
 from conversations.types import SendResult
