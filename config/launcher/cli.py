@@ -124,7 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
     commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
-    test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
+    test.add_argument(
+        "--long",
+        action="store_true",
+        help="also long tests; with names of folders of tests, the long ones of these alone",
+    )
     check = commands.add_parser(
         "check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs"
     )

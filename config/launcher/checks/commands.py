@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from config.launcher import ports
 from config.launcher.checks import record
 from config.launcher.checks.change import changed_files, select
 from config.launcher.checks.flakes import run_with_second_try
+from config.launcher.checks.long import wanted_parts
 from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
@@ -22,6 +24,7 @@ from config.launcher.place import ROOT, Place
 from config.launcher.run import missing
 from config.launcher.servers.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
+from core.clock import now
 
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
@@ -30,20 +33,27 @@ _BIN = Path(sys.executable).parent
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
-    All tests with `--long`: the long ones, which measure time and kill processes, after the others and one by one.
+    All tests with `--long`: the long ones, which measure time and kill processes, after the others and one by one, in
+    parts. Names of parts after `--long` run the long tests of these alone.
     """
-    runs = [arguments.rest]
+    runs = {"tests": arguments.rest}
     if arguments.long:
-        runs = [["-m", "long or not long", *arguments.rest]] if arguments.rest else [_parallel(), ["-m", "long"]]
+        chosen = wanted_parts(ROOT, arguments.rest)
+        runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
+        if not arguments.rest or not chosen:
+            others = ["-m", "long or not long", *arguments.rest] if arguments.rest else _parallel()
+            runs = {"tests": others, **runs}
+    outcomes = []
     with throw_away() as installation:
-        outcomes = []
-        for options in runs:
-            say("\n--- pytest")
-            outcomes.append(run_pytest(installation.environment, options))
+        for name, options in runs.items():
+            say(f"\n--- pytest: {name}" if arguments.long else "\n--- pytest")
+            outcomes.append(replace(run_pytest(installation.environment, options), name=name))
     _tell_skips(outcomes)
-    if len(outcomes) > 1:
+    if arguments.long:
         for outcome in outcomes:
-            say(f"tests: {outcome.summary or 'no summary'}")
+            word = "ok  " if outcome.code == 0 else "FAIL"
+            say(f"{word} {outcome.name:<22} {outcome.seconds:7.1f} s  {outcome.summary or 'no summary'}")
+        say(f"{sum(outcome.seconds for outcome in outcomes):.0f} s in all, {now():%Y-%m-%d}")
     return _verdict(outcomes)
 
 
