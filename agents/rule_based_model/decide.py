@@ -10,7 +10,6 @@ from agents.ports import SENT_BACK
 from agents.rule_based_model import stance
 from agents.rule_based_model.amounts import find_amounts
 from agents.rule_based_model.asking import asked_for
-from agents.rule_based_model.choices import chosen, offered_in
 from agents.rule_based_model.intents import acting_topic, reading_topic
 from agents.rule_based_model.languages import ONLY_ENGLISH
 from agents.rule_based_model.phrases import book
@@ -31,10 +30,39 @@ from core.text.languages import foreign_language
 
 PLAIN = frozenset({"command", "said"})
 SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes"})
+_PLACES = ("first", "second", "third", "fourth", "fifth")
+_PLACE = (
+    r"^(?:(?:the|number|no\.?|option|please|#)\s*)*(?P<place>first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th)?)"
+)
+_YES = re.compile(r"^(?:yes|yep|yeah|sure|exactly|right|correct|that one|that's it|ok|okay)\b[\s\w,.!]{0,12}$")
 _FACT_QUESTION = re.compile(
     r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
 )
 _HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
+
+
+def offered_in(text: str) -> tuple[str, ...]:
+    """Return the names listed in our answer.
+
+    They stand one a line after a hyphen, without text after a long dash.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    return tuple(line[2:].partition(" — ")[0].strip(" “”") for line in lines if line.startswith("- "))
+
+
+def chosen(text: str, choices: Sequence[str]) -> str:
+    """Return the offered name that the answer picks, or "" when it picks none or could mean several."""
+    answer = " ".join(text.split()).casefold()
+    things = "|".join(("one", *book().things, "please"))
+    if place := re.match(rf"{_PLACE}(?:\s+(?:{things}))*[\s.!)]*$", answer):
+        word = place["place"]
+        number = int(word[0]) - 1 if word[0].isdigit() else _PLACES.index(word)
+        return choices[number] if number < len(choices) else ""
+    if len(choices) == 1 and _YES.match(answer):
+        return choices[0]
+    named = [choice for choice in choices if re.search(rf"(?<!\w){re.escape(choice.casefold())}(?!\w)", answer)]
+    longest = max(named, key=len, default="")
+    return longest if all(name.casefold() in longest.casefold() for name in named) else ""
 
 
 def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Decision:

@@ -8,7 +8,22 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from agents.ports import ANSWER_TOOL, BRIEF_TOOL, SEARCH_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Topic, Turn
+from agents import registry
+from agents.ports import (
+    ANSWER_TOOL,
+    BRIEF_TOOL,
+    SEARCH_TOOL,
+    AnswerMatcher,
+    Emit,
+    Line,
+    Model,
+    Role,
+    ToolRequest,
+    ToolSpec,
+    Topic,
+    TopicChoice,
+    Turn,
+)
 from agents.rule_based_model.briefs import CALL_ID, word_brief
 from agents.rule_based_model.decide import decide
 from agents.rule_based_model.lookups import newest_words, to_look_up, unknown_again, without_rules
@@ -167,3 +182,20 @@ def topic_of(lines: Sequence[Line]) -> Topic | None:
     tools += [d.pending.tool for d in decisions if d.pending]
     experts = book().experts
     return next((Topic(tool, experts[tool]) for tool in tools if tool in experts), None)
+
+
+class _Topics(TopicChoice):
+    def topic(self, lines: Sequence[Line]) -> Topic | None:
+        return topic_of(lines)
+
+
+class _Answers(AnswerMatcher):
+    def question_answered(self, lines: Sequence[tuple[Role, str]]) -> str:
+        return question_answered(lines, decide(lines))
+
+
+def register() -> None:
+    """Register the model, the choice of a topic and the match of answers, which serve every model's conversations."""
+    registry.register_model("local", make_local_model)
+    registry.register_topic_choice(_Topics())
+    registry.register_answer_matcher(_Answers())

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.models import AgentRun
-from agents.rule_based_model.choices import chosen, offered_in
-from agents.rule_based_model.decide import decide
+from agents.rule_based_model.decide import chosen, decide, offered_in
 from agents.rule_based_model.languages import ONLY_ENGLISH
 from conversations.contacts import contacts
 from conversations.models import Contact
