@@ -16,24 +16,19 @@ class AgentsConfig(AppConfig):
     def import_models(self) -> None:
         """Import the models of the app and those that its packages keep."""
         super().import_models()
-        from agents.evals import models as evals  # noqa: F401, PLC0415
-        from agents.flows import models as flows  # noqa: F401, PLC0415
+        from agents.knowledge import vector_models as vectors  # noqa: F401, PLC0415
+        from agents.langflow import models as flows  # noqa: F401, PLC0415
+        from agents.llm.routes import models  # noqa: F401, PLC0415  (needs the models above)
         from agents.memory import models as memory  # noqa: F401, PLC0415
-        from agents.routes import models  # noqa: F401, PLC0415  (needs the models above)
-        from agents.trials import models as trials  # noqa: F401, PLC0415
-        from agents.vectors import models as vectors  # noqa: F401, PLC0415
+        from agents.studio.evals import models as evals  # noqa: F401, PLC0415
+        from agents.studio.trials import models as trials  # noqa: F401, PLC0415
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import checks, erasure, receivers, registry, tasks  # noqa: F401, PLC0415  (needs loaded apps)
-        from agents.audiences import PlatformAudiences  # noqa: PLC0415
-        from agents.flows import head  # noqa: PLC0415
-        from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
-        from agents.loop import BuiltinLoop  # noqa: PLC0415
-        from agents.routes import availability  # noqa: PLC0415
-        from agents.routes.selectors import spent_percent  # noqa: PLC0415
-        from agents.runs import lease, outcomes  # noqa: PLC0415
-        from agents.tools import (  # noqa: PLC0415
+        from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.answering.runs import lease, outcomes  # noqa: PLC0415
+        from agents.answering.tools import (  # noqa: PLC0415
             actions,
             answer,
             files,
@@ -42,8 +37,14 @@ class AgentsConfig(AppConfig):
             reading,
             resend,
             withdraw,
-        )  # fmt: skip
-        from agents.vectors import storage  # noqa: PLC0415
+        )
+        from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
+        from agents.knowledge.search import storage  # noqa: PLC0415
+        from agents.langflow import head  # noqa: PLC0415
+        from agents.llm import registry  # noqa: PLC0415  (needs loaded apps)
+        from agents.llm.loop import BuiltinLoop  # noqa: PLC0415
+        from agents.llm.routes import availability  # noqa: PLC0415
+        from agents.llm.routes.selectors import spent_percent  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415

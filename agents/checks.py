@@ -7,8 +7,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError
 from django.db.models import F
 
+from agents.answering.tools import registry as tools
 from agents.models import AgentVersion
-from agents.tools import registry as tools
 from core.tenancy.scope import platform_scope
 from hitl.actions import registry as kinds
 from integrations import platforms

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agents.evals.models import EvalCase, EvalResult
-from agents.flows.models import FlowSession
-from agents.flows.sessions import ask_to_erase
+from agents.langflow.models import FlowSession
+from agents.langflow.sessions import ask_to_erase
 from agents.memory.models import ContactFact
 from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
+from agents.studio.evals.models import EvalCase, EvalResult
 from core.clock import now
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied, window

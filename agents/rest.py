@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from agents import selectors, services
-from agents.flows.connecting import FLOW_LIMIT
+from agents.langflow.connection import FLOW_LIMIT
 from agents.models import Agent, AgentActivation, AgentVersion
-from agents.studio import activation, configuration, gallery, portability
+from agents.studio.agents import activation, configuration, gallery, portability
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent

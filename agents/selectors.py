@@ -12,13 +12,13 @@ from django.db.models import F, Max, Q, QuerySet
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
-from agents.flows.connecting import FLOW
-from agents.flows.connecting import editors as flow_editors
+from agents.answering.tools.registry import Caller
+from agents.langflow.connection import FLOW
+from agents.langflow.connection import editors as flow_editors
+from agents.llm.ports import Line
+from agents.llm.routes.candidates import ROUTES
+from agents.llm.routes.configuration import editors as route_editors
 from agents.models import Agent, AgentActivation, AgentRun, AgentVersion, ToolCall
-from agents.ports import Line
-from agents.routes.candidates import ROUTES
-from agents.routes.configuration import editors as route_editors
-from agents.tools.registry import Caller
 from conversations.models import Contact, Conversation, Message
 from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor

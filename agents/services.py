@@ -1,14 +1,14 @@
 """Commands of the app: assign messages to runs, execute runs, report outcomes, configure agents."""
 
-from agents.routes.availability import needs_workers
-from agents.routes.calling import open_brief_model
-from agents.runs.batching import seconds_until_due, take_message
-from agents.runs.inbox import record_requester_answer
-from agents.runs.outcomes import take_outcome
-from agents.runs.requester_questions import relay_drift, relay_question
-from agents.runs.run import NeedsModelWorker, run_turn
-from agents.studio.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
-from agents.studio.configuration import (
+from agents.answering.runs.batches import seconds_until_due, take_message
+from agents.answering.runs.inbox import record_requester_answer
+from agents.answering.runs.outcomes import take_outcome
+from agents.answering.runs.requester_questions import relay_drift, relay_question
+from agents.answering.runs.run import NeedsModelWorker, run_turn
+from agents.llm.routes.availability import needs_workers
+from agents.llm.routes.calls import open_brief_model
+from agents.studio.agents.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
+from agents.studio.agents.configuration import (
     Setup,
     change_agent,
     copy_agent,
@@ -19,7 +19,7 @@ from agents.studio.configuration import (
     setup_in,
     setup_of,
 )
-from agents.studio.first_agent import ensure_first_agent
+from agents.studio.agents.first_agent import ensure_first_agent
 
 __all__ = [
     "NeedsModelWorker",

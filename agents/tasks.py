@@ -8,15 +8,15 @@ from uuid import UUID
 from django.core.cache import cache
 
 from agents import services
-from agents.evals import checking
-from agents.evals import lease as check_lease
-from agents.flows import sessions
-from agents.knowledge import questions, sites, uploads
-from agents.routes import ledger
-from agents.runs import lease, understanding
-from agents.trials import lease as trial_lease
-from agents.trials import trying
-from agents.vectors import keeping
+from agents.answering.runs import lease, understood
+from agents.knowledge.search import questions, upkeep
+from agents.knowledge.sources import sites, uploads
+from agents.langflow import sessions
+from agents.llm.routes import ledger
+from agents.studio.evals import lease as check_lease
+from agents.studio.evals import runs as checking
+from agents.studio.trials import lease as trial_lease
+from agents.studio.trials import turns
 from conversations import services as conversations
 from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
@@ -40,7 +40,7 @@ def take_message(row_id: UUID) -> None:
     if run is None:
         if not services.record_requester_answer(message_id=row_id):
             conversations.answer_about_the_wait(actor=system("agents"), message_id=row_id)
-        understanding.note_message(message_id=row_id)
+        understood.note_message(message_id=row_id)
         return
     wait = services.seconds_until_due(run)
     if wait > 0:
@@ -113,13 +113,13 @@ def fetch_site(row_id: UUID) -> None:
 @tenant_task(queue="low", limits=EMBED_LIMITS)
 def embed_document(row_id: UUID) -> None:
     """Make the vectors that one document's passages lack."""
-    keeping.embed_document(document_id=row_id)
+    upkeep.embed_document(document_id=row_id)
 
 
 @sweep_task(queue="low")
 def sweep_vectors() -> None:
     """Queue documents whose passages lack a vector of the current model."""
-    for tenant_id, document_id in keeping.list_due():
+    for tenant_id, document_id in upkeep.list_due():
         embed_document.delay(str(tenant_id), str(document_id))
 
 
@@ -148,13 +148,13 @@ def forget_model_calls() -> None:
 @tenant_task(queue="high", limits=TURN_LIMITS)
 def answer_trial(row_id: UUID) -> None:
     """Answer one turn of a trial with the built-in model."""
-    trying.answer_turn(turn_id=row_id)
+    turns.answer_turn(turn_id=row_id)
 
 
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model_in_trial(row_id: UUID) -> None:
     """Answer one turn of a trial with a model that is asked over a network."""
-    trying.answer_turn(turn_id=row_id)
+    turns.answer_turn(turn_id=row_id)
 
 
 @tenant_task(queue="low", limits=CHECK_LIMITS)
@@ -173,17 +173,17 @@ def ask_model_in_check(row_id: UUID) -> None:
 def sweep_trials() -> None:
     """Queue answers of trials and runs of checks again that no worker has."""
     for tenant_id, turn_id, model, flow in trial_lease.put_back():
-        trial_task = ask_model_in_trial if trying.waits_for_network(model, flow) else answer_trial
+        trial_task = ask_model_in_trial if turns.waits_for_network(model, flow) else answer_trial
         trial_task.delay(str(tenant_id), str(turn_id))
     for tenant_id, run_id, model, flow in check_lease.put_back():
-        check_task = ask_model_in_check if trying.waits_for_network(model, flow) else check_agent
+        check_task = ask_model_in_check if turns.waits_for_network(model, flow) else check_agent
         check_task.delay(str(tenant_id), str(run_id))
 
 
 @sweep_task(queue="low")
 def forget_trials() -> None:
     """Delete trials and checks after `WALKER_TRIALS_DAYS`."""
-    trying.forget_trials()
+    turns.forget_trials()
     checking.forget_runs()
 
 

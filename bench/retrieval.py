@@ -32,18 +32,19 @@ from django.db.models import Avg  # noqa: E402
 
 from accounts.models import Tenant  # noqa: E402
 from accounts.services import create_tenant  # noqa: E402
-from agents.knowledge import searching, services  # noqa: E402
-from agents.knowledge.cutting import Piece  # noqa: E402
+from agents.answering.tools import knowledge  # noqa: E402
+from agents.answering.tools.registry import Caller  # noqa: E402
+from agents.knowledge import services  # noqa: E402
 from agents.knowledge.models import Document  # noqa: E402
-from agents.llm import providers  # noqa: E402, F401  (loaded as in a worker for models, not while the first call waits)
+from agents.knowledge.search import search as searching  # noqa: E402
+from agents.knowledge.sources.passages import Piece  # noqa: E402
+from agents.llm.built_in.lookups import to_look_up  # noqa: E402
+from agents.llm.built_in.model import decide_lines  # noqa: E402
+from agents.llm.hosted import models as providers  # noqa: E402, F401  (loaded as in a worker for models, not while the first call waits)
+from agents.llm.ports import Line  # noqa: E402
+from agents.llm.routes import configuration  # noqa: E402
+from agents.llm.routes.models import ModelCall  # noqa: E402
 from agents.models import Agent  # noqa: E402
-from agents.ports import Line  # noqa: E402
-from agents.routes import configuration  # noqa: E402
-from agents.routes.models import ModelCall  # noqa: E402
-from agents.rule_based_model.lookups import to_look_up  # noqa: E402
-from agents.rule_based_model.model import decide_lines  # noqa: E402
-from agents.tools import knowledge  # noqa: E402
-from agents.tools.registry import Caller  # noqa: E402
 from core.actors import system  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 from demo.library import ensure_library, read_articles  # noqa: E402

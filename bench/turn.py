@@ -25,11 +25,12 @@ django.setup()
 from django.db import connection  # noqa: E402
 
 from accounts.services import create_tenant  # noqa: E402
-from agents import registry, services  # noqa: E402
+from agents import services  # noqa: E402
+from agents.answering.tools import registry as tools  # noqa: E402
+from agents.answering.tools.registry import Arguments, Caller, Tool  # noqa: E402
+from agents.llm import registry  # noqa: E402
+from agents.llm.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn  # noqa: E402
 from agents.models import AgentVersion  # noqa: E402
-from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn  # noqa: E402
-from agents.tools import registry as tools  # noqa: E402
-from agents.tools.registry import Arguments, Caller, Tool  # noqa: E402
 from bench._common import ANSWER, QUESTION, READ, TABLE, fill, timed  # noqa: E402
 from conversations import services as conversations  # noqa: E402
 from conversations.models import ChannelAccount, Message  # noqa: E402

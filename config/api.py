@@ -16,13 +16,13 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
-from agents.evals.rest import CaseViewSet, EvalRunViewSet
-from agents.flows import rest as flows
+from agents.answering.runs import rest as runs
 from agents.knowledge import rest as knowledge
+from agents.langflow import rest as flows
+from agents.llm.routes import rest as model_routes
 from agents.memory.rest import FactViewSet, HandoverViewSet
-from agents.routes import rest as model_routes
-from agents.runs import rest as runs
-from agents.trials.rest import TrialViewSet
+from agents.studio.evals.rest import CaseViewSet, EvalRunViewSet
+from agents.studio.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports

@@ -63,7 +63,7 @@ def _check_connection(sender: Any, **_: Any) -> None:
 def _load_models(**_: Any) -> None:
     """Load the providers' libraries once, before the processes of a model worker share what is loaded."""
     if MODELS in app.amqp.queues.consume_from:
-        import_module("agents.llm.providers")
+        import_module("agents.llm.hosted.models")
 
 
 @worker_init.connect

@@ -78,7 +78,7 @@ PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
-MODEL_PROVIDERS = ["agents.rule_based_model.model", "agents.llm.remote"]
+MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 ANTHROPIC_API_KEY = env("ANTHROPIC_API_KEY", default="")
@@ -414,13 +414,13 @@ SPECTACULAR_SETTINGS = {
         "CollectionAudience": "agents.models.Collection.Audience",
         "DocumentState": "agents.models.Document.State",
         "SiteState": "agents.models.Site.State",
-        "EvalState": "agents.evals.models.EvalRun.State",
-        "EvalKind": "agents.evals.models.EvalRun.Kind",
+        "EvalState": "agents.studio.evals.models.EvalRun.State",
+        "EvalKind": "agents.studio.evals.models.EvalRun.Kind",
         "OpenQuestionState": "agents.models.OpenQuestion.State",
-        "BudgetScope": "agents.routes.models.Budget.Scope",
+        "BudgetScope": "agents.llm.routes.models.Budget.Scope",
         "SwitchScope": "hitl.killswitch.models.KillSwitch.Scope",
-        "DayOrMonth": "agents.routes.models.Budget.Period",
-        "ModelProvider": "agents.routes.models.Provider",
+        "DayOrMonth": "agents.llm.routes.models.Budget.Period",
+        "ModelProvider": "agents.llm.routes.models.Provider",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": None,

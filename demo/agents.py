@@ -7,10 +7,10 @@ from typing import Final
 
 from django.db import transaction
 
-from agents.evals.cases import Case, Expectation
 from agents.models import Agent, AgentVersion
-from agents.studio import gallery
-from agents.studio.first_cases import PROMISES, case, must_pass
+from agents.studio.agents import gallery
+from agents.studio.agents.first_cases import PROMISES, case, must_pass
+from agents.studio.evals.cases import Case, Expectation
 
 SHARED_TOOLS = ("bring_person",)
 READING_TOOLS = (

@@ -10,7 +10,7 @@ class DemoConfig(AppConfig):
 
     def ready(self) -> None:
         """Teach the built-in model the words of marketing, and offer its agents as templates."""
-        from agents.rule_based_model import phrases  # noqa: PLC0415  (needs loaded apps)
+        from agents.llm.built_in import phrases  # noqa: PLC0415  (needs loaded apps)
         from demo import agents  # noqa: PLC0415
         from demo.phrases.book import MarketingPhrases  # noqa: PLC0415
 

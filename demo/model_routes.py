@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from django.conf import settings
 
+from agents.llm.ports import Usage
+from agents.llm.routes.candidates import prices_of
+from agents.llm.routes.configuration import RouteSetup, activate_route, create_route
+from agents.llm.routes.limits import create_budget
+from agents.llm.routes.models import Budget, ModelCall, ModelRoute
+from agents.llm.routes.prices import cost
 from agents.models import Agent
-from agents.ports import Usage
-from agents.routes.candidates import prices_of
-from agents.routes.configuration import RouteSetup, activate_route, create_route
-from agents.routes.limits import create_budget
-from agents.routes.models import Budget, ModelCall, ModelRoute
-from agents.routes.prices import cost
 from agents.services import Setup, activate_draft, create_agent
 from core.clock import now
 from demo.cast import Organisation

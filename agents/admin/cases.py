@@ -13,12 +13,12 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from agents.evals import keeping
-from agents.evals.models import EvalCase
-from agents.tools import registry as tools
-from agents.tools.registry import Tool
-from agents.trials.models import Trial
-from agents.trials.trying import TRY
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import Tool
+from agents.studio.evals import case_services
+from agents.studio.evals.models import EvalCase
+from agents.studio.trials.models import Trial
+from agents.studio.trials.turns import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
@@ -136,7 +136,7 @@ class EvalCaseAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvalCase]:
         """Return the cases."""
-        return keeping.query_cases(viewer=viewer_of(request))
+        return case_services.query_cases(viewer=viewer_of(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list under its own title."""
@@ -205,19 +205,19 @@ class EvalCaseAdmin(ServiceAdmin):
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, CaseForm):
             agent_id = obj.agent_id if obj else form.initial.get("agent_id") or request.POST.get("agent_id")
-            if keys := keeping.tools_for_cases(viewer=viewer_of(request), agent_id=agent_id):
+            if keys := case_services.tools_for_cases(viewer=viewer_of(request), agent_id=agent_id):
                 form.offer(keys)
         return form
 
-    def _suggested(self, request: HttpRequest) -> keeping.Suggestion:
+    def _suggested(self, request: HttpRequest) -> case_services.Suggestion:
         viewer, given = viewer_of(request), request.GET
         try:
             if trial := given.get("trial"):
-                return keeping.suggest_from_trial(viewer=viewer, trial_id=UUID(trial))
+                return case_services.suggest_from_trial(viewer=viewer, trial_id=UUID(trial))
             if message := given.get("message"):
-                return keeping.suggest_from_answer(viewer=viewer, message_id=UUID(message))
+                return case_services.suggest_from_answer(viewer=viewer, message_id=UUID(message))
             agent = given.get("agent")
-            return keeping.Suggestion(UUID(agent) if agent else None)
+            return case_services.Suggestion(UUID(agent) if agent else None)
         except (WalkerError, ValueError) as wrong:
             raise Http404("There is nothing to keep a case from.") from wrong
 
@@ -240,7 +240,7 @@ class EvalCaseAdmin(ServiceAdmin):
         agent_id = form.cleaned_data["agent_id"]
         if agent_id is None:
             raise Invalid("Open this form from an agent, a trial or an answer.")
-        keeping.keep_case(
+        case_services.keep_case(
             actor=viewer_of(request),
             agent_id=agent_id,
             document=form.document(),
@@ -248,11 +248,11 @@ class EvalCaseAdmin(ServiceAdmin):
         )
         return "The case is kept. Run the checks on the agent's page."
 
-    edit = edits(keeping.change_case, "case_id", TRY, CaseForm, submit="Save case", tone="primary",
+    edit = edits(case_services.change_case, "case_id", TRY, CaseForm, submit="Save case", tone="primary",
                  values=lambda form: {"document": form.document()},
                  done="Case saved. Run the checks again.")  # fmt: skip
 
-    delete = deletes(keeping.delete_case, "case_id", TRY, title="Delete case", done="Case deleted.")
+    delete = deletes(case_services.delete_case, "case_id", TRY, title="Delete case", done="Case deleted.")
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list from a deleted case."""

@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from agents.admin.trials import people_in, shown_step
-from agents.evals import checking
-from agents.evals.judging import is_same
-from agents.evals.models import LOST, EvalResult, EvalRun
 from agents.models import Agent, AgentVersion
-from agents.trials import trying
-from agents.trials.trying import TRY
+from agents.studio.evals import runs
+from agents.studio.evals.judge import is_same
+from agents.studio.evals.models import LOST, EvalResult, EvalRun
+from agents.studio.trials import turns
+from agents.studio.trials.turns import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
@@ -52,7 +52,7 @@ FAULTS: Final = {
 class ReplayForm(ConsoleForm):
     """How far back."""
 
-    days = forms.IntegerField(label="Days back", min_value=1, max_value=checking.MOST_DAYS, initial=7)
+    days = forms.IntegerField(label="Days back", min_value=1, max_value=runs.MOST_DAYS, initial=7)
 
 
 class CheckActions:
@@ -67,7 +67,7 @@ class CheckActions:
     )
     def run_checks(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> HttpResponse:
         """Run the cases and open what they show."""
-        run = checking.start_checks(actor=viewer_of(request), agent_id=obj.pk)
+        run = runs.start_checks(actor=viewer_of(request), agent_id=obj.pk)
         return redirect("admin:agents_evalrun_change", run.pk)
 
     @service_action(
@@ -81,7 +81,7 @@ class CheckActions:
     def replay(self, request: HttpRequest, obj: Agent, form: ReplayForm) -> HttpResponse:
         """Answer past conversations again and open the comparison."""
         days = form.cleaned_data["days"]
-        run = checking.start_replay(actor=viewer_of(request), agent_id=obj.pk, days=days)
+        run = runs.start_replay(actor=viewer_of(request), agent_id=obj.pk, days=days)
         return redirect("admin:agents_evalrun_change", run.pk)
 
     def checks_context(self, viewer: Actor, agent: Agent, draft: AgentVersion | None) -> dict[str, Any] | None:
@@ -89,10 +89,10 @@ class CheckActions:
         if not viewer.may(TRY):
             return None
         cases = agent.cases.order_by("-is_must", "name")
-        code, names = checking.block_of(draft) if draft else ("", [])
+        code, names = runs.block_of(draft) if draft else ("", [])
         return {
             "cases": list(cases[:50]),
-            "runs": list(checking.query_runs(viewer=viewer).filter(agent=agent)[:5]),
+            "runs": list(runs.query_runs(viewer=viewer).filter(agent=agent)[:5]),
             "block": code,
             "failed": names,
             "keep_url": f"{reverse('admin:agents_evalcase_keep')}?agent={agent.pk}",
@@ -114,7 +114,7 @@ class EvalRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvalRun]:
         """Return the runs that the viewer may see."""
-        return checking.query_runs(viewer=viewer_of(request))
+        return runs.query_runs(viewer=viewer_of(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list under its own title."""
@@ -140,7 +140,7 @@ class EvalRunAdmin(ReadOnlyAdmin):
             "is_running": obj.is_open,
             "problem": FAULTS.get(obj.error_code, obj.error_code),
             "results": sorted(shown, key=lambda each: each["rank"]),
-            "costs": trying.cost_of([obj.pk]),
+            "costs": turns.cost_of([obj.pk]),
         }
 
     def _shown(self, result: EvalResult, names: dict[UUID, str]) -> dict[str, Any]:

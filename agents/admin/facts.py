@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from agents.memory import services
 from agents.memory.kinds import CHOICES, LONGEST
 from agents.memory.models import ContactFact
-from agents.memory.summarising import summarise_for_page
+from agents.memory.summary import summarise_for_page
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.model_admin import ServiceAdmin

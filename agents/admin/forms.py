@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django import forms
 
-from agents import registry
-from agents.flows.connecting import FLOW_LIMIT
+from agents.answering.tools import registry as tools
+from agents.langflow.connection import FLOW_LIMIT
+from agents.llm import registry
 from agents.models import AgentVersion, Collection
-from agents.studio import configuration, gallery
-from agents.studio.activation import REASON_LIMIT
-from agents.tools import registry as tools
+from agents.studio.agents import configuration, gallery
+from agents.studio.agents.activation import REASON_LIMIT
 from console.base.forms import ConsoleForm
 
 MODEL_WORDS = {

@@ -28,11 +28,11 @@ from agents.admin.forms import (
     seen_by,
 )
 from agents.admin.trials import TryAction
+from agents.answering.tools import registry as tools
 from agents.models import Agent, AgentVersion, Collection
-from agents.studio import gallery, portability
-from agents.studio.activation import ACTIVATE
-from agents.studio.configuration import CHANGE
-from agents.tools import registry as tools
+from agents.studio.agents import gallery, portability
+from agents.studio.agents.activation import ACTIVATE
+from agents.studio.agents.configuration import CHANGE
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter

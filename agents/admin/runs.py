@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from agents.answering.runs.explanation import Explanation, explain_run
+from agents.llm.ports import ANSWER_TOOL
 from agents.models import AgentRun, ToolCall
-from agents.ports import ANSWER_TOOL
-from agents.runs.explaining import Explanation, explain_run
 from console.base.lists import choose, during, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from agents.knowledge import crawling, selectors, services, sites
+from agents.knowledge import selectors, services
+from agents.knowledge.sources import crawler, sites
 from agents.models import Document, Site
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import edits
@@ -35,7 +36,7 @@ class SiteForm(ConsoleForm):
     address = forms.CharField(
         label="Address",
         max_length=services.ADDRESS_LIMIT,
-        help_text=f"Such as https://shop.example/help. Up to {crawling.MOST_PAGES} pages of this host are read, "
+        help_text=f"Such as https://shop.example/help. Up to {crawler.MOST_PAGES} pages of this host are read, "
         "as far as links lead to them.",
     )
     language = forms.ChoiceField(

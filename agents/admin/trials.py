@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from agents.ports import ANSWER_TOOL
-from agents.trials import trying
-from agents.trials.models import Trial, TrialTurn
+from agents.llm.ports import ANSWER_TOOL
+from agents.studio.trials import turns as trying
+from agents.studio.trials.models import Trial, TrialTurn
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import ConsoleForm

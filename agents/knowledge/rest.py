@@ -15,8 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from agents.knowledge import questions, searching, selectors, services, sites, uploads
+from agents.knowledge import selectors, services
 from agents.knowledge.models import Collection, Document, OpenQuestion, Site
+from agents.knowledge.search import questions
+from agents.knowledge.search import search as searching
+from agents.knowledge.sources import sites, uploads
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.last_change import last_change
-from agents.knowledge.cutting import Piece, cut
-from agents.knowledge.indexing import digest_of, remove_passages, write_passages
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
+from agents.knowledge.search.index import digest_of, remove_passages, write_passages
+from agents.knowledge.sources.passages import Piece, cut
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now

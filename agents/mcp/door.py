@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import Tenant
-from agents.flows.tokens import RunToken, TrialToken, read_token
-from agents.gateway import ToolBroke
-from agents.mcp import calling, limits, protocol, trying
+from agents.answering.runs.watch import Ended
+from agents.answering.tool_calls import ToolBroke
+from agents.langflow.tokens import RunToken, TrialToken, read_token
+from agents.llm.ports import ToolSpec
+from agents.mcp import limits, live_tools, protocol, trial_tools
 from agents.mcp.protocol import Request, RpcError
-from agents.ports import ToolSpec
-from agents.runs.watch import Ended
 from core.errors import TooMany, WalkerError
 from core.tenancy.scope import tenant_scope
 
@@ -29,7 +29,7 @@ INSTRUCTIONS: Final = (
 )
 NO_TOKEN: Final = "The token of a run is missing, not valid or expired."  # noqa: S105
 OVER: Final = "The run of this token is over."
-Door = calling.OpenRun | trying.OpenTrial
+Door = live_tools.OpenRun | trial_tools.OpenTrial
 
 
 @csrf_exempt  # carries no cookie and trusts none: the token is the proof
@@ -43,7 +43,7 @@ def serve_tools(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         with tenant_scope(token.tenant_id):
             if not Tenant.objects.filter(pk=token.tenant_id, is_active=True).exists():
                 raise _refused(OVER, 403)
-            found = trying.open_trial(token) if isinstance(token, TrialToken) else calling.open_run(token)
+            found = trial_tools.open_trial(token) if isinstance(token, TrialToken) else live_tools.open_run(token)
             if found.version.agent_id != agent_id:
                 raise _refused(NO_TOKEN, 401)
             wanted = protocol.read_request(body)

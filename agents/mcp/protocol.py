@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from agents.llm.arguments import read_arguments
+from agents.llm.hosted.arguments import read_arguments
 
 VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Versions of the protocol that are spoken, newest first; what is offered is the same in all of them."""

@@ -15,7 +15,7 @@ from agents.memory import services
 from agents.memory.handover import Handover
 from agents.memory.kinds import LONGEST
 from agents.memory.models import ContactFact
-from agents.memory.summarising import VIEW, summarise
+from agents.memory.summary import VIEW, summarise
 from conversations.services import record_view
 from core.rest.fields import CLEAR, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from accounts.privacy.reveals import require_grant
 from agents.memory.kinds import CHOICES, clean_value
 from agents.memory.models import ContactFact
-from agents.memory.noting import replace_fact
+from agents.memory.notes import replace_fact
 from conversations.models import Contact
 from conversations.selectors import read_contact
 from core.actors import Actor

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import agents.vectors.models
+import agents.knowledge.vector_models
 import core.clock
 import core.ids
 import core.tenancy.scope
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ("model", models.CharField(max_length=80)),
                 ("dimensions", models.PositiveSmallIntegerField()),
                 ("digest", models.CharField(help_text="SHA-256 of the text that was embedded.", max_length=64)),
-                ("embedding", agents.vectors.models.RealArray()),
+                ("embedding", agents.knowledge.vector_models.RealArray()),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
                     "passage",

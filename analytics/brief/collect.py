@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import Caller
 from agents.selectors import version_of_type
-from agents.tools import registry as tools
-from agents.tools.registry import Caller
 from analytics.brief.choices import OWN
 from conversations.selectors import ConversationFilters, count_needing_person, list_conversations
 from core.actors import Actor

@@ -10,9 +10,18 @@ from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from typing import Final
 
+from agents.llm.ports import (
+    BRIEF_ADVICE,
+    BRIEF_TOOL,
+    Line,
+    Orchestrator,
+    RunContext,
+    RunOutcome,
+    ToolRequest,
+    ToolSpec,
+)
+from agents.llm.registry import get_model, get_orchestrator, networked_models
 from agents.models import AgentVersion
-from agents.ports import BRIEF_ADVICE, BRIEF_TOOL, Line, Orchestrator, RunContext, RunOutcome, ToolRequest, ToolSpec
-from agents.registry import get_model, get_orchestrator, networked_models
 from agents.selectors import any_version
 from agents.services import open_brief_model
 from analytics.brief.texts import Language

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.rule_based_model.phrases import PhraseBook
-from agents.rule_based_model.text import Clause
-from agents.rule_based_model.types import Call, Memory, Pending
+from agents.llm.built_in.phrases import PhraseBook
+from agents.llm.built_in.text import Clause
+from agents.llm.built_in.types import Call, Memory, Pending
 from demo.phrases import briefs, intents, questions, replies, slots, wording
 from demo.phrases.words import CAMPAIGN_WORDS, KEYWORDS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from agents.rule_based_model.amounts import find_amounts
-from agents.rule_based_model.text import Clause
+from agents.llm.built_in.amounts import find_amounts
+from agents.llm.built_in.text import Clause
 
 Topic = Literal[
     "set_campaign_budget", "pause_campaign", "update_page_meta", "publish_content",

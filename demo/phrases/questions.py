@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agents.rule_based_model.text import Clause
-from agents.rule_based_model.types import Call
+from agents.llm.built_in.text import Clause
+from agents.llm.built_in.types import Call
 from demo.phrases import slots
 
 _MEASURES: tuple[tuple[str, str], ...] = (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from agents.rule_based_model.replies import listed
+from agents.llm.built_in.replies import listed
 
 
 def _campaigns(result: Mapping[str, Any]) -> str:

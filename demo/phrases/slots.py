@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import takewhile
 
-from agents.rule_based_model.amounts import Amount, find_amounts
-from agents.rule_based_model.text import Clause, Token
+from agents.llm.built_in.amounts import Amount, find_amounts
+from agents.llm.built_in.text import Clause, Token
 from core.text.languages import FUNCTION_WORDS
 from demo.phrases.words import AUDIENCE_WORDS, CAMPAIGN_WORDS, CHANGE, PAUSE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.rule_based_model.types import Pending
+from agents.llm.built_in.types import Pending
 
 _DEEDS = {
     "set_campaign_budget": "set the daily budget of {campaign} to {daily_budget}{money}",

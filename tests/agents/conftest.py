@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents import registry, services
+from agents import services
+from agents.answering.runs.batches import QUIET
+from agents.llm import registry
+from agents.llm.ports import Emit, Line, Model, ToolSpec, Turn
 from agents.models import AgentRun, AgentVersion
-from agents.ports import Emit, Line, Model, ToolSpec, Turn
-from agents.runs.batching import QUIET
 from conversations.models import ChannelAccount, Conversation, Message
 from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.flows import connecting
-from agents.flows.models import FlowServer
+from agents.langflow import connection
+from agents.langflow.models import FlowServer
 from agents.models import Agent
 from standins.langflow.flows import IDS
 from standins.langflow.server import LangflowServer, Sessions
@@ -32,7 +32,7 @@ class Langflow:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def connect(self) -> FlowServer:
-        return connecting.connect_server(actor=OPERATOR, base_url=self.url, key=KEY)
+        return connection.connect_server(actor=OPERATOR, base_url=self.url, key=KEY)
 
     def make_agent(self, flow: str, tools: tuple[str, ...] = ()) -> Agent:
         """Activate an own agent whose head is a flow; it answers instead of all others."""

@@ -22,9 +22,9 @@ def main() -> None:
     django.setup()
     from django.db import connection
 
-    from agents.ports import Usage
-    from agents.routes import ledger
-    from agents.routes.models import ModelCall
+    from agents.llm.ports import Usage
+    from agents.llm.routes import ledger
+    from agents.llm.routes.models import ModelCall
     from core.tenancy.scope import tenant_scope
 
     tenant_id, agent_id = UUID(sys.argv[1]), UUID(sys.argv[2])

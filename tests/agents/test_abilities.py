@@ -2,11 +2,11 @@
 
 import pytest
 
+from agents.answering.tools import registry
+from agents.answering.tools.files import SendFile
+from agents.answering.tools.knowledge import Answer, SearchKnowledge
+from agents.answering.tools.reading import ListAbilities
 from agents.models import Agent
-from agents.tools import registry
-from agents.tools.files import SendFile
-from agents.tools.knowledge import Answer, SearchKnowledge
-from agents.tools.reading import ListAbilities
 from tests.agents.conftest import Desk
 
 ASK = "What can you do?"

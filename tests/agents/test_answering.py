@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from agents import services
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import OneRequest
+from agents.answering.tools.resend import ResubmitRequest
+from agents.llm.built_in.decide import decide
+from agents.llm.built_in.requester_answers import question_answered, request_to_resubmit
+from agents.llm.ports import ASKS, SENT_BACK
 from agents.models import AgentRun, ToolCall
-from agents.ports import ASKS, SENT_BACK
-from agents.rule_based_model.decide import decide
-from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
 from agents.selectors import caller_of
-from agents.tools import registry as tools
-from agents.tools.registry import OneRequest
-from agents.tools.resend import ResubmitRequest
 from conversations.inbox.states import give_back, take_over
 from conversations.services import Draft, Sender, reply
 from hitl.models import Approval, Decision, Revision

@@ -11,12 +11,12 @@ from django.db import connection
 from django.db.models import F
 
 from agents import services
+from agents.answering.runs import lease
+from agents.answering.runs import run as turns
+from agents.answering.runs.batches import BURST, QUIET
+from agents.answering.runs.reply import answer_id
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentRun, AgentRunMessage
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.runs import lease
-from agents.runs import run as turns
-from agents.runs.batching import BURST, QUIET
-from agents.runs.reply import answer_id
 from conversations.models import Message
 from conversations.services import receive
 from conversations.types import InboundMessage

@@ -15,11 +15,11 @@ from django.test import Client
 
 from agents import services
 from agents.erasure import AgentsErasure
-from agents.evals import checking, keeping, lease
-from agents.evals.models import EvalCase, EvalResult, EvalRun
+from agents.llm.ports import Line, ToolSpec, Turn
 from agents.models import Agent, AgentActivation, AgentRun
-from agents.ports import Line, ToolSpec, Turn
 from agents.selectors import authors_of
+from agents.studio.evals import case_services, lease, runs
+from agents.studio.evals.models import EvalCase, EvalResult, EvalRun
 from conversations.models import Message
 from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -35,7 +35,7 @@ HELLO = {"name": "Hello", "says": ["Hello"], "expects": {"contains": ["good day"
 
 def checked(run: EvalRun) -> EvalRun:
     """The worker makes all results."""
-    checking.work_run(run_id=run.pk, seconds=60)
+    runs.work_run(run_id=run.pk, seconds=60)
     run.refresh_from_db()
     assert (run.state, run.is_open) == ("finished", False)
     return run
@@ -50,13 +50,13 @@ def test_case_that_must_pass_blocks_activation_until_it_does_or_somebody_with_th
     scripted(greet)
     agent, admin, owner = draft_of(desk, model="scripted"), desk.world.actor("admin"), desk.world.actor("owner")
     with pytest.raises(Conflict, match="no cases"):
-        checking.start_checks(actor=admin, agent_id=agent.pk)
-    keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
+        runs.start_checks(actor=admin, agent_id=agent.pk)
+    case_services.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
     with pytest.raises(Conflict) as unchecked:
         services.activate_draft(actor=admin, agent_id=agent.pk)
-    run = checking.start_checks(actor=admin, agent_id=agent.pk)
+    run = runs.start_checks(actor=admin, agent_id=agent.pk)
     with pytest.raises(Conflict, match="running"):
-        checking.start_checks(actor=admin, agent_id=agent.pk)
+        runs.start_checks(actor=admin, agent_id=agent.pk)
     checked(run)
     result = run.results.get()
     assert (result.passed, result.misses) == (False, [{"code": "does_not_contain", "about": "good day"}])
@@ -74,24 +74,24 @@ def test_case_that_must_pass_blocks_activation_until_it_does_or_somebody_with_th
     # The next draft is checked again after every change of it and of its cases, and activated once they pass.
     said["text"] = "Good  day to you"
     services.change_agent(actor=admin, agent_id=agent.pk, changes={"instructions": "Be kind."})
-    checked(checking.start_checks(actor=admin, agent_id=agent.pk))
+    checked(runs.start_checks(actor=admin, agent_id=agent.pk))
     services.change_agent(actor=admin, agent_id=agent.pk, changes={"instructions": "Be brief."})
     with pytest.raises(Conflict, match="Run the checks first"):
         services.activate_draft(actor=admin, agent_id=agent.pk)
-    checked(checking.start_checks(actor=admin, agent_id=agent.pk))
+    checked(runs.start_checks(actor=admin, agent_id=agent.pk))
     services.activate_draft(actor=admin, agent_id=agent.pk, override="")
     assert nothing_happened()
 
 
 def test_draft_that_is_changed_while_its_checks_run_is_not_checked(desk: Desk) -> None:
     agent, admin = draft_of(desk), desk.world.actor("admin")
-    keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "expects": {"brings_person": False}})
-    run = checking.start_checks(actor=admin, agent_id=agent.pk)
+    case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "expects": {"brings_person": False}})
+    run = runs.start_checks(actor=admin, agent_id=agent.pk)
     services.change_agent(actor=admin, agent_id=agent.pk, changes={"instructions": "Be brief."})
     assert checked(run).error_code == "draft_changed"
     with pytest.raises(Conflict, match="Run the checks first"):
         services.activate_draft(actor=admin, agent_id=agent.pk)
-    assert (checking.forget_runs(now=now() + timedelta(days=8)) > 0, EvalRun.objects.exists()) == (True, False)
+    assert (runs.forget_runs(now=now() + timedelta(days=8)) > 0, EvalRun.objects.exists()) == (True, False)
 
 
 def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: Desk) -> None:
@@ -102,16 +102,16 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
 
     scripted(script)
     agent, admin = draft_of(desk, model="scripted"), desk.world.actor("admin")
-    keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
-    keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
-    run = checking.start_checks(actor=admin, agent_id=agent.pk)
+    case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
+    case_services.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
+    run = runs.start_checks(actor=admin, agent_id=agent.pk)
     with _enter(NOTHING):
         assert lease.put_back() == []
     for _ in range(3):
         with pytest.raises(Killed):
-            checking.work_run(run_id=run.pk, seconds=60)
+            runs.work_run(run_id=run.pk, seconds=60)
         stale = EvalRun.objects.get(pk=run.pk)
-        checking.work_run(run_id=run.pk, seconds=60)  # the lease still holds
+        runs.work_run(run_id=run.pk, seconds=60)  # the lease still holds
         with at(now() + lease.LEASE * 2), _enter(NOTHING):
             assert [row[1] for row in lease.put_back()] == [run.pk]
         assert not lease.renew(stale)
@@ -129,23 +129,23 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
 def test_case_is_kept_from_a_trial_masked_and_once_under_a_name(desk: Desk) -> None:
     agent, admin = draft_of(desk, ["list_campaigns"]), desk.world.actor("admin")
     trial = begin(desk, agent, "member", "Show me the campaigns, I am at +34 600 123 456").trial
-    found = keeping.suggest_from_trial(viewer=admin, trial_id=trial.pk)
+    found = case_services.suggest_from_trial(viewer=admin, trial_id=trial.pk)
     assert found.document["expects"]["calls"] == ["list_campaigns"]
     document = {**found.document, "name": "Campaigns", "says": ["Show me the campaigns, call +34 600 123 456"]}
-    case = keeping.keep_case(actor=admin, agent_id=agent.pk, document=document)
+    case = case_services.keep_case(actor=admin, agent_id=agent.pk, document=document)
     assert "600 123 456" not in str(case.document)
-    assert checked(checking.start_checks(actor=admin, agent_id=agent.pk)).results.get().passed is True
+    assert checked(runs.start_checks(actor=admin, agent_id=agent.pk)).results.get().passed is True
     with pytest.raises(Conflict, match="this name"):
-        keeping.keep_case(actor=admin, agent_id=agent.pk, document=document)
+        case_services.keep_case(actor=admin, agent_id=agent.pk, document=document)
     with pytest.raises(Invalid) as wrong:
-        keeping.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "expects": {}, "name": ""})
+        case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "expects": {}, "name": ""})
     assert set(wrong.value.facts["fields"]) == {"name", "expects"}
     with pytest.raises(Refused, match="all your rights"):
-        checking.start_checks(actor=admin.limited_to(frozenset({"agents.change_agent"})), agent_id=agent.pk)
+        runs.start_checks(actor=admin.limited_to(frozenset({"agents.change_agent"})), agent_id=agent.pk)
     with pytest.raises(NotFound):
-        keeping.keep_case(actor=admin, agent_id=agent.pk, document=HELLO, conversation_id=agent.pk)
+        case_services.keep_case(actor=admin, agent_id=agent.pk, document=HELLO, conversation_id=agent.pk)
     with pytest.raises(Refused):
-        keeping.keep_case(actor=desk.world.actor("support"), agent_id=agent.pk, document=HELLO)
+        case_services.keep_case(actor=desk.world.actor("support"), agent_id=agent.pk, document=HELLO)
 
 
 def test_form_of_a_case_offers_the_tools_of_its_agent_and_what_the_case_names(desk: Desk) -> None:
@@ -175,18 +175,18 @@ def test_past_conversations_are_answered_again_beside_what_was_said_and_erased_w
     assert ran.agent_version is not None
     agent: Agent = ran.agent_version.agent
     written = (Message.objects.count(), AgentRun.objects.count(), Approval.objects.count())
-    run = checked(checking.start_replay(actor=admin, agent_id=agent.pk))
+    run = checked(runs.start_replay(actor=admin, agent_id=agent.pk))
     result = run.results.get()
     assert (result.before, result.answer, result.said, result.passed) == (before, before, "What can you do?", None)
     assert (Message.objects.count(), AgentRun.objects.count(), Approval.objects.count()) == written
-    found = keeping.suggest_from_answer(viewer=admin, message_id=ran.reply_id)
+    found = case_services.suggest_from_answer(viewer=admin, message_id=ran.reply_id)
     assert (found.document["says"], found.document["speaker"]) == (["What can you do?"], "public")
     with pytest.raises(NotFound):
-        keeping.suggest_from_answer(viewer=admin, message_id=ran.pk)
+        case_services.suggest_from_answer(viewer=admin, message_id=ran.pk)
     limited = admin.limited_to(frozenset({"agents.change_agent"}))
     with pytest.raises(Refused):
-        checking.start_replay(actor=limited, agent_id=agent.pk)
-    assert not checking.query_runs(viewer=limited).exists()
+        runs.start_replay(actor=limited, agent_id=agent.pk)
+    assert not runs.query_runs(viewer=limited).exists()
     client = Client()
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
     talk = client.get(f"/admin/conversations/conversation/{ran.conversation_id}/").content.decode()

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.gate.confidence import Confidence, Evidence, Grounds, measure, numbers_in, read_evidence
-from agents.gate.doubt import is_question
+from agents.answering.guardrails.confidence import Confidence, Evidence, Grounds, measure, numbers_in, read_evidence
+from agents.answering.guardrails.doubt import is_question
+from agents.answering.runs.explanation import explain_run
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome, Source, ToolRequest, Turn
 from agents.models import AgentRun, AgentVersion
-from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome, Source, ToolRequest, Turn
-from agents.runs.explaining import explain_run
 from conversations.models import SuggestedReply
 from core.models import AuditEntry
 from tests.agents.conftest import Desk

@@ -11,10 +11,10 @@ from accounts import selectors
 from accounts.models import User
 from accounts.services import actor_for_user
 from agents import services
+from agents.answering.tools import registry as tools
+from agents.llm.built_in.replies import say
 from agents.models import Agent
-from agents.rule_based_model.replies import say
 from agents.selectors import tools_of
-from agents.tools import registry as tools
 from channels_app.web_chat.settings.manage import save_widget
 from conversations.models import ChannelAccount
 from core.tenancy.scope import tenant_scope

@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from agents import services
-from agents.evals import checking
+from agents.answering.tools import registry as tools
 from agents.models import Agent
-from agents.studio.gallery import BLANK, templates, with_cases
-from agents.tools import registry as tools
+from agents.studio.agents.gallery import BLANK, templates, with_cases
+from agents.studio.evals import runs
 from core.errors import Conflict, Invalid
 from demo.library import ensure_library
 from tests.agents.conftest import Desk
@@ -33,8 +33,8 @@ def test_each_template_brings_cases_that_the_built_in_model_passes(desk: Desk) -
         assert all(tools.is_known(key) for key in named)
         with pytest.raises(Conflict, match="Run the checks"):
             services.activate_draft(actor=admin, agent_id=agent.pk)
-        run = checking.start_checks(actor=admin, agent_id=agent.pk)
-        checking.work_run(run_id=run.pk, seconds=60)
+        run = runs.start_checks(actor=admin, agent_id=agent.pk)
+        runs.work_run(run_id=run.pk, seconds=60)
         failed += [
             (template.key, result.name, result.misses, result.answer) for result in run.results.exclude(passed=True)
         ]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from agents import services, tasks
-from agents.flows import connecting, sessions
-from agents.flows.head import input_of
-from agents.flows.models import FlowServer, FlowSession
-from agents.gate.doubt import APOLOGY
+from agents.answering.guardrails.doubt import APOLOGY
+from agents.langflow import connection, sessions
+from agents.langflow.head import input_of
+from agents.langflow.models import FlowServer, FlowSession
+from agents.llm.ports import Line
 from agents.models import Agent, AgentActivation, AgentVersion
-from agents.ports import Line
 from agents.selectors import authors_of
-from agents.studio import portability
+from agents.studio.agents import portability
 from conversations.models import Conversation
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused, Unavailable
@@ -92,7 +92,7 @@ def test_failures_of_langflow_bring_a_person(
     langflow.connect()
     langflow.make_agent("echo")
     langflow.server.script.add(rule)
-    monkeypatch.setattr("agents.flows.head.RUN_SECONDS", 0.3 if rule.do == "stall" else 5.0)
+    monkeypatch.setattr("agents.langflow.head.RUN_SECONDS", 0.3 if rule.do == "stall" else 5.0)
     assert desk.say("Hello", "visitor") == APOLOGY
     assert (desk.last_run.error_code, desk.conversation.state) == (code, Conversation.State.PERSON)
 
@@ -194,7 +194,7 @@ def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> No
     assert portability.import_agent(actor=OPERATOR, document=document).versions.get().flow == IDS["echo"]
     services.activate_draft(actor=OPERATOR, agent_id=made.pk)
     with pytest.raises(Conflict) as used:
-        connecting.disconnect_server(actor=OPERATOR, server_id=server.pk)
+        connection.disconnect_server(actor=OPERATOR, server_id=server.pk)
     assert used.value.code == "in_use"
     services.change_agent(actor=OPERATOR, agent_id=made.pk, changes={"model": "local"})
     changed = services.activate_draft(actor=OPERATOR, agent_id=made.pk)
@@ -204,24 +204,24 @@ def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> No
 
 def test_server_keeps_its_key_and_never_takes_it_elsewhere(desk: Desk, langflow: Langflow, settings: Any) -> None:
     with pytest.raises(Refused):
-        connecting.connect_server(actor=desk.world.actor("support"), base_url=langflow.url, key=KEY)
+        connection.connect_server(actor=desk.world.actor("support"), base_url=langflow.url, key=KEY)
     for address in ("http://langflow.example", "ftp://x", "https://a:b@x.example", "https://", "https://x.example?k=1"):
         with pytest.raises(Invalid):
-            connecting.connect_server(actor=OPERATOR, base_url=address, key=KEY)
-    server = connecting.connect_server(actor=desk.world.actor("admin"), base_url=langflow.url, key=KEY)
-    assert connecting.check_server(actor=OPERATOR, server_id=server.pk) == server
+            connection.connect_server(actor=OPERATOR, base_url=address, key=KEY)
+    server = connection.connect_server(actor=desk.world.actor("admin"), base_url=langflow.url, key=KEY)
+    assert connection.check_server(actor=OPERATOR, server_id=server.pk) == server
     with pytest.raises(Invalid, match="key"):
-        connecting.connect_server(actor=OPERATOR, base_url="https://other.example")
+        connection.connect_server(actor=OPERATOR, base_url="https://other.example")
     agent = langflow.make_agent("echo")
     assert desk.world.people["admin"].pk in authors_of(agent)
     assert KEY not in str(list(AuditEntry.objects.values_list("facts", flat=True)))
     langflow.server.key = "another"
     with pytest.raises(Unavailable) as refused:
-        connecting.check_server(actor=OPERATOR, server_id=server.pk)
+        connection.check_server(actor=OPERATOR, server_id=server.pk)
     assert refused.value.code == "flow_key_refused"
     settings.MODEL_HOSTS = []
     with pytest.raises(Unavailable) as private:
-        connecting.check_server(actor=OPERATOR, server_id=server.pk)
+        connection.check_server(actor=OPERATOR, server_id=server.pk)
     assert private.value.code == "flow_address_refused"
 
 
@@ -246,7 +246,7 @@ def test_session_is_erased_until_langflow_confirms_and_a_disconnected_server_for
     assert (langflow.messages(), FlowSession.objects.count()) == ([], 0)
     desk.say("Another one", "visitor")
     Agent.objects.update(is_active=False)
-    connecting.disconnect_server(actor=OPERATOR, server_id=server.pk)
+    connection.disconnect_server(actor=OPERATOR, server_id=server.pk)
     assert FlowServer.objects.get().key == KEY
     for tenant_id, due in sessions.list_due():
         tasks.erase_flow_session(str(tenant_id), str(due))

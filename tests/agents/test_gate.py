@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.gate.holding import Held
-from agents.gate.screening import CLAIM, INSTRUCTIONS, NO_LINK, Records, screen
+from agents.answering.guardrails.screening import CLAIM, INSTRUCTIONS, NO_LINK, Records, screen
+from agents.answering.guardrails.stream import Held
+from agents.answering.runs import run
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentVersion
-from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
-from agents.runs import run
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk

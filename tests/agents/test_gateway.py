@@ -11,11 +11,11 @@ from uuid import UUID
 
 import pytest
 
-from agents.gateway import results
+from agents.answering.tool_calls import results
+from agents.answering.tools import registry
+from agents.answering.tools.registry import Arguments, Caller, Tool
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.tools import registry
-from agents.tools.registry import Arguments, Caller, Tool
 from core.clock import now
 from core.errors import Unavailable
 from hitl.models import Approval

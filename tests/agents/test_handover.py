@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.memory.handover import Asked, Handover, Said, compose
 from agents.memory.models import ContactFact
-from agents.memory.summarising import summarise
+from agents.memory.summary import summarise
 from agents.models import AgentRun
 from conversations.inbox.states import take_over
 from conversations.models import Conversation, Message

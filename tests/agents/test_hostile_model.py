@@ -18,10 +18,10 @@ from django.db import connection
 from django.db.models.signals import post_save
 
 from agents import services, tasks
+from agents.answering.runs import lease
+from agents.answering.runs import run as turns
+from agents.llm.ports import MOST_TOKENS
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.ports import MOST_TOKENS
-from agents.runs import lease
-from agents.runs import run as turns
 from channels_app.web_chat.consumer import request_stop
 from conversations.inbox.states import take_over
 from conversations.models import Conversation
@@ -46,7 +46,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
 
 @pytest.fixture
 def model(settings: Any) -> Iterator[HostileModel]:
-    import_module("agents.llm.providers")  # takes seconds, which no test is about
+    import_module("agents.llm.hosted.models")  # takes seconds, which no test is about
     with serve() as server:
         settings.OPENAI_API_KEY = settings.ANTHROPIC_API_KEY = "test-key"
         settings.OPENAI_BASE_URL, settings.ANTHROPIC_BASE_URL = f"{server.url}/v1", server.url

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.gate.confidence import measure, read_evidence
+from agents.answering.guardrails.confidence import measure, read_evidence
+from agents.answering.runs.batches import QUIET
+from agents.answering.tools import knowledge
 from agents.knowledge.models import OpenQuestion
-from agents.llm import providers
+from agents.llm.hosted import models as providers
+from agents.llm.ports import SEARCH_TOOL, Line
+from agents.llm.routes import passage_judge
+from agents.llm.routes.availability import asks_network
+from agents.llm.routes.calls import Place
+from agents.llm.routes.models import ModelCall, ModelRoute
 from agents.models import AgentVersion, ToolCall
-from agents.ports import SEARCH_TOOL, Line
-from agents.routes import judging
-from agents.routes.availability import asks_network
-from agents.routes.calling import Place
-from agents.routes.models import ModelCall, ModelRoute
-from agents.runs.batching import QUIET
-from agents.studio import portability
-from agents.studio.configuration import Setup, change_agent, create_agent
-from agents.tools import knowledge
+from agents.studio.agents import portability
+from agents.studio.agents.configuration import Setup, change_agent, create_agent
 from core.clock import now
 from core.errors import Invalid
 from standins.model import script
@@ -37,7 +37,7 @@ from tests.world import OPERATOR
 __all__ = ["providers", "server"]  # loaded as in a worker for models, not while the first call waits
 pytestmark = pytest.mark.django_db
 UNCLEAR = "Can I return shoes to a shop in Berlin?"
-PASSAGES = [judging.Read("Returns", "Within 30 days."), judging.Read("Delivery", "It costs 5 EUR.")]
+PASSAGES = [passage_judge.Read("Returns", "Within 30 days."), passage_judge.Read("Delivery", "It costs 5 EUR.")]
 
 
 @pytest.fixture
@@ -141,24 +141,24 @@ def test_whatever_is_no_number_of_a_passage_is_a_no(
 ) -> None:
     add(server, "Judge", judges=True)
     monkeypatch.setattr(script, "judge", lambda _request: said)
-    assert judging.judge("?", PASSAGES, place=Place("judging")) == number
+    assert passage_judge.judge("?", PASSAGES, place=Place("judging")) == number
 
 
 def test_cut_answers_are_a_no_and_without_an_answer_the_words_decide(desk: Desk, server: ModelServer) -> None:
     place = Place("judging")
-    assert judging.judge("?", PASSAGES, place=place) is None
+    assert passage_judge.judge("?", PASSAGES, place=place) is None
     add(server, "Judge", judges=True)
-    assert judging.judge("?", [], place=place) is None
-    assert judging.judge("within 30 days?", PASSAGES, place=place) == 1
+    assert passage_judge.judge("?", [], place=place) is None
+    assert passage_judge.judge("within 30 days?", PASSAGES, place=place) == 1
     for mark in ("[[length]]", "[[refusal]]", "[[cut]]"):
-        assert judging.judge(f"within 30 days? {mark}", PASSAGES, place=place) == 0
+        assert passage_judge.judge(f"within 30 days? {mark}", PASSAGES, place=place) == 0
     server.script.add(parse_rule({"match": "POST /v1/chat", "do": "429"}))
-    assert judging.judge("within 30 days?", PASSAGES, place=place) is None
+    assert passage_judge.judge("within 30 days?", PASSAGES, place=place) is None
     assert judgements()[-1] == ("Judge", "rate_limited")
     ModelRoute.objects.update(price_input=Decimal(900))
     budget("0.01")
     before = len(judgements())
-    assert judging.judge("within 30 days?", PASSAGES, place=place) is None
+    assert passage_judge.judge("within 30 days?", PASSAGES, place=place) is None
     assert len(judgements()) == before
     assert not ModelCall.objects.filter(reserved__gt=0).exists()
 

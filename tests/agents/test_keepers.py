@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from agents import services as agents
-from agents.routes import configuration
-from agents.routes.configuration import RouteSetup
+from agents.llm.routes import configuration
+from agents.llm.routes.configuration import RouteSetup
 from agents.selectors import authors_of
 from conversations.channel_accounts import accounts, widgets
 from conversations.models import ChannelAccount, Conversation

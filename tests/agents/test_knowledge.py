@@ -8,9 +8,9 @@ import pytest
 
 from agents.knowledge import services
 from agents.knowledge.models import Citation, Collection, Document
-from agents.knowledge.searching import search
+from agents.knowledge.search.search import search
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, Turn
 from agents.models import AgentVersion, ToolCall
-from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, Turn
 from conversations.models import Conversation, Message
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from agents.knowledge import questions, services, uploads
+from agents.knowledge import services
 from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion, UploadedFile
-from agents.knowledge.searching import search
+from agents.knowledge.search import questions
+from agents.knowledge.search.search import search
+from agents.knowledge.sources import uploads
 from conversations.models import Conversation
 from core.errors import Conflict, Invalid, TooLarge
 from core.models import Erasure

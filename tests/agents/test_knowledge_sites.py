@@ -11,14 +11,15 @@ import pytest
 from django.conf import settings
 
 from agents import tasks
-from agents.knowledge import crawling, services, sites
+from agents.knowledge import services
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
-from agents.knowledge.robots import read_rules
-from agents.knowledge.searching import search
+from agents.knowledge.search.search import search
+from agents.knowledge.sources import crawler, sites
+from agents.knowledge.sources.robots import read_rules
+from agents.llm.ports import SEARCH_TOOL, Line, ToolRequest, Turn
 from agents.models import AgentVersion, ToolCall
-from agents.ports import SEARCH_TOOL, Line, ToolRequest, Turn
-from agents.trials.answering import answer
-from agents.trials.speakers import caller_as
+from agents.studio.trials.answers import answer
+from agents.studio.trials.speakers import caller_as
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -155,7 +156,7 @@ def again_is_refused(row: Site) -> bool:
 def test_slow_site_is_read_in_slices_and_a_large_one_up_to_the_limits(
     shelf: Collection, website: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crawling, "MOST_PAGES", 3)
+    monkeypatch.setattr(crawler, "MOST_PAGES", 3)
     monkeypatch.setattr(sites, "SLICE", 0.0001)
     website.pages["/robots.txt"] = (404, {}, b"")
     website.pages["/"] = "<p>start</p>" + "".join(f"<a href=/{number}>n</a>" for number in range(9))
@@ -178,7 +179,7 @@ def test_slow_site_is_read_in_slices_and_a_large_one_up_to_the_limits(
         ((302, {"Location": "/"}, b""), "redirects"),
         ((404, {}, b""), "missing"),
         ((403, {}, b""), "forbidden"),
-        ((200, {"Content-Type": HTML}, b"a" * (crawling.LARGEST + 1)), "too_large"),
+        ((200, {"Content-Type": HTML}, b"a" * (crawler.LARGEST + 1)), "too_large"),
         ((200, {"Content-Type": HTML, "Content-Encoding": "gzip"}, b"\x1f\x8b"), "packed"),
         ((200, {"Content-Type": "application/pdf"}, b"%PDF"), "no_page"),
         ("<script>document.write('all of it')</script>", "no_text"),

@@ -6,12 +6,12 @@ from time import process_time
 
 import pytest
 
-from agents.ports import Line, ToolRequest, ToolSpec
-from agents.rule_based_model.decide import decide
-from agents.rule_based_model.model import LocalModel
-from agents.rule_based_model.questions import ask
-from agents.rule_based_model.replies import say
-from agents.rule_based_model.types import PERSON_OFFER, Call
+from agents.llm.built_in.decide import decide
+from agents.llm.built_in.model import LocalModel
+from agents.llm.built_in.questions import ask
+from agents.llm.built_in.replies import say
+from agents.llm.built_in.types import PERSON_OFFER, Call
+from agents.llm.ports import Line, ToolRequest, ToolSpec
 from tests.rows import check_rows
 
 HERE = Path(__file__).parent

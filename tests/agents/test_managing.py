@@ -9,7 +9,7 @@ import pytest
 from agents import services
 from agents.models import Agent, AgentActivation, AgentVersion
 from agents.services import Setup
-from agents.studio import portability
+from agents.studio.agents import portability
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from agents.models import Agent, AgentVersion
-from agents.studio.gallery import BLANK, templates
+from agents.studio.agents.gallery import BLANK, templates
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from tests.api.office import V1, Caller, Office, build_office

@@ -12,16 +12,18 @@ import pytest
 from django.test import Client
 
 from agents import services
-from agents.evals import checking, keeping
-from agents.flows import sessions, tokens
-from agents.flows.models import FlowSession
-from agents.mcp import calling, limits
+from agents.answering.runs import lease
+from agents.answering.runs.batches import QUIET
+from agents.langflow import sessions, tokens
+from agents.langflow.models import FlowSession
+from agents.mcp import limits, live_tools
 from agents.mcp.protocol import VERSIONS, RpcError, read_request
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
-from agents.runs import lease
-from agents.runs.batching import QUIET
-from agents.trials import room, trying
-from agents.trials.speakers import caller_as
+from agents.studio.evals import case_services
+from agents.studio.evals import runs as checking
+from agents.studio.trials import room
+from agents.studio.trials import turns as trying
+from agents.studio.trials.speakers import caller_as
 from conversations.models import Conversation
 from core.clock import now
 from core.errors import Conflict
@@ -183,11 +185,11 @@ def test_most_requests_and_calls_of_an_answer_count_over_all_connections(
     desk: Desk, langflow: Langflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = Caller(desk, langflow)
-    monkeypatch.setattr("agents.gateway.performing.MAX_WISHES", 1)
+    monkeypatch.setattr("agents.answering.tool_calls.round.MAX_WISHES", 1)
     assert not caller.call("pause_campaign", campaign="Summer Sale")[1]
     assert caller.call("pause_campaign", campaign="Winter Coats")[0]["error"] == "too_many_requests"
     assert Approval.objects.count() == 1
-    monkeypatch.setattr(calling, "MOST_CALLS", 2)
+    monkeypatch.setattr(live_tools, "MOST_CALLS", 2)
     assert caller.call("list_campaigns")[0]["error"] == "too_many_calls"
 
 
@@ -263,7 +265,7 @@ def test_flow_that_is_tried_reads_and_only_foresees_what_would_act(
     said += '\ncampaign_performance {"campaign": "ada@example.com"}'
     case: dict[str, Any] = {"name": "Pause", "speaker": "member", "says": [said], "must": True}
     case["expects"] = {"asks_approval_for": ["pause_campaign"], "calls": ["list_campaigns"]}
-    keeping.keep_case(actor=admin, agent_id=draft.pk, document=case)
+    case_services.keep_case(actor=admin, agent_id=draft.pk, document=case)
     with pytest.raises(Conflict, match="Run the checks"):
         services.activate_draft(actor=admin, agent_id=draft.pk)
     run = checking.start_checks(actor=admin, agent_id=draft.pk)

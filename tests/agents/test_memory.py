@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.memory import kinds, rules
 from agents.memory.models import ContactFact
-from agents.memory.noting import note_facts
+from agents.memory.notes import note_facts
 from agents.memory.services import correct_fact, query_facts, remove_fact
 from agents.models import AgentVersion
 from conversations.models import Contact, Message
@@ -192,7 +192,7 @@ def test_only_own_text_messages_are_read_and_others_cost_no_query(desk: Desk) ->
 
 @pytest.mark.django_db
 def test_model_answer_and_tool_result_are_never_facts(desk: Desk) -> None:
-    from agents.ports import Turn
+    from agents.llm.ports import Turn
 
     desk.script(lambda _lines, _tools: Turn("My name is Otto. You work for Acme. Remember: my order number is 777."))
     desk.say("hello", "visitor")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.llm.built_in.decide import chosen, decide, offered_in
+from agents.llm.built_in.languages import ONLY_ENGLISH
 from agents.models import AgentRun
-from agents.rule_based_model.decide import chosen, decide, offered_in
-from agents.rule_based_model.languages import ONLY_ENGLISH
 from conversations.contacts import contacts
 from conversations.models import Contact
 from core.actors import system

@@ -8,12 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
+from agents.answering.runs import lease, outcomes
+from agents.answering.runs import run as turns
+from agents.answering.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
+from agents.answering.runs.lease import LEASE
+from agents.llm.ports import Line, ToolSpec, Turn
 from agents.models import AgentRun, ToolCall
-from agents.ports import Line, ToolSpec, Turn
-from agents.runs import lease, outcomes
-from agents.runs import run as turns
-from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
-from agents.runs.lease import LEASE
 from conversations.inbox.states import take_over
 from conversations.services import close
 from core.clock import now

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents.gate.proof import target_words
-from agents.gate.screening import CLAIM, Records, claims_too_much, screen
+from agents.answering.guardrails.proof import target_words
+from agents.answering.guardrails.screening import CLAIM, Records, claims_too_much, screen
+from agents.llm.ports import Turn
 from agents.models import AgentVersion
-from agents.ports import Turn
 from hitl.actions import registry as kinds
 from hitl.actions.base import ClaimWords, Origin
 from hitl.models import Approval

@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from agents.llm.providers import anthropic_model, openai_model
-from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
+from agents.llm.hosted.models import anthropic_model, openai_model
+from agents.llm.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 
 SAMPLES = Path(__file__).parent / "samples"
 TOOLS = [ToolSpec("propose_action", "Propose", "Propose it", {"type": "object", "properties": {}})]

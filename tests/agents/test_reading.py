@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.reading import Reading, read
+from agents.answering.interpretation import Reading, read
 from conversations.messages.admin.interpretation import ENTITIES, FACTORS
 from conversations.models import HOT, URGENT, WARM, Conversation
 

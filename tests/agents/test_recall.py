@@ -12,13 +12,13 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.privacy.reveals import reveal
 from agents import services
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
+from agents.llm.routes.models import ModelCall
 from agents.memory.models import ContactFact
-from agents.memory.recalling import LEAD
+from agents.memory.recall import LEAD
 from agents.models import Agent, AgentRun, AgentVersion
-from agents.ports import ANSWER_TOOL, SEARCH_TOOL
-from agents.routes.models import ModelCall
-from agents.studio import portability
-from agents.trials import trying
+from agents.studio.agents import portability
+from agents.studio.trials import turns as trying
 from conversations.models import Message
 from core.clock import now
 from core.errors import Invalid

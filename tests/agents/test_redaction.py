@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import Arguments, Caller, Tool
+from agents.llm.ports import ToolRequest
 from agents.models import ToolCall
-from agents.ports import ToolRequest
-from agents.redaction import Personal, ShownStream, build_vault
-from agents.tools import registry as tools
-from agents.tools.registry import Arguments, Caller, Tool
+from agents.privacy import Personal, ShownStream, build_vault
 from conversations.models import Contact, ContactPoint
 from standins.model.server import ModelServer
 from tests.agents.conftest import Desk
@@ -128,7 +128,7 @@ def test_no_personal_value_reaches_a_model_and_the_tool_gets_the_true_one(
 
 @pytest.mark.django_db
 def test_placeholder_that_does_not_belong_there_goes_back_to_the_model_as_an_error(desk: Desk) -> None:
-    from agents.runs.redacted import Redaction
+    from agents.answering.runs.redacted import Redaction
     from agents.selectors import read_standing, read_transcript
 
     desk.say(SAID, role="visitor")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.redaction import ShownStream, Vault, build_vault
+from agents.privacy import ShownStream, Vault, build_vault
 from core.privacy.pii.checksums import luhn_holds
 
 KEPT = [

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agents.tools import registry
+from agents.answering.tools import registry
 from demo.agents import PRESETS, READING_TOOLS, SHARED_TOOLS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/agents.md").read_text()

@@ -12,13 +12,24 @@ import pytest
 from django.db import connection
 
 from agents import services
-from agents.gate.doubt import APOLOGY, is_question
+from agents.answering.guardrails.doubt import APOLOGY, is_question
+from agents.answering.runs.explanation import explain_run
 from agents.knowledge import services as knowledge
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
+from agents.llm.routes import (
+    calls as calling,
+)
+from agents.llm.routes import (
+    candidates,
+    complexity,
+    configuration,
+    ledger,
+    limits,
+    prices,
+    selectors,
+)
+from agents.llm.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.models import AgentRun, AgentVersion, Collection
-from agents.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolSpec, Usage
-from agents.routes import calling, candidates, complexity, configuration, ledger, limits, prices, selectors
-from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
-from agents.runs.explaining import explain_run
 from conversations.models import Message
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused

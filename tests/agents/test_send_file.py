@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from agents.answering.tools.files import SendFile
+from agents.answering.tools.registry import Caller
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentVersion
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.tools.files import SendFile
-from agents.tools.registry import Caller
 from conversations.inbox import states
 from conversations.models import Attachment, Conversation
 from core.errors import Conflict, Invalid

@@ -20,9 +20,9 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.models import Tenant
+from agents.llm.routes import ledger, limits
+from agents.llm.routes.models import ModelCall, Spend
 from agents.models import Agent
-from agents.routes import ledger, limits
-from agents.routes.models import ModelCall, Spend
 from core.clock import now
 from core.tenancy.models import tenant_scope
 from demo.agents import ensure_default_agents

@@ -6,10 +6,10 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from agents import services
+from agents.answering.runs import watch
+from agents.answering.runs.batches import QUIET
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentRun, ToolCall
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.runs import watch
-from agents.runs.batching import QUIET
 from channels_app.web_chat.consumer import request_stop
 from core.clock import now
 from hitl.models import Approval

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from agents.tools import registry
+from agents.answering.tools import registry
 
 WRITTEN: Final = Path(__file__).parent / "tool_schemas.json"
 

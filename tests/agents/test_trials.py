@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from agents import registry, services, tasks
+from agents import services, tasks
+from agents.answering.tools import registry as tools
+from agents.llm import registry
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, ToolCall
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.tools import registry as tools
-from agents.trials import lease, trying
-from agents.trials.calls import is_reading
-from agents.trials.models import Trial, TrialTurn
+from agents.studio.trials import lease
+from agents.studio.trials import turns as trying
+from agents.studio.trials.calls import is_reading
+from agents.studio.trials.models import Trial, TrialTurn
 from conversations.models import Conversation, Message
 from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany

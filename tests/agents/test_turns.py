@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents import registry, selectors, services
+from agents import selectors, services
+from agents.answering.runs import run as turns
+from agents.answering.runs.batches import QUIET
+from agents.answering.runs.reply import CHUNK
+from agents.answering.runs.run import MAX_ROUNDS
+from agents.llm import registry
+from agents.llm.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentRun, ToolCall
-from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
-from agents.runs import run as turns
-from agents.runs.batching import QUIET
-from agents.runs.reply import CHUNK
-from agents.runs.run import MAX_ROUNDS
 from conversations.inbox.states import give_back, take_over
 from conversations.services import Draft, Sender, reply
 from core.clock import now

@@ -13,12 +13,12 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.knowledge import services
 from agents.knowledge.models import Document, DocumentVersion, Passage
-from agents.knowledge.searching import search
-from agents.routes import configuration
-from agents.routes.models import ModelCall, ModelRoute
-from agents.vectors import keeping, nearest, storage
-from agents.vectors.embedding import find_embedder
-from agents.vectors.models import PassageVector
+from agents.knowledge.search import nearest, storage, upkeep
+from agents.knowledge.search.embeddings import find_embedder
+from agents.knowledge.search.search import search
+from agents.knowledge.vector_models import PassageVector
+from agents.llm.routes import configuration
+from agents.llm.routes.models import ModelCall, ModelRoute
 from core.clock import now
 from core.errors import Invalid
 from core.tenancy.models import tenant_scope
@@ -65,10 +65,10 @@ def test_passages_are_embedded_once_without_personal_data_at_a_recorded_price(de
     route = offer(server)
     assert storage.check_extension(databases=["default"]) == []
     row = article(collection(), "Returns", f"{RETURNS}\nOr write to jo.smith@shop.example.")
-    assert keeping.list_due() == [(row.tenant_id, row.pk)]
-    assert keeping.embed_document(document_id=row.pk) == row.passages == 2
-    assert keeping.embed_document(document_id=row.pk) == 0
-    assert keeping.list_due() == []
+    assert upkeep.list_due() == [(row.tenant_id, row.pk)]
+    assert upkeep.embed_document(document_id=row.pk) == row.passages == 2
+    assert upkeep.embed_document(document_id=row.pk) == 0
+    assert upkeep.list_due() == []
     [texts] = asked_of(server)
     assert texts[0].startswith("Returns\nHow long you have\nYou can return shoes")
     assert "jo.smith" not in str(texts)
@@ -83,19 +83,19 @@ def test_passages_are_embedded_once_without_personal_data_at_a_recorded_price(de
     configuration.change_route(
         actor=OPERATOR, route_id=route.pk, changes={"embedding_model": "sandbox-small"}, seen_version=route.version
     )
-    assert keeping.embed_document(document_id=row.pk) == 2
+    assert upkeep.embed_document(document_id=row.pk) == 2
     assert set(PassageVector.objects.values_list("model", flat=True)) == {"sandbox-small"}
     # Nor are those of another address, whose model may be another one of the same name.
-    assert keeping.list_due() == []
+    assert upkeep.list_due() == []
     ModelRoute.objects.update(base_url=f"{route.base_url}/")
-    assert keeping.list_due() == [(row.tenant_id, row.pk)]
+    assert upkeep.list_due() == [(row.tenant_id, row.pk)]
     ModelRoute.objects.update(base_url=route.base_url)
     services.change_article(actor=OPERATOR, document_id=row.pk, text="Write to us.")
     assert not PassageVector.objects.exists()
-    assert keeping.embed_document(document_id=row.pk) == 1
+    assert upkeep.embed_document(document_id=row.pk) == 1
     services.delete_document(actor=OPERATOR, document_id=row.pk)
     assert not PassageVector.objects.exists()
-    assert keeping.list_due() == []
+    assert upkeep.list_due() == []
 
 
 @compares
@@ -110,14 +110,14 @@ def test_failed_embedding_pauses_and_the_sweep_takes_it_up_again(
     row = article(collection(), "Returns", RETURNS)
     if rule:
         server.script.add(parse_rule({"match": "POST /v1/embeddings", **rule}))
-    assert keeping.embed_document(document_id=row.pk) == 0
+    assert upkeep.embed_document(document_id=row.pk) == 0
     call = ModelCall.objects.get()
     assert (call.outcome, call.reserved) == (outcome, 0)
-    assert keeping.list_due() == []
-    assert keeping.embed_document(document_id=row.pk) == 0  # paused, or another worker has it
+    assert upkeep.list_due() == []
+    assert upkeep.embed_document(document_id=row.pk) == 0  # paused, or another worker has it
     Document.objects.update(embed_after=now())
     ModelRoute.objects.filter(pk=route.pk).update(embedding_dimensions=DIMENSIONS)
-    assert keeping.embed_document(document_id=row.pk) == 2
+    assert upkeep.embed_document(document_id=row.pk) == 2
 
 
 @compares
@@ -132,7 +132,7 @@ def test_embeddings_keep_to_the_budget_and_to_routes_with_a_price(desk: Desk, se
     offer(server, price_embedding=Decimal(900))
     row = article(collection(), "Returns", RETURNS)
     budget("0.01")
-    assert keeping.embed_document(document_id=row.pk) == 0
+    assert upkeep.embed_document(document_id=row.pk) == 0
     assert asked_of(server) == []
     assert not PassageVector.objects.exists()
 
@@ -144,8 +144,8 @@ def test_installation_without_the_extension_goes_on_with_words(
     monkeypatch.setattr(storage, "EXTENSION", "a_type_that_is_not_there")
     assert find_embedder() is None
     row = article(collection(), "Returns", RETURNS)
-    assert keeping.list_due() == []
-    assert keeping.embed_document(document_id=row.pk) == 0
+    assert upkeep.list_due() == []
+    assert upkeep.embed_document(document_id=row.pk) == 0
     [warning] = storage.check_extension(databases=["default"])
     assert warning.id == "agents.W001"
     assert "30 days" in desk.say("How many days do I have to return shoes?", "visitor")
@@ -155,7 +155,7 @@ def test_installation_without_the_extension_goes_on_with_words(
 @compares
 def test_other_tenants_see_no_vectors(desk: Desk, server: ModelServer, acme: World) -> None:
     offer(server)
-    keeping.embed_document(document_id=article(collection(), "Returns", RETURNS).pk)
+    upkeep.embed_document(document_id=article(collection(), "Returns", RETURNS).pk)
     with tenant_scope(acme.globex.pk):
         assert not PassageVector.objects.exists()
         assert not Passage.objects.exists()
@@ -257,7 +257,7 @@ def test_question_of_a_customer_is_embedded_without_their_data_and_failures_leav
 ) -> None:
     offer(server)
     row = article(collection(), "Returns", RETURNS)
-    keeping.embed_document(document_id=row.pk)
+    upkeep.embed_document(document_id=row.pk)
     question = "How many days do I have to return my shoes? Write to jo.smith@shop.example"
     desk.say(question, "visitor")
     [_, [asked]] = asked_of(server)

@@ -7,7 +7,7 @@ from time import perf_counter
 import pytest
 
 from agents import services, tasks
-from agents.runs.batching import QUIET
+from agents.answering.runs.batches import QUIET
 from config.celery import app
 from core.clock import now
 from core.events import live, streams

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from agents import services
+from agents.answering.runs.batches import QUIET
+from agents.answering.tools.registry import OneRequest
+from agents.answering.tools.withdraw import WithdrawRequest
+from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentRun, ToolCall
-from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.runs.batching import QUIET
 from agents.selectors import any_version, caller_of
-from agents.tools.registry import OneRequest
-from agents.tools.withdraw import WithdrawRequest
 from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7

@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from agents.ports import SEARCH_TOOL, Line, ToolSpec, Turn
-from agents.rule_based_model import phrases
-from agents.rule_based_model.decide import decide
-from agents.rule_based_model.model import LocalModel, topic_of
-from agents.rule_based_model.replies import say
-from agents.rule_based_model.types import NOT_KNOWN, PERSON
+from agents.llm.built_in import phrases
+from agents.llm.built_in.decide import decide
+from agents.llm.built_in.model import LocalModel, topic_of
+from agents.llm.built_in.replies import say
+from agents.llm.built_in.types import NOT_KNOWN, PERSON
+from agents.llm.ports import SEARCH_TOOL, Line, ToolSpec, Turn
 from demo.phrases.book import MarketingPhrases
 
 OF_THE_DEMO: Final = re.compile(r"campaign|budget|audience|ranking|article|advert|marketing", re.IGNORECASE)

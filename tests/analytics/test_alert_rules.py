@@ -15,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
-from agents.routes.models import Budget, Spend
+from agents.llm.routes.models import Budget, Spend
 from analytics.alerts import bus_lag, evaluate, measures, messages, ready_made, rules, trials
 from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from agents import registry
+from agents.llm import registry
+from agents.llm.built_in.briefs import _WORDED
+from agents.llm.ports import Emit, Line, Model, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.models import AgentVersion
-from agents.ports import Emit, Line, Model, ModelFailed, ToolRequest, ToolSpec, Turn
-from agents.rule_based_model.briefs import _WORDED
 from analytics.brief.formats import Words
 from analytics.brief.summary import write_summary
 from analytics.brief.texts import TEXTS, Language

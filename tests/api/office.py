@@ -11,15 +11,15 @@ from accounts import saved_views
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
-from agents.evals.checking import start_checks
-from agents.evals.keeping import keep_case
-from agents.flows.connecting import connect_server
 from agents.knowledge.services import create_collection, write_article
+from agents.langflow.connection import connect_server
+from agents.llm.routes.configuration import RouteSetup, create_route
+from agents.llm.routes.limits import create_budget
 from agents.memory.models import ContactFact
 from agents.models import Agent, AgentRun, AgentVersion, OpenQuestion, Site, ToolCall
-from agents.routes.configuration import RouteSetup, create_route
-from agents.routes.limits import create_budget
-from agents.trials.trying import start_trial
+from agents.studio.evals.case_services import keep_case
+from agents.studio.evals.runs import start_checks
+from agents.studio.trials.turns import start_trial
 from conversations import services as talk
 from conversations.inbox import tags
 from conversations.inbox.teams import teams

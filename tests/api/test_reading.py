@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import RevealGrant
+from agents.llm.routes.limits import create_budget
 from agents.models import Agent
-from agents.routes.limits import create_budget
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope

@@ -17,7 +17,7 @@ import pytest
 from django.conf import settings
 
 from agents import services
-from agents.flows import connecting
+from agents.langflow import connection
 from agents.models import Agent, ToolCall
 from hitl.models import Approval
 from integrations.langflow import types as codes
@@ -239,7 +239,7 @@ def test_flow_calls_our_tools_over_mcp_and_acting_ones_only_ask(
     real: Real, live_desk: Desk, live_server: Any, settings: Any
 ) -> None:
     settings.PUBLIC_URL, settings.MODEL_HOSTS = live_server.url, ["127.0.0.1"]
-    connecting.connect_server(actor=OPERATOR, base_url=real.url, key=real.key)
+    connection.connect_server(actor=OPERATOR, base_url=real.url, key=real.key)
     answer_by(real, "plain", real.chat("plain"))
     assert live_desk.say("Hello Langflow") == "Hello Langflow"
     answer_by(real, "reads", real.calls("reads", "list_campaigns"))

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from agents.evals.models import EvalRun
 from agents.models import Agent, AgentVersion
-from agents.trials.models import Trial
+from agents.studio.evals.models import EvalRun
+from agents.studio.trials.models import Trial
 from conversations import services as talk
 from conversations.models import ChannelAccount
 from conversations.services import Draft

@@ -11,8 +11,8 @@ import pytest
 from django.core.checks import run_checks
 from pydantic import BaseModel, Field
 
+from agents.answering.tools import registry as tools
 from agents.models import AgentVersion
-from agents.tools import registry as tools
 from core.errors import Invalid, NotFound, Unavailable
 from core.http import Patience
 from hitl.actions import registry as kinds

@@ -12,7 +12,7 @@ from django.db import connection, models, transaction
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
-from agents.vectors.models import RealArray
+from agents.knowledge.vector_models import RealArray
 from core.clock import now
 from core.db.transaction_ids import TransactionIdField
 from core.ids import uuid7

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 from accounts.models import Invitation, Membership, Notice, SavedView, User
 from accounts.services import create_api_key
-from agents.evals.models import EvalCase, EvalRun
-from agents.flows.models import FlowServer
+from agents.langflow.models import FlowServer
+from agents.llm.routes.models import Budget, ModelCall, ModelRoute
 from agents.memory.models import ContactFact
 from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
-from agents.routes.models import Budget, ModelCall, ModelRoute
-from agents.trials.models import Trial
+from agents.studio.evals.models import EvalCase, EvalRun
+from agents.studio.trials.models import Trial
 from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
 from channels_app.models import ColleagueAddress
 from conversations import services as talk

@@ -31,7 +31,7 @@ CLEAN = (
     "campaigns",
 )
 """What may not know the demo's platform or the built-in model by name."""
-ROUNDS = ("sandbox_ads", "rule_based_model")
+ROUNDS = ("sandbox_ads", "built_in")
 VERY_WIDE = 12
 FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "analytics", "hub", "campaigns")
 """Apps with services: core, accounts and console are made of what the others build on."""

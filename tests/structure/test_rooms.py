@@ -82,7 +82,7 @@ def test_functions_read_or_are_handed_what_they_need_but_not_both() -> None:
         for source in app_files()
         for node in source.functions()
         for argument in [*node.args.args, *node.args.kwonlyargs]
-        if argument.arg == "known" and not source.path.startswith("agents/rule_based_model/")
+        if argument.arg == "known" and not source.path.startswith("agents/llm/built_in/")
     ]
     assert handed == []
 

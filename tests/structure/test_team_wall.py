@@ -5,7 +5,7 @@ import re
 from tests.structure.source import ROOT, product
 
 READERS = re.compile(
-    r"(conversations/([\w/]+/)?(selectors|admin|rest)\b|agents/(selectors\.py|admin/|\w+/rest\.py|\w+/explaining\.py)|"
+    r"(conversations/([\w/]+/)?(selectors|admin|rest)\b|agents/(([\w/]+/)?(selectors|rest|explanation)\.py|admin/)|"
     r"channels_app/(sockets/|rest\.py|([\w/]+/)?admin(/|\.py))|analytics/|console/|hitl/(\w+/)?(admin|rest|selectors)\b)"
 )
 STORES = re.compile(r"\b(Conversation|SuggestedReply|Survey|Note|AgentRun|ToolCall)\.objects\b")

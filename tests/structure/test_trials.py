@@ -10,7 +10,7 @@ from grimp import ImportGraph, build_graph
 
 from tests.structure.source import APPS, app_files, name_of
 
-ROOMS = ("agents.trials", "agents.evals")
+ROOMS = ("agents.studio.trials", "agents.studio.evals")
 """What lives here answers without effect; pages and endpoints only call it."""
 EFFECTS = (
     "hitl.services",
@@ -30,15 +30,15 @@ EFFECTS = (
     "conversations.replies",
     "conversations.surveys",
     "agents.services",
-    "agents.runs.run",
-    "agents.runs.outcomes",
-    "agents.runs.reply",
-    "agents.gateway.performing",
-    "agents.tools.actions",
-    "agents.tools.files",
-    "agents.tools.withdraw",
-    "agents.tools.resend",
-    "agents.tools.answer",
+    "agents.answering.runs.run",
+    "agents.answering.runs.outcomes",
+    "agents.answering.runs.reply",
+    "agents.answering.tool_calls.round",
+    "agents.answering.tools.actions",
+    "agents.answering.tools.files",
+    "agents.answering.tools.withdraw",
+    "agents.answering.tools.resend",
+    "agents.answering.tools.answer",
     "integrations.mail.services",
     "integrations.services",
     "channels_app",
@@ -81,10 +81,10 @@ def test_trials_and_checks_reach_no_effect() -> None:
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("agents.trials.calls", "hitl.services"),
-        ("agents.trials.answering", "agents.tools.actions"),
-        ("agents.gate.screening", "conversations.messages.outbound"),  # two steps away
-        ("agents.knowledge.searching", "hitl.approvals.change.propose"),
+        ("agents.studio.trials.calls", "hitl.services"),
+        ("agents.studio.trials.answers", "agents.answering.tools.actions"),
+        ("agents.answering.guardrails.screening", "conversations.messages.outbound"),  # two steps away
+        ("agents.knowledge.search.search", "hitl.approvals.change.propose"),
     ],
 )
 def test_planted_import_is_found(importer: str, imported: str) -> None:

@@ -14,12 +14,12 @@ from redis import RedisError
 from accounts.models import Membership, Tenant
 from accounts.selectors import tenant_named
 from accounts.services import actor_for_user
-from agents.evals.cases import Case
-from agents.evals.checking import run_case
-from agents.evals.keeping import LARGEST_FILE, query_cases, read_file
 from agents.models import Agent, AgentVersion
-from agents.trials.answering import check_can_try
-from agents.trials.trying import TRY, version_to_try
+from agents.studio.evals.case_services import LARGEST_FILE, query_cases, read_file
+from agents.studio.evals.cases import Case
+from agents.studio.evals.runs import run_case
+from agents.studio.trials.answers import check_can_try
+from agents.studio.trials.turns import TRY, version_to_try
 from core.actors import Actor
 from core.errors import WalkerError
 from core.ids import uuid7

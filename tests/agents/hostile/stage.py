@@ -18,15 +18,15 @@ from django.db import connection, models, transaction
 from django.db.models.signals import post_save
 
 from agents import services
-from agents.gate.screening import references
+from agents.answering.guardrails.screening import references
+from agents.answering.runs.batches import QUIET
+from agents.answering.runs.reply import Speaker
+from agents.answering.tools import registry as tools
 from agents.knowledge import services as knowledge
-from agents.llm import providers
+from agents.llm.hosted import models as providers
+from agents.llm.routes import configuration, limits
+from agents.llm.routes.models import Budget, ModelCall, ModelRoute, Spend
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.routes import configuration, limits
-from agents.routes.models import Budget, ModelCall, ModelRoute, Spend
-from agents.runs.batching import QUIET
-from agents.runs.reply import Speaker
-from agents.tools import registry as tools
 from channels_app.web_chat.consumer import request_stop
 from conversations.inbox.states import take_over
 from conversations.models import ChannelAccount, Contact, Conversation, Message

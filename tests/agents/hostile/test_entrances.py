@@ -11,15 +11,15 @@ import pytest
 from django.db import transaction
 
 from agents import services
-from agents.gate.doubt import APOLOGY
-from agents.gateway.refusals import TAINTED
+from agents.answering.guardrails.doubt import APOLOGY
+from agents.answering.runs.batches import QUIET
+from agents.answering.tool_calls.refusals import TAINTED
+from agents.answering.tools import registry
 from agents.knowledge import services as knowledge
-from agents.knowledge import sites, uploads
 from agents.knowledge.models import Collection
+from agents.knowledge.sources import sites, uploads
 from agents.memory.models import ContactFact
 from agents.models import AgentRun, AgentVersion
-from agents.runs.batching import QUIET
-from agents.tools import registry
 from conversations.inbox.states import give_back
 from conversations.models import Contact, Conversation, Message
 from conversations.services import Draft, Sender, receive, reply

@@ -12,7 +12,7 @@ from channels.layers import channel_layers
 from django.conf import settings as configured
 from pytest_django import Settings
 
-from agents.runs.reply import Speaker
+from agents.answering.runs.reply import Speaker
 from channels_app.sockets import connection, console, presence
 from channels_app.web_chat import event_stream
 from core.events import live, streams

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from playwright.sync_api import expect
 
+from agents.llm.routes.models import ModelCall
 from agents.models import Agent, AgentRun, AgentRunMessage, AgentVersion
-from agents.routes.models import ModelCall
 from conversations import services
 from conversations.models import Conversation, Message
 from conversations.services import Draft, Sender

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from agents.memory.models import ContactFact
-from agents.memory.recalling import recall
+from agents.memory.recall import recall
 from agents.memory.services import list_facts
 from conversations import selectors, services
 from conversations.contacts import contacts

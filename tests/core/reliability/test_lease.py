@@ -11,8 +11,8 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 
 from accounts.models import User
+from agents.answering.runs import lease as runs
 from agents.models import AgentRun
-from agents.runs import lease as runs
 from core.clock import now
 from core.errors import Conflict
 from core.reliability import idempotency, lease

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents.gate import screening
-from agents.knowledge.words import words_of
-from agents.reading.words import Text
+from agents.answering.guardrails import screening
+from agents.answering.interpretation.words import Text
+from agents.knowledge.search.words import words_of
 from conversations.inbox.triage import checks
 from core.privacy.visible_text import visible
 from core.text.words import Cut, placed_words, words

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agents.tools import registry as tools
+from agents.answering.tools import registry as tools
 from core.errors import Invalid
 from hitl.domain.auto_rules import auto_rule_from
 from hitl.policy.admin.caps import AmountForm, CapForm

@@ -1,0 +1,1 @@
+"""How a message is answered: runs, their tools and calls, what is understood, what may be said."""

@@ -1,0 +1,314 @@
+"""What is wrong with the text of an answer: instructions, claims, links, hidden characters (pure)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, Literal, cast
+
+from agents.answering.guardrails import proof
+from core.privacy.visible_text import is_plain, without_hidden
+from core.text.words import Cut, Fold, words
+from integrations import platforms
+
+INSTRUCTIONS: Final = "gate_instructions"
+CLAIM: Final = "gate_claim"
+NO_LINK: Final = "[link removed]"
+RUN_OF_WORDS: Final = 7
+"""So many words in a row of a sentence that instructs the agent are no coincidence."""
+FEWEST: Final = 5
+"""A shorter instruction is a phrase that anybody might use."""
+Claimed = Literal["approved", "rejected", "done"]
+
+_SENTENCE: Final = re.compile(r"(?<=[.!?;:])\s+|\n+")
+_STATEMENT: Final = re.compile(r"(?<=[.!?;:])(?:\s+|(?=[^\W\d_]{2}))|\n+")
+"""Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
+_ASSERTS: Final = re.compile(r"\b(?:i|we)(?:['’]ve|\s+have)\b")
+"""What states something even within a question: "Did you see that I've raised it?"."""
+_INSTRUCTS: Final = re.compile(
+    r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais)\b",
+    re.IGNORECASE,
+)
+_REFERENCE: Final = re.compile(r"\bBR[-\s]?(\d{1,18})\b", re.IGNORECASE)
+_ADVERBS: Final = r"(?:(?:now|already|just|successfully|also|finally|fully)\s+)*"
+_DONE: Final = (
+    r"(?:raised|increased|lowered|reduced|decreased|doubled|halved|changed|updated|set|paused|stopped|resumed|"
+    r"restarted|published|unpublished|refunded|cancell?ed|booked|rescheduled|deleted|executed|applied|issued|credited)"
+)
+_SUBJECT: Final = (
+    r"\b(?:it|that|this|they|these|everything|all|budgets?|campaigns?|ads?|titles?|descriptions?|meta|pages?|"
+    r"articles?|posts?|drafts?|messages?|newsletters?|requests?|changes?|orders?|bookings?|refunds?|payments?|"
+    r"subscriptions?|appointments?|amounts?|discounts?)\b"
+)
+_BE: Final = r"\b(?:is|are|was|were|been|got|['’]s)\s+"
+_DONE_DE: Final = r"(?:erhöht|gesenkt|geändert|pausiert|veröffentlicht|erstattet|storniert)"
+_DONE_FR: Final = r"(?:augmentée?s?|réduite?s?|modifiée?s?|publiée?s?|remboursée?s?|annulée?s?)"
+_APPROVED: Final = r"(?:approved|authori[sz]ed|signed off)"
+_IS_ROMANCE: Final = r"\b(?:ha(?:n)? sido|fue(?:ron)?|están?|è|sono|foi|foram|é)\s+(?:(?:stat[oaie]|ya|già|já)\s+)*"
+_DONE_ROMANCE: Final = (
+    r"(?:aumentad|reducid|modificad|pausad|publicad|reembolsad|cancelad|reduzid|aumentat|ridott|modificat|pubblicat|"
+    r"rimborsat|annullat)(?:[oai]|as|os|e)"
+)
+_CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
+    # (what is claimed, by which words, whether the sentence has to name a thing)
+    ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b"), False),
+    ("done", re.compile(rf"\bwe(?:['’]ve|\s+have)\s+{_ADVERBS}{_DONE}\b"), True),
+    ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b"), True),
+    ("done", re.compile(rf"{_BE}(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b"), True),
+    ("done", re.compile(r"^(?:all\s+)?done\b(?!\s+by)|\b(?:it['’]s|it is|that['’]s|is)\s+(?:all\s+)?done\b"), False),
+    ("done", re.compile(r"(?<!\bbe )(?<!\bwell )\bdone\s*!+$"), False),
+    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), True),
+    ("done", re.compile(rf"\b(?:a|ont)\s+été\s+{_DONE_FR}\b"), True),
+    ("approved", re.compile(rf"{_BE}{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b"), False),
+    ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b"), False),
+    ("approved", re.compile(r"\bapproval\s+(?:(?:was|is|has been)\s+)?(?:given|granted|received)\b"), False),
+    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]{0,200}\b(?:genehmigt|freigegeben)\b"), False),
+    ("approved", re.compile(r"\ba\s+été\s+approuvée?\b"), False),
+    ("approved", re.compile(rf"\b(?:has|have|had)\s+{_ADVERBS}{_APPROVED}\b"), False),
+    (
+        "approved",
+        re.compile(rf"\b(?:managers?|approvers?|boss|colleagues?|team|they)\s+{_ADVERBS}{_APPROVED}\b"),
+        False,
+    ),
+    (
+        "approved",
+        re.compile(
+            r"^(?:approved|genehmigt|freigegeben|approuvée?|aprobad[oa]|approvat[oa]|aprovad[oa]|goedgekeurd)\W*$"
+        ),
+        False,
+    ),
+    ("approved", re.compile(rf"{_IS_ROMANCE}(?:aprobad|approvat|aprovad)[oaie]s?\b"), False),
+    ("approved", re.compile(r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}goedgekeurd\b"), False),
+    ("done", re.compile(rf"{_IS_ROMANCE}{_DONE_ROMANCE}\b"), False),
+    (
+        "done",
+        re.compile(
+            r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}(?:verhoogd|verlaagd|gewijzigd|gepauzeerd|gepubliceerd|terugbetaald|geannuleerd)\b"
+        ),
+        False,
+    ),
+    ("done", re.compile(rf"\bich habe\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), False),
+    ("done", re.compile(r"\bj['’]ai\s+(?:\w+\s+)?(?:augmenté|réduit|modifié|publié|remboursé|annulé|approuvé)"), False),
+    ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b"), False),
+)
+_NAMED_STATE: Final = re.compile(
+    r"\bbr[-\s]?\d{1,18}\W{0,4}(?:(?:now|already|just)\s+)?"
+    r"(?:(?P<approved>approved|authori[sz]ed)|(?P<rejected>rejected|declined)|(?P<done>executed|done))\b"
+    r"|\b(?:(?P<approved_it>approved|authori[sz]ed)|(?P<rejected_it>rejected|declined)|(?P<done_it>executed))\s+br[-\s]?\d{1,18}"
+)
+"""The state of a request beside its reference, however little stands around it."""
+_OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
+"""What reads as our own sentence about a request, which only the tool that makes one writes."""
+_THING: Final = re.compile(
+    _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
+)
+_CLAUSE: Final = re.compile(r",|\b(?:but|und|et)\b", re.IGNORECASE)
+_OPEN: Final = re.compile(
+    r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
+    r"nothing|no|none|never|neither|nobody|without|se|cuando|hasta|quando|non|finché|não|niet|als|zodra|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
+)
+_EFFECT: Final = re.compile(
+    rf"\b(?:{_DONE}|{_DONE_DE}|{_DONE_FR}|{_DONE_ROMANCE}|verhoogd|verlaagd|gewijzigd|gepauzeerd|gepubliceerd|terugbetaald|"
+    r"geannuleerd|augmenté|réduit|modifié|publié|remboursé|annulé)\b"
+)
+"""The words of these claims for what was done."""
+_TOP: Final = (
+    "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly|"
+    "tk|ga|gq|icu|cc|tv|gg|pw|nl|pl|dk|cz|su|ws|br|jp|nz|рф|zip"
+)
+_REST: Final = r"/[^\s<>\"“”]"
+_LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+# Each part is bounded or possessive: the text is a stranger's, and has to be read in linear time.
+_LINK: Final = re.compile(
+    r"\[(?P<label>[^\]\[\n]*+)\]\((?P<target>[^)\s]{0,1000}+)[^)]{0,300}+\)"
+    r"|<?\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"“”]+>?"
+    r"|\b(?:mailto|javascript|data|tel|sms|whatsapp|intent):[^\s<>]+"
+    rf"|(?<![^\W_])(?<!@)(?<!••)(?<![^\W_][.-])(?:{_LABEL}\.)+"
+    rf"(?:(?:{_TOP})\b(?::\d+)?(?:{_REST}*)?|[^\W\d_]{{2,24}}(?::\d+)?{_REST}+)"
+    rf"|(?<![^\W_])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d+)?{_REST}+",
+    re.IGNORECASE,
+)  # fmt: skip
+_MARKUP: Final = re.compile(
+    r"</?(?:a|img|script|iframe|form|input|style|link|svg|object|embed)\b[^<>]*+>", re.IGNORECASE
+)
+_MOST_PASSES: Final = 5
+
+
+@dataclass(frozen=True)
+class Records:
+    """What really happened: the states of the named requests, the kinds that were executed in the conversation."""
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    own: Collection[str] = ()
+    """The requests that were made in the conversation."""
+    done: Collection[str] = ()
+    """The kinds of the requests that were executed in the conversation."""
+    targets: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
+    """By such a kind, for each of its executed requests the words by which its target is called."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """The kinds of the named requests, by reference."""
+    approved: bool = False
+    rejected: bool = False
+    read: str = ""
+    """What tools have read in this run, in lower case."""
+    links: Collection[str] = ()
+    """Addresses that we made."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The text that may be sent, and what is wrong with it; a text with a `problem` is not sent at all."""
+
+    text: str
+    problem: str = ""
+    mended: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Return True if the text was right as it was."""
+        return not self.problem and not self.mended
+
+
+NOTHING: Final = Records()
+
+
+def screen(text: str, *, prompt: str = "", records: Records = NOTHING) -> Verdict:
+    """Return what may be sent of an answer.
+
+    Hidden characters, foreign links and markup are taken out. What repeats the instructions or claims an outcome
+    that the records do not show can't be mended by leaving words out: it has a problem.
+    """
+    mended: list[str] = []
+    if not is_plain(text):
+        text = without_hidden(text)
+        mended.append("hidden")
+    kept = _without_links(text, records.links)
+    if kept != text:
+        text = kept
+        mended.append("links")
+    problem = INSTRUCTIONS if repeats(text, prompt) else CLAIM if claims_too_much(text, records) else ""
+    return Verdict(text, problem, tuple(mended))
+
+
+def repeats(text: str, prompt: str) -> bool:
+    """Return True if the text has a run of words of a sentence by which the prompt instructs the agent."""
+    lengths = _instructions(prompt)
+    if not lengths:
+        return False
+    said = words_of(text)
+    return any(
+        tuple(said[place : place + size]) in runs
+        for size, runs in lengths.items()
+        for place in range(len(said) - size + 1)
+    )
+
+
+def claims_too_much(text: str, records: Records) -> bool:
+    """Return True if a sentence claims a request, its decision or an effect that the records do not show."""
+    plain = unicodedata.normalize("NFKC", text)
+    requests = [references(sentence) for sentence in _OUR_SENTENCE.findall(plain)]
+    if not all(named and named <= {*records.own} for named in requests):
+        return True
+    return any(not _is_shown(claim, sentence, clause, records) for sentence, clause, claim in _claims(plain))
+
+
+def has_link(text: str) -> bool:
+    """Return True if there is anything in the text that a reader could follow."""
+    return _LINK.search(text) is not None
+
+
+def references(text: str) -> set[str]:
+    """Return the references of requests that a text names."""
+    return {f"BR-{number}" for number in _REFERENCE.findall(unicodedata.normalize("NFKC", text))}
+
+
+def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
+    """Yield the sentence, its clause and what that claims."""
+    for line in text.casefold().split("\n"):
+        for named in _NAMED_STATE.finditer(line):
+            claim = str(named.lastgroup).removesuffix("_it")
+            if not _OPEN.search(line[: named.start()]) and not line.endswith("?"):
+                yield named[0] if references(named[0]) else line, named[0], cast("Claimed", claim)
+    for sentence in _STATEMENT.split(text):
+        said = sentence.strip(" -*•“”\"'")
+        folded = said.casefold()
+        clauses = _CLAUSE.split(said)
+        if folded.endswith("?") and not _ASSERTS.search(clauses[-1].casefold()):
+            clauses.pop()  # what is asked; what comes before is said
+        for spoken in clauses:
+            clause = spoken.casefold()
+            for claimed, pattern, needs_thing in _CLAIMS:
+                if (
+                    pattern.search(clause.strip())
+                    and not _OPEN.search(clause)
+                    and (not needs_thing or _THING.search(folded))
+                ):
+                    yield folded, spoken.strip(), claimed
+
+
+def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) -> bool:
+    named = references(sentence)
+    effects = _EFFECT.findall(clause.casefold())
+    if named:
+        wanted = {
+            "approved": {"approved", "executing", "unknown", "executed", "failed"},
+            "rejected": {"rejected"}, "done": {"executed"},
+        }[claimed]  # fmt: skip
+        if not all(records.states.get(reference) in wanted for reference in named):
+            return False
+        of = [records.kinds[reference] for reference in named if reference in records.kinds]
+        return claimed != "done" or proof.is_of_kind(clause, of, general=effects)
+    if claimed == "approved":
+        return records.approved or ('"history": [' in records.read and f": {sentence.strip()}" in records.read)
+    if claimed == "rejected":
+        return records.rejected
+    if not re.search(r"\bi(?:['’]ve|\s+have)?\s", sentence) and any(
+        said in sentence and read in records.read
+        for _, lookup in platforms.lookups()
+        for said, read in lookup.says_state.items()
+    ):
+        return True  # what a thing is, as a tool has read it, and not what anybody did
+    known = [(kind, frozenset(words)) for kind, each in records.targets.items() for words in each]
+    unknown = [(kind, None) for kind in records.done if kind not in records.targets]
+    return proof.is_done(clause, [*known, *unknown], general=effects)
+
+
+def _without_links(text: str, ours: Collection[str]) -> str:
+    def kept(match: re.Match[str]) -> str:
+        found = match.group()
+        target = match["target"] if match["target"] is not None else found
+        ends = ".,;:!?" if "(" in found else ".,;:!?)"
+        address = target.strip("<>").rstrip(ends)
+        is_ours = address in ours or address.rstrip("/") in ours
+        if match["target"] is None:
+            return found if is_ours else f"{NO_LINK}{found[len(found.rstrip(ends)) :]}"
+        label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
+        return f"[{label}]({address})" if is_ours else f"{label} {NO_LINK}".lstrip()
+
+    for _ in range(_MOST_PASSES):  # first: what stands around markup may be a link without it
+        if (bare := _MARKUP.sub("", text)) == text:
+            break
+        text = bare
+    return _LINK.sub(kept, text)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text as they are compared with the instructions."""
+    return words(text, cut=Cut.APOSTROPHE, fold=Fold.WIDTH)
+
+
+@lru_cache(maxsize=64)
+def _instructions(prompt: str) -> dict[int, frozenset[tuple[str, ...]]]:
+    """Return the runs of words that give the instructions away, by their length."""
+    found: dict[int, set[tuple[str, ...]]] = {}
+    for sentence in _SENTENCE.split(prompt):
+        said = words_of(sentence)
+        if len(said) < FEWEST or not _INSTRUCTS.search(sentence):
+            continue
+        size = min(RUN_OF_WORDS, len(said))
+        runs = found.setdefault(size, set())
+        runs.update(tuple(said[place : place + size]) for place in range(len(said) - size + 1))
+    return {size: frozenset(runs) for size, runs in found.items()}

@@ -1,0 +1,42 @@
+"""Hold a streamed answer back until each of its sentences has passed the gate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from agents.answering.guardrails.screening import screen
+from agents.llm.ports import Emit
+
+_END: Final = re.compile(r"[.!?…]\s|\n")
+_MAY_GROW: Final = 200
+"""Read again with each new sentence: a claim or an instruction may reach over the end of one."""
+
+
+class Held:
+    """Takes the pieces of a model, and lets out whole sentences as long as nothing is wrong with them.
+
+    From the first sentence that would need mending on, nothing more is let out: the answer itself, checked against
+    the records, comes at the end. `holds` says of the text so far that it has to wait for it too.
+    """
+
+    def __init__(self, emit: Emit, prompt: str, holds: Callable[[str], bool]) -> None:
+        self._emit, self._prompt, self._holds = emit, prompt, holds
+        self._text, self._let_out = "", 0
+        self._is_shut = False
+
+    def __call__(self, piece: str) -> None:
+        """Take a piece."""
+        self._text += piece
+        if self._is_shut or not _END.search(self._text, max(0, self._let_out - 1)):
+            return
+        end = max(match.end() for match in _END.finditer(self._text, max(0, self._let_out - 1)))
+        if end <= self._let_out:
+            return
+        seen = self._text[max(0, self._let_out - _MAY_GROW) : end]
+        if not screen(seen, prompt=self._prompt).is_clean or self._holds(self._text[:end]):
+            self._is_shut = True
+            return
+        self._emit(self._text[self._let_out : end])
+        self._let_out = end

@@ -1,0 +1,72 @@
+"""Read what a customer wants where a worker looks at their messages anyway, and keep it with the conversation."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from agents.answering.interpretation import read
+from agents.models import AgentRun
+from agents.selectors import Standing, Transcript
+from conversations import services as conversations
+from conversations.models import Conversation, Message
+from core.actors import system
+
+NEWEST: Final = 12
+"""Messages of both sides that are looked at."""
+
+
+def note_reading(run: AgentRun, standing: Standing, transcript: Transcript) -> None:
+    """Keep the reading of the messages that a run answers. One statement."""
+    said = [line.text for line in transcript.lines if line.role == "user"]
+    if not (said and standing.inputs):
+        return
+    is_proven = any(each.is_verified for each in standing.inputs)
+    unanswered = sum(not each.is_answered for each in standing.inputs)
+    _keep(
+        run.conversation_id,
+        max(each.seq for each in standing.inputs),
+        said,
+        is_member=standing.user_id is not None,
+        is_proven=is_proven,
+        waits_for_answer=unanswered,
+    )
+
+
+def note_message(*, message_id: UUID) -> None:
+    """Keep the reading of a conversation that a person has, with its newest message. Three statements."""
+    message = (
+        Message.objects.filter(pk=message_id, direction=Message.Direction.IN).only("seq", "conversation_id").first()
+    )
+    if message is None:
+        return
+    rows = Message.objects.filter(conversation_id=message.conversation_id, seq__lte=message.seq).order_by("-seq")
+    newest = list(rows.values_list("direction", "masked_body", "sender_verified")[:NEWEST])
+    said = [text for direction, text, _ in reversed(newest) if direction == Message.Direction.IN]
+    waits = next((place for place, row in enumerate(newest) if row[0] != Message.Direction.IN), len(newest))
+    owners = Conversation.objects.filter(pk=message.conversation_id)
+    origin_id, user_id, user_of_origin = owners.values_list("origin_id", "contact__user_id", "origin__user_id").get()
+    _keep(
+        message.conversation_id,
+        message.seq,
+        said,
+        is_member=(user_of_origin if origin_id else user_id) is not None,
+        is_proven=newest[0][2],
+        waits_for_answer=waits,
+    )
+
+
+def _keep(
+    conversation_id: UUID, seq: int, said: list[str], *, is_member: bool, is_proven: bool, waits_for_answer: int
+) -> None:
+    found = read(said, is_member=is_member, is_proven=is_proven, waits_for_answer=waits_for_answer)
+    conversations.record_reading(
+        actor=system("agents"),
+        conversation_id=conversation_id,
+        seq=seq,
+        intent=found.intent,
+        language=found.language,
+        urgency=found.urgency,
+        lead=found.lead,
+        reading=found.as_document(),
+    )

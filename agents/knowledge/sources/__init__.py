@@ -1,0 +1,1 @@
+"""Where documents come from: files and websites, cut into passages."""

@@ -1,0 +1,186 @@
+"""Take uploaded files and read them, each in a process of its own with little time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path, PurePath
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from agents.knowledge.models import Collection, Document, UploadedFile
+from agents.knowledge.services import MANAGE, NO_COLLECTION, TITLE_LIMIT, address_problem, store_version
+from agents.knowledge.sources.passages import cut
+from conversations.messages.files.kinds import BadFile, kind_of
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now
+from core.db.locks import locked
+from core.errors import Invalid, TooLarge
+from core.jobs.queues import enqueue_after_commit
+from core.observability.logging import get_logger
+from core.reliability import lease
+
+log = get_logger(__name__)
+LARGEST: Final = 20 * 1024 * 1024
+SECONDS: Final = 45
+"""For reading one file; its process is ended then."""
+LEASE: Final = timedelta(minutes=2)
+MOST_ATTEMPTS: Final = 3
+ANSWER_LIMIT: Final = 24 * 1024 * 1024
+READER: Final = Path(__file__).with_name("reader.py")
+TROUBLES: Final[Mapping[str, str]] = {
+    "encrypted": "The file is protected with a password. Save it without one and upload it again.",
+    "scanned": "The PDF holds pictures of text only. Upload one with real text, such as an export from Word.",
+    "damaged": "The file is damaged. Export or save it again.",
+    "too_many_pages": "The PDF has more than 500 pages. Split it.",
+    "too_many_rows": "The table has more than 20,000 rows. Split it.",
+    "too_large": "The file unpacks to more than can be read. Split it.",
+    "no_text": "There is no text in the file.",
+    "too_slow": "Reading took too long. Split the file, or save it in a simpler format.",
+}
+NO_KIND: Final = "This kind of file can't be read. Upload a PDF, Word (DOCX), HTML, Markdown, text or CSV file."
+_BY_TYPE: Final = {
+    "application/pdf": "pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "text/plain": "txt",
+    "text/csv": "csv",
+}
+_BY_ENDING: Final = {".md": "md", ".markdown": "md", ".csv": "csv"}
+State = Document.State
+
+
+def kind_of_file(name: str, content: bytes) -> str:
+    """Return what a file is by its bytes; the ending only tells texts apart. Raises `Invalid`."""
+    ending = PurePath(name.lower()).suffix
+    beginning = content[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if beginning.startswith((b"<!doctype html", b"<html")) or (ending in (".html", ".htm") and b"<" in beginning):
+        return "html"
+    try:
+        kind = _BY_TYPE.get(kind_of(content).content_type, "")
+    except BadFile as bad:
+        words = {"empty": "The file is empty.", "damaged": TROUBLES["damaged"]}
+        problem = words.get(bad.reason, NO_KIND)
+        raise Invalid(problem, code=f"file_{bad.reason}", fields={"file": [problem]}) from None
+    if not kind:
+        raise Invalid(NO_KIND, code="file_unknown", fields={"file": [NO_KIND]})
+    return _BY_ENDING.get(ending, kind) if kind == "txt" else kind
+
+
+def upload_document(
+    *,
+    actor: Actor,
+    collection_id: UUID,
+    name: str,
+    content: bytes,
+    title: str = "",
+    language: str = Document.Language.ENGLISH,
+    address: str = "",
+) -> Document:
+    """Take a file; it is read by a worker in a moment, and agents answer from it then.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields. What a
+    file is, is decided by its bytes.
+    """
+    actor.require(MANAGE)
+    if len(content) > LARGEST:
+        raise TooLarge("The file is larger than 20 MB.", limit=LARGEST)
+    kind = kind_of_file(name, content)
+    shown = " ".join((title or PurePath(name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
+    problems = {
+        "language": "" if language in Document.Language.values else "Choose one of the list.",
+        "address": address_problem(address.strip()),
+    }
+    if wrong := {field: [sentence] for field, sentence in problems.items() if sentence}:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+    with transaction.atomic():
+        collection = locked(Collection, collection_id, NO_COLLECTION)
+        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, language=language)
+        row.address = address.strip()
+        row.save(force_insert=True)
+        UploadedFile.objects.create(document=row, kind=kind, content=content)
+        enqueue_after_commit("read_document", row.pk)
+        _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(content))
+    return row
+
+
+def read_document(*, document_id: UUID) -> str:
+    """Read an uploaded file and search it from then on; return its state, "" if another worker has it.
+
+    For workers only. The bytes are deleted when it was read or can't be.
+    """
+    file = lease.claim(UploadedFile.objects.filter(document_id=document_id), LEASE, attempts=F("attempts") + 1)
+    if file is None:
+        return ""
+    found = {"error": "too_slow"} if file.attempts > MOST_ATTEMPTS else read_file(file.kind, bytes(file.content))
+    with transaction.atomic():
+        row = locked(Document, document_id)
+        if lease.lost(file):
+            return ""
+        file.delete()
+        if row.state != State.READING:
+            return str(row.state)
+        error = str(found.get("error", ""))
+        if error:
+            row.state, row.trouble, row.updated_at = State.FAILED, error[:40], now()
+            row.save(update_fields=["state", "trouble", "updated_at"])
+        else:
+            text = str(found["text"])
+            store_version(row, text=text, pieces=cut(text), author_id=None)
+        _record(system("agents"), "DOCUMENT_READ", row, passages=row.passages, trouble=error)
+    return str(row.state)
+
+
+def read_file(kind: str, content: bytes) -> dict[str, Any]:
+    """Return the text of a file, or `error` with one of the codes of `TROUBLES`.
+
+    A hostile file can only end the process that reads it: that has 30 s of CPU, 768 MB of memory and no file to write.
+    """
+    command = [sys.executable, "-I", str(READER), kind]
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            command,
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a hostile file can make a library say megabytes
+            timeout=SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": "too_slow"}
+    if done.returncode or len(done.stdout) > ANSWER_LIMIT:
+        # Ended by its own limits, or by a defect of a library: the words of either are not for people.
+        log.warning("file_not_read", kind=kind, code=done.returncode)
+        return {"error": "too_slow" if done.returncode < 0 else "damaged"}
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "error" in found and found["error"] not in TROUBLES:
+        return {"error": "damaged"}
+    return found
+
+
+def list_unread() -> list[tuple[UUID, UUID]]:
+    """Return tenant and document of files that no worker is reading. For the sweep."""
+    moment = now()
+    unqueued = Q(lease_until__isnull=False) | Q(created_at__lt=moment - timedelta(minutes=1))
+    found = lease.list_free(UploadedFile, unqueued, "document_id", now=moment)
+    return [(tenant_id, document_id) for tenant_id, _, document_id in found]
+
+
+def _record(actor: Actor, action: str, row: Document, **facts: Any) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="agents.document",
+        object_id=row.pk,
+        new_state=row.state,
+        facts=facts,
+    )

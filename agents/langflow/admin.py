@@ -1,0 +1,135 @@
+"""The console's page of the Langflow server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from agents.langflow import connection
+from agents.langflow.connection import MANAGE
+from agents.langflow.models import FlowServer
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.viewers import viewer_of
+
+
+class SeenForm(ConsoleForm):
+    """A form that carries the version that was shown."""
+
+    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+
+
+class ServerForm(SeenForm):
+    """Where Langflow is."""
+
+    base_url = forms.CharField(
+        label="Address", max_length=connection.URL_LIMIT, help_text="Such as https://langflow.example."
+    )
+    key = forms.CharField(
+        label="Key",
+        required=False,
+        max_length=connection.KEY_LIMIT,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="From Langflow's settings. Encrypted and never shown again. Empty keeps the current key.",
+    )
+
+
+@admin.register(FlowServer)
+class FlowServerAdmin(ServiceAdmin):
+    """The organisation's Langflow server."""
+
+    view_permission = MANAGE
+    nav = Nav("Langflow", "bolt", group="Set-up", order=23)
+    intro = "The Langflow server whose flows can answer as agents. Choose a flow on an agent's page."
+    empty_title = "No Langflow server"
+    empty_text = "Connect one to let flows answer as agents."
+    list_display = ("base_url", "kept", "to_erase", "standing")
+    ordering = ("-is_active", "-created_at", "id")
+    detail_fields = ("base_url", "key_state", "kept", "to_erase", "standing", "version", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FlowServer]:
+        """Read the sessions with the server; one that was disconnected stays until it has erased all."""
+        rows: QuerySet[FlowServer] = super().get_queryset(request)
+        waits = Count("sessions", filter=Q(sessions__erase_at__isnull=False))
+        counted = rows.annotate(kept_sessions=Count("sessions"), waiting_sessions=waits)
+        return counted.filter(Q(is_active=True) | Q(kept_sessions__gt=0))
+
+    @admin.display(description="Conversations kept there")
+    def kept(self, server: FlowServer) -> str:
+        """Return how many sessions it keeps."""
+        return str(server.kept_sessions)  # type: ignore[attr-defined]
+
+    @admin.display(description="Waiting to be erased")
+    def to_erase(self, server: FlowServer) -> str:
+        """Return how many sessions it has not confirmed as erased."""
+        return str(server.waiting_sessions)  # type: ignore[attr-defined]
+
+    @admin.display(description="Key")
+    def key_state(self, server: FlowServer) -> str:
+        """Return whether a key is kept."""
+        return "Kept, encrypted" if server.__dict__.get("key") is not None else "None"
+
+    @admin.display(description="State")
+    def standing(self, server: FlowServer) -> str:
+        """Return whether agents use it."""
+        if server.is_active:
+            return chip("Connected", "good", "check")
+        return chip("Disconnected, erasing", "warn", "clock")
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why the action can't be used now."""
+        if obj is None:
+            taken = FlowServer.objects.filter(is_active=True).exists()
+            return "A server is connected already. Change it on its page." if taken else ""
+        return "" if obj.is_active else "This server was disconnected."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Return the values a form starts with; never the key."""
+        return {} if obj is None else {"base_url": obj.base_url, "version": obj.version}
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return the list after a change that may have replaced the server."""
+        return self.list_url() if action.path in ("edit", "remove") else super().after_action_url(request, action, obj)
+
+    @service_action(path="create", title="Connect Langflow", permission=MANAGE, form=ServerForm, submit="Connect",
+                    tone="primary", on_list=True,
+                    explain="Customers' messages go there with placeholders for personal data.")  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: ServerForm) -> str:
+        """Connect the server."""
+        self._connect(request, form)
+        return "Langflow was connected. Test it, then choose a flow on an agent's page."
+
+    @service_action(path="edit", title="Edit", permission=MANAGE, form=ServerForm, submit="Save", tone="primary",
+                    explain="You can't approve what agents with flows ask for.")  # fmt: skip
+    def edit(self, request: HttpRequest, obj: FlowServer, form: ServerForm) -> str:
+        """Change the key or the address."""
+        self._connect(request, form)
+        return "Saved. After a change of the address, activate agents with flows again."
+
+    @service_action(path="test", title="Test", permission=MANAGE,
+                    explain="Asks Langflow whether it takes the key. No flow runs.")  # fmt: skip
+    def test(self, request: HttpRequest, obj: FlowServer, form: ConsoleForm) -> str:
+        """Check the server."""
+        connection.check_server(actor=viewer_of(request), server_id=obj.pk)
+        return "Langflow answers and takes the key."
+
+    @service_action(path="remove", title="Disconnect", permission=MANAGE, form=SeenForm, tone="danger",
+                    explain="What it keeps of conversations is erased there, then its key here.")  # fmt: skip
+    def remove(self, request: HttpRequest, obj: FlowServer, form: SeenForm) -> str:
+        """Disconnect the server."""
+        seen = form.cleaned_data["version"]
+        connection.disconnect_server(actor=viewer_of(request), server_id=obj.pk, seen_version=seen)
+        return "Langflow was disconnected."
+
+    def _connect(self, request: HttpRequest, form: ServerForm) -> None:
+        said = form.cleaned_data
+        connection.connect_server(
+            actor=viewer_of(request), base_url=said["base_url"], key=said["key"], seen_version=said["version"]
+        )

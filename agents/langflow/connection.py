@@ -1,0 +1,216 @@
+"""Connect the organisation's Langflow server, check it, and disconnect it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from accounts.versioning import check_version
+from agents.langflow.models import FlowServer, FlowSession
+from agents.models import AgentVersion
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now
+from core.db.locks import advisory_lock, locked
+from core.errors import Conflict, Invalid, NotFound, Unavailable
+from integrations.langflow.client import LangflowClient
+from integrations.langflow.types import NOT_CONNECTED, PAUSES, SENTENCES, FlowDefinition, FlowFailed
+
+FLOW: Final = "langflow"
+"""The model, and the orchestrator, of agents whose head is a flow."""
+MANAGE: Final = "agents.manage_routes"
+MISSING: Final = "There is no such Langflow server."
+URL_LIMIT: Final = 300
+KEY_LIMIT: Final = 400
+FLOW_LIMIT: Final = 200
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+
+
+def connect_server(*, actor: Actor, base_url: str, key: str = "", seen_version: int | None = None) -> FlowServer:
+    """Connect the organisation's Langflow server, or change its key or address.
+
+    An empty `key` keeps the old one, which never moves to another address. At another address agents have to be
+    activated again, and the earlier server is disconnected. Needs `agents.manage_routes`; raises `Invalid` and
+    `Conflict` (`stale_version`).
+    """
+    actor.require(MANAGE)
+    base_url, key = base_url.strip().rstrip("/"), key.strip()
+    _check(base_url, key)
+    with transaction.atomic():
+        advisory_lock("flow-server")
+        old: FlowServer | None = FlowServer.objects.select_for_update().filter(is_active=True).first()
+        if old is not None:
+            check_version(actor, "agents.flowserver", old, seen_version)
+        if old is not None and old.base_url == base_url:
+            if key and key != old.key:
+                old.key = key
+                old.version += 1
+                old.editors = _with(old.editors, actor)
+                old.save(update_fields=["key", "version", "editors"])
+                _record(actor, "FLOW_SERVER_CHANGED", old, "active", "active", fields=["key"])
+            return old
+        if not key:
+            raise Invalid("Enter the key of this server.", fields={"key": ["Enter the key for this address."]})
+        if old is not None:
+            _leave(old)
+            _record(actor, "FLOW_SERVER_REMOVED", old, "active", "removed")
+        made: FlowServer = FlowServer.objects.create(base_url=base_url, key=key, editors=_with([], actor))
+        _record(actor, "FLOW_SERVER_CONNECTED", made, "", "active")
+    return made
+
+
+def disconnect_server(*, actor: Actor, server_id: UUID, seen_version: int | None = None) -> FlowServer:
+    """Disconnect the server: what it keeps of conversations is erased, then its key is deleted here.
+
+    Needs `agents.manage_routes`; raises `NotFound`, `Conflict` (`stale_version`, or `in_use` while an agent that
+    answers has a flow).
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        server = locked(FlowServer, server_id, MISSING, is_active=True)
+        check_version(actor, "agents.flowserver", server, seen_version)
+        used = AgentVersion.objects.filter(model=FLOW, agent__is_active=True, pk=F("agent__active_version_id"))
+        if used.exists():
+            raise Conflict("Agents answer with flows of this server. Choose another model for them first.",
+                           code="in_use")  # fmt: skip
+        _leave(server)
+        _record(actor, "FLOW_SERVER_REMOVED", server, "active", "removed")
+    return server
+
+
+def check_server(*, actor: Actor, server_id: UUID) -> FlowServer:
+    """Check that Langflow answers and takes the key; nothing runs. Not inside a transaction.
+
+    Needs `agents.manage_routes`; raises `NotFound`, and `Unavailable` with what is wrong.
+    """
+    actor.require(MANAGE)
+    server = get_server(viewer=actor, server_id=server_id)
+    try:
+        client_of(server).check_key()
+    except FlowFailed as failure:
+        raise Unavailable(SENTENCES.get(failure.code, SENTENCES["flow_failed"]), code=failure.code) from None
+    return server
+
+
+def query_servers(*, viewer: Actor) -> QuerySet[FlowServer]:
+    """Return the connected server, if there is one. Needs `agents.manage_routes`."""
+    viewer.require(MANAGE)
+    rows: QuerySet[FlowServer] = FlowServer.objects.filter(is_active=True)
+    return rows
+
+
+def get_server(*, viewer: Actor, server_id: UUID) -> FlowServer:
+    """Return the connected server. Needs `agents.manage_routes`; raises `NotFound`."""
+    found = query_servers(viewer=viewer).filter(pk=server_id).first()
+    if found is None:
+        raise NotFound(MISSING)
+    return found
+
+
+def is_ready() -> bool:
+    """Return True if agents can have flows: a server is connected. One query."""
+    return FlowServer.objects.filter(is_active=True).exists()
+
+
+def active_server() -> FlowServer:
+    """Return the connected server. Raises `FlowFailed`."""
+    found: FlowServer | None = FlowServer.objects.filter(is_active=True).first()
+    if found is None:
+        raise FlowFailed(NOT_CONNECTED)
+    return found
+
+
+def client_of(server: FlowServer) -> LangflowClient:
+    """Return a client of a server; its host has a public address unless MODEL_HOSTS names it."""
+    return LangflowClient(server.base_url, server.key or "", private_hosts=settings.MODEL_HOSTS)
+
+
+def flow_id_in(text: str) -> str:
+    """Return the id of a flow from what people paste: the id itself, or its address in Langflow; "" without one."""
+    found = _ID.findall(text) if len(text) <= FLOW_LIMIT else []
+    return str(found[0]).lower() if found else ""
+
+
+def read_flow(flow: str) -> FlowDefinition:
+    """Return a flow as it is now, for an activation. Not inside a transaction.
+
+    Raises `Invalid` on the field `flow` for one that can't be an agent's head, `Unavailable` if Langflow can't say.
+    """
+    try:
+        found = replace(client_of(active_server()).read_flow(flow), id=flow)
+        if found.pauses:
+            raise FlowFailed(PAUSES)
+    except FlowFailed as failure:
+        say = SENTENCES.get(failure.code, SENTENCES["flow_failed"])
+        if failure.code in {"flow_missing", PAUSES, NOT_CONNECTED}:
+            raise Invalid("Some fields are not valid.", fields={"flow": [say]}) from None
+        raise Unavailable(say, code=failure.code) from None
+    return found
+
+
+def editors() -> set[UUID]:
+    """Return everyone who entered the address or key of the connected server. One query."""
+    rows = FlowServer.objects.filter(is_active=True).values_list("editors", flat=True)
+    return {person for people in rows for person in people}
+
+
+def _leave(server: FlowServer) -> None:
+    server.is_active = False
+    server.version += 1
+    waits = FlowSession.objects.filter(server=server)
+    waits.filter(erase_at=None).update(erase_at=now())
+    server.key = server.key if waits.exists() else None
+    server.save(update_fields=["is_active", "version", "key"])
+
+
+def _with(people: list[UUID], actor: Actor) -> list[UUID]:
+    return [*people, actor.user_id] if actor.user_id and actor.user_id not in people else people
+
+
+def _check(base_url: str, key: str) -> None:
+    problems = {"base_url": _url_problem(base_url), "key": _key_problem(key)}
+    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+
+
+def _key_problem(key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key:
+        return "A key has no spaces and no special characters."
+    return f"Use at most {KEY_LIMIT} characters." if len(key) > KEY_LIMIT else ""
+
+
+def _url_problem(address: str) -> str:
+    """Return why an address can't be used; whether its host is public is checked at each call."""
+    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
+        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "Enter it as https://host."
+    is_own = host in settings.MODEL_HOSTS
+    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
+        return "Enter it as https://host."
+    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
+        return "Leave out user names, passwords, parameters and fragments."
+    return ""
+
+
+def _record(actor: Actor, action: str, server: FlowServer, old: str, new: str, **facts: Any) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="agents.flowserver",
+        object_id=server.pk,
+        old_state=old,
+        new_state=new,
+        facts={"version": server.version, "host": urlsplit(server.base_url).hostname or "", **facts},
+    )

@@ -1,0 +1,74 @@
+"""Endpoints of the organisation's Langflow server."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.langflow import connection
+from agents.langflow.models import FlowServer
+from core.rest.fields import SEEN, RowSerializer
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet, ReadOneMixin
+
+
+class FlowServerSerializer(RowSerializer[FlowServer]):
+    """The connected Langflow server; its key is never shown."""
+
+    class Meta:
+        model = FlowServer
+        fields: ClassVar[list[str]] = "id base_url version created_at".split()
+
+
+class FlowServerRequest(serializers.Serializer[Any]):
+    """Where Langflow is, and a key of it."""
+
+    base_url = serializers.CharField(max_length=connection.URL_LIMIT, help_text="Such as https://host.")
+    key = serializers.CharField(
+        max_length=connection.KEY_LIMIT, default="", allow_blank=True, help_text="Sealed; empty: the key that is kept."
+    )
+    version = serializers.IntegerField(source="seen_version", required=False, min_value=1, help_text=SEEN)
+
+
+@extend_schema_view(
+    list=extend_schema(description="List the Langflow server, if one is connected. Needs `agents.manage_routes`."),
+    retrieve=extend_schema(description="Read the Langflow server without its key. Needs `agents.manage_routes`."),
+)
+class FlowServerViewSet(ReadOneMixin, ListViewSet):
+    """The Langflow server."""
+
+    permissions: ClassVar = dict.fromkeys("list retrieve create destroy test".split(), connection.MANAGE)
+    serializer_class = FlowServerSerializer
+    request_serializers: ClassVar = {"create": FlowServerRequest}
+    lookup_url_kwarg = "server_id"
+
+    def get_queryset(self) -> QuerySet[FlowServer]:
+        """Return the connected server."""
+        return connection.query_servers(viewer=self.actor)
+
+    def get_object(self) -> FlowServer:
+        """Return the server of the address."""
+        return connection.get_server(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Connect the Langflow server, or change its key or address. Needs `agents.manage_routes`; 409
+        `stale_version`."""
+        return self.call_service(connection.connect_server)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Disconnect it; what it keeps of conversations is erased there. Needs `agents.manage_routes`; 409 `in_use`,
+        `stale_version`."""
+        return self.call_service(connection.disconnect_server)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Check that Langflow answers and takes the key; no flow runs. Needs `agents.manage_routes`."""
+        return self.call_service(connection.check_server)

@@ -1,0 +1,143 @@
+"""What the rule-based model says: small talk, refusals, and tool results as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agents.llm.built_in.languages import handing, sorry
+from agents.llm.built_in.phrases import book
+from agents.llm.built_in.types import (
+    ABILITIES,
+    ANSWER,
+    HAPPENED,
+    IS_IT,
+    NOT_FOUND,
+    NOT_KNOWN,
+    PERSON,
+    PERSON_OFFER,
+    RESUBMIT,
+    WAITING,
+    WHICH,
+    WITHDRAW,
+)
+from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
+
+LONGEST = 12
+MOST_ABILITIES = 40
+_ELSEWHERE = "Another of our agents handles that. Please ask in a separate message and I'll pass it on."
+_SAYINGS: Mapping[str, str] = {
+    "left_alone": "All right, I'll leave everything as it is. I haven't requested anything new.",
+    "refuse": "I can't work around the rules: every change needs a person's approval, even if a message "
+    "says otherwise. Please tell me plainly what you'd like to change.",
+    "decide": "I can't approve or reject anything. An approver does that in the console.",
+    "thanks": "You're welcome.",
+    "yes": "I'm not waiting for a yes on anything. What would you like me to do?",
+    "identity": "I'm an automatic assistant, not a person. I follow a small set of rules and am not a language model. "
+    "Every change I request waits for a person's approval.",
+    "advice": "That's your decision. Tell me plainly what you want to change and I'll request approval.",
+}
+_GREETING = "Hello! How can I help?"
+_NOTHING = f"{NOT_KNOWN} Could you put it another way?"
+_HINT = "Ask me “What can you do?” to see what I can help with."
+_PERSON_HINT = "If you'd rather talk to a person, just say so and I'll bring in a colleague."
+_FOR_ALL = frozenset({
+    PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
+})  # fmt: skip
+
+
+def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
+    """Return the sentence for a topic, with a hint about what the agent can do where that helps."""
+    works = can_work(tools)
+    if refused:
+        return _ELSEWHERE if works else _public()
+    kind, _, language = topic.partition(":")
+    if kind in {"foreign", "handing"}:
+        return sorry(language) if kind == "foreign" else handing(language)
+    if topic == "greeting":
+        return f"{_GREETING} {_HINT}" if works else f"{_GREETING} {_PERSON_HINT}"
+    if topic == "nothing":
+        return f"{_NOTHING}\n\n{_HINT if works else _PERSON_HINT}"
+    return _SAYINGS.get(topic) or book().sayings.get(topic, "")
+
+
+def _public() -> str:
+    return f"Sorry, I can't do that here: only signed-in colleagues of this company can {book().work}. {PERSON_OFFER}"
+
+
+def can_work(tools: Sequence[str]) -> bool:
+    """Return True if there are tools of a colleague among these, beside what everyone may use."""
+    return any(name not in _FOR_ALL for name in tools)
+
+
+def still_open(references: Sequence[str]) -> str:
+    """Return the note about earlier requests that a later "no" does not withdraw, or "" without any."""
+    if not references:
+        return ""
+    stays, them = ("stays as it is", "it") if len(references) == 1 else ("stay as they are", "them")
+    return f"{' and '.join(references)}, requested earlier, {stays}. You can withdraw {them} in the console."
+
+
+def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
+    """Format a list, one row a line; rows beyond the limit are counted."""
+    lines = [f"- {row}" for row in rows[:limit]]
+    if len(rows) > limit:
+        lines.append(f"- and {len(rows) - limit} more")
+    return "\n".join(lines)
+
+
+def _abilities(result: Mapping[str, Any]) -> str:
+    reads, asks = [_capital(each) for each in result.get("reads", [])], [_capital(a) for a in result.get("asks", [])]
+    parts = [f"Here's what I can do:\n{listed(reads, limit=MOST_ABILITIES)}"] if reads else []
+    if asks:
+        listing = listed(asks, limit=MOST_ABILITIES)
+        parts.append(f"Changes I can request for you (an approver decides):\n{listing}")
+    return "\n\n".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _waiting(result: Mapping[str, Any]) -> str:
+    mine = [f"{row['request']}: {row['what']}" for row in result.get("to_decide", [])]
+    own = [f"{row['request']} ({row['is']}): {row['what']}" for row in result.get("own", [])]
+    parts = [f"Waiting for your approval:\n{listed(mine)}" if mine else "Nothing is waiting for your approval."]
+    if own:
+        parts.append(f"Your own open requests:\n{listed(own)}")
+    return "\n\n".join(parts)
+
+
+def _history(result: Mapping[str, Any]) -> str:
+    lead = f"{result['request']} ({result['what']}): {result['is']}."
+    return f"{lead}\n{listed(list(result.get('history', [])))}"
+
+
+_WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    WAITING: _waiting,
+    HAPPENED: _history,
+    ABILITIES: _abilities,
+}
+
+
+def word(tool: str, result: Mapping[str, Any]) -> str:
+    """Return one tool's result as a sentence; acting tools bring their own."""
+    if error := result.get("error"):
+        code = str(error)
+        if code in {"unknown_name", "ambiguous"}:
+            # Ask back with the real names, because the given one fits none of them or several.
+            what, name = result.get("what", "thing"), result.get("name", "")
+            known = [str(each) for each in result.get("known", [])]
+            if code == "ambiguous":
+                return f"There is more than one {what} called “{name}”:\n{listed(known)}\n\n{WHICH}"
+            lead = f"{NOT_FOUND} the {what} “{name}”."
+            if not known:
+                return lead
+            nearest = "The closest I know" if result.get("near") else "I know"
+            return f"{lead} {nearest}:\n{listed(known)}\n\n{IS_IT if len(known) == 1 else WHICH}"
+        if code == "not_offered":
+            return _public()
+        return str(result.get("detail") or "That didn't work.")
+    if sentence := result.get("sentence"):
+        return str(sentence)
+    return _WORDED[tool](result) if tool in _WORDED else book().word(tool, result)

@@ -1,0 +1,1 @@
+"""Models of providers that are asked over a network."""

@@ -1,0 +1,226 @@
+"""Reserve the worst price of a call before it, settle what it cost after it, sweep what a crash left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.selectors import tenant_zone
+from agents.llm.ports import Usage
+from agents.llm.routes.models import Budget, ModelCall, Spend
+from core import notices, retention
+from core.clock import now as clock_now
+from core.observability.logging import get_logger
+from core.reliability import lease
+from core.tenancy.scope import tenant_scope
+
+log = get_logger(__name__)
+MANAGE: Final = "agents.manage_routes"
+LEASE: Final = timedelta(minutes=3)
+"""Longer than a worker lets any turn take: after it, nobody settles the call any more."""
+NOTICED_PERCENT: Final = 80
+Outcome = ModelCall.Outcome
+
+
+class BudgetNotice(notices.NoticeKind):
+    """Notices of budgets that are nearly or wholly spent."""
+
+    label, icon = "Model budget", "coin"
+
+
+notices.kinds.register("model_budget", BudgetNotice)
+
+
+class Spent(Exception):
+    """A call does not fit under a budget; `budget` is the first that has no room."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(str(budget.pk))
+        self.budget = budget
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a call ended, and what it used."""
+
+    outcome: str
+    usage: Usage = field(default_factory=Usage)
+    price: Decimal | None = None
+    is_estimated: bool = False
+    milliseconds: int | None = None
+    first_token_ms: int | None = None
+
+
+def budgets_of(agent_id: UUID | None) -> list[Budget]:
+    """Return the budgets that a call of an agent counts under, in a fixed order. One query."""
+    covers = Q(scope=Budget.Scope.TENANT)
+    if agent_id is not None:
+        covers |= Q(scope=Budget.Scope.AGENT, agent_id=agent_id)
+    return list(Budget.objects.filter(covers, is_active=True).order_by("id"))
+
+
+def label_of(budget: Budget, moment: datetime, zone: ZoneInfo) -> str:
+    """Return the day or month of a moment on the clocks of a zone."""
+    day = moment.astimezone(zone).date().isoformat()
+    return day if budget.period == Budget.Period.DAY else day[:7]
+
+
+def open_call(call: ModelCall, budgets: Sequence[Budget], amount: Decimal, *, now: datetime | None = None) -> None:
+    """Record a call before it is made, with its worst price reserved under each budget.
+
+    Raises `Spent` if one of them has no room; then nothing is reserved or recorded.
+    """
+    moment = now or clock_now()
+    call.reserved, call.lease_until = amount, moment + LEASE
+    if not budgets or not amount:
+        call.save(force_insert=True)
+        return
+    spends = _spends(budgets, moment)
+    with transaction.atomic():
+        if _reserve([spend.pk for spend in spends], amount):
+            call.reserved_on = [spend.pk for spend in spends]
+            call.save(force_insert=True)
+            return
+    raise Spent(_note_spent(budgets, spends, amount, moment))
+
+
+def close_call(call_id: UUID, settlement: Settlement) -> bool:
+    """Record how a call ended and turn its reservation into its price; False if somebody did before.
+
+    A price beyond the reservation is impossible, as usage is cut to what was reserved for.
+    """
+    with transaction.atomic():
+        rows = ModelCall.objects.select_for_update().filter(pk=call_id, outcome=Outcome.RUNNING)
+        call = rows.first()
+        if call is None:
+            return False
+        price = settlement.price
+        if price is not None and call.reserved_on:
+            price = min(price, call.reserved)
+        ModelCall.objects.filter(pk=call_id).update(
+            outcome=settlement.outcome,
+            input_tokens=settlement.usage.input_tokens,
+            cached_tokens=settlement.usage.cached_tokens,
+            output_tokens=settlement.usage.output_tokens,
+            price=price,
+            is_estimated=settlement.is_estimated,
+            milliseconds=settlement.milliseconds,
+            first_token_ms=settlement.first_token_ms,
+            reserved=0,
+            lease_until=None,
+        )
+        if call.reserved_on:
+            _settle(call.reserved_on, call.reserved, price or Decimal(0))
+    return True
+
+
+def sweep(*, now: datetime | None = None, limit: int = 200) -> int:
+    """Settle calls whose process died at their worst price, flagged as lost; return how many.
+
+    Enters the scopes itself.
+    """
+    running = Q(outcome=Outcome.RUNNING, lease_until__isnull=False)
+    left = lease.list_free(ModelCall, running, "reserved", order="lease_until", limit=limit, now=now)
+    done = 0
+    for tenant_id, call_id, reserved in left:
+        with tenant_scope(tenant_id):
+            done += close_call(call_id, Settlement(Outcome.LOST, price=reserved, is_estimated=True))
+    if done:
+        log.warning("model_calls_lost", count=done)
+    return done
+
+
+def forget_old(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+    """Delete calls older than `MODEL_CALLS_DAYS`; return how many. For the sweep."""
+    before = (now or clock_now()) - timedelta(days=settings.MODEL_CALLS_DAYS)
+    old = retention.made_before(before) & Q(created_at__lt=before) & ~Q(outcome=Outcome.RUNNING)
+    return retention.remove(ModelCall, old, limit=limit)
+
+
+def _spends(budgets: Sequence[Budget], moment: datetime) -> list[Spend]:
+    """Return the rows of the current periods, made where they are missing, in the order in which they are locked."""
+    zone = tenant_zone()
+    labels = {budget.pk: label_of(budget, moment, zone) for budget in budgets}
+    wanted = Q()
+    for budget_id, label in labels.items():
+        wanted |= Q(budget_id=budget_id, label=label)
+    found = list(Spend.objects.filter(wanted).order_by("id"))
+    if len(found) < len(budgets):
+        missing = set(labels) - {spend.budget_id for spend in found}
+        Spend.objects.bulk_create(
+            [Spend(budget=each, label=labels[each.pk], limit=each.amount) for each in budgets if each.pk in missing],
+            ignore_conflicts=True,
+        )
+        found = list(Spend.objects.filter(wanted).order_by("id"))
+    return found
+
+
+# Neither statement can be written with the ORM: rows are locked in one order in any plan, the sum is compared
+# with the locked values and not with those of the snapshot, and all rows change or none.
+_RESERVE: Final = """
+with held as materialized (
+    select id, "limit" - reserved - settled as left_over
+    from agents_spend where id = any(%(ids)s) order by id for update
+), room as materialized (
+    select count(*) = %(count)s and min(left_over) >= %(amount)s as fits from held
+)
+update agents_spend spend set reserved = spend.reserved + %(amount)s
+from held, room where spend.id = held.id and room.fits
+"""
+_SETTLE: Final = """
+with held as materialized (select id from agents_spend where id = any(%(ids)s) order by id for update)
+update agents_spend spend set reserved = spend.reserved - %(reserved)s, settled = spend.settled + %(price)s
+from held where spend.id = held.id
+returning spend.id, spend.settled * 100 >= spend."limit" * %(percent)s and spend.noticed_at is null
+"""
+
+
+def _reserve(ids: Sequence[UUID], amount: Decimal) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_RESERVE, {"ids": list(ids), "count": len(ids), "amount": amount})
+        return bool(cursor.rowcount)
+
+
+def _settle(ids: Sequence[UUID], reserved: Decimal, price: Decimal) -> None:
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {"ids": list(ids), "reserved": reserved, "price": price, "percent": NOTICED_PERCENT}
+        cursor.execute(_SETTLE, values)
+        nearly = [spend_id for spend_id, is_news in cursor.fetchall() if is_news]
+    for spend in Spend.objects.filter(pk__in=nearly).select_related("budget").order_by("id"):
+        Spend.objects.filter(pk=spend.pk).update(noticed_at=clock_now())
+        _notify(spend, f"{NOTICED_PERCENT} % of a model budget is spent", "nearly", "warning")
+
+
+def _note_spent(budgets: Sequence[Budget], spends: Sequence[Spend], amount: Decimal, moment: datetime) -> Budget:
+    """Return the budget that has no room, and notify people once."""
+    by_id = {budget.pk: budget for budget in budgets}
+    with transaction.atomic():
+        fresh = list(Spend.objects.filter(pk__in=[spend.pk for spend in spends]).order_by("id"))
+        full = [spend for spend in fresh if spend.limit - spend.reserved - spend.settled < amount] or fresh
+        for spend in full:
+            if Spend.objects.filter(pk=spend.pk, spent_at=None).update(spent_at=moment):
+                _notify(spend, "A model budget is spent", "spent", "alert")
+    return by_id[full[0].budget_id]
+
+
+def _notify(spend: Spend, title: str, what: str, level: notices.Level) -> None:
+    notices.leave_for_permission(
+        MANAGE,
+        kind="model_budget",
+        title=title,
+        body=f"{spend.settled.normalize():f} of {spend.limit.normalize():f} in {spend.label}. "
+        "Raise the budget or wait for the next period.",
+        link=reverse("admin:agents_budget_change", args=[spend.budget_id]),
+        level=level,
+        dedupe_key=f"model-budget:{spend.pk}:{what}",
+    )

@@ -1,6 +1,0 @@
-"""Placeholders for personal data that a model may see, and the way back into declared arguments."""
-
-from agents.redaction.names import suspected_names
-from agents.redaction.vault import PLACEHOLDER, Personal, ShownStream, Vault, build_vault, count_marks
-
-__all__ = ["PLACEHOLDER", "Personal", "ShownStream", "Vault", "build_vault", "count_marks", "suspected_names"]

@@ -1,0 +1,1 @@
+"""Make agents: drafts, activation, templates, export and import."""

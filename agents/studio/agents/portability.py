@@ -1,0 +1,146 @@
+"""Export an agent as a file that people can review, and import it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+from uuid import UUID
+
+from agents.models import Agent, AgentVersion, Collection
+from agents.selectors import get_agent
+from agents.studio.agents.configuration import CONFIDENCE, Setup, create_agent, current_version, setup_in
+from core.actors import Actor
+from core.errors import Invalid
+
+FORMAT: Final = "walker.agent/1"
+LARGEST_FILE: Final = 64 * 1024
+FIELDS: Final = (
+    "name",
+    "type",
+    "instructions",
+    "model",
+    "model_name",
+    "flow",
+    "tools",
+    "collections",
+    "max_open_approvals",
+    "min_confidence",
+    "memory",
+    "asks_judge",
+)
+
+
+def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
+    """Return an agent's configuration as a document: its draft's if it has one. It holds no secrets.
+
+    Needs `agents.view_agent`; raises `NotFound`.
+    """
+    agent = get_agent(viewer=viewer, agent_id=agent_id)
+    setup = setup_in(current_version(agent))
+    return {
+        "format": FORMAT,
+        "name": setup.name,
+        "type": agent.type,
+        "model": setup.model,
+        "model_name": setup.model_name,
+        **({"flow": setup.flow} if setup.flow else {}),
+        "max_open_approvals": setup.max_open_approvals,
+        "min_confidence": setup.min_confidence,
+        "memory": setup.memory,
+        **({"asks_judge": True} if setup.asks_judge else {}),
+        "tools": list(setup.tools),
+        **({"collections": _names(setup.collections)} if setup.collections else {}),
+        "instructions": setup.instructions.split("\n"),
+    }
+
+
+def write_file(document: dict[str, Any]) -> str:
+    """Return a document as text: instructions line by line, so that changes can be reviewed."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_file(content: bytes) -> dict[str, Any]:
+    """Return the document in a file. Raises `Invalid` for one that is none, or too large."""
+    if len(content) > LARGEST_FILE:
+        raise _problem("The file is larger than 64 kB.")
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _problem("This isn't the file of an agent.") from None
+    if not isinstance(found, dict):
+        raise _problem("This isn't the file of an agent.")
+    return found
+
+
+def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
+    """Create an agent of the tenant's own, as a draft, from a document that was exported here or elsewhere.
+
+    Needs `agents.change_agent`; raises `Invalid` with the fields that aren't valid here, such as tools, models or
+    collections that are missing here.
+    """
+    if document.get("format") != FORMAT:
+        raise _problem(f"Its format isn't {FORMAT}.")
+    unknown = sorted(str(name) for name in set(document) - {"format", *FIELDS})
+    if unknown:
+        raise Invalid("Some fields are not valid.", fields={unknown[0][:60]: ["This setting doesn't exist."]})
+    confidence = _number(document, "min_confidence")
+    setup = Setup(
+        name=_text(document, "name"),
+        instructions="\n".join(_texts(document, "instructions")),
+        model=_text(document, "model") or "local",
+        model_name=_text(document, "model_name"),
+        flow=_text(document, "flow"),
+        tools=tuple(_texts(document, "tools")),
+        collections=_collections(_texts(document, "collections")),
+        max_open_approvals=_number(document, "max_open_approvals"),
+        min_confidence=CONFIDENCE if confidence is None else confidence,
+        memory=_text(document, "memory") or AgentVersion.Memory.VERIFIED,
+        asks_judge=_truth(document, "asks_judge"),
+    )
+    return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
+
+
+def _names(collections: tuple[UUID, ...]) -> list[str]:
+    """Return the names of collections: another organisation has other ids."""
+    return list(Collection.objects.filter(pk__in=collections).order_by("name").values_list("name", flat=True))
+
+
+def _collections(names: list[str]) -> tuple[UUID, ...]:
+    """Return the collections with these names here. Raises `Invalid` for a name that none has."""
+    known = dict(Collection.objects.filter(name__in=names).values_list("name", "pk"))
+    if missing := next((name for name in names if name not in known), ""):
+        problem = f"There is no collection “{missing[:80]}” here. Create it, or remove it from the file."
+        raise Invalid("Some fields are not valid.", fields={"collections": [problem]})
+    return tuple(known[name] for name in names)
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be text."]})
+    return value
+
+
+def _texts(document: dict[str, Any], name: str) -> list[str]:
+    value = document.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be a list of texts."]})
+    return value
+
+
+def _number(document: dict[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be a whole number."]})
+    return value
+
+
+def _truth(document: dict[str, Any], name: str) -> bool:
+    value = document.get(name, False)
+    if not isinstance(value, bool):
+        raise Invalid("Some fields are not valid.", fields={name: ["This has to be true or false."]})
+    return value
+
+
+def _problem(sentence: str) -> Invalid:
+    return Invalid("The file can't be imported.", fields={"file": [sentence]})

@@ -1,0 +1,206 @@
+"""Let one version of an agent answer without a conversation: the same model, loop and gate, and no effect."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from agents.answering.guardrails import LOW, Confidence, Grounds, doubt
+from agents.answering.guardrails.screening import Records, screen
+from agents.answering.runs.redacted import open_vault
+from agents.answering.tool_calls.refusals import ToolBroke
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import Caller
+from agents.knowledge.search import citations
+from agents.langflow.connection import FLOW
+from agents.llm import registry
+from agents.llm.ports import TOO_SLOW, Emit, Line, Model, RunContext, RunOutcome, ToolRequest, ToolSpec, Turn
+from agents.llm.routes.calls import Place, open_model
+from agents.llm.routes.models import ModelCall
+from agents.models import AgentVersion
+from agents.privacy import Vault
+from agents.selectors import tools_of
+from agents.studio.trials import flow
+from agents.studio.trials.calls import OutOfTime, Step, TrialCalls, offered_in_trial
+from core.actors import Actor
+from core.errors import Conflict, WalkerError
+from core.observability.logging import get_logger
+from core.privacy.pii import mask_text
+
+log = get_logger(__name__)
+MOST_ROUNDS: Final = 6
+SECONDS: Final = 40.0
+"""For a whole answer."""
+BUILTIN: Final = "builtin"
+GAP: Final = "\n\n"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an agent would have answered, and how it came to it. Everything in it is masked."""
+
+    text: str = ""
+    stopped: str = ""
+    steps: tuple[Step, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
+    confidence: float | None = None
+    error: str = ""
+    rounds: int = 0
+    milliseconds: int = 0
+
+    @property
+    def brings_person(self) -> bool:
+        """Return True if a colleague would have got the conversation: on request, or after a failure."""
+        return bool(self.error) or any("hand_off" in step.result for step in self.steps)
+
+
+class _TimedModel(Model):
+    """A model that is asked only while there is time."""
+
+    def __init__(self, model: Model, until: float) -> None:
+        self.key = model.key
+        self._model, self._until = model, until
+
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        if time.monotonic() >= self._until:
+            raise OutOfTime
+        self._model.until = self._until
+        return self._model.turn(lines, tools, prompt=prompt, emit=emit)
+
+
+def answer(
+    version: AgentVersion,
+    caller: Caller,
+    lines: Sequence[Line],
+    *,
+    viewer: Actor,
+    trial_id: UUID,
+    seconds: float = SECONDS,
+    watch: Callable[[Sequence[Step]], None] | None = None,
+    conversation_id: UUID | None = None,
+) -> Answered:
+    """Let a version answer the lines; nothing is stored but the calls of its model, which count under budgets.
+
+    `watch` gets the steps so far after each one; those of a flow are known at its end. Of a past conversation, given by
+    its id, a model over a network gets placeholders for what is kept of its contact. Raises `Conflict` ("cannot_try")
+    for an agent whose head is neither ours nor a flow.
+    """
+    check_can_try(version)
+    began = time.monotonic()
+    vault = None
+    if version.model in registry.networked_models():
+        vault = open_vault(conversation_id, [line.text for line in lines]) if conversation_id else Vault()
+    offered = offered_in_trial([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)
+    calls = TrialCalls(
+        caller=caller,
+        viewer=viewer,
+        offered={tool.key: tool for tool in offered},
+        until=began + seconds,
+        vault=vault,
+        watch=watch,
+    )
+    spoken = tuple(_hidden(line, vault) for line in lines)
+    context = RunContext(
+        run_id=trial_id,
+        prompt=version.prompt,
+        lines=spoken,
+        tools=tuple(tool.spec() for tool in offered),
+        max_rounds=MOST_ROUNDS,
+    )
+    grounds = doubt.grounds_of(version)
+    grounds.take(lines)
+    outcome, stopped, confidence = _run(version, context, calls, grounds), "", None
+    if vault:
+        outcome = replace(outcome, text=vault.show(outcome.text))
+    if not outcome.error:
+        outcome, stopped, confidence = _checked(version, outcome, calls.steps, grounds)
+    if outcome.error == LOW:
+        outcome = _in_doubt(outcome, lines)
+    sources = citations.read_sources((each.number, each.passage_id) for each in outcome.sources)
+    return Answered(
+        text=mask_text(_with_sentences(outcome.text, calls.steps)),
+        stopped=mask_text(stopped),
+        steps=tuple(calls.steps),
+        sources=tuple(citations.facts_of(sources)) if sources and not outcome.error else (),
+        confidence=None if confidence is None else confidence.value / 100,
+        error=outcome.error,
+        rounds=outcome.rounds,
+        milliseconds=int((time.monotonic() - began) * 1000),
+    )
+
+
+def check_can_try(version: AgentVersion) -> None:
+    """Raise `Conflict` ("cannot_try") if the calls of a version's head do not all go through a trial."""
+    if version.orchestrator != (FLOW if version.flow else BUILTIN):
+        raise Conflict("This agent is led by another system, which can't be tried without effect.", code="cannot_try")
+
+
+def _hidden(line: Line, vault: Vault | None) -> Line:
+    """Return a line as the model may see it: placeholders for one over a network, masks for the built-in one."""
+    text = vault.redact(line.text, is_own=line.role == "user") if vault else mask_text(line.text)
+    return replace(line, text=text)
+
+
+def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds: Grounds) -> RunOutcome:
+    """Run the loop; every failure is an outcome, as it is for a customer."""
+
+    def call_tools(requests: Sequence[ToolRequest], number: int) -> list[Line]:
+        found = calls(requests, number)
+        grounds.take(found)
+        return found
+
+    place = Place(purpose=ModelCall.Purpose.TRIAL, agent_id=version.agent_id, trial_id=context.run_id)
+    try:
+        if version.flow:
+            return flow.ask(version, calls, context.lines)
+        model = _TimedModel(open_model(version, place), calls.until)
+        orchestrator = registry.get_orchestrator(version.orchestrator, model)
+        return orchestrator.run(context, call_tools=call_tools, emit=_hear_nothing)
+    except OutOfTime:
+        return RunOutcome("", 0, error=TOO_SLOW)
+    except ToolBroke as broken:
+        return RunOutcome("", 0, error=str(broken)[:40])
+    except WalkerError as error:
+        return RunOutcome("", 0, error=error.code[:40])
+    except Exception:
+        # The boundary to models and tools: the person who tries an agent sees that it broke, not a page of errors.
+        log.exception("trial_broke", trial=str(context.run_id))
+        return RunOutcome("", 0, error="run_broke")
+
+
+def _checked(
+    version: AgentVersion, outcome: RunOutcome, steps: Sequence[Step], grounds: Grounds
+) -> tuple[RunOutcome, str, Confidence | None]:
+    """Return the outcome as the gate would let it out, the text that it would have stopped, and the confidence."""
+    read = json.dumps([dict(step.result) for step in steps], ensure_ascii=False, default=str).casefold()
+    links = frozenset(str(link) for step in steps for link in step.result.get("links", ()))
+    verdict = screen(outcome.text, prompt=version.prompt, records=Records(read=read, links=links))
+    if verdict.problem:
+        return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text, None
+    text, confidence = verdict.text.strip(), grounds.measure(outcome, is_mended=bool(verdict.mended))
+    if grounds.is_low(confidence) and not any(step.kind == "asks" for step in steps):
+        return replace(outcome, text="", error=LOW, sources=()), text, confidence
+    return replace(outcome, text=text, error="" if text else "empty_answer"), "", confidence
+
+
+def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:
+    """Return what the customer would read: once our question for other words, then that a colleague answers."""
+    said = next((line.text for line in reversed(lines) if line.role == "user"), "")
+    before = next((line.text for line in reversed(lines) if line.role == "assistant"), "")
+    if doubt.is_question(before):
+        return replace(outcome, text=doubt.unsure(said))
+    return replace(outcome, text=doubt.question(said), error="")
+
+
+def _with_sentences(text: str, steps: Sequence[Step]) -> str:
+    """Return the answer with our own sentence for each request that would have been made."""
+    ours = dict.fromkeys(str(step.result["sentence"]) for step in steps if step.kind == "asks")
+    return GAP.join([*filter(None, [text]), *(sentence for sentence in ours if sentence not in text)])
+
+
+def _hear_nothing(piece: str) -> None:
+    """Drop a piece of an answer: nobody listens while it is made."""
