@@ -27,6 +27,7 @@ from core.tenancy.scope import tenant_scope  # noqa: E402
 from hitl import services  # noqa: E402
 from hitl.actions import registry  # noqa: E402
 from hitl.models import Simulation  # noqa: E402
+from hitl.simulation.runs import run_simulation, start_simulation, stop_simulation  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,14 +89,14 @@ def start(owner: Actor) -> Simulation:
     """Start to try a workflow of two levels for requests of the afternoon."""
     levels = [{"approvers": [{"type": "role", "value": role}]} for role in ("approver", "admin")]
     draft = {"name": "Afternoon", "levels": levels, "conditions": {"condition": "hour >= 12", "priority": 50}}
-    return services.start_simulation(actor=owner, what="workflow", draft=draft, days=DAYS + 1)
+    return start_simulation(actor=owner, what="workflow", draft=draft, days=DAYS + 1)
 
 
 def measure(tenant_id: UUID, owner: Actor) -> tuple[float, float]:
     """Run one simulation; return its seconds and the largest memory of the process in MiB."""
     simulation, before, began = start(owner), peak_memory(), time.perf_counter()
     with progress(simulation.pk):
-        services.run_simulation(simulation_id=simulation.pk)
+        run_simulation(simulation_id=simulation.pk)
     seconds = time.perf_counter() - began
     simulation.refresh_from_db()
     counts = {name: count for name, count in simulation.result["counts"].items() if count}
@@ -112,13 +113,13 @@ def measure_stop(tenant_id: UUID, owner: Actor) -> None:
 
     def stop() -> None:
         with tenant_scope(tenant_id):
-            services.stop_simulation(actor=owner, simulation_id=simulation.pk)
+            stop_simulation(actor=owner, simulation_id=simulation.pk)
         stopped.append(time.perf_counter())
         connections.close_all()
 
     timer = threading.Timer(1.0, stop)
     timer.start()
-    services.run_simulation(simulation_id=simulation.pk)
+    run_simulation(simulation_id=simulation.pk)
     ended = time.perf_counter()
     timer.join()
     simulation.refresh_from_db()

@@ -15,8 +15,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import services
-from hitl.batches.batches import list_undoable, query_batches
+from hitl.batches.batches import list_undoable, query_batches, undo_batch
 from hitl.batches.preview import words_of
 from hitl.display import state_chip
 from hitl.masking import mask_for
@@ -121,5 +120,5 @@ class BatchDecisionAdmin(ServiceAdmin):
     )
     def undo(self, request: HttpRequest, obj: BatchDecision, form: ConsoleForm) -> str:
         """Undo what still waits."""
-        count = services.undo_batch(actor=viewer_of(request), batch_id=obj.pk)
+        count = undo_batch(actor=viewer_of(request), batch_id=obj.pk)
         return f"Undone. {count} request{'s were' if count != 1 else ' was'} cancelled and won't be executed."

@@ -145,7 +145,7 @@ def _write(
 
 
 def query_batches(*, viewer: Actor) -> QuerySet[BatchDecision]:
-    """Return the batches that the viewer may see: their own, or all with `core.view_auditentry`."""
+    """Return the viewer's own batches, or all with `core.view_auditentry`."""
     rows: QuerySet[BatchDecision] = BatchDecision.objects.select_related("maker")
     return rows if viewer.may(SEE_ALL) else rows.filter(maker_id=viewer.user_id)
 

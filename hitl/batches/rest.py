@@ -14,10 +14,10 @@ from rest_framework.reverse import reverse
 from accounts.rest.serializers import PersonSerializer
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.views import ApiViewSet
-from hitl import services
 from hitl.approvals.rest.actions import DIGEST
 from hitl.approvals.rest.approvals import CHANNEL
 from hitl.approvals.state.votes import REASON_LIMIT
+from hitl.batches.batches import get_batch, open_batch, undo_batch
 from hitl.batches.preview import MOST, Chosen, words_of
 from hitl.domain.permissions import DECIDE
 from hitl.models import BatchDecision, BatchItem
@@ -110,7 +110,7 @@ class BatchViewSet(ApiViewSet):
         second factor, 409 `different_arguments` for another batch under the same key.
         """
         body = self.read_body()
-        batch = services.open_batch(
+        batch = open_batch(
             actor=self.actor,
             verdict=body["verdict"],
             chosen=[Chosen(item["id"], item["digest"]) for item in body["items"]],
@@ -124,7 +124,7 @@ class BatchViewSet(ApiViewSet):
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read the progress and the report of your batch, or of any with `core.view_auditentry`. Needs
         `hitl.view_approval`."""
-        return self.respond(services.get_batch(viewer=self.actor, **kwargs))
+        return self.respond(get_batch(viewer=self.actor, **kwargs))
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
@@ -133,5 +133,5 @@ class BatchViewSet(ApiViewSet):
 
         Only batches from the console wait; 409 `too_late` if nothing is left to undo.
         """
-        services.undo_batch(actor=self.actor, **kwargs)
-        return self.respond(services.get_batch(viewer=self.actor, **kwargs))
+        undo_batch(actor=self.actor, **kwargs)
+        return self.respond(get_batch(viewer=self.actor, **kwargs))

@@ -157,7 +157,7 @@ def list_abandoned(*, now: datetime | None = None, limit: int = 100) -> list[Aba
 
 
 def purge_batches(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Remove batches that were finished more than 90 days ago; return how many rows. For the sweep."""
+    """Remove batches that finished more than 90 days ago; return the count of rows."""
     before = (now or clock_now()) - KEPT_FOR
     old = retention.made_before(before) & Q(finished_at__lt=before)
     return retention.remove(BatchDecision, old, limit=limit)

@@ -11,9 +11,8 @@ from console.extensions import Notice
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from hitl import services
 from hitl.approvals.admin.forms import reason_field
-from hitl.decision_links.settings import MANAGE
+from hitl.decision_links.settings import MANAGE, set_link_policy
 from hitl.models import LinkPolicy
 from hitl.policy import link_policy
 from hitl.policy.admin.base import VersionAdmin
@@ -102,4 +101,4 @@ class LinkPolicyAdmin(VersionAdmin):
     def _switch(self, request: HttpRequest, form: SwitchForm, *, is_on: bool) -> None:
         said = {"reason": form.cleaned_data["reason"], "seen_version": form.seen_version()}
         vars(request).pop(_READ, None)  # an error page shows the current setting
-        services.set_link_policy(actor=viewer_of(request), is_on=is_on, **said)
+        set_link_policy(actor=viewer_of(request), is_on=is_on, **said)

@@ -11,8 +11,7 @@ from rest_framework.response import Response
 from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import SEEN
 from core.rest.views import ApiViewSet
-from hitl import services
-from hitl.decision_links.settings import MANAGE
+from hitl.decision_links.settings import MANAGE, set_link_policy
 from hitl.policy import link_policy, selectors
 
 
@@ -55,5 +54,5 @@ class DecisionLinkPolicyViewSet(ApiViewSet):
     def update(self, request: Request) -> Response:
         """Switch approve-by-email links off or on; links already sent end. Needs `hitl.manage_links`; 409
         `stale_version`, `unchanged`, `off_everywhere`."""
-        services.set_link_policy(actor=self.actor, **self.read_body())
+        set_link_policy(actor=self.actor, **self.read_body())
         return self.respond(link_policy.current())

@@ -20,11 +20,10 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
 from core.privacy import signing
-from hitl import services
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import page
 from hitl.evidence.export import TYPES, File
-from hitl.evidence.periods import MOST
+from hitl.evidence.periods import MOST, export_period, read_period, read_register, stop_export
 from hitl.evidence.views import download, packed
 from hitl.models import EvidenceExport
 
@@ -112,7 +111,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Start an export."""
         assert isinstance(form, PeriodForm)  # noqa: S101  (for the type checker)
-        services.export_period(actor=viewer_of(request), **form.moments())
+        export_period(actor=viewer_of(request), **form.moments())
         return "The export is being written. Open it to see how far it is."
 
     @service_action(
@@ -120,7 +119,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     )
     def stop(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> str:
         """Stop an export."""
-        services.stop_export(actor=viewer_of(request), export_id=obj.pk)
+        stop_export(actor=viewer_of(request), export_id=obj.pk)
         return "The export was stopped."
 
     @service_action(
@@ -134,7 +133,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     )
     def file(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> StreamingHttpResponse:
         """Send the file to verify."""
-        return packed(request, obj, services.read_period(actor=viewer_of(request), export_id=obj.pk))
+        return packed(request, obj, read_period(actor=viewer_of(request), export_id=obj.pk))
 
     @service_action(
         path="register",
@@ -146,7 +145,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     )
     def register(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> HttpResponse:
         """Send the list of requests as a page."""
-        evidence, digest = services.read_register(actor=viewer_of(request), export_id=obj.pk)
+        evidence, digest = read_register(actor=viewer_of(request), export_id=obj.pk)
         return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
 
     def object_title(self, export: EvidenceExport) -> str:

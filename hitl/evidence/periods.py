@@ -258,7 +258,7 @@ def remove_files(exports: QuerySet[EvidenceExport], *, now: datetime | None = No
 
 
 def list_left(*, now: datetime | None = None) -> list[Left]:
-    """Return exports that stopped moving: a lost task or a dead worker. For the sweep."""
+    """Return exports whose task was lost or whose worker died; for the sweep."""
     before = (now or clock_now()) - STALE
     with platform_scope():
         rows = EvidenceExport.objects.filter(state=State.RUNNING, moved_at__lt=before).order_by("moved_at")

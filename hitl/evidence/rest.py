@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, Query
-from hitl import services
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import page, periods
-from hitl.evidence.export import TYPES, File
+from hitl.evidence.export import TYPES, File, export_approval
+from hitl.evidence.periods import export_period, read_period, read_register, stop_export
 from hitl.evidence.views import download, packed
 from hitl.models import EvidenceExport
 
@@ -56,7 +56,7 @@ class EvidenceViewSet(ApiViewSet):
         export is written to the audit log; 429 after 60 an hour.
         """
         return download(
-            services.export_approval(
+            export_approval(
                 actor=self.actor, format=self.query["format"], in_clear=self.query["show_pii"], **self.kwargs
             )
         )
@@ -106,13 +106,13 @@ class EvidenceExportViewSet(ListViewSet):
 
         A worker writes it; personal data is always masked, and the file is kept for seven days.
         """
-        return self.call_service(services.export_period)
+        return self.call_service(export_period)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def stop(self, request: Request, **kwargs: Any) -> Response:
         """Stop an export that is being written. Needs `hitl.export_evidence`."""
-        return self.call_service(services.stop_export)
+        return self.call_service(stop_export)
 
     @extend_schema(
         parameters=[EvidenceQuery],
@@ -126,10 +126,10 @@ class EvidenceExportViewSet(ListViewSet):
         Each reading is written to the audit log.
         """
         if self.query["format"] == "html":
-            evidence, digest = services.read_register(actor=self.actor, **self.kwargs)
+            evidence, digest = read_register(actor=self.actor, **self.kwargs)
             return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
         export = periods.get_export(viewer=self.actor, **self.kwargs)
-        return packed(request._request, export, services.read_period(actor=self.actor, **self.kwargs))
+        return packed(request._request, export, read_period(actor=self.actor, **self.kwargs))
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters."""

@@ -63,7 +63,7 @@ def call(claim: Claim) -> Outcome:
 
 
 def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
-    """Record the outcome of a call; return False if the execution has gone on without this worker.
+    """Record the outcome of a call; return False if another worker has taken over.
 
     Such a late report is kept on the execution.
     """

@@ -20,8 +20,13 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
-from hitl import services
 from hitl.approvals.admin.page.decision import SECOND_FACTOR
+from hitl.execution.kill_switch_activation import (
+    activate_global,
+    activate_kill_switch,
+    release_global,
+    release_kill_switch,
+)
 from hitl.killswitch import targets
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
@@ -182,8 +187,8 @@ class KillSwitchAdmin(ServiceAdmin):
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
-            return done_words(ALL, services.activate_global(actor=actor, reason=reason).in_flight_calls)
-        switch = services.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
+            return done_words(ALL, activate_global(actor=actor, reason=reason).in_flight_calls)
+        switch = activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
     @service_action(
@@ -196,7 +201,7 @@ class KillSwitchAdmin(ServiceAdmin):
     )
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Resume activity."""
-        services.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
+        release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
         return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
@@ -211,7 +216,7 @@ class KillSwitchAdmin(ServiceAdmin):
     )
     def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Resume the whole installation."""
-        services.release_global(actor=viewer_of(request))
+        release_global(actor=viewer_of(request))
         return "All organisations resumed. Waiting requests are checked again first."
 
 

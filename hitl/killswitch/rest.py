@@ -17,7 +17,12 @@ from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.views import ApiViewSet, ListViewSet
-from hitl import services
+from hitl.execution.kill_switch_activation import (
+    activate_global,
+    activate_kill_switch,
+    release_global,
+    release_kill_switch,
+)
 from hitl.models import KillSwitch
 from hitl.policy import selectors
 
@@ -77,13 +82,13 @@ class KillSwitchViewSet(ListViewSet):
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
         """Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        return self.call_service(services.activate_kill_switch)
+        return self.call_service(activate_kill_switch)
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
     def release(self, request: Request, **kwargs: Any) -> Response:
         """Resume; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        return self.call_service(services.release_kill_switch)
+        return self.call_service(release_kill_switch)
 
 
 class InstallationSwitchSerializer(serializers.Serializer[Any]):
@@ -126,7 +131,7 @@ class InstallationSwitchViewSet(ApiViewSet):
 
         403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
-        row = services.activate_global(actor=self.actor, **self.read_body())
+        row = activate_global(actor=self.actor, **self.read_body())
         return self.respond(
             {
                 "active": True,
@@ -143,5 +148,5 @@ class InstallationSwitchViewSet(ApiViewSet):
         What was held is checked again first. 403 `not_operator` for everyone else and for every API key,
         `weak_sign_in` without a second factor.
         """
-        services.release_global(actor=self.actor)
+        release_global(actor=self.actor)
         return self.respond({"active": False, "reason": "", "activated_at": None})

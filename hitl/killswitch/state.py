@@ -99,7 +99,7 @@ def shared_lock_and_check(*, kind: str, agent_id: UUID | None) -> str:
 
 @contextmanager
 def exclusive_lock(*, everywhere: bool = False) -> Iterator[None]:
-    """Open one transaction that waits for running claims and blocks new ones until its commit.
+    """Open a transaction that waits for running claims and blocks new ones.
 
     Never part of a larger transaction: a switch is active once this ends. Raises Unavailable if the lock is
     not available in time; nothing has changed then.
@@ -118,7 +118,7 @@ def exclusive_lock(*, everywhere: bool = False) -> Iterator[None]:
 
 @contextmanager
 def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
-    """Mark an outside call as in flight, and yield the reason of a switch that covers it, or "".
+    """Mark a call as in flight; yield the reason of a switch that covers it, or "".
 
     The marker is a set of shared session locks, which nobody takes exclusively. It needs no transaction
     during the call, and is released with the session when the process dies.

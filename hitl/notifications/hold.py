@@ -76,7 +76,7 @@ def _count_sent(row: Notification, moment: datetime) -> int:
 
 
 def list_waiting(*, now: datetime | None = None, limit: int = 200) -> list[Waiting]:
-    """Return one notification of each person and channel that waited long enough, in all tenants.
+    """Return one due notification of each person and channel, in all tenants.
 
     For the sweep. One query.
     """
@@ -88,7 +88,7 @@ def list_waiting(*, now: datetime | None = None, limit: int = 200) -> list[Waiti
 
 @transaction.atomic
 def release(*, notification_id: UUID, now: datetime | None = None) -> int:
-    """Queue what waited long enough for a notification's person, as one message where the channel can.
+    """Queue what is due for a notification's person, as one message where possible.
 
     Returns how many. For the system only, in the tenant's scope; safe to repeat, and in parallel. If quiet
     hours began meanwhile, it waits for their end.

@@ -46,7 +46,7 @@ def tell_requester(approval_id: UUID, *, now: datetime | None = None) -> bool:
 
 @transaction.atomic
 def tell_of_drift(approval_id: UUID, *, now: datetime | None = None) -> bool:
-    """Notify the requester that what their request rests on changed; return True if it did.
+    """Notify the requester that conditions changed; return True if queued.
 
     Once for each such revision, however often this is called, and not if the request came through an agent. For
     the system only, after the transition.

@@ -13,9 +13,8 @@ from accounts.notices import USE
 from core.rest.fields import LocalTime
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet
-from hitl import services
 from hitl.models import NotificationPreference
-from hitl.notifications.preferences import MOST_PER_HOUR, OwnSettings, own_settings
+from hitl.notifications.preferences import MOST_PER_HOUR, OwnSettings, own_settings, set_notification_preference
 
 
 class SettingsSerializer(serializers.Serializer[OwnSettings]):
@@ -60,4 +59,4 @@ class OwnNotificationSettingsViewSet(ApiViewSet):
     @idempotent
     def replace(self, request: Request) -> Response:
         """Save how you are notified outside the app; nobody else can. Needs `accounts.use_notices`."""
-        return self.call_service(services.set_notification_preference)
+        return self.call_service(set_notification_preference)

@@ -39,7 +39,7 @@ class Unsent:
 
 
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
-    """Return unsent notifications of all tenants whose task was lost or died; one of each digest.
+    """Return unsent notifications whose task was lost, in all tenants; one a digest.
 
     For the sweep.
     """

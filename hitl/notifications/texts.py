@@ -203,7 +203,7 @@ def values_of(approval: Approval, template: str) -> Mapping[str, str]:
 
 
 def preview_values(*, viewer: Actor, template: str) -> Mapping[str, str]:
-    """Return values for a preview: of the newest request, or a sample while there is none.
+    """Return values for a preview: of the newest request, or of a sample.
 
     Needs `hitl.manage_workflow`.
     """

@@ -20,13 +20,12 @@ from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Invalid
-from hitl import services
 from hitl.masking import mask_for
 from hitl.models import Approval, Simulation
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
 from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.simulation.compare import CATEGORIES
-from hitl.simulation.runs import DAYS_MAX
+from hitl.simulation.runs import DAYS_MAX, save_simulated, start_simulation, stop_simulation
 
 TRY: Final = "try_days"
 """The name of the button that tries a form instead of saving it; its value is the number of days."""
@@ -73,7 +72,7 @@ def try_on_history(viewer: Actor, what: str, draft: Mapping[str, Any], days: obj
         number = int(str(days))
     except ValueError:
         raise Invalid("Enter a number of days.") from None
-    made = services.start_simulation(actor=viewer, what=what, draft=draft, days=number)
+    made = start_simulation(actor=viewer, what=what, draft=draft, days=number)
     return HttpResponseRedirect(reverse("admin:hitl_simulation_change", args=[made.pk]))
 
 
@@ -170,7 +169,7 @@ class SimulationAdmin(DefinitionAdmin):
                     explain="What was evaluated so far is lost.")  # fmt: skip
     def stop(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
         """Stop it."""
-        services.stop_simulation(actor=viewer_of(request), simulation_id=obj.pk)
+        stop_simulation(actor=viewer_of(request), simulation_id=obj.pk)
         return "The simulation was stopped."
 
     @service_action(path="again", title="Try again", permission=VIEW_WORKFLOW, form=DaysForm, submit="Try",
@@ -184,7 +183,7 @@ class SimulationAdmin(DefinitionAdmin):
                     explain="It then applies to new requests. Refused if someone changed it meanwhile.")  # fmt: skip
     def save(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
         """Save what was tried."""
-        services.save_simulated(actor=viewer_of(request), simulation_id=obj.pk)
+        save_simulated(actor=viewer_of(request), simulation_id=obj.pk)
         return f"{obj.title} was saved and now applies."
 
 

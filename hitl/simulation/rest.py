@@ -16,10 +16,10 @@ from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import Document, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
-from hitl import services
 from hitl.models import Simulation
 from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
 from hitl.simulation import runs
+from hitl.simulation.runs import start_simulation, stop_simulation
 
 
 class HistorySimulationSerializer(RowSerializer[Simulation]):
@@ -77,11 +77,11 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     def create(self, request: Request) -> Response:
         """Start to try a changed rule on past requests; writes nothing else and notifies nobody. Needs
         `hitl.view_approvalworkflow` and the right to save the change; 409 `simulation_running`."""
-        return self.call_service(services.start_simulation)
+        return self.call_service(start_simulation)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def stop(self, request: Request, **kwargs: Any) -> Response:
         """Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for another's;
         409 if it has ended."""
-        return self.call_service(services.stop_simulation)
+        return self.call_service(stop_simulation)

@@ -231,7 +231,7 @@ def _fail(simulation: Simulation, why: str) -> None:
 
 
 def take_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of the simulation to start next, if none runs; for the sweep.
+    """Return (tenant, id) of the next simulation to start; empty while one runs.
 
     One whose worker stopped starts again from the beginning, at most three times.
     """

@@ -20,7 +20,8 @@ from core.audit import chain as audit
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from hitl import services
+from hitl.execution import kill_switch_activation
+from hitl.execution.kill_switch_activation import activate_global, release_global
 from hitl.models import GlobalKillSwitch
 from tests.hitl.machine.test_races import at_once
 from tests.world import OPERATOR, World
@@ -55,15 +56,15 @@ def code_of(actor: Actor) -> str:
 def test_no_role_of_an_organisation_makes_an_operator(acme: World, role: str) -> None:
     assert code_of(strong(acme.actor(role))) == "not_operator"
     with pytest.raises(Refused):
-        services.activate_global(actor=strong(acme.actor(role)), reason="Stop")
+        activate_global(actor=strong(acme.actor(role)), reason="Stop")
     with pytest.raises(Refused):
-        services.release_global(actor=strong(acme.actor(role)))
+        release_global(actor=strong(acme.actor(role)))
 
 
 def test_operator_stops_all_organisations_and_lets_them_go_on(acme: World) -> None:
     operator = make(acme)
-    services.activate_global(actor=operator, reason="Stop")
-    assert services.release_global(actor=operator) == 1
+    activate_global(actor=operator, reason="Stop")
+    assert release_global(actor=operator) == 1
     assert not GlobalKillSwitch.objects.filter(released_at=None).exists()
 
 
@@ -73,7 +74,7 @@ def test_of_two_operators_at_the_same_moment_one_stops_and_one_is_told(committed
         operator = make(committed_world)
         for move, word in (("activate_global", "KILLSWITCH_ACTIVATED"), ("release_global", "KILLSWITCH_RELEASED")):
             more = {"reason": "Stop"} if move == "activate_global" else {}
-            results = at_once([partial(getattr(services, move), actor=operator, **more)] * 2)
+            results = at_once([partial(getattr(kill_switch_activation, move), actor=operator, **more)] * 2)
             assert sum(isinstance(one, Conflict) for one in results) == 1
             assert AuditEntry.objects.filter(action=word).count() == 1
     assert GlobalKillSwitch.objects.count() == 1
@@ -96,7 +97,7 @@ def test_operator_acts_in_person_with_a_second_factor_only(acme: World, way: str
 
 def test_operator_without_the_right_in_his_organisation_stops_nothing(acme: World) -> None:
     with pytest.raises(Refused):
-        services.activate_global(actor=make(acme, "approver"), reason="Stop")
+        activate_global(actor=make(acme, "approver"), reason="Stop")
 
 
 def test_withdrawn_operator_is_none_at_once(acme: World) -> None:
@@ -141,7 +142,7 @@ def test_command_says_what_is_wrong(world: World, words: list[str], told: str) -
 
 def test_every_organisation_records_the_operator_and_only_his_own_whence_he_came(acme: World) -> None:
     operator = make(acme)
-    switch = services.activate_global(actor=operator, reason="Stop")
+    switch = activate_global(actor=operator, reason="Stop")
     for tenant, has_address in ((acme.acme, True), (acme.globex, False)):
         with tenant_scope(tenant.pk):
             (entry,) = audit.chain_of("hitl.globalkillswitch", switch.pk)
@@ -176,11 +177,11 @@ def test_entries_of_a_stop_that_is_cut_short_are_finished_once_and_in_order(
     with monkeypatch.context() as patch:
         cut_short(patch, after=after)
         with pytest.raises(KeyboardInterrupt):
-            services.activate_global(actor=operator, reason="Stop")
+            activate_global(actor=operator, reason="Stop")
     switch = GlobalKillSwitch.objects.get(released_at=None)
     with pytest.raises(Conflict):
-        services.activate_global(actor=operator, reason="Stop")
-    services.release_global(actor=operator)
+        activate_global(actor=operator, reason="Stop")
+    release_global(actor=operator)
     tasks.settle_entries()
     for tenant in (acme.acme, acme.globex):
         told = words_of(tenant.pk, "hitl.globalkillswitch", switch.pk)
@@ -195,7 +196,7 @@ def test_entry_that_a_sweep_writes_says_who_it_was_and_only_at_home_whence(
     with monkeypatch.context() as patch:
         cut_short(patch, after=0)
         with pytest.raises(KeyboardInterrupt):
-            services.activate_global(actor=operator, reason="Stop")
+            activate_global(actor=operator, reason="Stop")
     tasks.settle_entries()
     told = {}
     for tenant in (acme.acme, acme.globex):

@@ -15,8 +15,8 @@ from agents.models import AgentRun, ToolCall
 from agents.selectors import caller_of
 from conversations.inbox.states import give_back, take_over
 from conversations.services import Draft, Sender, reply
+from hitl.approvals.decide.questions import ask, send_back
 from hitl.models import Approval, Decision, Revision
-from hitl.services import ask, send_back
 from hitl.services import decide as vote
 from tests.agents.conftest import Desk
 

@@ -21,9 +21,14 @@ from core.events import relay, signals
 from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter
+from hitl.approvals.change.edit import edit
+from hitl.approvals.decide.questions import ask
 from hitl.domain.state_machine import FINAL
+from hitl.execution.kill_switch_activation import activate_kill_switch
+from hitl.execution.reconcile import resolve
 from hitl.models import Approval, ApprovalWorkflow, Revision
-from hitl.services import activate_kill_switch, ask, cancel, decide, edit, execute, resolve, revise_workflow
+from hitl.policy.workflows.workflows import revise_workflow
+from hitl.services import cancel, decide, execute
 from tests.agents.conftest import Desk
 from tests.hitl.kit.scene import roles
 from tests.relay_process import kill_the_relay_at

@@ -16,8 +16,9 @@ from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7
 from core.models import AuditEntry
+from hitl.approvals.decide.questions import ask
 from hitl.models import Approval, Assignment, Decision
-from hitl.services import ask, decide, execute
+from hitl.services import decide, execute
 from tests.agents.conftest import Desk
 
 RAISE = "Raise the daily budget of Summer Sale to 900"

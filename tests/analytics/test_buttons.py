@@ -14,8 +14,9 @@ from analytics import services
 from analytics.models import Brief
 from core import clock
 from core.reliability import circuit_breaker
+from hitl.approvals.decide.questions import send_back
 from hitl.models import Approval, DecisionToken
-from hitl.services import decide, resubmit, send_back
+from hitl.services import decide, resubmit
 from integrations.mail.delivery import deliver_mail
 from integrations.models import MailDelivery
 from integrations.services import connect_provider

@@ -37,7 +37,10 @@ from core.tenancy.scope import tenant_scope
 from core.webhooks import deliveries
 from hitl import services
 from hitl.actions.base import Origin
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
+from hitl.policy.limits.flags import create_flag
+from hitl.simulation.runs import start_simulation, stop_simulation
 from integrations.outgoing_webhooks.services import EndpointSettings, create_endpoint
 from tests import files
 from tests.console import scene  # registers the kind `console_budget`
@@ -213,9 +216,9 @@ def build_office(world: World) -> Office:
         office.ids["server"] = server.pk
         office.ids["route"] = create_route(actor=owner, setup=setup).pk
         office.ids["budget"] = create_budget(actor=owner, scope="tenant", period="day", amount="5", currency="EUR").pk
-        office.ids["flag"] = services.create_flag(actor=owner, name="watched", label="Watched").pk
-        tried = services.start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
-        office.ids["simulation"] = services.stop_simulation(actor=owner, simulation_id=tried.pk).pk
+        office.ids["flag"] = create_flag(actor=owner, name="watched", label="Watched").pk
+        tried = start_simulation(actor=owner, what="risk", draft={"weights": {"cost": 2}}, days=30)
+        office.ids["simulation"] = stop_simulation(actor=owner, simulation_id=tried.pk).pk
         viewer = world.people["viewer"].pk
         shelf = create_collection(actor=owner, name="Help", audience="public")
         article = write_article(actor=owner, collection_id=shelf.pk, title="Returns", text="Within 30 days.")
@@ -235,7 +238,7 @@ def build_office(world: World) -> Office:
         contact_id = office.ids["contact"] = Conversation.objects.get().contact_id
         said = ContactFact.objects.create(contact_id=contact_id, kind="company", value="Acme", masked_value="Acme")
         office.ids["fact"] = said.pk
-        switch = services.activate_kill_switch(
+        switch = activate_kill_switch(
             actor=world.actor("compliance"), scope="kind", target="publish_content", reason="Drill"
         )
         office.ids["switch"] = switch.pk

@@ -8,8 +8,9 @@ from django.test import Client
 from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from core.tenancy.scope import tenant_scope
-from hitl import services
+from hitl.batches.work import work_batch
 from hitl.models import Approval, BatchDecision
+from hitl.policy.decision_policy import set_decision_policy
 from tests.console.scene import add_workflow, ask
 from tests.world import OPERATOR, World
 
@@ -21,7 +22,7 @@ PATH = "/api/v1/approvals/batch-decisions/"
 def asked(acme: World) -> list[Approval]:
     """Three requests for the approver."""
     add_workflow(acme)
-    services.set_decision_policy(actor=acme.actor("owner"), undo_seconds=10, batch_risk="high", seen_version=0)
+    set_decision_policy(actor=acme.actor("owner"), undo_seconds=10, batch_risk="high", seen_version=0)
     return [ask(acme, params={"campaign": f"Small {number}", "budget": "101.00"}) for number in range(3)]
 
 
@@ -46,7 +47,7 @@ def test_batch_is_taken_on_worked_and_reported(acme: World, asked: list[Approval
     assert send(client, asked, key="mine") == (202, made)
     assert send(client, asked[:1], key="mine")[0] == 409
     with tenant_scope(acme.acme.pk):
-        services.work_batch(batch_id=BatchDecision.objects.get().pk)
+        work_batch(batch_id=BatchDecision.objects.get().pk)
     report = client.get(str(made["url"])).json()
     assert report["done"] == 3
     assert [(row["id"], row["outcome"], row["state"]) for row in report["items"]] == [

@@ -18,6 +18,7 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, Simulation
+from hitl.simulation.runs import run_simulation
 from tests.browser import COLOURS, keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, ask, build_scene
 from tests.world import OPERATOR, World
@@ -288,7 +289,7 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
     with tenant_scope(scene.world.acme.pk):
         made = Simulation.objects.get()
         made.refresh_from_db()
-        services.run_simulation(simulation_id=made.pk)
+        run_simulation(simulation_id=made.pk)
     result.reload()
     result.get_by_role("heading", name="requests would have been different").wait_for()
     assert faults_of(result, "simulation") == []

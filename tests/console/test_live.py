@@ -13,6 +13,7 @@ from conversations.models import ChannelAccount
 from core import notices
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.approvals.change import holds
 from hitl.models import Approval
 from tests.browser import keep_picture, serious
 from tests.console.scene import Scene, ask, build_scene, write_in
@@ -103,7 +104,7 @@ def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> Non
     page.locator("#vote-reject").click()
     page.fill("#id_reject_reason", "Too expensive, bec")
     hold = {"actor": scene.world.actor("compliance"), "approval_id": scene.ids["approval"]}
-    meanwhile(scene.world, lambda: services.hold(**hold, reason="Wait."))  # type: ignore[arg-type]
+    meanwhile(scene.world, lambda: holds.hold(**hold, reason="Wait."))  # type: ignore[arg-type]
     expect(page.locator("#live-head")).to_contain_text("On hold", timeout=8000)
     assert page.input_value("#id_reject_reason") == "Too expensive, bec"
 

@@ -28,6 +28,7 @@ from core.privacy.erasure import services as erasures
 from core.reliability import idempotency
 from core.tenancy.scope import tenant_scope
 from hitl import services as hitl
+from hitl.approvals.decide.notes import add_note
 from hitl.models import Approval, Execution
 from integrations.mail.services import queue_mail
 from tests.channels_app.twilio.conftest import Door
@@ -114,7 +115,7 @@ def plant(door: Door) -> Traces:
         named = ask(world, None, f"{NAME} at {MAIL}", "300.00")
         sign(world, named, f"{NAME} is a good customer")
         for row, text in ((approval, f"{NAME} called about {PHRASE}"), (named, f"Write to {MAIL}")):
-            hitl.add_note(actor=world.actor("viewer"), approval_id=row.pk, text=text)
+            add_note(actor=world.actor("viewer"), approval_id=row.pk, text=text)
         hitl.execute(named.pk)
         Execution.objects.filter(approval=named).update(result={"told": MAIL}, error=f"{NAME} away")
         _run(chat, approval)

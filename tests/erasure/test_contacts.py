@@ -24,6 +24,7 @@ from core.tasks import erase_person
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
+from hitl.execution.reconcile import resolve
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
 from tests.channels_app.email.test_mail_in import mail, open_mail_door
@@ -197,7 +198,7 @@ def test_what_starts_in_between_is_waited_for(traces: Traces, monkeypatch: pytes
         asked.refresh_from_db()
         assert (asked.state, asked.waits_for) == ("working", [approval.reference])
         said = {"reason": "Looked it up.", "evidence": "The journal."}
-        services.resolve(actor=admin, approval_id=approval.pk, outcome="executed", **said)
+        resolve(actor=admin, approval_id=approval.pk, outcome="executed", **said)
         finish(asked.pk)
         asked.refresh_from_db()
     assert (asked.state, found(traces.world.acme.pk, WORDS)) == ("done", set())

@@ -8,6 +8,7 @@ from django.test import Client
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.approvals.admin.page.text_diff import lines_between
+from hitl.approvals.change.edit import edit
 from hitl.models import Approval, Revision
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
 from integrations.sandbox_ads.texts import describe_text_changes, hash_text
@@ -88,9 +89,7 @@ def test_edit_shows_what_becomes_of_the_text(office: World, sandbox: Platform) -
     _write(sandbox, "One\nTwo\nThree\nFour\nFive\nwith ana.souza@customers.example")
     _write(sandbox, "One\nTwo\nThree\nFour\nSix", "con_1002")
     asked = _ask(office)
-    services.edit(
-        actor=office.actor("approver"), approval_id=asked.pk, digest=asked.digest, changes={"content": "con_1002"}
-    )
+    edit(actor=office.actor("approver"), approval_id=asked.pk, digest=asked.digest, changes={"content": "con_1002"})
     assert [row["field"] for row in Revision.objects.get().diff] == ["content", "text"]
     page, masked = _page(office, asked), _page(office, asked, "support")
     assert '<del><span class="wk-hidden">Removed: </span>Five</del>' in page

@@ -56,17 +56,21 @@ def product() -> tuple[Source, ...]:
     return tuple(_read(path) for path in paths if "migrations" not in path.parts)
 
 
+NO_USE_CASES = re.compile(r"hitl/(domain|management|selectors)/|hitl/(\w+/selectors|receivers|tasks)\.py")
+
+
 def app_files() -> Iterator[Source]:
     """The files of the apps, the composition root and the demo."""
     return (source for source in product() if source.path.split("/")[0] in APPS)
 
 
 def services() -> Iterator[tuple[Source, Function]]:
-    """Every public service: what an app's `services` module or package defines or offers.
+    """Every public service: what an app's `services` module or package defines or offers, and hitl's use cases.
 
     Where an app is cut into packages of its nouns, also each function there that is called as a service is: for an
     actor, or by keywords alone.
     """
+    yield from _use_cases_of_hitl()
     by_path = {source.path: source for source in app_files()}
     for app in APPS:
         face = by_path.get(f"{app}/services.py") or by_path.get(f"{app}/services/__init__.py")
@@ -85,6 +89,20 @@ def services() -> Iterator[tuple[Source, Function]]:
 def _is_called_as_service(node: Function) -> bool:
     given = [argument.arg for argument in node.args.kwonlyargs]
     return "actor" in given or bool(given and not node.args.args)
+
+
+def _use_cases_of_hitl() -> Iterator[tuple[Source, Function]]:
+    """What hitl's packages do by keyword; its own pages and endpoints call them without the face for other apps."""
+    for source in app_files():
+        if source.path.startswith("hitl/") and not NO_USE_CASES.match(source.path):
+            for _, node in _public_functions(source, None):
+                loose = len(node.args.args) + len(node.args.posonlyargs)
+                if node.args.kwonlyargs and (not loose or (loose == 1 and "now" in _keywords(node))):
+                    yield source, node
+
+
+def _keywords(node: Function) -> set[str]:
+    return {argument.arg for argument in node.args.kwonlyargs}
 
 
 def _public_functions(source: Source, names: set[str] | None) -> Iterator[tuple[Source, Function]]:

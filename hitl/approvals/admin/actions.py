@@ -13,7 +13,6 @@ from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
-from hitl import services
 from hitl.actions.kind_fields import values_in_the_form
 from hitl.approvals.admin.forms import (
     ApproveForm,
@@ -31,14 +30,24 @@ from hitl.approvals.admin.page.decision import may_cancel, why_no_right, why_no_
 from hitl.approvals.admin.page.facts import known_names
 from hitl.approvals.admin.page.flags import FlagActions, flags_initial, why_no_unflag
 from hitl.approvals.admin.rows import rows_of
+from hitl.approvals.change import close, holds
+from hitl.approvals.change import edit as edits
 from hitl.approvals.change.edit import editor_may_approve
-from hitl.approvals.decide.decide import Verdict
+from hitl.approvals.change.escalate import escalate_now
+from hitl.approvals.decide import override as overrides
+from hitl.approvals.decide import questions
+from hitl.approvals.decide import reassign as reassignments
+from hitl.approvals.decide.decide import CONSOLE, Verdict, decide
+from hitl.approvals.decide.notes import add_note
+from hitl.approvals.decide.override import close_review
 from hitl.approvals.state import timers
 from hitl.approvals.state.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event, State
+from hitl.execution import reconcile
+from hitl.execution.reconcile import probe_now
 from hitl.models import Approval, OverrideReview
 from hitl.selectors import VIEW
 
@@ -194,7 +203,7 @@ class DecisionActions:
     )
     def hold(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Put the request on hold."""
-        services.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        holds.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return f"{obj.reference} is on hold."
 
     @service_action(
@@ -209,7 +218,7 @@ class DecisionActions:
         first = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
         name = form.cleaned_data.get("hold") or first
         reason = form.cleaned_data["reason"]
-        services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
+        holds.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
         return f"The hold on {obj.reference} was released."
 
     @service_action(
@@ -222,7 +231,7 @@ class DecisionActions:
     )
     def revoke(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Revoke an approval before it is executed."""
-        services.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        close.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return f"The approval of {obj.reference} was revoked."
 
     @service_action(
@@ -236,7 +245,7 @@ class DecisionActions:
     def undo(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Undo an approval that waits for its execution."""
         withdraw_offer(request, undo_url(obj))
-        services.undo(actor=viewer_of(request), approval_id=obj.pk)
+        close.undo(actor=viewer_of(request), approval_id=obj.pk)
         return f"Undone. {obj.reference} was cancelled and won't be executed."
 
     @service_action(
@@ -249,7 +258,7 @@ class DecisionActions:
     )
     def cancel(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Cancel the request."""
-        services.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        close.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return f"{obj.reference} was cancelled."
 
     @service_action(
@@ -262,7 +271,7 @@ class DecisionActions:
     )
     def resolve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Record the outcome of an execution that is unknown."""
-        services.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        reconcile.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return f"The outcome of {obj.reference} was recorded."
 
 
@@ -281,7 +290,7 @@ class DiscussionActions:
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Change fields that can be edited at this level."""
         with values_in_the_form():
-            services.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
+            edits.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
         return f"{obj.reference} was changed. Its approvers have to decide again."
 
     @service_action(
@@ -296,7 +305,7 @@ class DiscussionActions:
         """Change fields and approve the result."""
         said = {"actor": viewer_of(request), "approval_id": obj.pk, "changes": _changes(form), **_said(form)}
         with values_in_the_form(), moving_on(request, obj):
-            done = services.edit_and_approve(**said, channel=services.CONSOLE)
+            done = edits.edit_and_approve(**said, channel=CONSOLE)
         if done.problem is None:
             return tell_decided(request, done.approval)
         return f"{obj.reference} was changed, but not approved. {done.problem.detail}"
@@ -311,7 +320,7 @@ class DiscussionActions:
     )
     def ask(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Ask the requester a question."""
-        services.ask(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        questions.ask(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         return "Your question was sent to the requester."
 
     @service_action(
@@ -324,7 +333,7 @@ class DiscussionActions:
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Answer a question about one's own request."""
         said = _said(form)
-        services.answer(actor=viewer_of(request), approval_id=obj.pk, digest=said["digest"], text=said["reason"])
+        questions.answer(actor=viewer_of(request), approval_id=obj.pk, digest=said["digest"], text=said["reason"])
         return "Your answer was sent to the approvers."
 
     @service_action(
@@ -338,7 +347,7 @@ class DiscussionActions:
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Send the request back for changes."""
         with moving_on(request, obj):
-            moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+            moved = questions.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         if moved.state == State.REJECTED:
             return format_html("{} was already sent back three times, so it was rejected.", link_to(obj))
         return format_html("{} was sent back.", link_to(obj))
@@ -354,7 +363,7 @@ class DiscussionActions:
         """Resubmit one's own request."""
         params = {**obj.payload, **_changes(form)}
         with values_in_the_form():
-            services.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
+            edits.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
         return f"{obj.reference} was resubmitted."
 
     @service_action(
@@ -369,7 +378,7 @@ class DiscussionActions:
         """Let a colleague decide instead."""
         to = UUID(form.cleaned_data["to"])
         with moving_on(request, obj):
-            services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
+            reassignments.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
         return format_html("You delegated {}.", link_to(obj))
 
     @service_action(
@@ -381,7 +390,7 @@ class DiscussionActions:
     def reassign(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Ask another person instead of one approver."""
         people: dict[str, Any] = {name: UUID(form.cleaned_data[name]) for name in ("from_person", "to")}
-        services.reassign(actor=viewer_of(request), approval_id=obj.pk, **people, **_said(form))
+        reassignments.reassign(actor=viewer_of(request), approval_id=obj.pk, **people, **_said(form))
         return f"The approver of {obj.reference} was changed."
 
     @service_action(
@@ -394,7 +403,7 @@ class DiscussionActions:
     )
     def escalate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Start the next escalation step."""
-        services.escalate_now(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        escalate_now(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         return f"{obj.reference} was escalated."
 
     @service_action(
@@ -407,7 +416,7 @@ class DiscussionActions:
     def probe(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Ask the platform for the outcome."""
         reason = form.cleaned_data["reason"]
-        found = services.probe_now(actor=viewer_of(request), approval_id=obj.pk, reason=reason)
+        found = probe_now(actor=viewer_of(request), approval_id=obj.pk, reason=reason)
         if found.state == State.UNKNOWN:
             return f"The outcome of {obj.reference} is still unknown. It will be checked again later."
         return f"The outcome of {obj.reference} is now known."
@@ -423,7 +432,7 @@ class DiscussionActions:
     )
     def override(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Approve in an emergency."""
-        services.override(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        overrides.override(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         return f"{obj.reference} was approved in an emergency. A review is now open."
 
     @service_action(
@@ -431,7 +440,7 @@ class DiscussionActions:
     )
     def review(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Close the review of an emergency approval with its finding."""
-        services.close_review(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        close_review(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The review is closed."
 
 
@@ -451,7 +460,7 @@ class NoteActions:
         said = form.cleaned_data
         chosen = [UUID(said["mentions"])] if said["mentions"] else []
         viewer = viewer_of(request)
-        note = services.add_note(actor=viewer, approval_id=obj.pk, text=said["text"], mentions=chosen)
+        note = add_note(actor=viewer, approval_id=obj.pk, text=said["text"], mentions=chosen)
         count = sum(person != viewer.user_id for person in note.mentions)
         return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
 
@@ -459,7 +468,7 @@ class NoteActions:
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
     said = {"actor": viewer_of(request), "approval_id": obj.pk, "verdict": verdict, **form.cleaned_data}
     with moving_on(request, obj):
-        decided = services.decide(**said, channel=services.CONSOLE)
+        decided = decide(**said, channel=CONSOLE)
     return tell_decided(request, decided)
 
 

@@ -21,7 +21,6 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import services
 from hitl.approvals.admin import panels
 from hitl.approvals.admin.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
 from hitl.approvals.admin.list.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
@@ -46,6 +45,7 @@ from hitl.approvals.admin.list.request import RequestActions, chosen_kind
 from hitl.approvals.admin.page.content import page_of
 from hitl.approvals.admin.page.evidence import EvidenceActions
 from hitl.approvals.admin.page.flags import FlagActions, FlagFilter, flag_chips
+from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.decide.rights import WATCHED
 from hitl.display import requester_words, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
@@ -197,7 +197,7 @@ class ApprovalAdmin(
     def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         """Return everything the approval's page shows."""
         viewer = viewer_of(request)
-        services.note_view(viewer=viewer, approval=obj)
+        note_view(viewer=viewer, approval=obj)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
         write_note = offered.pop("note", None)

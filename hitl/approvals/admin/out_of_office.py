@@ -14,8 +14,8 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import services
 from hitl.approvals.admin.forms import AwayForm
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
 from hitl.domain.permissions import DECIDE
 from hitl.models import Delegation
 
@@ -99,7 +99,7 @@ class DelegationAdmin(ServiceAdmin):
         """Let a colleague decide for a time."""
         said: dict[str, Any] = dict(form.cleaned_data)
         said |= {name: UUID(said[name]) if said.get(name) else None for name in ("from_person", "to_person")}
-        made = services.open_delegation(actor=viewer_of(request), **said)
+        made = open_delegation(actor=viewer_of(request), **said)
         if made.starts_at > now():
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."
@@ -107,5 +107,5 @@ class DelegationAdmin(ServiceAdmin):
     @service_action(path="end", title="End now", permission=DECIDE, submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
         """End the absence."""
-        services.end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
+        end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
         return "The absence has ended. Open requests were returned."

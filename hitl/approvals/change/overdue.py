@@ -31,14 +31,14 @@ notices.kinds.register("overdue_timers", OverdueNotice)
 
 
 def tenants_overdue(*, now: datetime | None = None) -> list[UUID]:
-    """Return the tenants with a timer that has been due for a minute without a worker. For the sweep."""
+    """Return the tenants with a timer that is a minute late; for the sweep."""
     with platform_scope():
         late = _late(now or clock_now()).order_by("tenant_id")
         return list(late.values_list("tenant_id", flat=True).distinct())
 
 
 def notify_overdue_timers(*, now: datetime | None = None) -> int:
-    """Leave a notice for those who see failed jobs if timers of the tenant in scope are late.
+    """Notify those who see failed jobs when timers of the tenant in scope are late.
 
     Returns how many are late, at most 100. At most one notice an hour for as long as it lasts. For the system only.
     """

@@ -114,7 +114,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
 def foresee(
     *, viewer: Actor, kind: str, params: Mapping[str, Any], origin: Origin, moment: datetime | None = None
 ) -> Foreseen:
-    """Foresee what a request would need, with these values, if it were made now; writes nothing.
+    """Return what a request with these values would need now; writes nothing.
 
     The target is observed as for a real request (outside call). Needs `hitl.view_approvalworkflow`. Raises Refused,
     Invalid, NotFound (kind), and Unavailable if the target can't be observed.

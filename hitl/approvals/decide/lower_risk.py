@@ -77,7 +77,7 @@ class _Trial:
 
 
 def find_easier(approval: Approval, *, now: datetime | None = None) -> list[Easier]:
-    """Return for each number in the request the smallest change to a lower risk level or to fewer levels.
+    """Return the smallest change of each number to a lower risk or fewer levels.
 
     Between the value as it is now and the requested one, with everything else as requested. Scored and matched as if
     it were submitted at this moment. Empty if nothing was found, which does not say that there is nothing. Five

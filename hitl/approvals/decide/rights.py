@@ -269,7 +269,7 @@ def require_text(name: str, text: str, say: str) -> None:
 
 
 def why_not_decide(*, viewer: Actor, approval: Approval, now: datetime | None = None) -> WalkerError | None:
-    """Return why the viewer can't decide an approval now, None if they can; for pages and the API.
+    """Return why the viewer can't decide an approval now, or None if they can.
 
     No query for people who may never decide and for requests that don't wait.
     """

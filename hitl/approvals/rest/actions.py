@@ -11,10 +11,20 @@ from rest_framework.response import Response
 
 from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
-from hitl import services
+from hitl.approvals.change import close, holds
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.escalate import escalate_now
+from hitl.approvals.decide import override as overrides
+from hitl.approvals.decide import questions
+from hitl.approvals.decide import reassign as reassignments
+from hitl.approvals.decide.decide import decide
+from hitl.approvals.decide.flags import clear_flag, set_flag
+from hitl.approvals.decide.override import close_review
 from hitl.approvals.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
 from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.domain.permissions import DECIDE, FLAG
+from hitl.execution import reconcile
+from hitl.execution.reconcile import probe_now
 
 DIGEST: Final = "Of the approval as you read it."
 PROPOSE: Final = "hitl.propose_approval"
@@ -153,25 +163,25 @@ class ApprovalActionViewSet(ApprovalResponses):
         403 `four_eyes` for your own request, `not_an_approver`, `weak_sign_in`; 409 `stale_digest` if it
         changed, 409 with the decision if it was already decided.
         """
-        return self.call_service(services.decide, verdict="approve", channel=CHANNEL)
+        return self.call_service(decide, verdict="approve", channel=CHANNEL)
 
     @action(detail=True, methods=["post"], request_serializer=Verdict)
     @idempotent
     def reject(self, request: Request, **kwargs: Any) -> Response:
         """Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level asks."""
-        return self.call_service(services.decide, verdict="reject", channel=CHANNEL)
+        return self.call_service(decide, verdict="reject", channel=CHANNEL)
 
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent
     def cancel(self, request: Request, **kwargs: Any) -> Response:
         """Cancel your own request, or any as administrator. Needs `hitl.cancel_approval`."""
-        return self.call_service(services.cancel)
+        return self.call_service(close.cancel)
 
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent
     def revoke(self, request: Request, **kwargs: Any) -> Response:
         """Revoke an approval before it is executed. Needs `hitl.revoke_approval`."""
-        return self.call_service(services.revoke)
+        return self.call_service(close.revoke)
 
     @action(detail=True, methods=["post"], request_serializer=Shown)
     @idempotent
@@ -181,25 +191,25 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.
         """
-        return self.call_service(services.undo)
+        return self.call_service(close.undo)
 
     @action(detail=True, methods=["post"], request_serializer=HoldRequest)
     @idempotent
     def hold(self, request: Request, **kwargs: Any) -> Response:
         """Keep it from being executed until it is released; needs a reason. Needs `hitl.hold_approval`."""
-        return self.call_service(services.hold)
+        return self.call_service(holds.hold)
 
     @action(detail=True, methods=["post"], request_serializer=Release)
     @idempotent
     def release(self, request: Request, **kwargs: Any) -> Response:
         """Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`."""
-        return self.call_service(services.release)
+        return self.call_service(holds.release)
 
     @action(detail=True, methods=["post"], request_serializer=Resolution)
     @idempotent
     def resolve(self, request: Request, **kwargs: Any) -> Response:
         """Record the outcome of an execution whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
-        return self.call_service(services.resolve)
+        return self.call_service(reconcile.resolve)
 
     @action(detail=True, methods=["post"], request_serializer=EditRequest)
     @idempotent_outside_transaction
@@ -208,7 +218,7 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.
         """
-        return self.call_service(services.edit)
+        return self.call_service(edits.edit)
 
     @action(detail=True, methods=["post"], url_path="edit-and-approve", request_serializer=EditRequest)
     @idempotent_outside_transaction
@@ -218,13 +228,13 @@ class ApprovalActionViewSet(ApprovalResponses):
         It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`,
         `no_edit_right`; 409 `stale_digest` if it changed.
         """
-        return self.call_service(services.edit_and_approve, channel=CHANNEL)
+        return self.call_service(edits.edit_and_approve, channel=CHANNEL)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def ask(self, request: Request, **kwargs: Any) -> Response:
         """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open assignment."""
-        return self.call_service(services.ask)
+        return self.call_service(questions.ask)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
@@ -232,13 +242,13 @@ class ApprovalActionViewSet(ApprovalResponses):
         """Answer the approvers' question about your own request (`reason`). Needs `hitl.propose_approval`."""
         body = self.read_body()
         answer = {"digest": body["digest"], "text": body["reason"]}
-        return self.respond(services.answer(actor=self.actor, **self.kwargs, **answer))
+        return self.respond(questions.answer(actor=self.actor, **self.kwargs, **answer))
 
     @action(detail=True, methods=["post"], url_path="send-back", request_serializer=Said)
     @idempotent
     def send_back(self, request: Request, **kwargs: Any) -> Response:
         """Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open assignment."""
-        return self.call_service(services.send_back)
+        return self.call_service(questions.send_back)
 
     @action(detail=True, methods=["post"], request_serializer=ResubmitRequest)
     @idempotent_outside_transaction
@@ -247,7 +257,7 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         403 `paused` under a kill switch, 503 if the current state cannot be looked up.
         """
-        return self.call_service(services.resubmit)
+        return self.call_service(edits.resubmit)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
@@ -256,7 +266,7 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never has one.
         """
-        return self.call_service(services.override)
+        return self.call_service(overrides.override)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
@@ -265,39 +275,39 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         409 `no_step` if the workflow has no further one.
         """
-        return self.call_service(services.escalate_now)
+        return self.call_service(escalate_now)
 
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent_outside_transaction
     def probe(self, request: Request, **kwargs: Any) -> Response:
         """Ask the other system now for the outcome; it stays `unknown` if that cannot tell. Needs
         `hitl.resolve_approval`."""
-        return self.call_service(services.probe_now)
+        return self.call_service(probe_now)
 
     @action(detail=True, methods=["post"], request_serializer=Finding)
     @idempotent
     def review(self, request: Request, **kwargs: Any) -> Response:
         """Close the review of an override with a finding. Needs `hitl.review_override`; not for the person who
         overrode it."""
-        return self.call_service(services.close_review)
+        return self.call_service(close_review)
 
     @action(detail=True, methods=["post"], request_serializer=DelegateRequest)
     @idempotent
     def delegate(self, request: Request, **kwargs: Any) -> Response:
         """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open assignment."""
-        return self.call_service(services.delegate)
+        return self.call_service(reassignments.delegate)
 
     @action(detail=True, methods=["post"], request_serializer=ReassignRequest)
     @idempotent
     def reassign(self, request: Request, **kwargs: Any) -> Response:
         """Replace one approver by another. Needs `hitl.reassign_approval`."""
-        return self.call_service(services.reassign)
+        return self.call_service(reassignments.reassign)
 
     @action(detail=True, methods=["post"], request_serializer=FlagMove)
     @idempotent
     def flag(self, request: Request, **kwargs: Any) -> Response:
         """Put a flag of your organisation's list on it, with a reason. Needs `hitl.flag_approval`; 409 `flagged`."""
-        return self.call_service(services.set_flag)
+        return self.call_service(set_flag)
 
     @action(detail=True, methods=["post"], request_serializer=FlagMove)
     @idempotent
@@ -306,4 +316,4 @@ class ApprovalActionViewSet(ApprovalResponses):
 
         409 `not_flagged`.
         """
-        return self.call_service(services.clear_flag)
+        return self.call_service(clear_flag)

@@ -33,13 +33,16 @@ from core.rest.filters import (
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.pagination import SortedPagination
 from core.rest.views import ApiViewSet, Expansion, ListViewSet, Query
-from hitl import selectors, services
+from hitl import selectors
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
+from hitl.approvals.change.propose import find_repeat, propose
 from hitl.approvals.decide import rights
+from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 from hitl.domain.permissions import EXPORT_LIST
 from hitl.domain.state_machine import OPEN, WAITING, State
+from hitl.exports.approvals import export_list
 from hitl.models import Approval, Assignment
 from hitl.policy.rest.workflows import WorkflowSerializer
 from hitl.policy.selectors import query_workflows
@@ -180,7 +183,7 @@ class ApprovalResponses(ApiViewSet):
             return Response({"id": str(approval_id)}, status=self.get_success_status())
         approval = selectors.get_approval(viewer=self.actor, approval_id=approval_id)
         if is_view:
-            services.note_view(viewer=self.actor, approval=approval)
+            note_view(viewer=self.actor, approval=approval)
         context = {
             "viewer": self.actor,
             "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
@@ -236,7 +239,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         masked. Each export is written to the audit log; 429 after 30 an hour.
         """
         order = selectors.ORDERS.get(request.query_params.get("ordering", ""), ("-id",))
-        file = services.export_list(
+        file = export_list(
             actor=self.actor,
             rows=self.filter_queryset(self.get_queryset()).order_by(*order),
             filters=self.get_filter_names() & set(request.query_params),
@@ -257,10 +260,8 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         found = None
         if repeat_key and not dedupe_key:
             since = now() - KEPT_FOR
-            found = services.find_repeat(
-                actor=self.actor, kind=kind, params=body["params"], dedupe_key=repeat_key, since=since
-            )
-        approval = found or services.propose(
+            found = find_repeat(actor=self.actor, kind=kind, params=body["params"], dedupe_key=repeat_key, since=since)
+        approval = found or propose(
             actor=self.actor,
             kind=kind,
             params=body["params"],

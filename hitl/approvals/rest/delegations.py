@@ -16,7 +16,8 @@ from core.rest.fields import MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
-from hitl import selectors, services
+from hitl import selectors
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
 from hitl.domain.permissions import DECIDE
 from hitl.models import Delegation
 
@@ -74,10 +75,10 @@ class DelegationViewSet(ListViewSet):
 
         Open assignments without a vote move at once and come back at the end; new ones go to the colleague.
         """
-        return self.call_service(services.open_delegation)
+        return self.call_service(open_delegation)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def end(self, request: Request, **kwargs: Any) -> Response:
         """End a delegation now; delegated assignments without a vote go back. Needs `hitl.decide_approval`."""
-        return self.call_service(services.end_delegation)
+        return self.call_service(end_delegation)

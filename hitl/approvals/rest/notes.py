@@ -14,8 +14,9 @@ from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
-from hitl import selectors, services
+from hitl import selectors
 from hitl.approvals.decide import notes
+from hitl.approvals.decide.notes import add_note
 from hitl.approvals.rest.details import ApprovalDetailViewSet
 from hitl.models import ApprovalNote
 from hitl.selectors.notes import query_notes, text_of
@@ -71,4 +72,4 @@ class NoteViewSet(ApprovalDetailViewSet):
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Write a note that only colleagues see; mentioned ones get a notice. Needs `hitl.view_approval`."""
-        return self.call_service(services.add_note)
+        return self.call_service(add_note)

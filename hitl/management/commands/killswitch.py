@@ -10,8 +10,14 @@ from accounts.selectors import tenant_named, tenants_named
 from core.actors import Actor, system
 from core.errors import WalkerError
 from core.tenancy.scope import tenant_scope
-from hitl import selectors, services
+from hitl import selectors
 from hitl.actions import registry
+from hitl.execution.kill_switch_activation import (
+    activate_global,
+    activate_kill_switch,
+    release_global,
+    release_kill_switch,
+)
 from hitl.models import GlobalKillSwitch, KillSwitch
 
 OPERATOR: Final[Actor] = system("console-operator")
@@ -53,13 +59,13 @@ def _reasons(error: WalkerError) -> list[str]:
 
 def _activate(options: dict[str, Any]) -> list[str]:
     if options["everywhere"]:
-        return [_activated(services.activate_global(actor=OPERATOR, reason=options["reason"]))]
+        return [_activated(activate_global(actor=OPERATOR, reason=options["reason"]))]
     scope, target = _target(options)
     # A switch for a mistyped kind would pause nothing and look as if it did.
     if scope == "kind" and not registry.is_known(target):
         raise CommandError(f"There is no kind {target!r}. Choose from: {', '.join(registry.keys())}.")
     with tenant_scope(tenant_named(options["tenant"])):
-        switch = services.activate_kill_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
+        switch = activate_kill_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
     return [_activated(switch)]
 
 
@@ -71,13 +77,13 @@ def _activated(switch: KillSwitch | GlobalKillSwitch) -> str:
 
 def _release(options: dict[str, Any]) -> list[str]:
     if options["everywhere"]:
-        return [f"released {services.release_global(actor=OPERATOR)} switch(es) of the installation"]
+        return [f"released {release_global(actor=OPERATOR)} switch(es) of the installation"]
     scope, target = _target(options)
     with tenant_scope(tenant_named(options["tenant"])):
         found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if found is None:
             raise CommandError("This emergency stop isn't active.")
-        services.release_kill_switch(actor=OPERATOR, switch_id=found.pk)
+        release_kill_switch(actor=OPERATOR, switch_id=found.pk)
     return [f"released {found.pk}"]
 
 

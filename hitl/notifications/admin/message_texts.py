@@ -13,11 +13,15 @@ from console.base.forms import ConsoleForm, OptionalReasonForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from hitl import services
 from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT, VARIABLES, fill_in, problems_of
 from hitl.models import NotificationTemplate
 from hitl.notification_channels import TITLES
-from hitl.notifications.texts import newest_version, preview_values
+from hitl.notifications.texts import (
+    newest_version,
+    preview_values,
+    reset_notification_template,
+    set_notification_template,
+)
 from hitl.policy.admin.base import MANAGE, VersionAdmin
 
 PREVIEW: Final = "preview"
@@ -154,7 +158,7 @@ class NotificationTemplateAdmin(VersionAdmin):
                     submit="Reset", explain="Your versions stay in the list.")  # fmt: skip
     def reset(self, request: HttpRequest, obj: NotificationTemplate, form: ResetForm) -> str:
         """Put the built-in text back."""
-        services.reset_notification_template(
+        reset_notification_template(
             actor=viewer_of(request),
             template=obj.template,
             language=obj.language,
@@ -170,5 +174,5 @@ class NotificationTemplateAdmin(VersionAdmin):
     def _save(self, request: HttpRequest, form: ConsoleForm) -> str:
         said = {name: form.cleaned_data[name] for name in ("template", "language", "subject", "body", "reason")}
         seen = form.cleaned_data["version"]
-        services.set_notification_template(actor=viewer_of(request), seen_version=seen, **said)
+        set_notification_template(actor=viewer_of(request), seen_version=seen, **said)
         return "Saved. Emails use this text from now on."

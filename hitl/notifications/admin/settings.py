@@ -17,11 +17,10 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
-from hitl import services
 from hitl.models import NotificationPreference
 from hitl.notification_channels import channels
 from hitl.notifications.delivery_words import held_words
-from hitl.notifications.preferences import MOST_PER_HOUR, list_own_waiting, own_settings
+from hitl.notifications.preferences import MOST_PER_HOUR, list_own_waiting, own_settings, set_notification_preference
 
 SHOWN: Final = 20
 
@@ -142,5 +141,5 @@ class NotificationPreferenceAdmin(ServiceAdmin):
     )
     def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Save the viewer's own settings."""
-        services.set_notification_preference(actor=viewer_of(request), **form.cleaned_data)
+        set_notification_preference(actor=viewer_of(request), **form.cleaned_data)
         return "Saved."

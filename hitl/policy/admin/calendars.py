@@ -22,9 +22,9 @@ from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from core.errors import Invalid
 from core.working_time import DAYS
-from hitl import services
 from hitl.models import BusinessCalendar
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
+from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.workflows.describe import DAY_NAMES
 
 
@@ -139,7 +139,7 @@ class CalendarAdmin(DefinitionAdmin):
     def create(self, request: HttpRequest, obj: None, form: CalendarForm) -> str:
         """Create a calendar."""
         with _named_for_the_form():
-            made = services.create_calendar(actor=viewer_of(request), **form.definition())
+            made = create_calendar(actor=viewer_of(request), **form.definition())
         return f"{made} was created. You can now choose it in the levels of a workflow."
 
     @service_action(path="edit", title="Hours and holidays", permission=MANAGE, form=CalendarForm, submit="Save",
@@ -147,12 +147,12 @@ class CalendarAdmin(DefinitionAdmin):
     def edit(self, request: HttpRequest, obj: BusinessCalendar, form: CalendarForm) -> str:
         """Change hours and holidays."""
         with _named_for_the_form():
-            services.revise_calendar(
+            revise_calendar(
                 actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.seen_version(), **form.definition()
             )
         return f"{obj} was saved. It applies to new requests."
 
-    delete = deletes(services.delete_calendar, "calendar_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+    delete = deletes(delete_calendar, "calendar_id", MANAGE, form=VersionedForm, done="{} was deleted.",
                      explain="You can only delete a calendar that no workflow uses.")  # fmt: skip
 
 

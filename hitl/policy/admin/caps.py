@@ -14,12 +14,12 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import services
 from hitl.actions import registry
 from hitl.killswitch import targets
 from hitl.models import Cap
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
 from hitl.policy.limits import cap_reservations
+from hitl.policy.limits.caps import create_cap, retire_cap, revise_cap
 from hitl.policy.workflows.labels import labels
 from hitl.simulation.admin import TRY, days_field, try_on_history
 
@@ -124,7 +124,7 @@ class CapAdmin(DefinitionAdmin):
         """Create a spending limit."""
         said = form.cleaned_data
         target = {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")
-        made = services.create_cap(
+        made = create_cap(
             actor=viewer_of(request),
             scope=said["scope"],
             target=target,
@@ -134,7 +134,7 @@ class CapAdmin(DefinitionAdmin):
         )
         return f"The limit of {made} now applies."
 
-    edit = edits(services.revise_cap, "cap_id", MANAGE, AmountForm, title="Change amount", tone="primary",
+    edit = edits(revise_cap, "cap_id", MANAGE, AmountForm, title="Change amount", tone="primary",
                  values=lambda form: {"amount": form.cleaned_data["amount"]}, done="The limit is now {}.")  # fmt: skip
 
     @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
@@ -158,5 +158,5 @@ class CapAdmin(DefinitionAdmin):
                     explain="Requests that it holds back will continue.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
         """Remove the limit."""
-        services.retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
+        retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
         return "The limit was removed."

@@ -10,11 +10,11 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.viewers import viewer_of
-from hitl import services
 from hitl.approvals.admin.forms import reason_field
 from hitl.models import DecisionPolicy
 from hitl.policy import decision_policy
 from hitl.policy.admin.base import MANAGE, VersionAdmin
+from hitl.policy.decision_policy import set_decision_policy
 from hitl.policy.models.policies import BATCH_RISKS
 
 
@@ -68,7 +68,7 @@ class DecisionPolicyAdmin(VersionAdmin):
     def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:
         """Save a new version."""
         said = form.cleaned_data
-        made = services.set_decision_policy(
+        made = set_decision_policy(
             actor=viewer_of(request),
             undo_seconds=said["undo_seconds"],
             batch_risk=said["batch_risk"],

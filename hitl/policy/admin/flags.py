@@ -12,9 +12,9 @@ from console.base.forms import ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from hitl import services
 from hitl.models import ComplianceFlag
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
+from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
 
 CONDITION_HELP = (
     "Every new or changed request that meets it gets the flag, for example: "
@@ -77,9 +77,9 @@ class FlagAdmin(DefinitionAdmin):
     def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Create a flag."""
         said = {name: form.cleaned_data[name] for name in ("name", "label", "condition")}
-        return f"{services.create_flag(actor=viewer_of(request), **said)} was created."
+        return f"{create_flag(actor=viewer_of(request), **said)} was created."
 
-    edit = edits(services.revise_flag, "flag_id", MANAGE, FlagChange, title="Label and condition", tone="good",
+    edit = edits(revise_flag, "flag_id", MANAGE, FlagChange, title="Label and condition", tone="good",
                  values=lambda form: {name: form.cleaned_data[name] for name in ("label", "condition")},
                  done="{} was saved.")  # fmt: skip
 
@@ -87,5 +87,5 @@ class FlagAdmin(DefinitionAdmin):
                     explain="It is set no more. Requests that have it keep it until someone clears it.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: ComplianceFlag, form: ConsoleForm) -> str:
         """Retire the flag."""
-        services.retire_flag(actor=viewer_of(request), flag_id=obj.pk, seen_version=form.cleaned_data["version"])
+        retire_flag(actor=viewer_of(request), flag_id=obj.pk, seen_version=form.cleaned_data["version"])
         return f"{obj} was retired."

@@ -14,11 +14,11 @@ from console.base.forms import ConsoleForm, VersionedForm
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.viewers import viewer_of
-from hitl import services
 from hitl.domain.permissions import DECIDE
 from hitl.models import ApproverGroup
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
 from hitl.policy.admin.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
+from hitl.policy.workflows.groups import create_group, delete_group, revise_group
 
 
 class GroupForm(VersionedForm):
@@ -84,10 +84,10 @@ class GroupAdmin(DefinitionAdmin):
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Create a group."""
-        return f"{services.create_group(actor=viewer_of(request), **_group(form))} was created."
+        return f"{create_group(actor=viewer_of(request), **_group(form))} was created."
 
-    edit = edits(services.revise_group, "group_id", MANAGE, GroupForm, title="Name and people", tone="good",
+    edit = edits(revise_group, "group_id", MANAGE, GroupForm, title="Name and people", tone="good",
                  values=_group, done="{} was saved.")  # fmt: skip
 
-    delete = deletes(services.delete_group, "group_id", MANAGE, form=VersionedForm, done="{} was deleted.",
+    delete = deletes(delete_group, "group_id", MANAGE, form=VersionedForm, done="{} was deleted.",
                      explain="You can only delete a group that no workflow uses.")  # fmt: skip

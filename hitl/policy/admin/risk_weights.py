@@ -10,12 +10,12 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.viewers import viewer_of
-from hitl import services
 from hitl.actions import registry
 from hitl.display import FACTORS
 from hitl.domain import risk
 from hitl.models import RiskPolicy
 from hitl.policy.admin.base import MANAGE, VersionAdmin
+from hitl.policy.limits.risk_weights import set_risk_policy
 from hitl.policy.workflows.definitions import risk_policy
 from hitl.policy.workflows.labels import labels
 from hitl.simulation.admin import TRY, days_field, try_on_history
@@ -103,7 +103,7 @@ class RiskPolicyAdmin(VersionAdmin):
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Save a new version."""
         weights, points = weights_in(form)
-        made = services.set_risk_policy(
+        made = set_risk_policy(
             actor=viewer_of(request),
             weights=weights,
             kind_points=points,

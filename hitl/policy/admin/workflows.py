@@ -19,7 +19,6 @@ from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Conflict
-from hitl import services
 from hitl.approvals.change.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.notification_channels import channels
@@ -30,7 +29,18 @@ from hitl.policy.admin.workflow_form.stale_choices import uuid_in
 from hitl.policy.workflows.definitions import with_levels
 from hitl.policy.workflows.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
 from hitl.policy.workflows.labels import ROLE_NAMES, labels
-from hitl.policy.workflows.workflows import OWN, SHAREABLE, conditions_of, levels_of
+from hitl.policy.workflows.workflows import (
+    OWN,
+    SHAREABLE,
+    conditions_of,
+    copy_workflow,
+    create_workflow,
+    levels_of,
+    restore_workflow,
+    retire_workflow,
+    revise_workflow,
+    share_workflow,
+)
 from hitl.simulation.admin import TRY, try_on_history
 
 MANAGE: Final = "hitl.manage_workflow"
@@ -212,7 +222,7 @@ class WorkflowAdmin(ServiceAdmin):
         if TRY in request.POST:
             draft = {"name": name, "levels": levels, "conditions": conditions}
             return try_on_history(viewer_of(request), "workflow", draft, request.POST[TRY])
-        made = services.create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
+        made = create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
         return f"{made.name} is now in use."
 
     @service_action(
@@ -232,7 +242,7 @@ class WorkflowAdmin(ServiceAdmin):
             draft = {"workflow": obj.pk, "name": name, "levels": levels, "conditions": conditions}
             return try_on_history(viewer_of(request), "workflow", draft, request.POST[TRY])
         try:
-            services.revise_workflow(
+            revise_workflow(
                 actor=viewer_of(request),
                 workflow_id=obj.pk,
                 name=name,
@@ -271,7 +281,7 @@ class WorkflowAdmin(ServiceAdmin):
     @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)
     def copy(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Create a copy."""
-        made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
+        made = copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"{made.name} was created and is now in use."
 
     @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
@@ -279,13 +289,13 @@ class WorkflowAdmin(ServiceAdmin):
     def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Retire the workflow."""
         seen = form.cleaned_data["version"]
-        services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
+        retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
         return f"{obj.name} was retired."
 
     @service_action(path="restore", title="Restore", permission=MANAGE)
     def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Restore the workflow."""
-        services.restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
+        restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is in use again."
 
     @service_action(path="share", title="Share", permission="accounts.manage_membership", form=ShareForm,
@@ -293,7 +303,7 @@ class WorkflowAdmin(ServiceAdmin):
                     "when. Roles that manage all workflows always can.")  # fmt: skip
     def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Set the roles that can also change it."""
-        services.share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
+        share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"Sharing of {obj.name} was saved."
 
     @service_action(path="try", title="Test workflows", permission="hitl.view_approvalworkflow", form=TrialForm,

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent
-from hitl import services
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
+from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
 from hitl.policy.rest.policies import PolicyViewSet
 
 
@@ -71,15 +71,15 @@ class FlagViewSet(PolicyViewSet):
 
         409 `exists`.
         """
-        return self.call_service(services.create_flag)
+        return self.call_service(create_flag)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change label and condition, for new and changed requests.
 
         Needs `hitl.manage_workflow`; 409 `stale_version`.
         """
-        return self.call_service(services.revise_flag)
+        return self.call_service(revise_flag)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(services.retire_flag)
+        return self.call_service(retire_flag)

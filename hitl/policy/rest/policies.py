@@ -16,11 +16,14 @@ from core.clock import now
 from core.rest.fields import SEEN, AmountField, Document, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
-from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.policy import selectors
+from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.limits import cap_reservations
+from hitl.policy.limits.caps import create_cap, retire_cap, revise_cap
+from hitl.policy.limits.risk_weights import set_risk_policy
+from hitl.policy.workflows.groups import create_group, delete_group, revise_group
 
 VIEW: Final = selectors.VIEW_WORKFLOW
 MANAGE: Final = selectors.MANAGE_WORKFLOW
@@ -90,16 +93,16 @@ class GroupViewSet(PolicyViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Name a set of people who may be asked together. Needs `hitl.manage_workflow`."""
-        return self.call_service(services.create_group)
+        return self.call_service(create_group)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Rename a group and set its people; takes effect at once. Needs `hitl.manage_workflow`; 409
         `stale_version`."""
-        return self.call_service(services.revise_group)
+        return self.call_service(revise_group)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
-        return self.call_service(services.delete_group)
+        return self.call_service(delete_group)
 
 
 class CalendarSerializer(RowSerializer[BusinessCalendar]):
@@ -158,15 +161,15 @@ class CalendarViewSet(PolicyViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Define working time: a zone, shifts of each day, holidays. Needs `hitl.manage_workflow`."""
-        return self.call_service(services.create_calendar)
+        return self.call_service(create_calendar)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change working time; promised deadlines stay. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(services.revise_calendar)
+        return self.call_service(revise_calendar)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
-        return self.call_service(services.delete_calendar)
+        return self.call_service(delete_calendar)
 
 
 class CapSerializer(RowSerializer[Cap]):
@@ -234,15 +237,15 @@ class CapViewSet(PolicyViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Limit what is executed per day or month. Needs `hitl.manage_workflow`; 409 `exists`."""
-        return self.call_service(services.create_cap)
+        return self.call_service(create_cap)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change the amount of a limit. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(services.revise_cap)
+        return self.call_service(revise_cap)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a limit; requests that it held continue. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(services.retire_cap)
+        return self.call_service(retire_cap)
 
 
 class RiskPolicySerializer(RowSerializer[RiskPolicy]):
@@ -283,4 +286,4 @@ class RiskPolicyViewSet(ListViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Edit the risk scoring: a new version. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(services.set_risk_policy)
+        return self.call_service(set_risk_policy)

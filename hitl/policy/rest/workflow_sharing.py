@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.rest.views import ApiViewSet
-from hitl import services
 from hitl.policy import selectors
 from hitl.policy.selectors import MANAGE_MEMBERSHIP
+from hitl.policy.workflows.workflows import share_workflow
 
 
 class Sharing(serializers.Serializer[Any]):
@@ -34,5 +34,5 @@ class WorkflowSharingViewSet(ApiViewSet):
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Let exactly these roles change who approves in this workflow, and when; an empty list takes it back. Needs
         `accounts.manage_membership` and `hitl.manage_workflow`."""
-        services.share_workflow(actor=self.actor, **self.kwargs, **self.read_body())
+        share_workflow(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))

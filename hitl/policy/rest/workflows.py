@@ -20,7 +20,6 @@ from core.rest.fields import SEEN, AmountField, Document, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
-from hitl import services
 from hitl.approvals.change.simulate import Trial, simulate
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy import selectors
@@ -29,7 +28,15 @@ from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.workflows.describe import Label, sentence
 from hitl.policy.workflows.labels import labels
 from hitl.policy.workflows.validation import FIELDS
-from hitl.policy.workflows.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import (
+    conditions_of,
+    copy_workflow,
+    create_workflow,
+    levels_of,
+    restore_workflow,
+    retire_workflow,
+    revise_workflow,
+)
 
 
 class WorkflowFilters(ApiFilterSet):
@@ -213,7 +220,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Define which requests need whose approval. Needs `hitl.manage_workflow`."""
-        return self.respond(services.create_workflow(actor=self.actor, **_definition(self.read_body())))
+        return self.respond(create_workflow(actor=self.actor, **_definition(self.read_body())))
 
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Replace a workflow by a new version; running requests keep theirs. Needs
@@ -235,27 +242,27 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
         return self._revise(self.read_body())
 
     def _revise(self, body: dict[str, Any]) -> Response:
-        return self.respond(services.revise_workflow(actor=self.actor, **self.kwargs, **_definition(body)))
+        return self.respond(revise_workflow(actor=self.actor, **self.kwargs, **_definition(body)))
 
     @action(detail=True, methods=["post"], request_serializer=CopyRequest, success_status=201)
     @idempotent
     def copy(self, request: Request, **kwargs: Any) -> Response:
         """Define another workflow like this one, never as the default; it is in use at once. Needs
         `hitl.manage_workflow`."""
-        return self.call_service(services.copy_workflow)
+        return self.call_service(copy_workflow)
 
     @action(detail=True, methods=["post"], request_serializer=Retirement)
     @idempotent
     def retire(self, request: Request, **kwargs: Any) -> Response:
         """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
         `version` that is not the current one 409 `stale_version`."""
-        return self.call_service(services.retire_workflow)
+        return self.call_service(retire_workflow)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
-        return self.call_service(services.restore_workflow)
+        return self.call_service(restore_workflow)
 
     @action(detail=True, methods=["post"], request_serializer=TrialRequest, serializer_class=SimulationSerializer)
     @idempotent

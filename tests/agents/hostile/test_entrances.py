@@ -25,8 +25,9 @@ from conversations.models import Contact, Conversation, Message
 from conversations.services import Draft, Sender, receive, reply
 from conversations.types import InboundMedia, InboundMessage, SenderIdentity
 from core.clock import now
+from hitl.approvals.decide.questions import ask
 from hitl.models import Approval
-from hitl.services import ask, decide, execute
+from hitl.services import decide, execute
 from tests.agents.conftest import DOOR, Desk
 from tests.agents.hostile.grammar import CODE_WORD, INSTRUCTIONS, WIRE, Reply
 from tests.agents.hostile.stage import EFFECTS, OURS, Edge, Stage, stage

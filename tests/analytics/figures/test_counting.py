@@ -29,6 +29,7 @@ from core.ids import uuid7
 from core.models import StreamEvent
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services as hitl
+from hitl.approvals.decide.first_view import note_view
 from tests.console.scene import add_workflow, ask, write_in
 from tests.world import OPERATOR, World
 
@@ -84,7 +85,7 @@ def test_a_day_at_work_is_counted(acme: World) -> None:
     approval = ask(acme)
     seen = approval.created_at + timedelta(minutes=1)
     for viewer, at, is_first in (("support", seen, False), ("approver", seen, True), ("admin", seen, False)):
-        assert hitl.note_view(viewer=acme.actor(viewer), approval=approval, now=at) is is_first
+        assert note_view(viewer=acme.actor(viewer), approval=approval, now=at) is is_first
     approval.refresh_from_db()
     hitl.decide(
         actor=acme.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest,

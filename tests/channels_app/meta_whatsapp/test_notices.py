@@ -25,9 +25,9 @@ from core.clock import now
 from core.errors import Conflict, Gone, Invalid, NotFound, Unavailable
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import find_link
 from hitl.models import Approval, Decision, DecisionToken, Notification
-from hitl.services import decide_by_link
 from integrations.models import MailDelivery
 from standins.meta import seed
 from tests.channels_app.meta_whatsapp.conftest import CUSTOMER, Door, Meta

@@ -21,7 +21,7 @@ from conversations.models import TeamMember
 from core import notices
 from core.events import streams
 from core.tenancy.models import tenant_scope
-from hitl import services as approvals
+from hitl.approvals.change import holds
 from tests.channels_app.conftest import Line, OwnRedis, Widgets, session_of
 from tests.console import scene
 from tests.world import World
@@ -353,7 +353,7 @@ def ask(world: World, count: int = 1) -> list[UUID]:
 def hold(world: World, approval: UUID) -> int:
     """Move an approval; returns the queue's newest number."""
     with tenant_scope(world.acme.pk):
-        approvals.hold(actor=world.actor("compliance"), approval_id=approval, reason="Wait.")
+        holds.hold(actor=world.actor("compliance"), approval_id=approval, reason="Wait.")
         return streams.head("queue")
 
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from core.clock import now
 from core.errors import Invalid
-from hitl import services
 from hitl.actions.kind_fields import values_in_the_form
+from hitl.approvals.decide.override import close_review, override
 from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.hitl.kit.scene import stored
@@ -27,7 +28,7 @@ def asked(acme: World) -> Approval:
     add_workflow(acme, allow_override=True)
     signers = [{"type": "role", "value": role} for role in ("approver", "admin")]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(
+    revise_workflow(
         actor=acme.actor("owner"),
         workflow_id=workflow.pk,
         levels=[{"approvers": signers, "editable_fields": ["budget"]}],
@@ -82,7 +83,7 @@ def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Br
     signers = [{"type": "role", "value": "approver"}]
     levels = [{"approvers": signers, "editable_fields": ["title"]}]
     workflow_id = ApprovalWorkflow.objects.get().pk
-    services.revise_workflow(actor=acme.actor("owner"), workflow_id=workflow_id, levels=levels)
+    revise_workflow(actor=acme.actor("owner"), workflow_id=workflow_id, levels=levels)
     page = browser("approver").get(f"{QUEUE}{ask(acme).pk}/").content.decode()
     assert "Save changes" not in page
     assert "Send back" in page
@@ -144,7 +145,7 @@ def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: 
     review = OverrideReview.objects.get()
     one = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
     assert f"Open {asked.reference}" in one
-    services.close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Fine")
+    close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Fine")
     assert asked.reference not in browser("compliance").get("/admin/hitl/overridereview/").content.decode()
 
 
@@ -152,11 +153,11 @@ def test_override_is_told_with_its_reason_and_what_its_review_found(browser: Bro
     add_workflow(acme, allow_override=True)
     asked = ask(acme)
     owner = replace(acme.actor("owner"), auth_strength="mfa")
-    services.override(actor=owner, approval_id=asked.pk, digest=asked.digest, reason="The shop is down")
+    override(actor=owner, approval_id=asked.pk, digest=asked.digest, reason="The shop is down")
     person = acme.people["owner"].get_full_name()
     assert f"Approved in an emergency by {person}" in browser("approver").get("/admin/").content.decode()
     review = OverrideReview.objects.get()
     page = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
     assert "The shop is down" in page
-    services.close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Rightly so")
+    close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Rightly so")
     assert ": Rightly so" in browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()

@@ -11,7 +11,10 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.approvals.admin.page import content as admin_page
+from hitl.approvals.change.holds import hold
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, ApprovalWorkflow
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World
@@ -234,7 +237,7 @@ def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Bro
     tile = browser("approver").get("/admin/").content.decode().partition("tile-approvals-notices")[2]
     assert tile.index(soon.reference) < tile.index(late.reference)
     assert f"{soon.risk_level.title()} {soon.risk_score}" in tile
-    services.hold(actor=acme.actor("admin"), approval_id=soon.pk, reason="Later")
+    hold(actor=acme.actor("admin"), approval_id=soon.pk, reason="Later")
     assert "On hold" in browser("approver").get("/admin/").content.decode()
 
 
@@ -295,7 +298,7 @@ def test_page_reads_approvers_and_members_once_however_many_there_are(
     everyone = [{"type": "role", "value": each} for each in ("approver", "admin", "owner")]
     found = []
     for number, approvers in enumerate([people, everyone], start=1):
-        services.revise_workflow(actor=counted.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": approvers}])
+        revise_workflow(actor=counted.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": approvers}])
         asked = ask(counted, params={"campaign": f"Campaign {number}"})
         assert asked.assignments.count() == [1, 3][number - 1]
         found.append(queries(browser(role), f"{QUEUE}{asked.pk}/"))
@@ -374,7 +377,7 @@ def test_page_says_which_workflow_asks_whom(browser: Browser, page: str) -> None
 def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, acme: World, page: str) -> None:
     levels = [{"approvers": [{"type": "role", "value": "owner"}]}]
     flow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=levels)
+    revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=levels)
     rule = browser("approver").get(page).context["rule"]
     assert rule.says == "One of Approvers or Admins within 8 hours."
     assert "changed since" in rule.note
@@ -397,8 +400,8 @@ def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: B
 
 
 def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Approval) -> None:
-    services.hold(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Wait")
-    services.activate_kill_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")
+    hold(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Wait")
+    activate_kill_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")
     client = browser("compliance")
     assert 'name="hold"' in client.get(f"{QUEUE}{asked.pk}/").content.decode()
     refused = client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "kill_switch"})

@@ -8,8 +8,9 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from core.tenancy.scope import tenant_scope
-from hitl import services
+from hitl.batches.work import work_batch
 from hitl.models import Approval, BatchDecision, Decision
+from hitl.policy.decision_policy import set_decision_policy
 from tests.accounts.resetting import person_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -25,7 +26,7 @@ BATCH = f"{QUEUE}batch/"
 def asked(acme: World) -> list[Approval]:
     """Three small requests for the approver, one they made themselves, and one that is too risky."""
     add_workflow(acme)
-    services.set_decision_policy(actor=acme.actor("owner"), undo_seconds=10, batch_risk="high", seen_version=0)
+    set_decision_policy(actor=acme.actor("owner"), undo_seconds=10, batch_risk="high", seen_version=0)
     small = [ask(acme, params={"campaign": f"Small {number}", "budget": "101.00"}) for number in range(3)]
     own = ask(acme, "approver", params={"campaign": "Own", "budget": "101.00"})
     risky = ask(acme, params={"campaign": "Autumn", "budget": "2500000.00", "reach": 9000000})
@@ -51,7 +52,7 @@ def work(acme: World) -> BatchDecision:
     """Do what the task does."""
     with tenant_scope(acme.acme.pk):
         batch: BatchDecision = BatchDecision.objects.get()
-        services.work_batch(batch_id=batch.pk)
+        work_batch(batch_id=batch.pk)
     return batch
 
 

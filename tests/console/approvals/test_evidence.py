@@ -13,6 +13,8 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.evidence import periods
+from hitl.evidence.export import export_approval
+from hitl.evidence.periods import export_period, read_register
 from hitl.models import Approval, EvidenceExport
 from tests.browser import keep_picture, serious
 from tests.console.scene import add_workflow, ask
@@ -84,11 +86,11 @@ def test_page_of_evidence_reads_and_prints_well(world: World, chromium: Any, tmp
     with tenant_scope(world.acme.pk):
         approval = decided(world)
         actor = world.actor("compliance")
-        one = services.export_approval(actor=actor, approval_id=approval.pk, format="html").content.decode()
-        export = services.export_period(actor=actor, since=now() - timedelta(days=1), until=now())
+        one = export_approval(actor=actor, approval_id=approval.pk, format="html").content.decode()
+        export = export_period(actor=actor, since=now() - timedelta(days=1), until=now())
         while periods.work_on(export.pk):
             pass
-        evidence, digest = services.read_register(actor=actor, export_id=export.pk)
+        evidence, digest = read_register(actor=actor, export_id=export.pk)
     from hitl.evidence import page as evidence_page
 
     page = chromium.new_page(viewport=A4)

@@ -13,6 +13,8 @@ from accounts.services import actor_for_user
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.approvals.decide.questions import send_back
+from hitl.approvals.decide.reassign import delegate
 from hitl.models import Approval, ApprovalText
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -151,7 +153,7 @@ def test_finished_requests_are_found_by_reference_and_on_demand(browser: Browser
 
 def test_an_edited_request_is_found_by_its_new_words_only(browser: Browser, office: World) -> None:
     row = named(office, "Summer Sale")
-    services.send_back(actor=office.actor("approver"), approval_id=row.pk, digest=row.digest, reason="Another one")
+    send_back(actor=office.actor("approver"), approval_id=row.pk, digest=row.digest, reason="Another one")
     params = {"campaign": "Autumn Launch", "budget": "300.00"}
     services.resubmit(actor=office.actor("support"), approval_id=row.pk, digest=row.digest, params=params)
     assert rows(browser("viewer"), "q=summer") == []
@@ -180,7 +182,7 @@ def test_chips_count_what_they_would_leave(browser: Browser, office: World) -> N
 def test_delegated_requests_have_a_chip(browser: Browser, office: World) -> None:
     row = named(office, "Summer Sale")
     user, _ = office.another("approver")
-    services.delegate(actor=office.actor("admin"), approval_id=row.pk, to=user.pk, digest=row.digest)
+    delegate(actor=office.actor("admin"), approval_id=row.pk, to=user.pk, digest=row.digest)
     client = Client()
     client.force_login(user, backend="accounts.backends.RoleBackend")
     assert (chips(client)["delegated"], chips(browser("approver"))["delegated"]) == ("1", "0")

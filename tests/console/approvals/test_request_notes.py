@@ -14,6 +14,7 @@ from core.tenancy.scope import tenant_scope
 from core.text.mentions import mentioned_in
 from hitl import services
 from hitl.approvals.decide import notes
+from hitl.approvals.decide.notes import add_note
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalNote
 from tests.console.conftest import Browser
@@ -76,7 +77,7 @@ def test_bad_note_is_refused_at_its_field_and_leaves_nothing(
 ) -> None:
     stranger = [] if field == "text" else [acme.outsiders["viewer"].pk]
     with pytest.raises(Invalid) as problem:
-        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text=text, mentions=stranger)
+        add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text=text, mentions=stranger)
     assert list(problem.value.facts["fields"]) == [field]
     assert not ApprovalNote.objects.exists()
 
@@ -86,12 +87,12 @@ def test_only_people_of_the_organisation_write_and_read(acme: World, asked: Appr
     viewer = acme.actor("viewer")
     for actor in (replace(viewer, permissions=frozenset()), replace(viewer, kind="agent", user_id=None)):
         with pytest.raises(Refused):
-            services.add_note(actor=actor, approval_id=asked.pk, text="Hi")
-    services.add_note(actor=viewer, approval_id=asked.pk, text="Hi")
+            add_note(actor=actor, approval_id=asked.pk, text="Hi")
+    add_note(actor=viewer, approval_id=asked.pk, text="Hi")
     with tenant_scope(acme.globex.pk):
         assert not ApprovalNote.objects.exists()
         with pytest.raises(NotFound):
-            services.add_note(actor=acme.outsider("viewer"), approval_id=asked.pk, text="Hi")
+            add_note(actor=acme.outsider("viewer"), approval_id=asked.pk, text="Hi")
 
 
 @pytest.mark.django_db
@@ -100,9 +101,9 @@ def test_a_request_has_so_many_notes_and_an_erased_one_gets_none(
 ) -> None:
     monkeypatch.setattr(notes, "NOTES_MAX", 2)
     for _ in range(2):
-        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+        add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
     with pytest.raises(Conflict) as problem:
-        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+        add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
     assert problem.value.code == "too_many_notes"
 
 
@@ -110,10 +111,10 @@ def test_a_request_has_so_many_notes_and_an_erased_one_gets_none(
 def test_person_writes_only_some_notes_an_hour(acme: World, asked: Approval, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notes, "NOTES_PER_HOUR", 2)
     for _ in range(2):
-        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+        add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
     with pytest.raises(TooMany):
-        services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
-    services.add_note(actor=acme.actor("approver"), approval_id=asked.pk, text="Hi")
+        add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+    add_note(actor=acme.actor("approver"), approval_id=asked.pk, text="Hi")
     assert ApprovalNote.objects.count() == 3
 
 
@@ -128,7 +129,7 @@ def test_person_writes_only_some_notes_an_hour(acme: World, asked: Approval, mon
     ],
 )
 def test_note_is_never_changed_or_removed(acme: World, asked: Approval, change: str) -> None:
-    services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
+    add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Hi")
     # Keys are rotated: the same text is encrypted again.
     ApprovalNote.objects.update(body="Hi")
     with pytest.raises(DatabaseError, match="never changed"), transaction.atomic(), connection.cursor() as cursor:
@@ -137,7 +138,7 @@ def test_note_is_never_changed_or_removed(acme: World, asked: Approval, change: 
 
 @pytest.mark.django_db
 def test_note_changes_no_seal_and_its_audit_entry_has_no_text(acme: World, asked: Approval) -> None:
-    services.add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Purple")
+    add_note(actor=acme.actor("viewer"), approval_id=asked.pk, text="Purple")
     entry = AuditEntry.objects.get(action="NOTE_ADDED")
     assert "Purple" not in str(vars(entry))
     assert list(problems()) == []

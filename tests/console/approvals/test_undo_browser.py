@@ -4,8 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from core.tenancy.scope import tenant_scope
-from hitl import services
+from hitl.batches.work import work_batch
 from hitl.models import BatchDecision
+from hitl.policy.decision_policy import set_decision_policy
 from tests.console.approvals.test_decision_page import state_of
 from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
@@ -37,7 +38,7 @@ def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: 
 def test_many_are_decided_at_once(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         owner = scene.world.actor("owner")
-        services.set_decision_policy(actor=owner, undo_seconds=10, batch_risk="high", seen_version=0)
+        set_decision_policy(actor=owner, undo_seconds=10, batch_risk="high", seen_version=0)
     page = opened(scene.path("queue"), "approver")
     assert page.get_by_role("button", name="Approve selected…").count() == 0, "nothing is selected yet"
     first = page.locator("input[data-pick]").first
@@ -55,7 +56,7 @@ def test_many_are_decided_at_once(opened: Opener, scene: Scene) -> None:
     page.get_by_role("button", name="Approve").last.click()
     page.get_by_role("heading", name="Deciding").wait_for()
     with tenant_scope(scene.world.acme.pk):
-        services.work_batch(batch_id=BatchDecision.objects.get().pk)
+        work_batch(batch_id=BatchDecision.objects.get().pk)
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
     assert faults_of(page, "batch-report") == []
     page.get_by_role("button", name="Undo all").click()

@@ -12,6 +12,7 @@ from hitl.approvals.admin.page.content import easier_words
 from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval
+from hitl.policy.limits.risk_weights import set_risk_policy
 from hitl.selectors.similar import list_similar
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -72,7 +73,7 @@ def test_nothing_is_suggested_where_nothing_can_be_said(acme: World) -> None:
         assert find_easier(_with(high, **change)) == []
     # A weight that was lowered since would make it easier without any change.
     weights = dict.fromkeys(risk.FACTORS, 0)
-    services.set_risk_policy(actor=acme.actor("owner"), weights=weights, kind_points={})
+    set_risk_policy(actor=acme.actor("owner"), weights=weights, kind_points={})
     assert find_easier(high) == []
 
 

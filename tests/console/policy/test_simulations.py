@@ -8,6 +8,7 @@ import pytest
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, Cap, Simulation
+from hitl.simulation.runs import run_simulation
 from tests.console.conftest import Browser
 from tests.console.policy.test_workflows import FORM
 from tests.console.scene import PHONE, add_workflow, ask
@@ -31,7 +32,7 @@ def asked(world: World) -> World:
 def _run(world: World) -> UUID:
     with tenant_scope(world.acme.pk):
         made = Simulation.objects.get(state="queued")
-        services.run_simulation(simulation_id=made.pk)
+        run_simulation(simulation_id=made.pk)
         key: UUID = made.pk
         return key
 

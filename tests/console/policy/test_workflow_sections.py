@@ -7,7 +7,7 @@ import pytest
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow
-from hitl.policy.workflows.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import conditions_of, levels_of, revise_workflow, share_workflow
 from tests.browser import serious
 from tests.console.conftest import Browser
 from tests.console.policy.test_workflows import FLOW, FORM, LEVEL, RULE, STEP, errors_in, rows
@@ -99,7 +99,7 @@ def test_section_is_saved_alone_and_everything_else_stays(
 def test_section_saved_on_an_older_version_overwrites_nothing(
     browser: Browser, acme: World, flow: ApprovalWorkflow
 ) -> None:
-    services.revise_workflow(actor=acme.actor("admin"), workflow_id=flow.pk, priority=7)
+    revise_workflow(actor=acme.actor("admin"), workflow_id=flow.pk, priority=7)
     late = browser("owner").post(f"{FLOW}{flow.pk}/approvers/", {**rows("levels", LEVEL), "version": "1"})
     assert (late.status_code, stored(flow)[2]) == (409, 2)
     assert acme.people["admin"].get_full_name() in late.content.decode()
@@ -109,7 +109,7 @@ def test_section_saved_on_an_older_version_overwrites_nothing(
 def test_shared_workflow_lets_people_edit_who_approves_and_not_what_it_covers(
     browser: Browser, acme: World, flow: ApprovalWorkflow
 ) -> None:
-    services.share_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, roles=["approver"])
+    share_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, roles=["approver"])
     visitor = browser("approver")
     page = visitor.get(f"{FLOW}{flow.pk}/").content.decode()
     assert [f"{flow.pk}/{path}/" in page for path in SECTIONS] == [True, True, True, False]

@@ -10,7 +10,7 @@ from agents.models import Agent
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
-from hitl.policy.workflows.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import conditions_of, levels_of, revise_workflow, share_workflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World
@@ -430,7 +430,7 @@ def _membership(world: World, role: str) -> Any:
 def test_stale_form_overwrites_nothing_and_shows_who_was_faster(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     visitor, flow = browser("owner"), _only()
-    services.revise_workflow(actor=acme.actor("admin"), workflow_id=flow.pk, priority=7)
+    revise_workflow(actor=acme.actor("admin"), workflow_id=flow.pk, priority=7)
     late = visitor.post(f"{FLOW}{flow.pk}/edit/", {**FORM, "version": "1"})
     page = late.content.decode()
     assert (late.status_code, _only().priority, _only().version) == (409, 7, 2)
@@ -460,7 +460,7 @@ def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: W
     add_workflow(acme)
     flow, person = _only(), acme.people["approver"]
     asked = [{"type": "user", "value": str(person.pk)}, {"type": "role", "value": "admin"}]
-    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": asked}])
+    revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": asked}])
     _membership(acme, "approver").update(role="viewer")
     visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
     assert f'value="user:{person.pk}"' in visitor.get(url).content.decode()
@@ -487,7 +487,7 @@ def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: Wo
 def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     flow = _only()
-    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, channels=["fax"])
+    revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, channels=["fax"])
     visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
     assert "fax (unknown)" in visitor.get(url).content.decode()
     assert visitor.post(url, {**FORM, "channels": ["fax"], "version": "2"}).status_code == 302
@@ -510,8 +510,8 @@ def test_form_of_a_shared_workflow_shows_what_falls_under_it_and_saves_only_who_
     browser("owner").post(f"{FLOW}create/", {**FORM, "channels": ["email"], "days": ["mon"]})
     with tenant_scope(flows.acme.pk):
         made = _only(condition__contains="risk")
-        services.revise_workflow(actor=flows.actor("owner"), workflow_id=made.pk, channels=["sms"], agents=[made.pk])
-        services.share_workflow(actor=flows.actor("owner"), workflow_id=made.pk, roles=["approver"])
+        revise_workflow(actor=flows.actor("owner"), workflow_id=made.pk, channels=["sms"], agents=[made.pk])
+        share_workflow(actor=flows.actor("owner"), workflow_id=made.pk, roles=["approver"])
     visitor, url = browser("approver"), f"{FLOW}{made.pk}/"
     page = visitor.get(f"{url}edit/").content.decode()
     assert "This workflow was shared with you" in page

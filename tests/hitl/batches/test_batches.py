@@ -21,11 +21,13 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
 from hitl.actions.base import Origin
-from hitl.approvals.decide.decide import Verdict
+from hitl.approvals.decide.decide import CONSOLE, Verdict
 from hitl.batches import work
-from hitl.batches.batches import query_batches
+from hitl.batches.batches import get_batch, open_batch, query_batches, undo_batch
 from hitl.batches.preview import Chosen, preview_batch
+from hitl.batches.work import work_batch
 from hitl.models import Approval, BatchDecision, BatchItem, Decision
+from hitl.policy.decision_policy import set_decision_policy
 from tests.hitl.kit.processes import in_processes
 from tests.hitl.kit.scene import PRESS, Scene, stored
 from tests.hitl.machine.test_races import at_once
@@ -43,8 +45,8 @@ def _chosen(*approvals: Approval) -> list[Chosen]:
 
 def _send(scene: Scene, chosen: Sequence[Chosen], verdict: Verdict = "approve", **options: Any) -> BatchDecision:
     actor = options.pop("actor", None) or scene.actor("approver")
-    options.setdefault("channel", services.CONSOLE)
-    return services.open_batch(actor=actor, verdict=verdict, chosen=chosen, is_mixed=True, **options)
+    options.setdefault("channel", CONSOLE)
+    return open_batch(actor=actor, verdict=verdict, chosen=chosen, is_mixed=True, **options)
 
 
 def _report(batch: BatchDecision) -> list[str]:
@@ -53,7 +55,7 @@ def _report(batch: BatchDecision) -> list[str]:
 
 
 def _worked(batch: BatchDecision, **options: Any) -> list[str]:
-    assert services.work_batch(batch_id=batch.pk, **options)
+    assert work_batch(batch_id=batch.pk, **options)
     return _report(batch)
 
 
@@ -74,7 +76,7 @@ def test_each_is_decided_and_audited_on_its_own(scene: Scene) -> None:
     assert scene.effects.pressed == []
     batch.refresh_from_db()
     assert batch.finished_at is not None
-    assert not services.work_batch(batch_id=batch.pk)
+    assert not work_batch(batch_id=batch.pk)
 
 
 def test_what_may_not_be_decided_is_reported_one_by_one(scene: Scene) -> None:
@@ -110,7 +112,7 @@ def test_preview_of_more_requests_takes_no_more_queries(scene: Scene) -> None:
 
 @pytest.mark.parametrize("ceiling", ["none", "low", "medium", "high"])
 def test_ceiling_of_the_organisation_keeps_out_what_is_too_risky(scene: Scene, ceiling: str) -> None:
-    services.set_decision_policy(actor=scene.actor("admin"), undo_seconds=0, batch_risk=ceiling, seen_version=0)
+    set_decision_policy(actor=scene.actor("admin"), undo_seconds=0, batch_risk=ceiling, seen_version=0)
     rows = [scene.propose(), scene.propose(params={**PRESS, "button": "blue", "amount": "9000000.00"})]
     order = ["low", "medium", "high", "critical"]
     allowed = order[: order.index(ceiling) + 1] if ceiling in order else []
@@ -149,7 +151,7 @@ def test_same_batch_again_is_the_same_and_another_under_its_key_is_a_conflict(sc
     versions = [stored(row).version for row in rows]
     again = _send(scene, _chosen(*rows), key="mine")
     assert again.pk == first.pk
-    assert not services.work_batch(batch_id=again.pk)
+    assert not work_batch(batch_id=again.pk)
     assert [stored(row).version for row in rows] == versions
     for other in (_chosen(rows[0]), [Chosen(row.pk, "0" * 64) for row in rows]):
         with pytest.raises(Conflict) as caught:
@@ -162,7 +164,7 @@ def test_different_actions_are_decided_together_only_if_asked(scene: Scene) -> N
     rows = [scene.propose(), scene.propose("test_press_plain", params={**PRESS, "button": "blue"})]
     actor = scene.actor("approver")
     with pytest.raises(Invalid) as caught:
-        services.open_batch(actor=actor, verdict="approve", chosen=_chosen(*rows))
+        open_batch(actor=actor, verdict="approve", chosen=_chosen(*rows))
     assert caught.value.code == "mixed_kinds"
     assert _worked(_send(scene, _chosen(*rows))) == ["approved"] * 2
 
@@ -235,11 +237,11 @@ def test_undo_all_undoes_what_still_waits(scene: Scene) -> None:
     after = stored(rows[0]).execute_after
     scene.done(rows[0], after)
     with pytest.raises(Refused):
-        services.undo_batch(actor=scene.actor("admin"), batch_id=batch.pk)
-    assert services.undo_batch(actor=scene.actor("approver"), batch_id=batch.pk) == 2
+        undo_batch(actor=scene.actor("admin"), batch_id=batch.pk)
+    assert undo_batch(actor=scene.actor("approver"), batch_id=batch.pk) == 2
     assert [stored(row).state for row in rows] == ["executed", "cancelled", "cancelled"]
     with pytest.raises(Conflict) as caught:
-        services.undo_batch(actor=scene.actor("approver"), batch_id=batch.pk)
+        undo_batch(actor=scene.actor("approver"), batch_id=batch.pk)
     assert caught.value.code == "too_late"
 
 
@@ -252,7 +254,7 @@ def test_batch_is_seen_by_its_maker_and_by_those_who_read_the_log(scene: Scene) 
         *(r for r in ("owner", "admin") if scene.actor(r).may("core.view_auditentry")),
     }
     with pytest.raises(NotFound):
-        services.get_batch(viewer=scene.actor("support"), batch_id=batch.pk)
+        get_batch(viewer=scene.actor("support"), batch_id=batch.pk)
     with pytest.raises(Refused):
         _send(scene, [Chosen(uuid4(), "0" * 64)], actor=scene.actor("support"))
 
@@ -274,7 +276,7 @@ def test_two_sent_at_once_are_one_batch_worked_once(live_scene: Scene) -> None:
     sent = at_once([lambda: _send(live_scene, _chosen(*rows), key="twice")] * 2)
     assert len({batch.pk for batch in sent if isinstance(batch, BatchDecision)}) == 1
     (batch,) = BatchDecision.objects.all()
-    at_once([lambda: services.work_batch(batch_id=batch.pk)] * 2)
+    at_once([lambda: work_batch(batch_id=batch.pk)] * 2)
     assert _report(batch) == ["approved"] * 5
     assert {stored(row).version for row in rows} == {2}
     assert Decision.objects.count() == 5
@@ -294,7 +296,7 @@ def test_batch_of_a_killed_worker_is_continued_by_the_sweep(live_scene: Scene) -
     os.waitpid(child, 0)
     done = [code for code in _report(batch) if code]
     assert len(done) == 2
-    assert not services.work_batch(batch_id=batch.pk), "its lease is not over"
+    assert not work_batch(batch_id=batch.pk), "its lease is not over"
     later = now() + work.LEASE + timedelta(seconds=1)
     assert [each.batch_id for each in work.list_abandoned(now=later)] == [batch.pk]
     assert _worked(batch, now=later) == ["approved"] * 5
@@ -314,7 +316,7 @@ def _work_until_killed(batch_id: UUID) -> None:
         return decide(*args)
 
     work._decide = counted
-    services.work_batch(batch_id=batch_id)
+    work_batch(batch_id=batch_id)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.observability.logging import logging_config
 from core.privacy.pii import mask_text
-from hitl import services
 from hitl.decision_links import rate_limit
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Decision
 from tests.hitl.decision_links.test_links import _decided, _delegated, _questioned, _signed_out, link_to
 from tests.hitl.kit.scene import Scene, stored
@@ -82,7 +82,7 @@ def test_person_decides_by_the_page(scene: Scene, asked: Approval, browser: Clie
 def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
     scene: Scene, asked: Approval, browser: Client
 ) -> None:
-    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
+    activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
     page = send(browser, link_to(scene, asked), asked).content.decode()
     assert "on hold and won&#x27;t be executed until it&#x27;s released." in page
     assert "Zebra" not in page

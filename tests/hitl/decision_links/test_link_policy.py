@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from hitl import services
 from hitl.decision_links.rules import can_be_decided_by_link
+from hitl.decision_links.settings import set_link_policy
 from hitl.models import Approval, Decision, LinkPolicy
 from hitl.policy import link_policy
 from tests.hitl.decision_links.test_link_door import path, token_in
@@ -24,7 +24,7 @@ from tests.hitl.machine.test_races import at_once
 
 def switch(scene: Scene, role: str = "owner", *, is_on: bool = False, **more: Any) -> LinkPolicy:
     """Switch links of the first tenant."""
-    return services.set_link_policy(actor=scene.actor(role), is_on=is_on, **more)
+    return set_link_policy(actor=scene.actor(role), is_on=is_on, **more)
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from core.models import AuditEntry
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.approvals.change.edit import edit
+from hitl.approvals.decide.questions import ask
+from hitl.approvals.decide.reassign import delegate, reassign
 from hitl.decision_links import links, rules
+from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, ApproverGroup, Decision, DecisionToken, GroupMember
 from tests.hitl.kit.scene import PRESS, Scene, roles, stored
 from tests.hitl.machine.test_races import at_once
@@ -40,7 +44,7 @@ def token_of(secret: str) -> UUID:
 def press(secret: str, approval: Approval, verdict: Any = "approve", **more: Any) -> Approval:
     """Fill in the page of a link."""
     more.setdefault("typed", approval.reference)
-    return services.decide_by_link(token_id=token_of(secret), verdict=verdict, **more)
+    return decide_by_link(token_id=token_of(secret), verdict=verdict, **more)
 
 
 def code_of(secret: str, approval: Approval, **more: Any) -> str:
@@ -72,7 +76,7 @@ def test_link_that_nobody_made_or_that_was_changed_decides_nothing(scene: Scene,
         savepoint = transaction.savepoint()
         DecisionToken.objects.filter(pk=mine).update(**columns)
         with pytest.raises(WalkerError) as caught:
-            services.decide_by_link(token_id=mine, verdict="approve", typed=asked.reference)
+            decide_by_link(token_id=mine, verdict="approve", typed=asked.reference)
         transaction.savepoint_rollback(savepoint)
         assert caught.value.code == "not_genuine", columns
     forged = DecisionToken.objects.create(
@@ -85,10 +89,10 @@ def test_link_that_nobody_made_or_that_was_changed_decides_nothing(scene: Scene,
         expires_at=made.expires_at,
     )
     with pytest.raises(WalkerError) as caught:
-        services.decide_by_link(token_id=forged.pk, verdict="approve", typed=asked.reference)
+        decide_by_link(token_id=forged.pk, verdict="approve", typed=asked.reference)
     assert caught.value.code == "not_genuine"
     assert not Decision.objects.filter(approval=asked).exists()
-    assert services.decide_by_link(token_id=mine, verdict="approve", typed=asked.reference).state == "approved"
+    assert decide_by_link(token_id=mine, verdict="approve", typed=asked.reference).state == "approved"
 
 
 def test_link_decides_in_the_name_of_its_person(scene: Scene, asked: Approval) -> None:
@@ -155,18 +159,18 @@ def test_link_says_only_what_it_is_for(scene: Scene, asked: Approval, verdict: s
 
 def _edited(scene: Scene, approval: Approval) -> None:
     options = {"approval_id": approval.pk, "digest": approval.digest, "changes": {"amount": "4.00"}}
-    services.edit(actor=scene.actor("admin"), **options)
+    edit(actor=scene.actor("admin"), **options)
 
 
 def _delegated(scene: Scene, approval: Approval) -> None:
     options = {"approval_id": approval.pk, "digest": approval.digest, "to": scene.user_id("owner")}
-    services.delegate(actor=scene.actor("approver"), **options)
+    delegate(actor=scene.actor("approver"), **options)
 
 
 def _reassigned(scene: Scene, approval: Approval) -> None:
     people = {"from_person": scene.user_id("approver"), "to": scene.user_id("owner")}
     options = {"approval_id": approval.pk, "digest": approval.digest, "reason": "Busy"}
-    services.reassign(actor=scene.actor("admin"), **people, **options)
+    reassign(actor=scene.actor("admin"), **people, **options)
 
 
 def _signed_out(scene: Scene, approval: Approval) -> None:
@@ -194,7 +198,7 @@ def _cancelled(scene: Scene, approval: Approval) -> None:
 
 def _questioned(scene: Scene, approval: Approval) -> None:
     options = {"approval_id": approval.pk, "digest": approval.digest, "reason": "Why?"}
-    services.ask(actor=scene.actor("admin"), **options)
+    ask(actor=scene.actor("admin"), **options)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +302,7 @@ def test_link_is_nothing_to_another_tenant(scene: Scene, asked: Approval) -> Non
     with tenant_scope(scene.world.globex.pk):
         assert not DecisionToken.objects.exists()
         with pytest.raises(WalkerError) as caught:
-            services.decide_by_link(token_id=token_id, verdict="approve", typed=asked.reference)
+            decide_by_link(token_id=token_id, verdict="approve", typed=asked.reference)
     assert caught.value.code == "not_found"
 
 

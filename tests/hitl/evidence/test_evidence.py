@@ -24,11 +24,11 @@ from core.errors import Invalid, NotFound, Refused, TooMany
 from core.models import AuditAnchor, AuditEntry
 from core.privacy import signing
 from core.tenancy.scope import tenant_scope
-from hitl import services
 from hitl.actions.base import Origin
 from hitl.evidence import export as export_module
 from hitl.evidence import record, signed_file
 from hitl.evidence import verify_evidence as verifier
+from hitl.evidence.export import export_approval
 from hitl.models import Approval, Decision
 from tests.erasure.scene import finish, strong
 from tests.hitl.kit.scene import BLUE, Scene
@@ -48,7 +48,7 @@ def decided(scene: Scene) -> Approval:
 
 
 def export(scene: Scene, approval: Approval, **options: Any) -> bytes:
-    return services.export_approval(actor=scene.actor("compliance"), approval_id=approval.pk, **options).content
+    return export_approval(actor=scene.actor("compliance"), approval_id=approval.pk, **options).content
 
 
 def fingerprint() -> str:
@@ -356,14 +356,14 @@ def test_only_those_with_the_right_export_and_only_so_often(scene: Scene, settin
     approval = scene.propose()
     for role in ("viewer", "support", "approver"):
         with pytest.raises(Refused):
-            services.export_approval(actor=scene.actor(role), approval_id=approval.pk)
+            export_approval(actor=scene.actor(role), approval_id=approval.pk)
     with tenant_scope(scene.world.globex.pk), pytest.raises(NotFound):
-        services.export_approval(actor=scene.world.outsider("owner"), approval_id=approval.pk)
+        export_approval(actor=scene.world.outsider("owner"), approval_id=approval.pk)
     settings.EVIDENCE_PER_HOUR = 2
     for _ in range(2):
-        services.export_approval(actor=scene.actor("admin"), approval_id=approval.pk)
+        export_approval(actor=scene.actor("admin"), approval_id=approval.pk)
     with pytest.raises(TooMany):
-        services.export_approval(actor=scene.actor("admin"), approval_id=approval.pk)
+        export_approval(actor=scene.actor("admin"), approval_id=approval.pk)
 
 
 def test_erasing_a_person_leaves_old_and_new_exports_valid(scene: Scene, settings: Any) -> None:

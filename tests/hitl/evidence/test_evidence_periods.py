@@ -19,9 +19,10 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy import signing
 from core.tenancy.scope import tenant_scope
-from hitl import services, tasks
+from hitl import tasks
 from hitl.evidence import periods
 from hitl.evidence import verify_evidence as verifier
+from hitl.evidence.periods import export_period, read_period, read_register, stop_export
 from hitl.models import EvidenceExport, EvidencePart
 from tests.erasure.scene import finish, strong
 from tests.hitl.kit.scene import BLUE, Scene
@@ -38,7 +39,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(scene: Scene, **options: Any) -> EvidenceExport:
     period = {"since": now() - DAY, "until": now() + DAY, **options}
-    return services.export_period(actor=scene.actor("compliance"), **period)
+    return export_period(actor=scene.actor("compliance"), **period)
 
 
 def finished(scene: Scene) -> EvidenceExport:
@@ -50,7 +51,7 @@ def finished(scene: Scene) -> EvidenceExport:
 
 
 def read(scene: Scene, export: EvidenceExport) -> bytes:
-    return b"".join(services.read_period(actor=scene.actor("compliance"), export_id=export.pk))
+    return b"".join(read_period(actor=scene.actor("compliance"), export_id=export.pk))
 
 
 def wrong(tmp_path: Path, raw: bytes) -> list[tuple[str, str]]:
@@ -82,7 +83,7 @@ def test_period_is_written_in_parts_and_verified_as_a_whole(scene: Scene, tmp_pa
     actions = ["EVIDENCE_PERIOD_REQUESTED", "EVIDENCE_PERIOD_EXPORTED", "EVIDENCE_PERIOD_READ"]
     told = AuditEntry.objects.filter(object_type="hitl.evidence", object_id=export.pk).order_by("seq")
     assert [entry.action for entry in told] == actions
-    register, digest = services.read_register(actor=scene.actor("compliance"), export_id=export.pk)
+    register, digest = read_register(actor=scene.actor("compliance"), export_id=export.pk)
     assert (len(register["content"]["records"]), digest) == (3, export.sha256)
 
 
@@ -140,13 +141,13 @@ def test_bad_periods_are_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Invalid, match="before it begins"):
         start(scene, until=now() - 2 * DAY)
     with pytest.raises(Refused):
-        services.export_period(actor=scene.actor("approver"), since=now() - DAY, until=now())
+        export_period(actor=scene.actor("approver"), since=now() - DAY, until=now())
     scene.propose(params=BLUE)
     monkeypatch.setattr(periods, "MOST", 1)
     with pytest.raises(Invalid, match="more than 1 requests"):
         start(scene)
     with tenant_scope(scene.world.globex.pk), pytest.raises(Invalid, match="Nothing was requested"):
-        services.export_period(actor=scene.world.outsider("owner"), since=now() - DAY, until=now() + DAY)
+        export_period(actor=scene.world.outsider("owner"), since=now() - DAY, until=now() + DAY)
 
 
 def test_stopped_export_writes_no_more_and_keeps_nothing(scene: Scene) -> None:
@@ -156,12 +157,12 @@ def test_stopped_export_writes_no_more_and_keeps_nothing(scene: Scene) -> None:
     with pytest.raises(Conflict):
         read(scene, export)
     with tenant_scope(scene.world.globex.pk), pytest.raises(NotFound):
-        services.stop_export(actor=scene.world.outsider("owner"), export_id=export.pk)
-    services.stop_export(actor=scene.actor("owner"), export_id=export.pk)
+        stop_export(actor=scene.world.outsider("owner"), export_id=export.pk)
+    stop_export(actor=scene.actor("owner"), export_id=export.pk)
     assert not periods.work_on(export.pk)
     assert not EvidencePart.objects.exists()
     with pytest.raises(Conflict):
-        services.stop_export(actor=scene.actor("owner"), export_id=export.pk)
+        stop_export(actor=scene.actor("owner"), export_id=export.pk)
 
 
 def test_lost_export_is_taken_up_again_and_an_old_file_is_removed(

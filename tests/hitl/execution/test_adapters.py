@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.errors import Refused
-from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Estimate, Facts, Outcome, Preview
+from hitl.approvals.change.holds import hold, release
 from hitl.models import Execution
 from tests.hitl.kit.kinds import PressKeyed, PressParams
 from tests.hitl.kit.scene import Scene, stored
@@ -91,7 +91,7 @@ def test_link_of_a_preview_leads_to_the_web_or_nowhere(
 
 def test_requester_does_not_release_what_somebody_else_holds(scene: Scene) -> None:
     approval = scene.propose(actor=scene.actor("admin"))
-    services.hold(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Is this right?")
+    hold(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Is this right?")
     with pytest.raises(Refused, match="You requested this, so you can't release it"):
-        services.release(actor=scene.actor("admin"), approval_id=approval.pk)
-    assert services.release(actor=scene.actor("owner"), approval_id=approval.pk).holds == []
+        release(actor=scene.actor("admin"), approval_id=approval.pk)
+    assert release(actor=scene.actor("owner"), approval_id=approval.pk).holds == []

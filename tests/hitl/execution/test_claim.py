@@ -10,8 +10,9 @@ from django.db import connection, transaction
 
 from core.clock import now
 from core.errors import NotFound
-from hitl import services
 from hitl.actions.base import Outcome
+from hitl.approvals.change.close import revoke
+from hitl.approvals.change.holds import hold, release
 from hitl.approvals.state import transitions
 from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
@@ -52,7 +53,7 @@ def test_change_between_observation_and_claim_stops_the_effect(scene: Scene, tam
 def test_claim_is_made_of_the_locked_row(scene: Scene) -> None:
     read = transitions.read(scene.approved().pk)
     observed = observe_again(read)
-    for step in (services.hold, services.release):
+    for step in (hold, release):
         step(actor=scene.actor("compliance"), approval_id=read.pk, reason="Wait")
     assert claim.claim(read.pk, observed, now()) is not None
     assert stored(read).version == read.version + 3
@@ -94,7 +95,7 @@ def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
     read = transitions.read(live_scene.approved().pk)
     with beside() as start:
         with transaction.atomic():
-            services.revoke(actor=live_scene.actor("approver"), approval_id=read.pk)
+            revoke(actor=live_scene.actor("approver"), approval_id=read.pk)
             waiting = start(lambda: _claimed(read))
             _wait_for_a_lock()
         assert waiting.result(20) is None
@@ -105,7 +106,7 @@ def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
 def test_change_that_was_undone_is_none(live_scene: Scene) -> None:
     read = transitions.read(live_scene.approved().pk)
     with transaction.atomic():
-        services.revoke(actor=live_scene.actor("approver"), approval_id=read.pk)
+        revoke(actor=live_scene.actor("approver"), approval_id=read.pk)
         transaction.set_rollback(True)
     assert _claimed(read) is not None
 

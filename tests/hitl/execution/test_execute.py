@@ -14,10 +14,13 @@ from core.audit import chain
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
-from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
+from hitl.approvals.change.close import lapse
+from hitl.approvals.change.holds import hold, release
 from hitl.execution import kill_switch_activation
+from hitl.execution.kill_switch_activation import activate_kill_switch, hold_covered, release_kill_switch
+from hitl.execution.reconcile import probe, resolve
 from hitl.models import Assignment, Execution, Notification, Timer
 from tests.hitl.kit.kinds import PressKeyed, PressProbed
 from tests.hitl.kit.scene import BLUE, Scene, states_told, stored
@@ -131,16 +134,16 @@ def test_too_late_is_never_executed(scene: Scene) -> None:
     approval = scene.approved()
     assert approval.execute_by is not None
     assert scene.done(approval, now=approval.execute_by).state == "approved"
-    assert services.lapse(approval_id=approval.pk, now=approval.execute_by)
+    assert lapse(approval_id=approval.pk, now=approval.execute_by)
     assert stored(approval).state == "expired"
     assert scene.effects.pressed == []
 
 
 def test_held_one_waits_and_goes_on_after_release(scene: Scene) -> None:
     approval, compliance = scene.approved(), scene.actor("compliance")
-    services.hold(actor=compliance, approval_id=approval.pk, reason="Wait")
+    hold(actor=compliance, approval_id=approval.pk, reason="Wait")
     assert scene.done(approval).state == "approved"
-    services.release(actor=compliance, approval_id=approval.pk)
+    release(actor=compliance, approval_id=approval.pk)
     assert scene.done(approval).state == "executed"
 
 
@@ -200,7 +203,7 @@ def _unknown(scene: Scene, kind: str, monkeypatch: pytest.MonkeyPatch) -> object
 
 def test_probe_that_finds_nothing_leads_to_another_attempt(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_probed", monkeypatch)
-    assert services.probe(approval.pk).state == "approved"  # type: ignore[attr-defined]
+    assert probe(approval.pk).state == "approved"  # type: ignore[attr-defined]
     assert scene.done(approval).state == "executed"  # type: ignore[arg-type]
 
 
@@ -214,17 +217,17 @@ def test_answer_about_an_earlier_attempt_changes_nothing(scene: Scene, monkeypat
         """Ask, and meanwhile another probe has it done, whose answer is lost."""
         monkeypatch.setattr(PressProbed, "probe", ask)
         found = ask(*asked, **more)
-        assert services.probe(approval.pk).state == "approved"
+        assert probe(approval.pk).state == "approved"
         monkeypatch.setattr(PressProbed, "execute", _pressed_and_lost)
         assert scene.done(approval).state == "unknown"
         return found
 
     ask = PressProbed.probe
     monkeypatch.setattr(PressProbed, "probe", slow)
-    before = services.probe(approval.pk)
+    before = probe(approval.pk)
     assert (before.state, len(scene.effects.pressed)) == ("unknown", 1)
     assert Timer.objects.filter(kind="unknown", done_at=None).exists()
-    assert services.probe(approval.pk).state == "executed"
+    assert probe(approval.pk).state == "executed"
 
 
 def _pressed_and_lost(kind: PressProbed, params: Any, **more: Any) -> None:
@@ -235,17 +238,17 @@ def _pressed_and_lost(kind: PressProbed, params: Any, **more: Any) -> None:
 def test_probe_that_finds_the_effect_closes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_probed", monkeypatch)
     scene.effects.pressed.append(Execution.objects.get().idempotency_key)
-    assert services.probe(approval.pk).state == "executed"  # type: ignore[attr-defined]
+    assert probe(approval.pk).state == "executed"  # type: ignore[attr-defined]
 
 
 def test_probe_of_a_kind_that_cannot_tell_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_plain", monkeypatch)
-    assert services.probe(approval.pk).state == "unknown"  # type: ignore[attr-defined]
+    assert probe(approval.pk).state == "unknown"  # type: ignore[attr-defined]
 
 
 def _resolve(scene: Scene, approval: object, role: str, **words: str) -> None:
     said = {"reason": "Asked them", "evidence": "Invoice 7", **words}
-    services.resolve(
+    resolve(
         actor=scene.actor(role),
         approval_id=approval.pk,  # type: ignore[attr-defined]
         outcome="executed",
@@ -283,7 +286,7 @@ def test_settling_without_an_execution_changes_nothing(scene: Scene, monkeypatch
 
 
 def _refusal(scene: Scene, **asked: Any) -> Refused:
-    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
+    activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
     with pytest.raises(Refused) as caught:
         scene.propose(**asked)
     assert (caught.value.code, "Leak" in caught.value.detail) == ("paused", False)
@@ -310,9 +313,9 @@ def test_reason_of_a_switch_is_kept_from_those_who_may_not_see_the_queue(scene: 
 @pytest.mark.parametrize(("scope", "target"), [("tenant", ""), ("kind", "test_press_keyed")])
 def test_active_switch_stops_execution_until_released(scene: Scene, scope: str, target: str) -> None:
     approval, actor = scene.approved(), scene.actor("compliance")
-    switch = services.activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop")
+    switch = activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop")
     assert scene.done(approval).holds == ["kill_switch"]
-    services.release_kill_switch(actor=actor, switch_id=switch.pk)
+    release_kill_switch(actor=actor, switch_id=switch.pk)
     assert scene.done(approval).state == "executed"
 
 
@@ -322,7 +325,7 @@ def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> 
     assert scene.done(approval).holds == ["kill_switch"]
     assert kill_switch_activation.tenants_out_of_line() == {scene.world.acme.pk}
     set_tenant_active(actor=OPERATOR, active=True)
-    services.hold_covered()
+    hold_covered()
     assert (scene.done(approval).state, len(scene.effects.pressed)) == ("executed", 1)
 
 
@@ -330,10 +333,10 @@ def test_switch_of_an_agent_spares_the_others(scene: Scene) -> None:
     agent, actor = uuid4(), scene.actor("compliance")
     approval = scene.approved(origin=Origin(agent_id=uuid4()))
     scene.propose(origin=Origin(agent_id=agent), params=BLUE)
-    services.activate_kill_switch(actor=actor, scope="agent", target=str(agent), reason="Stop")
+    activate_kill_switch(actor=actor, scope="agent", target=str(agent), reason="Stop")
     assert scene.done(approval).state == "executed"
 
 
 def test_switch_needs_the_right(scene: Scene) -> None:
     with pytest.raises(Refused):
-        services.activate_kill_switch(actor=scene.actor("approver"), scope="tenant", reason="Stop")
+        activate_kill_switch(actor=scene.actor("approver"), scope="tenant", reason="Stop")

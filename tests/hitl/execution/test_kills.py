@@ -19,6 +19,7 @@ from hitl.approvals.change import due
 from hitl.domain.replay import ReplayedState, replay
 from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
+from hitl.execution.reconcile import probe
 from hitl.models import Approval, Timer
 from tests.hitl.kit.scene import Scene, performed, stored
 from tests.platform_fixture import Platform
@@ -111,7 +112,7 @@ def _restart() -> None:
             if timer.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
                 services.execute(timer.approval_id, now=moment)
             elif timer.kind == Timer.Kind.UNKNOWN:
-                services.probe(timer.approval_id, now=moment)
+                probe(timer.approval_id, now=moment)
 
 
 def _folds(approval: Approval) -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from core.clock import now
-from hitl import services
 from hitl.approvals.admin.page.timeline import AGAIN, CHECKED, FINAL, LOST, RECORDED, WAITS
+from hitl.approvals.change.holds import hold
 from hitl.execution import claim
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
@@ -59,7 +59,7 @@ def test_page_says_when_the_lease_is_over_and_when_no_try_is_left(
 
 def test_page_says_that_a_hold_keeps_it_from_being_taken_up_again(scene: Scene) -> None:
     approval = claimed(scene, "test_press_keyed")
-    services.hold(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Wait")
+    hold(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Wait")
     text = banner_of(scene, approval)
     assert (WAITS in text, AGAIN in text) == (True, False)
 

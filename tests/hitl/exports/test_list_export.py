@@ -16,9 +16,11 @@ from core.errors import Refused, TooMany
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from core.text.tables import safe_cell
-from hitl import services
+from hitl.approvals.decide.flags import set_flag
 from hitl.exports import approvals as exports
+from hitl.exports.approvals import export_list
 from hitl.models import Approval
+from hitl.policy.limits.flags import create_flag
 from hitl.selectors import query_approvals
 from tests.api.office import PHONE, Office
 from tests.hitl.kit.effects import Effects
@@ -47,9 +49,9 @@ def flagged(hall: Hall) -> Approval:
     hall.begin("pending")
     approval = hall.begin("approved", "green")
     with tenant_scope(hall.world.acme.pk):
-        services.create_flag(actor=hall.world.actor("owner"), name="pep", label="Politically exposed")
+        create_flag(actor=hall.world.actor("owner"), name="pep", label="Politically exposed")
         officer = hall.world.actor("compliance")
-        services.set_flag(actor=officer, approval_id=approval.pk, flag="pep", reason="Sanctions list")
+        set_flag(actor=officer, approval_id=approval.pk, flag="pep", reason="Sanctions list")
     return approval
 
 
@@ -126,7 +128,7 @@ def test_console_exports_the_list_as_it_is_narrowed_and_sorted(hall: Hall) -> No
 
 def exported(scene: Scene, role: str = "admin", **options: Any) -> list[bytes]:
     actor = scene.actor(role)
-    return list(services.export_list(actor=actor, rows=query_approvals(viewer=actor), **options).parts)
+    return list(export_list(actor=actor, rows=query_approvals(viewer=actor), **options).parts)
 
 
 def test_summaries_are_masked_for_everyone_and_cells_are_no_formulas(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import current_tenant_id
 from hitl import services, tasks
 from hitl.approvals.change import due as timing
+from hitl.execution.kill_switch_activation import release_kill_switch
 from hitl.models import KillSwitch
 from tests.hitl.kit.scene import Scene, stored
 
@@ -28,5 +29,5 @@ def test_covered_request_is_put_on_hold_once_however_often_its_timer_is_due(scen
     held = stored(approval)
     assert (held.holds, held.version) == (["kill_switch"], approval.version + 1)
     assert AuditEntry.objects.filter(object_id=approval.pk, action="APPROVAL_HOLD").count() == 1
-    services.release_kill_switch(actor=scene.actor("compliance"), switch_id=switch.pk)
+    release_kill_switch(actor=scene.actor("compliance"), switch_id=switch.pk)
     assert scene.done(stored(approval)).state == "executed"

@@ -16,6 +16,7 @@ from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
 from hitl.execution import claim, execute
+from hitl.execution.kill_switch_activation import activate_global, activate_kill_switch, release_kill_switch
 from hitl.execution.observation import observe_again
 from hitl.killswitch import state
 from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
@@ -45,7 +46,7 @@ def beside() -> Iterator[Callable[[Callable[[], object]], Future[object]]]:
 
 def _activate(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: str = "") -> KillSwitch:
     actor = scene.actor("compliance")
-    return services.activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop", wait=wait)
+    return activate_kill_switch(actor=actor, scope=scope, target=target, reason="Stop", wait=wait)
 
 
 def _claimed(approval: Approval) -> claim.Claim:
@@ -133,13 +134,13 @@ def test_global_switch_tells_the_calls_of_every_tenant(live_scene: Scene) -> Non
         assert live_scene.effects.reached.wait(20)
         with tenant_scope(live_scene.world.globex.pk):
             assert _activate_elsewhere() == 0
-        assert services.activate_global(actor=OPERATOR, reason="Stop", wait=SOON).in_flight_calls == 1
+        assert activate_global(actor=OPERATOR, reason="Stop", wait=SOON).in_flight_calls == 1
         live_scene.effects.release.set()
         executor.result(20)
 
 
 def _activate_elsewhere() -> int:
-    activated = services.activate_kill_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
+    activated = activate_kill_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
     return activated.in_flight_calls
 
 
@@ -155,7 +156,7 @@ def test_no_effect_starts_after_a_switch_was_activated_under_load(live_scene: Sc
             for executor in executors:
                 executor.result(30)
         assert len(live_scene.effects.pressed) == before
-        services.release_kill_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
+        release_kill_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
 
 
 def _fail(*_: object, **__: object) -> Outcome:

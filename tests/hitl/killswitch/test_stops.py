@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from core.actors import system
 from core.errors import Conflict
-from hitl import services
+from hitl.approvals.change.holds import release
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.killswitch import describe
 from hitl.models import GlobalKillSwitch, KillSwitch
 from tests.hitl.kit.scene import Scene
@@ -43,8 +44,8 @@ def test_refusal_in_an_organisation_that_is_off_names_no_switch(scene: Scene) ->
 
 def test_hold_of_a_switch_that_is_still_active_reads_the_switches_once(scene: Scene) -> None:
     approval = scene.propose()
-    services.activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
+    activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
     with CaptureQueriesContext(connection) as asked, pytest.raises(Conflict) as caught:
-        services.release(actor=scene.actor("admin"), approval_id=approval.pk, name="kill_switch")
+        release(actor=scene.actor("admin"), approval_id=approval.pk, name="kill_switch")
     assert caught.value.facts["stopped"][0]["reason"] == "Leak of prices"
     assert len([query for query in asked if 'FROM "hitl_killswitch"' in query["sql"]]) == 1

@@ -12,6 +12,8 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Origin
+from hitl.approvals.change.holds import hold
+from hitl.approvals.decide.questions import ask, send_back
 from hitl.models import Approval, Decision
 from tests.api.office import V1, Caller, Office
 from tests.hitl.kit.doors import Door
@@ -51,11 +53,11 @@ class Hall:
             self.effects.stall = "before"
             self.effects.release.set()
             services.execute(made.pk)
-        moves = {"asked": services.ask, "returned": services.send_back}
+        moves = {"asked": ask, "returned": send_back}
         if state in moves:
             moves[state](reason="Why?", **said)
         if state == "held":
-            services.hold(**{**said, "actor": OPERATOR}, reason="Wait")
+            hold(**{**said, "actor": OPERATOR}, reason="Wait")
 
     def cancelled(self, role: str, state: str) -> Approval:
         """Return a request that a person of the role has withdrawn when a move could have begun."""

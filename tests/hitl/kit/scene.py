@@ -12,6 +12,7 @@ from hitl.actions.base import Origin, Outcome
 from hitl.execution import execute
 from hitl.execution.claim import Claim
 from hitl.models import Approval, ApprovalWorkflow
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.effects import Effects
 from tests.world import World
 
@@ -55,7 +56,7 @@ class Scene:
         """Give the workflow other levels (approvers and admins sign unless told otherwise) or conditions."""
         asked = [{"approvers": roles("approver", "admin"), **level} for level in levels] or None
         workflow = ApprovalWorkflow.objects.get()
-        services.revise_workflow(actor=self.actor("owner"), workflow_id=workflow.pk, levels=asked, **conditions)
+        revise_workflow(actor=self.actor("owner"), workflow_id=workflow.pk, levels=asked, **conditions)
 
     def done(self, approval: Approval, now: datetime | None = None) -> Approval:
         """Execute and return the approval as stored."""

@@ -11,7 +11,8 @@ from hypothesis.stateful import precondition, rule
 
 from core.errors import WalkerError
 from core.models import AuditEntry
-from hitl import services
+from hitl.approvals.change import close, edit
+from hitl.batches import batches, work
 from hitl.batches.preview import WORDS, Chosen
 from hitl.batches.work import LEASE
 from hitl.models import BatchDecision, BatchItem, Decision
@@ -42,7 +43,7 @@ class ConsoleMoves(PeopleMoves):
         if able:
             name = next((each for each in NAMES if self.desk.person(each) in self.approvers(row)), name)
         ok = self.may_undo(case, row, name)
-        result = self.call(services.undo, actor=self.desk.actors[name], approval_id=case.id, digest=row["digest"])
+        result = self.call(close.undo, actor=self.desk.actors[name], approval_id=case.id, digest=row["digest"])
         self.seen["undo"] += self.expect(result, ok, case, "cancelled")
         self.after(case)
 
@@ -72,7 +73,7 @@ class ConsoleMoves(PeopleMoves):
         may_vote = (row["snapshot"].get("edit_policy") or {}).get("editor_may_vote") is True
         ok = may_vote and self.may_edit(case, row, person, digest, amount)
         options = {"changes": {"amount": amount}, "digest": digest, "channel": channel}
-        result = self.call(services.edit_and_approve, actor=self.desk.actors[name], approval_id=case.id, **options)
+        result = self.call(edit.edit_and_approve, actor=self.desk.actors[name], approval_id=case.id, **options)
         if self.expect(result, ok, case):
             case.price = OUTSIDE.price
             self.follow_edit_and_approval(case, row, person, channel, is_both=result.problem is None)
@@ -126,7 +127,7 @@ class ConsoleMoves(PeopleMoves):
         chosen = [Chosen(case.id, digest) for case, digest in zip(cases, digests, strict=True)]
         key = f"{len(self.batches)}"
         sent = {"verdict": verdict, "chosen": chosen, "reason": "Because", "channel": channel, "key": key}
-        result = self.call(services.open_batch, actor=actor, is_mixed=is_mixed, **sent)
+        result = self.call(batches.open_batch, actor=actor, is_mixed=is_mixed, **sent)
         ok = actor.may("hitl.decide_approval") and (is_mixed or len({case.kind for case in cases}) == 1)
         assert isinstance(result, WalkerError) is not ok, result
         if ok:
@@ -137,9 +138,9 @@ class ConsoleMoves(PeopleMoves):
     def send_again(self, batch: Batch) -> None:
         """Send a batch again, and another one under its key."""
         actor = self.desk.actors[batch.name]
-        assert self.call(services.open_batch, actor=actor, **batch.sent).pk == batch.id
+        assert self.call(batches.open_batch, actor=actor, **batch.sent).pk == batch.id
         other = {"approve": "reject", "reject": "approve"}[batch.sent["verdict"]]
-        result = self.call(services.open_batch, actor=actor, **{**batch.sent, "verdict": other})
+        result = self.call(batches.open_batch, actor=actor, **{**batch.sent, "verdict": other})
         assert getattr(result, "code", "") == "different_arguments", result
 
     @rule(which=st.integers(0, 9), dies=SELDOM)
@@ -150,7 +151,7 @@ class ConsoleMoves(PeopleMoves):
         batch = unfinished[which % len(unfinished)]
         self.look_again()
         if batch.lease_until is not None and self.moment < batch.lease_until:
-            assert self.call(services.work_batch, batch_id=batch.id) is False, "two work on the same batch"
+            assert self.call(work.work_batch, batch_id=batch.id) is False, "two work on the same batch"
             return
         if dies:
             batch.lease_until = self.moment + LEASE
@@ -158,7 +159,7 @@ class ConsoleMoves(PeopleMoves):
                 BatchDecision.objects.filter(pk=batch.id).update(lease_until=batch.lease_until)
             return
         turn = batch.waiting if batch.is_late(self.moment) else batch.waiting[:CHUNK]
-        finished = self.call(services.work_batch, batch_id=batch.id)
+        finished = self.call(work.work_batch, batch_id=batch.id)
         assert finished is (len(turn) == len(batch.waiting)), finished
         for case, digest in turn:
             self.follow_item(batch, case, digest)
@@ -206,7 +207,7 @@ class ConsoleMoves(PeopleMoves):
             and self.may_undo(case, self.row(case), name)
             and self.moment < self.row(case)["execute_after"]
         ]
-        result = self.call(services.undo_batch, actor=self.desk.actors[name], batch_id=batch.id)
+        result = self.call(batches.undo_batch, actor=self.desk.actors[name], batch_id=batch.id)
         states = [self.after(case).state for case in self.cases]
         expected = [
             "cancelled" if name == batch.name and case in undoable else self.row(case)["state"] for case in self.cases

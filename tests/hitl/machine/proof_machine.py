@@ -19,9 +19,12 @@ from hypothesis.stateful import initialize, precondition, rule
 from hitl import services
 from hitl.actions.base import Outcome
 from hitl.approvals.change import due
+from hitl.approvals.change.watch_assignments import watch_assignments
 from hitl.execution import claim, execute
 from hitl.execution.claim import Claim
+from hitl.execution.kill_switch_activation import hold_covered
 from hitl.execution.observation import observe_again
+from hitl.execution.reconcile import probe, resolve
 from hitl.models import Approval, Execution
 from hitl.policy.limits import cap_reservations
 from tests.hitl.kit import invariants
@@ -193,12 +196,12 @@ class ApprovalMachine(WorldMoves):
                         self.work(case)
                 elif timer.kind == "unknown":
                     if kinds != "people":
-                        services.probe(timer.approval_id)
+                        probe(timer.approval_id)
                 elif kinds != "machines":
                     due.fire(timer)
                     due.fire(timer)
-            services.watch_assignments()
-            services.hold_covered()
+            watch_assignments()
+            hold_covered()
         for case in self.cases:
             self.after(case)
 
@@ -209,12 +212,12 @@ class ApprovalMachine(WorldMoves):
         unknown = self.those("unknown")
         case = unknown[number % len(unknown)]
         if lucky:
-            self.call(services.probe, approval_id=case.id)
+            self.call(probe, approval_id=case.id)
             self.after(case)
             return
         outcome = "executed" if self.view.effects(case.id) else "failed"
         options = {"outcome": outcome, "reason": "Looked", "evidence": "Their list"}
-        result = self.call(services.resolve, actor=self.desk.actors["admin"], approval_id=case.id, **options)
+        result = self.call(resolve, actor=self.desk.actors["admin"], approval_id=case.id, **options)
         ok = self.still_may("admin", "hitl.resolve_approval") and self.desk.person("admin") not in self.barred(case)
         case.is_settled_by_hand |= self.expect(result, ok, case, outcome)
         self.after(case)

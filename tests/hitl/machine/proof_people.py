@@ -15,14 +15,21 @@ from core.ids import uuid7
 from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.escalate import escalate_now
 from hitl.approvals.decide import delegations
+from hitl.approvals.decide import override as overrides
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
+from hitl.approvals.decide.reassign import delegate, reassign
 from hitl.decision_links import rules
+from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, GroupMember
 from hitl.policy.workflows import definitions, select
 from tests.hitl.kit import invariants
 from tests.hitl.kit.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.kit.looking import written
 from tests.hitl.kit.model import CANCELLABLE, OPEN, UNDECIDED, UNDO, WAITING, Case, Vote, verdict_of
+from tests.hitl.kit.moves import MOVES
 from tests.hitl.kit.outside import KINDS, OUTSIDE
 from tests.hitl.machine.proof_ground import CASES, OFTEN, PEOPLE, Ground
 from tests.world import OPERATOR
@@ -190,7 +197,7 @@ class PeopleMoves(Ground):
             assert written() == before, "looking at a link has written"
         typed = row["reference"] if right else "BR-1"
         options = {"typed": typed, "verdict": verdict, "reason": "Because"}
-        result = self.call(services.decide_by_link, token_id=token_id, **options)
+        result = self.call(decide_by_link, token_id=token_id, **options)
         self.expect(result, problem is None and right, case)
         if not isinstance(result, WalkerError):
             assert self.signer(case, person), "a link decided for one who is not asked"
@@ -237,7 +244,7 @@ class PeopleMoves(Ground):
         digest = case.digests[1] if stale else row["digest"]
         ok = self.may_edit(case, row, self.desk.person(name), digest, amount)
         changes = {"amount": amount}
-        result = self.call(services.edit, actor=actor, approval_id=case.id, changes=changes, digest=digest)
+        result = self.call(edits.edit, actor=actor, approval_id=case.id, changes=changes, digest=digest)
         if self.expect(result, ok, case, "pending"):
             self.follow_revision(case, row)
             policy = row["snapshot"].get("edit_policy") or {}
@@ -316,7 +323,7 @@ class PeopleMoves(Ground):
         to = {"ask": "info_requested", "answer": "pending", "send_back": back, "resubmit": "pending"}[verb]
         text = {"text": "Because"} if verb == "answer" else {"reason": "Because"}
         options = {**text, "digest": row["digest"]}
-        result = self.call(getattr(services, verb), actor=actor, approval_id=case.id, **options)
+        result = self.call(MOVES[verb], actor=actor, approval_id=case.id, **options)
         if self.expect(result, ok, case, to) and verb == "resubmit":
             self.follow_revision(case, row)
         self.after(case)
@@ -356,11 +363,11 @@ class PeopleMoves(Ground):
         to = {"override": "approved"}.get(verb, row["state"] if verb in ("hold", "release") else "cancelled")
         options = {"digest": row["digest"], "reason": "Because"}
         ok = self.may_close(verb, case, row, name)
-        result = self.call(getattr(services, verb), actor=actor, approval_id=case.id, **options)
+        result = self.call(MOVES[verb], actor=actor, approval_id=case.id, **options)
         self.expect(result, ok, case, to)
         self.after(case)
         if verb == "override" and ok:
-            refused = self.call(services.override, actor=weak(actor), approval_id=case.id, **options)
+            refused = self.call(overrides.override, actor=weak(actor), approval_id=case.id, **options)
             self.expect(refused, False, case)
 
     def may_close(self, verb: str, case: Case, row: dict[str, Any], name: str) -> bool:
@@ -404,9 +411,9 @@ class PeopleMoves(Ground):
         row, giver, taker = self.row(case), self.desk.person(name), self.desk.person(to)
         options: dict[str, Any] = {"approval_id": case.id, "to": taker, "digest": row["digest"], "reason": "Busy"}
         if by_admin:
-            result = self.call(services.reassign, actor=self.desk.actors["owner"], from_person=giver, **options)
+            result = self.call(reassign, actor=self.desk.actors["owner"], from_person=giver, **options)
         else:
-            result = self.call(services.delegate, actor=self.desk.actors[name], **options)
+            result = self.call(delegate, actor=self.desk.actors[name], **options)
         if not isinstance(result, WalkerError):
             assert taker not in self.barred(case), "an assignment was given to one with a hand in it"
             assert self.view.town.people[taker].may_sign(), "an assignment was given to one who may not sign"
@@ -424,7 +431,7 @@ class PeopleMoves(Ground):
         may = self.still_may(name, "hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
         ok = may and self.moment < row["expires_at"] and row["escalation_step"] < steps and not case.is_tampered
         options = {"digest": row["digest"], "reason": "Urgent"}
-        result = self.call(services.escalate_now, actor=actor, approval_id=case.id, **options)
+        result = self.call(escalate_now, actor=actor, approval_id=case.id, **options)
         if self.expect(result, ok, case, row["state"]):
             assert self.after(case).escalation_step == row["escalation_step"] + 1
 
@@ -439,12 +446,12 @@ class PeopleMoves(Ground):
                 with self.desk.inside(self.moment):
                     row = delegations.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()  # type: ignore[attr-defined]
                 if row is not None:
-                    self.call(services.end_delegation, actor=self.desk.actors[name], delegation_id=row.pk)
+                    self.call(end_delegation, actor=self.desk.actors[name], delegation_id=row.pk)
                 del self.away[giver]
             return
         until = self.moment + timedelta(hours=30)
         options = {"to_person": self.desk.person(to), "until": until}
-        result = self.call(services.open_delegation, actor=self.desk.actors[name], **options)
+        result = self.call(open_delegation, actor=self.desk.actors[name], **options)
         if not isinstance(result, WalkerError):
             self.away[giver] = (self.desk.person(to), until)
 

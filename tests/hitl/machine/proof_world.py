@@ -23,13 +23,17 @@ from core.privacy.erasure.services import work_on
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.execution import claim
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.execution.observation import observe_again
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
+from hitl.policy.workflows import workflows
+from hitl.policy.workflows.workflows import revise_workflow
 from tests import tampering
 from tests.hitl.kit.desk import AGENT, SHAPES
 from tests.hitl.kit.looking import look
 from tests.hitl.kit.model import FINAL
+from tests.hitl.kit.moves import MOVES
 from tests.hitl.kit.outside import OUTSIDE
 from tests.hitl.machine.proof_console import ConsoleMoves
 from tests.hitl.machine.proof_ground import CASES, PEOPLE
@@ -99,16 +103,14 @@ class WorldMoves(ConsoleMoves):
                     actor=self.desk.actors["owner"], name=f"After {shape}", is_default=True, **self.desk.shape(shape)
                 )
             else:
-                services.revise_workflow(
-                    actor=self.desk.actors["owner"], workflow_id=workflow.pk, **self.desk.shape(shape)
-                )
+                revise_workflow(actor=self.desk.actors["owner"], workflow_id=workflow.pk, **self.desk.shape(shape))
 
     def retire_workflow(self) -> None:
         """There is no workflow any more."""
         with self.desk.inside(self.moment):
             workflow = ApprovalWorkflow.objects.filter(is_active=True).first()
         if workflow is not None:
-            self.call(services.retire_workflow, actor=self.desk.actors["owner"], workflow_id=workflow.pk)
+            self.call(workflows.retire_workflow, actor=self.desk.actors["owner"], workflow_id=workflow.pk)
 
     def change_the_world(self, what: str) -> None:
         """The price changes, the outside goes away or comes back, or there is a limit from now on."""
@@ -133,11 +135,11 @@ class WorldMoves(ConsoleMoves):
         if scope in stopped:
             with self.desk.inside(self.moment):
                 found = KillSwitch.objects.get(scope=scope[0], target=scope[1], released_at=None)
-            released = self.call(services.release_kill_switch, actor=actor, switch_id=found.pk)
+            released = self.call(release_kill_switch, actor=actor, switch_id=found.pk)
             assert not isinstance(released, WalkerError), released
         else:
             options = {"scope": scope[0], "target": scope[1], "reason": "Stop", "wait": timedelta()}
-            activated = self.call(services.activate_kill_switch, actor=actor, **options)
+            activated = self.call(activate_kill_switch, actor=actor, **options)
             assert activated.in_flight_calls == 0
         stopped ^= {scope}
         for case in self.cases:
@@ -225,9 +227,7 @@ class WorldMoves(ConsoleMoves):
         digest, more = self.row(case)["digest"], {"reason": "Mine"}
         options: dict[str, dict[str, Any]] = {"decide": {"verdict": "approve"}, "edit": {"changes": {"amount": "1.00"}}}
         with tenant_scope(self.desk.world.globex.pk), pytest.raises(NotFound):
-            getattr(services, verb)(
-                actor=self.desk.outsider, approval_id=case.id, digest=digest, **more, **options.get(verb, {})
-            )
+            MOVES[verb](actor=self.desk.outsider, approval_id=case.id, digest=digest, **more, **options.get(verb, {}))
 
     def check_at_the_end(self) -> None:
         """In some examples somebody is erased at last: a rule of its own would cost each of them its time."""

@@ -10,7 +10,12 @@ from core.clock import now
 from core.errors import TooMany, WalkerError
 from hitl import services
 from hitl.actions.base import Origin
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.close import revoke
+from hitl.approvals.change.escalate import escalate
+from hitl.approvals.decide.reassign import delegate
 from hitl.models import Approval, ApprovalWorkflow, Assignment, Execution
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.scene import PRESS, Scene, roles, states_told, stored
 from tests.hitl.machine.test_races import at_once
 
@@ -35,7 +40,7 @@ def test_vote_against_edit_signs_only_what_was_seen(live_scene: Scene) -> None:
         results = at_once(
             [
                 lambda a=approval: live_scene.decide(a, actor=admin),
-                lambda e=edit: services.edit(actor=approver, **e),
+                lambda e=edit: edits.edit(actor=approver, **e),
             ]
         )
         (loser,) = told(results)
@@ -52,7 +57,7 @@ def test_vote_against_passing_on_counts_once(live_scene: Scene) -> None:
         results = at_once(
             [
                 lambda a=approval: live_scene.decide(a, actor=approver),
-                lambda a=approval: services.delegate(actor=approver, approval_id=a.pk, to=to, digest=a.digest),
+                lambda a=approval: delegate(actor=approver, approval_id=a.pk, to=to, digest=a.digest),
             ]
         )
         assert len(told(results)) == 1
@@ -78,7 +83,7 @@ def test_revoking_against_claiming_has_one_winner(live_scene: Scene) -> None:
         approval = live_scene.decide(fresh(live_scene, number))
         at_once(
             [
-                lambda a=approval: services.revoke(actor=approver, approval_id=a.pk),
+                lambda a=approval: revoke(actor=approver, approval_id=a.pk),
                 lambda a=approval: services.execute(a.pk),
             ]
         )
@@ -97,7 +102,7 @@ def test_escalation_step_fires_once_however_often_it_is_due(live_scene: Scene) -
     live_scene.define({"approvers": roles("approver")}, escalation=[{"after_hours": 1, "add": roles("owner")}])
     approval = live_scene.propose()
     later = now() + timedelta(hours=2)
-    results = at_once([lambda: services.escalate(approval_id=approval.pk, now=later)] * 6)
+    results = at_once([lambda: escalate(approval_id=approval.pk, now=later)] * 6)
     assert results.count(True) == 1
     assert [version for _, _, version in states_told(approval)] == [1, 2]
 
@@ -106,7 +111,7 @@ def test_escalation_step_fires_once_however_often_it_is_due(live_scene: Scene) -
 def test_agent_never_gets_more_open_requests_than_the_workflow_and_its_own_limit_allow(
     live_scene: Scene, of_the_workflow: int, of_the_agent: int | None
 ) -> None:
-    services.revise_workflow(
+    revise_workflow(
         actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=of_the_workflow
     )
     origin = Origin(agent_id=uuid4(), max_open_approvals=of_the_agent)

@@ -12,6 +12,8 @@ from core.errors import Conflict, WalkerError
 from core.models import Outbox
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
+from hitl.approvals.change.close import revoke
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Decision, Execution
 from tests.hitl.kit.scene import Scene, states_told, stored
 
@@ -96,7 +98,7 @@ def test_revoke_against_claim_has_one_winner(live_scene: Scene) -> None:
         before = len(live_scene.effects.pressed)
         revoked, _ = at_once(
             [
-                lambda a=approval: services.revoke(actor=approver, approval_id=a.pk),
+                lambda a=approval: revoke(actor=approver, approval_id=a.pk),
                 lambda a=approval: services.execute(a.pk),
             ]
         )
@@ -136,7 +138,7 @@ def test_switch_against_claims_lets_no_claim_commit_after_it(live_scene: Scene) 
     actor = live_scene.actor("compliance")
 
     def activate() -> int:
-        services.activate_kill_switch(actor=actor, scope="tenant", reason="Stop")
+        activate_kill_switch(actor=actor, scope="tenant", reason="Stop")
         return Execution.objects.count()
 
     claimed, *_ = at_once([activate, *(lambda a=a: services.execute(a.pk) for a in approvals)])

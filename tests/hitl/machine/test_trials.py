@@ -9,9 +9,17 @@ import pytest
 from core.audit import chain
 from core.errors import Conflict, WalkerError
 from hitl import services
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.close import revoke, undo
+from hitl.approvals.change.escalate import escalate_now
+from hitl.approvals.decide.decide import CONSOLE
+from hitl.batches.batches import open_batch
 from hitl.batches.preview import Chosen
+from hitl.batches.work import work_batch
 from hitl.domain.replay import ReplayedState, replay
+from hitl.execution.reconcile import probe_now
 from hitl.models import Approval, ApproverGroup, Assignment, Decision, Execution
+from hitl.policy.workflows.groups import revise_group
 from tests.hitl.kit.processes import in_processes
 from tests.hitl.kit.scene import Scene, roles, stored
 from tests.hitl.machine.test_races import at_once
@@ -132,14 +140,14 @@ def _vote_with_removal(trial: Trial) -> None:
     approval = trial.asked()
 
     def remove() -> object:
-        return services.revise_group(actor=owner, group_id=group_id, name="Desk", people=[trial.scene.user_id("admin")])
+        return revise_group(actor=owner, group_id=group_id, name="Desk", people=[trial.scene.user_id("admin")])
 
     vote, removal = trial.race(trial.vote(approval, "approver"), remove)
     assert isinstance(removal, ApproverGroup)
     assert isinstance(vote, Approval | WalkerError)
     row = trial.finish(approval)
     assert row.state in ("pending", "approved"), "done on the vote of one who had left"
-    services.revise_group(actor=owner, group_id=group_id, name="Desk", people=[person])
+    revise_group(actor=owner, group_id=group_id, name="Desk", people=[person])
 
 
 def _approve_with_expiry(trial: Trial) -> None:
@@ -161,7 +169,7 @@ def _approve_with_edit(trial: Trial) -> None:
 
     def edit() -> object:
         changes = {"amount": "7.00"}
-        return services.edit(actor=editor, approval_id=approval.pk, changes=changes, digest=approval.digest)
+        return edits.edit(actor=editor, approval_id=approval.pk, changes=changes, digest=approval.digest)
 
     results = trial.race(trial.vote(approval, "approver"), edit)
     (loser,) = [result for result in results if isinstance(result, WalkerError)]
@@ -179,7 +187,7 @@ def _revoke_with_claim(trial: Trial) -> None:
     approval, approver = trial.asked(), trial.scene.actor("approver")
     trial.vote(approval, "approver")()
     revoked, _ = trial.race(
-        lambda: services.revoke(actor=approver, approval_id=approval.pk),
+        lambda: revoke(actor=approver, approval_id=approval.pk),
         lambda: services.execute(approval.pk),
     )
     lost = isinstance(revoked, WalkerError)
@@ -191,11 +199,11 @@ def _revoke_with_claim(trial: Trial) -> None:
 def _undo_with_claim(trial: Trial) -> None:
     approval, approver = trial.asked(), trial.scene.actor("approver")
     told = {"actor": approver, "approval_id": approval.pk, "digest": approval.digest}
-    after = services.decide(**told, verdict="approve", channel=services.CONSOLE).execute_after
+    after = services.decide(**told, verdict="approve", channel=CONSOLE).execute_after
     assert after is not None
     assert services.execute(approval.pk, now=after - timedelta(milliseconds=1)).state == "approved"
     undone, _ = trial.race(
-        lambda: services.undo(actor=approver, approval_id=approval.pk),
+        lambda: undo(actor=approver, approval_id=approval.pk),
         lambda: services.execute(approval.pk, now=after),
     )
     lost = isinstance(undone, WalkerError)
@@ -206,10 +214,10 @@ def _undo_with_claim(trial: Trial) -> None:
 
 def _batch_with_decision(trial: Trial) -> None:
     approval = trial.asked()
-    batch = services.open_batch(
+    batch = open_batch(
         actor=trial.scene.actor("approver"), verdict="approve", chosen=[Chosen(approval.pk, approval.digest)]
     )
-    worked, vote = trial.race(lambda: services.work_batch(batch_id=batch.pk), trial.vote(approval, "admin", "reject"))
+    worked, vote = trial.race(lambda: work_batch(batch_id=batch.pk), trial.vote(approval, "admin", "reject"))
     assert worked is True
     item = batch.items.get()
     if isinstance(vote, WalkerError):
@@ -227,7 +235,7 @@ def _escalate_with_escalate(trial: Trial) -> None:
 
     def hurry(role: str) -> Callable[[], object]:
         said = {"approval_id": approval.pk, "digest": approval.digest, "reason": "It is urgent"}
-        return lambda: services.escalate_now(actor=trial.scene.actor(role), **said)
+        return lambda: escalate_now(actor=trial.scene.actor(role), **said)
 
     results = trial.race(hurry("admin"), hurry("owner"))
     (loser,) = [result for result in results if isinstance(result, WalkerError)]
@@ -244,7 +252,7 @@ def _probe_with_probe(trial: Trial) -> None:
     approval = trial.lost(had_effect=had_effect)
 
     def look(role: str) -> Callable[[], object]:
-        return lambda: services.probe_now(actor=trial.scene.actor(role), approval_id=approval.pk)
+        return lambda: probe_now(actor=trial.scene.actor(role), approval_id=approval.pk)
 
     results = trial.race(look("admin"), look("owner"))
     told = {"executed"} if had_effect else {"approved"}

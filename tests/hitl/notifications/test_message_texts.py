@@ -12,13 +12,9 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl.domain.message_texts import fill_in, languages_to_try, problems_of
 from hitl.models import Approval, Notification, NotificationTemplate
-from hitl.notifications.texts import newest_version, own_text
-from hitl.services import (
-    create_workflow,
-    reset_notification_template,
-    set_notification_preference,
-    set_notification_template,
-)
+from hitl.notifications.preferences import set_notification_preference
+from hitl.notifications.texts import newest_version, own_text, reset_notification_template, set_notification_template
+from hitl.services import create_workflow
 from integrations.mail.notifier import MailNotifier
 from integrations.models import MailDelivery
 from tests.console.scene import ask

@@ -22,8 +22,9 @@ from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, h
 from hitl.models import Approval, Notification
 from hitl.notification_channels import Delivery, Notifier, notifiers
 from hitl.notifications.hold import list_waiting, release
+from hitl.notifications.preferences import set_notification_preference
 from hitl.notifications.send import list_unsent, send_notification
-from hitl.services import cancel, create_workflow, set_notification_preference
+from hitl.services import cancel, create_workflow
 from integrations.mail.delivery import deliver_mail
 from integrations.mail.notices import on_alert
 from integrations.models import MailDelivery

@@ -13,6 +13,7 @@ from hitl.actions.base import Origin
 from hitl.domain.auto_rules import AUTO_APPROVE_MONEY, AutoRule, Spent, auto_decision, auto_rule_from, within_windows
 from hitl.domain.matching import Subject
 from hitl.models import ApprovalWorkflow
+from hitl.policy.workflows.workflows import copy_workflow, retire_workflow, revise_workflow
 from tests.hitl.kit.scene import Scene
 
 RULE: dict[str, Any] = {"id": "small", "verdict": "approve", "max_cost": "100", "max_score": 49, "currency": "EUR"}
@@ -21,7 +22,7 @@ NOTHING = Spent(0, Decimal(0))
 
 def _rule(scene: Scene, **other: Any) -> None:
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(
+    revise_workflow(
         actor=scene.actor("owner"), workflow_id=workflow.pk, auto_rules=[{**RULE, **other}]
     )  # fmt: skip
 
@@ -44,8 +45,8 @@ def test_rule_never_approves_for_who_changed_the_rules(scene: Scene) -> None:
 def test_rule_never_approves_for_who_had_a_strict_workflow_retired(scene: Scene) -> None:
     _rule(scene)
     workflow = ApprovalWorkflow.objects.get()
-    strict = services.copy_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, name="Strict")
-    services.retire_workflow(actor=scene.actor("admin"), workflow_id=strict.pk)
+    strict = copy_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, name="Strict")
+    retire_workflow(actor=scene.actor("admin"), workflow_id=strict.pk)
     assert _ask(scene, 1, actor=scene.actor("admin")) == "pending"
 
 

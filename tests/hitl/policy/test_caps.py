@@ -14,8 +14,11 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.approvals.change.holds import release
+from hitl.execution.reconcile import resolve
 from hitl.models import Approval, Cap, CapReservation, Notification
 from hitl.policy.limits import cap_reservations
+from hitl.policy.limits.caps import retire_cap, revise_cap
 from tests.hitl.kit.scene import Scene
 from tests.sealing import rewrite
 
@@ -55,7 +58,7 @@ def test_held_request_goes_on_when_it_fits_again(scene: Scene) -> None:
     scene.done(_approved(scene, 1))
     late = scene.done(_approved(scene, 2))
     assert scene.done(late).holds == ["caps"]
-    services.revise_cap(actor=scene.actor("owner"), cap_id=cap.pk, amount="8.00")
+    revise_cap(actor=scene.actor("owner"), cap_id=cap.pk, amount="8.00")
     assert scene.done(late).holds == []
     assert scene.done(late).state == "executed"
 
@@ -65,7 +68,7 @@ def test_hold_is_not_released_by_hand_while_it_does_not_fit(scene: Scene) -> Non
     scene.done(_approved(scene, 1))
     late = scene.done(_approved(scene, 2))
     with pytest.raises(Conflict, match="limit"):
-        services.release(actor=scene.actor("owner"), approval_id=late.pk, name="caps")
+        release(actor=scene.actor("owner"), approval_id=late.pk, name="caps")
 
 
 def test_next_day_begins_anew(scene: Scene) -> None:
@@ -118,7 +121,7 @@ def test_only_managers_set_limits_and_it_is_audited(scene: Scene) -> None:
     with pytest.raises(Refused):
         services.create_cap(actor=scene.actor("approver"), scope="all", currency="EUR", amount="1", window="day")
     cap = _cap(scene)
-    services.retire_cap(actor=scene.actor("owner"), cap_id=cap.pk)
+    retire_cap(actor=scene.actor("owner"), cap_id=cap.pk)
     actions = AuditEntry.objects.filter(object_id=cap.pk).order_by("seq")
     assert list(actions.values_list("action", flat=True)) == ["CAP_CREATED", "CAP_RETIRED"]
 
@@ -148,7 +151,7 @@ def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monk
     assert scene.done(approval).state == "unknown"
     assert _states() == ["reserved"]
     evidence = {"reason": "Asked them", "evidence": "No invoice"}
-    services.resolve(actor=scene.actor("admin"), approval_id=approval.pk, outcome="failed", **evidence)
+    resolve(actor=scene.actor("admin"), approval_id=approval.pk, outcome="failed", **evidence)
     assert _states() == ["released"]
 
 

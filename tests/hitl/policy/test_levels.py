@@ -16,6 +16,7 @@ from hitl.domain.matching import Rule, Subject, pick
 from hitl.domain.strictness import is_no_weaker
 from hitl.domain.votes import Assignee, Vote, is_satisfiable, tally_votes
 from hitl.models import ApprovalWorkflow, Assignment
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.scene import Scene
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -70,7 +71,7 @@ def _two_parts(scene: Scene) -> None:
         {"approvers": [{"type": "role", "value": "admin"}], "parallel": True},
     ]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
 
 
 def test_parts_are_asked_at_once_and_all_have_to_sign(scene: Scene) -> None:

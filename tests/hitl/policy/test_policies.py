@@ -15,9 +15,19 @@ from hitl.actions.base import Estimate
 from hitl.approvals.change.simulate import Trial, simulate
 from hitl.domain import risk
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Assignment, GroupMember, RiskPolicy
+from hitl.policy.calendars import delete_calendar, revise_calendar
+from hitl.policy.limits.risk_weights import set_risk_policy
 from hitl.policy.workflows.describe import sentence
+from hitl.policy.workflows.groups import delete_group, revise_group
 from hitl.policy.workflows.labels import labels
-from hitl.policy.workflows.workflows import conditions_of, levels_of
+from hitl.policy.workflows.workflows import (
+    conditions_of,
+    copy_workflow,
+    levels_of,
+    restore_workflow,
+    retire_workflow,
+    revise_workflow,
+)
 from tests.hitl.kit.scene import Scene, stored
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -32,7 +42,7 @@ def _flow() -> ApprovalWorkflow:
 
 
 def _revise(scene: Scene, **changes: Any) -> ApprovalWorkflow:
-    return services.revise_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk, **changes)
+    return revise_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk, **changes)
 
 
 def _calendar(scene: Scene) -> Any:
@@ -49,7 +59,7 @@ def test_changed_calendar_moves_no_promise(scene: Scene) -> None:
     level = {"approvers": OWNER, "sla_hours": 4, "calendar_id": calendar.pk}
     _revise(scene, levels=[level])
     approval = scene.propose(now=FRIDAY)
-    services.revise_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk, name="Office", zone="UTC",
+    revise_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk, name="Office", zone="UTC",
                              week={"sun": [["09:00", "10:00"]]})  # fmt: skip
     assert stored(approval).current_level["hours"]["week"] == WEEK
 
@@ -77,9 +87,9 @@ def test_calendar_in_use_is_not_deleted(scene: Scene) -> None:
     calendar = _calendar(scene)
     _revise(scene, levels=[{"approvers": OWNER, "calendar_id": calendar.pk}])
     with pytest.raises(Conflict, match="All"):
-        services.delete_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk)
+        delete_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk)
     _revise(scene, levels=[{"approvers": OWNER}])
-    services.delete_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk)
+    delete_calendar(actor=scene.actor("owner"), calendar_id=calendar.pk)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +114,7 @@ def test_definition_that_goes_away_approves_nothing(scene: Scene, what: str) -> 
     _revise(scene, levels=[{"approvers": [{"type": "group", "value": str(group.pk)}]}])
     approval = scene.propose()
     if what == "retired":
-        services.retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
+        retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
     elif what == "levels gone":
         ApprovalLevel.objects.all().delete()
     elif what == "group gone":
@@ -120,27 +130,27 @@ def test_definition_that_goes_away_approves_nothing(scene: Scene, what: str) -> 
 
 
 def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
-    services.retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
+    retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
     assert scene.propose().holds == ["unsatisfiable"]
 
 
 def test_retired_workflow_comes_back_under_a_new_version(scene: Scene) -> None:
-    workflow = services.retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
-    back = services.restore_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk)
+    workflow = retire_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
+    back = restore_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk)
     assert (back.is_active, back.is_default, back.version) == (True, False, workflow.version + 1)
 
 
 def test_copy_is_the_same_under_another_name(scene: Scene) -> None:
-    copy = services.copy_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk, name="Second")
+    copy = copy_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk, name="Second")
     same = {**conditions_of(_flow()), "is_default": False}
     assert (copy.name, conditions_of(copy), levels_of(copy)) == ("Second", same, levels_of(_flow()))
 
 
 def test_workflow_changes_are_for_managers_and_audited(scene: Scene) -> None:
     with pytest.raises(Refused):
-        services.restore_workflow(actor=scene.actor("approver"), workflow_id=_flow().pk)
+        restore_workflow(actor=scene.actor("approver"), workflow_id=_flow().pk)
     with pytest.raises(Conflict):
-        services.restore_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
+        restore_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
     _revise(scene, priority=3)
     actions = AuditEntry.objects.filter(object_id=_flow().pk).order_by("seq").values_list("action", flat=True)
     assert list(actions) == ["WORKFLOW_CREATED", "WORKFLOW_REVISED"]
@@ -175,17 +185,17 @@ def test_group_says_who_is_asked_from_now_on(scene: Scene) -> None:
     owner = scene.actor("owner")
     group = services.create_group(actor=owner, name="Leads", people=[scene.user_id("approver")])
     _revise(scene, levels=[{"approvers": [{"type": "group", "value": str(group.pk)}]}])
-    services.revise_group(actor=owner, group_id=group.pk, name="Heads", people=[scene.user_id("admin")])
+    revise_group(actor=owner, group_id=group.pk, name="Heads", people=[scene.user_id("admin")])
     scene.propose()
     assert list(Assignment.objects.values_list("person_id", flat=True)) == [scene.user_id("admin")]
     with pytest.raises(Conflict, match="All"):
-        services.delete_group(actor=owner, group_id=group.pk)
+        delete_group(actor=owner, group_id=group.pk)
 
 
 def test_weights_and_points_change_the_score_and_are_kept(scene: Scene) -> None:
     before = scene.propose()
     points = {"test_press_keyed": 30}
-    services.set_risk_policy(actor=scene.actor("owner"), weights={"history": 3}, kind_points=points)
+    set_risk_policy(actor=scene.actor("owner"), weights={"history": 3}, kind_points=points)
     after = scene.propose(params={"button": "blue", "amount": "5.00"})
     assert (before.risk_policy, after.risk_policy) == (0, 1)
     assert after.risk_score == before.risk_score + 30 + 10
@@ -199,7 +209,7 @@ def test_weights_and_points_change_the_score_and_are_kept(scene: Scene) -> None:
 )  # fmt: skip
 def test_weights_out_of_range_are_refused(scene: Scene, wrong: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
-        services.set_risk_policy(actor=scene.actor("owner"), **{"weights": {}, "kind_points": {}, **wrong})
+        set_risk_policy(actor=scene.actor("owner"), **{"weights": {}, "kind_points": {}, **wrong})
 
 
 def test_broken_weights_make_it_critical(scene: Scene) -> None:

@@ -1,13 +1,19 @@
 """Removing something removes what was shown: someone who changed it in between is named."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
 from core.tenancy.scope import tenant_scope
-from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, ComplianceFlag
+from hitl.policy.calendars import revise_calendar
+from hitl.policy.limits.caps import revise_cap
+from hitl.policy.limits.flags import revise_flag
+from hitl.policy.workflows.groups import revise_group
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.api.office import Office, build_office
 from tests.world import World
 
@@ -32,14 +38,14 @@ def change(office: Office, name: str) -> None:
     """Let the admin change it, so that version 1 is stale."""
     with tenant_scope(office.world.acme.pk):
         options: dict[str, Any] = {"actor": office.world.actor("admin"), f"{name}_id": office.ids[name]}
-        more: dict[str, dict[str, Any]] = {
-            "workflow": {"priority": 3},
-            "group": {"name": "Heads", "people": []},
-            "calendar": {"name": "Office", "zone": "UTC", "week": WEEK},
-            "cap": {"amount": "7.00"},
-            "flag": {"label": "Seen"},
+        revise: dict[str, Callable[..., Any]] = {
+            "workflow": partial(revise_workflow, priority=3),
+            "group": partial(revise_group, name="Heads", people=[]),
+            "calendar": partial(revise_calendar, name="Office", zone="UTC", week=WEEK),
+            "cap": partial(revise_cap, amount="7.00"),
+            "flag": partial(revise_flag, label="Seen"),
         }
-        getattr(services, f"revise_{name}")(**options, **more[name])
+        revise[name](**options)
 
 
 def remove(office: Office, method: str, path: str, version: int) -> Any:

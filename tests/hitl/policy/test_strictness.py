@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl import services
 from hitl.domain.strictness import is_no_weaker, no_weaker_than, strictest
 from hitl.domain.votes import Assignee, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.scene import Scene
 from tests.sealing import rewrite
 from tests.world import OPERATOR
@@ -130,9 +130,9 @@ def test_drift_keeps_the_old_levels_when_the_workflow_became_weaker(
 ) -> None:
     who = [{"type": "role", "value": "approver"}]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=OPERATOR, workflow_id=workflow.pk, levels=[{"approvers": who, **before}])
+    revise_workflow(actor=OPERATOR, workflow_id=workflow.pk, levels=[{"approvers": who, **before}])
     approval = scene.approved()
-    services.revise_workflow(actor=OPERATOR, workflow_id=workflow.pk, levels=[{"approvers": who, **after}])
+    revise_workflow(actor=OPERATOR, workflow_id=workflow.pk, levels=[{"approvers": who, **after}])
     scene.effects.price = "99.00"
     drifted = scene.done(approval)
     assert (drifted.state, drifted.snapshot) == ("pending", approval.snapshot)

@@ -20,9 +20,13 @@ from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Estimate, Facts, Origin
 from hitl.models import Approval, ApprovalWorkflow, Cap, RiskPolicy, Simulation
+from hitl.policy.limits.caps import revise_cap
+from hitl.policy.limits.risk_weights import set_risk_policy
 from hitl.policy.workflows.snapshot import freeze
+from hitl.policy.workflows.workflows import retire_workflow, revise_workflow, share_workflow
 from hitl.simulation import past, runs
 from hitl.simulation.compare import CATEGORIES
+from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
 from tests.hitl.kit import histories
 from tests.hitl.kit.kinds import PressKeyed, PressParams
 from tests.hitl.kit.scene import Scene, people, roles
@@ -35,8 +39,8 @@ class _Undone(Exception):
 
 
 def _run(scene: Scene, what: str, draft: dict[str, Any], days: int = 30, **options: Any) -> Simulation:
-    made = services.start_simulation(actor=scene.actor("owner"), what=what, draft=draft, days=days, **options)
-    services.run_simulation(simulation_id=made.pk)
+    made = start_simulation(actor=scene.actor("owner"), what=what, draft=draft, days=days, **options)
+    run_simulation(simulation_id=made.pk)
     made.refresh_from_db()
     assert made.state == "done", made.failure
     return made
@@ -70,22 +74,22 @@ def _save(scene: Scene, what: str, draft: dict[str, Any]) -> None:
     """Save a draft by the ordinary services."""
     owner, version = scene.actor("owner"), RiskPolicy.objects.count()
     if what == "risk":
-        services.set_risk_policy(actor=owner, seen_version=version, **draft)
+        set_risk_policy(actor=owner, seen_version=version, **draft)
     elif what == "workflow":
         conditions = draft.get("conditions", {})
         key = draft.get("workflow")
         body = {"name": draft["name"], "levels": draft["levels"], **conditions}
         if key:
-            services.revise_workflow(actor=owner, workflow_id=key, **body)
+            revise_workflow(actor=owner, workflow_id=key, **body)
         else:
             services.create_workflow(actor=owner, **body)
     elif "cap" in draft:
-        services.revise_cap(actor=owner, cap_id=draft["cap"], amount=draft["amount"])
+        revise_cap(actor=owner, cap_id=draft["cap"], amount=draft["amount"])
     else:
         places = {name: draft[name] for name in ("scope", "target", "currency", "window")}
         same = Cap.objects.filter(is_active=True, **places).first()
         if same:
-            services.revise_cap(actor=owner, cap_id=same.pk, amount=draft["amount"])
+            revise_cap(actor=owner, cap_id=same.pk, amount=draft["amount"])
         else:
             services.create_cap(actor=owner, **draft)
 
@@ -240,19 +244,19 @@ def interrupted() -> Any:
 def test_stop_ends_a_run_before_its_next_page(scene: Scene, interrupted: type[_Interrupted]) -> None:
     owner = scene.actor("owner")
     scene.propose(kind=_Interrupted.key)
-    made = services.start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
+    made = start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
     with pytest.raises(Conflict) as error:
-        services.start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
+        start_simulation(actor=owner, what="workflow", draft=_second_level(scene), days=30)
     assert (error.value.code, error.value.facts["simulation"]) == ("simulation_running", str(made.pk))
     with pytest.raises(Refused):
-        services.stop_simulation(actor=scene.actor("approver"), simulation_id=made.pk)
-    stop = staticmethod(lambda: services.stop_simulation(actor=owner, simulation_id=made.pk))
+        stop_simulation(actor=scene.actor("approver"), simulation_id=made.pk)
+    stop = staticmethod(lambda: stop_simulation(actor=owner, simulation_id=made.pk))
     interrupted.interrupt = stop
-    services.run_simulation(simulation_id=made.pk)
+    run_simulation(simulation_id=made.pk)
     made.refresh_from_db()
     assert (made.state, made.result, made.evaluated) == ("stopped", {}, 0)
     with pytest.raises(Conflict):
-        services.stop_simulation(actor=owner, simulation_id=made.pk)
+        stop_simulation(actor=owner, simulation_id=made.pk)
     interrupted.interrupt = None
     assert _run(scene, "workflow", _second_level(scene)).evaluated == 1
 
@@ -262,11 +266,11 @@ def test_killed_worker_is_replaced_and_after_three_it_fails(scene: Scene, interr
         raise SystemExit
 
     scene.propose(kind=_Interrupted.key)
-    made = services.start_simulation(actor=scene.actor("owner"), what="workflow", draft=_second_level(scene), days=30)
+    made = start_simulation(actor=scene.actor("owner"), what="workflow", draft=_second_level(scene), days=30)
     interrupted.interrupt = staticmethod(die)
     for attempt in (1, 2, 3):
         with pytest.raises(SystemExit):
-            services.run_simulation(simulation_id=made.pk)
+            run_simulation(simulation_id=made.pk)
         assert runs.take_waiting() == [], "its lease is not over"
         late = now() + 2 * runs.LEASE
         assert runs.take_waiting(now=late) == ([] if attempt == 3 else [(scene.world.acme.pk, made.pk)])
@@ -279,9 +283,9 @@ def test_killed_worker_is_replaced_and_after_three_it_fails(scene: Scene, interr
 def test_error_fails_a_run_with_a_sentence(scene: Scene) -> None:
     flow = ApprovalWorkflow.objects.get()
     draft = {"workflow": flow.pk, "name": "Changed"}
-    made = services.start_simulation(actor=scene.actor("owner"), what="workflow", draft=draft, days=1)
-    services.retire_workflow(actor=scene.actor("owner"), workflow_id=flow.pk)
-    services.run_simulation(simulation_id=made.pk)
+    made = start_simulation(actor=scene.actor("owner"), what="workflow", draft=draft, days=1)
+    retire_workflow(actor=scene.actor("owner"), workflow_id=flow.pk)
+    run_simulation(simulation_id=made.pk)
     made.refresh_from_db()
     assert (made.state, made.failure) == ("failed", "This workflow was retired meanwhile.")
 
@@ -349,7 +353,7 @@ def test_bad_input_is_refused_with_its_field(
     scene: Scene, what: str, draft: dict[str, Any], days: Any, wrong: str
 ) -> None:
     with pytest.raises(Invalid) as error:
-        services.start_simulation(actor=scene.actor("owner"), what=what, draft=draft, days=days)
+        start_simulation(actor=scene.actor("owner"), what=what, draft=draft, days=days)
     assert wrong in error.value.facts["fields"]
     assert not Simulation.objects.exists()
 
@@ -358,19 +362,19 @@ def test_only_people_who_may_save_it_may_try_it(scene: Scene) -> None:
     flow, owner = ApprovalWorkflow.objects.get(), scene.actor("owner")
     for unknown in ({"workflow": uuid4(), "name": "A"}, {"workflow": str(uuid4())}):
         with pytest.raises(NotFound):
-            services.start_simulation(actor=owner, what="workflow", draft=unknown, days=30)
+            start_simulation(actor=owner, what="workflow", draft=unknown, days=30)
     with pytest.raises(NotFound):
-        services.start_simulation(actor=owner, what="cap", draft={"cap": uuid4(), "amount": "1"}, days=30)
+        start_simulation(actor=owner, what="cap", draft={"cap": uuid4(), "amount": "1"}, days=30)
     for what, draft in (("workflow", {"workflow": flow.pk}), ("risk", {}), ("workflow", _second_level(scene))):
         for role in ("approver", "support"):
             with pytest.raises(Refused):
-                services.start_simulation(actor=scene.actor(role), what=what, draft=draft, days=30)
-    services.share_workflow(actor=owner, workflow_id=flow.pk, roles=["approver"])
+                start_simulation(actor=scene.actor(role), what=what, draft=draft, days=30)
+    share_workflow(actor=owner, workflow_id=flow.pk, roles=["approver"])
     shared = {"workflow": flow.pk, "levels": [{"approvers": roles("owner")}]}
     beyond = {**shared, "conditions": {"min_cost": "9.00"}}
     with pytest.raises(Refused):
-        services.start_simulation(actor=scene.actor("approver"), what="workflow", draft=beyond, days=30)
-    assert services.start_simulation(actor=scene.actor("approver"), what="workflow", draft=shared, days=30).pk
+        start_simulation(actor=scene.actor("approver"), what="workflow", draft=beyond, days=30)
+    assert start_simulation(actor=scene.actor("approver"), what="workflow", draft=shared, days=30).pk
 
 
 def test_what_was_tried_can_be_saved_unless_it_changed_meanwhile(scene: Scene) -> None:
@@ -379,21 +383,21 @@ def test_what_was_tried_can_be_saved_unless_it_changed_meanwhile(scene: Scene) -
     rule = {"id": "tiny", "verdict": "approve", "max_cost": "30.00", "max_score": 49}
     conditions = {"auto_rules": [rule], "min_cost": "10.00"}
     tried = _run(scene, "workflow", {"workflow": flow.pk, "levels": levels, "conditions": conditions})
-    services.save_simulated(actor=owner, simulation_id=tried.pk)
+    save_simulated(actor=owner, simulation_id=tried.pk)
     flow.refresh_from_db()
     assert (flow.version, flow.name, flow.min_cost, flow.auto_rules) == (2, "All", Decimal("10.00"), [rule])
     assert [level.name for level in flow.levels.all()] == ["Board"]
     with pytest.raises(Conflict) as error:
-        services.save_simulated(actor=owner, simulation_id=tried.pk)
+        save_simulated(actor=owner, simulation_id=tried.pk)
     assert error.value.code == "stale_version"
     for what, draft in (
         ("cap", {"scope": "all", "currency": "EUR", "amount": "100.00", "window": "day"}),
         ("risk", {"weights": {"cost": 2}}),
         ("workflow", _second_level(scene)),
     ):
-        services.save_simulated(actor=owner, simulation_id=_run(scene, what, draft).pk)
+        save_simulated(actor=owner, simulation_id=_run(scene, what, draft).pk)
     cap = Cap.objects.get()
-    services.save_simulated(actor=owner, simulation_id=_run(scene, "cap", {"cap": cap.pk, "amount": "7.00"}).pk)
+    save_simulated(actor=owner, simulation_id=_run(scene, "cap", {"cap": cap.pk, "amount": "7.00"}).pk)
     cap.refresh_from_db()
     assert (cap.amount, RiskPolicy.objects.get().weights["cost"]) == (Decimal("7.00"), 2)
     assert ApprovalWorkflow.objects.filter(name="Large").exists()

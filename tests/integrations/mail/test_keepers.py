@@ -9,9 +9,12 @@ from accounts.services import add_member
 from core.clock import now
 from core.errors import Refused, WalkerError
 from core.models import AuditEntry
+from hitl.approvals.decide.delegations import open_delegation
+from hitl.approvals.decide.reassign import reassign
+from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import find_link, why_mail_is_unsafe
 from hitl.models import Approval, ApproverGroup, Assignment, GroupMember
-from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
+from hitl.services import create_workflow, decide, make_link
 from integrations.services import connect_provider
 from tests.console.scene import ask
 from tests.sealing import seal

@@ -12,9 +12,11 @@ from accounts.services import choose_mail
 from core.clock import now
 from core.errors import Refused
 from core.privacy.encryption import digest_of_secret
+from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import find_link
 from hitl.models import Approval, Assignment, DecisionToken, Notification
-from hitl.services import cancel, create_workflow, decide_by_link, revise_workflow
+from hitl.policy.workflows.workflows import revise_workflow
+from hitl.services import cancel, create_workflow
 from integrations.mail.delivery import deliver_mail
 from integrations.mail.events import list_related_objects
 from integrations.mail.notifier import MailNotifier

@@ -10,9 +10,10 @@ from django.urls import reverse
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm, look
 from console.viewers import viewer_of
-from hitl import services
 from hitl.actions import registry
-from hitl.batches.preview import MOST, Chosen, Line
+from hitl.approvals.decide.decide import CONSOLE
+from hitl.batches.batches import open_batch
+from hitl.batches.preview import MOST, Chosen, Line, preview_batch
 from hitl.display import risk_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import State
@@ -83,7 +84,7 @@ def batch_initial(request: HttpRequest) -> dict[str, Any]:
     if not 0 < len(chosen) <= MOST or verdict not in WORDS:
         return {"chosen": chosen}
     viewer = viewer_of(request)
-    lines = services.preview_batch(viewer=viewer, verdict=verdict, chosen=chosen)  # type: ignore[arg-type]
+    lines = preview_batch(viewer=viewer, verdict=verdict, chosen=chosen)  # type: ignore[arg-type]
     return {"chosen": chosen, "lines": [_shown(line, viewer) for line in lines]}
 
 
@@ -121,12 +122,12 @@ class BatchActions:
     def batch(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Open a batch of decisions and show its progress."""
         said = form.cleaned_data
-        made = services.open_batch(
+        made = open_batch(
             actor=viewer_of(request),
             verdict=said["verdict"],
             chosen=form.chosen if isinstance(form, BatchForm) else [],
             reason=said["reason"],
-            channel=services.CONSOLE,
+            channel=CONSOLE,
             key=said["key"],
             is_mixed=bool(said.get("mixed")),
         )

@@ -12,9 +12,8 @@ from console.base.forms import ConsoleForm
 from console.base.toolbar import SORT, ToolbarChangeList
 from console.viewers import viewer_of
 from core.rest.downloads import streamed
-from hitl import services
 from hitl.domain.permissions import EXPORT_LIST
-from hitl.exports.approvals import MOST
+from hitl.exports.approvals import MOST, export_list
 
 EXPORT_PATH: Final = "export"
 FORMATS: Final = [("csv", "A table for spreadsheets (CSV)"), ("jsonl", "Lines for programs (JSON lines)")]
@@ -72,7 +71,7 @@ class ExportActions:
     def export(self, request: HttpRequest, obj: None, form: ConsoleForm) -> StreamingHttpResponse:
         """Send the list as a file."""
         assert isinstance(form, ListExportForm)  # noqa: S101  (for the type checker)
-        file = services.export_list(
+        file = export_list(
             actor=viewer_of(request),
             rows=form.listed.queryset,
             filters=form.chosen_names(),

@@ -12,10 +12,10 @@ from django.utils.http import urlencode
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm, look
 from console.viewers import viewer_of
-from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
 from hitl.actions.kind_fields import value_fields, values_in_the_form, values_of
+from hitl.approvals.change.propose import propose
 
 CHANNEL: Final = "console"
 URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
@@ -90,6 +90,6 @@ class RequestActions:
             tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
         )
         with values_in_the_form():
-            made = services.propose(actor=actor, kind=said["kind"], params=values_of(form.cleaned_data), origin=origin)
+            made = propose(actor=actor, kind=said["kind"], params=values_of(form.cleaned_data), origin=origin)
         messages.success(request, f"{made.reference} was submitted.")
         return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[made.pk]))

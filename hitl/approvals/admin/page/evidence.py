@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm
 from console.viewers import viewer_of
-from hitl import services
 from hitl.domain.permissions import EXPORT
+from hitl.evidence.export import export_approval
 from hitl.evidence.views import download
 from hitl.models import Approval
 
@@ -48,4 +48,4 @@ class EvidenceActions:
     )
     def evidence(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> HttpResponse:
         """Export the evidence of the request."""
-        return download(services.export_approval(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data))
+        return download(export_approval(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data))

@@ -14,7 +14,7 @@ from console.base.forms import ConsoleForm, ReasonForm
 from console.base.lists import SelectFilter
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-from hitl import services
+from hitl.approvals.decide.flags import clear_flag, set_flag
 from hitl.display import FLAGS, flag_words
 from hitl.domain.permissions import FLAG
 from hitl.models import Approval, ComplianceFlag
@@ -95,7 +95,7 @@ class FlagActions:
     )
     def flag(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Put a flag on the request."""
-        services.set_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        set_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return f"The flag was set on {obj.reference}."
 
     @service_action(
@@ -108,5 +108,5 @@ class FlagActions:
     )
     def unflag(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Take a flag off the request."""
-        services.clear_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        clear_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return f"The flag on {obj.reference} was cleared."

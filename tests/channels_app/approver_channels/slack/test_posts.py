@@ -15,8 +15,10 @@ from core.errors import Invalid
 from core.models import AuditEntry, DeadLetter
 from core.reliability.circuit_breaker import breaker
 from hitl import services
+from hitl.approvals.change.edit import edit
 from hitl.models import Approval, ApprovalWorkflow, Notification
 from hitl.notifications.send import send_notification
+from hitl.notifications.texts import set_notification_template
 from standins.script import Rule
 from tests.channels_app.approver_channels.slack.conftest import ANNA, BEN, PUBLIC, Desk, buttons, expect, shown
 from tests.world import OPERATOR
@@ -203,7 +205,7 @@ def test_update_goes_on_for_a_week_while_slack_refuses_and_at_once_with_a_new_to
 
 def test_organisations_own_text_stays_when_the_message_is_updated(desk: Desk) -> None:
     own = {"template": "approval_reminder", "subject": "Please look", "body": "The dragon waits for {reference}."}
-    services.set_notification_template(actor=desk.world.actor("admin"), **own)
+    set_notification_template(actor=desk.world.actor("admin"), **own)
     asked = desk.ask()
     route: dict[str, Any] = {"account_id": desk.account.pk, "workflow_id": ApprovalWorkflow.objects.get().pk}
     for number, channel in enumerate((PUBLIC, "direct"), start=1):
@@ -211,7 +213,7 @@ def test_organisations_own_text_stays_when_the_message_is_updated(desk: Desk) ->
         assert desk.notify(asked, is_reminder=True, reminder_number=number).sent
     found = [one for one in desk.messages() if f"The dragon waits for {asked.reference}." in shown(one)]
     changed = {"budget": "120.00"}
-    services.edit(actor=desk.world.actor("admin"), approval_id=asked.pk, digest=asked.digest, changes=changed)
+    edit(actor=desk.world.actor("admin"), approval_id=asked.pk, digest=asked.digest, changes=changed)
     posts.update_all_of(asked.pk)
     assert [f"The dragon waits for {asked.reference}." in shown(desk.message(one)) for one in found] == [True, True]
     services.cancel(actor=desk.world.actor("support"), approval_id=asked.pk)

@@ -20,7 +20,10 @@ from core.jobs import queues
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.approvals.change.edit import edit
+from hitl.approvals.decide.reassign import delegate
 from hitl.models import Approval, ApprovalWorkflow, Decision
+from hitl.policy.workflows.workflows import revise_workflow
 from standins.script import Rule
 from standins.slack import seed
 from tests.channels_app.approver_channels.slack.conftest import (
@@ -120,7 +123,7 @@ def test_press_on_what_has_changed_since_decides_nothing(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
     changed = {"budget": "120.00"}
-    services.edit(actor=desk.world.actor("admin"), approval_id=asked.pk, digest=asked.digest, changes=changed)
+    edit(actor=desk.world.actor("admin"), approval_id=asked.pk, digest=asked.digest, changes=changed)
     desk.press(message, APPROVE)
     assert state_of(asked) == "pending"
     assert "has changed since you saw it" in desk.said_to(ANNA)[-1]
@@ -210,7 +213,7 @@ def test_buttons_leave_with_the_persons_step_and_with_their_assignment(desk: Des
         for name, role in (("First", "approver"), ("Second", "admin"))
     ]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=desk.world.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    revise_workflow(actor=desk.world.actor("owner"), workflow_id=workflow.pk, levels=levels)
     desk.link("admin", BEN)
     asked = desk.ask()
     first = posted(desk, asked)
@@ -223,7 +226,7 @@ def test_buttons_leave_with_the_persons_step_and_with_their_assignment(desk: Des
     second = posted(desk, asked, recipient=desk.world.people["admin"])
     assert (asked.level, buttons(second)) == (2, [APPROVE, REJECT, OPEN])
     given = {"approval_id": asked.pk, "to": desk.world.people["owner"].pk, "digest": asked.digest}
-    services.delegate(actor=desk.world.actor("admin"), **given)
+    delegate(actor=desk.world.actor("admin"), **given)
     posts.update_all_of(asked.pk)
     assert buttons(desk.message(second)) == [OPEN]
 

@@ -8,6 +8,10 @@ import pytest
 from core.clock import now
 from core.errors import Conflict, Refused
 from hitl import services
+from hitl.approvals.change.escalate import escalate_now
+from hitl.approvals.decide.delegations import open_delegation
+from hitl.approvals.decide.questions import ask
+from hitl.execution.reconcile import probe_now, resolve
 from hitl.models import Approval, Assignment, Timer
 from tests.hitl.kit.scene import Scene, roles, stored
 
@@ -15,9 +19,7 @@ STEPS = [{"after_hours": 2, "add": roles("owner")}, {"after_hours": 5, "replace"
 
 
 def escalated(scene: Scene, approval: Approval, role: str = "admin") -> Approval:
-    return services.escalate_now(
-        actor=scene.actor(role), approval_id=approval.pk, digest=approval.digest, reason="It is urgent"
-    )
+    return escalate_now(actor=scene.actor(role), approval_id=approval.pk, digest=approval.digest, reason="It is urgent")
 
 
 def waiting(scene: Scene) -> Approval:
@@ -40,7 +42,7 @@ def test_step_by_hand_asks_more_people_and_the_next_is_due_from_now(scene: Scene
 
 def test_step_by_hand_while_a_question_is_open_sets_no_clock_going(scene: Scene) -> None:
     approval = waiting(scene)
-    services.ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
+    ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
     escalated(scene, approval)
     assert step_due(approval) is None
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because")
@@ -49,7 +51,7 @@ def test_step_by_hand_while_a_question_is_open_sets_no_clock_going(scene: Scene)
 
 def test_last_step_by_hand_while_a_question_is_open_leaves_no_clock(scene: Scene) -> None:
     approval = escalated(scene, waiting(scene))
-    services.ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
+    ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
     escalated(scene, approval)
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because")
     assert (step_due(approval), stored(approval).paused_clocks) == (None, {})
@@ -73,7 +75,7 @@ def test_outcome_that_cannot_be_told_stays_unknown_and_is_looked_up_later(scene:
     scene.effects.stall = "before"
     scene.effects.release.set()
     scene.done(approval)
-    found = services.probe_now(actor=scene.actor("admin"), approval_id=approval.pk)
+    found = probe_now(actor=scene.actor("admin"), approval_id=approval.pk)
     assert (found.state, found.version) == ("unknown", stored(approval).version)
     assert Timer.objects.get(approval=approval, kind="unknown").due_at > now()
 
@@ -83,10 +85,8 @@ def test_outcome_is_not_settled_by_who_sits_in_for_the_requester(scene: Scene) -
     scene.effects.stall = "before"
     scene.effects.release.set()
     scene.done(approval)
-    services.open_delegation(
-        actor=scene.actor("owner"), to_person=scene.user_id("admin"), until=now() + timedelta(days=2)
-    )
+    open_delegation(actor=scene.actor("owner"), to_person=scene.user_id("admin"), until=now() + timedelta(days=2))
     said: dict[str, Any] = {"outcome": "failed", "reason": "Looked", "evidence": "The journal"}
     with pytest.raises(Refused) as caught:
-        services.resolve(actor=scene.actor("admin"), approval_id=approval.pk, **said)
+        resolve(actor=scene.actor("admin"), approval_id=approval.pk, **said)
     assert (caught.value.code, stored(approval).state) == ("four_eyes", "unknown")

@@ -12,6 +12,8 @@ from core.events.relay import relay
 from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
 from hitl.actions.base import Outcome
+from hitl.approvals.change.edit import edit
+from hitl.approvals.change.escalate import escalate
 from hitl.execution import claim as claiming
 from hitl.execution import execute
 from hitl.execution.observation import observe_again
@@ -78,7 +80,7 @@ def _edited(scene: Scene, *amounts: str) -> Approval:
     first = approval = scene.propose()
     for amount, role in zip(amounts, ("owner", "admin"), strict=False):
         said = {"digest": approval.digest, "changes": {"amount": amount}}
-        approval = services.edit(actor=scene.actor(role), approval_id=approval.pk, **said)
+        approval = edit(actor=scene.actor(role), approval_id=approval.pk, **said)
     return first
 
 
@@ -102,7 +104,7 @@ def test_page_and_api_show_what_changed_since_the_form_was_opened(hall: Hall) ->
     approval = hall.begin("pending")
     with tenant_scope(hall.world.acme.pk):
         said = {"digest": approval.digest, "changes": {"amount": "9.00"}}
-        services.edit(actor=hall.world.actor("admin"), approval_id=approval.pk, **said)
+        edit(actor=hall.world.actor("admin"), approval_id=approval.pk, **said)
     answer = Caller(Office(hall.world).key("approver")).post(
         f"approvals/{approval.pk}/approve/", {"digest": approval.digest}
     )
@@ -163,8 +165,8 @@ def test_steps_that_came_due_in_an_outage_are_taken_once_and_in_order(scene: Sce
     scene.define({"approvers": roles("approver")}, escalation=LADDER)
     approval = scene.propose()
     late = approval.created_at + timedelta(hours=20)
-    assert services.escalate(approval_id=approval.pk, now=late)
-    assert not services.escalate(approval_id=approval.pk, now=late)
+    assert escalate(approval_id=approval.pk, now=late)
+    assert not escalate(approval_id=approval.pk, now=late)
     after = stored(approval)
     assert (after.escalation_step, after.version, after.escalated_to) == (2, 3, "owner")
     open_ones = Assignment.objects.filter(approval=approval, closed_at=None)
@@ -178,7 +180,7 @@ def test_wait_for_the_next_step_counts_from_when_the_last_was_due(scene: Scene) 
     approval = scene.propose()
 
     def climb(hours: float) -> Any:
-        return services.escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
+        return escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
 
     assert climb(4)
     assert stored(approval).escalation_step == 1

@@ -5,8 +5,7 @@ import pytest
 from core.audit import chain
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
-from hitl import services
-from hitl.approvals.change.edit import EditAndApproval
+from hitl.approvals.change.edit import EditAndApproval, edit_and_approve
 from hitl.models import Approval, Decision
 from tests.hitl.kit.scene import Scene, roles, stored
 
@@ -16,7 +15,7 @@ OPEN = {"edit_policy": {"editor_may_vote": True}}
 def _both(scene: Scene, approval: Approval, amount: str = "4.00", **options: str) -> EditAndApproval:
     options.setdefault("digest", approval.digest)
     actor = scene.actor("approver")
-    return services.edit_and_approve(actor=actor, approval_id=approval.pk, changes={"amount": amount}, **options)
+    return edit_and_approve(actor=actor, approval_id=approval.pk, changes={"amount": amount}, **options)
 
 
 def test_edit_that_does_not_rise_is_approved_with_it(scene: Scene) -> None:

@@ -9,9 +9,11 @@ from django.db import OperationalError, connection
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from core.events import streams
 from core.models import Outbox
-from hitl import services
 from hitl.actions.base import Origin
+from hitl.approvals.change.edit import edit
+from hitl.approvals.change.holds import release
 from hitl.models import Approval, ApprovalWorkflow, Assignment, Notification, Timer
+from hitl.policy.workflows.workflows import retire_workflow, revise_workflow
 from tests.hitl.kit.scene import BLUE, PRESS, Scene, states_told, stored
 
 
@@ -66,7 +68,7 @@ def test_opening_is_audited(scene: Scene) -> None:
 def test_nobody_to_sign_holds_the_request(scene: Scene) -> None:
     levels = [{"mode": "quorum", "quorum": 5, "approvers": [{"type": "role", "value": "approver"}]}]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
     approval = scene.propose()
     assert approval.holds == ["unsatisfiable"]
     assert Notification.objects.filter(template="approval_stuck").exists()
@@ -75,7 +77,7 @@ def test_nobody_to_sign_holds_the_request(scene: Scene) -> None:
 
 def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
     workflow = ApprovalWorkflow.objects.get()
-    services.retire_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk)
+    retire_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk)
     assert scene.propose().holds == ["unsatisfiable"]
 
 
@@ -83,11 +85,11 @@ def test_released_request_gets_its_assignments(scene: Scene) -> None:
     approver = {"type": "user", "value": str(scene.user_id("approver"))}
     levels = [{"approvers": [approver]}]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
     scene.world.people["approver"].memberships.update(is_active=False)
     approval = scene.propose()
     scene.world.people["approver"].memberships.update(is_active=True)
-    services.release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
+    release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
     assert scene.decide(approval).state == "approved"
 
 
@@ -98,7 +100,7 @@ def test_same_dedupe_key_returns_the_open_one(scene: Scene) -> None:
 def test_key_or_call_with_other_arguments_is_a_conflict_that_names_the_request(scene: Scene) -> None:
     scene.define({"editable_fields": ["amount"]})
     first = scene.propose(dedupe_key="a")
-    services.edit(
+    edit(
         actor=scene.actor("approver"), approval_id=first.pk, digest=first.digest, changes={"amount": "4.00"},
         reason="Less will do.",
     )  # fmt: skip
@@ -188,7 +190,7 @@ def test_facts_that_cannot_be_read_are_unavailable(scene: Scene, monkeypatch: py
 
 def test_agent_with_too_many_open_requests_is_stopped(scene: Scene) -> None:
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, open_per_agent=2)
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, open_per_agent=2)
     origin = Origin(agent_id=uuid4())
     for button in ("red", "blue"):
         scene.propose(origin=origin, params={**PRESS, "button": button})
@@ -199,7 +201,7 @@ def test_agent_with_too_many_open_requests_is_stopped(scene: Scene) -> None:
 def test_small_request_is_approved_by_rule(scene: Scene) -> None:
     workflow = ApprovalWorkflow.objects.get()
     rule = {"id": "small", "verdict": "approve", "max_cost": "10", "max_score": 49}
-    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, auto_rules=[rule])
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, auto_rules=[rule])
     approval = scene.propose()
     assert (approval.state, approval.decided_name) == ("approved", "rule:small@2")
     assert scene.done(approval).state == "executed"

@@ -11,6 +11,10 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
 from hitl import services
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.holds import hold, release
+from hitl.approvals.decide.questions import ask, send_back
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Assignment, Decision, Revision, Timer
 from tests.hitl.kit.kinds import PressKeyed
 from tests.hitl.kit.scene import PRESS, Scene, roles, states_told, stored
@@ -23,7 +27,7 @@ def edit(scene: Scene, approval: Approval, amount: str = "7.00", **options: Any)
     actor = options.pop("actor", None) or scene.actor("approver")
     options.setdefault("changes", {"amount": amount})
     options.setdefault("digest", approval.digest)
-    return services.edit(actor=actor, approval_id=approval.pk, **options)
+    return edits.edit(actor=actor, approval_id=approval.pk, **options)
 
 
 def move(verb: Any, approval: Approval, actor: Actor, **options: Any) -> Approval:
@@ -146,7 +150,7 @@ def test_timers_of_the_old_revision_are_over(scene: Scene) -> None:
 def test_question_stops_the_clock_and_the_answer_lets_it_go_on(scene: Scene) -> None:
     start = now()
     approval = scene.propose(now=start)
-    asked = move(services.ask, approval, scene.actor("approver"), now=start + timedelta(hours=3))
+    asked = move(ask, approval, scene.actor("approver"), now=start + timedelta(hours=3))
     assert (asked.state, asked.sla_due_at) == ("info_requested", None)
     assert not Timer.objects.filter(kind="sla", done_at=None).exists()
     later = start + timedelta(hours=20)
@@ -158,7 +162,7 @@ def test_question_stops_the_clock_and_the_answer_lets_it_go_on(scene: Scene) -> 
 def test_question_takes_no_lateness_away(scene: Scene) -> None:
     start = now()
     approval = scene.propose(now=start)
-    asked = move(services.ask, approval, scene.actor("approver"), now=start + timedelta(hours=10))
+    asked = move(ask, approval, scene.actor("approver"), now=start + timedelta(hours=10))
     later = start + timedelta(hours=30)
     answered = services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Yes", now=later)
     assert (asked.sla_minutes_over, answered.sla_due_at) == (120, later - timedelta(hours=2))
@@ -174,7 +178,7 @@ def test_lateness_of_a_level_is_kept_when_the_next_one_opens(scene: Scene) -> No
 
 
 def test_question_is_announced_and_expires(scene: Scene) -> None:
-    approval = move(services.ask, scene.propose(), scene.actor("approver"))
+    approval = move(ask, scene.propose(), scene.actor("approver"))
     assert Outbox.objects.filter(event="approval_asks", ref=approval.pk).count() == 1
     assert services.expire(approval_id=approval.pk, now=approval.expires_at)
 
@@ -182,26 +186,26 @@ def test_question_is_announced_and_expires(scene: Scene) -> None:
 def test_votes_are_kept_over_a_question(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     approval = scene.decide(scene.propose())
-    move(services.ask, approval, scene.actor("admin"))
+    move(ask, approval, scene.actor("admin"))
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Yes")
     assert scene.decide(approval, actor=scene.actor("admin")).state == "approved"
 
 
 def test_nobody_votes_while_a_question_is_open(scene: Scene) -> None:
-    approval = move(services.ask, scene.propose(), scene.actor("approver"))
+    approval = move(ask, scene.propose(), scene.actor("approver"))
     with pytest.raises(Conflict):
         scene.decide(approval)
 
 
 @pytest.mark.parametrize("role", ["approver", "admin", "owner"])
 def test_only_the_requester_answers(scene: Scene, role: str) -> None:
-    approval = move(services.ask, scene.propose(), scene.actor("approver"))
+    approval = move(ask, scene.propose(), scene.actor("approver"))
     with pytest.raises(Refused) as caught:
         services.answer(actor=scene.actor(role), approval_id=approval.pk, text="Yes")
     assert caught.value.code == "not_yours"
 
 
-@pytest.mark.parametrize("verb", [services.ask, services.send_back])
+@pytest.mark.parametrize("verb", [ask, send_back])
 def test_asking_back_needs_words_and_an_assignment(scene: Scene, verb: Any) -> None:
     approval = scene.propose()
     with pytest.raises(Invalid):
@@ -211,7 +215,7 @@ def test_asking_back_needs_words_and_an_assignment(scene: Scene, verb: Any) -> N
 
 
 def test_sent_back_one_comes_in_again_as_a_new_revision(scene: Scene) -> None:
-    returned = move(services.send_back, scene.propose(), scene.actor("approver"))
+    returned = move(send_back, scene.propose(), scene.actor("approver"))
     assert (returned.state, returned.rounds) == ("returned", 1)
     assert not Assignment.objects.filter(closed_at=None).exists()
     params = {**PRESS, "amount": "3.00"}
@@ -223,22 +227,22 @@ def test_sent_back_one_comes_in_again_as_a_new_revision(scene: Scene) -> None:
 def test_fourth_round_is_a_rejection(scene: Scene) -> None:
     approval = scene.propose()
     for _ in range(3):
-        approval = move(services.send_back, approval, scene.actor("approver"))
+        approval = move(send_back, approval, scene.actor("approver"))
         approval = move(services.resubmit, approval, scene.actor("support"))
-    last = move(services.send_back, approval, scene.actor("approver"))
+    last = move(send_back, approval, scene.actor("approver"))
     assert (last.state, last.decided_as) == ("rejected", "rejected")
 
 
 def test_resubmitting_checks_the_kill_switch(live_scene: Scene) -> None:
-    returned = move(services.send_back, live_scene.propose(), live_scene.actor("approver"))
-    services.activate_kill_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")
+    returned = move(send_back, live_scene.propose(), live_scene.actor("approver"))
+    activate_kill_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")
     with pytest.raises(Refused) as caught:
         move(services.resubmit, returned, live_scene.actor("support"))
     assert (caught.value.code, caught.value.facts["stopped"][0]["by"]) == ("paused", "Admin Acme")
 
 
 def test_only_the_requester_resubmits(scene: Scene) -> None:
-    returned = move(services.send_back, scene.propose(), scene.actor("approver"))
+    returned = move(send_back, scene.propose(), scene.actor("approver"))
     with pytest.raises(Refused):
         move(services.resubmit, returned, scene.actor("admin"))
 
@@ -272,7 +276,7 @@ def test_signed_request_is_not_replaced(scene: Scene) -> None:
 
 
 def test_reasons_are_kept_with_each_move(scene: Scene) -> None:
-    move(services.ask, scene.propose(), scene.actor("approver"), reason="Which one?")
+    move(ask, scene.propose(), scene.actor("approver"), reason="Which one?")
     assert Decision.objects.get().reason == "Which one?"
 
 
@@ -280,10 +284,10 @@ def test_manual_hold_stops_the_clock(scene: Scene) -> None:
     start = now()
     approval = scene.propose(now=start)
     actor = scene.actor("compliance")
-    held = services.hold(actor=actor, approval_id=approval.pk, reason="Wait", now=start + timedelta(hours=1))
+    held = hold(actor=actor, approval_id=approval.pk, reason="Wait", now=start + timedelta(hours=1))
     assert held.sla_due_at is None
     later = start + timedelta(hours=9)
-    free = services.release(actor=actor, approval_id=approval.pk, now=later)
+    free = release(actor=actor, approval_id=approval.pk, now=later)
     assert free.sla_due_at == later + timedelta(hours=7)
 
 

@@ -8,9 +8,10 @@ from core.audit import chain as audit
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
-from hitl import services, tasks
+from hitl import tasks
 from hitl.approvals.change import due
 from hitl.execution import kill_switch_activation
+from hitl.execution.kill_switch_activation import activate_global, hold_covered, release_global
 from hitl.models import Timer
 from tests.hitl.kit.scene import BLUE, Scene, stored
 from tests.world import OPERATOR
@@ -67,7 +68,7 @@ def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
 
 def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    services.activate_global(actor=OPERATOR, reason="Stop")
+    activate_global(actor=OPERATOR, reason="Stop")
     assert kill_switch_activation.tenants_out_of_line() == {live_scene.world.acme.pk}
     tasks.align_holds(str(live_scene.world.acme.pk), str(live_scene.world.acme.pk))
     assert stored(approval).holds == ["kill_switch"]
@@ -76,16 +77,16 @@ def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
 
 def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
     approval = live_scene.approved()
-    services.activate_global(actor=OPERATOR, reason="Stop")
-    services.hold_covered()
-    assert services.release_global(actor=OPERATOR) == 1
-    services.hold_covered()
+    activate_global(actor=OPERATOR, reason="Stop")
+    hold_covered()
+    assert release_global(actor=OPERATOR) == 1
+    hold_covered()
     assert live_scene.done(approval).state == "executed"
 
 
 def test_global_switch_is_in_the_audit_of_every_tenant(live_scene: Scene) -> None:
-    switch = services.activate_global(actor=OPERATOR, reason="Stop")
-    services.release_global(actor=OPERATOR)
+    switch = activate_global(actor=OPERATOR, reason="Stop")
+    release_global(actor=OPERATOR)
     for tenant in (live_scene.world.acme, live_scene.world.globex):
         with tenant_scope(tenant.pk):
             chain = audit.chain_of("hitl.globalkillswitch", switch.pk)
@@ -96,12 +97,12 @@ def test_global_switch_is_in_the_audit_of_every_tenant(live_scene: Scene) -> Non
 
 def test_global_switch_needs_a_reason(live_scene: Scene) -> None:
     with pytest.raises(Invalid):
-        services.activate_global(actor=OPERATOR, reason=" ")
+        activate_global(actor=OPERATOR, reason=" ")
 
 
 def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> None:
     with pytest.raises(Refused):
-        services.activate_global(actor=live_scene.actor("owner"), reason="Stop")
+        activate_global(actor=live_scene.actor("owner"), reason="Stop")
 
 
 def test_timers_done_long_ago_are_removed(live_scene: Scene) -> None:

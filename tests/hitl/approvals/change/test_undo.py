@@ -10,10 +10,12 @@ from config.celery import app
 from core.audit import chain
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
-from hitl import services, tasks
+from hitl import tasks
+from hitl.approvals.change.close import undo
 from hitl.approvals.integrity import seals
 from hitl.models import Approval, Timer
 from hitl.policy import decision_policy
+from hitl.policy.decision_policy import set_decision_policy
 from tests.hitl.kit.scene import BLUE, Scene, stored
 
 
@@ -51,13 +53,13 @@ def test_approval_elsewhere_is_executed_at_once(scene: Scene, channel: str) -> N
     assert approval.execute_after is None
     assert scene.done(approval).state == "executed"
     with pytest.raises(Conflict) as caught:
-        services.undo(actor=scene.actor("approver"), approval_id=approval.pk)
+        undo(actor=scene.actor("approver"), approval_id=approval.pk)
     assert "claimed_at" in caught.value.facts
 
 
 def test_undo_cancels_and_is_on_record(scene: Scene) -> None:
     approval = _approved(scene)
-    undone = services.undo(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest)
+    undone = undo(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest)
     assert (undone.state, undone.decided_as) == ("cancelled", "revoked")
     last = chain.last_of("hitl.approval", approval.pk)
     assert last is not None
@@ -65,24 +67,24 @@ def test_undo_cancels_and_is_on_record(scene: Scene) -> None:
     assert scene.done(approval, _after(approval) + timedelta(hours=1)).state == "cancelled"
     assert scene.effects.pressed == []
     with pytest.raises(Conflict, match="already revoked"):
-        services.undo(actor=scene.actor("approver"), approval_id=approval.pk)
+        undo(actor=scene.actor("approver"), approval_id=approval.pk)
 
 
 def test_undo_is_for_approvers_and_names_the_start_when_it_is_too_late(scene: Scene) -> None:
     approval = _approved(scene)
     for role in ("admin", "owner", "support"):
         with pytest.raises(Refused):
-            services.undo(actor=scene.actor(role), approval_id=approval.pk)
+            undo(actor=scene.actor(role), approval_id=approval.pk)
     with pytest.raises(Conflict) as stale:
-        services.undo(actor=scene.actor("approver"), approval_id=approval.pk, digest="0" * 64)
+        undo(actor=scene.actor("approver"), approval_id=approval.pk, digest="0" * 64)
     assert stale.value.code == "stale_digest"
     scene.done(approval, _after(approval))
     with pytest.raises(Conflict, match="executed on") as late:
-        services.undo(actor=scene.actor("approver"), approval_id=approval.pk)
+        undo(actor=scene.actor("approver"), approval_id=approval.pk)
     assert late.value.facts["claimed_at"] == _after(approval).isoformat()
     elsewhere = _approved(scene, "api", params=BLUE)
     with pytest.raises(Conflict) as none:
-        services.undo(actor=scene.actor("approver"), approval_id=elsewhere.pk)
+        undo(actor=scene.actor("approver"), approval_id=elsewhere.pk)
     assert none.value.code == "no_undo"
 
 
@@ -90,17 +92,17 @@ def test_setting_decides_how_long_and_only_valid_seconds_are_kept(scene: Scene) 
     actor = scene.actor("admin")
     for wrong in (-1, 61, True, "10"):
         with pytest.raises(Invalid):
-            services.set_decision_policy(actor=actor, undo_seconds=wrong, batch_risk="medium")  # type: ignore[arg-type]
+            set_decision_policy(actor=actor, undo_seconds=wrong, batch_risk="medium")  # type: ignore[arg-type]
     with pytest.raises(Refused):
-        services.set_decision_policy(actor=scene.actor("approver"), undo_seconds=0, batch_risk="medium")
-    services.set_decision_policy(actor=actor, undo_seconds=0, batch_risk="medium", seen_version=0)
+        set_decision_policy(actor=scene.actor("approver"), undo_seconds=0, batch_risk="medium")
+    set_decision_policy(actor=actor, undo_seconds=0, batch_risk="medium", seen_version=0)
     approval = _approved(scene)
     assert approval.execute_after is None
     assert scene.done(approval).state == "executed"
     with pytest.raises(Conflict) as stale:
-        services.set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=0)
+        set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=0)
     assert stale.value.code == "stale_version"
-    services.set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=1)
+    set_decision_policy(actor=actor, undo_seconds=60, batch_risk="medium", seen_version=1)
     later = _approved(scene, params=BLUE)
     assert _after(later) - later.moved_at == timedelta(seconds=60)
     assert decision_policy.current().version == 2
@@ -125,7 +127,7 @@ def test_new_revision_waits_for_nothing(scene: Scene) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_sweep_executes_when_the_time_is_over(live_scene: Scene, eager_tasks: None) -> None:
-    services.set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, batch_risk="medium", seen_version=0)
+    set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, batch_risk="medium", seen_version=0)
     approval = live_scene.decide(live_scene.propose(), channel="console", now=now() - timedelta(seconds=4))
     tasks.sweep_timers()
     assert stored(approval).state == "approved"

@@ -13,9 +13,14 @@ from core.observability import health
 from hitl import services, tasks
 from hitl.actions.base import Origin
 from hitl.approvals.change import due
+from hitl.approvals.change.holds import hold
+from hitl.approvals.decide.override import close_review
+from hitl.approvals.decide.questions import ask
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.models import Notification, OverrideReview, Timer
 from hitl.notifications.requester import tell_requester
 from hitl.ops import health as watchdog
+from hitl.policy.workflows.workflows import retire_workflow
 from tests.hitl.kit.scene import Scene, stored
 
 LATER = timedelta(minutes=5)
@@ -43,7 +48,7 @@ def test_timer_that_nobody_works_at_is_counted(scene: Scene) -> None:
 def test_approved_request_is_old_until_it_is_held_or_done(scene: Scene) -> None:
     approval = scene.decide(scene.propose(now=now() - LATER), now=now() - LATER)
     assert watchdog.oldest_approved() >= LATER.total_seconds()
-    services.hold(actor=scene.actor("admin"), approval_id=approval.pk, reason="Wait")
+    hold(actor=scene.actor("admin"), approval_id=approval.pk, reason="Wait")
     assert watchdog.oldest_approved() == 0
 
 
@@ -69,7 +74,7 @@ def _told(scene: Scene) -> list[str]:
 def test_requester_without_an_agent_is_told_each_thing_once(scene: Scene) -> None:
     approval = scene.propose()
     signer = scene.actor("approver")
-    services.ask(actor=signer, approval_id=approval.pk, digest=approval.digest, reason="Why?")
+    ask(actor=signer, approval_id=approval.pk, digest=approval.digest, reason="Why?")
     assert [tell_requester(approval.pk) for _ in range(2)] == [True, False]
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because.")
     assert not tell_requester(approval.pk)
@@ -96,12 +101,12 @@ def test_request_of_an_agent_is_told_by_the_agent(scene: Scene) -> None:
 def test_conflicts_beside_approvals_name_who_was_faster(scene: Scene) -> None:
     admin, owner = scene.actor("admin"), scene.actor("owner")
     flow = services.create_workflow(actor=owner, name="B", levels=[{"approvers": [{"type": "role", "value": "owner"}]}])
-    services.retire_workflow(actor=owner, workflow_id=flow.pk)
-    switch = services.activate_kill_switch(actor=owner, scope="kind", target="test_press_plain", reason="Drill")
-    services.release_kill_switch(actor=owner, switch_id=switch.pk)
+    retire_workflow(actor=owner, workflow_id=flow.pk)
+    switch = activate_kill_switch(actor=owner, scope="kind", target="test_press_plain", reason="Drill")
+    release_kill_switch(actor=owner, switch_id=switch.pk)
     for late in (
-        lambda: services.retire_workflow(actor=admin, workflow_id=flow.pk),
-        lambda: services.release_kill_switch(actor=admin, switch_id=switch.pk),
+        lambda: retire_workflow(actor=admin, workflow_id=flow.pk),
+        lambda: release_kill_switch(actor=admin, switch_id=switch.pk),
     ):
         with pytest.raises(Conflict) as caught:
             late()
@@ -115,7 +120,7 @@ def test_review_that_is_closed_says_by_whom(scene: Scene) -> None:
     owner = scene.user_id("owner")
     OverrideReview.objects.create(approval=approval, revision=1, opened_by_id=owner)
     assert watchdog.open_reviews() == 1
-    services.close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Fine")
+    close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Fine")
     with pytest.raises(Conflict) as caught:
-        services.close_review(actor=scene.actor("admin"), approval_id=approval.pk, reason="Fine")
+        close_review(actor=scene.actor("admin"), approval_id=approval.pk, reason="Fine")
     assert caught.value.facts["changed_role"] == "compliance"

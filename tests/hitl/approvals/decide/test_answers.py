@@ -13,8 +13,14 @@ from core.clock import now
 from core.errors import WalkerError
 from hitl import notification_channels, services
 from hitl.actions.base import Origin
+from hitl.approvals.change.close import lapse, revoke
+from hitl.approvals.change.edit import edit
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
+from hitl.approvals.decide.reassign import delegate
+from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, Execution
 from tests.hitl.decision_links.test_links import link_to, token_of
+from tests.hitl.kit.moves import MOVES
 from tests.hitl.kit.scene import BLUE, Scene, people, roles, stored
 from tests.sealing import rewrite
 
@@ -34,7 +40,7 @@ def told(call: Callable[[], object]) -> dict[str, Any]:
 
 def test_revoking_after_the_claim_says_that_execution_started_and_when(scene: Scene) -> None:
     approval = scene.done(scene.approved())
-    answer = told(lambda: services.revoke(actor=scene.actor("approver"), approval_id=approval.pk))
+    answer = told(lambda: revoke(actor=scene.actor("approver"), approval_id=approval.pk))
     assert re.fullmatch(rf"BR-\d+ was approved by you and executed on {WHEN}\.", answer["detail"])
     execution = Execution.objects.get()
     assert (answer["code"], answer["claimed_at"]) == ("conflict", execution.started_at.isoformat())
@@ -45,7 +51,7 @@ def test_revoking_while_it_is_being_executed_says_since_when(scene: Scene, monke
 
     def execute(*_: object, **__: object) -> Any:
         row = Approval.objects.get()
-        answers.append(told(lambda: services.revoke(actor=scene.actor("admin"), approval_id=row.pk)))
+        answers.append(told(lambda: revoke(actor=scene.actor("admin"), approval_id=row.pk)))
         raise OSError
 
     monkeypatch.setattr("tests.hitl.kit.kinds.PressPlain.execute", execute)
@@ -80,8 +86,8 @@ def test_late_act_on_an_expired_request_says_since_when(scene: Scene, swept: boo
 
 def test_lapsed_request_says_that_it_was_approved_and_not_executed(scene: Scene) -> None:
     approval = scene.approved()
-    services.lapse(approval_id=approval.pk, now=approval.execute_by)
-    answer = told(lambda: services.revoke(actor=scene.actor("admin"), approval_id=approval.pk))
+    lapse(approval_id=approval.pk, now=approval.execute_by)
+    answer = told(lambda: revoke(actor=scene.actor("admin"), approval_id=approval.pk))
     assert answer["detail"].endswith(": it was approved, but not executed in time.")
 
 
@@ -91,7 +97,7 @@ def test_lapsed_request_says_that_it_was_approved_and_not_executed(scene: Scene)
 def test_person_out_of_office_is_told_who_decides_for_them(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     early, until = scene.propose(), now() + timedelta(days=1)
-    services.open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
+    open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
     for approval in (early, scene.propose(params=BLUE)):
         answer = told(lambda approval=approval: scene.decide(approval))  # type: ignore[misc]
         assert (answer["code"], answer["why"]) == ("not_an_approver", "away")
@@ -145,13 +151,13 @@ def _edited_by(scene: Scene) -> Approval:
     scene.define({"approvers": roles("approver", "admin", "owner"), "editable_fields": ["amount"]})
     approval = scene.propose()
     said = {"digest": approval.digest, "changes": {"amount": "9.00"}}
-    return services.edit(actor=scene.actor("owner"), approval_id=approval.pk, **said)
+    return edit(actor=scene.actor("owner"), approval_id=approval.pk, **said)
 
 
 def _substitute_of_requester(scene: Scene) -> Approval:
     until = now() + timedelta(days=1)
     third, actor = scene.world.another("approver")
-    services.open_delegation(actor=actor, to_person=scene.user_id("owner"), until=until)
+    open_delegation(actor=actor, to_person=scene.user_id("owner"), until=until)
     return scene.propose(actor=actor_for_user(third))
 
 
@@ -160,7 +166,7 @@ def _reader(scene: Scene) -> Approval:
     approval = scene.propose()
     secret = link_to(scene, approval)
     Reader.readers = (scene.user_id("owner"),)
-    services.decide_by_link(token_id=token_of(secret), verdict="approve", typed=approval.reference)
+    decide_by_link(token_id=token_of(secret), verdict="approve", typed=approval.reference)
     return stored(approval)
 
 
@@ -205,7 +211,7 @@ def test_four_eyes_names_nobody_to_those_who_may_not_see_approvals(scene: Scene)
 def test_four_eyes_says_what_else_one_cannot_do(scene: Scene, move: str, words: str) -> None:
     approval, owner = scene.propose(actor=scene.actor("owner")), scene.world.people["owner"]
     said = {"approval_id": approval.pk, "digest": approval.digest, "reason": "Urgent"}
-    answer = told(lambda: getattr(services, move)(actor=actor_for_user(owner, auth_strength="mfa"), **said))
+    answer = told(lambda: MOVES[move](actor=actor_for_user(owner, auth_strength="mfa"), **said))
     assert answer["detail"] == f"You requested this, so you can't {words}. Someone else must do this."
 
 
@@ -216,11 +222,11 @@ def test_link_that_a_delegation_ended_says_so(scene: Scene) -> None:
     scene.define({"approvers": people(scene.user_id("approver"))})
     approval = scene.propose()
     token_id, until = token_of(link_to(scene, approval)), now() + timedelta(days=1)
-    away = services.open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
+    away = open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
     press = {"token_id": token_id, "verdict": "approve", "typed": approval.reference}
-    assert "Owner Acme decides for you" in told(lambda: services.decide_by_link(**press))["detail"]
-    services.end_delegation(actor=scene.actor("approver"), delegation_id=away.pk)
-    answer = told(lambda: services.decide_by_link(**press))
+    assert "Owner Acme decides for you" in told(lambda: decide_by_link(**press))["detail"]
+    end_delegation(actor=scene.actor("approver"), delegation_id=away.pk)
+    answer = told(lambda: decide_by_link(**press))
     assert (answer["code"], answer["why"]) == ("replaced", "delegated")
     assert answer["detail"].startswith("This link ended when the request was delegated to someone else.")
 
@@ -230,7 +236,7 @@ def test_link_that_a_newer_one_replaced_says_so(scene: Scene) -> None:
     token_id = token_of(link_to(scene, approval))
     link_to(scene, approval)
     press = {"token_id": token_id, "verdict": "approve", "typed": approval.reference}
-    answer = told(lambda: services.decide_by_link(**press))
+    answer = told(lambda: decide_by_link(**press))
     assert (answer["code"], answer["why"]) == ("replaced", "newer")
 
 
@@ -238,7 +244,7 @@ def test_link_of_somebody_who_delegated_names_the_colleague(scene: Scene) -> Non
     approval = scene.propose()
     token_id = token_of(link_to(scene, approval))
     said = {"to": scene.user_id("owner"), "digest": approval.digest}
-    services.delegate(actor=scene.actor("approver"), approval_id=approval.pk, **said)
+    delegate(actor=scene.actor("approver"), approval_id=approval.pk, **said)
     press = {"token_id": token_id, "verdict": "approve", "typed": approval.reference}
-    answer = told(lambda: services.decide_by_link(**press))
+    answer = told(lambda: decide_by_link(**press))
     assert re.fullmatch(rf"You delegated this request to Owner Acme on {WHEN}\.", answer["detail"])

@@ -13,7 +13,11 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import notification_channels, services
 from hitl.approvals.change import due
+from hitl.approvals.change.escalate import escalate, remind
+from hitl.approvals.change.watch_assignments import watch_assignments
 from hitl.approvals.decide import delegations
+from hitl.approvals.decide.delegations import end_delegation, open_delegation
+from hitl.approvals.decide.reassign import delegate, reassign
 from hitl.approvals.state.context import substitutes_at
 from hitl.models import Approval, ApproverGroup, Assignment, Decision, Delegation, GroupMember, Notification, Timer
 from hitl.notifications import send
@@ -22,13 +26,13 @@ from tests.hitl.kit.scene import BLUE, Scene, people, roles, stored
 
 def hand(scene: Scene, approval: Approval, to: UUID, **options: Any) -> Approval:
     actor = options.pop("actor", None) or scene.actor("approver")
-    return services.delegate(actor=actor, approval_id=approval.pk, to=to, digest=approval.digest, **options)
+    return delegate(actor=actor, approval_id=approval.pk, to=to, digest=approval.digest, **options)
 
 
 def away(scene: Scene, to: UUID, **options: Any) -> Delegation:
     options.setdefault("until", now() + timedelta(days=7))
     options.setdefault("actor", scene.actor("approver"))
-    return services.open_delegation(to_person=to, **options)
+    return open_delegation(to_person=to, **options)
 
 
 def assigned(approval: Approval) -> set[UUID]:
@@ -85,7 +89,7 @@ def test_admin_gives_an_assignment_to_another(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = scene.propose()
     scene.world.people["approver"].memberships.update(is_active=False)
-    moved = services.reassign(
+    moved = reassign(
         actor=scene.actor("admin"),
         approval_id=approval.pk,
         from_person=scene.user_id("approver"),
@@ -102,7 +106,7 @@ def test_absence_moves_open_assignments_and_gives_them_back(scene: Scene) -> Non
     approval = scene.propose()
     row = away(scene, scene.user_id("owner"))
     assert assigned(approval) == {scene.user_id("owner")}
-    services.end_delegation(actor=scene.actor("approver"), delegation_id=row.pk)
+    end_delegation(actor=scene.actor("approver"), delegation_id=row.pk)
     assert assigned(approval) == {scene.user_id("approver")}
     assert scene.decide(approval).state == "approved"
 
@@ -190,7 +194,7 @@ def test_everybody_does_not_become_fewer_when_one_leaves(scene: Scene) -> None:
     approval = scene.propose()
     scene.world.people["admin"].memberships.update(is_active=False)
     assert scene.decide(approval).state == "pending"
-    assert services.watch_assignments() == 1
+    assert watch_assignments() == 1
     assert stored(approval).holds == ["unsatisfiable"]
     assert Notification.objects.filter(template="approval_stuck").exists()
 
@@ -200,14 +204,14 @@ def test_what_somebody_can_sign_again_goes_on_by_itself(scene: Scene) -> None:
     approval = scene.propose()
     membership = scene.world.people["approver"].memberships
     membership.update(is_active=False)
-    services.watch_assignments()
+    watch_assignments()
     membership.update(is_active=True)
-    assert services.watch_assignments() == 1
+    assert watch_assignments() == 1
     assert scene.decide(stored(approval)).state == "approved"
 
 
 def climb(approval: Approval, hours: int) -> bool:
-    return services.escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
+    return escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
 
 
 def test_escalation_adds_people_when_it_is_due(scene: Scene) -> None:
@@ -226,7 +230,7 @@ def test_escalation_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene,
     scene.define({"approvers": people(giver, third[0].pk), "mode": "quorum", "quorum": 2}, escalation=escalation)
     away(scene, scene.user_id("admin"))
     approval = scene.decide(scene.propose(), actor=scene.actor("admin"))
-    services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
+    escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
     with pytest.raises(Refused, match="Admin Acme decides for you"):
         scene.decide(stored(approval))
 
@@ -264,7 +268,7 @@ def test_reminders_stop_at_the_maximum_and_skip_who_voted(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2}, reminder_every_hours=1, reminder_max=2)
     approval = scene.decide(scene.propose())
     for hour in (1, 2, 3):
-        services.remind(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hour))
+        remind(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hour))
     told = Notification.objects.filter(is_reminder=True)
     assert list(told.order_by("id").values_list("reminder_number", "recipient_id")) == [
         (1, scene.user_id("admin")),

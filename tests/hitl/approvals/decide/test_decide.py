@@ -10,16 +10,16 @@ from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Origin
+from hitl.approvals.change.close import revoke
 from hitl.models import ApprovalWorkflow, Assignment, Decision
+from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.scene import Scene, states_told, stored
 
 
 def _revise(scene: Scene, **level: object) -> None:
     roles = [{"type": "role", "value": role} for role in ("approver", "admin")]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(
-        actor=scene.actor("owner"), workflow_id=workflow.pk, levels=[{"approvers": roles, **level}]
-    )
+    revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=[{"approvers": roles, **level}])
 
 
 def test_approval_closes_the_level(scene: Scene) -> None:
@@ -162,7 +162,7 @@ def test_rejection_takes_back_the_vote_that_was_counted(scene: Scene) -> None:
 def test_second_level_is_asked_after_the_first(scene: Scene) -> None:
     roles = [[{"type": "role", "value": role}] for role in ("approver", "admin")]
     workflow = ApprovalWorkflow.objects.get()
-    services.revise_workflow(
+    revise_workflow(
         actor=scene.actor("owner"),
         workflow_id=workflow.pk,
         levels=[{"approvers": row} for row in roles],
@@ -224,7 +224,7 @@ def test_stranger_cannot_withdraw(scene: Scene) -> None:
 
 def test_approver_revokes_before_execution(scene: Scene) -> None:
     approval = scene.approved()
-    services.revoke(actor=scene.actor("approver"), approval_id=approval.pk)
+    revoke(actor=scene.actor("approver"), approval_id=approval.pk)
     assert scene.done(approval).state == "cancelled"
     assert scene.effects.pressed == []
 
@@ -233,5 +233,5 @@ def test_executed_one_cannot_be_revoked(scene: Scene) -> None:
     approval = scene.approved()
     scene.done(approval)
     with pytest.raises(Conflict) as caught:
-        services.revoke(actor=scene.actor("approver"), approval_id=approval.pk)
+        revoke(actor=scene.actor("approver"), approval_id=approval.pk)
     assert caught.value.facts["decided_by"] == "you"

@@ -10,10 +10,12 @@ from django.urls import reverse
 from core.errors import Conflict, Invalid, WalkerError
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from hitl import services
+from hitl.approvals.change.edit import edit
+from hitl.approvals.decide.flags import clear_flag, set_flag
 from hitl.approvals.integrity.verification import broken_requests
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ComplianceFlag, Decision
+from hitl.policy.limits.flags import create_flag, retire_flag
 from hitl.selectors import timeline
 from tests.api.office import Office
 from tests.hitl.kit.effects import Effects
@@ -30,8 +32,8 @@ def flags(scene: Scene) -> dict[str, ComplianceFlag]:
     """One flag that only people set, and one with a condition."""
     owner = scene.actor("owner")
     made = [
-        services.create_flag(actor=owner, name="pep", label="Politically exposed"),
-        services.create_flag(actor=owner, name="large", label="Large amount", condition="cost > 6"),
+        create_flag(actor=owner, name="pep", label="Politically exposed"),
+        create_flag(actor=owner, name="large", label="Large amount", condition="cost > 6"),
     ]
     return {flag.name: flag for flag in made}
 
@@ -47,21 +49,21 @@ def test_rule_flags_a_request_when_it_is_made_or_changed_and_never_clears(
     small, large = scene.propose(), scene.propose(params={**BLUE, "amount": "7.00"})
     assert (said(small), said(large)) == ([], ["large"])
     asked: dict[str, Any] = {"actor": scene.actor("approver")}
-    services.edit(**asked, approval_id=small.pk, digest=small.digest, changes={"amount": "9.00"}, reason="More")
-    services.edit(**asked, approval_id=large.pk, digest=large.digest, changes={"amount": "1.00"}, reason="Less")
+    edit(**asked, approval_id=small.pk, digest=small.digest, changes={"amount": "9.00"}, reason="More")
+    edit(**asked, approval_id=large.pk, digest=large.digest, changes={"amount": "1.00"}, reason="Less")
     assert (said(small), said(large)) == (["large"], ["large"])
     told = AuditEntry.objects.filter(facts__has_key="flags").order_by("seq")
     assert [(entry.action, entry.object_id) for entry in told] == [
         ("APPROVAL_PROPOSE", large.pk),
         ("APPROVAL_EDIT", small.pk),
     ]
-    services.retire_flag(actor=scene.actor("owner"), flag_id=flags["large"].pk, seen_version=1)
+    retire_flag(actor=scene.actor("owner"), flag_id=flags["large"].pk, seen_version=1)
     assert said(scene.propose(params={"button": "green", "amount": "8.00"})) == []
     assert (list(broken_requests()), list(problems())) == ([], [])
 
 
 def test_condition_that_cannot_be_evaluated_sets_the_flag(scene: Scene) -> None:
-    services.create_flag(actor=scene.actor("owner"), name="wide", label="Wide", condition="reach > 1000000")
+    create_flag(actor=scene.actor("owner"), name="wide", label="Wide", condition="reach > 1000000")
     assert said(scene.propose()) == ["wide"]
 
 
@@ -70,10 +72,10 @@ def test_people_set_and_clear_flags_with_a_reason_also_after_the_end(
 ) -> None:
     approval, officer = scene.propose(), scene.actor("compliance")
     about: dict[str, Any] = {"approval_id": approval.pk, "flag": "pep", "reason": WHY}
-    services.set_flag(actor=officer, **about)
+    set_flag(actor=officer, **about)
     assert scene.done(scene.decide(approval)).state == "executed"
-    services.clear_flag(actor=officer, **about)
-    services.set_flag(actor=officer, **about)
+    clear_flag(actor=officer, **about)
+    set_flag(actor=officer, **about)
     assert said(approval) == ["pep"]
     told = timeline.history(viewer=officer, approval_id=approval.pk)
     assert [(row.action, row.facts.get("flag"), row.reason) for row in told if "flag" in row.action] == [
@@ -90,19 +92,19 @@ def test_flag_is_refused_without_right_reason_or_list_and_as_contributor(
     _, second = scene.world.another("admin")
     officer, asker = scene.actor("compliance"), scene.actor("admin")
     approval = scene.propose(actor=asker)
-    services.set_flag(actor=asker, approval_id=approval.pk, flag="pep", reason=WHY)
+    set_flag(actor=asker, approval_id=approval.pk, flag="pep", reason=WHY)
     attempts: list[tuple[str, Any, dict[str, Any]]] = [
-        ("not_allowed", services.set_flag, {"actor": scene.actor("approver")}),
-        ("not_allowed", services.clear_flag, {"actor": scene.actor("approver")}),
-        ("four_eyes", services.clear_flag, {"actor": asker}),
-        ("flagged", services.set_flag, {}),
-        ("invalid", services.clear_flag, {"reason": " "}),
-        ("invalid", services.set_flag, {"flag": "unknown"}),
-        ("invalid", services.set_flag, {"flag": "override"}),
-        ("invalid", services.clear_flag, {"flag": "override"}),
-        ("not_flagged", services.clear_flag, {"flag": "large"}),
-        ("stale_digest", services.clear_flag, {"digest": "0" * 64}),
-        ("not_found", services.set_flag, {"actor": scene.world.outsider()}),
+        ("not_allowed", set_flag, {"actor": scene.actor("approver")}),
+        ("not_allowed", clear_flag, {"actor": scene.actor("approver")}),
+        ("four_eyes", clear_flag, {"actor": asker}),
+        ("flagged", set_flag, {}),
+        ("invalid", clear_flag, {"reason": " "}),
+        ("invalid", set_flag, {"flag": "unknown"}),
+        ("invalid", set_flag, {"flag": "override"}),
+        ("invalid", clear_flag, {"flag": "override"}),
+        ("not_flagged", clear_flag, {"flag": "large"}),
+        ("stale_digest", clear_flag, {"digest": "0" * 64}),
+        ("not_found", set_flag, {"actor": scene.world.outsider()}),
     ]
     for code, move, other in attempts:
         about = {"actor": officer, "approval_id": approval.pk, "flag": "pep", "reason": WHY, **other}
@@ -111,7 +113,7 @@ def test_flag_is_refused_without_right_reason_or_list_and_as_contributor(
             move(**about)
         assert caught.value.code == code, other
     assert said(approval) == ["pep"]
-    services.clear_flag(actor=second, approval_id=approval.pk, flag="pep", reason=WHY)
+    clear_flag(actor=second, approval_id=approval.pk, flag="pep", reason=WHY)
 
 
 def test_flags_changed_outside_are_found_and_nothing_is_built_on_them(
@@ -121,7 +123,7 @@ def test_flags_changed_outside_are_found_and_nothing_is_built_on_them(
     Approval.objects.filter(pk=approval.pk).update(compliance_flags=[])
     assert list(broken_requests()) == [(approval.reference, "the request was changed")]
     about: dict[str, Any] = {"approval_id": approval.pk, "flag": "pep", "reason": WHY}
-    for move in (services.set_flag, services.clear_flag):
+    for move in (set_flag, clear_flag):
         with pytest.raises(Conflict) as caught:
             move(actor=scene.actor("compliance"), **about)
         assert caught.value.code == "tampered"
@@ -157,7 +159,7 @@ def test_upgrade_seals_the_flags_of_emergency_approvals_and_vouches_for_nothing_
 )
 def test_flag_that_cannot_be_used_is_refused_by_field(scene: Scene, values: dict[str, str], field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        services.create_flag(actor=scene.actor("owner"), **values)
+        create_flag(actor=scene.actor("owner"), **values)
     assert list(caught.value.facts["fields"]) == [field]
 
 

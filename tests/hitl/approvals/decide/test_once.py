@@ -8,8 +8,13 @@ import pytest
 from accounts.models import Membership
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
-from hitl import services
+from hitl.approvals.change import edit as edits
+from hitl.approvals.change.escalate import escalate
+from hitl.approvals.change.holds import release
 from hitl.approvals.change.simulate import Trial, simulate
+from hitl.approvals.change.watch_assignments import watch_assignments
+from hitl.approvals.decide.delegations import open_delegation
+from hitl.approvals.decide.reassign import delegate
 from hitl.domain.strictness import strictest
 from hitl.models import Approval, Assignment
 from tests.hitl.kit.scene import Scene, roles, stored
@@ -47,21 +52,21 @@ def test_nobody_left_holds_it_until_somebody_comes(scene: Scene) -> None:
     assert (approval.state, approval.holds, _assigned(approval)) == ("pending", ["unsatisfiable"], set())
     Membership.objects.filter(user_id=scene.user_id("support")).update(role="viewer")
     Membership.objects.filter(user_id=scene.user_id("admin")).update(role="approver")
-    assert services.watch_assignments() == 1
+    assert watch_assignments() == 1
     assert (stored(approval).holds, _assigned(approval)) == ([], {scene.user_id("admin")})
 
 
 def test_release_assigns_nobody_who_signed(scene: Scene) -> None:
     approval = _two(scene)
     with pytest.raises(Conflict, match="no eligible approver"):
-        services.release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
+        release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
     assert _assigned(approval) == set()
 
 
 def test_assignment_is_not_given_to_who_signed(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
     with pytest.raises(Refused) as caught:
-        services.delegate(
+        delegate(
             actor=scene.actor("admin"), approval_id=approval.pk, to=scene.user_id("approver"), digest=approval.digest
         )
     assert caught.value.code == "approved_earlier_step"
@@ -69,9 +74,7 @@ def test_assignment_is_not_given_to_who_signed(scene: Scene) -> None:
 
 def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
-    services.open_delegation(
-        actor=scene.actor("admin"), to_person=scene.user_id("approver"), until=now() + timedelta(days=1)
-    )
+    open_delegation(actor=scene.actor("admin"), to_person=scene.user_id("approver"), until=now() + timedelta(days=1))
     assert _assigned(approval) == {scene.user_id("admin")}
     again = scene.decide(scene.propose(params={"button": "blue", "amount": "5.00"}))
     assert _assigned(again) == {scene.user_id("admin")}
@@ -80,7 +83,7 @@ def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
 def test_escalation_asks_nobody_who_signed(scene: Scene) -> None:
     escalation = [{"after_hours": 1, "add": roles("approver", "owner")}]
     approval = _two(scene, "approver", "admin", escalation=escalation)
-    services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
+    escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
     assert _assigned(approval) == {scene.user_id("admin"), scene.user_id("owner")}
 
 
@@ -107,7 +110,7 @@ def test_new_revision_is_signed_anew_by_all(scene: Scene) -> None:
     edit = {"editable_fields": ["amount"], "approvers": roles("approver", "admin", "owner")}
     scene.define(edit, edit, distinct_approvers=True)
     approval = scene.decide(scene.propose())
-    edited = services.edit(
+    edited = edits.edit(
         actor=scene.actor("owner"), approval_id=approval.pk, digest=approval.digest, changes={"amount": "4.00"}
     )
     assert scene.decide(edited).level == 2

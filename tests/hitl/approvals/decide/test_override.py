@@ -8,7 +8,9 @@ import pytest
 from core.actors import Actor
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
-from hitl import selectors, services
+from hitl import selectors
+from hitl.approvals.decide import override as overrides
+from hitl.approvals.decide.override import close_review
 from hitl.models import Approval, Notification, OverrideReview
 from tests.hitl.kit.scene import Scene, stored
 
@@ -19,7 +21,7 @@ def owner(scene: Scene) -> Actor:
 
 def override(scene: Scene, approval: Approval, **options: Any) -> Approval:
     options.setdefault("actor", owner(scene))
-    return services.override(approval_id=approval.pk, digest=approval.digest, reason="On fire", **options)
+    return overrides.override(approval_id=approval.pk, digest=approval.digest, reason="On fire", **options)
 
 
 def test_override_approves_and_is_carried_out(scene: Scene) -> None:
@@ -42,7 +44,7 @@ def test_review_stays_on_the_reviewers_list_until_it_is_closed(scene: Scene) -> 
     approval = scene.done(override(scene, scene.propose()))
     viewer = scene.actor("compliance")
     assert [row.approval_id for row in selectors.list_needing(viewer=viewer)] == [approval.pk]
-    services.close_review(actor=viewer, approval_id=approval.pk, reason="Fine")
+    close_review(actor=viewer, approval_id=approval.pk, reason="Fine")
     assert selectors.list_needing(viewer=viewer) == []
 
 
@@ -90,9 +92,9 @@ def test_review_is_closed_by_somebody_else(scene: Scene) -> None:
     scene.define(allow_override=True)
     approval = override(scene, scene.propose())
     with pytest.raises(Refused):
-        services.close_review(actor=owner(scene), approval_id=approval.pk, reason="Fine")
-    services.close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Fine")
+        close_review(actor=owner(scene), approval_id=approval.pk, reason="Fine")
+    close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Fine")
     assert stored(approval).compliance_flags == ["override", "override_reviewed"]
     assert AuditEntry.objects.filter(action="OVERRIDE_REVIEWED").count() == 1
     with pytest.raises(Conflict):
-        services.close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Again")
+        close_review(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Again")

@@ -13,10 +13,20 @@ from core.errors import Refused
 from core.events.relay import relay
 from core.tenancy.scope import tenant_scope
 from hitl import selectors, services, tasks
+from hitl.approvals.change.close import revoke
+from hitl.approvals.change.escalate import escalate_now
+from hitl.approvals.change.holds import hold
+from hitl.approvals.change.watch_assignments import watch_assignments
+from hitl.approvals.decide.delegations import open_delegation
+from hitl.approvals.decide.override import override
+from hitl.approvals.decide.questions import ask
+from hitl.approvals.decide.reassign import reassign
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, ApproverGroup, Assignment, DecisionToken, GroupMember
+from hitl.policy.workflows.groups import revise_group
 from hitl.selectors import timeline
 from tests.api.office import Caller, Office
+from tests.hitl.kit import moves
 from tests.hitl.kit.doors import BY_DOOR, DOORS, Door
 from tests.hitl.kit.effects import Effects
 from tests.hitl.kit.hall import Hall, build_hall
@@ -48,7 +58,7 @@ def leave(scene: Scene, group: ApproverGroup, *roles: str) -> None:
     """Take people off the group."""
     left = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
     left -= {scene.user_id(role) for role in roles}
-    services.revise_group(actor=scene.actor("owner"), group_id=group.pk, name="Leads", people=left)
+    revise_group(actor=scene.actor("owner"), group_id=group.pk, name="Leads", people=left)
 
 
 def open_ones(approval: Approval) -> set[UUID]:
@@ -129,7 +139,7 @@ def test_person_who_lost_their_role_since_they_were_loaded_can_make_no_move(hall
         actor = actor_for_user(hall.world.people[role], auth_strength="mfa", proven_lately=True)
         if begin == "overridden":
             owner = actor_for_user(hall.world.people["owner"], auth_strength="mfa")
-            services.override(actor=owner, approval_id=approval.pk, digest=approval.digest, reason="Now")
+            override(actor=owner, approval_id=approval.pk, digest=approval.digest, reason="Now")
         lose(hall.world.people[role])
     before = hall.traces()
     with tenant_scope(hall.world.acme.pk), pytest.raises(Refused) as caught:
@@ -152,14 +162,14 @@ def _make(move: str, hall: Hall, actor: Any, approval: Approval, more: dict[str,
     }
     reasoned = {} if move in ("undo", "edit", "resubmit", "delegate", "probe_now") else {"reason": "Fits the plan."}
     shown = {} if move == "close_review" else {"digest": approval.digest}
-    service = getattr(services, "decide" if move in ("approve", "reject") else move)
+    service = moves.MOVES["decide" if move in ("approve", "reject") else move]
     service(actor=actor, approval_id=approval.pk, **shown, **said.get(move, reasoned), **more)
 
 
 def test_system_and_agents_without_a_person_close_and_hold_as_before(hall: Hall) -> None:
     with tenant_scope(hall.world.acme.pk):
-        held = services.hold(actor=OPERATOR, approval_id=hall.begin("pending").pk, reason="Wait")
-        revoked = services.revoke(actor=OPERATOR, approval_id=hall.begin("approved", "blue").pk)
+        held = hold(actor=OPERATOR, approval_id=hall.begin("pending").pk, reason="Wait")
+        revoked = revoke(actor=OPERATOR, approval_id=hall.begin("approved", "blue").pk)
         assert (services.cancel(actor=OPERATOR, approval_id=held.pk).state, revoked.state) == ("cancelled",) * 2
 
 
@@ -205,7 +215,7 @@ def test_lost_right_closes_the_assignment_and_voids_its_links_at_once(
     ]
     assert selectors.count_mine(viewer=actor) == 0
     with pytest.raises(Refused) as caught:
-        services.ask(actor=actor, approval_id=approval.pk, digest=approval.digest, reason="Why?")
+        ask(actor=actor, approval_id=approval.pk, digest=approval.digest, reason="Why?")
     assert caught.value.code == "not_an_approver"
 
 
@@ -230,9 +240,7 @@ def test_right_that_comes_back_opens_the_assignment_again(scene: Scene, group: A
     leave(scene, group, "approver", "admin", "owner")
     relayed()
     assert (open_ones(approval), stored(approval).holds) == (set(), ["unsatisfiable"])
-    services.revise_group(
-        actor=scene.actor("owner"), group_id=group.pk, name="Leads", people=[scene.user_id("approver")]
-    )
+    revise_group(actor=scene.actor("owner"), group_id=group.pk, name="Leads", people=[scene.user_id("approver")])
     relayed()
     assert (open_ones(approval), stored(approval).holds) == ({scene.user_id("approver")}, [])
     assert scene.done(scene.decide(stored(approval))).state == "executed"
@@ -241,9 +249,9 @@ def test_right_that_comes_back_opens_the_assignment_again(scene: Scene, group: A
 def test_sweep_finds_a_lost_right_that_nothing_announced(scene: Scene, group: ApproverGroup) -> None:
     approval = scene.propose()
     GroupMember.objects.filter(user_id=scene.user_id("approver")).delete()
-    assert services.watch_assignments() == 1
+    assert watch_assignments() == 1
     assert open_ones(approval) == {scene.user_id("admin"), scene.user_id("owner")}
-    assert services.watch_assignments() == 0
+    assert watch_assignments() == 0
 
 
 def test_assignment_of_a_lost_right_can_be_given_to_someone_else(
@@ -253,7 +261,7 @@ def test_assignment_of_a_lost_right_can_be_given_to_someone_else(
     approval = scene.propose()
     _changed_role(scene, group)
     relayed()
-    moved = services.reassign(
+    moved = reassign(
         actor=scene.actor("admin"),
         approval_id=approval.pk,
         from_person=scene.user_id("approver"),
@@ -261,7 +269,7 @@ def test_assignment_of_a_lost_right_can_be_given_to_someone_else(
         digest=approval.digest,
         reason="Left the team",
     )
-    services.watch_assignments()
+    watch_assignments()
     assert scene.decide(stored(moved), actor=scene.actor("owner")).state == "approved"
 
 
@@ -270,7 +278,7 @@ def test_lost_admin_right_ends_moves_of_administrators(scene: Scene, group: Appr
     scene.world.people["admin"].memberships.update(role="approver")
     said = {"actor": admin, "approval_id": approval.pk, "digest": approval.digest, "reason": "Urgent"}
     moves = {"from_person": scene.user_id("approver"), "to": scene.user_id("owner")}
-    for move in (lambda: services.escalate_now(**said), lambda: services.reassign(**said, **moves)):
+    for move in (lambda: escalate_now(**said), lambda: reassign(**said, **moves)):
         with pytest.raises(Refused, match="can no longer"):
             move()
     assert stored(approval).version == 1
@@ -278,7 +286,7 @@ def test_lost_admin_right_ends_moves_of_administrators(scene: Scene, group: Appr
 
 def test_former_requester_does_not_answer(scene: Scene, group: ApproverGroup) -> None:
     approval, asker = scene.propose(), scene.actor("support")
-    services.ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
+    ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
     scene.world.people["support"].memberships.update(is_active=False)
     with pytest.raises(Refused, match="no longer"):
         services.answer(actor=asker, approval_id=approval.pk, text="Because.")
@@ -288,7 +296,7 @@ def test_former_requester_does_not_answer(scene: Scene, group: ApproverGroup) ->
 def test_substitute_decides_only_while_the_absence_lasts(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     until = now() + timedelta(hours=1)
-    services.open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
+    open_delegation(actor=scene.actor("approver"), to_person=scene.user_id("owner"), until=until)
     approval = scene.propose()
     with pytest.raises(Refused, match="You no longer substitute for Approver Acme"):
         scene.decide(approval, actor=scene.actor("owner"), now=until + timedelta(seconds=1))

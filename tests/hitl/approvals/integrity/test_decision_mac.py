@@ -9,6 +9,7 @@ from django.db import connection
 
 from core.errors import Conflict
 from hitl import services
+from hitl.approvals.decide.questions import ask
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
@@ -100,7 +101,7 @@ def test_vote_that_was_taken_out_of_the_table_is_missed(scene: Scene, tampering:
 
 def test_real_votes_remarks_and_rules_are_sealed(scene: Scene) -> None:
     approval = scene.propose()
-    services.ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
+    ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because")
     scene.decide(approval)
     assert [verify(row) for row in Decision.objects.all()] == [True, True, True]

@@ -24,6 +24,9 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
+from hitl.approvals.change.escalate import escalate
+from hitl.approvals.change.holds import hold, release
+from hitl.approvals.decide.reassign import reassign
 from hitl.approvals.integrity import seals
 from hitl.approvals.integrity.sealed_columns import APPROVAL, ASSIGNMENT, DECISION, EXECUTION, Columns
 from hitl.approvals.integrity.verification import broken_requests
@@ -31,6 +34,7 @@ from hitl.approvals.models.fields import machine_writes
 from hitl.approvals.state.transitions import unit_of_work
 from hitl.execution import claim as claiming
 from hitl.execution import execute
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.execution.observation import observe_again
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import (
@@ -232,7 +236,7 @@ def test_removed_assignment_is_missed(attack: Attack) -> None:
 def test_row_of_an_earlier_moment_is_not_put_back(attack: Attack) -> None:
     scene, approval = attack.scene, attack.waiting
     before = Assignment.objects.get(approval=approval, person_id=scene.user_id("admin"))
-    services.reassign(
+    reassign(
         actor=scene.actor("owner"),
         approval_id=approval.pk,
         from_person=scene.user_id("admin"),
@@ -248,9 +252,7 @@ def test_row_of_an_earlier_moment_is_not_put_back(attack: Attack) -> None:
 def test_request_put_back_to_before_its_hold_is_found_by_its_audit_entry(scene: Scene) -> None:
     approval = scene.propose()
     whole = {model: list(model._default_manager.filter(**{key: approval.pk})) for model, key in _OWN.items()}
-    stop = services.activate_kill_switch(
-        actor=scene.actor("compliance"), scope="tenant", reason="Stop", wait=timedelta()
-    )
+    stop = activate_kill_switch(actor=scene.actor("compliance"), scope="tenant", reason="Stop", wait=timedelta())
     assert stored(approval).holds == ["kill_switch"]
     Notification.objects.filter(approval=approval).delete()
     for model, key in reversed(_OWN.items()):
@@ -301,7 +303,7 @@ def test_moved_deadline_revives_nothing_and_can_only_end(scene: Scene) -> None:
 
 def test_deadline_moved_by_the_product_is_sealed_again(scene: Scene) -> None:
     approval = scene.propose()
-    for step in (services.hold, services.release):
+    for step in (hold, release):
         step(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Wait")
     assert list(broken_requests()) == []
     assert scene.done(scene.decide(approval)).state == "executed"
@@ -313,12 +315,12 @@ def test_timer_holds_what_was_changed_and_alerts_once(scene: Scene) -> None:
     approval = scene.propose()
     Approval.objects.filter(pk=approval.pk).update(excluded=[])
     for hours in (2, 3):
-        assert not services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=hours))
+        assert not escalate(approval_id=approval.pk, now=now() + timedelta(hours=hours))
     assert stored(approval).holds == ["manual"]
     told = Notification.objects.filter(approval=approval, template="approval_stuck")
     assert told.count() == told.values("recipient").distinct().count() > 0
     with pytest.raises(Conflict) as caught:
-        services.release(actor=scene.actor("compliance"), approval_id=approval.pk)
+        release(actor=scene.actor("compliance"), approval_id=approval.pk)
     assert caught.value.code == "tampered"
     cancelled = services.cancel(actor=scene.actor("owner"), approval_id=approval.pk)
     assert (cancelled.state, [reference for reference, _ in broken_requests()]) == ("cancelled", [approval.reference])

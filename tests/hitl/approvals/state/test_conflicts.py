@@ -9,7 +9,13 @@ import pytest
 from core.clock import now
 from core.errors import Conflict
 from hitl import services
+from hitl.approvals.change import holds
+from hitl.approvals.change.holds import hold
+from hitl.approvals.decide.delegations import open_delegation
+from hitl.execution.reconcile import resolve
 from hitl.models import Approval
+from hitl.policy.calendars import delete_calendar
+from hitl.policy.workflows.groups import delete_group
 from tests.hitl.kit.scene import PRESS, Scene, people, stored
 
 pytestmark = pytest.mark.django_db
@@ -33,19 +39,19 @@ def _calendar(scene: Scene, role: str = "owner") -> Any:
 
 def _away(scene: Scene, role: str = "approver", to: str = "admin") -> Any:
     until, to_person = now() + timedelta(days=1), scene.user_id(to)
-    return services.open_delegation(actor=scene.actor(role), to_person=to_person, until=until)
+    return open_delegation(actor=scene.actor(role), to_person=to_person, until=until)
 
 
 def _used_group(scene: Scene) -> Callable[[], object]:
     group = _group(scene)
     scene.define({"approvers": [{"type": "group", "value": str(group.pk)}]})
-    return lambda: services.delete_group(actor=scene.actor("admin"), group_id=group.pk)
+    return lambda: delete_group(actor=scene.actor("admin"), group_id=group.pk)
 
 
 def _used_calendar(scene: Scene) -> Callable[[], object]:
     calendar = _calendar(scene)
     scene.define({"calendar_id": calendar.pk})
-    return lambda: services.delete_calendar(actor=scene.actor("admin"), calendar_id=calendar.pk)
+    return lambda: delete_calendar(actor=scene.actor("admin"), calendar_id=calendar.pk)
 
 
 def _second(make: Callable[..., object], *args: Any, **kwargs: Any) -> Callable[[Scene], Callable[[], object]]:
@@ -80,7 +86,7 @@ def test_second_delegation_is_told_who_said_the_first(scene: Scene) -> None:
 
 
 def _hold(scene: Scene, approval: Approval, role: str) -> Approval:
-    return services.hold(actor=scene.actor(role), approval_id=approval.pk, reason="Wait.")
+    return hold(actor=scene.actor(role), approval_id=approval.pk, reason="Wait.")
 
 
 def test_second_hold_of_a_signed_request_names_who_held_it(scene: Scene) -> None:
@@ -96,8 +102,8 @@ def test_hold_that_was_let_go_already_names_who_did(scene: Scene) -> None:
     approval = scene.propose()
     _hold(scene, approval, "compliance")
     release = {"approval_id": approval.pk, "name": "manual"}
-    services.release(actor=scene.actor("admin"), **release)
-    told = _told(lambda: services.release(actor=scene.actor("compliance"), **release))
+    holds.release(actor=scene.actor("admin"), **release)
+    told = _told(lambda: holds.release(actor=scene.actor("compliance"), **release))
     assert (told["code"], told["moved_as"], told["moved_by"]) == ("not_held", "release", "Admin Acme")
 
 
@@ -105,7 +111,7 @@ def test_hold_that_nobody_can_lift_yet_tells_since_when(scene: Scene) -> None:
     scene.define({"approvers": people(scene.user_id("approver"))})
     approval = scene.propose(actor=scene.actor("approver"))
     release = {"approval_id": approval.pk, "name": "unsatisfiable"}
-    told = _told(lambda: services.release(actor=scene.actor("admin"), **release))
+    told = _told(lambda: holds.release(actor=scene.actor("admin"), **release))
     assert (told["code"], told["moved_as"], told["moved_by"]) == ("still_held", "propose", "Approver Acme")
 
 
@@ -126,6 +132,6 @@ def test_late_settlement_is_told_who_settled_it(scene: Scene, monkeypatch: pytes
     monkeypatch.setattr("tests.hitl.kit.kinds.PressPlain.execute", _broken)
     scene.done(approval)
     settle = {"approval_id": approval.pk, "outcome": "executed", "reason": "Looked.", "evidence": "Journal 7."}
-    services.resolve(actor=scene.actor("admin"), **settle)
-    told = _told(lambda: services.resolve(actor=scene.actor("owner"), **settle))
+    resolve(actor=scene.actor("admin"), **settle)
+    told = _told(lambda: resolve(actor=scene.actor("owner"), **settle))
     assert (told["decided_by"], told["moved_as"], told["moved_by"]) == ("Approver Acme", "resolve", "Admin Acme")

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.clock import now
 from hitl import services
+from hitl.approvals.decide.questions import ask
 from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from tests.hitl.kit.scene import BLUE, PRESS, Scene, performed, roles
@@ -58,7 +59,7 @@ def test_queries_of_a_vote_do_not_grow_with_its_rows(scene: Scene) -> None:
         approval = scene.propose(params=params)
         for _ in names[2:]:
             asked = {"actor": scene.actor("admin"), "approval_id": approval.pk, "digest": approval.digest}
-            services.ask(**asked, reason="Why?")
+            ask(**asked, reason="Why?")
             services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because")
         with CaptureQueriesContext(connection) as sent:
             scene.decide(approval)

@@ -6,10 +6,10 @@ import pytest
 from django.db import transaction
 
 from core.clock import now
-from hitl import services
 from hitl.approvals.state import timers
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
 from hitl.policy.workflows import definitions
+from hitl.policy.workflows.workflows import retire_workflow
 from tests.hitl.kit.scene import Scene
 
 
@@ -44,7 +44,7 @@ def test_snapshot_of_a_request_is_its_own(scene: Scene) -> None:
 
 def test_workflow_that_is_retired_is_not_used_again(scene: Scene) -> None:
     scene.propose()
-    services.retire_workflow(actor=scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk)
+    retire_workflow(actor=scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk)
     assert scene.propose().holds == ["unsatisfiable"]
 
 
