@@ -64,7 +64,6 @@ from hitl.killswitch import rest as kill_switches
 from hitl.notifications.rest import OwnNotificationSettingsViewSet
 from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
-from hitl.policy.rest.workflow_sharing import WorkflowSharingViewSet
 from hitl.simulation.rest import SimulationViewSet
 from integrations.rest import WebhookDeliveryViewSet, WebhookEndpointViewSet
 
@@ -215,7 +214,7 @@ urlpatterns = [
     path(f"{CONVERSATION}summary/", HandoverViewSet.as_view({"get": "retrieve"}), name="api-conversation-summary"),
     path(
         f"{V1}workflows/<uuid:workflow_id>/sharing/",
-        WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
+        workflows.WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="api-workflow-sharing",
     ),
     path(

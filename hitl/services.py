@@ -14,8 +14,8 @@ from hitl.execution.execute import execute
 from hitl.notifications.create import settle_notices
 from hitl.notifications.preferences import alert_may_leave_at
 from hitl.notifications.recipients import why_unneeded
+from hitl.notifications.send import Status, track_notification
 from hitl.notifications.texts import own_text
-from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar
 from hitl.policy.limits.caps import create_cap
 from hitl.policy.workflows.groups import create_group

@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from redis import RedisError
 
 from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
@@ -21,20 +24,26 @@ from accounts.services import client_address
 from console.names import names_of
 from core.actors import Actor
 from core.errors import Invalid, WalkerError
+from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
+from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.decide.rights import note_refused_move
 from hitl.approvals.state.conflicts import ENDS, by_whom
-from hitl.decision_links import rate_limit, rules
+from hitl.decision_links import rules
 from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import OpenedLink
 from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 
+log = get_logger(__name__)
 PAGE: Final = "console/link.html"
+WRONG_PER_WINDOW: Final = 10
+WINDOW: Final = 600
+"""Wrong entries on a link from one address, and in how many seconds, counted in Redis; unlimited while it is down."""
 OUTCOMES = counter("walker_decision_links_total", "Decision links opened, by outcome.", ["outcome"])
 ASKS_SIGN_IN: Final = "Sign in to decide this"
 SWITCHED_OFF: Final = "Email approvals are disabled"
@@ -147,14 +156,14 @@ def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpRespons
     if opened.problem is not None:
         _note(opened, opened.problem, visit)
         return _explain(request, opened, opened.problem, refuses=True)
-    if rate_limit.is_rate_limited(token, visit["address"]):
+    if _is_rate_limited(token, visit["address"]):
         return _form(request, opened, said=TOO_MANY_TRIES, status=429)
     given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
     try:
         decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
     except Invalid as problem:
         OUTCOMES.labels("wrong").inc()
-        rate_limit.record_wrong_answer(token, visit["address"])
+        count_or_let_pass(_wrong_name(token, visit["address"]), seconds=WINDOW)
         return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
         _note(opened, problem, visit)
@@ -276,3 +285,19 @@ def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:
     word = str(facts["decided_as"] or facts["state"])
     what = MOVES.get(word, word.replace("_", " "))
     return {"by": by_whom(facts), "at": datetime.fromisoformat(facts["decided_at"]), "what": what}
+
+
+def _is_rate_limited(token: str, address: str) -> bool:
+    """Return True after too many wrong entries on a link from one address in ten minutes.
+
+    Counted by link and address, so that a scanner elsewhere doesn't lock out the person.
+    """
+    try:
+        return int(cache.get(_wrong_name(token, address)) or 0) >= WRONG_PER_WINDOW
+    except RedisError:
+        log.warning("link_limit_not_checked")
+        return False
+
+
+def _wrong_name(token: str, address: str) -> str:
+    return f"link-wrong:{salted_hmac('walker.links', f'{token} {address}').hexdigest()}"

@@ -10,7 +10,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 import core.ids
 import core.tenancy.scope
 from core.tenancy.scope import platform_scope, tenant_scope
-from hitl.approvals.state.search_text import text_of
+from hitl.approvals.models.search import text_of
 
 AT_ONCE = 2000
 # As messages are searched: a word of one tenant is another key than the same word of the next, and `simple`, as

@@ -1,15 +1,16 @@
-"""Send notifications over channels outside the app."""
+"""Send notifications over channels outside the app, and track their delivery."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
+from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.jobs import dead_letters
@@ -28,6 +29,15 @@ GRACE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = 3600
 PARKED_AS: Final = "hitl.notification"
 _OPEN: Final = ("queued", "sending")
+Status = Literal["skipped", "delivered", "read", "failed"]
+# The states that a report can change; a read notification stays read, however late a report is.
+_BEFORE: Final[dict[Status, tuple[str, ...]]] = {
+    "skipped": ("queued", "sending"),
+    "delivered": ("sending", "sent", "failed"),
+    "read": ("sending", "sent", "delivered", "failed"),
+    "failed": ("sending", "sent", "delivered"),
+}
+_MOMENTS: Final = {"delivered": "delivered_at", "read": "read_at", "failed": "failed_at"}
 
 
 @dataclass(frozen=True)
@@ -152,3 +162,21 @@ def send_again(notification_id: UUID) -> None:
     rows = Notification.objects.filter(wanted, status="failed")
     if rows.update(status="queued", attempts=0, lease_until=None, failed_at=None, failure_reason=""):
         tasks_dispatch.notify_soon(notification_id)
+
+
+def track_notification(
+    *, actor: Actor, notification_id: UUID, status: Status, reason: str = "", now: datetime | None = None
+) -> bool:
+    """Record a delivery report of a notification; return True if its status changed.
+
+    For notifiers, in the tenant's scope; needs `hitl.view_approval`. Reports may arrive twice and in any
+    order. `reason` is a sentence without personal data. Raises Refused. Announces nothing.
+    """
+    actor.require("hitl.view_approval")
+    columns: dict[str, object] = {"status": status}
+    if status in _MOMENTS:
+        columns[_MOMENTS[status]] = now or clock_now()
+    if reason:
+        columns["failure_reason"] = reason[:300]
+    rows = Notification.objects.filter(pk=notification_id, status__in=_BEFORE[status])
+    return bool(rows.update(**columns))

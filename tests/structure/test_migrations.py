@@ -22,7 +22,7 @@ SEALING = {
         "hitl.domain.state_machine",
     ),
     # As is only the code that masks the text of a request.
-    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.state.search_text"),
+    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.models.search"),
     # A digest under a key that only the code which looks it up can make.
     "0036_find_accounts_by_provider_account": ("core.tenancy.scope", "conversations.channel_accounts.accounts"),
     "0019_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.integrity.seals"),

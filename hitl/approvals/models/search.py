@@ -1,17 +1,22 @@
-"""The searchable text of approvals."""
+"""The text by which people find a request, with personal data masked."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Final
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
+from core.privacy.pii import mask_text
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.approval import Approval
 
 WORDS_OF = "walker_request_words"
+LONGEST: Final = 1000
+LONGEST_NAME: Final = 120
+_NAMING: Final = ("name", "title", "slug", "_id")
 
 
 class ApprovalText(TenantModel):
@@ -37,3 +42,20 @@ class ApprovalText(TenantModel):
 
     def __str__(self) -> str:
         return f"text of {self.approval_id}"
+
+
+def text_of(approval: Approval) -> str:
+    """Return what a request is found by: its summary, the names of what it touches, and its tags.
+
+    Each part is masked as pages mask it, for everyone: nobody finds a request by a phone number in it.
+    """
+    parts = dict.fromkeys(
+        (approval.summary, approval.subject_key.partition(":")[2], *_names(approval.facts), *approval.tags)
+    )
+    return "\n".join(mask_text(part) for part in parts if part)[:LONGEST]
+
+
+def _names(facts: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in facts.items():
+        if key.endswith(_NAMING) and isinstance(value, str):
+            yield value[:LONGEST_NAME]

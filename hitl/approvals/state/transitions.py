@@ -27,8 +27,8 @@ from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals.integrity import seals
 from hitl.approvals.models.fields import machine_writes
+from hitl.approvals.models.search import ApprovalText, text_of
 from hitl.approvals.state.conflicts import tampered
-from hitl.approvals.state.search_text import store_text
 from hitl.approvals.state.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 from hitl.models import Approval, Assignment, CapReservation
@@ -97,7 +97,7 @@ class UnitOfWork:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             approval.save(force_insert=True)
-        store_text(approval)
+        _store_text(approval)
         set_timers(approval, timers)
         self.locked[approval.pk] = approval
         self.opened.add(approval.pk)
@@ -134,7 +134,7 @@ class UnitOfWork:
         late = due is not None and self.moment > due if ends_level else None
         self._note_move(approval, event, actor, level=level if ends_level else None, late=late)
         if changes and "summary" in changes:
-            store_text(approval)
+            _store_text(approval)
         end_stale(approval, self.moment)
         set_timers(approval, timers or {})
         if old in UNDECIDED and new not in UNDECIDED:
@@ -333,3 +333,11 @@ def _for_chat(approval: Approval, *, is_new: bool) -> Iterator[NewEvent]:
     if approval.state in FINAL:
         outcome = approval.state if approval.state in ("executed", "failed") else "not_done"
         yield NewEvent(stream, "approval_closed", {**common, "outcome": outcome})
+
+
+def _store_text(approval: Approval) -> None:
+    """Store the searchable text of a request, or replace that of its last revision."""
+    text = text_of(approval)
+    is_new = approval.revision == 1 and approval.version == 1
+    if is_new or not ApprovalText.objects.filter(approval=approval).update(masked_text=text):
+        ApprovalText(approval=approval, masked_text=text).save(force_insert=True)

@@ -1,4 +1,4 @@
-"""Endpoints of workflows: read, write and simulate."""
+"""Endpoints of workflows: read, write, share and simulate."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from core.errors import Invalid
 from core.rest.fields import SEEN, AmountField, Document, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
-from core.rest.views import ListViewSet
+from core.rest.views import ApiViewSet, ListViewSet
 from hitl.approvals.change.simulate import Trial, simulate
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy import selectors
+from hitl.policy.selectors import MANAGE_MEMBERSHIP, VIEW_WORKFLOW
 from hitl.policy.selectors import MANAGE_WORKFLOW as MANAGE
-from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.workflows.describe import Label, sentence
 from hitl.policy.workflows.labels import labels
 from hitl.policy.workflows.validation import FIELDS
@@ -36,6 +36,7 @@ from hitl.policy.workflows.workflows import (
     restore_workflow,
     retire_workflow,
     revise_workflow,
+    share_workflow,
 )
 
 
@@ -286,3 +287,27 @@ def _definition(body: dict[str, Any]) -> dict[str, Any]:
     if body.get("levels") is not None:
         body["levels"] = [{name: level[name] for name in level if name != "order"} for level in body["levels"]]
     return {**body, **conditions}
+
+
+class Sharing(serializers.Serializer[Any]):
+    """Roles that may change one workflow too."""
+
+    roles = serializers.ListField(child=serializers.CharField(max_length=20), max_length=20)
+
+
+class WorkflowSharingViewSet(ApiViewSet):
+    """The roles that may change one workflow, beside those that may change all."""
+
+    permissions: ClassVar = {"retrieve": MANAGE_MEMBERSHIP, "update": MANAGE_MEMBERSHIP}
+    serializer_class = Sharing
+    request_serializers: ClassVar = {"update": Sharing}
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
+        return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Let exactly these roles change who approves in this workflow, and when; an empty list takes it back. Needs
+        `accounts.manage_membership` and `hitl.manage_workflow`."""
+        share_workflow(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))

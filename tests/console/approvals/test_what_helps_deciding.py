@@ -13,7 +13,7 @@ from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval
 from hitl.policy.limits.risk_weights import set_risk_policy
-from hitl.selectors.similar import list_similar
+from hitl.selectors.related import list_similar
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.observability.logging import logging_config
 from core.privacy.pii import mask_text
-from hitl.decision_links import rate_limit
+from hitl.decision_links import views
 from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Decision
 from tests.hitl.decision_links.test_links import _decided, _delegated, _questioned, _signed_out, link_to
@@ -256,7 +256,7 @@ def test_guessing_is_slowed_and_keeps_nobody_out(scene: Scene, asked: Approval, 
 def test_wrong_answers_tire_only_where_they_come_from(
     scene: Scene, asked: Approval, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "WRONG_PER_WINDOW", 2)
+    monkeypatch.setattr(views, "WRONG_PER_WINDOW", 2)
     secret = link_to(scene, asked)
     statuses = [send(browser, secret, asked, typed="1").status_code for _ in range(3)]
     assert statuses == [400, 400, 429]
