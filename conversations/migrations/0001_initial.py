@@ -1,7 +1,9 @@
-"""Channels, contacts, conversations, messages and notes."""
+"""What conversations stores: channels, contacts, conversations, messages, teams."""
 
 import django.contrib.postgres.fields
+import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
@@ -13,545 +15,799 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
+        ('hitl', '0002_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="ChannelAccount",
+            name='ChannelAccount',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("email", "Email"), ("sms", "SMS")],
-                        max_length=12,
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("address", models.CharField(blank=True, help_text="Number or mailbox.", max_length=320)),
-                (
-                    "public_key",
-                    models.CharField(
-                        default=conversations.channel_accounts.models.new_public_key,
-                        editable=False,
-                        max_length=40,
-                    ),
-                ),
-                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
-                (
-                    "origins",
-                    models.JSONField(
-                        blank=True, default=list, help_text="Websites that may show it: scheme, host and port."
-                    ),
-                ),
-                (
-                    "keepers",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.UUIDField(),
-                        default=list,
-                        editable=False,
-                        help_text="People who set a secret that proves a sender: they could write in anyone's name.",
-                        size=None,
-                    ),
-                ),
-                (
-                    "lookup_digest",
-                    models.CharField(
-                        blank=True, editable=False, help_text="How a webhook finds the account.", max_length=64
-                    ),
-                ),
-                ("last_error", models.CharField(blank=True, editable=False, max_length=60)),
-                ("last_error_at", models.DateTimeField(editable=False, null=True)),
-                ("is_active", models.BooleanField(default=True)),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('kind', models.CharField(choices=[('webchat', 'Web chat'), ('whatsapp', 'WhatsApp'), ('email', 'Email'), ('sms', 'SMS'), ('app', 'Own app'), ('slack', 'Slack')], max_length=12)),
+                ('name', models.CharField(max_length=80)),
+                ('address', models.CharField(blank=True, help_text='Number or mailbox.', max_length=320)),
+                ('public_key', models.CharField(default=conversations.channel_accounts.models.new_public_key, editable=False, max_length=40)),
+                ('credentials', core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
+                ('origins', models.JSONField(blank=True, default=list, help_text='Websites that may show it: scheme, host and port.')),
+                ('keepers', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, editable=False, help_text="People who set a secret that proves a sender: they could write in anyone's name.", size=None)),
+                ('lookup_digest', models.CharField(blank=True, editable=False, help_text='How a webhook finds the account.', max_length=64)),
+                ('last_error', models.CharField(blank=True, editable=False, max_length=60)),
+                ('last_error_at', models.DateTimeField(editable=False, null=True)),
+                ('is_active', models.BooleanField(default=True)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('provider', models.CharField(choices=[('twilio', 'Twilio'), ('cloud', 'WhatsApp Cloud API'), ('sendgrid', 'SendGrid'), ('imap', 'IMAP mailbox'), ('app', 'Your own app'), ('widget', 'Chat widget'), ('slack', 'Slack')], default='widget', max_length=12)),
+                ('pause_reason', models.CharField(blank=True, editable=False, max_length=200)),
+                ('paused_at', models.DateTimeField(editable=False, help_text='While it is paused nothing is sent.', null=True)),
+                ('tested_at', models.DateTimeField(editable=False, help_text='When a test message was last sent.', null=True)),
+                ('template_uses', models.JSONField(default=dict, editable=False, help_text='Templates by use and language: their ids.')),
+                ('provider_digest', models.CharField(blank=True, editable=False, help_text='How a webhook of an unknown number finds an account.', max_length=64)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("lookup_digest", ""), _negated=True),
-                        fields=["lookup_digest"],
-                        name="accounts_by_lookup",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("public_key",), name="one_account_per_public_key"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("address", ""), _negated=True),
-                        fields=("tenant_id", "kind", "address"),
-                        name="one_account_per_address",
-                    ),
-                ],
+                'indexes': [models.Index(condition=models.Q(('lookup_digest', ''), _negated=True), fields=['lookup_digest'], name='accounts_by_lookup'), models.Index(condition=models.Q(('provider_digest', ''), _negated=True), fields=['provider_digest'], name='accounts_by_provider')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__regex', '^[a-z][a-z_]*$'), ('provider__regex', '^[a-z][a-z_]*$')), name='account_has_a_provider_of_its_kind'), models.UniqueConstraint(fields=('public_key',), name='one_account_per_public_key'), models.UniqueConstraint(condition=models.Q(('address', ''), _negated=True), fields=('tenant_id', 'kind', 'address'), name='one_account_per_address')],
             },
         ),
         migrations.CreateModel(
-            name="Contact",
+            name='Contact',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                ("display_name", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
-                ("masked_name", models.CharField(blank=True, max_length=80)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="contacts",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "linked_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
-                (
-                    "erased_at",
-                    models.DateTimeField(editable=False, help_text="When the person was erased.", null=True),
-                ),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('display_name', core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ('masked_name', models.CharField(blank=True, max_length=80)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contacts', to=settings.AUTH_USER_MODEL)),
+                ('linked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('erased_at', models.DateTimeField(editable=False, help_text='When the person was erased.', null=True)),
+                ('language', models.CharField(blank=True, help_text='The language they write, such as en or pt_BR.', max_length=16)),
+                ('merged_into', models.ForeignKey(editable=False, help_text='The contact of the same person that has its addresses and conversations now.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged', to='conversations.contact')),
             ],
             options={
-                "permissions": [("erase_contact", "Can erase a contact permanently")],
-                "indexes": [
-                    models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
-                    models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
-                ],
+                'permissions': [('erase_contact', 'Can erase a contact permanently'), ('merge_contact', 'Can merge contacts')],
             },
         ),
         migrations.CreateModel(
-            name="ContactPoint",
+            name='ContactMerge',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="points", to="conversations.contact"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("phone", "Phone"),
-                            ("email", "Email"),
-                            ("bsuid", "WhatsApp id"),
-                            ("username", "Username"),
-                            ("webchat", "Web chat visitor"),
-                            ("member", "Member"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("value", core.privacy.encrypted_fields.EncryptedTextField()),
-                ("value_index", models.CharField(editable=False, max_length=64)),
-                ("masked_value", models.CharField(blank=True, max_length=80)),
-                ("is_verified", models.BooleanField(default=False)),
-                ("is_primary", models.BooleanField(default=False)),
-                (
-                    "blocks",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        editable=False,
-                        help_text="Channels on which it can't be messaged, and why.",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('reason', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_reason', models.TextField()),
+                ('moved', models.JSONField(default=dict, help_text='The ids of what moved, by kind.')),
+                ('merged_at', models.DateTimeField(default=core.clock.now)),
+                ('undone_at', models.DateTimeField(null=True)),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='merges', to='conversations.contact')),
+                ('merged', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.contact')),
+                ('merged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ContactPoint',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='points', to='conversations.contact')),
+                ('kind', models.CharField(choices=[('phone', 'Phone'), ('email', 'Email'), ('bsuid', 'WhatsApp id'), ('username', 'Username'), ('webchat', 'Web chat visitor'), ('member', 'Member'), ('customer', 'Customer of an app')], max_length=10)),
+                ('value', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('value_index', models.CharField(editable=False, max_length=64)),
+                ('masked_value', models.CharField(blank=True, max_length=80)),
+                ('is_verified', models.BooleanField(default=False)),
+                ('is_primary', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('origin', models.ForeignKey(db_index=False, editable=False, help_text="The merged contact that it came with; empty for the contact's own.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.contact')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ContactTag',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='conversations.contact')),
+                ('name', models.CharField(max_length=60)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Conversation',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('channel_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='conversations.channelaccount')),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='conversations.contact')),
+                ('state', models.CharField(choices=[('agent', 'Agent'), ('person', 'Person'), ('closed', 'Closed')], default='agent', max_length=8)),
+                ('resolved', models.BooleanField(null=True)),
+                ('assigned_to', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('escalated_at', models.DateTimeField(null=True)),
+                ('escalated_by', models.CharField(blank=True, max_length=10)),
+                ('escalated_by_id', models.UUIDField(null=True)),
+                ('escalation_reason', models.CharField(blank=True, max_length=40)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('last_message_at', models.DateTimeField(default=core.clock.now)),
+                ('last_inbound_at', models.DateTimeField(null=True)),
+                ('staff_seen_at', models.DateTimeField(null=True)),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('thread', models.CharField(blank=True, default='', editable=False, help_text='The mail thread; empty on other channels.', max_length=64)),
+                ('intent', models.CharField(blank=True, choices=[('order_status', 'Order status'), ('returns', 'Return or refund'), ('opening_hours', 'Opening hours'), ('price', 'Price'), ('booking', 'Booking'), ('complaint', 'Complaint'), ('cancellation', 'Cancellation'), ('sales_interest', 'Wants to buy'), ('campaign_figures', 'Campaign figures'), ('campaign_change', 'Campaign change'), ('content', 'Content'), ('approval_status', 'Status of a request'), ('person_wanted', 'Wants a person'), ('greeting', 'Greeting'), ('other', 'Something else')], max_length=16)),
+                ('language', models.CharField(blank=True, help_text="Of the customer's messages; empty if none tells.", max_length=5)),
+                ('lead', models.PositiveSmallIntegerField(default=0, help_text='How close the customer is to buying, from 0 to 100.')),
+                ('read_seq', models.BigIntegerField(default=0, help_text='The number of the newest message that was read.')),
+                ('reading', models.JSONField(default=dict, help_text="The rules' version, entities, and the points of each factor.")),
+                ('urgency', models.PositiveSmallIntegerField(default=0, help_text='From 0 to 100.')),
+                ('first_answered_at', models.DateTimeField(help_text="By an agent or a person; automatic words don't count.", null=True)),
+                ('first_person_answered_at', models.DateTimeField(null=True)),
+                ('last_person', models.ForeignKey(db_index=False, help_text='Who had it last, also after it was closed.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('next_due_at', models.DateTimeField(help_text="When the next answer is due by the team's target.", null=True)),
+                ('priority', models.PositiveSmallIntegerField(choices=[(1, 'Low'), (2, 'Normal'), (3, 'High'), (4, 'Urgent')], default=2)),
+                ('team_since', models.DateTimeField(null=True)),
+                ('waiting_since', models.DateTimeField(help_text='When the first message came that has no answer yet.', null=True)),
+                ('missed_due_at', models.DateTimeField(help_text='The due time that is known to be missed.', null=True)),
+                ('snoozed_at', models.DateTimeField(null=True)),
+                ('snoozed_due_seconds', models.IntegerField(help_text='What its clock had left when it was snoozed.', null=True)),
+                ('snoozed_until', models.DateTimeField(help_text='Nobody is given it, and no clock runs, until then.', null=True)),
+                ('warned_due_at', models.DateTimeField(help_text='The due time that people were warned of.', null=True)),
+                ('asked_at', models.DateTimeField(help_text='When the message came that the first answer is for.', null=True)),
+                ('person_asked_at', models.DateTimeField(help_text='Since when the customer waited for the first answer of a person.', null=True)),
+                ('rests', models.JSONField(default=list, editable=False, help_text="From when to when it was snoozed before a person's first answer.")),
+                ('origin', models.ForeignKey(db_index=False, editable=False, help_text='The merged contact that it came with: only its addresses belong to this conversation.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.contact')),
+                ('confidence', models.PositiveSmallIntegerField(help_text="Of the agent's last answer, from 0 to 100; empty if it wasn't measured.", null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Draft',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('updated_at', models.DateTimeField(default=core.clock.now)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='conversations.conversation')),
+                ('writer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='FileRemoval',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('file_id', models.UUIDField()),
+                ('store', models.CharField(max_length=10)),
+                ('due_at', models.DateTimeField()),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "kind", "value_index"), name="one_contact_per_point"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_primary", True)),
-                        fields=("tenant_id", "contact", "kind"),
-                        name="one_primary_point_per_kind",
-                    ),
-                ],
+                'indexes': [models.Index(fields=['due_at'], name='removals_due')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'file_id'), name='one_removal_per_file')],
             },
         ),
         migrations.CreateModel(
-            name="ContactTag",
+            name='Message',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tags", to="conversations.contact"
-                    ),
-                ),
-                ("name", models.CharField(max_length=60)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='conversations.conversation')),
+                ('channel_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.channelaccount')),
+                ('seq', models.BigIntegerField()),
+                ('direction', models.CharField(choices=[('in', 'In'), ('out', 'Out')], max_length=3)),
+                ('sender_type', models.CharField(choices=[('customer', 'Customer'), ('agent', 'Agent'), ('person', 'Person'), ('system', 'System')], max_length=8)),
+                ('sender_id', models.UUIDField(null=True)),
+                ('sender_name', models.CharField(blank=True, help_text="Opaque, never a person's name.", max_length=80)),
+                ('sender_verified', models.BooleanField(default=False, help_text='The channel had proof of the sender.')),
+                ('sender_user_id', models.UUIDField(help_text='The colleague behind a verified sender.', null=True)),
+                ('content_type', models.CharField(choices=[('text', 'Text'), ('image', 'Image'), ('video', 'Video'), ('audio', 'Audio'), ('document', 'Document'), ('interactive', 'Interactive'), ('location', 'Location')], default='text', max_length=11)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ('masked_body', models.TextField(blank=True)),
+                ('media', models.JSONField(blank=True, default=list)),
+                ('metadata', core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
+                ('channel_message_id', models.CharField(blank=True, max_length=200)),
+                ('client_id', models.UUIDField(null=True)),
+                ('status', models.CharField(choices=[('received', 'Received'), ('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('delivered', 'Delivered'), ('read', 'Read'), ('failed', 'Failed')], max_length=9)),
+                ('retry_count', models.PositiveSmallIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(null=True)),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('purpose', models.CharField(choices=[('reply', 'Replies'), ('service', 'Outcomes of requests'), ('notice', 'Notices'), ('marketing', 'Marketing'), ('account', 'Sign-in and invitations')], default='reply', max_length=9)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='DeliveryAttempt',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='conversations.message')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('started_at', models.DateTimeField(default=core.clock.now)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('outcome', models.CharField(choices=[('open', 'Open'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='open', max_length=9)),
+                ('provider_id', models.CharField(blank=True, max_length=200)),
+                ('error', models.CharField(blank=True, max_length=200)),
+                ('permanent', models.BooleanField(default=False)),
+                ('error_text', models.CharField(blank=True, help_text='What the provider said, masked.', max_length=200)),
+                ('http_status', models.PositiveSmallIntegerField(help_text='What the provider answered.', null=True)),
+                ('channel_account', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.channelaccount')),
+                ('parts', models.JSONField(default=dict, help_text="The provider's ids of what it has of a message in parts.")),
+                ('template_id', models.UUIDField(help_text='The template that it was sent as.', null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='AudienceSend',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('send_key', models.CharField(max_length=120)),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.contact')),
+                ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.message')),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('left_out', models.CharField(blank=True, max_length=20)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Attachment',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='conversations.message')),
+                ('content_type', models.CharField(max_length=100)),
+                ('size', models.PositiveIntegerField(default=0)),
+                ('filename', core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ('source', core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ('content', core.privacy.encrypted_fields.EncryptedTextField(help_text='Base64 of the bytes, if the database holds them.', null=True)),
+                ('digest', models.CharField(blank=True, max_length=64)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('stored', 'Stored'), ('failed', 'Failed')], default='pending', max_length=8)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(help_text='When it is fetched next; empty for never.', null=True)),
+                ('error', models.CharField(blank=True, max_length=40)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('file_key', core.privacy.encrypted_fields.EncryptedTextField(help_text='The key of the bytes in a store outside.', null=True)),
+                ('height', models.PositiveIntegerField(default=0)),
+                ('store', models.CharField(blank=True, help_text='The store outside that holds the bytes.', max_length=10)),
+                ('width', models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")),
+            ],
+        ),
+        migrations.CreateModel(
+            name='MessageTemplate',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('name', models.CharField(max_length=512)),
+                ('language', models.CharField(max_length=16)),
+                ('provider_id', models.CharField(max_length=80)),
+                ('category', models.CharField(blank=True, max_length=20)),
+                ('state', models.CharField(choices=[('approved', 'Approved'), ('pending', 'In review'), ('paused', 'Paused'), ('rejected', 'Rejected'), ('disabled', 'Disabled'), ('gone', 'Deleted')], max_length=8)),
+                ('body', models.TextField(blank=True)),
+                ('components', models.JSONField(default=list)),
+                ('variables', models.JSONField(default=list, help_text='Names of the variables of the text, in order.')),
+                ('synced_at', models.DateTimeField(default=core.clock.now)),
+                ('channel_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='templates', to='conversations.channelaccount')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Note',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='conversations.conversation')),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_body', models.TextField()),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('edited_at', models.DateTimeField(null=True)),
+                ('mentions', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), blank=True, default=list, size=None)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NoteVersion',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_body', models.TextField()),
+                ('written_at', models.DateTimeField()),
+                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='conversations.note')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SuggestedReply',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('run_id', models.UUIDField(help_text="The agent's turn that wrote it.", null=True)),
+                ('reason', models.CharField(help_text='Why it was not sent, as a code.', max_length=40)),
+                ('confidence', models.PositiveSmallIntegerField(help_text='From 0 to 100; null if it was not measured.', null=True)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_body', models.TextField()),
+                ('sources', models.JSONField(default=list, help_text='Titles and addresses of the documents that it names.')),
+                ('state', models.CharField(choices=[('open', 'To review'), ('sent', 'Sent'), ('edited', 'Sent with changes'), ('dropped', 'Dropped'), ('replaced', 'Answered otherwise')], default='open', max_length=8)),
+                ('reviewed_at', models.DateTimeField(null=True)),
+                ('reply_id', models.UUIDField(help_text='The message that it became.', null=True)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggestions', to='conversations.conversation')),
+                ('reviewed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "name", "contact"), name="one_tag_per_contact")
-                ],
+                'verbose_name_plural': 'suggested replies',
             },
         ),
         migrations.CreateModel(
-            name="Conversation",
+            name='Tag',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "channel_account",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="conversations.channelaccount"),
-                ),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="conversations",
-                        to="conversations.contact",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("agent", "Agent"), ("person", "Person"), ("closed", "Closed")],
-                        default="agent",
-                        max_length=8,
-                    ),
-                ),
-                ("resolved", models.BooleanField(null=True)),
-                (
-                    "assigned_to",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("escalated_at", models.DateTimeField(null=True)),
-                ("escalated_by", models.CharField(blank=True, max_length=10)),
-                ("escalated_by_id", models.UUIDField(null=True)),
-                ("escalation_reason", models.CharField(blank=True, max_length=40)),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
-                ("last_message_at", models.DateTimeField(default=core.clock.now)),
-                ("last_inbound_at", models.DateTimeField(null=True)),
-                ("staff_seen_at", models.DateTimeField(null=True)),
-                ("closed_at", models.DateTimeField(null=True)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('name', models.CharField(max_length=60)),
+                ('colour', models.CharField(choices=[('neutral', 'Grey'), ('accent', 'Teal'), ('info', 'Blue'), ('good', 'Green'), ('warn', 'Amber'), ('serious', 'Orange'), ('danger', 'Red')], default='neutral', max_length=10)),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        models.F("tenant_id"),
-                        models.OrderBy(models.F("last_message_at"), descending=True),
-                        models.OrderBy(models.F("id"), descending=True),
-                        name="conversations_by_activity",
-                    ),
-                    models.Index(
-                        models.F("tenant_id"),
-                        models.F("state"),
-                        models.OrderBy(models.F("last_message_at"), descending=True),
-                        models.OrderBy(models.F("id"), descending=True),
-                        name="conversations_by_state",
-                    ),
-                    models.Index(fields=["tenant_id", "created_at"], name="conversations_by_day"),
-                    models.Index(
-                        fields=["tenant_id", "contact", "channel_account", "closed_at"], name="conversations_by_contact"
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state", "closed"), _negated=True),
-                        fields=("tenant_id", "channel_account", "contact"),
-                        name="one_open_conversation",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closed_at__isnull", False), ("resolved__isnull", False), ("state", "closed")),
-                            models.Q(
-                                models.Q(("state", "closed"), _negated=True),
-                                ("closed_at__isnull", True),
-                                ("resolved__isnull", True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="closed_says_whether_resolved",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("assigned_to__isnull", True), models.Q(("state", "agent"), _negated=True), _connector="OR"
-                        ),
-                        name="agent_conversation_has_no_assignee",
-                    ),
-                ],
+                'constraints': [models.UniqueConstraint(models.F('tenant_id'), django.db.models.functions.text.Lower('name'), name='one_tag_per_name')],
             },
         ),
         migrations.CreateModel(
-            name="Message",
+            name='ConversationTag',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "conversation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="messages",
-                        to="conversations.conversation",
-                    ),
-                ),
-                (
-                    "channel_account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="conversations.channelaccount"
-                    ),
-                ),
-                ("seq", models.BigIntegerField()),
-                ("direction", models.CharField(choices=[("in", "In"), ("out", "Out")], max_length=3)),
-                (
-                    "sender_type",
-                    models.CharField(
-                        choices=[
-                            ("customer", "Customer"),
-                            ("agent", "Agent"),
-                            ("person", "Person"),
-                            ("system", "System"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("sender_id", models.UUIDField(null=True)),
-                (
-                    "sender_name",
-                    models.CharField(blank=True, help_text="Opaque, never a person's name.", max_length=80),
-                ),
-                (
-                    "sender_verified",
-                    models.BooleanField(default=False, help_text="The channel had proof of the sender."),
-                ),
-                ("sender_user_id", models.UUIDField(help_text="The colleague behind a verified sender.", null=True)),
-                (
-                    "content_type",
-                    models.CharField(
-                        choices=[
-                            ("text", "Text"),
-                            ("image", "Image"),
-                            ("video", "Video"),
-                            ("audio", "Audio"),
-                            ("document", "Document"),
-                            ("interactive", "Interactive"),
-                            ("location", "Location"),
-                        ],
-                        default="text",
-                        max_length=11,
-                    ),
-                ),
-                ("body", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
-                ("masked_body", models.TextField(blank=True)),
-                ("media", models.JSONField(blank=True, default=list)),
-                ("metadata", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
-                ("channel_message_id", models.CharField(blank=True, max_length=200)),
-                ("client_id", models.UUIDField(null=True)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("received", "Received"),
-                            ("queued", "Queued"),
-                            ("sending", "Sending"),
-                            ("sent", "Sent"),
-                            ("delivered", "Delivered"),
-                            ("read", "Read"),
-                            ("failed", "Failed"),
-                        ],
-                        max_length=9,
-                    ),
-                ),
-                ("retry_count", models.PositiveSmallIntegerField(default=0)),
-                ("next_attempt_at", models.DateTimeField(null=True)),
-                ("sent_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('added_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='taggings', to='conversations.conversation')),
+                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='taggings', to='conversations.tag')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Team',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('name', models.CharField(max_length=60)),
+                ('policy', models.CharField(choices=[('round_robin', 'In turn'), ('least_load', 'By load: the person with the fewest')], default='round_robin', max_length=12)),
+                ('prefers_last_person', models.BooleanField(default=True, help_text='The person who had this customer last comes first, if free.')),
+                ('fallback_minutes', models.PositiveSmallIntegerField(default=30)),
+                ('away_minutes', models.PositiveSmallIntegerField(default=15, help_text='After these minutes, open work of a person who is away is handed to another.')),
+                ('is_open', models.BooleanField(default=True, help_text='A closed team is given nothing new.')),
+                ('is_default', models.BooleanField(default=False, help_text='Takes what no rule sends elsewhere.')),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('calendar', models.ForeignKey(help_text='Without one, all hours count.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hitl.businesscalendar')),
+                ('fallback', models.ForeignKey(help_text='Takes what waits here for too long.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.team')),
+                ('warning_minutes', models.PositiveSmallIntegerField(default=10, help_text='How many minutes before an answer is due its person is warned.')),
+                ('survey', models.CharField(choices=[('never', 'Never'), ('always', 'When a conversation is closed'), ('resolved', 'When a conversation is closed as resolved')], default='never', max_length=8)),
+                ('survey_question', models.CharField(blank=True, max_length=200)),
+                ('survey_share', models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)])),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Survey',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('asked_at', models.DateTimeField(null=True)),
+                ('skipped', models.CharField(blank=True, help_text="Why it wasn't asked, as a code.", max_length=40)),
+                ('ends_at', models.DateTimeField(help_text='Until when it can be answered.', null=True)),
+                ('rating', models.PositiveSmallIntegerField(null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(5)])),
+                ('comment', core.privacy.encrypted_fields.EncryptedTextField(blank=True)),
+                ('masked_comment', models.TextField(blank=True)),
+                ('way', models.CharField(blank=True, choices=[('widget', 'In the chat'), ('text', 'By message'), ('page', 'On the page')], max_length=6)),
+                ('answered_at', models.DateTimeField(help_text='When it was first answered.', null=True)),
+                ('changed_at', models.DateTimeField(null=True)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='surveys', to='conversations.conversation')),
+                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.team')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Macro',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('name', models.CharField(max_length=60)),
+                ('steps', models.JSONField(default=dict, help_text='The values of each step, by its kind.')),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('owner', models.ForeignKey(help_text='Only theirs.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(help_text='Only of this team.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.team')),
+            ],
+        ),
+        migrations.AddField(
+            model_name='conversation',
+            name='team',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='conversations.team'),
+        ),
+        migrations.CreateModel(
+            name='CannedReply',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('shortcut', models.CharField(help_text='What is typed after / to find it.', max_length=40)),
+                ('title', models.CharField(max_length=80)),
+                ('text', models.TextField()),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('owner', models.ForeignKey(help_text='Only theirs.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(help_text='Only of this team.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.team')),
+                ('language', models.CharField(default='en', help_text='Of the text.', max_length=8)),
+                ('translations', models.JSONField(default=dict, help_text='The text in other languages, by their codes.')),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["tenant_id", "conversation", "created_at"], name="messages_by_time"),
-                    models.Index(fields=["tenant_id", "created_at"], name="messages_by_day"),
-                    models.Index(
-                        condition=models.Q(("status__in", ["queued", "sending"])),
-                        fields=["next_attempt_at"],
-                        name="messages_to_deliver",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "conversation", "seq"), name="one_message_per_number"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("channel_message_id", ""), _negated=True),
-                        fields=("tenant_id", "channel_account", "channel_message_id"),
-                        name="one_message_per_channel_id",
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("client_id__isnull", False)),
-                        fields=("tenant_id", "conversation", "direction", "client_id"),
-                        name="one_message_per_client_id",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("direction", "in"), ("status", "received")),
-                            models.Q(("direction", "out"), models.Q(("status", "received"), _negated=True)),
-                            _connector="OR",
-                        ),
-                        name="only_inbound_is_received",
-                    ),
-                ],
+                'verbose_name_plural': 'canned replies',
             },
         ),
         migrations.CreateModel(
-            name="Attachment",
+            name='TeamChatReader',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "message",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="attachments",
-                        to="conversations.message",
-                    ),
-                ),
-                ("content_type", models.CharField(max_length=100)),
-                ("size", models.PositiveIntegerField(default=0)),
-                ("filename", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
-                ("source", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
-                (
-                    "content",
-                    core.privacy.encrypted_fields.EncryptedTextField(help_text="Base64 of the bytes.", null=True),
-                ),
-                ("digest", models.CharField(blank=True, max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("pending", "Pending"), ("stored", "Stored"), ("failed", "Failed")],
-                        default="pending",
-                        max_length=8,
-                    ),
-                ),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "next_attempt_at",
-                    models.DateTimeField(help_text="When it is fetched next; empty for never.", null=True),
-                ),
-                ("error", models.CharField(blank=True, max_length=40)),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('seq', models.BigIntegerField(default=0)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.team')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TeamMember',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('capacity', models.PositiveSmallIntegerField(default=5, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(200)])),
+                ('is_lead', models.BooleanField(default=False)),
+                ('last_given_at', models.DateTimeField(help_text='When this person was last given a conversation.', null=True)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='conversations.team')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TeamMessage',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('seq', models.BigIntegerField()),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_body', models.TextField()),
+                ('mentions', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), blank=True, default=list, size=None)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('edited_at', models.DateTimeField(null=True)),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chat', to='conversations.team')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TeamMessageVersion',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('body', core.privacy.encrypted_fields.EncryptedTextField()),
+                ('masked_body', models.TextField()),
+                ('written_at', models.DateTimeField()),
+                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='conversations.teammessage')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TeamTarget',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('priority', models.PositiveSmallIntegerField(choices=[(1, 'Low'), (2, 'Normal'), (3, 'High'), (4, 'Urgent')])),
+                ('first_answer_minutes', models.PositiveIntegerField(null=True)),
+                ('resolution_minutes', models.PositiveIntegerField(null=True)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='conversations.team')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TriageRule',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('name', models.CharField(max_length=60)),
+                ('position', models.PositiveIntegerField(default=0, help_text='Rules are tried in this order.')),
+                ('condition', models.CharField(help_text='Such as `"refund" in words`; empty meets everything.', max_length=500)),
+                ('priority', models.PositiveSmallIntegerField(choices=[(1, 'Low'), (2, 'Normal'), (3, 'High'), (4, 'Urgent')], null=True)),
+                ('goes_on', models.BooleanField(default=False, help_text='The rules after it are tried too, for what it leaves open.')),
+                ('is_active', models.BooleanField(default=False)),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('tag', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.tag')),
+                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.team')),
+                ('reply', models.ForeignKey(help_text='Sent to the customer, once.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.cannedreply')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Triage',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('rule_name', models.CharField(help_text='The names of the rules that it met, as they were then.', max_length=200)),
+                ('facts', models.JSONField(default=dict, help_text="What the rules looked at, without the customer's words.")),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='triages', to='conversations.conversation')),
+                ('rule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.triagerule')),
+                ('reply', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.cannedreply')),
+                ('reply_due_at', models.DateTimeField(help_text='When the canned reply is sent; empty once that is done.', null=True)),
+                ('reply_key', models.UUIDField(help_text="The message's id: one per conversation and rule.", null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Availability',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('state', models.CharField(choices=[('online', 'Available'), ('away', 'Away'), ('offline', 'Offline')], max_length=7)),
+                ('source', models.CharField(choices=[('hand', 'Chosen'), ('page', 'The console was opened'), ('gone', 'No page of the console is open'), ('seat', 'No longer a member')], max_length=4)),
+                ('reason', models.CharField(blank=True, help_text='Such as “Lunch”.', max_length=60)),
+                ('since', models.DateTimeField(default=core.clock.now)),
+                ('until', models.DateTimeField(null=True)),
+                ('seen_at', models.DateTimeField(help_text='When a page of the console was last open.', null=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["tenant_id", "message"], name="attachments_by_message"),
-                    models.Index(fields=["tenant_id", "state"], name="attachments_by_state"),
-                    models.Index(
-                        condition=models.Q(("state", "pending")),
-                        fields=["next_attempt_at"],
-                        name="attachments_to_fetch",
-                    ),
-                ],
+                'verbose_name_plural': 'availability',
+                'indexes': [models.Index(fields=['tenant_id', 'user', '-since'], name='availability_of_user')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('tenant_id', 'user'), name='one_availability_now')],
             },
         ),
         migrations.CreateModel(
-            name="DeliveryAttempt",
+            name='CannedFile',
             fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "message",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="conversations.message"
-                    ),
-                ),
-                ("number", models.PositiveSmallIntegerField()),
-                ("started_at", models.DateTimeField(default=core.clock.now)),
-                ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("succeeded", "Succeeded"),
-                            ("failed", "Failed"),
-                            ("unknown", "Unknown"),
-                        ],
-                        default="open",
-                        max_length=9,
-                    ),
-                ),
-                ("provider_id", models.CharField(blank=True, max_length=200)),
-                ("error", models.CharField(blank=True, max_length=200)),
-                ("permanent", models.BooleanField(default=False)),
+                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('tenant_id', models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ('content_type', models.CharField(max_length=100)),
+                ('size', models.PositiveIntegerField(default=0)),
+                ('filename', core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ('content', core.privacy.encrypted_fields.EncryptedTextField(help_text='Base64 of the bytes, if the database holds them.', null=True)),
+                ('store', models.CharField(blank=True, help_text='The store outside that holds the bytes.', max_length=10)),
+                ('file_key', core.privacy.encrypted_fields.EncryptedTextField(help_text='The key of the bytes in a store outside.', null=True)),
+                ('width', models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")),
+                ('height', models.PositiveIntegerField(default=0)),
+                ('digest', models.CharField(blank=True, max_length=64)),
+                ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
+                ('reply', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='conversations.cannedreply')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "message", "number"), name="one_attempt_per_number")
-                ],
+                'indexes': [models.Index(fields=['tenant_id', 'reply'], name='canned_files_by_reply')],
             },
         ),
-        migrations.CreateModel(
-            name="AudienceSend",
-            fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                ("send_key", models.CharField(max_length=120)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="conversations.contact"
-                    ),
-                ),
-                (
-                    "message",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="conversations.message",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "send_key", "contact"), name="one_send_per_contact")
-                ],
-            },
+        migrations.AddIndex(
+            model_name='contact',
+            index=models.Index(fields=['tenant_id', 'user'], name='contacts_by_user'),
         ),
-        migrations.CreateModel(
-            name="Note",
-            fields=[
-                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                (
-                    "conversation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="notes",
-                        to="conversations.conversation",
-                    ),
-                ),
-                (
-                    "author",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("body", core.privacy.encrypted_fields.EncryptedTextField()),
-                ("masked_body", models.TextField()),
-                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
-            ],
-            options={
-                "indexes": [models.Index(fields=["tenant_id", "conversation", "-id"], name="notes_newest")],
-            },
+        migrations.AddIndex(
+            model_name='contact',
+            index=models.Index(fields=['tenant_id', 'masked_name'], name='contacts_by_masked_name'),
+        ),
+        migrations.AddIndex(
+            model_name='contact',
+            index=models.Index(fields=['tenant_id', 'created_at'], name='contacts_by_day'),
+        ),
+        migrations.AddIndex(
+            model_name='contactmerge',
+            index=models.Index(fields=['tenant_id', 'contact', '-id'], name='merges_by_contact'),
+        ),
+        migrations.AddConstraint(
+            model_name='contactmerge',
+            constraint=models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('tenant_id', 'merged'), name='one_merge_per_contact'),
+        ),
+        migrations.AddConstraint(
+            model_name='contactpoint',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'kind', 'value_index'), name='one_contact_per_point'),
+        ),
+        migrations.AddConstraint(
+            model_name='contactpoint',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_primary', True)), fields=('tenant_id', 'contact', 'origin', 'kind'), name='one_primary_point_per_kind', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='contacttag',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'name', 'contact'), name='one_tag_per_contact'),
+        ),
+        migrations.AddConstraint(
+            model_name='draft',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'writer'), name='one_draft_per_person'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(fields=['tenant_id', 'conversation', 'created_at'], name='messages_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(fields=['tenant_id', 'created_at'], name='messages_by_day'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['next_attempt_at'], name='messages_to_deliver'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'seq'), name='one_message_per_number'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.UniqueConstraint(condition=models.Q(('channel_message_id', ''), _negated=True), fields=('tenant_id', 'channel_account', 'channel_message_id'), name='one_message_per_channel_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.UniqueConstraint(condition=models.Q(('client_id__isnull', False)), fields=('tenant_id', 'conversation', 'direction', 'client_id'), name='one_message_per_client_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('direction', 'in'), ('status', 'received')), models.Q(('direction', 'out'), models.Q(('status', 'received'), _negated=True)), _connector='OR'), name='only_inbound_is_received'),
+        ),
+        migrations.AddIndex(
+            model_name='deliveryattempt',
+            index=models.Index(fields=['tenant_id', 'channel_account', 'id'], name='attempts_by_account'),
+        ),
+        migrations.AddConstraint(
+            model_name='deliveryattempt',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'message', 'number'), name='one_attempt_per_number'),
+        ),
+        migrations.AddConstraint(
+            model_name='audiencesend',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'send_key', 'contact'), name='one_send_per_contact'),
+        ),
+        migrations.AddIndex(
+            model_name='attachment',
+            index=models.Index(fields=['tenant_id', 'message'], name='attachments_by_message'),
+        ),
+        migrations.AddIndex(
+            model_name='attachment',
+            index=models.Index(fields=['tenant_id', 'state'], name='attachments_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='attachment',
+            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='attachments_to_fetch'),
+        ),
+        migrations.AddConstraint(
+            model_name='messagetemplate',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'channel_account', 'name', 'language'), name='one_template_per_language'),
+        ),
+        migrations.AddIndex(
+            model_name='note',
+            index=models.Index(fields=['tenant_id', 'conversation', '-id'], name='notes_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='noteversion',
+            index=models.Index(fields=['tenant_id', 'note', '-id'], name='versions_of_note'),
+        ),
+        migrations.AddIndex(
+            model_name='suggestedreply',
+            index=models.Index(fields=['tenant_id', 'conversation', '-id'], name='suggestions_of_conversation'),
+        ),
+        migrations.AddIndex(
+            model_name='suggestedreply',
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['tenant_id', 'id'], name='suggestions_to_review'),
+        ),
+        migrations.AddConstraint(
+            model_name='suggestedreply',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('tenant_id', 'conversation'), name='one_open_suggestion_per_conversation'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversationtag',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'tag'), name='one_tagging_per_conversation'),
+        ),
+        migrations.AddConstraint(
+            model_name='team',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'name'), name='one_team_per_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='team',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant_id',), name='one_default_team'),
+        ),
+        migrations.AddIndex(
+            model_name='survey',
+            index=models.Index(condition=models.Q(('answered_at__isnull', False)), fields=['tenant_id', '-answered_at', '-id'], name='surveys_answered'),
+        ),
+        migrations.AddIndex(
+            model_name='survey',
+            index=models.Index(condition=models.Q(('asked_at', None), ('skipped', '')), fields=['created_at'], name='surveys_to_ask'),
+        ),
+        migrations.AddConstraint(
+            model_name='survey',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation'), name='one_survey_per_conversation'),
+        ),
+        migrations.AddConstraint(
+            model_name='survey',
+            constraint=models.CheckConstraint(condition=models.Q(('rating', None), ('rating__range', (1, 5)), _connector='OR'), name='rating_from_1_to_5'),
+        ),
+        migrations.AddConstraint(
+            model_name='survey',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('rating', None)), models.Q(('answered_at__isnull', False), ('rating__isnull', False)), _connector='OR'), name='rated_when_answered'),
+        ),
+        migrations.AddConstraint(
+            model_name='macro',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'name', 'owner', 'team'), name='one_macro_per_name', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='macro',
+            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='macro_has_one_scope'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(models.F('tenant_id'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_activity'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(models.F('tenant_id'), models.F('state'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(fields=['tenant_id', 'created_at'], name='conversations_by_day'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(fields=['tenant_id', 'contact', 'channel_account', 'closed_at'], name='conversations_by_contact'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(models.F('tenant_id'), models.F('team'), models.OrderBy(models.F('priority'), descending=True), models.F('escalated_at'), condition=models.Q(('assigned_to__isnull', True), ('state', 'person')), name='conversations_waiting_in_team'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('assigned_to__isnull', False), ('state', 'person')), fields=['tenant_id', 'team', 'assigned_to'], name='conversations_open_of_person'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('team__isnull', False)), fields=['tenant_id', 'team'], name='conversations_of_team'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('first_person_answered_at__isnull', False), ('person_asked_at__isnull', False)), fields=['tenant_id', 'team', '-first_person_answered_at'], name='conversations_waits_of_team'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='conversations_snoozed'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('next_due_at__isnull', False), ('state', 'person')), fields=['next_due_at'], name='conversations_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'closed'), _negated=True), fields=('tenant_id', 'channel_account', 'contact', 'origin', 'thread'), name='one_open_conversation', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('resolved__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True), ('resolved__isnull', True)), _connector='OR'), name='closed_says_whether_resolved'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.CheckConstraint(condition=models.Q(('assigned_to__isnull', True), models.Q(('state', 'agent'), _negated=True), _connector='OR'), name='agent_conversation_has_no_assignee'),
+        ),
+        migrations.AddConstraint(
+            model_name='cannedreply',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'shortcut', 'owner', 'team'), name='one_canned_reply_per_shortcut', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='cannedreply',
+            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='canned_reply_has_one_scope'),
+        ),
+        migrations.AddConstraint(
+            model_name='teamchatreader',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_reader_per_team_and_person'),
+        ),
+        migrations.AddIndex(
+            model_name='teammember',
+            index=models.Index(fields=['tenant_id', 'user'], name='teams_of_user'),
+        ),
+        migrations.AddConstraint(
+            model_name='teammember',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_membership_per_team'),
+        ),
+        migrations.AddConstraint(
+            model_name='teammessage',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'seq'), name='one_team_message_per_number'),
+        ),
+        migrations.AddIndex(
+            model_name='teammessageversion',
+            index=models.Index(fields=['tenant_id', 'message', '-id'], name='versions_of_team_message'),
+        ),
+        migrations.AddConstraint(
+            model_name='teamtarget',
+            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'priority'), name='one_target_per_priority'),
+        ),
+        migrations.AddConstraint(
+            model_name='triagerule',
+            constraint=models.UniqueConstraint(models.F('tenant_id'), django.db.models.functions.text.Lower('name'), name='one_triage_rule_per_name'),
+        ),
+        migrations.AddIndex(
+            model_name='triage',
+            index=models.Index(condition=models.Q(('reply_due_at__isnull', False)), fields=['reply_due_at'], name='triages_to_answer'),
         ),
     ]

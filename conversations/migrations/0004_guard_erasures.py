@@ -1,7 +1,8 @@
-"""Guard erasures: they note contacts and conversations of the person only."""
+"""Guard erasures: they note contacts and conversations of the person only; contacts that were merged are one person."""
 
 from django.db import migrations
 
+# All contacts that were merged into one name it, so the person is at most two steps away.
 GUARD = """
 create function conversations_guard_erasure() returns trigger language plpgsql as $$
 begin
@@ -10,8 +11,12 @@ begin
       select key from jsonb_array_elements_text(coalesce(new.targets -> 'contacts', '[]')) key
       except select key from jsonb_array_elements_text(coalesce(old.targets -> 'contacts', '[]')) key
     ) added where not exists (
-      select 1 from conversations_contact c where c.tenant_id = new.tenant_id and c.id = added.key::uuid and (
-        new.subject_type = 'contact' and c.id = new.subject_id or new.targets -> 'users' ? c.user_id::text
+      select 1 from conversations_contact c join conversations_contact o on o.tenant_id = c.tenant_id and o.id in (
+        select c.id union select c.merged_into_id
+        union select s.id from conversations_contact s
+          where s.tenant_id = c.tenant_id and s.merged_into_id in (c.id, c.merged_into_id)
+      ) where c.tenant_id = new.tenant_id and c.id = added.key::uuid and (
+        new.subject_type = 'contact' and o.id = new.subject_id or new.targets -> 'users' ? o.user_id::text
       )
     )
   ) or exists (

@@ -39,7 +39,7 @@ def changes() -> Iterator[migrations.RunSQL]:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0002_approvals"),
+        ("hitl", "0002_initial"),
         ("core", "0002_number_types"),
     ]
 

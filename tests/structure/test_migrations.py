@@ -6,27 +6,17 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.fields import NOT_PROVIDED
 
+from core.db.owner import as_owner
+from core.management.commands.migrate import BEFORE_0_2
 from tests.rows import check_rows
 from tests.structure.source import APPS, ROOT
 
 FILES = [path for name in APPS for path in sorted((ROOT / name / "migrations").glob("0*.py"))]
-# Only the code that verifies a seal can make one; it reads the tables as they are at that migration.
-SEALING = {
-    "0010_seal_open_requests": (
-        "core.actors",
-        "core.tenancy.scope",
-        "hitl.approvals.integrity.seals",
-        "hitl.domain.state_machine",
-    ),
-    # As is only the code that masks the text of a request.
-    "0014_search_requests": ("core.tenancy.scope", "hitl.approvals.models.search"),
-    # A digest under a key that only the code which looks it up can make.
-    "0036_find_accounts_by_provider_account": ("core.tenancy.scope", "conversations.channel_accounts.accounts"),
-    "0019_seal_compliance_flags": ("core.actors", "core.tenancy.scope", "hitl.approvals.integrity.seals"),
-}
 
 
 @pytest.mark.django_db
@@ -51,6 +41,24 @@ def test_migration_imports_nothing_of_ours_but_fields_and_defaults() -> None:
         names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
         names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         ours = {name for name in names if name.split(".")[0] in APPS}
-        assert ours <= {*allowed, *SEALING.get(path.stem, ())}
+        assert ours <= allowed
 
     check_rows(FILES, check, named=lambda path: f"{path.parts[-3]}.{path.stem}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_of_an_earlier_version_is_refused_with_what_to_do() -> None:
+    app, name = BEFORE_0_2
+    with as_owner():
+        MigrationRecorder(connection).record_applied(app, name)
+    try:
+        with pytest.raises(CommandError, match=r"before 0\.2.*run --reset"):
+            call_command("migrate", verbosity=0)
+    finally:
+        with as_owner():
+            MigrationRecorder(connection).record_unapplied(app, name)
+    call_command("migrate", verbosity=0)
+
+
+def test_no_migration_has_a_name_by_which_an_earlier_version_is_known() -> None:
+    assert BEFORE_0_2 not in {(path.parts[-3], path.stem) for path in FILES}

@@ -1,21 +1,36 @@
 """`manage.py migrate`: migrate as the owner, then install the row-level security of every table."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.tenancy.rls import install_policies
+
+BEFORE_0_2: Final = ("hitl", "0001_policies")
+"""A migration that every database of an earlier version has, and none of a later one."""
+TOO_OLD: Final = (
+    "This database was made by a version before 0.2, whose migrations are gone. Start with ./walker run --reset, which "
+    "deletes the database and makes a new one, or go on with the version that made it."
+)
 
 
 class Command(migrate.Command):
     """Django's migrate, run by the owner of the tables."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, then install the policies (not when unapplying or only listing) and set the time limits."""
+        """Migrate, then install the policies (not when unapplying or only listing) and set the time limits.
+
+        Raises CommandError for a database of a version before 0.2, and changes nothing in it.
+        """
         with as_owner():
+            if BEFORE_0_2 in MigrationRecorder(connection).applied_migrations():
+                raise CommandError(TOO_OLD)
             super().handle(*args, **options)
             if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
                 install_policies(testing=settings.WALKER_TESTING)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from core.actors import Actor
@@ -46,26 +46,14 @@ class Rows:
     executions: list[Execution] = field(default_factory=list)
 
 
-class Tables(NamedTuple):
-    """The models to read and write; a migration has its own."""
-
-    approval: Any = Approval
-    assignment: Any = Assignment
-    decision: Any = Decision
-    execution: Any = Execution
-
-
-TABLES: Final = Tables()
-
-
-def load_rows(ids: Collection[UUID], tables: Tables = TABLES) -> dict[UUID, Rows]:
+def load_rows(ids: Collection[UUID]) -> dict[UUID, Rows]:
     """Read the rows of approvals, in three queries."""
     found = {key: Rows() for key in ids}
-    for assignment in tables.assignment.objects.filter(approval_id__in=ids).order_by("id"):
+    for assignment in Assignment.objects.filter(approval_id__in=ids).order_by("id"):
         found[assignment.approval_id].assignments.append(assignment)
-    for decision in tables.decision.objects.filter(approval_id__in=ids).order_by("id"):
+    for decision in Decision.objects.filter(approval_id__in=ids).order_by("id"):
         found[decision.approval_id].decisions.append(decision)
-    for execution in tables.execution.objects.filter(approval_id__in=ids).order_by("id"):
+    for execution in Execution.objects.filter(approval_id__in=ids).order_by("id"):
         found[execution.approval_id].executions.append(execution)
     return found
 
@@ -149,24 +137,24 @@ def mac_of(approval: Approval) -> str:
     return _parts(approval.seal)[1]
 
 
-def seal_stored(ids: Collection[UUID], tables: Tables = TABLES) -> list[Approval]:
+def seal_stored(ids: Collection[UUID]) -> list[Approval]:
     """Seal approvals as they are stored; return those whose seal changed.
 
     The caller holds their locks and has verified them. Six queries at most.
     """
-    rows, changed = load_rows(ids, tables), []
-    for model, name in ((tables.assignment, "assignments"), (tables.execution, "executions")):
+    rows, changed = load_rows(ids), []
+    for model, name in ((Assignment, "assignments"), (Execution, "executions")):
         stale = [row for each in rows.values() for row in getattr(each, name) if not is_row_intact(row)]
         for row in stale:
             seal_row(row)
         if stale:
             model.objects.bulk_update(stale, ["seal"])
-    for approval in tables.approval.objects.filter(pk__in=ids).order_by("pk"):
+    for approval in Approval.objects.filter(pk__in=ids).order_by("pk"):
         if not is_intact(approval, rows[approval.pk]):
             seal_approval(approval, rows[approval.pk])
             changed.append(approval)
     if changed:
-        tables.approval.objects.bulk_update(changed, ["seal"])
+        Approval.objects.bulk_update(changed, ["seal"])
     return changed
 
 
@@ -176,13 +164,13 @@ def entry_of(approval: Approval, actor: Actor) -> chain.Fact:
     return chain.Fact(actor, "APPROVAL_SEALED", RESEALED, approval.pk, approval.state, approval.state, facts)
 
 
-def seal_as_stored(ids: Collection[UUID], actor: Actor, tables: Tables = TABLES) -> None:
+def seal_as_stored(ids: Collection[UUID], actor: Actor) -> None:
     """Seal approvals that were written straight into the tables, each with an audit entry, in the tenant's scope.
 
     For tools that make or change many rows at once. It vouches for all that is stored: never call it for
     rows that somebody else could have changed. Must run in a transaction.
     """
-    chain.record_all([entry_of(approval, actor) for approval in seal_stored(ids, tables)])
+    chain.record_all([entry_of(approval, actor) for approval in seal_stored(ids)])
 
 
 def _parts(seal: str) -> tuple[str, str, list[str]]:

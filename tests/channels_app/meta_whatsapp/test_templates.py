@@ -1,6 +1,5 @@
 """Templates: fetched from Meta and Twilio, chosen for uses, filled, and noticed when they can't be sent."""
 
-import importlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -8,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import transaction
 from django.test import Client
 
@@ -245,27 +243,6 @@ def test_what_meta_reports_about_a_template_counts_at_once_and_repeats_change_no
         assert set(MessageTemplate.objects.exclude(name="update").values_list("state", flat=True)) == {
             "paused", "rejected"
         }  # fmt: skip
-
-
-def test_template_that_a_number_had_before_is_chosen_for_outcomes(inside: ChannelAccount) -> None:
-    add = importlib.import_module("conversations.migrations.0015_add_message_templates")
-    MessageTemplate.objects.all().delete()
-    for former, kept in (("HX" + "1" * 32, ("HX" + "1" * 32, "en")), ("update:de", ("update", "de"))):
-        ChannelAccount.objects.filter(pk=inside.pk).update(template_uses={})
-        inside.refresh_from_db()
-        inside.credentials = {**(inside.credentials or {}), "template_sid": former}
-        inside.save(update_fields=["credentials"])
-        add.keep_former_templates(apps, None)
-        inside.refresh_from_db()
-        found = MessageTemplate.objects.get(name=kept[0])
-        assert (found.language, found.state, "template_sid" in (inside.credentials or {})) == (
-            kept[1],
-            "approved",
-            False,
-        )
-        filled = fill_template(inside, "BR-1", {})
-        assert not isinstance(filled, str)
-        assert (filled.name, filled.values) == (kept[0], {"1": "BR-1"})
 
 
 def console(world: World, role: str = "owner") -> Client:

@@ -1,8 +1,6 @@
 """Every message asks the gate when it is queued and again right before it is sent."""
 
-import json
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from conversations.contacts import contacts
 from conversations.contacts.blocks import block_contact, unblock_contact
 from conversations.messages import reach
 from conversations.messages.delivery import deliver
-from conversations.models import AudienceSend, Conversation, DeliveryAttempt, Message
+from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services import ByTemplate, Draft, Sender
 from conversations.types import SenderIdentity
 from core.actors import Actor
@@ -24,7 +22,7 @@ from core.clock import at, now
 from core.errors import NotFound, Refused
 from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow, SendCount
 from core.reach import counts, gate, ledger, policy
-from core.reach.verdict import STOPPABLE, has_objected
+from core.reach.verdict import has_objected
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
@@ -290,40 +288,6 @@ def test_wish_block_and_window_hold_for_each_spelling_of_a_number(
     with pytest.raises(gate.NotReachable, match="opted out"):
         reply(asked, support)
     assert deliver(message_id=reply(asked).pk) == "failed"
-
-
-def test_migrated_blocks_windows_and_campaigns_say_what_they_said(shop: Shop, windowed: Script) -> None:
-    moved = import_module("conversations.migrations.0006_move_blocks_to_the_ledger")
-    asked = shop.call()
-    since, wrote_at = now() - timedelta(days=3), now() - timedelta(hours=2)
-    Conversation.objects.update(last_inbound_at=wrote_at)
-    ReplyWindow.objects.all().delete()
-    sale = reply(asked)
-    AudienceSend.objects.create(send_key="k", contact_id=asked.sender_id, message=sale)
-    blocks = {
-        "whatsapp": {"reason": "opted_out", "since": since.isoformat()},
-        "sms": {"reason": "unreachable", "since": since.isoformat()},
-    }
-    with connection.cursor() as cursor:
-        # The table as it was: the same rows with the column that the migration drops.
-        cursor.execute(
-            "create temporary table conversations_contactpoint on commit drop as "
-            "select *, %s::jsonb as blocks from public.conversations_contactpoint",
-            [json.dumps(blocks)],
-        )
-        for statement in (moved.BLOCKS, moved.WINDOWS, moved.CAMPAIGNS):
-            cursor.execute(statement)
-        cursor.execute("drop table pg_temp.conversations_contactpoint")
-    lines = set(Consent.objects.values_list("channel", "purpose", "state", "source", "at"))
-    assert lines == {
-        ("sms", "", "unreachable", "provider", since),
-        *(("whatsapp", purpose, "withdrawn", "customer", since) for purpose in STOPPABLE),
-    }
-    assert [(row.wrote_at, row.line) for row in ReplyWindow.objects.all()] == [(wrote_at, shop.line.pk)]
-    assert Message.objects.get(pk=sale.pk).purpose == "marketing"
-    assert [deliver(message_id=one.pk) for one in (sale, reply(asked))] == ["failed", "failed"]
-    services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp")
-    assert deliver(message_id=reply(asked).pk) == "sent"
 
 
 def test_campaign_leaves_out_who_is_blocked_or_has_not_agreed(

@@ -1,10 +1,8 @@
 """Compliance flags: set by rules and people, sealed, shown, filtered, and cleared by others only."""
 
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.urls import reverse
 
 from core.errors import Conflict, Invalid, WalkerError
@@ -130,21 +128,6 @@ def test_flags_changed_outside_are_found_and_nothing_is_built_on_them(
     with pytest.raises(Conflict) as caught:
         scene.decide(approval)
     assert caught.value.code == "tampered"
-
-
-def test_upgrade_seals_the_flags_of_emergency_approvals_and_vouches_for_nothing_else(scene: Scene) -> None:
-    old, changed, invented = (
-        scene.propose(),
-        scene.propose(params=BLUE),
-        scene.propose(params={**BLUE, "button": "green"}),
-    )
-    # Before the upgrade flags were not sealed: a seal as if there were none, and flags beside it.
-    Approval.objects.filter(pk__in=[old.pk, changed.pk]).update(compliance_flags=["override"])
-    Approval.objects.filter(pk=changed.pk).update(excluded=[])
-    Approval.objects.filter(pk=invented.pk).update(compliance_flags=["vip"])
-    import_module("hitl.migrations.0019_seal_compliance_flags").seal_flags(apps, None)
-    assert [reference for reference, _ in broken_requests()] == [changed.reference, invented.reference]
-    assert said(old) == ["override"]
 
 
 @pytest.mark.parametrize(

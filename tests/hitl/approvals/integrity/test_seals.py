@@ -5,19 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
 
 from accounts.models import User
-from core.actors import Actor, system
+from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict
 from core.models import AuditEntry
@@ -355,21 +353,6 @@ def test_seal_of_another_form_is_a_change(attack: Attack, seal: str) -> None:
             model._default_manager.update(seal=seal)
             assert attack.vote() == "tampered"
             assert attack.named() == {attack.waiting.reference, attack.approved.reference}
-
-
-def test_open_requests_are_sealed_once_by_the_upgrade(attack: Attack) -> None:
-    ended = services.cancel(actor=attack.scene.actor("owner"), approval_id=attack.scene.propose(params=_GREEN).pk)
-    for model in (Approval, Assignment, Execution):
-        model._default_manager.update(seal="")
-    upgrade = import_module("hitl.migrations.0010_seal_open_requests")
-    upgrade.seal_open_requests(apps, None)
-    assert attack.named() == {ended.reference}
-    told = AuditEntry.objects.filter(object_type=seals.RESEALED, actor_name=system("upgrade").name)
-    assert set(told.values_list("object_id", flat=True)) == {attack.waiting.pk, attack.approved.pk}
-    assert attack.vote() == ""
-    assert attack.claim(attack.approved)
-    upgrade.seal_open_requests(apps, None)
-    assert told.count() == 2
 
 
 _GREEN: Final = {"button": "green", "amount": "5.00"}

@@ -1,4 +1,4 @@
-"""The store of events, partitioned by month.
+"""The store of events, partitioned by month. Its key begins with the time: exports read events by when they happened.
 
 Partitions have no grants: rows are reached through the table alone, whose row-level security counts. They are made and
 dropped by functions of the owner. What no month takes goes into the default partition, so that nothing is lost.
@@ -22,10 +22,11 @@ create table analytics_event (
   payload jsonb not null,
   created_at timestamptz not null,
   about uuid,
-  primary key (tenant_id, id, created_at)
+  primary key (tenant_id, created_at, id)
 ) partition by range (created_at);
 alter sequence analytics_event_number owned by analytics_event.number;
 create index events_stored on analytics_event (tenant_id, number);
+create index events_by_type on analytics_event (tenant_id, type, created_at);
 create table analytics_event_other partition of analytics_event default;
 
 create function walker_make_event_partition(month date) returns void
@@ -55,21 +56,35 @@ begin
     if not is_filled then execute format('drop table %s', part); end if;
   end loop;
 end $$;
+
+create function walker_drop_old_event_partitions(before date) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare part regclass;
+begin
+  for part in select i.inhrelid::regclass from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'analytics_event'::regclass and c.relname ~ '^analytics_event_[0-9]{4}_[0-9]{2}$'
+        and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= least(before, current_date - 30) loop
+    execute format('drop table %s', part);
+  end loop;
+end $$;
 revoke all on function walker_make_event_partition(date) from public;
 revoke all on function walker_drop_empty_event_partitions(date) from public;
 grant execute on function walker_make_event_partition(date) to walker_app;
 grant execute on function walker_drop_empty_event_partitions(date) to walker_app;
+revoke all on function walker_drop_old_event_partitions(date) from public;
+grant execute on function walker_drop_old_event_partitions(date) to walker_app;
 """
 DROP = """
 drop function walker_make_event_partition(date);
 drop function walker_drop_empty_event_partitions(date);
+drop function walker_drop_old_event_partitions(date);
 drop table analytics_event;
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0005_alerts"),
+        ("analytics", "0001_initial"),
     ]
 
     operations = [
@@ -79,12 +94,12 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="StoredEvent",
                     fields=[
+                        ("number", models.BigIntegerField(editable=False)),
+                        ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                         (
                             "id",
                             models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                         ),
-                        ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                        ("number", models.BigIntegerField(editable=False)),
                         ("type", models.CharField(max_length=40)),
                         ("version", models.PositiveSmallIntegerField()),
                         ("stream", models.CharField(max_length=80)),
@@ -95,7 +110,10 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "db_table": "analytics_event",
-                        "indexes": [models.Index(fields=["tenant_id", "number"], name="events_stored")],
+                        "indexes": [
+                            models.Index(fields=["tenant_id", "number"], name="events_stored"),
+                            models.Index(fields=["tenant_id", "type", "created_at"], name="events_by_type"),
+                        ],
                     },
                 ),
             ],

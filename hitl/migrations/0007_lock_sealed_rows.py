@@ -1,10 +1,6 @@
-"""Give approvals, assignments and executions a seal, and let changes of their rows wait for the approval's lock.
+"""Rows that an approval's seal covers are written under the approval's lock."""
 
-Somebody who changes a row while a transition holds its approval waits until the transition has sealed it: their change
-is found at the next one.
-"""
-
-from django.db import migrations, models
+from django.db import migrations
 
 LOCK = """
 create function hitl_lock_approval() returns trigger language plpgsql as $$
@@ -38,18 +34,11 @@ TRIGGERS = "".join(
 NO_TRIGGERS = "".join(f"drop trigger hitl_lock_approval on {table};" for table in EVENTS)
 
 
-def seal(length: int) -> models.CharField:
-    return models.CharField(blank=True, db_default="", default="", max_length=length)
-
-
 class Migration(migrations.Migration):
     dependencies = [
-        ("hitl", "0008_keep_late_reports"),
+        ("hitl", "0006_guard_erasures"),
     ]
 
     operations = [
-        migrations.AddField("approval", "seal", seal(160)),
-        migrations.AddField("assignment", "seal", seal(90)),
-        migrations.AddField("execution", "seal", seal(90)),
         migrations.RunSQL(LOCK + TRIGGERS, NO_TRIGGERS + "drop function hitl_lock_approval();"),
     ]
