@@ -13,9 +13,15 @@ GUARDED = (
 ).split()
 COUNT, SMALL = ("walker_count", "integer"), ("walker_small_count", "smallint")
 TYPES = {
-    "hitl_timer": {"revision": COUNT, "level": SMALL, "attempts": SMALL},
+    "hitl_timer": {"revision": COUNT, "level": SMALL, "attempts": SMALL, "fence": COUNT},
     "hitl_assignment": {"revision": COUNT, "level": SMALL},
-    "hitl_notification": {"revision": COUNT, "level": SMALL, "reminder_number": SMALL, "attempts": SMALL},
+    "hitl_notification": {
+        "revision": COUNT,
+        "level": SMALL,
+        "reminder_number": SMALL,
+        "attempts": SMALL,
+        "fence": COUNT,
+    },
     "hitl_decision": {"revision": COUNT, "level": SMALL},
     "hitl_execution": {"revision": COUNT, "fence": COUNT, "attempt": SMALL},
 }
