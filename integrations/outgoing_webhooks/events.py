@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -39,14 +39,10 @@ def take_events(events: Sequence[Event]) -> None:
         NewDelivery(each.endpoint, event.type, key_of(each.endpoint_id, event.id), event.about, body_of(event))
         for event in events
         for each in wanted
-        if _wants(each, event, moment)
+        if (not each.event_types or event.type in each.event_types)
+        and event.created_at >= max(each.created_at, moment - KEPT_FOR)
     ]
     deliveries.queue_many(wanted=found, now=moment)
-
-
-def _wants(subscription: WebhookSubscription, event: Event, moment: datetime) -> bool:
-    is_chosen = not subscription.event_types or event.type in subscription.event_types
-    return is_chosen and event.created_at >= max(subscription.created_at, moment - KEPT_FOR)
 
 
 def key_of(endpoint_id: UUID, event_id: UUID) -> str:

@@ -15,20 +15,16 @@ PURPOSE: Final = "events"
 MANAGE: Final = "integrations.manage_webhooks"
 VIEW: Final = "integrations.view_webhooks"
 # Eight attempts in three days.
-_PAUSES: Final = ("5 s", "5 m", "1 h", "5 h", "14 h", "24 h", "28 h")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
-
-
-def _seconds(pause: str) -> int:
-    number, unit = pause.split()
-    return int(number) * _UNITS[unit]
+_PAUSES: Final = (
+    timedelta(seconds=5), timedelta(minutes=5), *(timedelta(hours=hours) for hours in (1, 5, 14, 24, 28)),
+)  # fmt: skip
 
 
 class EventWebhooks(WebhookPurpose):
     """Webhooks about events hold ids, states and numbers: their content can be kept, and sent again."""
 
     permission: ClassVar[str] = MANAGE
-    pauses: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(seconds=_seconds(pause)) for pause in _PAUSES)
+    pauses: ClassVar[tuple[timedelta, ...]] = _PAUSES
     jitter: ClassVar[float] = 0.1
     patience: ClassVar[Patience | None] = Patience(connect=3.0, read=15.0, total=15.0, max_bytes=64_000)
     switched_off_after: ClassVar[timedelta | None] = timedelta(days=5)

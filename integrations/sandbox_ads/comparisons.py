@@ -148,7 +148,7 @@ def compare_campaigns(client: SandboxAdsClient, wanted: Period) -> dict[str, Any
     good = -1 if measure.less_is_better else 1
     rows.sort(key=lambda row: (values[row.id] is not None, good * (values[row.id] or Decimal(0))))
     columns = list(dict.fromkeys([wanted.measure, "spend", "conversions", "cost_per_conversion", "roas"]))[:5]
-    shown = [_row(row, columns, currency) for row in rows]
+    shown = [{"name": row.name, "status": row.status, **_figures(row, columns, currency)} for row in rows]
     total = reduce(lambda sums, row: sums.plus(row), rows, Sums())
     titles = ["Campaign", *(MEASURES[name].title for name in columns)]
     return {
@@ -163,10 +163,6 @@ def compare_campaigns(client: SandboxAdsClient, wanted: Period) -> dict[str, Any
 
 def _figures(sums: Sums | CampaignFigures, names: Sequence[Name], currency: str) -> dict[str, str]:
     return {name: MEASURES[name].words(MEASURES[name].of(sums), currency) for name in names}
-
-
-def _row(row: CampaignFigures, names: Sequence[Name], currency: str) -> dict[str, str]:
-    return {"name": row.name, "status": row.status, **_figures(row, names, currency)}
 
 
 def explain_change(client: SandboxAdsClient, wanted: Changed) -> dict[str, Any]:

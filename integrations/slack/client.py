@@ -99,14 +99,11 @@ def may_answer(url: str) -> bool:
         return False
     if not url.isascii() or not url.isprintable() or "\\" in url or parts.username is not None or parts.fragment:
         return False
-    if _is_stand_in() and _origin(url) == _origin(settings.SLACK_API_BASE):
+    host = host_of(settings.SLACK_API_BASE)
+    is_stand_in = host != "slack.com" and not host.endswith(".slack.com")
+    if is_stand_in and _origin(url) == _origin(settings.SLACK_API_BASE):
         return True
     return parts.scheme == "https" and parts.hostname == ANSWERS_AT and port in (None, 443)
-
-
-def _is_stand_in() -> bool:
-    host = host_of(settings.SLACK_API_BASE)
-    return host != "slack.com" and not host.endswith(".slack.com")
 
 
 def _origin(url: str) -> str:

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
 from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screening import Records, Verdict, claims_too_much, has_link, references, screen
+from agents.answering.guardrails.screening import Records, claims_too_much, has_link, references, screen
 from agents.llm.ports import RunOutcome
 from agents.models import AgentRun, AgentVersion, ToolCall
 from core.observability.logging import get_logger
@@ -52,7 +52,9 @@ def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grou
     if grounds.is_low(confidence) and not ToolCall.objects.filter(run=run, approval_id__isnull=False).exists():
         log.info("answer_not_sure", run=str(run.pk), confidence=confidence.value if confidence else None)
         return Checked(replace(outcome, text="", error=LOW), verdict.text, confidence)
-    return Checked(_with_text(outcome, verdict), confidence=confidence, mended=verdict.mended)
+    text = verdict.text.strip()
+    sent = replace(outcome, text=text, error="" if text else "empty_answer")
+    return Checked(sent, confidence=confidence, mended=verdict.mended)
 
 
 def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: str) -> str:
@@ -66,11 +68,6 @@ def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: s
     if verdict.problem:
         log.warning("words_stopped", run=str(run_id), code=verdict.problem)
     return "" if verdict.problem else verdict.text
-
-
-def _with_text(outcome: RunOutcome, verdict: Verdict) -> RunOutcome:
-    text = verdict.text.strip()
-    return replace(outcome, text=text, error="" if text else "empty_answer")
 
 
 def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:

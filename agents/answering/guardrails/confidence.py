@@ -122,8 +122,8 @@ def measure(
         return None
     elif evidence.has_records:
         factors = [("records", OF_RECORDS)]
-    elif _only_asks(text):
-        return None
+    elif text.rstrip(" )\"'”»").endswith("?"):
+        return None  # it only asks
     elif evidence.has_searched:
         factors = [("coverage", _points(max(evidence.coverage.values(), default=0.0))), ("not_cited", NOT_CITED)]
         if not any(evidence.judged.values()):
@@ -189,10 +189,6 @@ class Grounds:
     def is_low(self, found: Confidence | None) -> bool:
         """Return True if a confidence is below what the agent asks for."""
         return found is not None and found.value < self._least
-
-
-def _only_asks(text: str) -> bool:
-    return text.rstrip(" )\"'”»").endswith("?")
 
 
 def _judged(said: list[bool], points: int) -> list[tuple[str, int]]:

@@ -77,14 +77,18 @@ def perform(requests: Sequence[ToolRequest], calls: Calls, number: int) -> list[
     lines: dict[int, Line] = {}
     for place, request in enumerate(wanted):
         if not request.name or calls.made >= calls.most:
-            lines[place] = _unrecorded(request, refusals.TOO_MANY if request.name else refusals.UNKNOWN)
+            result = Refusal(refusals.TOO_MANY if request.name else refusals.UNKNOWN).result
+            lines[place] = Line("tool", as_line(result), call_id=request.call_id, tool_name=request.name, result=result)
         calls.made += 1
-    from_outside = [place for place, request in enumerate(wanted) if place not in lines and _is_outside(request.name)]
+    known = {request.name for request in wanted if registry.is_known(request.name)}
+    outside = {name for name in known if registry.get(name).outside}
+    from_outside = [place for place, request in enumerate(wanted) if place not in lines and request.name in outside]
     if from_outside:
         lines |= _read(wanted, from_outside, calls, number)
     for place, request in enumerate(wanted):
         if place not in lines:
-            lines[place] = _perform_one(request, _caller_of(request, calls), calls, number)
+            look = calls.glance if calls.glance and registry.is_public_reading(request.name) else calls.look
+            lines[place] = _perform_one(request, look(), calls, number)
     found = [lines[place] for place in range(len(wanted))]
     failed = [line for line in found if "error" in line.result]
     for failure in {(line.tool_name, str(sorted(line.result.items()))) for line in failed}:
@@ -138,10 +142,6 @@ def _open(request: ToolRequest, calls: Calls, number: int, *, is_alone: bool = T
     is_late = is_alone and registry.is_known(request.name) and registry.get(request.name).only_reads
     is_first, calls.is_new = calls.is_new, False
     return records.open_call(calls.run, request, number, is_first=is_first, is_late=is_late)
-
-
-def _caller_of(request: ToolRequest, calls: Calls) -> Caller:
-    return calls.glance() if calls.glance and registry.is_public_reading(request.name) else calls.look()
 
 
 def _perform_one(request: ToolRequest, caller: Caller, calls: Calls, number: int) -> Line:
@@ -243,12 +243,3 @@ def _refused_by_tool(admitted: _Admitted, error: WalkerError) -> tuple[ToolCall.
         )
     problem = refusals.problem_of_tool(error, admitted.arguments)
     return (State.REFUSED if error.code == refusals.PAUSED else State.FAILED), problem
-
-
-def _unrecorded(request: ToolRequest, code: str) -> Line:
-    result = Refusal(code).result
-    return Line("tool", as_line(result), call_id=request.call_id, tool_name=request.name, result=result)
-
-
-def _is_outside(name: str) -> bool:
-    return registry.is_known(name) and registry.get(name).outside

@@ -10,7 +10,7 @@ from pydantic import Field
 from agents.answering.guardrails.answer import check_words
 from agents.answering.tools.registry import Arguments, Caller, Tool, register
 from conversations import services
-from conversations.messages.files.rules import FileRules, Upload
+from conversations.messages.files.rules import Upload
 from conversations.models import Conversation
 from conversations.services import Draft
 from core.actors import Actor
@@ -47,7 +47,11 @@ class SendFile(Tool):
 
     def allows(self, caller: Caller) -> bool:
         """Allow it only where the channel carries such files."""
-        return self.suits(caller) and any(kind in _rules_for(caller).sizes for kind in WRITTEN)
+        if not self.suits(caller):
+            return False
+        rows = Conversation.objects.select_related("channel_account").filter(pk=caller.conversation_id)
+        sizes = services.files_of_channel(rows.get().channel_account).sizes
+        return any(kind in sizes for kind in WRITTEN)
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         given = FileArguments.model_validate(_checked(arguments.model_dump(), caller))
@@ -77,11 +81,6 @@ def _checked(given: dict[str, str], caller: Caller) -> dict[str, str]:
     if wrong := {name: [NOT_SENT] for name, words in given.items() if words and not sent[name].strip()}:
         raise Invalid(NOT_SENT, code="not_sent", fields=wrong)
     return sent
-
-
-def _rules_for(caller: Caller) -> FileRules:
-    rows = Conversation.objects.select_related("channel_account").filter(pk=caller.conversation_id)
-    return services.files_of_channel(rows.get().channel_account)
 
 
 def register_all() -> None:

@@ -199,7 +199,8 @@ def put_together(parts: Sequence[Part], given: dict[int, str]) -> dict[str, Any]
     shown: dict[int, int] = {}  # the numbers that people see: 1, 2, … in the order of the answer
     of_document: dict[str, int] = {}
     texts = []
-    documents = _documents_of(given)
+    rows = Document.objects.filter(parts__in=list(given.values())).values_list("parts__pk", "pk")
+    documents = {str(passage): str(document) for passage, document in rows}  # of those that are still searched
     for part in parts:
         marks: dict[int, None] = {}
         for number in part.sources:
@@ -220,12 +221,6 @@ def _numbers_given(run_id: UUID) -> dict[int, str]:
     calls = ToolCall.objects.filter(run_id=run_id, name=SEARCH_TOOL, state=ToolCall.State.DONE).order_by("id")
     rows = (row for result in calls.values_list("result", flat=True) for row in result.get("passages", ()))
     return {int(row["n"]): str(row["passage"]) for row in rows}
-
-
-def _documents_of(given: dict[int, str]) -> dict[str, str]:
-    """Return the document of each passage that is still searched."""
-    rows = Document.objects.filter(parts__in=list(given.values())).values_list("parts__pk", "pk")
-    return {str(passage): str(document) for passage, document in rows}
 
 
 def register_all() -> None:

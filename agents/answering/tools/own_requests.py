@@ -38,13 +38,6 @@ WORDS: Final = {
 """What happened, by the event of the audit log; another event stands for itself."""
 
 
-def _viewer(caller: Caller) -> Actor:
-    """Return the member as a reader, with what their role may see."""
-    return Actor(
-        kind="user", id=caller.user_id, user_id=caller.user_id, permissions=caller.permissions & {VIEW, DECIDE}
-    )
-
-
 class WaitingForMe(Tool):
     """What the member has to decide, and what they wait for."""
 
@@ -58,7 +51,9 @@ class WaitingForMe(Tool):
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         to_decide = []
         if VIEW in caller.permissions:
-            to_decide = selectors.list_approvals(viewer=_viewer(caller), mine=True, limit=MOST)
+            may = caller.permissions & {VIEW, DECIDE}
+            viewer = Actor(kind="user", id=caller.user_id, user_id=caller.user_id, permissions=may)
+            to_decide = selectors.list_approvals(viewer=viewer, mine=True, limit=MOST)
         states = [state.value for state in OPEN]
         own = Approval.objects.filter(requester_id=caller.user_id, state__in=states).order_by("-id")[:MOST]
         return {"to_decide": [_line(row) for row in to_decide], "own": [_line(row) for row in own]}
