@@ -50,6 +50,7 @@ SUMMER = executed(("pause_campaign", PAUSED))
 BUDGET = executed(("set_campaign_budget", RAISED))
 ORDER = executed(("refund_order", REFUNDED))
 BOTH = executed(("refund_order", REFUNDED), ("refund_order", "Refund the order A-18"))
+NUMBER = executed(("refund_order", "Refund the order 1042"))
 SILENT = executed(("silent_refund", REFUNDED))
 META = executed(("update_page_meta", "Update the search entry of /pricing"))
 DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
@@ -63,6 +64,8 @@ DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
         ("I've refunded order A-17 for you!", BOTH),
         ("Done!", ORDER),
         ("It's done. Anything else?", SUMMER),
+        ("The order 1042 has been refunded.", NUMBER),
+        ("I've refunded order #1042 with 20 EUR.", NUMBER),
         ("The campaign Summer Sale has been paused.", SUMMER),
         ("I've paused “Summer Sale” for you.", SUMMER),
         ("I have now paused the campaign for you!", SUMMER),
@@ -109,6 +112,8 @@ def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: 
         # The same kind, about another target.
         ("The order A-18 has been refunded.", ORDER),
         ("I've refunded order A-18.", ORDER),
+        ("The order 1043 has been refunded.", NUMBER),
+        ("I've refunded order #1043.", NUMBER),
         ("The campaign Winter Boots has been paused.", SUMMER),
         ("I've paused “Winter Boots” for you.", SUMMER),
         ("I've paused winter boots for you.", SUMMER),

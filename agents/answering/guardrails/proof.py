@@ -1,4 +1,4 @@
-"""Whether the executed requests of a conversation show that something was done, as a sentence claims it (pure).
+"""Whether the executed requests of a conversation show that something was done, as a sentence claims it.
 
 Only a request of a kind whose words the claim uses proves it, and only about the target that the sentence names. If it
 names none, there has to be exactly one such request.
@@ -47,6 +47,15 @@ _SMALL: Final = FUNCTION_WORDS | frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
     "september october november december montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
 )
+_THINGS: Final = frozenset(
+    "order orders booking bookings refund refunds payment payments subscription subscriptions appointment appointments "
+    "discount discounts newsletter newsletters message messages invoice invoices account accounts contract contracts "
+    "bestellung buchung zahlung termin rechnung konto vertrag commande réservation paiement facture compte contrat "
+    "pedido reserva pago factura cuenta ordine prenotazione pagamento fattura conto reserva pagamento fatura conta "
+    "bestelling boeking betaling factuur rekening".split()
+)
+"""What is no target of a kind unless the kind says so."""
+_NO_WORDS: Final = ClaimWords()
 Executed = Sequence[tuple[str, frozenset[str] | None]]
 """The kind of each executed request, and the words by which its target is called; None if they are not known."""
 
@@ -133,7 +142,13 @@ def _names(part: str, verb: str, words: ClaimWords) -> frozenset[str]:
     marked = {_plain(tokens[place][0]) for place in capital}
     coded = {_plain(token) for token, _ in tokens if re.search(r"[/_@]|\d-|-\d|[^\W\d]\d", token)}
     slots = {_plain(token) for token in (*_subject(part), *_object(part, verb))}
-    found = {name for name in quoted | marked | coded | slots if name not in _SMALL and not name[0].isdigit()}
+    numbers = {  # "the order 1042", but not "the budget 900 EUR"
+        _plain(token)
+        for place, (token, start) in enumerate(tokens)
+        if token.isdigit() and (part[:start].endswith("#") or (place and _is_thing(_plain(tokens[place - 1][0]))))
+        if not (place + 1 < len(tokens) and _is_currency(tokens, place + 1))
+    }
+    found = {name for name in quoted | marked | slots if name not in _SMALL and not name[0].isdigit()} | coded | numbers
     many = {word for word in _words(part) if word in _QUANTIFIERS and any(_is_thing(each) for each in _words(part))}
     known = {word for word in found if _begins(word, words.things) or word == verb or _begins(word, words.verbs)}
     return frozenset((found - known) | many)
@@ -172,17 +187,6 @@ def _is_thing(word: str) -> bool:
     """Return True if any kind, or any sentence about a change, calls what it changes by this word."""
     every = (_words_of(key).things for key in kinds.keys())  # noqa: SIM118  (a registry, not a dict)
     return word in _THINGS or any(_begins(word, each) for each in every)
-
-
-_THINGS: Final = frozenset(
-    "order orders booking bookings refund refunds payment payments subscription subscriptions appointment appointments "
-    "discount discounts newsletter newsletters message messages invoice invoices account accounts contract contracts "
-    "bestellung buchung zahlung termin rechnung konto vertrag commande réservation paiement facture compte contrat "
-    "pedido reserva pago factura cuenta ordine prenotazione pagamento fattura conto reserva pagamento fatura conta "
-    "bestelling boeking betaling factuur rekening".split()
-)
-"""What is no target of a kind unless the kind says so."""
-_NO_WORDS: Final = ClaimWords()
 
 
 def _words_of(key: str) -> ClaimWords:
