@@ -41,7 +41,7 @@ RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk",
 HEADLINE_LIMIT: Final = 200
 SAMPLE: Final = {
     "reference": "BR-1042",
-    "headline": "Raise the daily budget of Summer Sale to 900.00 EUR",
+    "headline": "Message 12 people in “VIP customers”",
     "risk": "Medium risk",
 }
 

@@ -143,7 +143,7 @@ class ExportQuery(Query):
 class Proposal(serializers.Serializer[Any]):
     """A request for a risky action."""
 
-    kind = serializers.CharField(max_length=60, help_text="Such as `set_campaign_budget`.")
+    kind = serializers.CharField(max_length=60, help_text="Such as `send_audience_message`.")
     params = Document(help_text="What the kind asks for; money as text.")
     notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For the approvers.")
     dedupe_key = serializers.CharField(
