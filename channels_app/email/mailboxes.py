@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from channels_app.exchanges.log import BY_IMAP
 from conversations.models import ChannelAccount
 from core.tenancy import lookups
 from core.tenancy.scope import tenant_scope
@@ -18,7 +19,7 @@ KIND = ChannelAccount.Kind.EMAIL
 INBOUND_PARSE: Final = "inbound-parse.walker.invalid"
 # The two doors for emails; each names the server whose checks of a sender count.
 PARSE: Final = "inbound_parse"
-IMAP: Final = "imap"
+IMAP: Final = BY_IMAP
 SECRETS: Final = ("inbound_secret", "secondary_inbound_secret")
 PROVIDER = ChannelAccount.Provider.SENDGRID
 CHANNEL: Final = {"kind": KIND, "provider": PROVIDER}

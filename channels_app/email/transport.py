@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from channels_app.email import threads
+from channels_app.exchanges.log import MAIL_ANSWERS
 from conversations import services
 from conversations.mediums import Email
 from conversations.messages.files.names import wire_name
@@ -29,7 +30,7 @@ from integrations.models import MailDelivery
 
 log = get_logger(__name__)
 ACTOR: Final = system("email")
-MAIL_TYPE: Final = "conversation"
+MAIL_TYPE: Final = MAIL_ANSWERS
 SUBJECT: Final = "Your message"
 FILES_ONLY: Final = "Please see the attached files."
 REFERENCES_LENGTH: Final = 900

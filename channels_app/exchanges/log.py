@@ -13,8 +13,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from channels_app.email.mailboxes import IMAP
-from channels_app.email.transport import MAIL_TYPE
 from channels_app.exchanges.calls import KEPT
 from channels_app.models import InboundDelivery, ProviderCall
 from conversations.models import ChannelAccount, DeliveryAttempt
@@ -30,6 +28,10 @@ from integrations.models import MailDelivery
 
 PAGE: Final = 50
 MOST: Final = 200
+BY_IMAP: Final = "imap"
+"""The door of an email that was fetched, where others were posted."""
+MAIL_ANSWERS: Final = "conversation"
+"""The type of emails that answer in a conversation: each has an attempt of its message."""
 _Status: Final = MailDelivery.Status
 MAILED: Final[dict[str, str]] = {
     _Status.QUEUED: "failed",  # an attempt failed, and another follows
@@ -130,7 +132,7 @@ def _received(rows: Iterable[InboundDelivery]) -> list[Exchange]:
 
 def _answered(row: InboundDelivery) -> int | None:
     """Return the status that the provider got for a stored webhook; a mailbox is read, and gets none."""
-    if row.headers.get("door") == IMAP:
+    if row.headers.get("door") == BY_IMAP:
         return None
     return 202 if row.provider == "app" else 200
 
@@ -196,7 +198,7 @@ def mails_of(account: ChannelAccount) -> QuerySet[MailDelivery]:
     rows: QuerySet[MailDelivery] = MailDelivery.objects.filter(attempts__gt=0)
     if account.provider != ChannelAccount.Provider.SENDGRID:
         return rows.filter(type="test", ref=account.pk)
-    return rows.filter(provider=account.provider).exclude(type__in=(MAIL_TYPE, *mail_events.list_of_installation()))
+    return rows.filter(provider=account.provider).exclude(type__in=(MAIL_ANSWERS, *mail_events.list_of_installation()))
 
 
 def _mailed(rows: Iterable[MailDelivery]) -> list[Exchange]:

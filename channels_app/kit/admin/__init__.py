@@ -1,1 +1,1 @@
-"""The console's page of channels."""
+"""Forms and actions of the channels page that no channel has to itself."""

@@ -16,7 +16,7 @@ from channels_app.kit.admin.forms import ChangeNumberForm, ColleagueForm, Connec
 from channels_app.kit.admin.tools import OWN_OF_TOOLS, ToolActions
 from channels_app.kit.health import error_of, read_health, refusal_of
 from channels_app.kit.phones import templates
-from channels_app.kit.phones.colleagues import introduce_colleague
+from channels_app.kit.phones.numbers import introduce_colleague
 from channels_app.kit.setup import setup_steps
 from channels_app.meta_whatsapp.admin import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.own_app.admin import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
