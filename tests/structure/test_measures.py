@@ -21,7 +21,7 @@ CEILINGS = {
     "private_short": 238,
     "wide": 33,
     "very_wide": 1,
-    "small": 66,
+    "small": 55,
     "repeats": 2,
     "circles": 3,
     "passing_by": 68,

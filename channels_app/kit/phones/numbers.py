@@ -13,6 +13,7 @@ from django.db import transaction
 from channels_app.exchanges import calls
 from channels_app.kit.connect import Connect
 from channels_app.kit.phones.failures import note_fault
+from conversations import services
 from conversations.models import ChannelAccount
 from conversations.services import accounts, transports
 from conversations.types import SenderIdentity
