@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_app.email import arrivals, files, inbox, transport
+from channels_app.email import arrivals, inbox, transport
 from channels_app.email.connect import MailConnect
 from channels_app.kit import Channel, Source
 from channels_app.mime import mails
@@ -35,7 +35,7 @@ class EmailChannel(Channel):
     @classmethod
     def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:
         """Read a file out of its stored email."""
-        return files.read_file(attachment)
+        return inbox.read_file(attachment)
 
 
 transport.register()

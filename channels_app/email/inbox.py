@@ -13,7 +13,7 @@ from channels_app.mime.mails import Mail
 from channels_app.models import InboundDelivery
 from channels_app.webhooks.deliveries import stored_as
 from conversations import services
-from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.models import Attachment, ChannelAccount, ContactPoint, Message
 from conversations.services.transports import point_index
 from conversations.texts import METADATA_LIMIT
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
@@ -22,6 +22,7 @@ from core.clock import now
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
+from integrations.media import LIMIT, FetchFailure, MediaFile, is_wanted
 
 log = get_logger(__name__)
 ACTOR: Final = system("email")
@@ -73,16 +74,12 @@ def _receive(delivery: InboundDelivery) -> str:
             media=media,
             metadata={"mail": facts},
             wants_answer=not automatic,
-            thread=_key_of(thread, delivery),
+            # A new thread is named for its first email, so that a repeat opens no second.
+            thread=thread.thread if thread is not None else delivery.event_key,
             **stored_as(delivery),
         ),
     )
     return automatic or "received"
-
-
-def _key_of(thread: Conversation | None, delivery: InboundDelivery) -> str:
-    """Return the key of the thread; a new one is named for its first email, so that a repeat opens no second."""
-    return thread.thread if thread is not None else delivery.event_key
 
 
 def _is_a_copy(mail: Mail, account: ChannelAccount) -> bool:
@@ -175,3 +172,25 @@ def _shortened(quoted: str, limit: int) -> str:
     while text and len(json.dumps(text)) > limit:
         text = text[: len(text) // 2]
     return text
+
+
+def read_file(attachment: Attachment) -> MediaFile | FetchFailure:
+    """Return one file of an email, or why there is none. Nothing is unpacked."""
+    _, _, place = attachment.source.partition(":")
+    delivery_id, _, part = place.partition(":")
+    delivery = InboundDelivery.objects.filter(pk=delivery_id, body__isnull=False).first() if place else None
+    if delivery is None:
+        return FetchFailure("gone", permanent=True)
+    mail = mails.read(delivery.body.encode("latin-1"))
+    if part == WHOLE_TEXT:
+        text = "\n\n".join(filter(None, (mail.subject, mail.text, mail.quoted)))
+        return MediaFile(text.encode("utf-8", "replace"), "text/plain")
+    found = mail.parts[int(part)] if part.isdigit() and int(part) < len(mail.parts) else None
+    if found is None:
+        return FetchFailure("gone", permanent=True)
+    if found.size > min(LIMIT, settings.MAIL_BYTES):
+        return FetchFailure("too_large", permanent=True)
+    if not is_wanted(found.content_type):
+        return FetchFailure("type_refused", permanent=True)
+    content = found.content()
+    return MediaFile(content, found.content_type) if content else FetchFailure("empty", permanent=True)

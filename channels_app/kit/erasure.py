@@ -95,10 +95,6 @@ def _with_bodies(rows: QuerySet[InboundDelivery]) -> Iterator[InboundDelivery]:
         row.__dict__.pop("body", None)
 
 
-def _holds_address(person: Person, row: InboundDelivery) -> bool:
-    return person.is_addressed_in(_values(row))
-
-
 def _values(row: InboundDelivery) -> Any:
     """Return the delivered JSON document or form, or an email's words; anything else as one text."""
     source = source_of(row.provider)
@@ -151,7 +147,7 @@ class ChannelsErasure(ErasureHandler):
         shared = [source.name for channel in channels() for source in sources_of(channel) if source.is_shared]
         rows = InboundDelivery.objects.filter(provider__in=shared, state=State.RECEIVED, body__isnull=False)
         early = rows.filter(received_at__lte=person.erasure.asked_at)
-        return ["mail_events_not_worked"] if any(_holds_address(person, row) for row in every(early)) else []
+        return ["mail_events_not_worked"] if any(person.is_addressed_in(_values(row)) for row in every(early)) else []
 
 
 def register() -> None:

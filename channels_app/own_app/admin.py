@@ -89,7 +89,9 @@ class AppActions(ServiceAdmin):
                 "is_active": account.is_active,
             }
         if action.path == "replay-webhook":
-            return {"failed": [(str(row.pk), _name(row)) for row in _failed(endpoint)]}
+            failed = _failed(endpoint)
+            names = [f"{row.event_type}, {row.created_at:%d %b %H:%M}, …{row.key[-6:]}" for row in failed]
+            return {"failed": [(str(row.pk), name) for row, name in zip(failed, names, strict=True)]}
         return {}
 
     def app_in_the_way(self, action: ServiceAction, account: ChannelAccount) -> str:
@@ -237,10 +239,6 @@ def _cleaned(form: ConsoleForm) -> dict[str, Any]:
 def _failed(endpoint: WebhookEndpoint | None) -> list[WebhookDelivery]:
     rows = WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.FAILED, body__isnull=False)
     return list(rows.defer("body").order_by("-id")[:SHOWN])
-
-
-def _name(row: WebhookDelivery) -> str:
-    return f"{row.event_type}, {row.created_at:%d %b %H:%M}, …{row.key[-6:]}"
 
 
 def _line_of(row: WebhookDelivery) -> dict[str, Any]:

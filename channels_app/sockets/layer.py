@@ -65,7 +65,8 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
     @cached_property
     def _sender(self) -> Any:
         # Once more at once: perhaps only the connection is gone, since Redis was restarted.
-        return Redis.from_url(self._host["address"], retry=Retry(NoBackoff(), 1), **_without_address(self._host))
+        rest = {name: value for name, value in self._host.items() if name != "address"}
+        return Redis.from_url(self._host["address"], retry=Retry(NoBackoff(), 1), **rest)
 
     def _channel_of(self, group: str) -> str:
         return f"{self._prefix}__group__{group}"  # as the library names it
@@ -98,10 +99,6 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
                 # A channel that was opened without Redis is not subscribed yet.
                 log.warning("channel_layer_away")
                 await asyncio.sleep(PAUSE)
-
-
-def _without_address(host: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in host.items() if name != "address"}
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:

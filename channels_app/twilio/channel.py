@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.urls import reverse
@@ -11,8 +12,9 @@ from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.kit.phones.numbers import PhoneConnect
+from channels_app.kit.phones.template_states import STATES
 from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
-from channels_app.twilio import handler, inbound, senders, templates
+from channels_app.twilio import handler, inbound, senders
 from channels_app.twilio.connect import TwilioConnect
 from channels_app.twilio.diagnosis import TwilioDiagnosis
 from channels_app.twilio.transport import send_template
@@ -78,4 +80,31 @@ class TwilioChannel(PhoneChannel):
     @classmethod
     def list_templates(cls, account: ChannelAccount) -> list[FoundTemplate] | str:
         """Return Twilio's templates of the account."""
-        return templates.list_templates(account)
+        return list_templates(account)
+
+
+def list_templates(account: ChannelAccount) -> list[FoundTemplate] | str:
+    """Return the templates of a number's Twilio account, or the code of Twilio's failure."""
+    from integrations.twilio.content import list_contents  # noqa: PLC0415  (seldom needed)
+
+    kept = account.credentials or {}
+    contents = list_contents(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+    return [_of_twilio(row) for row in contents] if isinstance(contents, list) else contents.code
+
+
+def _of_twilio(row: Mapping[str, Any]) -> FoundTemplate:
+    types = row.get("types")
+    parts = [{"type": name, **part} for name, part in types.items() if isinstance(part, dict)] if isinstance(
+        types, dict
+    ) else []  # fmt: skip
+    approval = row.get("approval_requests")
+    approval = approval if isinstance(approval, dict) else {}
+    return FoundTemplate(
+        name=str(row.get("friendly_name") or row.get("sid") or ""),
+        language=str(row.get("language") or ""),
+        provider_id=str(row.get("sid") or ""),
+        state=STATES.get(str(approval.get("status") or "").lower(), "pending"),
+        category=str(approval.get("category") or ""),
+        body=next((str(part["body"]) for part in parts if part.get("body")), ""),
+        components=parts,
+    )

@@ -30,6 +30,7 @@ NO_NUMBER: Final = "This person can't be reached by WhatsApp right now."
 REFUSED: Final = {"blocked": "This person is blocked.", "unreachable": "This person can't be reached."}
 """Why the gate refused, where it isn't that the person opted out."""
 NOT_TAKEN: Final = "WhatsApp didn't take the message."
+FAILED: Final = "WhatsApp couldn't deliver it."
 
 
 class WhatsAppNotifier(Notifier):
@@ -47,6 +48,7 @@ class WhatsAppNotifier(Notifier):
         if own is None:
             numbers.remind_of_old(row.recipient_id)
             return send_mail_instead(row, NO_NUMBER)
+        languages = NotificationPreference.objects.filter(person_id=row.recipient_id).values_list("language", flat=True)
         try:
             outcome = messages.send_words(
                 own.account,
@@ -54,7 +56,7 @@ class WhatsAppNotifier(Notifier):
                 person_id=row.recipient_id,
                 use=messages.NOTICE,
                 words=words_of(row),
-                language=_language_of(row.recipient_id),
+                language=languages.first() or "",
                 ref=row.pk,
             )
         except NotReachable as refused:
@@ -123,6 +125,18 @@ def skip(row: Notification, reason: str) -> Delivery:
     return Delivery(sent=False, provider=row.channel, error=reason)
 
 
-def _language_of(person_id: UUID) -> str:
-    found = NotificationPreference.objects.filter(person_id=person_id).values_list("language", flat=True).first()
-    return found or ""
+def apply_report(*, notification_id: UUID | None, status: str) -> bool:
+    """Track the notification that a provider's report names; return False if there is none.
+
+    In the tenant's scope; safe to repeat. One that failed goes out by email.
+    """
+    rows = Notification.objects.filter(channel=CHANNEL, pk=notification_id)
+    row = rows.select_related("approval", "recipient").first()
+    if row is None:
+        return False
+    if status == "failed":
+        if track_notification(actor=ACTOR, notification_id=row.pk, status="failed", reason=FAILED):
+            send_mail_instead(row, FAILED)
+    elif status in ("delivered", "read"):
+        track_notification(actor=ACTOR, notification_id=row.pk, status=status)  # type: ignore[arg-type]
+    return True

@@ -61,15 +61,11 @@ def apply(
     else:
         # Together: a repeat after a START that was applied is no wish any more, so that nothing would confirm it.
         with transaction.atomic():
-            if not is_managed and not _is_blocked(message):
+            if not is_managed and not wishes_of(message.conversation.contact.points.all()).is_blocked:
                 _confirm(wish, message)
             for sender in senders:
                 services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
     services.publish_activity(conversation_ids=[message.conversation_id])
-
-
-def _is_blocked(message: Message) -> bool:
-    return wishes_of(message.conversation.contact.points.all()).is_blocked
 
 
 def _confirm(wish: Wish, message: Message) -> None:

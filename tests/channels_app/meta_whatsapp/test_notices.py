@@ -10,7 +10,7 @@ import pytest
 
 from accounts.models import Notice
 from channels_app.approver_channels import addresses
-from channels_app.approver_channels.whatsapp import numbers, reports
+from channels_app.approver_channels.whatsapp import notifier, numbers
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, fit
 from channels_app.approver_channels.whatsapp.notifier import CHANNEL, WhatsAppNotifier
 from channels_app.meta_whatsapp.templates import found_in_meta
@@ -129,12 +129,12 @@ def test_notice_follows_the_rules_of_links_the_gate_and_reports(desk: Desk) -> N
     small = desk.ask()
     row = desk.notify(small, is_reminder=True)
     assert "still needs your approval" in desk.said()[-1]
-    assert reports.apply_report(notification_id=row.pk, status="delivered")
+    assert notifier.apply_report(notification_id=row.pk, status="delivered")
     row.refresh_from_db()
     assert row.status == "delivered"
-    assert not reports.apply_report(notification_id=risky.pk, status="delivered")
+    assert not notifier.apply_report(notification_id=risky.pk, status="delivered")
     failed = desk.notify(small)
-    assert reports.apply_report(notification_id=failed.pk, status="failed")
+    assert notifier.apply_report(notification_id=failed.pk, status="failed")
     assert MailDelivery.objects.filter(ref=failed.pk).count() == 1
     before = len(desk.said())
     sender = SenderIdentity(kind="phone", value=PLAIN, verified=True)

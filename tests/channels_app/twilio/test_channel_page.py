@@ -7,8 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from channels_app.kit.phones.colleagues import introduce_colleague
-from channels_app.kit.phones.numbers import TEST_TEXT
+from channels_app.kit.phones.numbers import TEST_TEXT, introduce_colleague
 from channels_app.twilio import connect
 from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Contact, Conversation
