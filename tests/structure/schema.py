@@ -1,4 +1,7 @@
-"""A description of the database's schema as text, one object a line, for comparing and reviewing."""
+"""A description of the database's schema as text, one object a line, for comparing and reviewing.
+
+Of columns only what no model can say: defaults, domains, collations, grants, and identity or generated ones.
+"""
 
 from collections import defaultdict
 
@@ -34,8 +37,12 @@ select c.relname, 'column', concat_ws(' ', a.attname, format_type(a.atttypid, a.
   '(grants ' || {_GRANTED.format(acl="a.attacl", owner="c.relowner")} || ')')
 from pg_attribute a join pg_class c on c.oid = a.attrelid
 left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+join pg_type t on t.oid = a.atttypid left join pg_collation o on o.oid = a.attcollation
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and a.attnum > 0 and not a.attisdropped
+  -- The others are as the models say, which has a test of its own.
+  and (d.oid is not null or a.attidentity <> '' or a.attgenerated <> '' or a.attacl is not null or t.typtype = 'd'
+       or o.collname <> 'default')
 """
 _CONSTRAINTS = """
 select coalesce(c.relname, ''), 'constraint', concat_ws(' ',
