@@ -8,8 +8,8 @@ import pytest
 from accounts.models import Invitation, Membership
 from accounts.services import add_member
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.accounts.inviting import NEW, invite
-from tests.accounts.resetting import person_of
+from tests.accounts.invitations.inviting import NEW, invite
+from tests.accounts.resets.resetting import person_of
 from tests.console.conftest import Browser
 from tests.world import OPERATOR, PASSWORD, World, prove
 

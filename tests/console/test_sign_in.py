@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import User
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.resetting import person_of
+from tests.accounts.resets.resetting import person_of
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db

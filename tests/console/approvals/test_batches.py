@@ -11,7 +11,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.batches.work import work_batch
 from hitl.models import Approval, BatchDecision, Decision
 from hitl.policy.decision_policy import set_decision_policy
-from tests.accounts.resetting import person_of
+from tests.accounts.resets.resetting import person_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.console.test_sign_in import code_of

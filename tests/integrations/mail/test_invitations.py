@@ -12,7 +12,7 @@ from core.tenancy.scope import tenant_scope
 from integrations.mail.invitations import on_invited
 from integrations.mail.services import deliver_mail
 from integrations.models import MailDelivery
-from tests.accounts.inviting import NEW, invite
+from tests.accounts.invitations.inviting import NEW, invite
 from tests.integrations.mail.servers import Answers
 from tests.world import World
 

@@ -13,7 +13,7 @@ from core.events import relay
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import deliver_mail
 from integrations.models import MailDelivery
-from tests.accounts.resetting import NEW, person_of
+from tests.accounts.resets.resetting import NEW, person_of
 from tests.console.test_sign_in import sign_in
 from tests.integrations.mail.servers import Answers, Smtp
 from tests.world import PASSWORD, World

@@ -24,7 +24,7 @@ from tests.world import OPERATOR
 __all__ = ["langflow"]
 
 TOOL = Path(sys.executable).parent / "schemathesis"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,no_foreign_row"
 )
@@ -47,7 +47,7 @@ def attack(place: Path, url: str, secret: str, told: dict[str, str]) -> str:
     done = subprocess.run(
         [*command, *options, "--suppress-health-check", "all"],
         cwd=place,
-        env={**os.environ, **told, "SCHEMATHESIS_HOOKS": "tests.api.made_up", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **told, "SCHEMATHESIS_HOOKS": "tests.api.broken.made_up", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=900,

@@ -17,7 +17,7 @@ from core.clock import now
 from core.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, WalkerError
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import tenant_scope
-from tests.accounts.inviting import NEW, PERSON, invite, link_of
+from tests.accounts.invitations.inviting import NEW, PERSON, invite, link_of
 from tests.hitl.machine.test_races import at_once
 from tests.security.rows import changed, snapshot
 from tests.world import OPERATOR, World

@@ -9,7 +9,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from tests.api.test_description import endpoints
+from tests.api.description.test_description import endpoints
 
 
 @pytest.fixture(scope="module")

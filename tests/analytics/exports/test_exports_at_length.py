@@ -25,7 +25,7 @@ from tests.console.scene import NAME, write_in
 from tests.world import World
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROWS = int(os.environ.get("WALKER_EXPORT_TEST_ROWS", "1000000"))
 MOST_MIB = 200
 # One statement: a bulk_create of a million rows takes minutes.
@@ -59,7 +59,7 @@ def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, 
         here = urlunsplit(
             urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{settings.DATABASES['default']['NAME']}")
         )
-        command = [sys.executable, "-m", "tests.analytics.export_process", str(world.acme.pk), str(export.pk)]
+        command = [sys.executable, "-m", "tests.analytics.exports.export_process", str(world.acme.pk), str(export.pk)]
         environment = {**os.environ, "DATABASE_URL": here}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.inviting import NEW, PERSON, SECRET, invite, link_of
+from tests.accounts.invitations.inviting import NEW, PERSON, SECRET, invite, link_of
 from tests.hitl.decision_links.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World

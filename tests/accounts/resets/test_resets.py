@@ -17,7 +17,7 @@ from core.clock import now
 from core.errors import Gone, Invalid, Refused
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.accounts.resetting import NEW, link_to, person_of
+from tests.accounts.resets.resetting import NEW, link_to, person_of
 from tests.world import OPERATOR, PASSWORD, World
 
 HOUR = timedelta(hours=1)

@@ -14,7 +14,7 @@ from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from config.celery import app
 from core.models import Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.accounts.resetting import NEW, link_to, person_of
+from tests.accounts.resets.resetting import NEW, link_to, person_of
 from tests.hitl.decision_links.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World

@@ -17,7 +17,7 @@ from config.api import Root, urlpatterns
 from core.rest.schema import ERRORS, WRITING_ERRORS
 
 METHODS = ("get", "post", "put", "patch", "delete")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Invitations, and the pages that they lead to."""

@@ -1,0 +1,1 @@
+"""New passwords, and the pages that ask for them."""

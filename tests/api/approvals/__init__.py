@@ -1,0 +1,1 @@
+"""Requests and rules over the API."""
