@@ -10,20 +10,20 @@ from tests.structure.source import ROOT
 
 # What each measure may be at most. Lower the number when the code gets better; never raise it.
 CEILINGS = {
-    "packages": 8,
-    "test_packages": 9,
-    "facades": 3,
-    "gerunds": 57,
-    "demo_imports": 4,
-    "demo_words": 38,
+    "packages": 0,
+    "test_packages": 3,
+    "facades": 0,
+    "gerunds": 15,
+    "demo_imports": 0,
+    "demo_words": 0,
     "leases": 2,
     "private_once": 985,
     "private_short": 238,
     "wide": 33,
-    "very_wide": 1,
-    "small": 55,
+    "very_wide": 0,
+    "small": 40,
     "repeats": 2,
-    "circles": 3,
+    "circles": 1,
     "passing_by": 68,
 }
 # Gerunds that are nouns of the field, and how many modules have the name.
