@@ -28,16 +28,7 @@ class AgentsConfig(AppConfig):
         from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
-        from agents.answering.tools import (  # noqa: PLC0415
-            actions,
-            answer,
-            files,
-            knowledge,
-            own_requests,
-            reading,
-            resend,
-            withdraw,
-        )
+        from agents.answering.tools import actions, answer, files, knowledge, own_requests, people, resend, withdraw  # noqa: PLC0415
         from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
         from agents.knowledge.search import storage  # noqa: PLC0415
         from agents.langflow import head  # noqa: PLC0415
@@ -60,7 +51,7 @@ class AgentsConfig(AppConfig):
         queues.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         queues.provide("check_agent", tasks.check_agent.delay)
         queues.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
-        reading.register_all()
+        people.register_all()
         own_requests.register_all()
         actions.register_all()
         withdraw.register_all()

@@ -8,7 +8,7 @@ from typing import Any
 from agents.llm.built_in.phrases import PhraseBook
 from agents.llm.built_in.text import Clause
 from agents.llm.built_in.types import Call, Memory, Pending
-from demo.phrases import briefs, intents, questions, replies, slots, wording
+from demo.phrases import back_questions, briefs, intents, questions, replies, slots
 from demo.phrases.words import CAMPAIGN_WORDS, KEYWORDS
 
 
@@ -129,10 +129,10 @@ class MarketingPhrases(PhraseBook):
         return Pending("set_campaign_budget", {"campaign": campaign}, "daily_budget")
 
     def deed(self, pending: Pending) -> str:
-        return wording.deed(pending)
+        return back_questions.deed(pending)
 
     def question(self, pending: Pending) -> str:
-        return wording.question(pending)
+        return back_questions.question(pending)
 
     def word(self, tool: str, result: Mapping[str, Any]) -> str:
         return replies.word(tool, result)

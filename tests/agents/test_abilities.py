@@ -5,7 +5,7 @@ import pytest
 from agents.answering.tools import registry
 from agents.answering.tools.files import SendFile
 from agents.answering.tools.knowledge import Answer, SearchKnowledge
-from agents.answering.tools.reading import ListAbilities
+from agents.answering.tools.people import ListAbilities
 from agents.models import Agent
 from tests.agents.conftest import Desk
 

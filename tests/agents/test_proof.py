@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screening import CLAIM, Records, claims_too_much, screen
+from agents.answering.guardrails.screen import CLAIM, Records, claims_too_much, screen
 from agents.llm.ports import Turn
 from agents.models import AgentVersion
 from hitl.actions import registry as kinds

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from agents.knowledge import services
 from agents.knowledge.models import Document, DocumentVersion, Passage
 from agents.knowledge.search import nearest, storage, upkeep
-from agents.knowledge.search.embeddings import find_embedder
 from agents.knowledge.search.search import search
+from agents.knowledge.search.vectors import find_embedder
 from agents.knowledge.vector_models import PassageVector
 from agents.llm.routes import configuration
 from agents.llm.routes.models import ModelCall, ModelRoute

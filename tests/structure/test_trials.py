@@ -83,7 +83,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
     [
         ("agents.studio.trials.calls", "hitl.services"),
         ("agents.studio.trials.answers", "agents.answering.tools.actions"),
-        ("agents.answering.guardrails.screening", "conversations.messages.outbound"),  # two steps away
+        ("agents.answering.guardrails.screen", "conversations.messages.outbound"),  # two steps away
         ("agents.knowledge.search.search", "hitl.approvals.change.propose"),
     ],
 )

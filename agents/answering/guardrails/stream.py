@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from agents.answering.guardrails.screening import screen
+from agents.answering.guardrails.screen import screen
 from agents.llm.ports import Emit
 
 _END: Final = re.compile(r"[.!?…]\s|\n")

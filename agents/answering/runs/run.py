@@ -18,7 +18,7 @@ from agents import selectors
 from agents.answering import tool_calls
 from agents.answering.choice import choose_version
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
-from agents.answering.guardrails.screening import screen
+from agents.answering.guardrails.screen import screen
 from agents.answering.runs import events, lease, outcomes
 from agents.answering.runs.batches import is_burst_under_way
 from agents.answering.runs.facts import note_said, recall_for

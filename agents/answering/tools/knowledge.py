@@ -12,11 +12,11 @@ from pydantic import Field
 from agents.answering.runs.redacted import open_vault
 from agents.answering.tools.registry import Arguments, Caller, Tool, register
 from agents.knowledge.search import search as searching
-from agents.knowledge.search.embeddings import find_embedder
 from agents.knowledge.search.nearest import find_nearest
 from agents.knowledge.search.questions import note_question
 from agents.knowledge.search.quotes import quote
 from agents.knowledge.search.search import Found
+from agents.knowledge.search.vectors import find_embedder
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
 from agents.llm.routes import passage_judge
 from agents.llm.routes.calls import Place

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.knowledge.models import Collection
-from agents.knowledge.search.embeddings import Embedder
 from agents.knowledge.search.search import AUDIENCES
 from agents.knowledge.search.storage import INDEXED
+from agents.knowledge.search.vectors import Embedder
 from agents.llm.ports import ModelFailed
 from agents.llm.routes.calls import Place
 from agents.llm.routes.ledger import Spent

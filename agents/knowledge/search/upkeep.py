@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from agents.knowledge.models import LIVE, Document, Passage
-from agents.knowledge.search.embeddings import MOST_TEXTS, Embedder, find_embedder
 from agents.knowledge.search.index import digest_of
+from agents.knowledge.search.vectors import MOST_TEXTS, Embedder, find_embedder
 from agents.knowledge.vector_models import PassageVector
 from agents.llm.ports import ModelFailed
 from agents.llm.routes.calls import Place

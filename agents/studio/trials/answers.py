@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.answering.guardrails import LOW, Confidence, Grounds, doubt
-from agents.answering.guardrails.screening import Records, screen
+from agents.answering.guardrails.screen import Records, screen
 from agents.answering.runs.redacted import open_vault
 from agents.answering.tool_calls.refusals import ToolBroke
 from agents.answering.tools import registry as tools

@@ -18,7 +18,7 @@ from django.db import connection, models, transaction
 from django.db.models.signals import post_save
 
 from agents import services
-from agents.answering.guardrails.screening import references
+from agents.answering.guardrails.screen import references
 from agents.answering.runs.batches import QUIET
 from agents.answering.runs.reply import Speaker
 from agents.answering.tools import registry as tools

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.answering.guardrails import screening
+from agents.answering.guardrails import screen
 from agents.answering.interpretation.words import Text
 from agents.knowledge.search.words import words_of
 from conversations.inbox.triage import checks
@@ -16,7 +16,7 @@ from core.text.words import Cut, placed_words, words
 HARD: list[dict[str, Any]] = json.loads(Path(__file__).with_name("hard_texts.json").read_text())
 READERS = {
     "meaning": lambda text: list(Text.of(text).words),
-    "gate": screening.words_of,
+    "gate": screen.words_of,
     "question": words_of,
     "places": lambda text: [list(word) for word in placed_words(text)],
     "name": lambda text: words(text.casefold(), cut=Cut.LETTERS),
