@@ -15,7 +15,19 @@ APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", 
 BESIDE = ("bench", "standins", "tests")
 PACKAGE_MOST, FACADE_MOST, PARAMETERS_MOST, SHORT, SMALL = 16, 40, 7, 5, 40
 SKIP = {".git", ".venv", ".walker", "__pycache__", "node_modules"}
-NOT_GERUNDS = {"setting", "building", "string", "thing", "morning", "ceiling", "ring", "king", "spring", "evening"}
+NOT_GERUNDS = {
+    "setting",
+    "building",
+    "string",
+    "thing",
+    "morning",
+    "ceiling",
+    "ring",
+    "king",
+    "spring",
+    "evening",
+    "rating",
+}
 """Nouns that only end like one."""
 IS_GERUND = re.compile(r"(?:^|_)([a-z]+ing)s?$")
 CLEAN = (
@@ -37,7 +49,15 @@ FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "ana
 """Apps with services: core, accounts and console are made of what the others build on."""
 FACES = ("services", "selectors", "events", "actions", "registry", "types", "errors", "models")
 CLIENT_FACES = (*FACES, "client")
-MORE_FACES = {"hitl": ("domain.state_machine", "admin.panels", "notifications.channels", "killswitch.targets")}
+MORE_FACES = {
+    "hitl": (
+        "domain.state_machine",
+        "admin.panels",
+        "notifications.channels",
+        "notification_channels",
+        "killswitch.targets",
+    )
+}
 KIT = re.compile(r"\b(?:Leased|LeaseFields|Lease)\b")
 SAYS = {
     "packages": f"packages with more than {PACKAGE_MOST} modules",
