@@ -13,18 +13,18 @@ CEILINGS = {
     "packages": 0,
     "test_packages": 3,
     "facades": 0,
-    "gerunds": 15,
+    "gerunds": 14,
     "demo_imports": 0,
     "demo_words": 0,
     "leases": 2,
-    "private_once": 985,
-    "private_short": 238,
-    "wide": 33,
+    "private_once": 963,
+    "private_short": 214,
+    "wide": 31,
     "very_wide": 0,
     "small": 40,
     "repeats": 2,
     "circles": 1,
-    "passing_by": 68,
+    "passing_by": 51,
 }
 # Gerunds that are nouns of the field, and how many modules have the name.
 STAY = {"logging": 1, "matching": 2, "masking": 2, "signing": 2, "templating": 1, "versioning": 1, "meanings": 1}
