@@ -17,6 +17,7 @@ from accounts.versioning import conflict_with
 from conversations import texts
 from conversations.inbox import assignment, snoozes, states, tags
 from conversations.inbox.threads import notes
+from conversations.inbox.threads.thread import NOTE_LIMIT
 from conversations.messages import outbound
 from conversations.messages.outbound import Draft, Sender
 from conversations.models import Conversation, Macro, Priority, Tag, Team
@@ -366,7 +367,7 @@ def _check_request(values: Mapping[str, Any]) -> dict[str, Any]:
 
 _CHECKS: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "reply": _check_reply,
-    "note": lambda values: _text(values, notes.NOTE_LIMIT),
+    "note": lambda values: _text(values, NOTE_LIMIT),
     "tags": _check_tags,
     "priority": _check_priority,
     "team": _check_team,

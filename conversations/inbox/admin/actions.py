@@ -21,6 +21,7 @@ from conversations.inbox.admin.forms import RunForm
 from conversations.inbox.admin.tags import ConversationTagsForm, tags_on
 from conversations.inbox.tags import change_tags
 from conversations.inbox.threads import notes
+from conversations.inbox.threads.thread import NOTE_LIMIT
 from conversations.models import ContactTag, Conversation, Priority, Team
 from conversations.replies import canned_replies, drafts, macros
 from conversations.replies.admin.canned_replies import id_in
@@ -159,7 +160,7 @@ class NoteForm(ConsoleForm):
 
     note = forms.CharField(
         label="Note",
-        max_length=notes.NOTE_LIMIT,
+        max_length=NOTE_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
         help_text="Only colleagues can see it. Write @ and a full name to mention them.",
     )
@@ -179,7 +180,7 @@ class EditNoteForm(ConsoleForm):
     """One's own note, in other words."""
 
     note_id = forms.UUIDField(widget=forms.HiddenInput)
-    text = forms.CharField(label="Note", max_length=notes.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(label="Note", max_length=NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 def tags_of(conversation: Conversation) -> list[str]:

@@ -17,7 +17,7 @@ from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
-from conversations.inbox.threads.selectors.notes import list_notes
+from conversations.inbox.threads.selectors import list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.selectors.messages import list_messages

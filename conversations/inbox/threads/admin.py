@@ -20,15 +20,15 @@ from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges, clear_badges
 from console.viewers import viewer_of
 from conversations.inbox.teams.selectors import members_of
-from conversations.inbox.threads import notes
 from conversations.inbox.threads.models import MANAGE, chat_stream, may_chat
-from conversations.inbox.threads.selectors.team_chat import count_unread, read_team_chat
+from conversations.inbox.threads.selectors import count_unread, read_team_chat
 from conversations.inbox.threads.team_chat import (
     changeable_team_messages,
     note_team_chat_read,
     revise_team_message,
     write_to_team,
 )
+from conversations.inbox.threads.thread import NOTE_LIMIT
 from conversations.messages.admin.transcript import notes_of
 from conversations.models import Team
 from core.actors import Actor
@@ -46,7 +46,7 @@ class SayForm(ConsoleForm):
 
     text = forms.CharField(
         label="Message",
-        max_length=notes.NOTE_LIMIT,
+        max_length=NOTE_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
         help_text="Only your team and those who manage the inbox can read it. Write @ and a full name to mention them.",
     )
@@ -66,7 +66,7 @@ class EditMessageForm(ConsoleForm):
     """One's own message, in other words."""
 
     note_id = forms.UUIDField(widget=forms.HiddenInput)
-    text = forms.CharField(label="Message", max_length=notes.NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(label="Message", max_length=NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class TeamChatPages(ServiceAdmin):

@@ -1,7 +1,7 @@
 """Notes for colleagues about a conversation."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,18 +13,23 @@ from conversations import texts
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.threads.thread import (
+    NOTE_LIMIT,
+    VIEW,
+    Kind,
+    changeable,
+    colleagues,
+    mentioned_among,
+    rewrite,
+    tell,
+)
 from conversations.models import Contact, Conversation, Note, NoteVersion, TeamMember
-from core import notices
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound
 from core.privacy.pii import mask_text
-from core.text.mentions import mentioned_in
 
-VIEW: Final = "conversations.view_conversation"
-NOTE_LIMIT: Final = 2000
-MENTIONS_MAX: Final = 10
-EDITED_WITHIN: Final = timedelta(minutes=15)
+KIND: Final = Kind("note", NoteVersion, "You were mentioned in a note on a conversation")
 CHOOSE: Final = "Choose colleagues who can view conversations."
 
 
@@ -40,7 +45,7 @@ def add_note(
     """
     actor.require(states.REPLY)
     body = texts.checked(text, limit=NOTE_LIMIT)
-    people = mentioned_among(body, mentions, _colleagues(), who=CHOOSE)
+    people = mentioned_among(body, mentions, colleagues(), who=CHOOSE)
     with transaction.atomic():
         conversation = _locked(actor, conversation_id)
         _require_sight(conversation, people)
@@ -56,7 +61,7 @@ def add_note(
         told = [str(person) for person in people]
         facts = {"note": str(note.pk), "mentions": told}
         stream_events.record(actor, "CONVERSATION_NOTED", conversation, old_state=conversation.state, **facts)
-        _tell(actor, note, people)
+        tell(kind=KIND, message=note, actor=actor, people=people, link=_page_of(note))
     return note
 
 
@@ -77,30 +82,20 @@ def revise_note(
     """
     actor.require(states.REPLY)
     body, moment = texts.checked(text, limit=NOTE_LIMIT), now or clock_now()
-    people = mentioned_among(body, mentions, _colleagues(), who=CHOOSE)
+    people = mentioned_among(body, mentions, colleagues(), who=CHOOSE)
     with transaction.atomic():
         conversation = _locked(actor, conversation_id)
         _require_sight(conversation, people)
         note: Note | None = Note.objects.filter(pk=note_id, conversation=conversation).first()
         if note is None:
             raise NotFound("There is no such note.")
-        if actor.user_id is None or note.author_id != actor.user_id:
-            raise Refused("Only its author can change a note.")
-        if note.body == body:
+        fresh = rewrite(kind=KIND, message=note, actor=actor, body=body, people=people, moment=moment)
+        if fresh is None:
             return note
-        if moment >= note.created_at + EDITED_WITHIN:
-            raise Conflict("A note can be changed for 15 minutes. Write another one.", code="too_late")
-        NoteVersion.objects.create(
-            note=note, body=note.body, masked_body=note.masked_body, written_at=note.edited_at or note.created_at
-        )
-        fresh = [person for person in people if person not in note.mentions]
-        note.body, note.masked_body, note.edited_at = body, mask_text(body), moment
-        note.mentions = sorted({*note.mentions, *people})
-        note.save(update_fields=["body", "masked_body", "edited_at", "mentions"])
         stream_events.append_note(conversation, note)
         facts = {"note": str(note.pk), "mentions": [str(person) for person in fresh]}
         stream_events.record(actor, "CONVERSATION_NOTE_CHANGED", conversation, old_state=conversation.state, **facts)
-        _tell(actor, note, fresh)
+        tell(kind=KIND, message=note, actor=actor, people=fresh, link=_page_of(note))
     return note
 
 
@@ -110,10 +105,8 @@ def changeable_notes(*, actor: Actor, conversation_id: UUID, now: datetime | Non
     One query. Needs `conversations.reply_conversation`; nothing for a program.
     """
     actor.require(states.REPLY)
-    since = (now or clock_now()) - EDITED_WITHIN
     rows = Note.objects.filter(seen_by(actor, "conversation__"), conversation_id=conversation_id)
-    rows = rows.filter(author_id=actor.user_id, created_at__gt=since)
-    return {note.pk: note.body for note in rows} if actor.user_id else {}
+    return changeable(rows, actor=actor, now=now)
 
 
 def _locked(actor: Actor, conversation_id: UUID) -> Conversation:
@@ -121,24 +114,6 @@ def _locked(actor: Actor, conversation_id: UUID) -> Conversation:
     if Contact.objects.filter(pk=conversation.contact_id, erased_at__isnull=False).exists():
         raise Conflict("This contact has been erased, so notes can't be added.", code="erased")
     return conversation
-
-
-def _colleagues() -> dict[UUID, str]:
-    return {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
-
-
-def mentioned_among(body: str, chosen: Collection[UUID], colleagues: Mapping[UUID, str], *, who: str) -> list[UUID]:
-    """Return the people a text mentions: those chosen, and those whose full name stands in it after an `@`.
-
-    Raises `Invalid`, which says `who` can be chosen, for others and for too many.
-    """
-    if any(person not in colleagues for person in chosen):
-        raise Invalid(who, fields={"mentions": [who]})
-    people = sorted({*chosen, *mentioned_in(body, colleagues)})
-    if len(people) > MENTIONS_MAX:
-        problem = f"Mention at most {MENTIONS_MAX} people."
-        raise Invalid(problem, fields={"mentions": [problem]})
-    return people
 
 
 def _require_sight(conversation: Conversation, people: Collection[UUID]) -> None:
@@ -156,12 +131,5 @@ def _require_sight(conversation: Conversation, people: Collection[UUID]) -> None
             raise Invalid(problem, fields={"mentions": [problem]})
 
 
-def _tell(actor: Actor, note: Note, people: Collection[UUID]) -> None:
-    notices.leave(
-        people=[person for person in people if person != actor.user_id],
-        kind="mention",
-        title="You were mentioned in a note on a conversation",
-        level="alert",
-        link=f"{reverse('admin:conversations_conversation_change', args=[note.conversation_id])}#h-notes",
-        dedupe_key=f"mention:{note.pk}",
-    )
+def _page_of(note: Note) -> str:
+    return f"{reverse('admin:conversations_conversation_change', args=[note.conversation_id])}#h-notes"

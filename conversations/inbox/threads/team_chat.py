@@ -8,24 +8,31 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 
 from accounts.selectors import list_members
 from conversations import texts
 from conversations.inbox import assignment
-from conversations.inbox.threads.models import VIEW, chat_stream, require_seat
-from conversations.inbox.threads.notes import EDITED_WITHIN, NOTE_LIMIT, mentioned_among
+from conversations.inbox.threads.models import chat_stream, require_seat
+from conversations.inbox.threads.thread import (
+    NOTE_LIMIT,
+    Kind,
+    changeable,
+    colleagues,
+    mentioned_among,
+    rewrite,
+    tell,
+)
 from conversations.models import Team, TeamChatReader, TeamMember, TeamMessage, TeamMessageVersion
-from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, NotFound, Refused
+from core.errors import NotFound
 from core.events import streams
 from core.privacy.pii import mask_text
 
+KIND: Final = Kind("message", TeamMessageVersion, "You were mentioned in your team's chat")
 OBJECT: Final = "conversations.team"
 MISSING: Final = "This team doesn't exist."
 
@@ -56,7 +63,7 @@ def write_to_team(
         message.seq = _publish(message, "team_message_written")
         message.save(force_insert=True)
         _note_read(actor, team_id, message.seq)
-        _tell(actor, message, people)
+        tell(kind=KIND, message=message, actor=actor, people=people, link=_page_of(team_id))
         _record(actor, "TEAM_MESSAGE_WRITTEN", message, people)
     return message
 
@@ -82,24 +89,11 @@ def revise_team_message(
         _open(actor, team_id)
         people = mentioned_among(body, mentions, _readers(team_id), who="Choose people of this team.")
         message = locked(TeamMessage, message_id, "There is no such message.", team_id=team_id)
-        if actor.user_id is None or message.author_id != actor.user_id:
-            raise Refused("Only its author can change a message.")
-        if message.body == body:
+        fresh = rewrite(kind=KIND, message=message, actor=actor, body=body, people=people, moment=moment)
+        if fresh is None:
             return message
-        if moment >= message.created_at + EDITED_WITHIN:
-            raise Conflict("A message can be changed for 15 minutes. Write another one.", code="too_late")
-        TeamMessageVersion.objects.create(
-            message=message,
-            body=message.body,
-            masked_body=message.masked_body,
-            written_at=message.edited_at or message.created_at,
-        )
-        fresh = [person for person in people if person not in message.mentions]
-        message.body, message.masked_body, message.edited_at = body, mask_text(body), moment
-        message.mentions = sorted({*message.mentions, *people})
-        message.save(update_fields=["body", "masked_body", "edited_at", "mentions"])
         _publish(message, "team_message_changed")
-        _tell(actor, message, fresh)
+        tell(kind=KIND, message=message, actor=actor, people=fresh, link=_page_of(team_id))
         _record(actor, "TEAM_MESSAGE_CHANGED", message, fresh)
     return message
 
@@ -137,8 +131,11 @@ def _readers(team_id: UUID) -> dict[UUID, str]:
     """Return who can read the chat: the team's people and those who manage the inbox."""
     seats = set(TeamMember.objects.filter(team_id=team_id).values_list("user_id", flat=True))
     managers = {member.user_id for member in list_members(permission=assignment.MANAGE)}
-    able = {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
-    return {person: name for person, name in able.items() if person in seats | managers}
+    return {person: name for person, name in colleagues().items() if person in seats | managers}
+
+
+def _page_of(team_id: UUID) -> str:
+    return f"{reverse('admin:conversations_team_chat', args=[team_id])}#h-chat"
 
 
 def _publish(message: TeamMessage, event: str) -> int:
@@ -146,17 +143,6 @@ def _publish(message: TeamMessage, event: str) -> int:
     facts = {"message": str(message.pk), "author": str(message.author_id) if message.author_id else None}
     seq: int = streams.append(chat_stream(message.team_id), event, facts).seq
     return seq
-
-
-def _tell(actor: Actor, message: TeamMessage, people: Collection[UUID]) -> None:
-    notices.leave(
-        people=[person for person in people if person != actor.user_id],
-        kind="mention",
-        title="You were mentioned in your team's chat",
-        level="alert",
-        link=f"{reverse('admin:conversations_team_chat', args=[message.team_id])}#h-chat",
-        dedupe_key=f"mention:{message.pk}",
-    )
 
 
 def _record(actor: Actor, action: str, message: TeamMessage, people: Collection[UUID]) -> None:
@@ -169,6 +155,4 @@ def changeable_team_messages(*, actor: Actor, team_id: UUID, now: datetime | Non
 
     One query; nothing for a program.
     """
-    since = (now or clock_now()) - EDITED_WITHIN
-    own = Q(team_id=team_id, author_id=actor.user_id, created_at__gt=since)
-    return {row.pk: row.body for row in TeamMessage.objects.filter(own)} if actor.user_id else {}
+    return changeable(TeamMessage.objects.filter(team_id=team_id), actor=actor, now=now)

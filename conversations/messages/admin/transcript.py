@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from console.names import name_in, names_of
-from conversations.inbox.threads.selectors.notes import FormerText, NoteRow
+from conversations.inbox.threads.selectors import FormerText, NoteRow
 from conversations.messages import attachments
 from conversations.messages.files.kinds import KINDS
 from conversations.messages.selectors.failures import Failure

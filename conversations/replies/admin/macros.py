@@ -20,7 +20,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.inbox.assignment import REPLY
-from conversations.inbox.threads import notes
+from conversations.inbox.threads.thread import NOTE_LIMIT
 from conversations.models import Macro, Priority, Tag, Team
 from conversations.replies.admin.canned_replies import EVERYBODY, MINE
 from conversations.replies.macros import (
@@ -54,7 +54,7 @@ class MacroForm(VersionedForm):
     )
     note = forms.CharField(
         label="Note for colleagues",
-        max_length=notes.NOTE_LIMIT,
+        max_length=NOTE_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )

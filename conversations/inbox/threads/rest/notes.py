@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.inbox.threads import notes
-from conversations.inbox.threads.selectors.notes import query_notes
+from conversations.inbox.threads.selectors import query_notes
+from conversations.inbox.threads.thread import MENTIONS_MAX, NOTE_LIMIT
 from conversations.models import Note
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
@@ -37,11 +38,11 @@ class ConversationNoteSerializer(RowSerializer[Note]):
 class ConversationNoteRequest(serializers.Serializer[Any]):
     """A note; `@Full Name` in the text mentions a colleague as well."""
 
-    text = serializers.CharField(max_length=notes.NOTE_LIMIT)
+    text = serializers.CharField(max_length=NOTE_LIMIT)
     mentions = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
-        max_length=notes.MENTIONS_MAX,
+        max_length=MENTIONS_MAX,
         help_text="The people who get a notice.",
     )
 

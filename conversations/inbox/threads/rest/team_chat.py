@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from conversations.inbox.threads import notes
-from conversations.inbox.threads.selectors import team_chat
+from conversations.inbox.threads.selectors import query_team_messages
 from conversations.inbox.threads.team_chat import note_team_chat_read, revise_team_message, write_to_team
+from conversations.inbox.threads.thread import MENTIONS_MAX, NOTE_LIMIT
 from conversations.models import TeamMessage
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
@@ -39,11 +39,11 @@ class TeamMessageSerializer(RowSerializer[TeamMessage]):
 class TeamMessageRequest(serializers.Serializer[Any]):
     """A message; `@Full Name` in the text mentions somebody of the team as well."""
 
-    text = serializers.CharField(max_length=notes.NOTE_LIMIT)
+    text = serializers.CharField(max_length=NOTE_LIMIT)
     mentions = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
-        max_length=notes.MENTIONS_MAX,
+        max_length=MENTIONS_MAX,
         help_text="The people who get a notice.",
     )
 
@@ -78,7 +78,7 @@ class TeamMessageViewSet(ListViewSet):
 
     def get_queryset(self) -> QuerySet[TeamMessage]:
         """Return the messages."""
-        return team_chat.query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
+        return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
     def get_object(self) -> Any:
         """Return the message of the address."""

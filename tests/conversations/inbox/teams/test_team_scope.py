@@ -23,7 +23,7 @@ from conversations.inbox.selectors import counts
 from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
 from conversations.inbox.threads import notes
-from conversations.inbox.threads.selectors.notes import query_notes
+from conversations.inbox.threads.selectors import query_notes
 from conversations.inbox.triage import triage
 from conversations.messages.selectors import messages
 from conversations.models import Contact, Conversation, Message, Team, TriageRule

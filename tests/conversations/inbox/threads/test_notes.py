@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Notice
 from conversations.inbox.threads import notes
-from conversations.inbox.threads.selectors.notes import list_notes
+from conversations.inbox.threads.selectors import list_notes
 from conversations.models import Conversation, Note, NoteVersion
 from core.actors import Actor
 from core.clock import now

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Notice
 from conversations.inbox.teams import teams
 from conversations.inbox.threads.models import chat_stream
-from conversations.inbox.threads.selectors.team_chat import count_unread, query_team_messages, read_team_chat
+from conversations.inbox.threads.selectors import count_unread, query_team_messages, read_team_chat
 from conversations.inbox.threads.team_chat import (
     changeable_team_messages,
     note_team_chat_read,

@@ -1,1 +1,0 @@
-"""Read notes and team chat."""
