@@ -14,10 +14,10 @@ from channels_app.exchanges.log import list_exchanges
 from channels_app.kit import diagnosis
 from channels_app.kit.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.kit.admin.tools import OWN_OF_TOOLS, ToolActions
+from channels_app.kit.channel import channel_of
 from channels_app.kit.health import error_of, read_health, refusal_of
 from channels_app.kit.phones import templates
 from channels_app.kit.phones.numbers import introduce_colleague
-from channels_app.kit.setup import setup_steps
 from channels_app.meta_whatsapp.admin import OWN_OF_CLOUD, CloudActions, is_cloud
 from channels_app.own_app.admin import OF_WEBHOOKS, OWN_OF_APP, AppActions, is_app
 from channels_app.twilio import connect
@@ -113,7 +113,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions, SlackActions, AppActions, 
         context["health"] = health
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
-        steps = setup_steps(obj, health, may_change=viewer.may(CHANGE))
+        channel = channel_of(obj)
+        steps = channel.setup(obj, health, may_change=viewer.may(CHANGE)) if channel else []
         context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps)}
         context["logged"] = LOGGED
         context["exchanges"] = list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from django.utils.text import slugify
 
-from channels_app.kit.channel import channel_of
-from channels_app.kit.health import Health
 from conversations.models import ChannelAccount
 
 
@@ -32,12 +30,6 @@ class SetupStep:
     text: str
     is_done: bool
     copies: tuple[Copy, ...] = ()
-
-
-def setup_steps(account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:
-    """Return the steps of the account's channel in order; what proves a caller is for those who may change it."""
-    channel = channel_of(account)
-    return channel.setup(account, health, may_change=may_change) if channel else []
 
 
 def write_to_it(noun: str, log: str, *, is_heard: bool) -> SetupStep:
