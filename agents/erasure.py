@@ -63,7 +63,7 @@ class AgentsErasure(ErasureHandler):
               "call_id name code"),
         Table("agents.AgentRun", "Codes, points of rules, counts, and the id of an announcement.",
               kept="error_code delivery_id confidence_factors mended redacted"),
-        Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
+        Table("agents.Agent", "The organisation's own definitions.", kept="name type category configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="name prompt tools collections orchestrator model model_name flow co_authors"),
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
