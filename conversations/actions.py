@@ -45,7 +45,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     description: ClassVar[str] = "Request a message to an audience; waits for approval."
     claim_words: ClassVar[ClaimWords] = ClaimWords(
         verbs={
-            "en": ("sent", "messaged", "delivered", "published"), "de": ("verschickt", "gesendet", "versendet"),
+            "en": ("sent", "messaged", "delivered"), "de": ("verschickt", "gesendet", "versendet"),
             "fr": ("envoyé",), "es": ("enviad",), "it": ("inviat",), "pt": ("enviad",),
             "nl": ("verstuurd", "verzonden"),
         },

@@ -53,6 +53,7 @@ BOTH = executed(("refund_order", REFUNDED), ("refund_order", "Refund the order A
 NUMBER = executed(("refund_order", "Refund the order 1042"))
 SILENT = executed(("silent_refund", REFUNDED))
 META = executed(("update_page_meta", "Update the search entry of /pricing"))
+SENT = executed(("send_audience_message", "Message 30 customers"))
 DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
 
 
@@ -87,6 +88,14 @@ DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
         ("I've published the article.", DRAFT),
         ("The campaign has been paused and the order has been refunded.",
          executed(("pause_campaign", PAUSED), ("refund_order", REFUNDED))),
+        # The subject stands in another clause.
+        ("The campaign budget, as requested, has been raised.", BUDGET),
+        ("Das Budget, wie gewünscht, wurde erhöht.", BUDGET),
+        ("About your budget, it has been raised.", BUDGET),
+        # One more object, or one more clause, after the verb.
+        ("I've paused Summer Sale and Winter Boots.",
+         executed(("pause_campaign", PAUSED), ("pause_campaign", "Pause Winter Boots"))),
+        ("I've paused Summer Sale and you'll hear from us.", SUMMER),
     ],
 )  # fmt: skip
 def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: str, records: Records) -> None:
@@ -125,6 +134,23 @@ def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: 
         # Two of them, and the sentence does not say which.
         ("Your order has been refunded.", BOTH),
         ("Done!", BOTH),
+        # The subject stands in another clause.
+        ("The campaign budget, as requested, has been changed.", META),
+        ("Das Budget, wie gewünscht, wurde geändert.", META),
+        ("Le budget, comme demandé, a été modifié.", META),
+        ("The title, as you asked, has been changed.", BUDGET),
+        ("The meta description, as requested, has been updated.", BUDGET),
+        ("The campaign Winter Boots, as you asked, has been paused.", SUMMER),
+        # Verbs joined to one word, and one more object after the verb.
+        ("I have raised/paused the campaign.", BUDGET),
+        ("I have changed/paused the campaign.", BUDGET),
+        ("I have updated-paused the campaign.", BUDGET),
+        ("I've paused Summer Sale and Winter Boots.", SUMMER),
+        ("I've raised the budget of Summer Sale and Winter Boots.", BUDGET),
+        ("I've changed the title and the budget.", META),
+        # A message that was sent is nothing that was published.
+        ("It has now been published.", SENT),
+        ("Your article is live: it has just been published.", SENT),
         # A kind without words.
         ("The order A-17 has been refunded.", SILENT),
         ("Done!", SILENT),

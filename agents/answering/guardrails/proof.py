@@ -28,6 +28,18 @@ _ENDS_OBJECT: Final = frozenset(
     "comme de a por como per come para".split()
 )
 _RELATIVE: Final = frozenset(("you", "we", "i", "which", "who", "that"))
+_OWN_CLAUSE: Final = re.compile(
+    r"\b(?:i|we|you|it|they|this|that|there|will|can|would|could|should|let|please|ich|wir|sie|es|wird|werden|kann|"
+    r"j['’]|je|nous|vous|il|elle|on|le|usted|yo|io|lei|eu|você|ik|wij|u|zal|has|have|is|are|was|were)\b",
+    re.IGNORECASE,
+)
+"""What stands in a clause of its own, and not in one more object of the verb before."""
+_ASIDE: Final = re.compile(r"\s*(?:as|like|wie|comme|como|come|conforme|zoals)\b", re.IGNORECASE)
+_NO_SUBJECT: Final = re.compile(
+    rf"\s*(?:(?:it|this|that|they|these|those|all|es|das|dies|dieses|sie|il|elle|ils|elles|cela|ça|lo|questo|isso|het|dit)"
+    rf"\s+|c['’])?(?:{_AUXILIARY.pattern})",
+    re.IGNORECASE,
+)
 _GENERIC: Final = frozenset(("executed", "applied", "done"))
 """Words for what was done that say nothing of what it was."""
 _QUANTIFIERS: Final = frozenset(
@@ -63,6 +75,17 @@ Executed = Sequence[tuple[str, frozenset[str] | None]]
 def target_words(*texts: str) -> frozenset[str]:
     """Return the words by which a text may call what a request is about: those of its headline and its subject."""
     return frozenset(part for text in texts for word in _words(text) for part in (word, *re.split(r"[\W_]+", word)))
+
+
+def with_subject(clauses: Sequence[str], place: int) -> str:
+    """Return a clause of a sentence, with what stands before it if its own subject is missing or a pronoun.
+
+    So "The budget, as requested, has been changed" claims something about the budget.
+    """
+    if not _NO_SUBJECT.match(clauses[place]):
+        return clauses[place].strip()
+    before = [clause for clause in clauses[:place] if clause.strip() and not _ASIDE.match(clause)]
+    return " ".join(clause.strip() for clause in (*before, clauses[place]))
 
 
 def is_done(clause: str, executed: Executed, *, general: Iterable[str]) -> bool:
@@ -109,21 +132,30 @@ def _fits(key: str, part: str, verb: str) -> bool:
 
 
 def _parts_with_verbs(clause: str, general: frozenset[str]) -> list[tuple[str, list[str]]]:
-    """Return the parts of a clause that are joined by "and", each with its verbs; one without goes with the next."""
+    """Return the parts of a clause that are joined by "and", each with its verbs; one without goes with the next.
+
+    After the last verb it is one more object of that verb: "paused Summer Sale and Winter Boots" are two parts.
+    """
     found: list[tuple[str, list[str]]] = []
-    waiting = ""
+    waiting: list[str] = []
     for part in _PARTS.split(clause):
-        waiting = f"{waiting} {part}".strip()
-        if verbs := _verbs(waiting, general):
-            found.append((waiting, verbs))
-            waiting = ""
-    return found or [(clause, [])]
+        waiting.append(part)
+        if verbs := _verbs(" ".join(waiting), general):
+            found.append((" ".join(waiting).strip(), verbs))
+            waiting = []
+    if not found:
+        return [(clause, [])]
+    part, verbs = found[-1]
+    verbs_end = part.casefold().rfind(verbs[-1]) + len(verbs[-1])
+    objects = [more for more in waiting if not _OWN_CLAUSE.search(more)]
+    return [*found, *((f"{part[:verbs_end]} {more}", verbs) for more in objects)]
 
 
 def _verbs(part: str, general: frozenset[str]) -> list[str]:
     """Return the words by which a part claims that something was done, without those that fit anything."""
     every = [_words_of(key).verbs for key in kinds.keys()]  # noqa: SIM118  (a registry, not a dict)
-    said = [word for word in _words(part) if word in general or any(_begins(word, each) for each in every)]
+    pieces = [piece for word in _words(part) for piece in re.split(r"[/-]", word)]
+    said = [word for word in pieces if word in general or any(_begins(word, each) for each in every)]
     return [word for word in said if word not in _GENERIC]
 
 

@@ -238,7 +238,7 @@ def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
         clauses = _CLAUSE.split(said)
         if folded.endswith("?") and not _ASSERTS.search(clauses[-1].casefold()):
             clauses.pop()  # what is asked; what comes before is said
-        for spoken in clauses:
+        for place, spoken in enumerate(clauses):
             clause = spoken.casefold()
             for claimed, pattern, needs_thing in _CLAIMS:
                 if (
@@ -246,7 +246,7 @@ def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
                     and not _OPEN.search(clause)
                     and (not needs_thing or _THING.search(folded))
                 ):
-                    yield folded, spoken.strip(), claimed
+                    yield folded, proof.with_subject(clauses, place), claimed
 
 
 def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) -> bool:
