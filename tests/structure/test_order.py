@@ -83,6 +83,7 @@ ALSO_OFFERED = {
     "agents.answering.tools": "registry of tools, and who may use each",
     "accounts.push": "browsers that show notices, and what their push services take",
     "hitl.domain.state_machine": "pure: the states",
+    "agents.llm.registry": "registry of models and of what decides a turn",
     "hitl.domain.permissions": "the names of permissions",
     "hitl.exports": "the columns of the list of approvals, and how many exports one may make",
     "hitl.display": "how states and risks are shown",
