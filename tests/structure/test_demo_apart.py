@@ -1,10 +1,13 @@
 """The product does not know its demo."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from typing import Final
 
-from tests.structure.source import app_files
+from tests.structure.source import ROOT, app_files
 
 MODULE: Final = re.compile(r"demo(?:\.(?!json|log)[a-z_]+)+")
 MAY_NAME = {"config/settings.py": "the app, with WALKER_DEMO", "config/launcher/cli.py": "a command that it brings"}
@@ -33,3 +36,22 @@ def test_modules_of_the_demo_are_named_in_two_places_alone() -> None:
         if MODULE.fullmatch(node.value)
     }
     assert named <= set(MAY_NAME)
+
+
+def test_an_installation_without_the_demo_registers_nothing_of_it() -> None:
+    code = (
+        "import django; django.setup(); from hitl.actions import registry; from integrations import platforms; "
+        "from django.apps import apps; "
+        "print(sorted(registry.keys()), sorted(platforms.keys()), apps.is_installed('demo'))"
+    )
+    outside = {name: value for name, value in os.environ.items() if name not in ("WALKER_DEMO", "WALKER_TESTING")}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**outside, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.stdout.strip() == "['send_audience_message'] [] False", ended.stderr
