@@ -17,14 +17,14 @@ from core.db.owner import as_owner
 from core.db.time_limits import set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
-from tests.emptying import empty_by_deleting, forget_keys
+from tests.database.emptying import empty_by_deleting, forget_keys
+from tests.database.template_database import remove_template_database, template_database
 from tests.event_types import register_test_events
-from tests.template_database import remove_template_database, template_database
 from tests.world import Mould, World, build_world
 
 pytest_plugins: list[str] = [
-    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture", "tests.webhook_receiver"),
-    *("tests.browser", "tests.tampering"),
+    *("tests.edge.platform_fixture", "tests.edge.phone_fixture", "tests.edge.mailbox_fixture"),
+    *("tests.edge.webhook_receiver", "tests.edge.browser", "tests.database.tampering"),
 ]
 
 

@@ -24,7 +24,7 @@ from demo.agents import ensure_default_agents
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.conftest import browser  # noqa: F401
-from tests.platform_fixture import ACME_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 DOOR = system("webchat")

@@ -23,7 +23,7 @@ from demo.agents import ensure_default_agents
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.scene import ask, write_in
-from tests.platform_fixture import ACME_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 MORNING = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ from analytics.brief.render import Rendered
 from analytics.services import preview_brief
 from analytics.services.briefs import render_for
 from tests.analytics.conftest import Morning
-from tests.browser import keep_picture, serious
+from tests.edge.browser import keep_picture, serious
 
 pytestmark = pytest.mark.django_db
 PHONE, DESK = 390, 760

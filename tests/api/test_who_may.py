@@ -16,7 +16,7 @@ from accounts.models import ApiKey
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from tests.api.office import KIND, V1, Caller, Office
-from tests.emptying import forget_keys
+from tests.database.emptying import forget_keys
 from tests.rows import check_rows
 
 pytestmark = pytest.mark.django_db

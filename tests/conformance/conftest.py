@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.ports import free_port
+from tests.edge.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kept between runs: the packages are large. Nothing of them is part of the product.

@@ -25,7 +25,7 @@ from integrations.langflow.client import LangflowClient
 from integrations.langflow.types import FlowFailed
 from tests.agents.conftest import Desk, live_desk
 from tests.conformance.conftest import TOOLS, serving
-from tests.ports import free_port
+from tests.edge.ports import free_port
 from tests.world import OPERATOR
 
 __all__ = ["live_desk"]

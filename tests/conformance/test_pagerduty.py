@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from integrations.pagerduty.client import Outcome, send_event
 from standins.pagerduty.seed import routing_key
 from tests.conformance.conftest import SPECS
-from tests.standin_process import end, launch
+from tests.edge.standin_process import end, launch
 
 pytestmark = pytest.mark.long
 SHARED = "a secret of the tests"

@@ -24,7 +24,7 @@ from hitl.models import Decision
 from integrations.slack.client import SlackClient
 from integrations.slack.types import Done, Failed
 from tests.conformance.conftest import serving
-from tests.ports import free_port
+from tests.edge.ports import free_port
 from tests.world import World
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]

@@ -19,8 +19,8 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, Simulation
 from hitl.simulation.runs import run_simulation
-from tests.browser import COLOURS, keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, ask, build_scene
+from tests.edge.browser import COLOURS, keep_picture, serious, show_without_sandbox
 from tests.world import OPERATOR, World
 
 PHONE = {"width": 390, "height": 844}

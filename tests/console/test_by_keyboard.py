@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 from core import notices
 from core.tenancy.scope import tenant_scope
 from hitl.selectors import query_approvals
-from tests.browser import COLOURS, keep_picture, serious
 from tests.console.scene import Scene, ask, build_scene
 from tests.console.test_browser import DESK, PHONE, session_of
 from tests.console.test_live import meanwhile
-from tests.web_server import Web
+from tests.edge.browser import COLOURS, keep_picture, serious
+from tests.edge.web_server import Web
 from tests.world import World
 
 pytestmark = pytest.mark.browser

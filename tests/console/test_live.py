@@ -15,10 +15,10 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.approvals.change import holds
 from hitl.models import Approval
-from tests.browser import keep_picture, serious
 from tests.console.scene import Scene, ask, build_scene, write_in
 from tests.console.test_browser import session_of
-from tests.web_server import Web
+from tests.edge.browser import keep_picture, serious
+from tests.edge.web_server import Web
 from tests.world import World
 
 pytestmark = pytest.mark.browser

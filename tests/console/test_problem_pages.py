@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from config.urls import urlpatterns as routes
-from tests.browser import keep_picture, serious
 from tests.console.test_browser import DESK, PHONE
+from tests.edge.browser import keep_picture, serious
 
 handler500 = "config.problem_pages.server_error"
 PROBLEMS = {"400": BadRequest, "403": PermissionDenied, "404": Http404, "500": RuntimeError}

@@ -15,7 +15,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from integrations.services import connect_provider
 from tests.api.office import Office, build_office
-from tests.platform_fixture import ACME_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "use-the-api.md").read_text()

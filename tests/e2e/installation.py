@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.ports import free_port
+from tests.edge.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the tests' own services are called by must not reach the installation under test.

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser import keep_picture, serious
 from tests.e2e.installation import Installation
+from tests.edge.browser import keep_picture, serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 USUAL = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser import keep_picture, serious
 from tests.e2e.installation import Installation
 from tests.e2e.test_main_job import _sign_in
+from tests.edge.browser import keep_picture, serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 MOST_CLICKS = 12

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from core.models import Erasure
 from core.tenancy.scope import tenant_scope
-from tests.browser import keep_picture, serious
+from tests.edge.browser import keep_picture, serious
 from tests.erasure.scene import Traces, finish
 from tests.erasure.test_doors import contact_page, signed_in
 

@@ -4,9 +4,9 @@ import pytest
 
 from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
+from tests.database.tampering import tamper
 from tests.erasure.conftest import with_traces
 from tests.erasure.scene import Traces
-from tests.tampering import tamper
 from tests.world import Mould
 
 DISARM = "alter table hitl_decision disable trigger walker_append_only"

@@ -11,6 +11,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.batches import work
 from integrations.services import connect_provider
+from tests.edge.platform_fixture import ACME_TOKEN, Platform
 from tests.hitl.kit import outside
 from tests.hitl.kit.desk import set_up
 from tests.hitl.kit.effects import Effects
@@ -18,7 +19,6 @@ from tests.hitl.kit.kinds import EFFECTS_URL, register_kinds
 from tests.hitl.kit.scene import Scene
 from tests.hitl.machine.proof_console import CHUNK
 from tests.hitl.machine.proof_machine import ApprovalMachine
-from tests.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.tenancy.scope import tenant_scope
 from integrations.services import connect_provider
-from tests.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 

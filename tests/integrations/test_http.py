@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
-from tests.platform_fixture import Platform
+from tests.edge.platform_fixture import Platform
 
 HASTY = Patience(connect=0.5, read=0.3, total=0.6, max_bytes=1000)
 # Only the total can end a call with it, however slow the machine is.

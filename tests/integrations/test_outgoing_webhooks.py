@@ -34,7 +34,7 @@ from integrations.outgoing_webhooks.models import WebhookSubscription
 from integrations.outgoing_webhooks.services import EndpointSettings
 from tests.conversations.conftest import make_shop
 from tests.core.bus.consumers import take_until
-from tests.webhook_receiver import Got, Receiver
+from tests.edge.webhook_receiver import Got, Receiver
 from tests.world import World
 
 CLOSED, OPENED = "conversation_closed", "conversation_opened"

@@ -12,7 +12,7 @@ from hitl.approvals.change.edit import edit
 from hitl.models import Approval, Revision
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
 from integrations.sandbox_ads.texts import describe_text_changes, hash_text
-from tests.platform_fixture import Platform
+from tests.edge.platform_fixture import Platform
 from tests.world import World
 
 GUIDE = "con_1001"

@@ -17,7 +17,7 @@ from integrations.sandbox_ads.actions import (
     UpdatePageMeta,
 )
 from integrations.sandbox_ads.params import CampaignBudget, CampaignPause, ContentPublication, PageMeta
-from tests.platform_fixture import Platform
+from tests.edge.platform_fixture import Platform
 from tests.world import World
 
 BUDGET = SetCampaignBudget()

@@ -10,7 +10,7 @@ import pytest
 from core.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok, Unknown
-from tests.platform_fixture import ACME_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, Platform
 
 HASTY = Patience(connect=1, read=0.3, total=2)
 

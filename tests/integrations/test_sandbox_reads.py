@@ -5,7 +5,7 @@ import pytest
 from core.errors import Invalid, Unavailable
 from core.tenancy.scope import tenant_scope
 from integrations.sandbox_ads import selectors
-from tests.platform_fixture import Platform
+from tests.edge.platform_fixture import Platform
 from tests.world import World
 
 

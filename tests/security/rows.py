@@ -21,7 +21,7 @@ from core.tenancy import rls
 from core.tenancy.models import TenantModel
 from hitl.approvals.integrity.decision_mac import sign
 from hitl.models import Approval, Decision
-from tests.sealing import seal
+from tests.database.sealing import seal
 
 MARK = "Quagga"
 WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {

@@ -29,7 +29,7 @@ from integrations.outgoing_webhooks import events, services
 from integrations.outgoing_webhooks.models import WebhookSubscription
 from integrations.outgoing_webhooks.services import EndpointSettings
 from tests.console.scene import EMAIL, NAME, PHONE, build_scene
-from tests.webhook_receiver import Receiver
+from tests.edge.webhook_receiver import Receiver
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from accounts.services import add_member
 from core.models import Erasure, IdempotencyRecord
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
+from tests.database.sealing import rewrite
 from tests.erasure.scene import finish, strong
-from tests.sealing import rewrite
 from tests.security.conftest import Visitor
 from tests.security.test_every_url import URLS, asked
 from tests.security.town import Town

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.mailbox_fixture import API_KEY, Mailbox, start_mailbox
-from tests.standin_process import end
+from tests.edge.mailbox_fixture import API_KEY, Mailbox, start_mailbox
+from tests.edge.standin_process import end
 
 GOOD: dict[str, Any] = {
     "personalizations": [{"to": [{"email": "ana@customers.example"}]}],

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from standins.pagerduty.seed import routing_key
-from tests.standin_process import end, launch
+from tests.edge.standin_process import end, launch
 
 SHARED = "a secret of the tests"
 KEY = routing_key("acme", SHARED)

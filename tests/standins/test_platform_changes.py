@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.platform_fixture import GLOBEX_TOKEN, Platform
+from tests.edge.platform_fixture import GLOBEX_TOKEN, Platform
 
 SUMMER = "/v1/campaigns/cam_1001"
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.platform_fixture import Platform, start_platform
-from tests.standin_process import ROOT, end
+from tests.edge.platform_fixture import Platform, start_platform
+from tests.edge.standin_process import ROOT, end
 
 PAUSE = "/v1/campaigns/cam_1001/pause"
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.platform_fixture import GLOBEX_TOKEN, Platform
+from tests.edge.platform_fixture import GLOBEX_TOKEN, Platform
 
 
 def test_seed_has_the_summer_sale_at_500_euros(sandbox: Platform) -> None:

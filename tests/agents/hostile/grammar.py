@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.agents.hostile_model import OpenAI
+from tests.agents.hostile.hostile_model import OpenAI
 
 WIRE = OpenAI()
 HIDDEN = ("\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad")

@@ -40,7 +40,7 @@ from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
 from tests.agents.hostile.grammar import CODE_WORD, CUT, EVIL, FAVOURITES, INSTRUCTIONS, LIES, Attack, Booty, Reply
-from tests.platform_fixture import ACME_TOKEN
+from tests.edge.platform_fixture import ACME_TOKEN
 from tests.world import OPERATOR
 
 FOREIGN: Final = "GLOBEX-CANARY"

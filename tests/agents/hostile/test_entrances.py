@@ -28,14 +28,14 @@ from core.clock import now
 from hitl.approvals.decide.questions import ask
 from hitl.models import Approval
 from hitl.services import decide, execute
+from tests.agents.answering.tool_calls.test_gateway import Probe
 from tests.agents.conftest import DOOR, Desk
 from tests.agents.hostile.grammar import CODE_WORD, INSTRUCTIONS, WIRE, Reply
 from tests.agents.hostile.stage import EFFECTS, OURS, Edge, Stage, stage
-from tests.agents.langflow_fixture import Langflow, langflow
-from tests.agents.site_server import running_site
-from tests.agents.test_gateway import Probe
-from tests.agents.test_knowledge_files import pdf
-from tests.agents.test_mcp import Caller
+from tests.agents.knowledge.site_server import running_site
+from tests.agents.knowledge.test_knowledge_files import pdf
+from tests.agents.langflow.langflow_fixture import Langflow, langflow
+from tests.agents.mcp.test_mcp import Caller
 from tests.world import OPERATOR
 
 __all__ = ["langflow", "stage"]

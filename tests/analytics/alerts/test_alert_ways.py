@@ -27,10 +27,10 @@ from integrations.models import MailDelivery
 from integrations.slack.posts import index_of
 from standins.pagerduty.seed import routing_key
 from standins.slack.seed import bot_token, channel_id
+from tests.edge.standin_process import end, launch
+from tests.edge.webhook_receiver import Receiver, receiving
 from tests.integrations.mail.conftest import connect
 from tests.integrations.mail.servers import Answers, api_server
-from tests.standin_process import end, launch
-from tests.webhook_receiver import Receiver, receiving
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -30,7 +30,7 @@ from core.models import AuditEntry
 from core.privacy import sealed_files
 from core.tenancy.scope import tenant_scope
 from tests.console.scene import NAME, PHONE, add_workflow, ask, write_in
-from tests.object_store import KEY, open_store
+from tests.edge.object_store import KEY, open_store
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from agents.models import AgentRun, ToolCall
 from analytics.figures.events import facts_of
 from core.models import StreamEvent
 from tests.agents.conftest import Desk, desk  # noqa: F401  (a fixture)
-from tests.platform_fixture import sandbox  # noqa: F401  (a fixture)
+from tests.edge.platform_fixture import sandbox  # noqa: F401  (a fixture)
 
 
 def test_runs_and_their_calls_of_tools_are_counted(desk: Desk) -> None:  # noqa: F811

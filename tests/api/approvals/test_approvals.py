@@ -13,7 +13,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.api.office import KIND, PHONE, Caller, Office
-from tests.sealing import rewrite
+from tests.database.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from tests.api.office import Office
-from tests.ports import free_port
+from tests.edge.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,9 +15,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from core.tenancy.scope import tenant_scope
 from integrations.services import connect_provider
-from tests.agents.langflow_fixture import Langflow, langflow
+from tests.agents.langflow.langflow_fixture import Langflow, langflow
 from tests.api.office import PHONE, Office
-from tests.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
+from tests.edge.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
 from tests.security.rows import changed, snapshot, tenant_models
 from tests.world import OPERATOR
 

@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.api.office import Office, build_office
-from tests.tampering import KINDS, first_bad, tamper, tamper_with_history
+from tests.database.tampering import KINDS, first_bad, tamper, tamper_with_history
 from tests.world import build_world
 
 Tamper = Callable[[str], None]

@@ -30,11 +30,11 @@ from core.clock import now
 from core.errors import Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from integrations import imap as imap_client
-from tests import imap_server
 from tests.channels_app.email.conftest import open_door
 from tests.channels_app.email.test_mail_in import mail
 from tests.channels_app.twilio.test_channel_page import console
-from tests.imap_server import PASSWORD, USER
+from tests.edge import imap_server
+from tests.edge.imap_server import PASSWORD, USER
 from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"

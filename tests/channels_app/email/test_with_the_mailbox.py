@@ -24,8 +24,8 @@ from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery
 from standins.mailbox import seed
 from tests.console.scene import ask
-from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
-from tests.phone_fixture import SHARED, eventually
+from tests.edge.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
+from tests.edge.phone_fixture import SHARED, eventually
 from tests.world import OPERATOR, World
 
 

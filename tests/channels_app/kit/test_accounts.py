@@ -32,7 +32,7 @@ from integrations.models import MailDelivery
 from tests.channels_app.email import conftest as email
 from tests.channels_app.meta_whatsapp import conftest as cloud
 from tests.channels_app.own_app import test_own_app as own_app
-from tests.webhook_receiver import Receiver
+from tests.edge.webhook_receiver import Receiver
 from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"

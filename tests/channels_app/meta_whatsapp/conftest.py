@@ -23,7 +23,7 @@ from conversations.channel_accounts.accounts import connect_channel
 from conversations.models import ChannelAccount, MessageTemplate
 from core.tenancy.scope import tenant_scope
 from standins.meta import seed
-from tests.standin_process import Process, end, launch
+from tests.edge.standin_process import Process, end, launch
 from tests.world import OPERATOR, World
 
 SHARED = "a secret of the tests"

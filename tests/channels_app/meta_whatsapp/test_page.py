@@ -21,7 +21,7 @@ from tests.channels_app.meta_whatsapp.conftest import (
     post,
     wrap,
 )
-from tests.phone_fixture import eventually
+from tests.edge.phone_fixture import eventually
 from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"

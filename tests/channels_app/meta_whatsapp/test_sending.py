@@ -32,7 +32,7 @@ from core.reach.gate import NotReachable
 from integrations.media import LIMIT
 from tests import files
 from tests.channels_app.meta_whatsapp.conftest import NUMBER_ID, Door, Meta, change, status
-from tests.phone_fixture import eventually
+from tests.edge.phone_fixture import eventually
 from tests.world import OPERATOR
 
 API = f"POST /v23.0/{NUMBER_ID}/messages"

@@ -36,7 +36,7 @@ from core.clock import now
 from core.models import Outbox, WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from core.webhooks import attempts as sending
-from tests.webhook_receiver import Receiver
+from tests.edge.webhook_receiver import Receiver
 from tests.world import OPERATOR, World, prove
 
 AGENT = system("tests")

@@ -21,8 +21,8 @@ from core.models import WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
 from core.webhooks import attempts
 from standins.portal import seed
-from tests.phone_fixture import SHARED
-from tests.standin_process import end, launch
+from tests.edge.phone_fixture import SHARED
+from tests.edge.standin_process import end, launch
 from tests.world import OPERATOR, World
 
 

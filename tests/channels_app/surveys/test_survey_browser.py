@@ -16,9 +16,9 @@ from conversations.surveys import surveys
 from core.actors import system
 from core.clock import now
 from core.tenancy.scope import tenant_scope
-from tests.browser import keep_picture, serious
 from tests.channels_app.web_chat.test_browser import DESK, PHONE, Scene, opened, scene, web, write  # noqa: F401
-from tests.web_server import Web
+from tests.edge.browser import keep_picture, serious
+from tests.edge.web_server import Web
 
 pytestmark = pytest.mark.browser
 

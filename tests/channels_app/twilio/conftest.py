@@ -19,7 +19,7 @@ from conversations.channel_accounts.templates import FoundTemplate
 from conversations.models import ChannelAccount, MessageTemplate
 from core.tenancy.scope import tenant_scope
 from standins.phone import seed
-from tests.phone_fixture import SHARED
+from tests.edge.phone_fixture import SHARED
 from tests.world import OPERATOR, World
 
 SID = seed.account_sid("acme")

@@ -13,7 +13,7 @@ from conversations.channel_accounts import accounts
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.errors import Invalid, Refused
 from tests.channels_app.twilio.conftest import OURS, SID, TOKEN, WEBHOOK, Door, fields, post
-from tests.phone_fixture import Phone
+from tests.edge.phone_fixture import Phone
 from tests.world import OPERATOR, World
 
 LIST = "/admin/conversations/channelaccount/"

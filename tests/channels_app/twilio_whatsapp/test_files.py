@@ -20,7 +20,7 @@ from core.models import AuditEntry
 from integrations.media import FetchFailure, MediaFile, is_wanted
 from integrations.twilio.media import fetch_media
 from tests.channels_app.twilio.conftest import SID, TOKEN, Door
-from tests.phone_fixture import Phone
+from tests.edge.phone_fixture import Phone
 
 PNG = b"\x89PNG\r\n\x1a\n a picture of a receipt"
 CONVERSATION = "conversations.conversation"

@@ -10,9 +10,9 @@ from conversations import services
 from conversations.messages import delivery
 from conversations.models import Attachment, Message
 from conversations.services import Draft, Sender
-from tests.browser import keep_picture
 from tests.channels_app.twilio.conftest import Door
-from tests.phone_fixture import Phone, eventually
+from tests.edge.browser import keep_picture
+from tests.edge.phone_fixture import Phone, eventually
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.browser

@@ -19,7 +19,7 @@ from core.models import ReplyWindow
 from integrations.outcomes import Failed, Sent, Unknown
 from integrations.twilio.client import TwilioClient
 from tests.channels_app.twilio.conftest import OURS, SID, TOKEN, Door
-from tests.phone_fixture import MEMBER, Phone, eventually
+from tests.edge.phone_fixture import MEMBER, Phone, eventually
 from tests.world import OPERATOR
 
 API = "POST /2010-04-01"

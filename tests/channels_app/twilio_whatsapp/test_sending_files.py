@@ -28,7 +28,7 @@ from core.models import ReplyWindow
 from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.channels_app.twilio.conftest import OURS, Door
-from tests.phone_fixture import Phone, eventually
+from tests.edge.phone_fixture import Phone, eventually
 from tests.world import OPERATOR, World
 
 API = "POST /2010-04-01"

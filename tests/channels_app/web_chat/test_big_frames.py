@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from tests.web_server import Web
+from tests.edge.web_server import Web
 
 TEN_MB = 10 * 2**20
 HELLO = (

@@ -23,9 +23,9 @@ from core.clock import now
 from core.events import streams
 from core.tenancy.models import tenant_scope
 from tests import files
-from tests.browser import keep_picture, serious
 from tests.channels_app.conftest import SECRET, make_widget
-from tests.web_server import Web
+from tests.edge.browser import keep_picture, serious
+from tests.edge.web_server import Web
 from tests.world import OPERATOR, World
 
 PHONE = {"width": 390, "height": 800}

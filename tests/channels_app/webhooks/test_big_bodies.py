@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from config.web import BODY_LIMIT
-from tests.web_server import Web
+from tests.edge.web_server import Web
 
 PIECE = b"a" * 65536
 PIECES = BODY_LIMIT // len(PIECE)

@@ -16,8 +16,8 @@ from hitl.evidence import periods
 from hitl.evidence.export import export_approval
 from hitl.evidence.periods import export_period, read_register
 from hitl.models import Approval, EvidenceExport
-from tests.browser import keep_picture, serious
 from tests.console.scene import add_workflow, ask
+from tests.edge.browser import keep_picture, serious
 from tests.world import World, prove
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from hitl.services import make_link
-from tests.browser import keep_picture, serious
 from tests.console.scene import add_workflow, ask
+from tests.edge.browser import keep_picture, serious
 from tests.world import OPERATOR, World
 
 Opener = Callable[..., Page]

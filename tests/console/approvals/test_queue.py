@@ -18,7 +18,7 @@ from hitl.approvals.decide.reassign import delegate
 from hitl.models import Approval, ApprovalText
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
-from tests.sealing import rewrite
+from tests.database.sealing import rewrite
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

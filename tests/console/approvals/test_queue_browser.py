@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import keep_picture, serious
 from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
+from tests.edge.browser import keep_picture, serious
 
 __all__ = ["opened", "scene"]
 

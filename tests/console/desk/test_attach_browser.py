@@ -10,9 +10,9 @@ from accounts.privacy.reveals import reveal
 from conversations.models import Attachment
 from core.tenancy.scope import tenant_scope
 from tests import files
-from tests.browser import keep_picture
 from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
+from tests.edge.browser import keep_picture
 
 __all__ = ["opened", "scene"]  # fixtures
 pytestmark = pytest.mark.browser

@@ -9,9 +9,9 @@ from conversations.replies import canned_replies
 from conversations.replies.canned_replies import CannedText
 from core.tenancy.scope import tenant_scope
 from tests import files
-from tests.browser import keep_picture
 from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
+from tests.edge.browser import keep_picture
 
 __all__ = ["opened", "scene"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.long]

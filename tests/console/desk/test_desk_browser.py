@@ -17,8 +17,8 @@ from conversations.replies.macros import MacroSettings
 from tests.console.scene import Scene, write_in
 from tests.console.test_by_keyboard import Opener, faults, opened, scene, web  # noqa: F401
 from tests.console.test_live import meanwhile
-from tests.cut_proxy import CutProxy
-from tests.web_server import Web
+from tests.edge.cut_proxy import CutProxy
+from tests.edge.web_server import Web
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("scene", "web")]
 INBOX = "/admin/inbox/"

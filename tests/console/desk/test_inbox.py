@@ -16,11 +16,11 @@ from conversations.models import ChannelAccount, Conversation
 from core.actors import system
 from core.models import AuditEntry
 from tests.api.office import Office
-from tests.browser import keep_picture
 from tests.console.conftest import Browser
 from tests.console.desk.test_conversations import leaks
 from tests.console.scene import EMAIL, PHONE, Scene, write_in
 from tests.console.test_by_keyboard import Opener, faults, opened, scene, web  # noqa: F401
+from tests.edge.browser import keep_picture
 from tests.world import World
 
 INBOX = "/admin/inbox/"

@@ -8,11 +8,11 @@ from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow
 from hitl.policy.workflows.workflows import conditions_of, levels_of, revise_workflow, share_workflow
-from tests.browser import serious
 from tests.console.conftest import Browser
 from tests.console.policy.test_workflows import FLOW, FORM, LEVEL, RULE, STEP, errors_in, rows
 from tests.console.scene import Scene, add_workflow
 from tests.console.test_browser import Opener, opened, scene
+from tests.edge.browser import serious
 from tests.world import World
 
 __all__ = ["opened", "scene"]  # fixtures

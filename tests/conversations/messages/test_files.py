@@ -25,7 +25,7 @@ from core.privacy.key_rotation import rotate_tenant
 from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.conversations.conftest import Shop, make_shop
-from tests.object_store import KEY, Store, open_store
+from tests.edge.object_store import KEY, Store, open_store
 from tests.world import World
 
 OBJECT = "conversations.conversation"

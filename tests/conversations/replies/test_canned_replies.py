@@ -25,7 +25,7 @@ from tests import files
 from tests.api.office import V1, Office
 from tests.conversations.conftest import Shop
 from tests.conversations.messages.test_files import store
-from tests.object_store import Store
+from tests.edge.object_store import Store
 
 __all__ = ["store"]  # a fixture
 

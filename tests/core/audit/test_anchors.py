@@ -21,8 +21,8 @@ from core.models import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead
 from core.tasks import sweep_audit_logs
 from core.tenancy.scope import tenant_scope
 from integrations.object_store import authorization
-from tests.object_store import KEY, Store, open_store
-from tests.tampering import tamper_with_history
+from tests.database.tampering import tamper_with_history
+from tests.edge.object_store import KEY, Store, open_store
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.models import AuditEntry
 from core.tenancy.scope import current_tenant_id, tenant_scope
-from tests.tampering import COPY, KINDS, RELINK, SWAP, first_bad, tamper_with_history
+from tests.database.tampering import COPY, KINDS, RELINK, SWAP, first_bad, tamper_with_history
 from tests.world import World
 
 Tamper = Callable[[str], None]

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Membership
 from core.tenancy.scope import platform_scope, tenant_scope
-from tests.ports import free_port
+from tests.edge.ports import free_port
 from tests.world import World
 
 pytestmark = pytest.mark.long

@@ -21,7 +21,7 @@ from core.tenancy.scope import tenant_scope
 from core.webhooks import attempts, claims, deliveries, endpoints, gauges
 from core.webhooks.deliveries import NewDelivery
 from core.webhooks.purposes import PURPOSES, WebhookPurpose
-from tests.webhook_receiver import Receiver, receiving
+from tests.edge.webhook_receiver import Receiver, receiving
 from tests.world import World
 
 THREADS = 16

@@ -22,7 +22,7 @@ from core.tenancy.scope import tenant_scope
 from core.webhooks import attempts as sending
 from core.webhooks import deliveries, endpoints, signing, words
 from core.webhooks.purposes import PURPOSES, Verdict, WebhookPurpose
-from tests.webhook_receiver import Receiver
+from tests.edge.webhook_receiver import Receiver
 from tests.world import World
 
 PUBLISHED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

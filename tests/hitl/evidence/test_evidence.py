@@ -30,9 +30,9 @@ from hitl.evidence import record, signed_file
 from hitl.evidence import verify_evidence as verifier
 from hitl.evidence.export import export_approval
 from hitl.models import Approval, Decision
+from tests.database.tampering import FORGED_VOTE
 from tests.erasure.scene import finish, strong
 from tests.hitl.kit.scene import BLUE, Scene
-from tests.tampering import FORGED_VOTE
 
 pytestmark = pytest.mark.django_db
 SCRIPT = Path(verifier.__file__)

@@ -24,9 +24,9 @@ from hitl.evidence import periods
 from hitl.evidence import verify_evidence as verifier
 from hitl.evidence.periods import export_period, read_period, read_register, stop_export
 from hitl.models import EvidenceExport, EvidencePart
+from tests.database.tampering import FORGED_VOTE
 from tests.erasure.scene import finish, strong
 from tests.hitl.kit.scene import BLUE, Scene
-from tests.tampering import FORGED_VOTE
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

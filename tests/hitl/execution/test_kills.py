@@ -21,8 +21,8 @@ from hitl.execution import claim, execute
 from hitl.execution.observation import observe_again
 from hitl.execution.reconcile import probe
 from hitl.models import Approval, Timer
+from tests.edge.platform_fixture import Platform
 from tests.hitl.kit.scene import Scene, performed, stored
-from tests.platform_fixture import Platform
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IN_CALL = ("before the effect", "after the effect")

@@ -23,10 +23,10 @@ from hitl.models import Approval
 from hitl.policy.limits.flags import create_flag
 from hitl.selectors import query_approvals
 from tests.api.office import PHONE, Office
+from tests.database.sealing import rewrite
 from tests.hitl.kit.effects import Effects
 from tests.hitl.kit.hall import Hall, build_hall
 from tests.hitl.kit.scene import BLUE, Scene
-from tests.sealing import rewrite
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from tests import tampering
+from tests.database import tampering
 
 FREE: Final = "free"
 """Begin without a chapter."""

@@ -29,7 +29,7 @@ from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from hitl.policy.workflows import workflows
 from hitl.policy.workflows.workflows import revise_workflow
-from tests import tampering
+from tests.database import tampering
 from tests.hitl.kit.desk import AGENT, SHAPES
 from tests.hitl.kit.looking import look
 from tests.hitl.kit.model import FINAL

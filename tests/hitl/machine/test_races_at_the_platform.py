@@ -5,9 +5,9 @@ import pytest
 from core.errors import Conflict
 from hitl import services
 from hitl.models import Approval
+from tests.edge.platform_fixture import Platform
 from tests.hitl.kit.scene import Scene, stored
 from tests.hitl.machine.test_races import at_once
-from tests.platform_fixture import Platform
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,8 +19,8 @@ from hitl.execution.reconcile import resolve
 from hitl.models import Approval, Cap, CapReservation, Notification
 from hitl.policy.limits import cap_reservations
 from hitl.policy.limits.caps import retire_cap, revise_cap
+from tests.database.sealing import rewrite
 from tests.hitl.kit.scene import Scene
-from tests.sealing import rewrite
 
 FOUR = {"button": "red", "amount": "4.00"}
 

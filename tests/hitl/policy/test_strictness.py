@@ -11,8 +11,8 @@ from hitl.domain.strictness import is_no_weaker, no_weaker_than, strictest
 from hitl.domain.votes import Assignee, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.policy.workflows.workflows import revise_workflow
+from tests.database.sealing import rewrite
 from tests.hitl.kit.scene import Scene
-from tests.sealing import rewrite
 from tests.world import OPERATOR
 
 PEOPLE = {

@@ -15,7 +15,7 @@ import pytest
 from core.ids import uuid7
 from integrations.mail.providers.sendgrid import SendGridSender
 from integrations.mail.types import Accepted, Mail, Mailbox, Rejected
-from tests.ports import free_port
+from tests.edge.ports import free_port
 
 SPEC = Path(os.environ.get("WALKER_SPECS", "")) / "sendgrid_mail_v3.json"
 PRISM = "@stoplight/prism-cli@5.14.2"

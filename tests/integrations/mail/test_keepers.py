@@ -17,7 +17,7 @@ from hitl.models import Approval, ApproverGroup, Assignment, GroupMember
 from hitl.services import create_workflow, decide, make_link
 from integrations.services import connect_provider
 from tests.console.scene import ask
-from tests.sealing import seal
+from tests.database.sealing import seal
 from tests.world import OPERATOR, World
 
 

@@ -22,10 +22,10 @@ from core.tenancy.scope import tenant_scope
 from integrations.mail.delivery import LEASE, SETTLED, deliver_due, sweep
 from integrations.models import MailDelivery
 from standins.mailbox import seed
+from tests.edge.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
+from tests.edge.phone_fixture import eventually
+from tests.edge.standin_process import ROOT
 from tests.integrations.mail.conftest import ADDRESS, queue
-from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
-from tests.phone_fixture import eventually
-from tests.standin_process import ROOT
 from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]

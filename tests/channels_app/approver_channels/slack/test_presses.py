@@ -37,7 +37,7 @@ from tests.channels_app.approver_channels.slack.conftest import (
     shown,
 )
 from tests.console.scene import EMAIL
-from tests.sealing import seal
+from tests.database.sealing import seal
 
 pytestmark = pytest.mark.django_db
 APPROVE, REJECT, OPEN = "walker_approve", "walker_reject", "walker_open"

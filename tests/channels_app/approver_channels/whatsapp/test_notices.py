@@ -21,8 +21,8 @@ from hitl.notifications.send import send_notification
 from integrations.models import MailDelivery
 from tests.channels_app.twilio.conftest import TEMPLATE, Door, use_as_template
 from tests.console.scene import add_workflow, ask
+from tests.edge.phone_fixture import MEMBER, Phone, eventually
 from tests.integrations.mail.conftest import connect as connect_mail
-from tests.phone_fixture import MEMBER, Phone, eventually
 from tests.world import World, prove
 
 UPDATE = FoundTemplate("update", "en", TEMPLATE, "approved", body="News: {{1}}")

@@ -17,7 +17,7 @@ from core.models import AuditEntry, ReplyWindow
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
 from tests.channels_app.twilio.conftest import OURS, TEMPLATE, Door, fields, post
-from tests.phone_fixture import CUSTOMER, Phone
+from tests.edge.phone_fixture import CUSTOMER, Phone
 from tests.relay_process import kill_the_relay_at
 from tests.world import OPERATOR
 

@@ -16,9 +16,9 @@ from hitl.approvals.change.holds import hold, release
 from hitl.approvals.decide.questions import ask, send_back
 from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Assignment, Decision, Revision, Timer
+from tests.database.tampering import tamper
 from tests.hitl.kit.kinds import PressKeyed
 from tests.hitl.kit.scene import PRESS, Scene, roles, states_told, stored
-from tests.tampering import tamper
 
 EDITABLE = {"editable_fields": ["amount"]}
 

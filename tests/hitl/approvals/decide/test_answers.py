@@ -19,10 +19,10 @@ from hitl.approvals.decide.delegations import end_delegation, open_delegation
 from hitl.approvals.decide.reassign import delegate
 from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, Execution
+from tests.database.sealing import rewrite
 from tests.hitl.decision_links.test_links import link_to, token_of
 from tests.hitl.kit.moves import MOVES
 from tests.hitl.kit.scene import BLUE, Scene, people, roles, stored
-from tests.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 WHEN = r"\d{1,2} \w+ 20\d\d, \d\d:\d\d \w+"

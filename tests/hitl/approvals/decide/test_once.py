@@ -17,8 +17,8 @@ from hitl.approvals.decide.delegations import open_delegation
 from hitl.approvals.decide.reassign import delegate
 from hitl.domain.strictness import strictest
 from hitl.models import Approval, Assignment
+from tests.database.sealing import rewrite
 from tests.hitl.kit.scene import Scene, roles, stored
-from tests.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 

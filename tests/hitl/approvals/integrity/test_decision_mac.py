@@ -13,8 +13,8 @@ from hitl.approvals.decide.questions import ask
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
+from tests.database.tampering import FORGED_VOTE, tamper
 from tests.hitl.kit.scene import Scene, stored
-from tests.tampering import FORGED_VOTE, tamper
 
 
 def as_application(statement: str) -> None:

@@ -1,0 +1,1 @@
+"""Tests of what messages are read as."""

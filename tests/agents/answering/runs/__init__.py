@@ -1,0 +1,1 @@
+"""Tests of runs: how they start, are joined, stopped and reported."""

@@ -1,0 +1,1 @@
+"""Tests of flows as an agent's head."""

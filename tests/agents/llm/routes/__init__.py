@@ -1,0 +1,1 @@
+"""Tests of routes to models, and of what they cost."""

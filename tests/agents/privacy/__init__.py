@@ -1,0 +1,1 @@
+"""Tests of what models do not see of a person."""

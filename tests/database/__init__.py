@@ -1,0 +1,1 @@
+"""The database of the tests: made, emptied, and written past the services."""

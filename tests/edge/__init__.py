@@ -1,0 +1,1 @@
+"""Servers and stand-ins at the network's edge, and the browser."""

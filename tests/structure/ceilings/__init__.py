@@ -1,0 +1,1 @@
+"""Measures of the source, and the sizes that it may have."""

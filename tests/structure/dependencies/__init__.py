@@ -1,0 +1,1 @@
+"""What the apps, and the whole product, import."""
