@@ -11,7 +11,7 @@ from tests.structure.source import ROOT
 # What each measure may be at most. Lower the number when the code gets better; never raise it.
 CEILINGS = {
     "packages": 0,
-    "test_packages": 3,
+    "test_packages": 0,
     "facades": 0,
     "gerunds": 10,
     "demo_imports": 0,
