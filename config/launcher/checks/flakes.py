@@ -17,7 +17,7 @@ MOST = 3
 NEVER = re.compile(
     r"(?:^|/)security/"
     r"|(?:^|/)hitl/(?:.*/)?test_\w*(?:race|crash|kill|once|tamper|seal|_mac|claim|stateful|trial|bites)\w*\.py"
-    r"|(?:^|/)test_\w*races?\w*\.py"
+    r"|(?:^|/)test_\w*(?:race|wall|lease|idempot|crash|kills|tamper|claim)\w*\.py"
 )
 """Where a flake is a fault of the product until shown otherwise: the walls, and the races of approvals."""
 _IN_PAGE = re.compile(r"^\|\s*`([^`]+)`", re.MULTILINE)
