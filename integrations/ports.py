@@ -162,7 +162,7 @@ class Platform(ABC):
     """The `provider` of its accounts."""
     title: ClassVar[str]
     credentials: ClassVar[type[BaseModel]]
-    """What an account needs; makes the form, and is checked whenever a client is opened."""
+    """What an account needs; checked when it is connected and whenever a client is opened."""
     kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()

@@ -1,1 +1,1 @@
-"""Adapters of the model port to outside providers; the heavy libraries load when first used."""
+"""Models: the port, the built-in one, hosted ones, and routes between them."""

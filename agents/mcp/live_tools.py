@@ -1,4 +1,4 @@
-"""What a token's run may see and do: the tools of its version for its caller as they are now, over the one gateway."""
+"""What a token's run may see and do: the tools of its version for its caller as they are now."""
 
 from __future__ import annotations
 

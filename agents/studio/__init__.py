@@ -1,1 +1,1 @@
-"""Make agents: drafts, activation, templates, export and import."""
+"""Make agents, try them, and check them with cases."""

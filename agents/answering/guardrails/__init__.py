@@ -1,4 +1,4 @@
-"""The gate: no answer is sent that repeats instructions, claims what did not happen, or rests on too little."""
+"""Guardrails: no answer is sent that repeats instructions, claims what did not happen, or rests on too little."""
 
 from agents.answering.guardrails import doubt
 from agents.answering.guardrails.answer import Checked, check_answer

@@ -93,7 +93,7 @@ def requester_through(caller: Caller, *permissions: str) -> Actor:
 def _schema(arguments: type[Params]) -> Mapping[str, Any]:
     """Return the JSON schema.
 
-    Cached because building it takes longer than the rule-based model.
+    Cached because building it takes longer than the built-in model.
     """
     return MappingProxyType(arguments.model_json_schema())
 

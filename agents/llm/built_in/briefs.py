@@ -1,4 +1,4 @@
-"""What the rule-based model writes above a daily brief: findings as sentences, in each language."""
+"""What the built-in model writes above a daily brief: findings as sentences, in each language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rule-based model answers in a language that it does not speak."""
+"""What the built-in model answers in a language that it does not speak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule-based model behind the model port: decide by rules, put tool results into words."""
+"""The built-in model behind the model port: decide by rules, put tool results into words."""
 
 from __future__ import annotations
 

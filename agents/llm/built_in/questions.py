@@ -1,4 +1,4 @@
-"""The questions the rule-based model asks back, word for word the same each time."""
+"""The questions the built-in model asks back, word for word the same each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rule-based model says: small talk, refusals, and tool results as sentences."""
+"""What the built-in model says: small talk, refusals, and tool results as sentences."""
 
 from __future__ import annotations
 

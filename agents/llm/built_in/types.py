@@ -1,4 +1,4 @@
-"""Value types of the rule-based model: calls, open questions, decisions, memory."""
+"""Value types of the built-in model: calls, open questions, decisions, memory."""
 
 from __future__ import annotations
 

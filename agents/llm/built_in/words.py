@@ -1,4 +1,4 @@
-"""The words the rule-based model knows, and how it corrects typing errors in them."""
+"""The words the built-in model knows, and how it corrects typing errors in them."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class ApprovalAdmin(
         "asked": ("-age", "age"),
     }
     has_search = has_saved_views = True
-    search_hint = "Reference, words, campaign or requester"
+    search_hint = "Reference, words, object or requester"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         """Return the approvals, ranked for the viewer."""

@@ -23,7 +23,7 @@ CEILINGS = {
     "very_wide": 0,
     "small": 40,
     "repeats": 2,
-    "circles": 1,
+    "circles": 0,
     "passing_by": 51,
 }
 # Gerunds that are nouns of the field, and how many modules have the name.
