@@ -33,7 +33,9 @@ def _exports(person: Person, after: str, limit: int) -> Batch:
             if export.state == Export.State.DONE:
                 jobs.drop_file(export, state=Export.State.EXPIRED, now=moment)
             else:
-                jobs.change(export, state=Export.State.QUEUED, lease_until=moment, file_key=None)
+                # The fence is raised, so that the worker of now does not take the queue's lease for its own.
+                fresh = {"state": Export.State.QUEUED, "lease_until": moment, "fence": export.fence + 1}
+                jobs.change(export, file_key=None, **fresh)
     return Batch(changed)
 
 

@@ -199,7 +199,8 @@ def _again_or_fail(export: Export, code: str) -> Export | None:
     """Let the sweep try it again a little later, at most `MOST_ATTEMPTS` times."""
     if export.attempts >= MOST_ATTEMPTS:
         return _fail(export, code)
-    lease.release(export, until=clock_now() + timedelta(minutes=1), state=State.QUEUED, error=code)
+    again = clock_now() + timedelta(minutes=1)
+    lease.release(export, until=again, where=Q(state=State.RUNNING), state=State.QUEUED, error=code)
     return None
 
 

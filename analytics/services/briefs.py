@@ -84,7 +84,7 @@ def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
 
 
 def _close(brief: Brief, state: str, **values: Any) -> Brief | None:
-    if not lease.release(brief, state=state, **values):
+    if not lease.release(brief, where=Q(state=State.WORKING), state=state, **values):
         return None
     brief.refresh_from_db()
     return brief
@@ -155,5 +155,7 @@ def record_failure(*, brief_id: UUID, error: str, now: datetime | None = None) -
 def requeue_brief(brief_id: UUID) -> None:
     """Queue a failed brief again, when its failed job is retried."""
     failed = Brief.objects.filter(pk=brief_id, state=State.FAILED)
-    if failed.update(state=State.QUEUED, attempts=0, reason="", lease_until=clock_now()):
+    # A lease that no worker has needs a fence that no worker knows.
+    fresh = {"state": State.QUEUED, "attempts": 0, "reason": "", "lease_until": clock_now(), "fence": F("fence") + 1}
+    if failed.update(**fresh):
         queues.enqueue_after_commit("make_brief", brief_id)

@@ -111,11 +111,15 @@ def renew(row: Leased, lease: timedelta, *, now: datetime | None = None, **colum
     return is_mine
 
 
-def release(row: Leased, *, until: datetime | None = None, **columns: Any) -> bool:
-    """Give a claimed row back, and write columns; False when it is lost. With `until` it is free only then."""
+def release(row: Leased, *, until: datetime | None = None, where: Q = ANY, **columns: Any) -> bool:
+    """Give a claimed row back, and write columns; False when it is lost, or `where` does not hold.
+
+    With `until` it is free only then.
+    """
+    mine = held(row).filter(where)
     if until is not None:  # a lease that no worker has needs a fence that no worker knows
-        return bool(held(row).update(lease_until=until, fence=F("fence") + 1, **columns))
-    return bool(held(row).update(lease_until=None, **columns))
+        return bool(mine.update(lease_until=until, fence=F("fence") + 1, **columns))
+    return bool(mine.update(lease_until=None, **columns))
 
 
 def lost(row: Leased) -> bool:

@@ -12,6 +12,7 @@ from analytics import services
 from analytics.brief.choices import section_titles
 from analytics.brief.compose import compose
 from analytics.models import Brief, every_section
+from analytics.services import briefs
 from analytics.services.mail_events import BriefMails
 from analytics.tasks import make_brief
 from core.models import AuditEntry, DeadLetter
@@ -177,6 +178,17 @@ def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morni
     broken_brief(morning, attempts=4)
     assert Brief.objects.get().state == "failed"
     dead_letters.replay(actor=morning.actor("admin"), dead_letter_id=DeadLetter.objects.get().pk)
+    assert Brief.objects.get().state == "queued"
+
+
+def test_retried_brief_is_not_ended_by_the_worker_that_had_it(morning: Morning) -> None:
+    broken_brief(morning, attempts=4)
+    had = Brief.objects.get()
+    briefs.requeue_brief(had.pk)
+    assert briefs._close(had, "skipped", reason="too_late") is None
+    again = Brief.objects.get()
+    assert (again.state, again.fence) == ("queued", had.fence + 1)
+    assert briefs._close(again, "sent") is None, "no worker has it"
     assert Brief.objects.get().state == "queued"
 
 

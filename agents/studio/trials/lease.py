@@ -58,5 +58,7 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
             return []
         ended = [row[1] for row in due if row[4] >= MOST_ATTEMPTS]
         left.filter(pk__in=ended).update(state=State.ANSWERED, error_code=LOST, lease_until=None)
-        left.filter(pk__in=[row[1] for row in due]).update(state=State.WAITING, lease_until=moment + QUEUED_FOR)
+        # A lease that no worker has needs a fence that no worker knows.
+        again = {"state": State.WAITING, "lease_until": moment + QUEUED_FOR, "fence": F("fence") + 1}
+        left.filter(pk__in=[row[1] for row in due]).update(**again)
     return [row[:4] for row in due if row[4] < MOST_ATTEMPTS]

@@ -8,6 +8,7 @@ import tempfile
 from datetime import datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zipfile import ZipFile
 
@@ -18,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Notice
 from analytics import tasks
 from analytics.exports import downloads, jobs, work, writers
+from analytics.exports.erasure import _exports
 from analytics.exports.jobs import State
 from analytics.exports.sources import Column
 from analytics.models import Export, ExportPiece
@@ -28,6 +30,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from core.privacy import sealed_files
+from core.reliability import lease
 from core.tenancy.scope import tenant_scope
 from tests.console.scene import NAME, PHONE, add_workflow, ask, write_in
 from tests.edge.object_store import KEY, open_store
@@ -256,6 +259,27 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
     slow.refresh_from_db()
     assert (slow.state, slow.error) == (State.FAILED, "interrupted")
     assert not [path for path in tmp_path.glob(f"{work.PREFIX}*") if any(path.iterdir())]
+
+
+def test_store_that_fails_puts_back_only_an_export_that_is_still_being_written(desk: World) -> None:
+    for state, left in ((State.RUNNING, State.QUEUED), (State.EXPIRED, State.EXPIRED)):
+        export = work._claim(request(desk).pk, now())
+        assert export is not None
+        Export.objects.filter(pk=export.pk).update(state=state)
+        work._again_or_fail(export, "store")
+        export.refresh_from_db()
+        assert export.state == left
+
+
+def test_erasure_takes_an_export_away_from_its_worker(desk: World) -> None:
+    export = work._claim(request(desk).pk, now())
+    assert export is not None
+    person = SimpleNamespace(erasure=SimpleNamespace(round_at=None))
+    _exports(person, "", 10)  # type: ignore[arg-type]
+    with pytest.raises(work.Lost):
+        work._keep(export, written=1)
+    assert lease.lost(export)
+    assert work._claim(export.pk, now()) is not None
 
 
 def test_cancelled_one_stops_and_someone_who_lost_the_right_gets_nothing(desk: World) -> None:

@@ -193,6 +193,7 @@ def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_th
         with at(now() + lease.LEASE * 2):
             assert [row[1:] for row in put_back()] == [(turn.pk, "scripted", "")]
             assert put_back() == []
+        assert TrialTurn.objects.get(pk=turn.pk).fence == stale.fence + 1, "the queue's lease is no worker's"
         assert not lease.write(stale, answer="Too late")
     trying.answer_turn(turn_id=turn.pk)
     turn.refresh_from_db()
