@@ -56,17 +56,21 @@ class MailConnect(Connect[MailDelivery]):
         return sent
 
     @classmethod
-    def record_test(cls, actor: Actor, account: ChannelAccount, code: str) -> None:
+    def record_test(cls, actor: Actor, account: ChannelAccount, code: str | None) -> None:
         """Record nothing: the entry was written with the mail."""
 
     @classmethod
-    def failure_of(cls, account: ChannelAccount, outcome: MailDelivery) -> str:
-        """Return the code of a failure, noted on the account unless the gate refused the mail."""
+    def failure_of(cls, outcome: MailDelivery) -> str | None:
+        """Return the code of a failure, and None for a mail that left or is still on its way."""
         if outcome.status not in ("failed", "unknown", "queued") or not outcome.error:
-            return ""
+            return None
+        return str(outcome.error)
+
+    @classmethod
+    def note_failure(cls, account: ChannelAccount, outcome: MailDelivery) -> None:
+        """Note a failure on the account unless the gate refused the mail."""
         if not outcome.error.startswith(REFUSED):
             accounts.note_trouble(account_id=account.pk, code=outcome.error)
-        return str(outcome.error)
 
     @classmethod
     def describe(cls, code: str) -> str:

@@ -61,15 +61,17 @@ class Connect(ABC, Generic[Outcome]):
         actor.require(CHANGE)
         account = cls.find(account_id)
         outcome = cls.try_out(account, to, actor=actor)
-        code = cls.failure_of(account, outcome)
+        code = cls.failure_of(outcome)
+        # The entry comes first: what was tried is recorded even if the account cannot be written to.
         cls.record_test(actor, account, code)
-        if code:
+        if code is not None:
+            cls.note_failure(account, outcome)
             raise Invalid(cls.describe(code), fields={"to": [cls.describe(code)]})
         accounts.note_tested(account_id=account.pk)
         return cls.tested
 
     @classmethod
-    def record_test(cls, actor: Actor, account: ChannelAccount, code: str) -> None:
+    def record_test(cls, actor: Actor, account: ChannelAccount, code: str | None) -> None:
         """Write the audit entry of a test that was sent, or failed with a code."""
         with transaction.atomic():
             chain.record(
@@ -77,7 +79,7 @@ class Connect(ABC, Generic[Outcome]):
                 action="CHANNEL_TESTED",
                 object_type=OBJECT,
                 object_id=account.pk,
-                new_state="failed" if code else "sent",
+                new_state="sent" if code is None else "failed",
             )
 
     @classmethod
@@ -87,8 +89,13 @@ class Connect(ABC, Generic[Outcome]):
 
     @classmethod
     @abstractmethod
-    def failure_of(cls, account: ChannelAccount, outcome: Outcome) -> str:
-        """Return the code of a failure, noted on the account where that is at fault; "" for a success."""
+    def failure_of(cls, outcome: Outcome) -> str | None:
+        """Return the code of a failure, which may be empty, and None for a success."""
+
+    @classmethod
+    @abstractmethod
+    def note_failure(cls, account: ChannelAccount, outcome: Outcome) -> None:
+        """Note a failure on the account where that is at fault."""
 
     @classmethod
     @abstractmethod

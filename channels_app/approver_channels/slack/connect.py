@@ -50,10 +50,14 @@ class SlackConnect(Connect[Outcome]):
         return calls.send_message(account, to.strip(), text=TEST_TEXT)
 
     @classmethod
-    def failure_of(cls, account: ChannelAccount, outcome: Outcome) -> str:
-        """Return the code of a failure, noted on the workspace."""
+    def failure_of(cls, outcome: Outcome) -> str | None:
+        """Return the code of a failure, and None for a success."""
+        return None if isinstance(outcome, Done) else outcome.code
+
+    @classmethod
+    def note_failure(cls, account: ChannelAccount, outcome: Outcome) -> None:
+        """Note a failure on the workspace."""
         posts.note_outcome(account, outcome)
-        return "" if isinstance(outcome, Done) else outcome.code
 
     @classmethod
     def describe(cls, code: str) -> str:

@@ -114,12 +114,15 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
         """Send a text to a number. Outside call."""
 
     @classmethod
-    def failure_of(cls, account: ChannelAccount, outcome: Sent | Failed | Unknown) -> str:
-        """Return the code of a failure, shown on the channel's page if the channel is at fault."""
-        if isinstance(outcome, Sent):
-            return ""
-        note_fault(account_id=account.pk, code=outcome.code, meaning=cls.meaning_of(outcome.code))
-        return outcome.code
+    def failure_of(cls, outcome: Sent | Failed | Unknown) -> str | None:
+        """Return the code of a failure, and None for a success."""
+        return None if isinstance(outcome, Sent) else outcome.code
+
+    @classmethod
+    def note_failure(cls, account: ChannelAccount, outcome: Sent | Failed | Unknown) -> None:
+        """Show a failure on the channel's page if the channel is at fault."""
+        if not isinstance(outcome, Sent):
+            note_fault(account_id=account.pk, code=outcome.code, meaning=cls.meaning_of(outcome.code))
 
     @classmethod
     @abstractmethod
