@@ -18,7 +18,8 @@ from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
 
-WITHOUT_TRANSPORT = (ChannelAccount.Kind.SLACK,)
+WITHOUT_TRANSPORT = ((ChannelAccount.Kind.SLACK, ChannelAccount.Provider.SLACK),)
+"""Kinds and providers that carry no messages of customers."""
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
@@ -61,7 +62,7 @@ def connect_channel(
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    if kind not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
+    if (kind, provider) not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,

@@ -12,10 +12,11 @@ from tests.world import OPERATOR, World
 
 
 @pytest.mark.django_db
-def test_account_of_a_provider_that_does_not_serve_its_kind_is_refused(acme: World) -> None:
+@pytest.mark.parametrize(("kind", "provider"), [("sms", "sendgrid"), ("slack", "teams"), ("whatsapp", "slack")])
+def test_account_of_a_provider_that_does_not_serve_its_kind_is_refused(acme: World, kind: str, provider: str) -> None:
     facts = {"name": "Line", "address": "+34900000009", "provider_account": "x", "credentials": {}}
     with pytest.raises(Invalid) as wrong:
-        accounts.connect_channel(actor=OPERATOR, kind="sms", provider="sendgrid", **facts)
+        accounts.connect_channel(actor=OPERATOR, kind=kind, provider=provider, **facts)
     assert "kind" in wrong.value.facts["fields"]
     # Which pairs there are is said by the channels; the database holds what no channel could be called.
     with pytest.raises(IntegrityError), transaction.atomic():
