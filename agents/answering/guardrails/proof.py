@@ -80,11 +80,13 @@ def target_words(*texts: str) -> frozenset[str]:
 def with_subject(clauses: Sequence[str], place: int) -> str:
     """Return a clause of a sentence, with what stands before it if its own subject is missing or a pronoun.
 
-    So "The budget, as requested, has been changed" claims something about the budget.
+    So "The budget, as requested, has been changed" claims something about the budget. Three clauses are looked at, so
+    that a long sentence takes no more time than its words.
     """
     if not _NO_SUBJECT.match(clauses[place]):
         return clauses[place].strip()
-    before = [clause for clause in clauses[:place] if clause.strip() and not _ASIDE.match(clause)]
+    near = clauses[max(place - 3, 0) : place]
+    before = [clause for clause in near if clause.strip() and not _ASIDE.match(clause)]
     return " ".join(clause.strip() for clause in (*before, clauses[place]))
 
 

@@ -177,9 +177,12 @@ def test_state_that_a_lookup_says_is_no_claim_that_somebody_did_it() -> None:
     assert screen("The article is now published.", records=read).problem == CLAIM
 
 
-def test_many_proven_claims_are_read_in_linear_time() -> None:
+@pytest.mark.parametrize(
+    "text", ["The budget has been raised. " * 1000, "The budget has been raised, it has been raised, " * 150]
+)
+def test_many_proven_claims_are_read_in_linear_time(text: str) -> None:
     began = time.process_time()
-    assert screen("The budget has been raised. " * 1000, records=BUDGET).is_clean
+    assert screen(text, records=BUDGET).is_clean
     assert time.process_time() - began < 2
 
 
