@@ -13,16 +13,6 @@ class AgentsConfig(AppConfig):
     name = "agents"
     default_auto_field = "django.db.models.BigAutoField"
 
-    def import_models(self) -> None:
-        """Import the models of the app and those that its packages keep."""
-        super().import_models()
-        from agents.knowledge import vector_models as vectors  # noqa: F401, PLC0415
-        from agents.langflow import models as flows  # noqa: F401, PLC0415
-        from agents.llm.routes import models  # noqa: F401, PLC0415  (needs the models above)
-        from agents.memory import models as memory  # noqa: F401, PLC0415
-        from agents.studio.evals import models as evals  # noqa: F401, PLC0415
-        from agents.studio.trials import models as trials  # noqa: F401, PLC0415
-
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
         from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)

@@ -15,12 +15,12 @@ from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
-from agents import rest as agents
-from agents.answering.runs import rest as runs
+from agents.answering import rest as runs
 from agents.knowledge import rest as knowledge
 from agents.langflow import rest as flows
 from agents.llm.routes import rest as model_routes
 from agents.memory.rest import FactViewSet, HandoverViewSet
+from agents.studio.agents import rest as agents
 from agents.studio.evals.rest import CaseViewSet, EvalRunViewSet
 from agents.studio.trials.rest import TrialViewSet
 from analytics import rest as analytics

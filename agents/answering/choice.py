@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from agents import selectors
+from agents.answering.selectors import Transcript, last_version
 from agents.llm import registry
 from agents.models import AgentRun, AgentVersion
 
 
-def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
+def choose_version(run: AgentRun, transcript: Transcript) -> AgentVersion | None:
     """Return the agent version for this run.
 
     It is the one the frame names, else by topic, the last one, or any.
@@ -28,7 +29,7 @@ def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVers
             expert = next((v for v in selectors.active_versions() if topic.tool in selectors.tools_of(v)), expert)
         if expert:
             return expert
-    return selectors.last_version(run.conversation_id, transcript) or selectors.any_version()
+    return last_version(run.conversation_id, transcript) or selectors.any_version()
 
 
 def _normalise(name: str) -> str:

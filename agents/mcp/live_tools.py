@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from agents import selectors
-from agents.answering import tool_calls
+from agents.answering import selectors, tool_calls
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.watch import Ended
 from agents.answering.tools import registry as tools
@@ -19,6 +18,7 @@ from agents.langflow.tokens import RunToken
 from agents.llm.ports import ANSWER_TOOL, Line, ToolRequest, ToolSpec
 from agents.mcp.limits import CALL_SECONDS, OVER, alone, count_request
 from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.selectors import tools_of
 
 MOST_CALLS: Final = 50
 
@@ -51,7 +51,7 @@ class OpenRun:
 
     def offered(self, caller: Caller) -> list[ToolSpec]:
         """Return the tools of the version that this caller may use; the answer itself is the flow's own."""
-        names = [name for name in (*selectors.tools_of(self.version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
+        names = [name for name in (*tools_of(self.version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
         return [tool.spec() for tool in tools.offered(names, caller)]
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from agents import selectors
+from agents.answering import selectors
 from agents.answering.guardrails import LOW
 from agents.knowledge.models import Citation
 from agents.llm.routes.models import ModelCall

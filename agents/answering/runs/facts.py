@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.answering.selectors import Standing, Transcript
 from agents.answering.tools.registry import Caller
 from agents.memory.models import ContactFact
 from agents.memory.notes import note_facts
 from agents.memory.recall import recall
 from agents.models import AgentVersion
-from agents.selectors import Standing, Transcript
 
 Memory = AgentVersion.Memory
 

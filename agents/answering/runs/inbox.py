@@ -9,10 +9,10 @@ from django.db import transaction
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
 from agents.answering.runs.approval_texts import answered_sentence
+from agents.answering.selectors import TRANSCRIPT_LINES
 from agents.answering.tools.registry import PROPOSE
 from agents.llm import registry
 from agents.llm.ports import Role
-from agents.selectors import TRANSCRIPT_LINES
 from conversations import services as conversations
 from conversations.models import Conversation, Message
 from conversations.services import Draft, Sender

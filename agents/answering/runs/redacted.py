@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
+from agents.answering.selectors import Transcript
 from agents.answering.tools import registry as tools
 from agents.llm.ports import Emit, Line, RunOutcome, ToolRequest
 from agents.memory.models import ContactFact
 from agents.memory.recall import line_of
 from agents.models import AgentRun
 from agents.privacy import PLACEHOLDER, ShownStream, Vault, build_vault, count_marks, suspected_names
-from agents.selectors import Transcript
 from conversations.models import Contact, ContactPoint, Conversation, Message
 from core.privacy.pii import mask_value
 

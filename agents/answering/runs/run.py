@@ -14,8 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from agents import selectors
-from agents.answering import tool_calls
+from agents.answering import selectors, tool_calls
 from agents.answering.choice import choose_version
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
 from agents.answering.guardrails.screen import screen
@@ -35,6 +34,7 @@ from agents.llm.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOu
 from agents.llm.routes.availability import asks_network
 from agents.llm.routes.calls import Place, open_model, step_up
 from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.selectors import tools_of
 from conversations import services as conversations
 from conversations.models import Conversation
 from conversations.services import Draft, Sender
@@ -202,7 +202,7 @@ def _orchestrate(
     caller = selectors.caller_of(run, version, standing)
     is_networked = version.model in registry.networked_models()
     hidden = Redaction(run, transcript, recall_for(version, caller, standing)) if is_networked else None
-    offered = tools.offered([*selectors.tools_of(version), *tools.FOR_EVERY_AGENT], caller)
+    offered = tools.offered([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,

@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from agents.answering.interpretation import read
+from agents.answering.selectors import Standing, Transcript
 from agents.models import AgentRun
-from agents.selectors import Standing, Transcript
 from conversations import services as conversations
 from conversations.models import Conversation, Message
 from core.actors import system

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from agents import selectors
+from agents.answering import selectors
 from agents.answering.runs import lease
 from agents.llm.ports import Emit, Line, Model, ToolSpec, Turn
 from agents.models import AgentRun

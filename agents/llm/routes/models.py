@@ -8,7 +8,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from agents.models import Agent, AgentRun
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.reliability.lease import Leased
@@ -105,7 +104,7 @@ class Budget(TenantModel):
         PERSON = "person", "A person answers"
 
     scope = models.CharField(max_length=6, choices=Scope, default=Scope.TENANT)
-    agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey("agents.Agent", null=True, on_delete=models.PROTECT, related_name="+")
     period = models.CharField(max_length=5, choices=Period, default=Period.DAY)
     amount = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
@@ -188,9 +187,9 @@ class ModelCall(Leased, TenantModel):
         FAILED = "failed", "Failed"
         LOST = "lost", "Lost with its process"
 
-    run = models.ForeignKey(AgentRun, null=True, on_delete=models.CASCADE, related_name="model_calls")
+    run = models.ForeignKey("agents.AgentRun", null=True, on_delete=models.CASCADE, related_name="model_calls")
     trial_id = models.UUIDField(null=True, help_text="The trial or check it was made for, which has no run.")
-    agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey("agents.Agent", null=True, on_delete=models.PROTECT, related_name="+")
     route = models.ForeignKey(ModelRoute, null=True, on_delete=models.PROTECT, related_name="calls")
     route_name = models.CharField(max_length=60)
     model = models.CharField(max_length=80, blank=True)

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from django.conf import settings
 from django.db import models
 
-from agents.models import Agent, AgentVersion
+from agents.studio.models import Agent, AgentVersion
 from conversations.models import Conversation, Message
 from core.clock import now
 from core.reliability.lease import Leased

@@ -129,7 +129,7 @@ def test_no_personal_value_reaches_a_model_and_the_tool_gets_the_true_one(
 @pytest.mark.django_db
 def test_placeholder_that_does_not_belong_there_goes_back_to_the_model_as_an_error(desk: Desk) -> None:
     from agents.answering.runs.redacted import Redaction
-    from agents.selectors import read_standing, read_transcript
+    from agents.answering.selectors import read_standing, read_transcript
 
     desk.say(SAID, role="visitor")
     run = desk.last_run

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from agents import services
+from agents.answering.selectors import caller_of
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import OneRequest
 from agents.answering.tools.resend import ResubmitRequest
@@ -12,7 +13,6 @@ from agents.llm.built_in.decide import decide
 from agents.llm.built_in.requester_answers import question_answered, request_to_resubmit
 from agents.llm.ports import ASKS, SENT_BACK
 from agents.models import AgentRun, ToolCall
-from agents.selectors import caller_of
 from conversations.inbox.states import give_back, take_over
 from conversations.services import Draft, Sender, reply
 from hitl.approvals.decide.questions import ask, send_back

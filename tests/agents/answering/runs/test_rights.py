@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from agents import services
+from agents.answering.selectors import caller_of
 from agents.answering.tools.registry import Caller
 from agents.models import AgentRun
-from agents.selectors import any_version, caller_of
+from agents.selectors import any_version
 from conversations.models import Contact, Message
 from conversations.services import link_contact_to_user, receive
 from conversations.types import InboundMessage, SenderIdentity

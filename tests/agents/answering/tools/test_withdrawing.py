@@ -7,11 +7,12 @@ import pytest
 
 from agents import services
 from agents.answering.runs.batches import QUIET
+from agents.answering.selectors import caller_of
 from agents.answering.tools.registry import OneRequest
 from agents.answering.tools.withdraw import WithdrawRequest
 from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentRun, ToolCall
-from agents.selectors import any_version, caller_of
+from agents.selectors import any_version
 from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7

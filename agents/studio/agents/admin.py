@@ -16,8 +16,12 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
-from agents.admin.checks import CheckActions
-from agents.admin.forms import (
+from agents.answering.tools import registry as tools
+from agents.models import Agent, AgentVersion, Collection
+from agents.studio.agents import gallery, portability
+from agents.studio.agents.activation import ACTIVATE
+from agents.studio.agents.configuration import CHANGE
+from agents.studio.agents.forms import (
     MODEL_WORDS,
     ActivateForm,
     AgentForm,
@@ -27,12 +31,8 @@ from agents.admin.forms import (
     NewAgentForm,
     seen_by,
 )
-from agents.admin.trials import TryAction
-from agents.answering.tools import registry as tools
-from agents.models import Agent, AgentVersion, Collection
-from agents.studio.agents import gallery, portability
-from agents.studio.agents.activation import ACTIVATE
-from agents.studio.agents.configuration import CHANGE
+from agents.studio.evals.admin.runs import CheckActions
+from agents.studio.trials.admin import TryAction
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents import selectors
+from agents.answering import selectors
 from agents.answering.runs.explanation import explain_run
 from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, ToolCall

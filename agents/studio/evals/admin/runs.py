@@ -13,12 +13,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from agents.admin.trials import people_in, shown_step
 from agents.models import Agent, AgentVersion
 from agents.studio.evals import runs
 from agents.studio.evals.judge import is_same
 from agents.studio.evals.models import LOST, EvalResult, EvalRun
 from agents.studio.trials import turns
+from agents.studio.trials.admin import people_in, shown_step
 from agents.studio.trials.turns import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm

@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from agents.admin.sites import SiteForm
 from agents.knowledge import selectors, services
 from agents.knowledge.search import questions
 from agents.knowledge.search import search as searching
 from agents.knowledge.sources import sites, uploads
+from agents.knowledge.sources.admin import SiteForm
 from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits

@@ -1,0 +1,14 @@
+"""Load the console pages of agents; Django's autodiscovery imports this module."""
+
+from agents.answering import admin as runs
+from agents.knowledge import admin as knowledge
+from agents.knowledge.sources import admin as sites
+from agents.langflow import admin as flows
+from agents.llm.routes import admin as routes
+from agents.memory import admin as facts
+from agents.studio.agents import admin as agents
+from agents.studio.evals.admin import cases
+from agents.studio.evals.admin import runs as eval_runs
+from agents.studio.trials import admin as trials
+
+__all__ = ["agents", "cases", "eval_runs", "facts", "flows", "knowledge", "routes", "runs", "sites", "trials"]

@@ -1,0 +1,221 @@
+"""Read runs and their tool calls; the transcript of a run and its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Membership
+from accounts.permissions.roles import permissions_of
+from agents.answering.tools.registry import Caller
+from agents.llm.ports import Line
+from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.selectors import active_versions, authors_of
+from conversations.models import Contact, Conversation, Message
+from conversations.selectors import seen_by, stopped_at
+from core.actors import Actor
+from core.errors import NotFound
+from core.models import AuditEntry
+
+VIEW_RUN = "agents.view_agentrun"
+TRANSCRIPT_LINES = 30
+ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversation.State.CLOSED: "closed"}
+"""Why an agent may not speak in a conversation of another state than its own."""
+
+
+class Input(NamedTuple):
+    """A message that a run answers, or has answered."""
+
+    message_id: UUID
+    is_answered: bool
+    seq: int
+    written_at: datetime
+    is_verified: bool
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
+
+    `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
+    has: of a merged one that one, with its own facts and rights.
+    """
+
+    is_held: bool
+    state: str
+    contact_id: UUID
+    user_id: UUID | None
+    channel: str
+    keepers: tuple[UUID, ...]
+    inputs: Sequence[Input]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The transcript that a run answers, and the agent that its newest message names."""
+
+    lines: Sequence[Line] = field(repr=False)
+    has_messages: bool
+    named: str
+    message_ids: Sequence[UUID] = ()
+    """Of which message each line is, in their order."""
+    answered_by: Sequence[UUID] = ()
+    """The agents that wrote the answers among the lines, the newest answer's first."""
+
+
+def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
+    """Return the runs with agent and version. Needs `agents.view_agentrun`."""
+    viewer.require(VIEW_RUN)
+    rows: QuerySet[AgentRun] = AgentRun.objects.filter(seen_by(viewer, "conversation__"))
+    return rows.select_related("agent_version__agent")
+
+
+def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
+    """Return one run. Needs `agents.view_agentrun`; raises `NotFound`."""
+    run: AgentRun | None = query_runs(viewer=viewer).filter(pk=run_id).first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
+    """Return the tool calls. Needs `agents.view_agentrun`."""
+    viewer.require(VIEW_RUN)
+    rows: QuerySet[ToolCall] = ToolCall.objects.filter(seen_by(viewer, "run__conversation__"))
+    return rows
+
+
+def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
+    """Return one tool call. Needs `agents.view_agentrun`; raises `NotFound`."""
+    found: ToolCall | None = query_tool_calls(viewer=viewer).filter(pk=call_id).first()
+    if found is None:
+        raise NotFound("There is no such tool call.")
+    return found
+
+
+def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:
+    """Return the active version of the agent that answered last in a conversation and is still switched on.
+
+    No query, unless none of these agents wrote anything that the transcript of a long conversation shows.
+    """
+    answering = {version.agent_id: version for version in active_versions()}
+    last = next((agent_id for agent_id in transcript.answered_by if agent_id in answering), None)
+    if last is None and len(transcript.lines) >= TRANSCRIPT_LINES:
+        runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent_id__in=answering)
+        last = runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True).first()
+    return answering[last] if last else None
+
+
+def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
+    """Read the masked transcript that this run answers, once per round.
+
+    The run's unanswered messages come last, even if others were sent in between. A later message that
+    has not joined belongs to the round, or the run, that it joins.
+    """
+    joined = max((message.seq for message in inputs), default=0)
+    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
+    newest = newest.only("tenant_id", "seq", "direction", "sender_type", "sender_id", "masked_body", "metadata")
+    rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
+    open_ids = {message.message_id for message in inputs if not message.is_answered}
+    ordered = sorted(rows, key=lambda row: row.id in open_ids)
+    lines = tuple(
+        Line(
+            "user" if row.direction == "in" else "assistant",
+            row.masked_body,
+            from_colleague=row.sender_type == Message.Sender.PERSON,
+        )
+        for row in ordered
+    )
+    last = next((row for row in rows if inputs and row.seq == joined), None)
+    named = str((last.metadata or {}).get("agent", "")) if last else ""
+    answered_by = tuple(row.sender_id for row in reversed(rows) if row.sender_type == Message.Sender.AGENT)
+    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered), answered_by)
+
+
+def read_standing(run: AgentRun) -> Standing:
+    """Return how a run stands now: one query for all that may end it, and for the person it works for (two if
+    their contact was merged)."""
+    place = ("state", "channel_account__kind", "channel_account__keepers")
+    people = ("contact_id", "contact__user_id", "origin_id")
+    message = ("seq", "created_at", "sender_verified", "sender_user_id")
+    columns = (
+        *("fence", "state", "answered", *(f"conversation__{name}" for name in (*place, *people))),
+        *("inputs__message_id", "inputs__number", *(f"inputs__message__{name}" for name in message)),
+    )
+    # One row for each message of the run; one without a message if there is none.
+    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
+    fence, run_state, answered, state, channel, keepers = rows[0][:6]
+    contact_id, user_id, origin_id = rows[0][6:9]
+    if origin_id:  # a merged contact is rare, and its join would make every look dearer
+        user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
+    return Standing(
+        is_held=run_state == AgentRun.State.RUNNING and fence == run.fence,
+        state=state,
+        contact_id=origin_id or contact_id,
+        user_id=user_id,
+        channel=channel,
+        keepers=tuple(keepers),
+        inputs=[Input(row[9], row[10] <= answered, *row[11:]) for row in rows if row[9] is not None],
+    )
+
+
+def read_state(run: AgentRun) -> tuple[bool, str]:
+    """Return whether the run is still this worker's, and the state of its conversation."""
+    columns = ("state", "fence", "conversation__state")
+    run_state, fence, state = AgentRun.objects.values_list(*columns).get(pk=run.pk)
+    return run_state == AgentRun.State.RUNNING and fence == run.fence, state
+
+
+def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:
+    """Return True if the customer stopped the agent after the newest message that the run answers."""
+    asked = stopped_at(run.conversation_id)
+    if asked is None:
+        return False
+    return all(message.written_at <= asked for message in (standing or read_standing(run)).inputs)
+
+
+def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = None) -> Caller:
+    """Return who the run works for.
+
+    Read each time, because memberships and rights can end at any moment; `standing` is what was read just now.
+    A run has the rights of the weakest of its messages: one unverified among them makes it public.
+    """
+    now = standing or read_standing(run)
+    senders = {(message.is_verified, message.user_id) for message in now.inputs}
+    user_id, verified = now.user_id, bool(senders) and all(proven for proven, _ in senders)
+    member = None
+    if user_id and senders == {(True, user_id)}:
+        member = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
+    linkers: tuple[UUID, ...] = ()
+    if member:  # also by links that were removed: a link may have been removed and made again for them
+        links = AuditEntry.objects.filter(
+            object_type="conversations.contact",
+            object_id=now.contact_id,
+            action="CONTACT_LINKED",
+            facts__user=str(member.user_id),
+        )
+        people = links.exclude(actor_user_id=None).order_by("actor_user_id")
+        linkers = tuple(people.values_list("actor_user_id", flat=True).distinct())
+    return Caller(
+        conversation_id=run.conversation_id,
+        channel=now.channel,
+        verified=verified,
+        user_id=member.user_id if member else None,
+        permissions=permissions_of(member.role) if member else frozenset(),
+        agent_id=version.agent_id,
+        agent_type=version.agent.type,
+        agent_owner_id=version.agent.owner_id,
+        run_id=run.id,
+        linker_ids=linkers,
+        collection_ids=tuple(version.collections),
+        asks_judge=version.asks_judge,
+        max_open_approvals=version.max_open_approvals,
+        agent_author_ids=authors_of(version.agent),
+        channel_keeper_ids=now.keepers,
+    )

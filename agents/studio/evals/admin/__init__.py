@@ -1,0 +1,1 @@
+"""The console's pages of evals: cases, and runs over them."""
