@@ -77,6 +77,10 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(help_text='When the push service last took a message.', null=True)),
                 ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'person'], name='subscriptions_by_person')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'endpoint_digest'), name='one_subscription_per_browser')],
+            },
         ),
         migrations.CreateModel(
             name='PushMessage',
@@ -89,6 +93,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.pushsubscription')),
             ],
+            options={
+                'indexes': [models.Index(fields=['due_at'], name='push_messages_by_due')],
+            },
         ),
         migrations.CreateModel(
             name='RevealGrant',
@@ -103,6 +110,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('expires_at', models.DateTimeField()),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'user', 'object_type', 'object_id', 'expires_at'], name='reveals_by_object')],
+            },
         ),
         migrations.CreateModel(
             name='RoleGroup',
@@ -112,6 +122,9 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('approver', 'Approver'), ('support', 'Support'), ('compliance', 'Compliance'), ('viewer', 'Viewer')], max_length=12)),
                 ('group', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='auth.group')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'role'), name='one_group_per_role')],
+            },
         ),
         migrations.CreateModel(
             name='SavedView',
@@ -124,6 +137,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'person', 'list_key', 'name'), name='one_view_per_list_and_name')],
+            },
         ),
         migrations.CreateModel(
             name='ApiKey',
@@ -209,29 +225,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['tenant_id', 'person', '-id'], name='notices_by_person'), models.Index(condition=models.Q(('seen_at', None)), fields=['tenant_id', 'person', '-id'], name='unseen_notices')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('dedupe_key', ''), _negated=True), fields=('tenant_id', 'person', 'dedupe_key'), name='one_notice_per_person_and_key'), models.CheckConstraint(condition=models.Q(('link', ''), ('link__regex', '^/([^/\\\\]|$)'), _connector='OR'), name='notices_link_to_our_own_site')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='pushsubscription',
-            index=models.Index(fields=['tenant_id', 'person'], name='subscriptions_by_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='pushsubscription',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'endpoint_digest'), name='one_subscription_per_browser'),
-        ),
-        migrations.AddIndex(
-            model_name='pushmessage',
-            index=models.Index(fields=['due_at'], name='push_messages_by_due'),
-        ),
-        migrations.AddIndex(
-            model_name='revealgrant',
-            index=models.Index(fields=['tenant_id', 'user', 'object_type', 'object_id', 'expires_at'], name='reveals_by_object'),
-        ),
-        migrations.AddConstraint(
-            model_name='rolegroup',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'role'), name='one_group_per_role'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'person', 'list_key', 'name'), name='one_view_per_list_and_name'),
         ),
     ]

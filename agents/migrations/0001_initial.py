@@ -38,6 +38,10 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'type', 'is_active'], name='agents_by_type')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_system', True)), fields=('tenant_id', 'type'), name='one_system_agent_per_type')],
+            },
         ),
         migrations.CreateModel(
             name='AgentVersion',
@@ -64,6 +68,9 @@ class Migration(migrations.Migration):
                 ('memory', models.CharField(choices=[('off', 'Nobody'), ('verified', 'Proven customers and colleagues'), ('everyone', 'Everyone')], default='verified', help_text='Whose facts it uses.', max_length=8)),
                 ('asks_judge', models.BooleanField(default=False, help_text='Where it is unclear whether passages answer a question, a model is asked.')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'agent', 'number'), name='one_version_per_number'), models.UniqueConstraint(condition=models.Q(('is_draft', True)), fields=('tenant_id', 'agent'), name='one_draft_per_agent')],
+            },
         ),
         migrations.CreateModel(
             name='AgentRun',
@@ -96,6 +103,10 @@ class Migration(migrations.Migration):
                 ('redacted', models.JSONField(default=dict, help_text='How many personal values of each kind a model got placeholders for.')),
                 ('answered', models.PositiveIntegerField(default=0, help_text='How many of its messages the last answer covers.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'conversation', '-created_at'], name='runs_by_conversation'), models.Index(fields=['tenant_id', 'created_at'], name='runs_by_day'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lease_until'], name='runs_to_sweep')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('tenant_id', 'conversation'), name='one_running_run_per_conversation'), models.UniqueConstraint(condition=models.Q(('state', 'queued'), ('trigger', 'message')), fields=('tenant_id', 'conversation'), name='one_queued_message_run_per_conversation'), models.UniqueConstraint(fields=('tenant_id', 'trigger', 'trigger_ref'), name='one_run_per_trigger')],
+            },
         ),
         migrations.CreateModel(
             name='AgentActivation',
@@ -111,6 +122,9 @@ class Migration(migrations.Migration):
                 ('flow_digest', models.CharField(blank=True, help_text='Of the flow as it was then.', max_length=64)),
                 ('override', models.CharField(blank=True, help_text='Why it was activated although a check failed.', max_length=500)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'agent', '-created_at'], name='activations_by_agent')],
+            },
         ),
         migrations.AddField(
             model_name='agent',
@@ -132,6 +146,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.agent')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('tenant_id', 'scope', 'agent', 'period'), name='one_model_budget_each', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='model_budgets_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('agent', None), ('scope', 'tenant')), models.Q(('agent__isnull', False), ('scope', 'agent')), _connector='OR'), name='model_budget_names_its_agent')],
+            },
         ),
         migrations.CreateModel(
             name='Collection',
@@ -167,6 +184,10 @@ class Migration(migrations.Migration):
                 ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.message')),
                 ('superseded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.contactfact')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'contact', '-id'], name='facts_by_contact')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_at', None)), fields=('tenant_id', 'contact', 'kind', 'place'), name='one_current_fact_per_kind'), models.CheckConstraint(condition=models.Q(('place', 0), models.Q(('kind__in', ['product_interest', 'order_number']), ('place__lt', 3)), _connector='OR'), name='only_some_kinds_have_several_facts'), models.CheckConstraint(condition=models.Q(('removed_at', None), models.Q(('masked_value', ''), ('superseded_at__isnull', False)), _connector='OR'), name='removed_fact_is_not_current')],
+            },
         ),
         migrations.CreateModel(
             name='Document',
@@ -186,6 +207,9 @@ class Migration(migrations.Migration):
                 ('collection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='agents.collection')),
                 ('embed_after', models.DateTimeField(help_text='Until then a worker makes its vectors, or the last try failed.', null=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'collection', '-updated_at'], name='documents_by_collection')],
+            },
         ),
         migrations.CreateModel(
             name='DocumentVersion',
@@ -200,6 +224,9 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='agents.document')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'document', 'number'), name='one_text_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='Citation',
@@ -214,6 +241,10 @@ class Migration(migrations.Migration):
                 ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='citations', to='agents.document')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.documentversion')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'document'], name='citations_by_document')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'message', 'number'), name='one_citation_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='EvalCase',
@@ -229,6 +260,9 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'agent', 'name'), name='one_case_per_name')],
+            },
         ),
         migrations.CreateModel(
             name='EvalRun',
@@ -249,6 +283,9 @@ class Migration(migrations.Migration):
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.agentversion')),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'agent', '-id'], name='eval_runs_by_agent'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='open_eval_runs')],
+            },
         ),
         migrations.CreateModel(
             name='EvalResult',
@@ -277,6 +314,9 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='agents.evalrun')),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'run', 'number'), name='one_result_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='FlowServer',
@@ -307,6 +347,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='agents.flowserver')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'conversation_id'], name='flow_sessions_of_conversation'), models.Index(condition=models.Q(('erase_at__isnull', False)), fields=['erase_at'], name='flow_sessions_to_erase')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'server', 'name'), name='one_flow_session_per_name')],
+            },
         ),
         migrations.CreateModel(
             name='ModelRoute',
@@ -372,6 +416,9 @@ class Migration(migrations.Migration):
                 ('trial_id', models.UUIDField(help_text='The trial or check it was made for, which has no run.', null=True)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'created_at'], name='model_calls_by_day'), models.Index(fields=['tenant_id', 'run'], name='model_calls_by_run'), models.Index(condition=models.Q(('trial_id__isnull', False)), fields=['tenant_id', 'trial_id'], name='model_calls_by_trial'), models.Index(condition=models.Q(('outcome', 'running')), fields=['lease_until'], name='model_calls_to_sweep')],
+            },
         ),
         migrations.CreateModel(
             name='OpenQuestion',
@@ -386,6 +433,9 @@ class Migration(migrations.Migration):
                 ('last_asked_at', models.DateTimeField(default=core.clock.now)),
                 ('answer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.document')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'state', '-last_asked_at'], name='questions_by_state')],
+            },
         ),
         migrations.CreateModel(
             name='Passage',
@@ -401,6 +451,9 @@ class Migration(migrations.Migration):
                 ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='agents.document')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.documentversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'document', 'number'), name='one_passage_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='PassageVector',
@@ -416,6 +469,10 @@ class Migration(migrations.Migration):
                 ('passage', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='vector', to='agents.passage')),
                 ('route', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='vectors', to='agents.modelroute')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'route', 'model'], name='vectors_by_model')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('dimensions', models.Func('embedding', function='cardinality', output_field=models.IntegerField()))), name='vectors_have_their_size')],
+            },
         ),
         migrations.CreateModel(
             name='QuestionAsked',
@@ -426,6 +483,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='times', to='agents.openquestion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'question', 'conversation'), name='one_ask_per_conversation')],
+            },
         ),
         migrations.CreateModel(
             name='Site',
@@ -446,6 +506,9 @@ class Migration(migrations.Migration):
                 ('collection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sites', to='agents.collection')),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['due_at'], name='sites_to_fetch')],
+            },
         ),
         migrations.AddField(
             model_name='document',
@@ -466,6 +529,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='spends', to='agents.budget')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'budget', 'label'), name='one_spend_per_period'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0), ('settled__gte', 0)), name='spends_not_negative'), models.CheckConstraint(condition=models.Q(('limit__gte', django.db.models.expressions.CombinedExpression(models.F('reserved'), '+', models.F('settled')))), name='spends_stay_within_their_limit')],
+            },
         ),
         migrations.CreateModel(
             name='Term',
@@ -477,6 +543,9 @@ class Migration(migrations.Migration):
                 ('grams', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=3), help_text='Its parts of three letters.', size=None)),
                 ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.collection')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'collection', 'word'), name='one_term_per_word')],
+            },
         ),
         migrations.CreateModel(
             name='ToolCall',
@@ -500,6 +569,10 @@ class Migration(migrations.Migration):
                 ('is_cached', models.BooleanField(default=False)),
                 ('is_foreign', models.BooleanField(default=False, help_text='The result holds text of third parties.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'approval_id'], name='tool_calls_by_approval'), models.Index(fields=['tenant_id', 'created_at'], name='tool_calls_by_day')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'run', 'call_id'), name='one_tool_call_per_id'), models.UniqueConstraint(condition=models.Q(('fingerprint', ''), _negated=True), fields=('tenant_id', 'run', 'fingerprint'), name='one_tool_call_per_wish')],
+            },
         ),
         migrations.CreateModel(
             name='Trial',
@@ -512,6 +585,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.agentversion')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'person', '-id'], name='trials_by_person')],
+            },
         ),
         migrations.CreateModel(
             name='TrialTurn',
@@ -537,6 +613,10 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(help_text='Until then a worker has it.', null=True)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state', 'answered'), _negated=True), fields=['lease_until'], name='open_trial_turns')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'trial', 'number'), name='one_trial_turn_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='UploadedFile',
@@ -551,6 +631,9 @@ class Migration(migrations.Migration):
                 ('document', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='file', to='agents.document')),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['lease_until'], name='files_to_read')],
+            },
         ),
         migrations.CreateModel(
             name='AgentRunMessage',
@@ -566,209 +649,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['tenant_id', 'run'], name='inputs_by_run')],
                 'constraints': [models.UniqueConstraint(fields=('tenant_id', 'message'), name='one_run_per_message')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='agentversion',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'agent', 'number'), name='one_version_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_draft', True)), fields=('tenant_id', 'agent'), name='one_draft_per_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='agentrun',
-            index=models.Index(fields=['tenant_id', 'conversation', '-created_at'], name='runs_by_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='agentrun',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='runs_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='agentrun',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lease_until'], name='runs_to_sweep'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('tenant_id', 'conversation'), name='one_running_run_per_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'queued'), ('trigger', 'message')), fields=('tenant_id', 'conversation'), name='one_queued_message_run_per_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentrun',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'trigger', 'trigger_ref'), name='one_run_per_trigger'),
-        ),
-        migrations.AddIndex(
-            model_name='agentactivation',
-            index=models.Index(fields=['tenant_id', 'agent', '-created_at'], name='activations_by_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='agent',
-            index=models.Index(fields=['tenant_id', 'type', 'is_active'], name='agents_by_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_system', True)), fields=('tenant_id', 'type'), name='one_system_agent_per_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('tenant_id', 'scope', 'agent', 'period'), name='one_model_budget_each', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='model_budgets_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('agent', None), ('scope', 'tenant')), models.Q(('agent__isnull', False), ('scope', 'agent')), _connector='OR'), name='model_budget_names_its_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='contactfact',
-            index=models.Index(fields=['tenant_id', 'contact', '-id'], name='facts_by_contact'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at', None)), fields=('tenant_id', 'contact', 'kind', 'place'), name='one_current_fact_per_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactfact',
-            constraint=models.CheckConstraint(condition=models.Q(('place', 0), models.Q(('kind__in', ['product_interest', 'order_number']), ('place__lt', 3)), _connector='OR'), name='only_some_kinds_have_several_facts'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactfact',
-            constraint=models.CheckConstraint(condition=models.Q(('removed_at', None), models.Q(('masked_value', ''), ('superseded_at__isnull', False)), _connector='OR'), name='removed_fact_is_not_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentversion',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'document', 'number'), name='one_text_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='citation',
-            index=models.Index(fields=['tenant_id', 'document'], name='citations_by_document'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'message', 'number'), name='one_citation_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='evalcase',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'agent', 'name'), name='one_case_per_name'),
-        ),
-        migrations.AddIndex(
-            model_name='evalrun',
-            index=models.Index(fields=['tenant_id', 'agent', '-id'], name='eval_runs_by_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='evalrun',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='open_eval_runs'),
-        ),
-        migrations.AddConstraint(
-            model_name='evalresult',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'run', 'number'), name='one_result_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='flowsession',
-            index=models.Index(fields=['tenant_id', 'conversation_id'], name='flow_sessions_of_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='flowsession',
-            index=models.Index(condition=models.Q(('erase_at__isnull', False)), fields=['erase_at'], name='flow_sessions_to_erase'),
-        ),
-        migrations.AddConstraint(
-            model_name='flowsession',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'server', 'name'), name='one_flow_session_per_name'),
-        ),
-        migrations.AddIndex(
-            model_name='modelcall',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='model_calls_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='modelcall',
-            index=models.Index(fields=['tenant_id', 'run'], name='model_calls_by_run'),
-        ),
-        migrations.AddIndex(
-            model_name='modelcall',
-            index=models.Index(condition=models.Q(('trial_id__isnull', False)), fields=['tenant_id', 'trial_id'], name='model_calls_by_trial'),
-        ),
-        migrations.AddIndex(
-            model_name='modelcall',
-            index=models.Index(condition=models.Q(('outcome', 'running')), fields=['lease_until'], name='model_calls_to_sweep'),
-        ),
-        migrations.AddIndex(
-            model_name='openquestion',
-            index=models.Index(fields=['tenant_id', 'state', '-last_asked_at'], name='questions_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'document', 'number'), name='one_passage_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='passagevector',
-            index=models.Index(fields=['tenant_id', 'route', 'model'], name='vectors_by_model'),
-        ),
-        migrations.AddConstraint(
-            model_name='passagevector',
-            constraint=models.CheckConstraint(condition=models.Q(('dimensions', models.Func('embedding', function='cardinality', output_field=models.IntegerField()))), name='vectors_have_their_size'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionasked',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'question', 'conversation'), name='one_ask_per_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='site',
-            index=models.Index(fields=['due_at'], name='sites_to_fetch'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['tenant_id', 'collection', '-updated_at'], name='documents_by_collection'),
-        ),
-        migrations.AddConstraint(
-            model_name='spend',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'budget', 'label'), name='one_spend_per_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='spend',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0), ('settled__gte', 0)), name='spends_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='spend',
-            constraint=models.CheckConstraint(condition=models.Q(('limit__gte', django.db.models.expressions.CombinedExpression(models.F('reserved'), '+', models.F('settled')))), name='spends_stay_within_their_limit'),
-        ),
-        migrations.AddConstraint(
-            model_name='term',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'collection', 'word'), name='one_term_per_word'),
-        ),
-        migrations.AddIndex(
-            model_name='toolcall',
-            index=models.Index(fields=['tenant_id', 'approval_id'], name='tool_calls_by_approval'),
-        ),
-        migrations.AddIndex(
-            model_name='toolcall',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='tool_calls_by_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'run', 'call_id'), name='one_tool_call_per_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(condition=models.Q(('fingerprint', ''), _negated=True), fields=('tenant_id', 'run', 'fingerprint'), name='one_tool_call_per_wish'),
-        ),
-        migrations.AddIndex(
-            model_name='trial',
-            index=models.Index(fields=['tenant_id', 'person', '-id'], name='trials_by_person'),
-        ),
-        migrations.AddIndex(
-            model_name='trialturn',
-            index=models.Index(condition=models.Q(('state', 'answered'), _negated=True), fields=['lease_until'], name='open_trial_turns'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialturn',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'trial', 'number'), name='one_trial_turn_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadedfile',
-            index=models.Index(fields=['lease_until'], name='files_to_read'),
         ),
     ]

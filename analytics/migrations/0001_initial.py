@@ -51,6 +51,10 @@ class Migration(migrations.Migration):
                 ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.team')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'name'], name='alert_rules_by_name'), models.Index(condition=models.Q(('is_on', True)), fields=['tenant_id'], name='alert_rules_on')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('tenant_id', 'key'), name='one_rule_per_key')],
+            },
         ),
         migrations.CreateModel(
             name='Alert',
@@ -65,6 +69,10 @@ class Migration(migrations.Migration):
                 ('acknowledged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('rule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='analytics.alertrule')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'rule', '-began_at'], name='alerts_of_rule')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('tenant_id', 'rule'), name='one_open_alert_per_rule')],
+            },
         ),
         migrations.CreateModel(
             name='AlertSettings',
@@ -101,6 +109,10 @@ class Migration(migrations.Migration):
                 ('clicked_at', models.DateTimeField(null=True, verbose_name='clicked')),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'user', '-id'], name='briefs_of_person'), models.Index(fields=['tenant_id', 'id'], name='briefs_of_tenant'), models.Index(fields=['created_at'], name='briefs_by_age'), models.Index(condition=models.Q(('state__in', ['queued', 'working'])), fields=['lease_until'], name='briefs_to_make')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'daily')), fields=('tenant_id', 'user', 'local_date'), name='one_daily_brief_per_local_date'), models.UniqueConstraint(condition=models.Q(('kind', 'asked'), ('state__in', ['queued', 'working'])), fields=('tenant_id', 'user'), name='one_brief_asked_for_at_a_time')],
+            },
         ),
         migrations.CreateModel(
             name='BriefPreference',
@@ -117,6 +129,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('changed_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='briefs_due')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'user'), name='one_preference_per_person'), models.CheckConstraint(condition=models.Q(models.Q(('is_on', True), ('next_due_at__isnull', False)), models.Q(('is_on', False), ('next_due_at__isnull', True)), _connector='OR'), name='a_brief_that_is_on_is_due_some_time')],
+            },
         ),
         migrations.CreateModel(
             name='EventRetention',
@@ -163,6 +179,10 @@ class Migration(migrations.Migration):
                 ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', '-id'], name='exports_newest'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lease_until'], name='exports_open'), models.Index(condition=models.Q(('expires_at__isnull', False)), fields=['expires_at'], name='exports_expiring')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('in_clear', False), models.Q(('state__in', ['queued', 'running', 'done']), _negated=True), ('decided_by__isnull', False), _connector='OR'), name='in_clear_only_by_a_second_person')],
+            },
         ),
         migrations.CreateModel(
             name='ExportPiece',
@@ -175,6 +195,9 @@ class Migration(migrations.Migration):
                 ('content', models.BinaryField(null=True)),
                 ('export', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='analytics.export')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'export', 'attempt', 'number'), name='one_piece_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='ExportSchedule',
@@ -197,6 +220,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('next_run_at__isnull', False)), fields=['next_run_at'], name='schedules_due'), models.Index(fields=['tenant_id', '-id'], name='schedules_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('is_on', True), ('next_run_at__isnull', False)), models.Q(('is_on', False), ('next_run_at__isnull', True)), _connector='OR'), name='a_schedule_that_is_on_runs_some_time')],
+            },
         ),
         migrations.AddField(
             model_name='export',
@@ -218,6 +245,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'dashboard',
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'owner', 'name'), name='one_dashboard_per_name')],
             },
         ),
         migrations.CreateModel(
@@ -277,97 +305,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['due_at'], name='alert_messages_due')],
                 'constraints': [models.UniqueConstraint(fields=('tenant_id', 'alert', 'way', 'kind'), name='one_message_per_change')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='alertrule',
-            index=models.Index(fields=['tenant_id', 'name'], name='alert_rules_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='alertrule',
-            index=models.Index(condition=models.Q(('is_on', True)), fields=['tenant_id'], name='alert_rules_on'),
-        ),
-        migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('tenant_id', 'key'), name='one_rule_per_key'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['tenant_id', 'rule', '-began_at'], name='alerts_of_rule'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('tenant_id', 'rule'), name='one_open_alert_per_rule'),
-        ),
-        migrations.AddIndex(
-            model_name='brief',
-            index=models.Index(fields=['tenant_id', 'user', '-id'], name='briefs_of_person'),
-        ),
-        migrations.AddIndex(
-            model_name='brief',
-            index=models.Index(fields=['tenant_id', 'id'], name='briefs_of_tenant'),
-        ),
-        migrations.AddIndex(
-            model_name='brief',
-            index=models.Index(fields=['created_at'], name='briefs_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='brief',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'working'])), fields=['lease_until'], name='briefs_to_make'),
-        ),
-        migrations.AddConstraint(
-            model_name='brief',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'daily')), fields=('tenant_id', 'user', 'local_date'), name='one_daily_brief_per_local_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='brief',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'asked'), ('state__in', ['queued', 'working'])), fields=('tenant_id', 'user'), name='one_brief_asked_for_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='briefpreference',
-            index=models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='briefs_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='briefpreference',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'user'), name='one_preference_per_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='briefpreference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_on', True), ('next_due_at__isnull', False)), models.Q(('is_on', False), ('next_due_at__isnull', True)), _connector='OR'), name='a_brief_that_is_on_is_due_some_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpiece',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'export', 'attempt', 'number'), name='one_piece_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='exportschedule',
-            index=models.Index(condition=models.Q(('next_run_at__isnull', False)), fields=['next_run_at'], name='schedules_due'),
-        ),
-        migrations.AddIndex(
-            model_name='exportschedule',
-            index=models.Index(fields=['tenant_id', '-id'], name='schedules_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportschedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_on', True), ('next_run_at__isnull', False)), models.Q(('is_on', False), ('next_run_at__isnull', True)), _connector='OR'), name='a_schedule_that_is_on_runs_some_time'),
-        ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['tenant_id', '-id'], name='exports_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lease_until'], name='exports_open'),
-        ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(condition=models.Q(('expires_at__isnull', False)), fields=['expires_at'], name='exports_expiring'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(('in_clear', False), models.Q(('state__in', ['queued', 'running', 'done']), _negated=True), ('decided_by__isnull', False), _connector='OR'), name='in_clear_only_by_a_second_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='figuredashboard',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'owner', 'name'), name='one_dashboard_per_name'),
         ),
     ]

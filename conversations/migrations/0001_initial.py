@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('erase_contact', 'Can erase a contact permanently'), ('merge_contact', 'Can merge contacts')],
+                'indexes': [models.Index(fields=['tenant_id', 'user'], name='contacts_by_user'), models.Index(fields=['tenant_id', 'masked_name'], name='contacts_by_masked_name'), models.Index(fields=['tenant_id', 'created_at'], name='contacts_by_day')],
             },
         ),
         migrations.CreateModel(
@@ -86,6 +87,10 @@ class Migration(migrations.Migration):
                 ('merged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'contact', '-id'], name='merges_by_contact')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('tenant_id', 'merged'), name='one_merge_per_contact')],
+            },
         ),
         migrations.CreateModel(
             name='ContactPoint',
@@ -102,6 +107,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('origin', models.ForeignKey(db_index=False, editable=False, help_text="The merged contact that it came with; empty for the contact's own.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.contact')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'kind', 'value_index'), name='one_contact_per_point'), models.UniqueConstraint(condition=models.Q(('is_primary', True)), fields=('tenant_id', 'contact', 'origin', 'kind'), name='one_primary_point_per_kind', nulls_distinct=False)],
+            },
         ),
         migrations.CreateModel(
             name='ContactTag',
@@ -111,6 +119,9 @@ class Migration(migrations.Migration):
                 ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='conversations.contact')),
                 ('name', models.CharField(max_length=60)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'name', 'contact'), name='one_tag_per_contact')],
+            },
         ),
         migrations.CreateModel(
             name='Conversation',
@@ -156,6 +167,10 @@ class Migration(migrations.Migration):
                 ('origin', models.ForeignKey(db_index=False, editable=False, help_text='The merged contact that it came with: only its addresses belong to this conversation.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.contact')),
                 ('confidence', models.PositiveSmallIntegerField(help_text="Of the agent's last answer, from 0 to 100; empty if it wasn't measured.", null=True)),
             ],
+            options={
+                'indexes': [models.Index(models.F('tenant_id'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_activity'), models.Index(models.F('tenant_id'), models.F('state'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_state'), models.Index(fields=['tenant_id', 'created_at'], name='conversations_by_day'), models.Index(fields=['tenant_id', 'contact', 'channel_account', 'closed_at'], name='conversations_by_contact'), models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='conversations_snoozed'), models.Index(condition=models.Q(('next_due_at__isnull', False), ('state', 'person')), fields=['next_due_at'], name='conversations_due')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'closed'), _negated=True), fields=('tenant_id', 'channel_account', 'contact', 'origin', 'thread'), name='one_open_conversation', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('resolved__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True), ('resolved__isnull', True)), _connector='OR'), name='closed_says_whether_resolved'), models.CheckConstraint(condition=models.Q(('assigned_to__isnull', True), models.Q(('state', 'agent'), _negated=True), _connector='OR'), name='agent_conversation_has_no_assignee')],
+            },
         ),
         migrations.CreateModel(
             name='Draft',
@@ -167,6 +182,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='conversations.conversation')),
                 ('writer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'conversation', 'writer'), name='one_draft_per_person')],
+            },
         ),
         migrations.CreateModel(
             name='FileRemoval',
@@ -211,6 +229,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('purpose', models.CharField(choices=[('reply', 'Replies'), ('service', 'Outcomes of requests'), ('notice', 'Notices'), ('marketing', 'Marketing'), ('account', 'Sign-in and invitations')], default='reply', max_length=9)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'conversation', 'created_at'], name='messages_by_time'), models.Index(fields=['tenant_id', 'created_at'], name='messages_by_day'), models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['next_attempt_at'], name='messages_to_deliver')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'conversation', 'seq'), name='one_message_per_number'), models.UniqueConstraint(condition=models.Q(('channel_message_id', ''), _negated=True), fields=('tenant_id', 'channel_account', 'channel_message_id'), name='one_message_per_channel_id'), models.UniqueConstraint(condition=models.Q(('client_id__isnull', False)), fields=('tenant_id', 'conversation', 'direction', 'client_id'), name='one_message_per_client_id'), models.CheckConstraint(condition=models.Q(models.Q(('direction', 'in'), ('status', 'received')), models.Q(('direction', 'out'), models.Q(('status', 'received'), _negated=True)), _connector='OR'), name='only_inbound_is_received')],
+            },
         ),
         migrations.CreateModel(
             name='DeliveryAttempt',
@@ -231,6 +253,10 @@ class Migration(migrations.Migration):
                 ('parts', models.JSONField(default=dict, help_text="The provider's ids of what it has of a message in parts.")),
                 ('template_id', models.UUIDField(help_text='The template that it was sent as.', null=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'channel_account', 'id'], name='attempts_by_account')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'message', 'number'), name='one_attempt_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='AudienceSend',
@@ -243,6 +269,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('left_out', models.CharField(blank=True, max_length=20)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'send_key', 'contact'), name='one_send_per_contact')],
+            },
         ),
         migrations.CreateModel(
             name='Attachment',
@@ -266,6 +295,9 @@ class Migration(migrations.Migration):
                 ('store', models.CharField(blank=True, help_text='The store outside that holds the bytes.', max_length=10)),
                 ('width', models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'message'], name='attachments_by_message'), models.Index(fields=['tenant_id', 'state'], name='attachments_by_state'), models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='attachments_to_fetch')],
+            },
         ),
         migrations.CreateModel(
             name='MessageTemplate',
@@ -283,6 +315,9 @@ class Migration(migrations.Migration):
                 ('synced_at', models.DateTimeField(default=core.clock.now)),
                 ('channel_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='templates', to='conversations.channelaccount')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'channel_account', 'name', 'language'), name='one_template_per_language')],
+            },
         ),
         migrations.CreateModel(
             name='Note',
@@ -297,6 +332,9 @@ class Migration(migrations.Migration):
                 ('edited_at', models.DateTimeField(null=True)),
                 ('mentions', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), blank=True, default=list, size=None)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'conversation', '-id'], name='notes_newest')],
+            },
         ),
         migrations.CreateModel(
             name='NoteVersion',
@@ -308,6 +346,9 @@ class Migration(migrations.Migration):
                 ('written_at', models.DateTimeField()),
                 ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='conversations.note')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'note', '-id'], name='versions_of_note')],
+            },
         ),
         migrations.CreateModel(
             name='SuggestedReply',
@@ -329,6 +370,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'suggested replies',
+                'indexes': [models.Index(fields=['tenant_id', 'conversation', '-id'], name='suggestions_of_conversation'), models.Index(condition=models.Q(('state', 'open')), fields=['tenant_id', 'id'], name='suggestions_to_review')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('tenant_id', 'conversation'), name='one_open_suggestion_per_conversation')],
             },
         ),
         migrations.CreateModel(
@@ -354,6 +397,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='taggings', to='conversations.conversation')),
                 ('tag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='taggings', to='conversations.tag')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'conversation', 'tag'), name='one_tagging_per_conversation')],
+            },
         ),
         migrations.CreateModel(
             name='Team',
@@ -376,6 +422,9 @@ class Migration(migrations.Migration):
                 ('survey_question', models.CharField(blank=True, max_length=200)),
                 ('survey_share', models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)])),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'name'), name='one_team_per_name'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant_id',), name='one_default_team')],
+            },
         ),
         migrations.CreateModel(
             name='Survey',
@@ -396,6 +445,10 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.team')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('answered_at__isnull', False)), fields=['tenant_id', '-answered_at', '-id'], name='surveys_answered'), models.Index(condition=models.Q(('asked_at', None), ('skipped', '')), fields=['created_at'], name='surveys_to_ask')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'conversation'), name='one_survey_per_conversation'), models.CheckConstraint(condition=models.Q(('rating', None), ('rating__range', (1, 5)), _connector='OR'), name='rating_from_1_to_5'), models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('rating', None)), models.Q(('answered_at__isnull', False), ('rating__isnull', False)), _connector='OR'), name='rated_when_answered')],
+            },
         ),
         migrations.CreateModel(
             name='Macro',
@@ -409,6 +462,9 @@ class Migration(migrations.Migration):
                 ('owner', models.ForeignKey(help_text='Only theirs.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(help_text='Only of this team.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.team')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'name', 'owner', 'team'), name='one_macro_per_name', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='macro_has_one_scope')],
+            },
         ),
         migrations.AddField(
             model_name='conversation',
@@ -432,6 +488,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'canned replies',
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'shortcut', 'owner', 'team'), name='one_canned_reply_per_shortcut', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='canned_reply_has_one_scope')],
             },
         ),
         migrations.CreateModel(
@@ -443,6 +500,9 @@ class Migration(migrations.Migration):
                 ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.team')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_reader_per_team_and_person')],
+            },
         ),
         migrations.CreateModel(
             name='TeamMember',
@@ -455,6 +515,10 @@ class Migration(migrations.Migration):
                 ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='conversations.team')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'user'], name='teams_of_user')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_membership_per_team')],
+            },
         ),
         migrations.CreateModel(
             name='TeamMessage',
@@ -470,6 +534,9 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chat', to='conversations.team')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'team', 'seq'), name='one_team_message_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='TeamMessageVersion',
@@ -481,6 +548,9 @@ class Migration(migrations.Migration):
                 ('written_at', models.DateTimeField()),
                 ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='conversations.teammessage')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'message', '-id'], name='versions_of_team_message')],
+            },
         ),
         migrations.CreateModel(
             name='TeamTarget',
@@ -492,6 +562,9 @@ class Migration(migrations.Migration):
                 ('resolution_minutes', models.PositiveIntegerField(null=True)),
                 ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='conversations.team')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'team', 'priority'), name='one_target_per_priority')],
+            },
         ),
         migrations.CreateModel(
             name='TriageRule',
@@ -510,6 +583,9 @@ class Migration(migrations.Migration):
                 ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='conversations.team')),
                 ('reply', models.ForeignKey(help_text='Sent to the customer, once.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.cannedreply')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(models.F('tenant_id'), django.db.models.functions.text.Lower('name'), name='one_triage_rule_per_name')],
+            },
         ),
         migrations.CreateModel(
             name='Triage',
@@ -525,6 +601,9 @@ class Migration(migrations.Migration):
                 ('reply_due_at', models.DateTimeField(help_text='When the canned reply is sent; empty once that is done.', null=True)),
                 ('reply_key', models.UUIDField(help_text="The message's id: one per conversation and rule.", null=True)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('reply_due_at__isnull', False)), fields=['reply_due_at'], name='triages_to_answer')],
+            },
         ),
         migrations.CreateModel(
             name='Availability',
@@ -567,174 +646,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant_id', 'user'], name='contacts_by_user'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant_id', 'masked_name'], name='contacts_by_masked_name'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='contacts_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='contactmerge',
-            index=models.Index(fields=['tenant_id', 'contact', '-id'], name='merges_by_contact'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactmerge',
-            constraint=models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('tenant_id', 'merged'), name='one_merge_per_contact'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'kind', 'value_index'), name='one_contact_per_point'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_primary', True)), fields=('tenant_id', 'contact', 'origin', 'kind'), name='one_primary_point_per_kind', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='contacttag',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'name', 'contact'), name='one_tag_per_contact'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'writer'), name='one_draft_per_person'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['tenant_id', 'conversation', 'created_at'], name='messages_by_time'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='messages_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['next_attempt_at'], name='messages_to_deliver'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'seq'), name='one_message_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('channel_message_id', ''), _negated=True), fields=('tenant_id', 'channel_account', 'channel_message_id'), name='one_message_per_channel_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('client_id__isnull', False)), fields=('tenant_id', 'conversation', 'direction', 'client_id'), name='one_message_per_client_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('direction', 'in'), ('status', 'received')), models.Q(('direction', 'out'), models.Q(('status', 'received'), _negated=True)), _connector='OR'), name='only_inbound_is_received'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['tenant_id', 'channel_account', 'id'], name='attempts_by_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliveryattempt',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'message', 'number'), name='one_attempt_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='audiencesend',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'send_key', 'contact'), name='one_send_per_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['tenant_id', 'message'], name='attachments_by_message'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['tenant_id', 'state'], name='attachments_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='attachments_to_fetch'),
-        ),
-        migrations.AddConstraint(
-            model_name='messagetemplate',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'channel_account', 'name', 'language'), name='one_template_per_language'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['tenant_id', 'conversation', '-id'], name='notes_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='noteversion',
-            index=models.Index(fields=['tenant_id', 'note', '-id'], name='versions_of_note'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestedreply',
-            index=models.Index(fields=['tenant_id', 'conversation', '-id'], name='suggestions_of_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestedreply',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['tenant_id', 'id'], name='suggestions_to_review'),
-        ),
-        migrations.AddConstraint(
-            model_name='suggestedreply',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('tenant_id', 'conversation'), name='one_open_suggestion_per_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationtag',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation', 'tag'), name='one_tagging_per_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'name'), name='one_team_per_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant_id',), name='one_default_team'),
-        ),
-        migrations.AddIndex(
-            model_name='survey',
-            index=models.Index(condition=models.Q(('answered_at__isnull', False)), fields=['tenant_id', '-answered_at', '-id'], name='surveys_answered'),
-        ),
-        migrations.AddIndex(
-            model_name='survey',
-            index=models.Index(condition=models.Q(('asked_at', None), ('skipped', '')), fields=['created_at'], name='surveys_to_ask'),
-        ),
-        migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'conversation'), name='one_survey_per_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.CheckConstraint(condition=models.Q(('rating', None), ('rating__range', (1, 5)), _connector='OR'), name='rating_from_1_to_5'),
-        ),
-        migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('rating', None)), models.Q(('answered_at__isnull', False), ('rating__isnull', False)), _connector='OR'), name='rated_when_answered'),
-        ),
-        migrations.AddConstraint(
-            model_name='macro',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'name', 'owner', 'team'), name='one_macro_per_name', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='macro',
-            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='macro_has_one_scope'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(models.F('tenant_id'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_activity'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(models.F('tenant_id'), models.F('state'), models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversations_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='conversations_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['tenant_id', 'contact', 'channel_account', 'closed_at'], name='conversations_by_contact'),
-        ),
-        migrations.AddIndex(
             model_name='conversation',
             index=models.Index(models.F('tenant_id'), models.F('team'), models.OrderBy(models.F('priority'), descending=True), models.F('escalated_at'), condition=models.Q(('assigned_to__isnull', True), ('state', 'person')), name='conversations_waiting_in_team'),
         ),
@@ -749,65 +660,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='conversation',
             index=models.Index(condition=models.Q(('first_person_answered_at__isnull', False), ('person_asked_at__isnull', False)), fields=['tenant_id', 'team', '-first_person_answered_at'], name='conversations_waits_of_team'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='conversations_snoozed'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('next_due_at__isnull', False), ('state', 'person')), fields=['next_due_at'], name='conversations_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'closed'), _negated=True), fields=('tenant_id', 'channel_account', 'contact', 'origin', 'thread'), name='one_open_conversation', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('resolved__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True), ('resolved__isnull', True)), _connector='OR'), name='closed_says_whether_resolved'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('assigned_to__isnull', True), models.Q(('state', 'agent'), _negated=True), _connector='OR'), name='agent_conversation_has_no_assignee'),
-        ),
-        migrations.AddConstraint(
-            model_name='cannedreply',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'shortcut', 'owner', 'team'), name='one_canned_reply_per_shortcut', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='cannedreply',
-            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('team__isnull', True), _connector='OR'), name='canned_reply_has_one_scope'),
-        ),
-        migrations.AddConstraint(
-            model_name='teamchatreader',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_reader_per_team_and_person'),
-        ),
-        migrations.AddIndex(
-            model_name='teammember',
-            index=models.Index(fields=['tenant_id', 'user'], name='teams_of_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'user'), name='one_membership_per_team'),
-        ),
-        migrations.AddConstraint(
-            model_name='teammessage',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'seq'), name='one_team_message_per_number'),
-        ),
-        migrations.AddIndex(
-            model_name='teammessageversion',
-            index=models.Index(fields=['tenant_id', 'message', '-id'], name='versions_of_team_message'),
-        ),
-        migrations.AddConstraint(
-            model_name='teamtarget',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'team', 'priority'), name='one_target_per_priority'),
-        ),
-        migrations.AddConstraint(
-            model_name='triagerule',
-            constraint=models.UniqueConstraint(models.F('tenant_id'), django.db.models.functions.text.Lower('name'), name='one_triage_rule_per_name'),
-        ),
-        migrations.AddIndex(
-            model_name='triage',
-            index=models.Index(condition=models.Q(('reply_due_at__isnull', False)), fields=['reply_due_at'], name='triages_to_answer'),
         ),
     ]

@@ -389,6 +389,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'webhook deliveries',
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['endpoint', 'due_at'], name='webhooks_to_deliver'), models.Index(condition=models.Q(('claimed_until__isnull', False)), fields=['endpoint'], name='webhooks_under_way'), models.Index(condition=models.Q(('state', 'waiting')), fields=['endpoint', 'line', 'id'], name='webhooks_in_line'), models.Index(fields=['tenant_id', 'endpoint', '-id'], name='webhooks_by_endpoint')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'endpoint', 'key'), name='one_webhook_delivery_per_key'), models.CheckConstraint(condition=models.Q(models.Q(('done_at', None), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('done_at__isnull', False)), _connector='OR'), name='webhook_delivery_done_with_time')],
             },
         ),
         migrations.CreateModel(
@@ -407,29 +409,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('tenant_id', 'delivery', 'number'), name='one_webhook_attempt_per_number')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['endpoint', 'due_at'], name='webhooks_to_deliver'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('claimed_until__isnull', False)), fields=['endpoint'], name='webhooks_under_way'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['endpoint', 'line', 'id'], name='webhooks_in_line'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['tenant_id', 'endpoint', '-id'], name='webhooks_by_endpoint'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'endpoint', 'key'), name='one_webhook_delivery_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at', None), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('done_at__isnull', False)), _connector='OR'), name='webhook_delivery_done_with_time'),
         ),
     ]

@@ -156,6 +156,10 @@ class Migration(migrations.Migration):
                 ('execute_after', models.DateTimeField(null=True)),
                 ('first_viewed_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'state', '-id'], name='approvals_by_state'), models.Index(fields=['tenant_id', 'kind', '-id'], name='approvals_by_kind'), models.Index(fields=['tenant_id', 'risk_level', '-id'], name='approvals_by_risk'), models.Index(condition=models.Q(('state__in', ['pending', 'info_requested'])), fields=['tenant_id', 'risk_level', '-id'], name='approvals_waiting'), models.Index(condition=models.Q(('state__in', ['pending', 'info_requested'])), fields=['tenant_id', 'sla_due_at'], name='approvals_due'), models.Index(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned', 'approved', 'executing', 'unknown'])), fields=['tenant_id', 'agent_id'], name='approvals_open_agent'), models.Index(condition=models.Q(('conversation_id__isnull', False)), fields=['tenant_id', 'conversation_id', '-id'], name='approvals_in_conversation'), models.Index(fields=['tenant_id', 'requester', '-id'], name='approvals_by_requester'), models.Index(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned'])), fields=['tenant_id', 'subject_key'], name='approvals_of_subject'), models.Index(fields=['tenant_id', 'created_at'], name='approvals_by_day'), models.Index(condition=models.Q(('compliance_flags', []), _negated=True), fields=['tenant_id', '-id'], name='approvals_flagged'), models.Index(fields=['tenant_id', 'risk_score', 'id'], name='approvals_by_score'), models.Index(models.F('tenant_id'), models.OrderBy(models.F('cost'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), name='approvals_by_cost'), models.Index(fields=['tenant_id', 'sla_due_at', 'id'], name='approvals_by_deadline'), models.Index(fields=['tenant_id', 'decided_at'], include=('state',), name='approvals_decided_by_day')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'reference'), name='one_reference'), models.UniqueConstraint(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned', 'approved', 'executing', 'unknown']), models.Q(('dedupe_key', ''), _negated=True)), fields=('tenant_id', 'dedupe_key'), name='one_open_per_dedupe_key'), models.UniqueConstraint(condition=models.Q(('tool_call_id__isnull', False)), fields=('tenant_id', 'tool_call_id'), name='one_approval_per_tool_call')],
+            },
         ),
         migrations.CreateModel(
             name='ApproverGroup',
@@ -189,6 +193,10 @@ class Migration(migrations.Migration):
                 ('maker', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('finished_at__isnull', True)), fields=['lease_until'], name='batches_at_work')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'maker', 'key'), name='one_batch_per_key')],
+            },
         ),
         migrations.CreateModel(
             name='BatchItem',
@@ -204,6 +212,9 @@ class Migration(migrations.Migration):
                 ('decided_at', models.DateTimeField(null=True)),
                 ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='hitl.batchdecision')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'batch', 'place'), name='one_item_per_place'), models.UniqueConstraint(fields=('tenant_id', 'batch', 'approval_id'), name='one_item_per_request')],
+            },
         ),
         migrations.CreateModel(
             name='BusinessCalendar',
@@ -242,6 +253,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['order'],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'workflow', 'order'), name='one_level_per_place')],
             },
         ),
         migrations.CreateModel(
@@ -275,6 +287,10 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('reserved', 'Reserved'), ('committed', 'Spent'), ('released', 'Given back')], default='reserved', max_length=10)),
                 ('created_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state__in', ['reserved', 'committed'])), fields=['tenant_id', 'cap', 'period'], name='reservations_that_count')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'cap', 'approval', 'revision'), name='one_reservation_per_revision')],
+            },
         ),
         migrations.CreateModel(
             name='ComplianceFlag',
@@ -326,6 +342,9 @@ class Migration(migrations.Migration):
                 ('seal', models.CharField(blank=True, db_default='', default='', max_length=90)),
                 ('created_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'approval', 'id'], name='decisions_in_order'), models.Index(condition=models.Q(('verdict__in', ['approve', 'reject'])), fields=['tenant_id', '-id'], name='verdicts_newest')],
+            },
         ),
         migrations.CreateModel(
             name='DecisionPolicy',
@@ -339,6 +358,9 @@ class Migration(migrations.Migration):
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('batch_risk', models.CharField(choices=[('none', 'None'), ('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='medium', max_length=10)),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('batch_risk__in', ['none', 'low', 'medium', 'high'])), name='batches_never_critical'), models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_decision_policy_per_version'), models.CheckConstraint(condition=models.Q(('undo_seconds__lte', 60)), name='undo_within_a_minute')],
+            },
         ),
         migrations.CreateModel(
             name='DecisionToken',
@@ -374,6 +396,9 @@ class Migration(migrations.Migration):
                 ('applied_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'from_person', 'until'], name='delegations_by_giver')],
+            },
         ),
         migrations.CreateModel(
             name='Assignment',
@@ -394,6 +419,10 @@ class Migration(migrations.Migration):
                 ('moved_at', models.DateTimeField(null=True)),
                 ('seal', models.CharField(blank=True, db_default='', default='', max_length=90)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['tenant_id', 'person', 'approval'], name='open_assignments')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision', 'level', 'person', 'group'), name='one_assignment_each')],
+            },
         ),
         migrations.CreateModel(
             name='EvidenceExport',
@@ -414,6 +443,9 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(blank=True, max_length=64)),
                 ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state', 'running')), fields=['moved_at'], name='evidence_running'), models.Index(fields=['tenant_id', '-id'], name='evidence_newest')],
+            },
         ),
         migrations.CreateModel(
             name='EvidencePart',
@@ -426,6 +458,9 @@ class Migration(migrations.Migration):
                 ('records', models.JSONField(default=list)),
                 ('export', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='hitl.evidenceexport')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'export', 'number'), name='one_part_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='Execution',
@@ -446,6 +481,9 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('seal', models.CharField(blank=True, db_default='', default='', max_length=90)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_execution_per_revision'), models.UniqueConstraint(fields=('tenant_id', 'idempotency_key'), name='one_execution_per_key')],
+            },
         ),
         migrations.CreateModel(
             name='GroupMember',
@@ -455,6 +493,9 @@ class Migration(migrations.Migration):
                 ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='hitl.approvergroup')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'group', 'user'), name='one_place_each')],
+            },
         ),
         migrations.CreateModel(
             name='KillSwitch',
@@ -469,6 +510,9 @@ class Migration(migrations.Migration):
                 ('released_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('released_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('tenant_id', 'scope', 'target'), name='one_switch_per_target')],
+            },
         ),
         migrations.CreateModel(
             name='LateReport',
@@ -495,6 +539,9 @@ class Migration(migrations.Migration):
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_link_policy_per_version')],
+            },
         ),
         migrations.CreateModel(
             name='Notification',
@@ -527,6 +574,9 @@ class Migration(migrations.Migration):
                 ('hold_until', models.DateTimeField(null=True)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'recipient', '-id'], name='notifications_of_person'), models.Index(condition=models.Q(('status', 'held')), fields=['hold_until'], name='notifications_held'), models.Index(condition=models.Q(('sent_at__isnull', False), models.Q(('channel', 'in_app'), _negated=True)), fields=['tenant_id', 'recipient', 'channel', 'sent_at'], name='notifications_sent'), models.Index(condition=models.Q(('digest_id__isnull', False)), fields=['tenant_id', 'digest_id'], name='notifications_of_digest'), models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['created_at'], name='notifications_queued')],
+            },
         ),
         migrations.CreateModel(
             name='NotificationPreference',
@@ -546,6 +596,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('language', models.CharField(blank=True, db_default='', default='', max_length=11)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'person'), name='one_notification_preference_per_person'), models.CheckConstraint(condition=models.Q(models.Q(('quiet_from', None), ('quiet_until', None)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False), models.Q(('quiet_from', models.F('quiet_until')), _negated=True)), _connector='OR'), name='quiet_hours_begin_and_end')],
+            },
         ),
         migrations.CreateModel(
             name='NotificationTemplate',
@@ -561,6 +614,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=core.clock.now)),
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', 'template', 'language', '-version'], name='texts_by_language')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_notification_template_per_version')],
+            },
         ),
         migrations.CreateModel(
             name='OverrideReview',
@@ -575,6 +632,10 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(null=True)),
                 ('finding', models.TextField(blank=True)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['tenant_id', '-id'], name='reviews_open')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_review_per_override')],
+            },
         ),
         migrations.CreateModel(
             name='Revision',
@@ -592,6 +653,9 @@ class Migration(migrations.Migration):
                 ('risk_after', models.PositiveSmallIntegerField()),
                 ('created_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_change_per_revision')],
+            },
         ),
         migrations.CreateModel(
             name='RiskPolicy',
@@ -605,6 +669,9 @@ class Migration(migrations.Migration):
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_at', models.DateTimeField(default=core.clock.now)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_risk_policy_per_version')],
+            },
         ),
         migrations.CreateModel(
             name='Simulation',
@@ -630,6 +697,10 @@ class Migration(migrations.Migration):
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant_id', '-id'], name='simulations_newest')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('tenant_id',), name='one_simulation_at_a_time')],
+            },
         ),
         migrations.CreateModel(
             name='Timer',
@@ -646,6 +717,10 @@ class Migration(migrations.Migration):
                 ('done_at', models.DateTimeField(null=True)),
                 ('fence', models.PositiveIntegerField(db_default=0, default=0, help_text='Which claim has it; each raises it.')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('done_at__isnull', True)), fields=['due_at'], name='timers_due')],
+                'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval', 'kind', 'level', 'revision'), name='one_timer_each')],
+            },
         ),
         migrations.CreateModel(
             name='ApprovalNote',
@@ -676,237 +751,5 @@ class Migration(migrations.Migration):
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fastupdate=True, fields=['words'], gin_pending_list_limit=256, name='approvals_by_words')],
                 'constraints': [models.UniqueConstraint(fields=('tenant_id', 'approval'), name='one_text_per_approval')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'state', '-id'], name='approvals_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'kind', '-id'], name='approvals_by_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'risk_level', '-id'], name='approvals_by_risk'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'info_requested'])), fields=['tenant_id', 'risk_level', '-id'], name='approvals_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'info_requested'])), fields=['tenant_id', 'sla_due_at'], name='approvals_due'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned', 'approved', 'executing', 'unknown'])), fields=['tenant_id', 'agent_id'], name='approvals_open_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('conversation_id__isnull', False)), fields=['tenant_id', 'conversation_id', '-id'], name='approvals_in_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'requester', '-id'], name='approvals_by_requester'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned'])), fields=['tenant_id', 'subject_key'], name='approvals_of_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'created_at'], name='approvals_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('compliance_flags', []), _negated=True), fields=['tenant_id', '-id'], name='approvals_flagged'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'risk_score', 'id'], name='approvals_by_score'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(models.F('tenant_id'), models.OrderBy(models.F('cost'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), name='approvals_by_cost'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'sla_due_at', 'id'], name='approvals_by_deadline'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['tenant_id', 'decided_at'], include=('state',), name='approvals_decided_by_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'reference'), name='one_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['pending', 'info_requested', 'returned', 'approved', 'executing', 'unknown']), models.Q(('dedupe_key', ''), _negated=True)), fields=('tenant_id', 'dedupe_key'), name='one_open_per_dedupe_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(condition=models.Q(('tool_call_id__isnull', False)), fields=('tenant_id', 'tool_call_id'), name='one_approval_per_tool_call'),
-        ),
-        migrations.AddIndex(
-            model_name='batchdecision',
-            index=models.Index(condition=models.Q(('finished_at__isnull', True)), fields=['lease_until'], name='batches_at_work'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchdecision',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'maker', 'key'), name='one_batch_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'batch', 'place'), name='one_item_per_place'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'batch', 'approval_id'), name='one_item_per_request'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvallevel',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'workflow', 'order'), name='one_level_per_place'),
-        ),
-        migrations.AddIndex(
-            model_name='capreservation',
-            index=models.Index(condition=models.Q(('state__in', ['reserved', 'committed'])), fields=['tenant_id', 'cap', 'period'], name='reservations_that_count'),
-        ),
-        migrations.AddConstraint(
-            model_name='capreservation',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'cap', 'approval', 'revision'), name='one_reservation_per_revision'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['tenant_id', 'approval', 'id'], name='decisions_in_order'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(condition=models.Q(('verdict__in', ['approve', 'reject'])), fields=['tenant_id', '-id'], name='verdicts_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='decisionpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('batch_risk__in', ['none', 'low', 'medium', 'high'])), name='batches_never_critical'),
-        ),
-        migrations.AddConstraint(
-            model_name='decisionpolicy',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_decision_policy_per_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='decisionpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('undo_seconds__lte', 60)), name='undo_within_a_minute'),
-        ),
-        migrations.AddIndex(
-            model_name='delegation',
-            index=models.Index(fields=['tenant_id', 'from_person', 'until'], name='delegations_by_giver'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['tenant_id', 'person', 'approval'], name='open_assignments'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision', 'level', 'person', 'group'), name='one_assignment_each'),
-        ),
-        migrations.AddIndex(
-            model_name='evidenceexport',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['moved_at'], name='evidence_running'),
-        ),
-        migrations.AddIndex(
-            model_name='evidenceexport',
-            index=models.Index(fields=['tenant_id', '-id'], name='evidence_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='evidencepart',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'export', 'number'), name='one_part_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='execution',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_execution_per_revision'),
-        ),
-        migrations.AddConstraint(
-            model_name='execution',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'idempotency_key'), name='one_execution_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='groupmember',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'group', 'user'), name='one_place_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='killswitch',
-            constraint=models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('tenant_id', 'scope', 'target'), name='one_switch_per_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='linkpolicy',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_link_policy_per_version'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['tenant_id', 'recipient', '-id'], name='notifications_of_person'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('status', 'held')), fields=['hold_until'], name='notifications_held'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('sent_at__isnull', False), models.Q(('channel', 'in_app'), _negated=True)), fields=['tenant_id', 'recipient', 'channel', 'sent_at'], name='notifications_sent'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('digest_id__isnull', False)), fields=['tenant_id', 'digest_id'], name='notifications_of_digest'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['created_at'], name='notifications_queued'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'person'), name='one_notification_preference_per_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quiet_from', None), ('quiet_until', None)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False), models.Q(('quiet_from', models.F('quiet_until')), _negated=True)), _connector='OR'), name='quiet_hours_begin_and_end'),
-        ),
-        migrations.AddIndex(
-            model_name='notificationtemplate',
-            index=models.Index(fields=['tenant_id', 'template', 'language', '-version'], name='texts_by_language'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationtemplate',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_notification_template_per_version'),
-        ),
-        migrations.AddIndex(
-            model_name='overridereview',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['tenant_id', '-id'], name='reviews_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='overridereview',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_review_per_override'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'approval', 'revision'), name='one_change_per_revision'),
-        ),
-        migrations.AddConstraint(
-            model_name='riskpolicy',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'version'), name='one_risk_policy_per_version'),
-        ),
-        migrations.AddIndex(
-            model_name='simulation',
-            index=models.Index(fields=['tenant_id', '-id'], name='simulations_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='simulation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('tenant_id',), name='one_simulation_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='timer',
-            index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['due_at'], name='timers_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='timer',
-            constraint=models.UniqueConstraint(fields=('tenant_id', 'approval', 'kind', 'level', 'revision'), name='one_timer_each'),
         ),
     ]
