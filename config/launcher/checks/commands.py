@@ -28,20 +28,22 @@ from core.clock import now
 
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
+_COVERAGE = ["--cov", "--cov-report="]
+"""Prints the share of lines and branches that tests reach; below the floor in `pyproject.toml` it fails."""
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
-    All tests with `--long`: the long ones, which measure time and kill processes, after the others and one by one, in
-    parts. Names of parts after `--long` run the long tests of these alone.
+    All tests with `--long`: first the others, with their coverage, for which the check has no time; then the long ones,
+    which measure time and kill processes, one by one, in parts. Names of parts run the long tests of these alone.
     """
     runs = {"tests": arguments.rest}
     if arguments.long:
         chosen = wanted_parts(ROOT, arguments.rest)
         runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
         if not arguments.rest or not chosen:
-            others = ["-m", "long or not long", *arguments.rest] if arguments.rest else _parallel()
+            others = ["-m", "long or not long", *arguments.rest] if arguments.rest else [*_parallel(), *_COVERAGE]
             runs = {"tests": others, **runs}
     outcomes = []
     with throw_away() as installation:
