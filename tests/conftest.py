@@ -157,12 +157,32 @@ def pytest_configure() -> None:
     register_test_events()
 
 
+@pytest.hookimpl(trylast=True)  # after those that are not wanted have gone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the walks over all pages: at the end, a process would be left alone with them.
 
     End with the machines that play for minutes in one transaction: it holds back the bus of all databases of a cluster.
+    Of several processes one makes the database, while the others run tests that need none: each takes its share of the
+    list, in order.
     """
     items.sort(key=lambda item: 2 if "for_long" in item.name else int("security" not in item.path.parts))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    pure, stored = [], []
+    for item in items:
+        (stored if _needs_database(item) else pure).append(item)
+    share, part = len(items) // processes, len(pure) // (processes - 1)
+    first, rest = stored[:share], stored[share:]
+    items[:] = first
+    for number in range(processes - 1):
+        begin = number * (share - part)
+        items += pure[number * part : (number + 1) * part] + rest[begin : begin + share - part]
+    items += pure[(processes - 1) * part :] + rest[(processes - 1) * (share - part) :]
+
+
+def _needs_database(item: pytest.Item) -> bool:
+    return "django_db_setup" in getattr(item, "fixturenames", ()) or item.get_closest_marker("django_db") is not None
 
 
 def pytest_collection_finish() -> None:
