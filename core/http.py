@@ -23,8 +23,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _IPV4_AT_THE_END = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
 """What a gateway (NAT64, RFC 6052) or an old system turns into a call to the IPv4 address in the last 32 bits."""
 
-_NOT_GLOBAL = [ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "5f00::/16", "3fff::/20")]
-"""Gateways of a network's own (RFC 8215), segment routing, examples: Python 3.11 takes them for global."""
+_NOT_GLOBAL = [
+    ipaddress.ip_network(net)
+    for net in ("64:ff9b:1::/48", "5f00::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
+]
+"""Addresses that Python 3.11 takes for global and that lead inside: gateways of a network's own (RFC 8215), segment
+routing, examples, protocols of access networks (RFC 6890), relays to IPv6 (RFC 7526), hosts at Azure."""
 
 
 @dataclass(frozen=True)
