@@ -363,7 +363,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
         """Return what it cost."""
         if call.price is None:
             return "Not known"
-        return format_html('<span class="wk-number">{:f} {}</span>', call.price.normalize(), call.currency)
+        return format_html('<span class="wk-number">{} {}</span>', f"{call.price.normalize():f}", call.currency)
 
     @admin.display(description="Took")
     def took(self, call: ModelCall) -> str:

@@ -275,6 +275,12 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
     assert why.costs == {"EUR": sum(call.price or 0 for call in why.model_calls)}
     with pytest.raises(Refused):
         explain_run(viewer=desk.world.actor("viewer"), run_id=run.pk)
+    call = ModelCall.objects.filter(run_id=run.pk).first()
+    assert call
+    assert call.price
+    for place in ("", f"{call.pk}/"):
+        calls = browser("owner").get(f"/admin/agents/modelcall/{place}").content.decode()
+        assert f"{call.price.normalize():f} EUR" in calls
     path = f"/admin/agents/agentrun/{run.pk}/"
     page = browser("support").get(path).content.decode()
     shown = (
