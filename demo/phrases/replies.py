@@ -73,9 +73,10 @@ def _compared(result: Mapping[str, Any]) -> str:
     if not rows:
         return "There are no figures for this period."
     measure = str(result.get("measure", ""))
-    shown = next((name for name in rows[0] if name not in {"name", "status"}), "")
-    lines = [f"{row['name']}: {row.get(shown, '')}" for row in rows]
-    total = dict(result.get("total", {})).get(shown, "")
+    # What is kept of a result has its keys in another order.
+    by = str(result["by"])
+    lines = [f"{row['name']}: {row[by]}" for row in rows]
+    total = result["total"][by]
     return (
         f"{measure}, {result.get('period', '')}, the worst first:\n{listed(lines)}\n\n"
         f"The worst is {result.get('worst')}, the best {result.get('best')}. All together: {total}."

@@ -152,7 +152,7 @@ def compare_campaigns(client: SandboxAdsClient, wanted: Period) -> dict[str, Any
     total = reduce(lambda sums, row: sums.plus(row), rows, Sums())
     titles = ["Campaign", *(MEASURES[name].title for name in columns)]
     return {
-        "period": period, "measure": measure.title, "worst": rows[0].name, "best": rows[-1].name,
+        "period": period, "measure": measure.title, "by": wanted.measure, "worst": rows[0].name, "best": rows[-1].name,
         "campaigns": shown, "total": _figures(total, columns, currency),
         "figures": table(
             f"{measure.title}, {period}", titles,

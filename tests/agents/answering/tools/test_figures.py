@@ -28,6 +28,7 @@ def test_worst_campaign_and_the_reason_of_a_change_are_answered_with_figures_and
     compared, explained = tables(desk)
     assert compared["columns"] == ["Campaign", "Cost per conversion", "Spend", "Conversions", "ROAS"]
     assert compared["rows"][0][0] == worst[1]
+    assert f"{worst[1]}: {compared['rows'][0][1]}" in said
     assert len(compared["rows"]) == 8
     assert explained["columns"] == ["Campaign", "Before", "Now", "Change"]
     assert desk.conversation.state == "agent"
