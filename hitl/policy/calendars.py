@@ -7,20 +7,23 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import ProtectedError
 
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import check_version
 from core import working_time
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
-from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
+from hitl.models import ApprovalLevel, BusinessCalendar
+from hitl.policy.versions import change_locked, refuse_used, refusing_second
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.businesscalendar"
 MISSING: Final = "This calendar doesn't exist."
+IN_USE: Final = "This calendar is used by {}. Choose another calendar there first."
+NAME_IN_USE: Final = "A calendar with this name already exists."
 HOLIDAYS_MAX: Final = 400
 
 
@@ -34,12 +37,9 @@ def create_calendar(
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
-    try:
-        with transaction.atomic():
-            calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
-            _audit(actor, "CALENDAR_CREATED", calendar)
-    except IntegrityError:
-        raise _name_in_use(actor, name) from None
+    with refusing_second(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+        calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
+        _audit(actor, "CALENDAR_CREATED", calendar)
     return calendar
 
 
@@ -60,15 +60,10 @@ def revise_calendar(
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
-    try:
-        with transaction.atomic():
-            calendar = locked(BusinessCalendar, calendar_id, MISSING)
-            check_version(actor, OBJECT, calendar, seen_version)
-            BusinessCalendar.objects.filter(pk=calendar_id).update(version=calendar.version + 1, **values)
-            calendar.refresh_from_db()
-            _audit(actor, "CALENDAR_REVISED", calendar)
-    except IntegrityError:
-        raise _name_in_use(actor, name) from None
+    with refusing_second(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+        calendar = locked(BusinessCalendar, calendar_id, MISSING)
+        change_locked(actor, calendar, seen_version, **values)
+        _audit(actor, "CALENDAR_REVISED", calendar)
     return calendar
 
 
@@ -82,26 +77,13 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
     with transaction.atomic():
         calendar = locked(BusinessCalendar, calendar_id, MISSING)
         check_version(actor, OBJECT, calendar, seen_version)
-        levels = ApprovalLevel.objects.filter(calendar=calendar)
-        users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
-        if users:
-            say = (
-                f"This calendar is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
-            )
-            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+        refuse_used(actor, ApprovalLevel.objects.filter(calendar=calendar), IN_USE)
         try:
             BusinessCalendar.objects.filter(pk=calendar_id).delete()
         except ProtectedError as error:
             names = ", ".join(sorted(str(row) for row in error.protected_objects))
-            problem = f"This calendar is used by {names}. Choose another calendar there first."
-            raise Conflict(problem, code="in_use") from error
+            raise Conflict(IN_USE.format(names), code="in_use") from error
         _audit(actor, "CALENDAR_DELETED", calendar)
-
-
-def _name_in_use(actor: Actor, name: str) -> Conflict:
-    row = BusinessCalendar.objects.filter(name=name.strip()[:60]).first()
-    say = "A calendar with this name already exists."
-    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from django.db import transaction
-
-from accounts.versioning import check_version
 from core.actors import Actor
-from core.audit import chain
-from core.db.locks import advisory_lock
 from core.errors import Invalid
-from core.text.clean import clean_text
 from hitl.models import DecisionPolicy
 from hitl.policy.models.policies import BATCH_RISKS
+from hitl.policy.versions import save_version
 
 MANAGE: Final = "hitl.manage_workflow"
 UNDO_SECONDS_MAX: Final = 60
@@ -35,33 +30,13 @@ def set_decision_policy(
     Raises Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    _check_seconds(undo_seconds)
+    if isinstance(undo_seconds, bool) or not isinstance(undo_seconds, int) or not 0 <= undo_seconds <= UNDO_SECONDS_MAX:
+        say = f"Enter a whole number of seconds from 0 to {UNDO_SECONDS_MAX}."
+        raise Invalid(say, fields={"undo_seconds": [say]})
     if batch_risk not in dict(BATCH_RISKS):
         say = "Choose none, low, medium or high."
         raise Invalid(say, fields={"batch_risk": [say]})
-    with transaction.atomic():
-        advisory_lock("decision policy")
-        last = current()
-        if last.version:
-            check_version(actor, "hitl.decisionpolicy", last, seen_version)
-        policy: DecisionPolicy = DecisionPolicy.objects.create(
-            version=last.version + 1,
-            undo_seconds=undo_seconds,
-            batch_risk=batch_risk,
-            reason=clean_text(reason, 300),
-            made_by_id=actor.user_id,
-        )
-        chain.record(
-            actor=actor,
-            action="DECISION_POLICY_SET",
-            object_type="hitl.decisionpolicy",
-            object_id=policy.pk,
-            facts={"version": policy.version, "undo_seconds": undo_seconds, "batch_risk": batch_risk},
-        )
-    return policy
-
-
-def _check_seconds(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= UNDO_SECONDS_MAX:
-        say = f"Enter a whole number of seconds from 0 to {UNDO_SECONDS_MAX}."
-        raise Invalid(say, fields={"undo_seconds": [say]})
+    values = {"undo_seconds": undo_seconds, "batch_risk": batch_risk}
+    return save_version(
+        actor, DecisionPolicy, "DECISION_POLICY_SET", reason=reason, seen=seen_version, told=values, **values
+    )

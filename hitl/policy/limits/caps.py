@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -16,8 +15,10 @@ from core.errors import Invalid
 from core.text.amounts import parse_amount
 from hitl.actions import registry
 from hitl.models import Cap
+from hitl.policy.versions import change_locked, refusing_second
 
 MANAGE: Final = "hitl.manage_workflow"
+EXISTS: Final = "This limit already exists. Change its amount instead."
 
 
 def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amount: object, window: str) -> Cap:
@@ -27,14 +28,9 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     """
     actor.require(MANAGE)
     values = checked(scope=scope, target=target, currency=currency, window=window)
-    try:
-        with transaction.atomic():
-            cap: Cap = Cap.objects.create(**values, amount=checked_amount(amount))
-            _audit_cap(actor, "CAP_CREATED", cap)
-    except IntegrityError:
-        same = Cap.objects.filter(**values, is_active=True).first()
-        say = "This limit already exists. Change its amount instead."
-        raise conflict_with(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
+    with refusing_second(actor, Cap.objects.filter(**values, is_active=True), EXISTS):
+        cap: Cap = Cap.objects.create(**values, amount=checked_amount(amount))
+        _audit_cap(actor, "CAP_CREATED", cap)
     return cap
 
 
@@ -45,14 +41,7 @@ def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int 
     Raises Refused, NotFound, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    wanted = checked_amount(amount)
-    with transaction.atomic():
-        cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
-        check_version(actor, "hitl.cap", cap, seen_version)
-        Cap.objects.filter(pk=cap_id).update(amount=wanted, version=cap.version + 1)
-        cap.refresh_from_db()
-        _audit_cap(actor, "CAP_REVISED", cap)
-    return cap
+    return _change(actor, cap_id, seen_version, "CAP_REVISED", amount=checked_amount(amount))
 
 
 def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -> Cap:
@@ -62,44 +51,36 @@ def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -
     changed it).
     """
     actor.require(MANAGE)
+    return _change(actor, cap_id, seen_version, "CAP_RETIRED", is_active=False)
+
+
+def _change(actor: Actor, cap_id: UUID, seen: int | None, action: str, **values: Any) -> Cap:
     with transaction.atomic():
         cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
-        check_version(actor, "hitl.cap", cap, seen_version)
-        Cap.objects.filter(pk=cap_id).update(is_active=False, version=cap.version + 1)
-        cap.refresh_from_db()
-        _audit_cap(actor, "CAP_RETIRED", cap)
+        change_locked(actor, cap, seen, **values)
+        _audit_cap(actor, action, cap)
     return cap
 
 
 def checked(*, scope: str, target: str, currency: str, window: str) -> dict[str, str]:
     """Return what a limit applies to, checked. Raises Invalid."""
-    values = {**_checked_scope(scope, target), "currency": currency.strip().upper(), "window": window}
+    if scope not in Cap.Scope.values:
+        say = "Choose everything, one action or one agent."
+        raise Invalid("Choose what the limit applies to.", fields={"scope": [say]})
+    if scope == Cap.Scope.KIND and not registry.is_known(target):
+        raise Invalid("Choose an action.", fields={"target": ["This action doesn't exist."]})
+    if scope == Cap.Scope.AGENT:
+        try:
+            target = str(UUID(target))
+        except ValueError:
+            raise Invalid("Choose an agent.", fields={"target": ["Enter the id of an agent."]}) from None
+    target = "" if scope == Cap.Scope.ALL else target
+    values = {"scope": scope, "target": target, "currency": currency.strip().upper(), "window": window}
     if not (len(values["currency"]) == 3 and values["currency"].isalpha()):
         raise Invalid("Enter a currency.", fields={"currency": ["Enter a three-letter code such as EUR."]})
     if window not in Cap.Window.values:
         raise Invalid("Choose a period.", fields={"window": ["Choose a day or a month."]})
     return values
-
-
-def _checked_scope(scope: str, target: str) -> dict[str, str]:
-    if scope not in Cap.Scope.values:
-        raise Invalid(
-            "Choose what the limit applies to.", fields={"scope": ["Choose everything, one action or one agent."]}
-        )
-    if scope == Cap.Scope.ALL:
-        return {"scope": scope, "target": ""}
-    if scope == Cap.Scope.KIND and not registry.is_known(target):
-        raise Invalid("Choose an action.", fields={"target": ["This action doesn't exist."]})
-    if scope == Cap.Scope.AGENT:
-        target = _agent_id(target)
-    return {"scope": scope, "target": target}
-
-
-def _agent_id(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise Invalid("Choose an agent.", fields={"target": ["Enter the id of an agent."]}) from None
 
 
 def checked_amount(amount: object) -> Decimal:

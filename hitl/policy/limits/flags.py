@@ -6,9 +6,8 @@ import re
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from accounts.versioning import check_version, conflict_with
 from core import expressions
 from core.actors import Actor
 from core.audit import chain
@@ -16,10 +15,11 @@ from core.db.locks import locked
 from core.errors import Invalid
 from core.text.clean import clean_text
 from hitl.models import ComplianceFlag
+from hitl.policy.versions import change_locked, refusing_second
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.complianceflag"
-MISSING: Final = "This flag doesn't exist."
+NAME_IN_USE: Final = "A flag with this name already exists."
 RESERVED: Final = frozenset({"override", "override_reviewed"})
 """Set by an emergency approval and its review, and by nothing else."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
@@ -38,14 +38,9 @@ def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> 
         say = "This name is kept for emergency approvals." if wanted in RESERVED else say
         raise Invalid("Choose another name.", fields={"name": [say]})
     values = _checked(label, condition)
-    try:
-        with transaction.atomic():
-            flag: ComplianceFlag = ComplianceFlag.objects.create(name=wanted, **values)
-            _audit(actor, "COMPLIANCE_FLAG_CREATED", flag)
-    except IntegrityError:
-        same = ComplianceFlag.objects.filter(name=wanted, is_active=True).first()
-        say = "A flag with this name already exists."
-        raise conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=same) from None
+    with refusing_second(actor, ComplianceFlag.objects.filter(name=wanted, is_active=True), NAME_IN_USE):
+        flag: ComplianceFlag = ComplianceFlag.objects.create(name=wanted, **values)
+        _audit(actor, "COMPLIANCE_FLAG_CREATED", flag)
     return flag
 
 
@@ -58,14 +53,7 @@ def revise_flag(
     Refused, NotFound, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    values = _checked(label, condition)
-    with transaction.atomic():
-        flag = locked(ComplianceFlag, flag_id, MISSING, is_active=True)
-        check_version(actor, OBJECT, flag, seen_version)
-        ComplianceFlag.objects.filter(pk=flag_id).update(**values, version=flag.version + 1)
-        flag.refresh_from_db()
-        _audit(actor, "COMPLIANCE_FLAG_REVISED", flag)
-    return flag
+    return _change(actor, flag_id, seen_version, "COMPLIANCE_FLAG_REVISED", **_checked(label, condition))
 
 
 def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None) -> None:
@@ -75,12 +63,15 @@ def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None)
     Refused, NotFound, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
+    _change(actor, flag_id, seen_version, "COMPLIANCE_FLAG_RETIRED", is_active=False)
+
+
+def _change(actor: Actor, flag_id: UUID, seen: int | None, action: str, **values: Any) -> ComplianceFlag:
     with transaction.atomic():
-        flag = locked(ComplianceFlag, flag_id, MISSING, is_active=True)
-        check_version(actor, OBJECT, flag, seen_version)
-        ComplianceFlag.objects.filter(pk=flag_id).update(is_active=False, version=flag.version + 1)
-        flag.refresh_from_db()
-        _audit(actor, "COMPLIANCE_FLAG_RETIRED", flag)
+        flag = locked(ComplianceFlag, flag_id, "This flag doesn't exist.", is_active=True)
+        change_locked(actor, flag, seen, **values)
+        _audit(actor, action, flag)
+    return flag
 
 
 def label_flags() -> dict[str, str]:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.db import transaction
-
-from accounts.versioning import check_version
 from core.actors import Actor
-from core.audit import chain
-from core.db.locks import advisory_lock
 from core.errors import Invalid
-from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.domain import risk
 from hitl.models import RiskPolicy
+from hitl.policy.versions import save_version
 
 MANAGE: Final = "hitl.manage_workflow"
 
@@ -35,47 +30,20 @@ def set_risk_policy(
     Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
-    found = checked(weights, kind_points)
-    with transaction.atomic():
-        advisory_lock("risk policy")
-        last = RiskPolicy.objects.order_by("-version").first()
-        if last is not None:
-            check_version(actor, "hitl.riskpolicy", last, seen_version)
-        policy: RiskPolicy = RiskPolicy.objects.create(
-            version=1 if last is None else last.version + 1,
-            weights=found[0],
-            kind_points=found[1],
-            reason=clean_text(reason, 300),
-            made_by_id=actor.user_id,
-        )
-        chain.record(
-            actor=actor,
-            action="RISK_POLICY_SET",
-            object_type="hitl.riskpolicy",
-            object_id=policy.pk,
-            facts={"version": policy.version, "weights": policy.weights, "kind_points": policy.kind_points},
-        )
-    return policy
+    factors, points = checked(weights, kind_points)
+    values = {"weights": factors, "kind_points": points}
+    return save_version(actor, RiskPolicy, "RISK_POLICY_SET", reason=reason, seen=seen_version, told=values, **values)
 
 
 def checked(weights: Mapping[str, Any], kind_points: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
     """Return weights and points, checked. Raises Invalid."""
-    return _checked_weights(weights), _checked_points(kind_points)
-
-
-def _checked_weights(weights: Mapping[str, Any]) -> dict[str, int]:
-    wrong = sorted(set(weights) - set(risk.FACTORS))
-    if wrong:
+    if wrong := sorted(set(weights) - set(risk.FACTORS)):
         raise Invalid("Unknown risk factor.", fields={"weights": [f"Unknown: {', '.join(wrong)}."]})
-    return {name: _whole(weights.get(name, 1), risk.WEIGHT_MAX, f"weight_{name}") for name in risk.FACTORS}
-
-
-def _checked_points(points: Mapping[str, Any]) -> dict[str, int]:
-    wrong = sorted(kind for kind in points if not registry.is_known(kind))
-    if wrong:
+    factors = {name: _whole(weights.get(name, 1), risk.WEIGHT_MAX, f"weight_{name}") for name in risk.FACTORS}
+    if wrong := sorted(kind for kind in kind_points if not registry.is_known(kind)):
         raise Invalid("Unknown action.", fields={"kind_points": [f"Unknown: {', '.join(wrong)}."]})
-    found = {kind: _whole(value or 0, risk.KIND_POINTS_MAX, f"points_{kind}") for kind, value in points.items()}
-    return {kind: value for kind, value in found.items() if value}
+    points = {kind: _whole(value or 0, risk.KIND_POINTS_MAX, f"points_{kind}") for kind, value in kind_points.items()}
+    return factors, {kind: value for kind, value in points.items() if value}
 
 
 def _whole(value: Any, most: int, field: str) -> int:

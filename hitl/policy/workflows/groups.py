@@ -6,20 +6,23 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.selectors import is_active_member, names_of
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import check_version
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from core.events.outbox import Announcement, announce_all
-from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
+from hitl.policy.versions import change_locked, refuse_used, refusing_second
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvergroup"
 MISSING: Final = "This group doesn't exist."
+IN_USE: Final = "This group is used by {}. Change or retire the workflow first."
+NAME_IN_USE: Final = "A group with this name already exists."
 
 
 def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
@@ -28,15 +31,12 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
     Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
     """
     actor.require(MANAGE)
-    members = _checked_people(people)
-    try:
-        with transaction.atomic():
-            group: ApproverGroup = ApproverGroup.objects.create(name=_checked_name(name))
-            for person in members:
-                GroupMember.objects.create(group=group, user_id=person)
-            _audit(actor, "APPROVER_GROUP_CREATED", group, members=len(members))
-    except IntegrityError:
-        raise _name_in_use(actor, name) from None
+    members, name = _checked_people(people), _checked_name(name)
+    with refusing_second(actor, ApproverGroup.objects.filter(name=name), NAME_IN_USE):
+        group: ApproverGroup = ApproverGroup.objects.create(name=name)
+        for person in members:
+            GroupMember.objects.create(group=group, user_id=person)
+        _audit(actor, "APPROVER_GROUP_CREATED", group, members=len(members))
     return group
 
 
@@ -51,21 +51,15 @@ def revise_group(
     """
     actor.require(MANAGE)
     wanted = set(_checked_people(people))
-    try:
-        with transaction.atomic():
-            group = locked(ApproverGroup, group_id, MISSING)
-            check_version(actor, OBJECT, group, seen_version)
-            rows = ApproverGroup.objects.filter(pk=group_id)
-            rows.update(name=_checked_name(name), version=group.version + 1)
-            there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
-            GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
-            for person in sorted(wanted - there):
-                GroupMember.objects.create(group=group, user_id=person)
-            group.refresh_from_db()
-            _announce(there ^ wanted)
-            _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
-    except IntegrityError:
-        raise _name_in_use(actor, name) from None
+    with refusing_second(actor, ApproverGroup.objects.filter(name=name.strip()[:80]), NAME_IN_USE):
+        group = locked(ApproverGroup, group_id, MISSING)
+        change_locked(actor, group, seen_version, name=_checked_name(name))
+        there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
+        GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
+        for person in sorted(wanted - there):
+            GroupMember.objects.create(group=group, user_id=person)
+        _announce(there ^ wanted)
+        _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
     return group
 
 
@@ -81,11 +75,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
         group = locked(ApproverGroup, group_id, MISSING)
         check_version(actor, OBJECT, group, seen_version)
         asked = [{"type": "group", "value": str(group_id)}]
-        asks = ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked)
-        users = list(ApprovalWorkflow.objects.filter(pk__in=asks.values("workflow_id")).order_by("name")[:5])
-        if users:
-            say = f"This group is used by {', '.join(row.name for row in users)}. Change or retire the workflow first."
-            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+        refuse_used(actor, ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked), IN_USE)
         members = list(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
         ApproverGroup.objects.filter(pk=group_id).delete()
         _announce(members)
@@ -94,12 +84,6 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
 
 def _announce(people: Iterable[UUID]) -> None:
     announce_all(Announcement("rights_changed", person, {}) for person in sorted(people))
-
-
-def _name_in_use(actor: Actor, name: str) -> Conflict:
-    row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
-    say = "A group with this name already exists."
-    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked_name(name: str) -> str:

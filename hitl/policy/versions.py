@@ -1,0 +1,70 @@
+"""What all definitions have in common: names in use, and a new version with each change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.versioning import check_version, conflict_with
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import advisory_lock
+from core.tenancy.models import TenantModel
+from core.text.clean import clean_text
+from hitl.models import ApprovalLevel, ApprovalWorkflow
+
+V = TypeVar("V", bound=TenantModel)
+
+
+@contextmanager
+def refusing_second(actor: Actor, rows: QuerySet[Any], say: str) -> Iterator[None]:
+    """Save in a transaction; raises Conflict (`exists`) that names who changed the first of `rows`."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        label = rows.model._meta.label_lower
+        raise conflict_with(say, code="exists", actor=actor, object_type=label, row=rows.first()) from None
+
+
+def change_locked(actor: Actor, row: Any, seen: int | None, **values: Any) -> None:
+    """Change a locked row as its next version. Raises Conflict (`stale_version`)."""
+    check_version(actor, row._meta.label_lower, row, seen)
+    type(row).objects.filter(pk=row.pk).update(version=row.version + 1, **values)
+    row.refresh_from_db()
+
+
+def refuse_used(actor: Actor, levels: QuerySet[ApprovalLevel], say: str) -> None:
+    """Raise Conflict (`in_use`) with the names of the workflows that have these levels, if any."""
+    users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
+    if users:
+        named = say.format(", ".join(row.name for row in users))
+        raise conflict_with(named, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+
+
+def save_version(
+    actor: Actor, model: type[V], action: str, *, reason: str, seen: int | None, told: dict[str, Any], **values: Any
+) -> V:
+    """Save the next version of a definition whose versions never change, and audit it with what is `told`.
+
+    Raises Conflict (`stale_version`).
+    """
+    label = model._meta.label_lower
+    with transaction.atomic():
+        advisory_lock(label)
+        last = model.objects.order_by("-version").first()
+        if last is not None:
+            check_version(actor, label, last, seen)
+        row: V = model.objects.create(
+            version=last.version + 1 if last else 1,
+            reason=clean_text(reason, 300),
+            made_by_id=actor.user_id,
+            **values,
+        )
+        facts = {"version": row.version, **told}  # type: ignore[attr-defined]
+        chain.record(actor=actor, action=action, object_type=label, object_id=row.pk, facts=facts)
+    return row
