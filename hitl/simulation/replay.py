@@ -50,20 +50,9 @@ class World:
         """Evaluate a request as if it were made now, with the totals of its time."""
         definitions = self.rules.definitions
         assessed = self._assess(past)
-        matched = select.match(
-            definitions,
-            past.kind,
-            assessed,
-            agent_id=past.agent_id,
-            channel=past.channel,
-            requester_id=past.requester_id,
-            tags=past.tags,
-            moment=past.moment,
-            excluded=past.excluded,
-            totals=self.totals,
-        )
-        asked = Asked(past.agent_id, past.requester_id, past.moment, True, past.excluded)
-        subject = select.subject_of(past.kind, assessed, past.channel, past.tags, asked, definitions.zone)
+        asked = Asked(past.agent_id, past.requester_id, past.moment, past.channel, past.tags, past.excluded)
+        matched = select.match(definitions, past.kind, assessed, asked, totals=self.totals)
+        subject = select.subject_of(past.kind, assessed, asked, definitions.zone)
         if matched.auto is not None and matched.auto.verdict == "approve":
             self.totals.add(past)
         return Evaluated(subject, assessed.risk, matched.snapshot, matched.auto)

@@ -29,6 +29,7 @@ from hitl.domain.state_machine import OPEN, UNDECIDED, Event, State
 from hitl.killswitch import describe
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Decision
+from hitl.policy.limits.rolling_totals import Asked
 from hitl.policy.workflows import definitions, select
 
 REPLACER: Final = system("replacer")
@@ -275,17 +276,9 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
         agent_id=origin.agent_id,
         moment=moment,
     )
-    matched = select.match(
-        current,
-        observed.kind.key,
-        assessed,
-        agent_id=origin.agent_id,
-        channel=origin.channel,
-        requester_id=request.requester_id,
-        tags=origin.contact_tags,
-        moment=moment,
-        excluded=approval.excluded,
-    )
+    who = origin.agent_id, request.requester_id
+    asked = Asked(*who, moment, origin.channel, origin.contact_tags, approval.excluded)
+    matched = select.match(current, observed.kind.key, assessed, asked)
     level = matched.snapshot["levels"][0]
     planned = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version

@@ -21,6 +21,7 @@ from hitl.approvals.state import assignments
 from hitl.domain import risk
 from hitl.domain.levels import PARALLEL, group_into_stages, parts_of
 from hitl.killswitch import state as killswitch
+from hitl.policy.limits.rolling_totals import Asked
 from hitl.policy.workflows import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
@@ -96,18 +97,9 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     excluded = [] if trial.requester_id is None else [trial.requester_id]
-    matched = select.match(
-        definitions.load(),
-        trial.kind,
-        select.Assessed(estimate, scored),
-        agent_id=trial.agent_id,
-        channel=trial.channel,
-        requester_id=trial.requester_id,
-        tags=trial.tags,
-        moment=at,
-        excluded=excluded,
-        totals=select.UNLOCKED,
-    )
+    asked = Asked(trial.agent_id, trial.requester_id, at, trial.channel, trial.tags, excluded)
+    assessed = select.Assessed(estimate, scored)
+    matched = select.match(definitions.load(), trial.kind, assessed, asked, totals=select.UNLOCKED)
     return _simulated(matched, scored.level, excluded, at)
 
 
@@ -134,18 +126,8 @@ def foresee(
         agent_id=origin.agent_id,
         moment=at,
     )
-    matched = select.match(
-        current,
-        kind,
-        assessed,
-        agent_id=origin.agent_id,
-        channel=origin.channel,
-        requester_id=requester_id,
-        tags=origin.contact_tags,
-        moment=at,
-        excluded=excluded,
-        totals=select.UNLOCKED,
-    )
+    asked = Asked(origin.agent_id, requester_id, at, origin.channel, origin.contact_tags, excluded)
+    matched = select.match(current, kind, assessed, asked, totals=select.UNLOCKED)
     return Foreseen(
         headline=clean_text(action.preview(observed.params, observed.facts).headline, 300),
         cost=assessed.estimate.cost,

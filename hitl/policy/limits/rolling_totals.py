@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,13 +25,15 @@ NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPER
 
 @dataclass(frozen=True)
 class Asked:
-    """Who requests and when, whether a rule may decide, and who may not approve it."""
+    """Who requests, when and where; who may not approve it, and whether a rule may decide it."""
 
     agent_id: UUID | None
     requester_id: UUID | None
     moment: datetime
-    may_decide: bool
-    excluded: tuple[UUID, ...] = ()
+    channel: str
+    tags: Sequence[str] = ()
+    excluded: Sequence[UUID] = ()
+    may_decide: bool = True
 
 
 class Totals(Protocol):

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from pydantic import BaseModel
 
-from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from hitl.actions.base import Estimate, Facts
 from hitl.actions.registry import AnyKind
@@ -111,28 +110,14 @@ def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History
     return risk.History(len(states), states.count(State.REJECTED), states.count(State.FAILED))
 
 
-def match(
-    definitions: Definitions,
-    kind: str,
-    assessed: Assessed,
-    *,
-    agent_id: UUID | None,
-    channel: str,
-    requester_id: UUID | None = None,
-    tags: Sequence[str] = (),
-    moment: datetime | None = None,
-    excluded: Sequence[UUID] = (),
-    may_decide: bool = True,
-    totals: Totals = STORED,
-) -> Matched:
+def match(definitions: Definitions, kind: str, assessed: Assessed, asked: Asked, *, totals: Totals = STORED) -> Matched:
     """Select and freeze the workflow: the one evaluator of new requests, trials and simulations.
 
-    Without a workflow the request is held for an administrator. With `may_decide` a rule may decide it: `totals` adds
-    up what rules approved before. A rule never approves for somebody who may not approve it and shaped the rules.
+    Without a workflow the request is held for an administrator. `totals` adds up what rules approved before. A rule
+    never approves for somebody who may not approve it and shaped the rules.
     """
-    asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, tuple(excluded))
     try:
-        subject = subject_of(kind, assessed, channel, tags, asked, definitions.zone)
+        subject = subject_of(kind, assessed, asked, definitions.zone)
         matched = _match(subject, asked, definitions, totals)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not let it pass.
@@ -145,23 +130,12 @@ def match(
 
 def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
     """Select and freeze the workflow for a changed approval; no rule decides it now."""
-    return match(
-        definitions,
-        approval.kind,
-        assessed,
-        agent_id=approval.agent_id,
-        channel=approval.channel,
-        requester_id=approval.requester_id,
-        tags=approval.contact_tags,
-        moment=moment,
-        may_decide=False,
-        totals=UNLOCKED,
-    )
+    who = approval.agent_id, approval.requester_id
+    asked = Asked(*who, moment, approval.channel, approval.contact_tags, may_decide=False)
+    return match(definitions, approval.kind, assessed, asked, totals=UNLOCKED)
 
 
-def subject_of(
-    kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked, zone: ZoneInfo
-) -> matching.Subject:
+def subject_of(kind: str, assessed: Assessed, asked: Asked, zone: ZoneInfo) -> matching.Subject:
     """Return the facts that workflows are matched against."""
     return matching.Subject(
         kind=kind,
@@ -170,10 +144,10 @@ def subject_of(
         cost=assessed.estimate.cost,
         currency=assessed.estimate.currency,
         agent_id=asked.agent_id,
-        channel=channel,
+        channel=asked.channel,
         share=assessed.estimate.share,
         reach=assessed.estimate.reach,
-        tags=tuple(tags),
+        tags=tuple(asked.tags),
         local_time=asked.moment.astimezone(zone),
     )
 
@@ -189,34 +163,27 @@ def _match(subject: matching.Subject, asked: Asked, definitions: Definitions, to
     workflow = workflows[choice.rule.workflow_id]
     floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
     auto = _rule_of_all([workflow, floor], subject, asked, totals) if choice.certain and asked.may_decide else None
-    return replace(_frozen(workflow, floor, auto), flags=flags)
-
-
-def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
-    """Freeze the workflow, with what the one without the requester's facts requires as well."""
     snapshot = freeze(workflow)
-    if floor is not None:
+    if floor is not None:  # the one without the requester's facts: what it requires is required as well
         least = freeze(floor)
         snapshot = dict(no_weaker_than(least, snapshot))
-        if snapshot == least:
-            workflow = floor
-    return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=snapshot, auto=auto)
+        workflow = floor if snapshot == least else workflow
+    return Matched(workflow.pk, workflow.version, snapshot, auto, flags)
 
 
 def _rule_of_all(
     workflows: Sequence[ApprovalWorkflow | None], subject: matching.Subject, asked: Asked, totals: Totals
 ) -> AutoRule | None:
     """Return the rule that rejects in any of the workflows, or approves in each of them."""
-    found = [_rule_for(workflow, subject, asked, totals) for workflow in workflows if workflow is not None]
+    found = []
+    for workflow in workflows:
+        if workflow is not None:
+            rule = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
+            if rule and rule.verdict == "approve" and not rolling_totals.fits(rule, subject, asked, totals):
+                rule = None
+            found.append(rule)
     rejecting = next((rule for rule in found if rule is not None and rule.verdict == "reject"), None)
     return rejecting or (found[0] if all(found) else None)
-
-
-def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked, totals: Totals) -> AutoRule | None:
-    found = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
-    if found is None or found.verdict == "reject" or rolling_totals.fits(found, subject, asked, totals):
-        return found
-    return None
 
 
 def _unmatched() -> Matched:
