@@ -50,14 +50,11 @@ def delivery_state(row: Notification) -> DeliveryState:
     word, tone = STATUSES.get(row.status, (row.status.capitalize(), "neutral"))
     if row.status == "held":
         return DeliveryState(word, tone, held_words(row))
-    reason = _reason(row.failure_reason)
+    # An adapter's sentence, but never the bare name of an exception.
+    failure = row.failure_reason
+    reason = UNEXPECTED if re.fullmatch(r"[A-Z]\w*", failure) else visible(mask_text(failure))
     if row.status == "queued" and row.attempts:
         return DeliveryState("Trying again", "warn", reason)
     if row.digest_id and row.status in ("sent", "delivered", "read"):
         return DeliveryState(word, tone, "In a digest")
     return DeliveryState(word, tone, reason)
-
-
-def _reason(text: str) -> str:
-    """Return a reason for people: an adapter's sentence, masked, but never the bare name of an exception."""
-    return UNEXPECTED if re.fullmatch(r"[A-Z]\w*", text) else visible(mask_text(text))

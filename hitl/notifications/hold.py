@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from accounts.selectors import wants_mail
@@ -17,7 +17,7 @@ from core.db.locks import advisory_lock
 from core.ids import uuid7
 from core.tenancy.scope import platform_scope
 from hitl import tasks_dispatch
-from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, hold
+from hitl.domain.delivery_times import Hold, Message, after_quiet_hours, hold
 from hitl.models import Notification
 from hitl.notification_channels import ASKS, EMAIL, notifiers
 from hitl.notifications.preferences import wish_of
@@ -97,37 +97,23 @@ def release(*, notification_id: UUID, now: datetime | None = None) -> int:
     found = Notification.objects.filter(pk=notification_id).values("recipient_id", "channel").first()
     if found is None:
         return 0
-    rows = _due(moment, **found).select_for_update(of=("self",), skip_locked=True)
+    rows = Notification.objects.filter(**found, status="held", hold_until__lte=moment)
+    rows = rows.select_for_update(of=("self",), skip_locked=True)
     due = list(rows.select_related("approval").order_by("id")[:GATHERED_MAX])
     if not due:
         return 0
-    due = _those_awake(due, wish_of(found["recipient_id"])[0], moment)
-    together = len(due) > 1 and _gathers(found["channel"])
+    end = after_quiet_hours(wish_of(found["recipient_id"])[0], moment)
+    if end != moment:
+        # Hold back again what came into quiet hours, as after an outage.
+        asleep = [row for row in due if not message_of(row, moment).is_critical]
+        keys = [row.pk for row in asleep]
+        Notification.objects.filter(pk__in=keys, status="held").update(hold_until=end, held_for="quiet")
+        due = [row for row in due if row not in asleep]
+    gathers = {name for name, notifier in notifiers.items() if notifier.gathers}
+    together = len(due) > 1 and found["channel"] in gathers
     digest_id = uuid7() if together else None
     keys = [row.pk for row in due]
     Notification.objects.filter(pk__in=keys, status="held").update(status="queued", digest_id=digest_id)
     for key in keys[:1] if together else keys:
         tasks_dispatch.notify_soon(key)
     return len(keys)
-
-
-def _gathers(channel: str) -> bool:
-    return any(notifier.gathers for name, notifier in notifiers.items() if name == channel)
-
-
-def _due(moment: datetime, recipient_id: UUID, channel: str) -> QuerySet[Notification]:
-    rows: QuerySet[Notification] = Notification.objects.filter(
-        recipient_id=recipient_id, channel=channel, status="held", hold_until__lte=moment
-    )
-    return rows
-
-
-def _those_awake(due: list[Notification], wish: Wish, moment: datetime) -> list[Notification]:
-    """Hold back again what came into quiet hours, as after an outage; return the others."""
-    end = after_quiet_hours(wish, moment)
-    if end == moment:
-        return due
-    asleep = [row for row in due if not message_of(row, moment).is_critical]
-    keys = [row.pk for row in asleep]
-    Notification.objects.filter(pk__in=keys, status="held").update(hold_until=end, held_for="quiet")
-    return [row for row in due if row not in asleep]

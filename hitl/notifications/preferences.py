@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time
 from typing import Any, Final
 from uuid import UUID
@@ -34,12 +34,52 @@ class OwnSettings:
 
     row: NotificationPreference
     channels_on: tuple[str, ...]
-    is_saved: bool
 
     @property
     def email(self) -> bool:
         """Return True if they want emails."""
         return EMAIL in self.channels_on
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """How a person wants to be notified: the channels to use, quiet hours, the digest, and the most per hour."""
+
+    channels_on: Collection[str]
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    zone: str = ""  # the organisation's
+    language: str = ""
+    gather: str = "none"
+    every: str = "hourly"
+    at: time = time(8, 0)
+    per_hour: int = PER_HOUR
+
+    def problems(self, names: Collection[str]) -> dict[str, list[str]]:
+        """Return what is wrong, by field; `names` are the channels that there are."""
+        wrong = {}
+        if not set(self.channels_on) <= set(names):
+            wrong["channels_on"] = [f"Choose from {', '.join(sorted(names))}."]
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            missing = "quiet_from" if self.quiet_from is None else "quiet_until"
+            wrong[missing] = ["Quiet hours need a beginning and an end. Leave both empty for none."]
+        elif self.quiet_from is not None and self.quiet_from == self.quiet_until:
+            wrong["quiet_until"] = [
+                "Quiet hours must end at another time than they begin. To get no emails at all, turn the channel off."
+            ]
+        if self.zone and self.zone not in zones():
+            wrong["zone"] = [
+                "Choose an IANA time zone such as Europe/Berlin, or leave it empty for your organisation's."
+            ]
+        if self.language and not LANGUAGE.fullmatch(self.language):
+            wrong["language"] = ["Enter a language tag such as de or pt-BR, or leave it empty."]
+        choices = {"gather": NotificationPreference.Gather.values, "every": NotificationPreference.Every.values}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                wrong[name] = [f"Choose one of {', '.join(known)}."]
+        if not 1 <= self.per_hour <= MOST_PER_HOUR:
+            wrong["per_hour"] = [f"Enter a number from 1 to {MOST_PER_HOUR}."]
+        return wrong
 
 
 def person_of(actor: Actor) -> UUID:
@@ -58,7 +98,7 @@ def own_settings(*, viewer: Actor) -> OwnSettings:
     row = NotificationPreference.objects.filter(person_id=viewer.user_id).first()
     off = {*(row.channels_off if row else ()), *(() if wants_mail(viewer.user_id) else (EMAIL,))}
     on = tuple(name for name, _ in channels() if name not in off)
-    return OwnSettings(row or NotificationPreference(person_id=viewer.user_id), on, row is not None)
+    return OwnSettings(row or NotificationPreference(person_id=viewer.user_id), on)
 
 
 def list_own_waiting(*, viewer: Actor, limit: int) -> list[Notification]:
@@ -71,40 +111,23 @@ def list_own_waiting(*, viewer: Actor, limit: int) -> list[Notification]:
     return list(held.order_by("hold_until", "id")[:limit])
 
 
-def set_notification_preference(
-    *,
-    actor: Actor,
-    channels_on: Collection[str],
-    quiet_from: time | None = None,
-    quiet_until: time | None = None,
-    zone: str = "",
-    language: str = "",
-    gather: str = "none",
-    every: str = "hourly",
-    at: time = time(8, 0),
-    per_hour: int = PER_HOUR,
-    now: datetime | None = None,
-) -> OwnSettings:
+def set_notification_preference(*, actor: Actor, wanted: Wanted, now: datetime | None = None) -> OwnSettings:
     """Save how the actor wants to be notified outside the app.
 
-    Nobody can save another person's. Needs `accounts.use_notices`. `channels_on` are the channels to use; `zone` ""
-    is the organisation's. What waits already keeps its time. A key cannot turn emails on or off. Raises Refused, and
-    Invalid with the fields. Announces nothing. Audited.
+    Nobody can save another person's. Needs `accounts.use_notices`. What waits already keeps its time. A key cannot
+    turn emails on or off. Raises Refused, and Invalid with the fields. Announces nothing. Audited.
     """
     person_id = person_of(actor)
     names = {name for name, _ in channels()}
-    quiet = {"quiet_from": _minute(quiet_from), "quiet_until": _minute(quiet_until)}
-    _check(names, channels_on, zone, language, gather, every, per_hour, **quiet)
-    values: dict[str, Any] = {
-        "channels_off": sorted(names - {EMAIL} - set(channels_on)),
-        **quiet,
-        "zone": zone,
-        "language": language,
-        "gather": gather,
-        "every": every,
-        "at": _minute(at),
-        "per_hour": per_hour,
-    }
+    times = {name: getattr(wanted, name) for name in ("quiet_from", "quiet_until", "at")}
+    wanted = replace(
+        wanted, **{name: at and at.replace(second=0, microsecond=0, tzinfo=None) for name, at in times.items()}
+    )
+    if wrong := wanted.problems(names):
+        raise Invalid("These settings aren't valid.", fields=wrong)
+    values: dict[str, Any] = asdict(wanted)
+    channels_on = set(values.pop("channels_on"))
+    values["channels_off"] = sorted(names - {EMAIL} - channels_on)
     with transaction.atomic():
         NotificationPreference.objects.bulk_create([NotificationPreference(person_id=person_id)], ignore_conflicts=True)
         row = NotificationPreference.objects.select_for_update().get(person_id=person_id)
@@ -119,45 +142,6 @@ def set_notification_preference(
             facts={name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()},
         )
     return own_settings(viewer=actor)
-
-
-def _minute(at: time | None) -> time | None:
-    return at and at.replace(second=0, microsecond=0, tzinfo=None)
-
-
-def _check(
-    names: Collection[str],
-    channels_on: Collection[str],
-    zone: str,
-    language: str,
-    gather: str,
-    every: str,
-    per_hour: int,
-    quiet_from: time | None,
-    quiet_until: time | None,
-) -> None:
-    wrong = {}
-    if not set(channels_on) <= set(names):
-        wrong["channels_on"] = [f"Choose from {', '.join(sorted(names))}."]
-    if (quiet_from is None) != (quiet_until is None):
-        missing = "quiet_from" if quiet_from is None else "quiet_until"
-        wrong[missing] = ["Quiet hours need a beginning and an end. Leave both empty for none."]
-    elif quiet_from is not None and quiet_from == quiet_until:
-        wrong["quiet_until"] = [
-            "Quiet hours must end at another time than they begin. To get no emails at all, turn the channel off."
-        ]
-    if zone and zone not in zones():
-        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin, or leave it empty for your organisation's."]
-    if language and not LANGUAGE.fullmatch(language):
-        wrong["language"] = ["Enter a language tag such as de or pt-BR, or leave it empty."]
-    if gather not in NotificationPreference.Gather.values:
-        wrong["gather"] = [f"Choose one of {', '.join(NotificationPreference.Gather.values)}."]
-    if every not in NotificationPreference.Every.values:
-        wrong["every"] = [f"Choose one of {', '.join(NotificationPreference.Every.values)}."]
-    if not 1 <= per_hour <= MOST_PER_HOUR:
-        wrong["per_hour"] = [f"Enter a number from 1 to {MOST_PER_HOUR}."]
-    if wrong:
-        raise Invalid("These settings aren't valid.", fields=wrong)
 
 
 def wish_of(person_id: UUID) -> tuple[Wish, frozenset[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -17,11 +17,6 @@ TOLD: Final = (*ASKS_BACK, State.UNKNOWN, State.EXECUTED, State.FAILED, State.RE
 """The states to notify of; requesters know when their own newer request replaced one."""
 
 
-def template_of(state: str) -> str:
-    """Return the name of the notification about a state."""
-    return f"request_{state}"
-
-
 @transaction.atomic
 def tell_requester(approval_id: UUID, *, now: datetime | None = None) -> bool:
     """Notify the requester of the state of their request; return True if it did.
@@ -31,17 +26,11 @@ def tell_requester(approval_id: UUID, *, now: datetime | None = None) -> bool:
     system only, after the transition.
     """
     approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
-    if approval is None or approval.state not in TOLD or approval.tool_call_id is not None:
+    if approval is None or approval.state not in TOLD:
         return False
-    person = approval.requester_id
-    if person is None or (approval.state == State.CANCELLED and approval.decided_by_id == person):
+    if approval.state == State.CANCELLED and approval.decided_by_id == approval.requester_id:
         return False
-    about = {"state": approval.state, "version": str(approval.version)}
-    known = Notification.objects.filter(approval=approval, recipient_id=person, variables__contains=about)
-    if known.exists():
-        return False
-    create.notify(approval, {person}, template_of(approval.state), now or clock_now(), **about)
-    return True
+    return _tell(approval, approval.state, now, version=str(approval.version))
 
 
 @transaction.atomic
@@ -52,23 +41,17 @@ def tell_of_drift(approval_id: UUID, *, now: datetime | None = None) -> bool:
     the system only, after the transition.
     """
     approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
-    if approval is None or approval.tool_call_id is not None or approval.requester_id is None:
-        return False
-    if not approval.drift:
+    if approval is None or not approval.drift:
         return False  # changed again since: that revision has a message of its own
-    revision = str(approval.revision)
-    about = {"state": "drifted", "revision": revision}
-    known = Notification.objects.filter(
-        approval=approval, recipient_id=approval.requester_id, variables__contains=about
-    )
-    if known.exists():
+    return _tell(approval, "drifted", now, revision=str(approval.revision))
+
+
+def _tell(approval: Approval, state: str, now: datetime | None, **number: str) -> bool:
+    if approval.tool_call_id is not None or approval.requester_id is None:
         return False
-    create.notify(
-        approval,
-        {approval.requester_id},
-        template_of("drifted"),
-        now or clock_now(),
-        state="drifted",
-        revision=revision,
-    )
+    about: dict[str, Any] = {"state": state, **number}
+    person = approval.requester_id
+    if Notification.objects.filter(approval=approval, recipient_id=person, variables__contains=about).exists():
+        return False
+    create.notify(approval, {person}, f"request_{state}", now or clock_now(), **about)
     return True

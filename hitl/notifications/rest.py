@@ -14,7 +14,7 @@ from core.rest.fields import LocalTime
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet
 from hitl.models import NotificationPreference
-from hitl.notifications.preferences import MOST_PER_HOUR, OwnSettings, own_settings, set_notification_preference
+from hitl.notifications.preferences import MOST_PER_HOUR, OwnSettings, Wanted, own_settings, set_notification_preference
 
 
 class SettingsSerializer(serializers.Serializer[OwnSettings]):
@@ -59,4 +59,5 @@ class OwnNotificationSettingsViewSet(ApiViewSet):
     @idempotent
     def replace(self, request: Request) -> Response:
         """Save how you are notified outside the app; nobody else can. Needs `accounts.use_notices`."""
-        return self.call_service(set_notification_preference)
+        wanted = Wanted(**self.read_body())
+        return self.respond(set_notification_preference(actor=self.actor, wanted=wanted))

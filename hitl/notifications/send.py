@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -64,9 +64,8 @@ def send_notification(notification_id: UUID, *, now: datetime | None = None) -> 
     """Send a queued notification by its channel; return True if it was sent now.
 
     With it leave those of the same digest. It is held back if its person wants it later, and skipped if it no longer
-    concerns them. For the system only; safe to
-    repeat: one worker claims the rows for two minutes. Makes an outside call between its transactions. After five
-    failures, or a permanent one, it becomes a failed job.
+    concerns them. For the system only; safe to repeat: one worker claims the rows for two minutes. Makes an outside
+    call between its transactions. After five failures, or a permanent one, it becomes a failed job.
     """
     moment = now or clock_now()
     rows = _claim(notification_id, moment)
@@ -78,7 +77,7 @@ def send_notification(notification_id: UUID, *, now: datetime | None = None) -> 
 
 
 def _claim(notification_id: UUID, moment: datetime) -> list[Notification]:
-    """Claim a notification and those of its digest, unless they have to wait or concern nobody any more."""
+    """Claim a notification and those of its digest, unless they have to wait; skip what concerns nobody any more."""
     with transaction.atomic():
         found = Notification.objects.filter(pk=notification_id, status__in=_OPEN).values("digest_id").first()
         if found is None:
@@ -87,21 +86,17 @@ def _claim(notification_id: UUID, moment: datetime) -> list[Notification]:
         claimable = Notification.objects.select_for_update(of=("self",)).filter(
             lease.free(moment), wanted, status__in=_OPEN
         )
-        rows = _those_needed(list(claimable.select_related("approval", "recipient").order_by("id")))
+        rows = list(claimable.select_related("approval", "recipient").order_by("id"))
+        unneeded = why_unneeded(rows) if rows else {}
+        for why in sorted(set(unneeded.values())):
+            keys = [key for key, reason in unneeded.items() if reason == why]
+            Notification.objects.filter(pk__in=keys).update(status="skipped", failure_reason=why, lease_until=None)
+        rows = [row for row in rows if row.pk not in unneeded]
         if not rows or (rows[0].attempts == 0 and _put_off(rows, moment)):
             return []
         attempts = max(row.attempts for row in rows) + 1
         lease.claim_locked(rows, LEASE, now=moment, status="sending", attempts=attempts)
     return rows
-
-
-def _those_needed(rows: list[Notification]) -> list[Notification]:
-    """Mark as skipped what no longer concerns its person; return the others."""
-    unneeded = why_unneeded(rows) if rows else {}
-    for why in sorted(set(unneeded.values())):
-        keys = [key for key, reason in unneeded.items() if reason == why]
-        Notification.objects.filter(pk__in=keys).update(status="skipped", failure_reason=why, lease_until=None)
-    return [row for row in rows if row.pk not in unneeded]
 
 
 def _put_off(rows: list[Notification], moment: datetime) -> bool:
@@ -141,12 +136,12 @@ def _keep(rows: list[Notification], delivery: Delivery, moment: datetime) -> Non
         "provider_response": dict(delivery.response),
         "failure_reason": clean_text(delivery.error, 300),
     }
-    again = delivery.retry and attempts < MAX_ATTEMPTS
     if delivery.sent:
         columns |= {"status": "sent", "sent_at": moment, "lease_until": None}
-    elif again:
+    elif delivery.retry and attempts < MAX_ATTEMPTS:
         pause = max(30 * 2**attempts, min(delivery.retry_after, LONGEST_PAUSE))
-        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=pause)}
+        # Nobody has this lease: with a fence that no worker knows, the one that failed writes nothing more.
+        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=pause), "fence": F("fence") + 1}
     else:
         columns |= {"status": "failed", "failed_at": moment, "lease_until": None}
     with transaction.atomic():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,11 +11,8 @@ from django.db import transaction
 
 from accounts.models import Tenant
 from accounts.selectors import tenant_zone
-from accounts.versioning import check_version
 from core.actors import Actor
-from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import advisory_lock
 from core.errors import Invalid
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
@@ -33,10 +29,10 @@ from hitl.domain.message_texts import (
 )
 from hitl.models import Approval, NotificationPreference, NotificationTemplate
 from hitl.notification_channels import TITLES
+from hitl.policy.versions import save_version
 
 log = get_logger(__name__)
 MANAGE: Final = "hitl.manage_workflow"
-OBJECT: Final = "hitl.notificationtemplate"
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
 HEADLINE_LIMIT: Final = 200
 SAMPLE: Final = {
@@ -63,7 +59,6 @@ def set_notification_template(
     language: str = "",
     reason: str = "",
     seen_version: int | None = None,
-    now: datetime | None = None,
 ) -> NotificationTemplate:
     """Save the organisation's own text of a message in a language.
 
@@ -74,24 +69,21 @@ def set_notification_template(
     actor.require(MANAGE)
     subject, body = clean_text(subject, SUBJECT_LIMIT + 1), clean_text(body, BODY_LIMIT + 1)
     _check(template, language)
-    wrong = {
-        name: problems
-        for name, text, most in (("subject", subject, SUBJECT_LIMIT), ("body", body, BODY_LIMIT))
-        if (problems := _text_problems(text, template, most))
-    }
+    wrong = {}
+    for name, text, most in (("subject", subject, SUBJECT_LIMIT), ("body", body, BODY_LIMIT)):
+        if not text.strip():
+            wrong[name] = ["Enter a text. To use the built-in one, reset it."]
+        elif len(text) > most:
+            wrong[name] = [f"Use at most {most} characters."]
+        elif problems := problems_of(text, template):
+            wrong[name] = problems
     if wrong:
         raise Invalid("This text can't be used.", fields=wrong)
-    return _save(actor, template, language, subject, body, reason, seen_version, now)
+    return _save(actor, template, language, reason, seen_version, subject=subject, body=body)
 
 
 def reset_notification_template(
-    *,
-    actor: Actor,
-    template: str,
-    language: str = "",
-    reason: str = "",
-    seen_version: int | None = None,
-    now: datetime | None = None,
+    *, actor: Actor, template: str, language: str = "", reason: str = "", seen_version: int | None = None
 ) -> NotificationTemplate:
     """Put the built-in text of a message back, as a new version.
 
@@ -100,7 +92,7 @@ def reset_notification_template(
     """
     actor.require(MANAGE)
     _check(template, language)
-    return _save(actor, template, language, "", "", reason, seen_version, now)
+    return _save(actor, template, language, reason, seen_version)
 
 
 def _check(template: str, language: str) -> None:
@@ -113,47 +105,12 @@ def _check(template: str, language: str) -> None:
         raise Invalid("This text can't be used.", fields=wrong)
 
 
-def _text_problems(text: str, template: str, most: int) -> list[str]:
-    if not text.strip():
-        return ["Enter a text. To use the built-in one, reset it."]
-    if len(text) > most:
-        return [f"Use at most {most} characters."]
-    return problems_of(text, template)
-
-
 def _save(
-    actor: Actor,
-    template: str,
-    language: str,
-    subject: str,
-    body: str,
-    reason: str,
-    seen: int | None,
-    now: datetime | None,
+    actor: Actor, template: str, language: str, reason: str, seen: int | None, **texts: str
 ) -> NotificationTemplate:
-    with transaction.atomic():
-        advisory_lock("notification templates")
-        last = NotificationTemplate.objects.order_by("-version").first()
-        if last is not None:
-            check_version(actor, OBJECT, last, seen)
-        row: NotificationTemplate = NotificationTemplate.objects.create(
-            template=template,
-            language=language,
-            version=last.version + 1 if last else 1,
-            subject=subject,
-            body=body,
-            reason=clean_text(reason, 300),
-            made_by_id=actor.user_id,
-            created_at=now or clock_now(),
-        )
-        chain.record(
-            actor=actor,
-            action="NOTIFICATION_TEMPLATE_SET" if subject else "NOTIFICATION_TEMPLATE_RESET",
-            object_type=OBJECT,
-            object_id=row.pk,
-            facts={"template": template, "language": language, "version": row.version},
-        )
-    return row
+    action = "NOTIFICATION_TEMPLATE_SET" if texts else "NOTIFICATION_TEMPLATE_RESET"
+    about = {"template": template, "language": language}
+    return save_version(actor, NotificationTemplate, action, reason=reason, seen=seen, told=about, **about, **texts)
 
 
 def newest_version() -> int:
@@ -169,8 +126,13 @@ def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText |
     """
     try:
         with transaction.atomic():  # a failing statement must not spoil the caller's transaction
-            row = _find(template, person_id)
-            if row is None or not row.subject:
+            people = NotificationPreference.objects.filter(person_id=person_id)
+            tags = languages_to_try(people.values_list("language", flat=True).first() or "")
+            rows = NotificationTemplate.objects.filter(template=template, language__in=tags)
+            newest = {row.language: row for row in rows.order_by("language", "-version").distinct("language")}
+            # A language whose text was reset is looked up further, down to the text for every language.
+            row = next((newest[tag] for tag in tags if tag in newest and newest[tag].subject), None)
+            if row is None:
                 return None
             values = values_of(approval, template)
             found = OwnText(fill_in(row.subject, values).strip(), fill_in(row.body, values).strip())
@@ -178,15 +140,6 @@ def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText |
     except Exception as error:  # boundary: no fault of a text may cost a message
         log.exception("notification_text_failed", template=template, error=type(error).__name__)
         return None
-
-
-def _find(template: str, person_id: UUID) -> NotificationTemplate | None:
-    language = NotificationPreference.objects.filter(person_id=person_id).values_list("language", flat=True).first()
-    tags = languages_to_try(language or "")
-    rows = NotificationTemplate.objects.filter(template=template, language__in=tags)
-    newest = {row.language: row for row in rows.order_by("language", "-version").distinct("language")}
-    # A language whose text was reset is looked up further, down to the organisation's text for every language.
-    return next((newest[tag] for tag in tags if tag in newest and newest[tag].subject), None)
 
 
 def values_of(approval: Approval, template: str) -> Mapping[str, str]:

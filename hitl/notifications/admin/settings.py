@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import model_to_dict
 from django.http import HttpRequest
 
 from accounts.notices import USE
@@ -20,13 +21,21 @@ from console.viewers import viewer_of
 from hitl.models import NotificationPreference
 from hitl.notification_channels import channels
 from hitl.notifications.delivery_words import held_words
-from hitl.notifications.preferences import MOST_PER_HOUR, list_own_waiting, own_settings, set_notification_preference
+from hitl.notifications.preferences import (
+    MOST_PER_HOUR,
+    Wanted,
+    list_own_waiting,
+    own_settings,
+    set_notification_preference,
+)
 
 SHOWN: Final = 20
+OWN_ZONE: Final = ("", "Your organisation's time zone")
 
 
-def _zones() -> list[tuple[str, Any]]:
-    return [("", "Your organisation's time zone"), *zone_choices()]
+def _time(label: str, **options: Any) -> forms.TimeField:
+    widget = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    return forms.TimeField(label=label, widget=widget, **options)
 
 
 class NotificationForm(ConsoleForm):
@@ -39,19 +48,13 @@ class NotificationForm(ConsoleForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="You'll always find everything in the console, too.",
     )
-    quiet_from = forms.TimeField(
-        label="Quiet hours from",
+    quiet_from = _time(
+        "Quiet hours from",
         required=False,
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         help_text="Nothing is sent in these hours, except about critical risk. Leave both times empty for none.",
     )
-    quiet_until = forms.TimeField(
-        label="Quiet hours until",
-        required=False,
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text="What waited is sent then, as one email.",
-    )
-    zone = forms.ChoiceField(label="Time zone", choices=_zones, required=False)
+    quiet_until = _time("Quiet hours until", required=False, help_text="What waited is sent then, as one email.")
+    zone = forms.ChoiceField(label="Time zone", choices=lambda: [OWN_ZONE, *zone_choices()], required=False)
     language = forms.CharField(
         label="Language (optional)",
         required=False,
@@ -64,7 +67,7 @@ class NotificationForm(ConsoleForm):
         help_text="High and critical risk, alerts and reminders of overdue requests are never gathered.",
     )
     every = forms.ChoiceField(label="Send the digest", choices=NotificationPreference.Every.choices)
-    at = forms.TimeField(label="Time of a daily digest", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    at = _time("Time of a daily digest")
     per_hour = forms.IntegerField(
         label="At most per hour",
         min_value=1,
@@ -89,10 +92,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NotificationPreference]:
         """Return the viewer's own settings."""
-        rows: QuerySet[NotificationPreference] = NotificationPreference.objects.filter(
-            person_id=viewer_of(request).user_id
-        )
-        return rows
+        return NotificationPreference.objects.filter(person_id=viewer_of(request).user_id)
 
     def object_title(self, row: NotificationPreference) -> str:
         """Return the heading of the page."""
@@ -116,18 +116,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with the saved settings."""
         own = own_settings(viewer=viewer_of(request))
-        row = own.row
-        return {
-            "channels_on": list(own.channels_on),
-            "quiet_from": row.quiet_from,
-            "quiet_until": row.quiet_until,
-            "zone": row.zone,
-            "language": row.language,
-            "gather": row.gather,
-            "every": row.every,
-            "at": row.at,
-            "per_hour": row.per_hour,
-        }
+        return {**model_to_dict(own.row), "channels_on": list(own.channels_on)}
 
     @service_action(
         path="settings",
@@ -141,5 +130,5 @@ class NotificationPreferenceAdmin(ServiceAdmin):
     )
     def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Save the viewer's own settings."""
-        set_notification_preference(actor=viewer_of(request), **form.cleaned_data)
+        set_notification_preference(actor=viewer_of(request), wanted=Wanted(**form.cleaned_data))
         return "Saved."

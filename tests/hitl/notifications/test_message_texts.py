@@ -12,7 +12,7 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl.domain.message_texts import fill_in, languages_to_try, problems_of
 from hitl.models import Approval, Notification, NotificationTemplate
-from hitl.notifications.preferences import set_notification_preference
+from hitl.notifications.preferences import Wanted, set_notification_preference
 from hitl.notifications.texts import newest_version, own_text, reset_notification_template, set_notification_template
 from hitl.services import create_workflow
 from integrations.mail.notifier import MailNotifier
@@ -93,9 +93,9 @@ def test_language_is_looked_up_from_the_narrow_to_the_wide() -> None:
 def test_mail_says_what_the_organisation_wrote_in_the_persons_language(acme: World, asked: Approval) -> None:
     write(acme)
     write(acme, language="de", subject="{reference}: bitte prüfen", body="<b>{headline}</b>")
-    set_notification_preference(actor=acme.actor("approver"), channels_on=["email"], language="fr")
+    set_notification_preference(actor=acme.actor("approver"), wanted=Wanted(channels_on=["email"], language="fr"))
     assert mail_of(acme, asked).subject == f"{asked.reference}: please look"
-    set_notification_preference(actor=acme.actor("approver"), channels_on=["email"], language="de-AT")
+    set_notification_preference(actor=acme.actor("approver"), wanted=Wanted(channels_on=["email"], language="de-AT"))
     mail = mail_of(acme, asked)
     assert mail.subject == f"{asked.reference}: bitte prüfen"
     assert "&lt;b&gt;" in mail.html

@@ -18,12 +18,13 @@ from accounts.selectors import wants_mail
 from core import clock, notices
 from core.errors import Invalid
 from core.models import AuditEntry, DeadLetter
+from core.reliability import lease
 from hitl.domain.delivery_times import Hold, Message, Wish, after_quiet_hours, hold, next_digest
 from hitl.models import Approval, Notification
 from hitl.notification_channels import Delivery, Notifier, notifiers
 from hitl.notifications.hold import list_waiting, release
-from hitl.notifications.preferences import set_notification_preference
-from hitl.notifications.send import list_unsent, send_notification
+from hitl.notifications.preferences import Wanted, set_notification_preference
+from hitl.notifications.send import _keep, list_unsent, send_notification
 from hitl.services import cancel, create_workflow
 from integrations.mail.delivery import deliver_mail
 from integrations.mail.notices import on_alert
@@ -76,7 +77,8 @@ def office(acme: World) -> Iterator[World]:
 
 
 def wants(world: World, **more: Any) -> None:
-    set_notification_preference(actor=world.actor("approver"), **{"channels_on": ["email", "pager"], **more})
+    wanted = Wanted(**{"channels_on": ["email", "pager"], **more})
+    set_notification_preference(actor=world.actor("approver"), wanted=wanted)
 
 
 def notification(world: World, approval: Approval | None = None, **more: Any) -> Notification:
@@ -327,6 +329,26 @@ def test_failing_channel_is_retried_and_says_why_in_words(office: World) -> None
     assert DeadLetter.objects.get().ref == row.pk
     page = _client(office).get(f"/admin/hitl/approval/{row.approval_id}/").content.decode()
     assert "The pager network is down." in page
+
+
+def test_worker_whose_attempt_failed_has_lost_the_notification_while_it_waits(
+    office: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = notification(office, channel="pager")
+    claimed: list[Notification] = []
+
+    def notify(_: Pager, notification_id: UUID) -> Delivery:
+        claimed.append(Notification.objects.get(pk=notification_id))
+        return Delivery(sent=False, error="The pager network is busy.", retry=True)
+
+    monkeypatch.setattr(Pager, "notify", notify)
+    assert after(row)[0] == "queued"
+    assert row.lease_until is not None, "it waits before the next attempt"
+    assert lease.lost(claimed[0]), "the fence was raised with the lease that nobody has"
+    Notification.objects.filter(pk=row.pk).update(status="sending")
+    _keep(claimed, Delivery(sent=True), NIGHT)
+    row.refresh_from_db()
+    assert (row.status, row.sent_at) == ("sending", None), "a late result of that worker is not written"
 
 
 def test_channel_that_is_no_notifier_is_refused() -> None:
