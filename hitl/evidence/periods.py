@@ -102,8 +102,7 @@ def stop_export(*, actor: Actor, export_id: UUID, now: datetime | None = None) -
 def query_exports(*, viewer: Actor) -> QuerySet[EvidenceExport]:
     """Return the exports of periods, as a query. Needs `hitl.export_evidence`."""
     viewer.require(EXPORT)
-    rows: QuerySet[EvidenceExport] = EvidenceExport.objects.all()
-    return rows
+    return EvidenceExport.objects.all()
 
 
 def get_export(*, viewer: Actor, export_id: UUID) -> EvidenceExport:
@@ -139,8 +138,7 @@ def work_on(export_id: UUID, *, now: datetime | None = None) -> bool:
 
 
 def _asked(since: datetime, until: datetime) -> QuerySet[Approval]:
-    rows: QuerySet[Approval] = Approval.objects.filter(created_at__gte=since, created_at__lt=until).order_by("pk")
-    return rows
+    return Approval.objects.filter(created_at__gte=since, created_at__lt=until).order_by("pk")
 
 
 def _exporter(export: EvidenceExport) -> Actor:

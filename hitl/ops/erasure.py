@@ -111,8 +111,7 @@ def _addressed(person: Person, after: str, limit: int) -> Batch:
 
 
 def _left() -> QuerySet[Approval]:
-    rows: QuerySet[Approval] = Approval.objects.filter(state__in=FINALS).exclude(payload=GONE)
-    return rows
+    return Approval.objects.filter(state__in=FINALS).exclude(payload=GONE)
 
 
 def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batch:
@@ -163,8 +162,7 @@ def _reasons_own(person: Person, after: str, limit: int) -> Batch:
 def _given_on(asked: list[Approval]) -> QuerySet[Decision]:
     if not asked:
         return Decision.objects.none()
-    rows: QuerySet[Decision] = Decision.objects.filter(approval_id__gte=asked[0].pk, approval_id__lte=asked[-1].pk)
-    return rows
+    return Decision.objects.filter(approval_id__gte=asked[0].pk, approval_id__lte=asked[-1].pk)
 
 
 def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:

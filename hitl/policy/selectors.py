@@ -84,8 +84,7 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
 def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
     """Return the kill switches, active and released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("activated_by", "released_by")
-    return rows
+    return KillSwitch.objects.select_related("activated_by", "released_by")
 
 
 def installation_switch(*, viewer: Actor) -> dict[str, Any]:
@@ -103,15 +102,13 @@ def installation_switch(*, viewer: Actor) -> dict[str, Any]:
 def query_caps(*, viewer: Actor) -> QuerySet[Cap]:
     """Return the active spending limits. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    rows: QuerySet[Cap] = Cap.objects.filter(is_active=True)
-    return rows
+    return Cap.objects.filter(is_active=True)
 
 
 def query_flags(*, viewer: Actor) -> QuerySet[ComplianceFlag]:
     """Return the compliance flags in use. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    rows: QuerySet[ComplianceFlag] = ComplianceFlag.objects.filter(is_active=True)
-    return rows
+    return ComplianceFlag.objects.filter(is_active=True)
 
 
 def get_flag(*, viewer: Actor, flag_id: UUID) -> ComplianceFlag:
@@ -125,22 +122,19 @@ def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:
     Needs `hitl.view_approvalworkflow`. Two queries.
     """
     viewer.require(VIEW_WORKFLOW)
-    rows: QuerySet[ApproverGroup] = ApproverGroup.objects.prefetch_related("members__user")
-    return rows
+    return ApproverGroup.objects.prefetch_related("members__user")
 
 
 def query_calendars(*, viewer: Actor) -> QuerySet[BusinessCalendar]:
     """Return the business calendars. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    rows: QuerySet[BusinessCalendar] = BusinessCalendar.objects.all()
-    return rows
+    return BusinessCalendar.objects.all()
 
 
 def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
     """Return the versions of risk scoring. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    rows: QuerySet[RiskPolicy] = RiskPolicy.objects.select_related("made_by")
-    return rows
+    return RiskPolicy.objects.select_related("made_by")
 
 
 def get_link_policy(*, viewer: Actor) -> link_policy.Standing:

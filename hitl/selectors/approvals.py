@@ -89,8 +89,7 @@ def open_assignments_of(viewer: Actor) -> QuerySet[Assignment]:
     """
     if viewer.user_id is None or not viewer.may(DECIDE):
         return Assignment.objects.none()
-    rows: QuerySet[Assignment] = Assignment.objects.filter(person_id=viewer.user_id, closed_at=None)
-    return rows
+    return Assignment.objects.filter(person_id=viewer.user_id, closed_at=None)
 
 
 def delegated_to(viewer: Actor) -> QuerySet[Assignment]:
@@ -138,8 +137,7 @@ def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
     Needs `hitl.review_override`.
     """
     viewer.require("hitl.review_override")
-    rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
-    return rows
+    return OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
 
 
 def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
@@ -148,8 +146,7 @@ def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
     Needs `hitl.decide_approval`.
     """
     viewer.require(DECIDE)
-    rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
-    return rows
+    return Delegation.objects.select_related("from_person", "to_person", "opened_by")
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:

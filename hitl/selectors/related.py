@@ -55,15 +55,13 @@ def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]
     Needs `hitl.view_approval`.
     """
     viewer.require(VIEW)
-    rows: QuerySet[Execution] = Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
-    return rows
+    return Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
 
 
 def query_revisions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Revision]:
     """Return the revisions of an approval as a query. Needs `hitl.view_approval`."""
     viewer.require(VIEW)
-    rows: QuerySet[Revision] = Revision.objects.filter(approval_id=approval_id).select_related("person")
-    return rows
+    return Revision.objects.filter(approval_id=approval_id).select_related("person")
 
 
 def list_similar(*, viewer: Actor, approval: Approval, limit: int = SHOWN) -> list[Approval]:

@@ -69,8 +69,7 @@ class Past:
 
 def in_range(start: datetime, end: datetime) -> QuerySet[Approval]:
     """Return the requests made in a range, oldest first."""
-    rows: QuerySet[Approval] = Approval.objects.filter(created_at__gte=start, created_at__lt=end)
-    return rows.order_by("created_at", "pk")
+    return Approval.objects.filter(created_at__gte=start, created_at__lt=end).order_by("created_at", "pk")
 
 
 def count_up_to(rows: QuerySet[Approval], most: int) -> int:

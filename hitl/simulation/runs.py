@@ -121,8 +121,7 @@ def get_simulation(*, viewer: Actor, simulation_id: UUID) -> Simulation:
 def query_simulations(*, viewer: Actor) -> QuerySet[Simulation]:
     """Return the simulations of the last 30 days. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW)
-    rows: QuerySet[Simulation] = Simulation.objects.select_related("made_by")
-    return rows
+    return Simulation.objects.select_related("made_by")
 
 
 def _record(actor: Actor, simulation: Simulation, action: str) -> None:
