@@ -1,4 +1,4 @@
-"""Edit and Delete: the two actions that nearly every page has, as a service, its permission and what they say."""
+"""Create, Edit and Delete: what nearly every page has, as a service, its permission and what it says."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,8 +40,20 @@ def edits(
         saved = service(actor=viewer_of(request), **{key: obj.pk}, **_seen(form), **values(form))
         return done.format(saved) or HttpResponseRedirect(self.object_url(obj))
 
-    looks = {"title": "Edit", "submit": "Save", **looks}
-    return service_action(path="edit", permission=permission, form=form, **looks)(edit)
+    looks = {"path": "edit", "title": "Edit", "submit": "Save", **looks}
+    return service_action(permission=permission, form=form, **looks)(edit)
+
+
+def creates(
+    service: Service, permission: str, form: type[ConsoleForm], *, done: str, values: Values = given, **looks: Any
+) -> ServiceAction:
+    """Return the action of a list that creates a row by a service; `done` and the others are as in `edits`."""
+
+    def create(self: Any, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        return done.format(service(actor=viewer_of(request), **values(form)))
+
+    looks = {"submit": "Create", "tone": "good", "on_list": True, **looks}
+    return service_action(path="create", permission=permission, form=form, **looks)(create)
 
 
 def deletes(
@@ -57,8 +69,8 @@ def deletes(
         service(actor=viewer_of(request), **{key: obj.pk}, **seen)
         return done.format(obj) or HttpResponseRedirect(self.list_url())
 
-    looks = {"title": "Delete", "tone": "danger", **looks}
-    return service_action(path="delete", permission=permission, form=form, **looks)(delete)
+    looks = {"path": "delete", "title": "Delete", "tone": "danger", **looks}
+    return service_action(permission=permission, form=form, **looks)(delete)
 
 
 def _seen(form: ConsoleForm) -> dict[str, Any]:

@@ -71,7 +71,6 @@ class EvidenceExportAdmin(ServiceAdmin):
     detail_fields = ("period", "standing", "progress", "problems", "by", "created_at", "finished_at", "kept", "key")
 
     def prepare_rows(self, request: HttpRequest, rows: list[EvidenceExport]) -> None:
-        """Read all names at once."""
         names = names_of(row.requested_by_id for row in rows)
         for row in rows:
             row.exporter = name_in(names, row.requested_by_id, otherwise="An API key")  # type: ignore[attr-defined]
@@ -85,7 +84,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         return response
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if obj is None:
             return ""
         if action.path == "stop":
@@ -93,7 +91,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         return "" if obj.state == State.DONE else "The file isn't ready, or it was removed."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Offer the last month."""
         first = now().astimezone(get_current_timezone()).date().replace(day=1)
         last = first - timedelta(days=1)
         return {"since": last.replace(day=1), "until": last} if obj is None else {}
@@ -109,7 +106,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         explain=f"All requests made in this period, at most {MOST:,}. The file is kept for seven days.",
     )
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Start an export."""
         assert isinstance(form, PeriodForm)  # noqa: S101  (for the type checker)
         export_period(actor=viewer_of(request), **form.moments())
         return "The export is being written. Open it to see how far it is."
@@ -118,7 +114,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         path="stop", title="Stop", permission=EXPORT, form=ConfirmForm, explain="What is written so far is removed."
     )
     def stop(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> str:
-        """Stop an export."""
         stop_export(actor=viewer_of(request), export_id=obj.pk)
         return "The export was stopped."
 
@@ -132,7 +127,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         explain="A packed file with one signed line for each request. The download is in the audit log.",
     )
     def file(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> StreamingHttpResponse:
-        """Send the file to verify."""
         return packed(request, obj, read_period(actor=viewer_of(request), export_id=obj.pk))
 
     @service_action(
@@ -144,29 +138,24 @@ class EvidenceExportAdmin(ServiceAdmin):
         explain="A page to read and print: every request of the period with its outcome and its SHA-256.",
     )
     def register(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> HttpResponse:
-        """Send the list of requests as a page."""
         evidence, digest = read_register(actor=viewer_of(request), export_id=obj.pk)
         return download(File("walker-evidence.html", page.render(evidence, digest).encode(), TYPES["html"]))
 
     def object_title(self, export: EvidenceExport) -> str:
-        """Return the period."""
         return f"Evidence, {self.period(export)}"
 
     @admin.display(description="Period")
     def period(self, export: EvidenceExport) -> str:
-        """Return the first and the last day."""
         zone = get_current_timezone()
         last = export.until.astimezone(zone) - timedelta(microseconds=1)
         return f"{export.since.astimezone(zone):%-d %b %Y} to {last:%-d %b %Y}"
 
     @admin.display(description="Status")
     def standing(self, export: EvidenceExport) -> str:
-        """Return the status."""
         return chip(export.get_state_display(), *CHIPS[State(export.state)])
 
     @admin.display(description="Requests")
     def progress(self, export: EvidenceExport) -> str:
-        """Return how many requests are written."""
         return f"{export.written:,} of {export.total:,}"
 
     @admin.display(description="Requests with problems")
@@ -176,17 +165,14 @@ class EvidenceExportAdmin(ServiceAdmin):
 
     @admin.display(description="Exported by")
     def by(self, export: EvidenceExport) -> str:
-        """Return who started it."""
         return getattr(export, "exporter", "–")
 
     @admin.display(description="File kept until")
     def kept(self, export: EvidenceExport) -> str:
-        """Return until when the file can be downloaded."""
         return exact(export.kept_until) if export.state == State.DONE else "–"
 
     @admin.display(description="To verify")
     def key(self, export: EvidenceExport) -> str:
-        """Return the key's fingerprint and the program."""
         return format_html(
             'Fingerprint of the key: <code class="wk-digest">{}</code><br><a href="{}">Download the verifier</a>',
             signing.public_key().fingerprint,

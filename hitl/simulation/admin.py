@@ -92,7 +92,6 @@ class SimulationAdmin(DefinitionAdmin):
     detail_fields = ("kind", "standing", "range", "by", "since", "taken")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Simulation]) -> None:
-        """Read the names of all who started them at once."""
         names = names_of(row.made_by_id for row in rows)
         for row in rows:
             row.author = name_in(names, row.made_by_id)  # type: ignore[attr-defined]
@@ -106,7 +105,6 @@ class SimulationAdmin(DefinitionAdmin):
         return response
 
     def detail_context(self, request: HttpRequest, obj: Simulation) -> dict[str, Any]:
-        """Return the progress and the result."""
         found = {**super().detail_context(request, obj)}
         found["offered"] = [offer for offer in found["offered"] if not offer["blocked"]]
         if not obj.result:
@@ -126,63 +124,52 @@ class SimulationAdmin(DefinitionAdmin):
 
     @admin.display(description="What")
     def kind(self, row: Simulation) -> str:
-        """Return what is changed."""
         return str(row.get_what_display())
 
     @admin.display(description="State")
     def standing(self, row: Simulation) -> str:
-        """Return its state."""
         tone, icon = CHIPS[row.state]
         return chip(row.get_state_display(), tone, icon)
 
     @admin.display(description="Range")
     def range(self, row: Simulation) -> str:
-        """Return the days."""
         return "The last day" if row.days == 1 else f"The last {row.days} days"
 
     @admin.display(description="By")
     def by(self, row: Simulation) -> str:
-        """Return who started it."""
         return str(row.author)  # type: ignore[attr-defined]
 
     @admin.display(description="Started")
     def since(self, row: Simulation) -> str:
-        """Return when it was started."""
         return moment(row.created_at)
 
     @admin.display(description="Ended")
     def taken(self, row: Simulation) -> str:
-        """Return when it ended."""
         return exact(row.ended_at)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if action.path == "stop":
             return "" if obj.is_active else "It has ended."
         return "Wait until it is done, or stop it." if obj.is_active else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the days of the simulation."""
         return {"days": obj.days} if action.path == "again" else {}
 
     @service_action(path="stop", title="Stop", permission=VIEW_WORKFLOW, tone="danger",
                     explain="What was evaluated so far is lost.")  # fmt: skip
     def stop(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
-        """Stop it."""
         stop_simulation(actor=viewer_of(request), simulation_id=obj.pk)
         return "The simulation was stopped."
 
     @service_action(path="again", title="Try again", permission=VIEW_WORKFLOW, form=DaysForm, submit="Try",
                     explain="Try the same change on another range. Nothing else is saved.")  # fmt: skip
     def again(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> HttpResponse:
-        """Try the same draft again."""
         draft = {name: value for name, value in obj.draft.items() if name != "version"}
         return try_on_history(viewer_of(request), obj.what, draft, form.cleaned_data["days"])
 
     @service_action(path="save", title="Save this change", permission=MANAGE, submit="Save", tone="good",
                     explain="It then applies to new requests. Refused if someone changed it meanwhile.")  # fmt: skip
     def save(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
-        """Save what was tried."""
         save_simulated(actor=viewer_of(request), simulation_id=obj.pk)
         return f"{obj.title} was saved and now applies."
 

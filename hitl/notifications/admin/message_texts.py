@@ -99,7 +99,6 @@ class NotificationTemplateAdmin(VersionAdmin):
     detail_fields = ("message", "tongue", "subject_shown", "body", "reason", "in_use", "by", "since")
 
     def prepare_rows(self, request: HttpRequest, rows: list[NotificationTemplate]) -> None:
-        """Read the names of all authors, and which versions are in use."""
         super().prepare_rows(request, rows)
         newest = NotificationTemplate.objects.order_by("template", "language", "-version")
         in_use = set(newest.distinct("template", "language").values_list("pk", flat=True))
@@ -107,31 +106,25 @@ class NotificationTemplateAdmin(VersionAdmin):
             row.is_newest = row.pk in in_use  # type: ignore[attr-defined]
 
     def object_title(self, row: NotificationTemplate) -> str:
-        """Return the message."""
         return _title_of(row.template)
 
     @admin.display(description="Message")
     def message(self, row: NotificationTemplate) -> str:
-        """Return the message by its built-in words."""
         return _title_of(row.template)
 
     @admin.display(description="Language")
     def tongue(self, row: NotificationTemplate) -> str:
-        """Return the language."""
         return row.language or EVERY_LANGUAGE
 
     @admin.display(description="Subject")
     def subject_shown(self, row: NotificationTemplate) -> str:
-        """Return the subject, or that the built-in one was put back."""
         return row.subject or "Built-in text"
 
     @admin.display(description="Use")
     def in_use(self, row: NotificationTemplate) -> str:
-        """Return whether this version is used."""
         return chip("In use", "good", "check") if row.is_newest else chip("Older", "neutral", "clock")  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the newest version, and the text to start from."""
         known = {"version": newest_version(), "viewer": viewer_of(request)}
         if obj is None or action.path != "edit":
             return known
@@ -139,25 +132,21 @@ class NotificationTemplateAdmin(VersionAdmin):
         return {**known, **texts}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the built-in text can't be put back."""
         return "The built-in text is in use." if action.path == "reset" and not obj.subject else ""
 
     @service_action(path="write", title="Write a text", permission=MANAGE, form=TextForm, submit="Save",
                     tone="primary", on_list=True, explain="Applies to emails from now on.")  # fmt: skip
     def write(self, request: HttpRequest, obj: None, form: TextForm) -> str:
-        """Save a text."""
         return self._save(request, form)
 
     @service_action(path="edit", title="Edit", permission=MANAGE, form=TextForm, submit="Save", tone="primary",
                     explain="Saves a new version, used from now on.")  # fmt: skip
     def edit(self, request: HttpRequest, obj: NotificationTemplate, form: TextForm) -> str:
-        """Save a new version."""
         return self._save(request, form)
 
     @service_action(path="reset", title="Reset to the built-in text", permission=MANAGE, form=ResetForm,
                     submit="Reset", explain="Your versions stay in the list.")  # fmt: skip
     def reset(self, request: HttpRequest, obj: NotificationTemplate, form: ResetForm) -> str:
-        """Put the built-in text back."""
         reset_notification_template(
             actor=viewer_of(request),
             template=obj.template,
@@ -168,7 +157,6 @@ class NotificationTemplateAdmin(VersionAdmin):
         return "The built-in text is in use."
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list."""
         return self.list_url()
 
     def _save(self, request: HttpRequest, form: ConsoleForm) -> str:

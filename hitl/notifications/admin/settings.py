@@ -91,15 +91,12 @@ class NotificationPreferenceAdmin(ServiceAdmin):
     detail_fields = ("quiet_from", "quiet_until", "zone", "gather", "every", "at", "per_hour", "changed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NotificationPreference]:
-        """Return the viewer's own settings."""
         return NotificationPreference.objects.filter(person_id=viewer_of(request).user_id)
 
     def object_title(self, row: NotificationPreference) -> str:
-        """Return the heading of the page."""
         return "My notifications"
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the settings in words, and what waits now."""
         viewer = viewer_of(request)
         own = own_settings(viewer=viewer)
         waiting = list_own_waiting(viewer=viewer, limit=SHOWN + 1)
@@ -114,7 +111,6 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         }
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start with the saved settings."""
         own = own_settings(viewer=viewer_of(request))
         return {**model_to_dict(own.row), "channels_on": list(own.channels_on)}
 
@@ -129,6 +125,5 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         explain="These settings are yours, in this organisation. What already waits keeps its time.",
     )
     def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Save the viewer's own settings."""
         set_notification_preference(actor=viewer_of(request), wanted=Wanted(**form.cleaned_data))
         return "Saved."

@@ -20,7 +20,6 @@ class DefinitionAdmin(ServiceAdmin):
     view_permission = VIEW
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a deletion."""
         return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
 
@@ -30,17 +29,14 @@ class VersionAdmin(DefinitionAdmin):
     ordering = ("-version",)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Read the names of all authors at once."""
         names = names_of(row.made_by_id for row in rows)
         for row in rows:
             row.author = name_in(names, row.made_by_id, otherwise="The system")
 
     @admin.display(description="By")
     def by(self, row: Any) -> str:
-        """Return who made it."""
         return str(row.author)
 
     @admin.display(description="Since")
     def since(self, row: Any) -> str:
-        """Return when."""
         return moment(row.created_at)

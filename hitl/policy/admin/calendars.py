@@ -54,30 +54,17 @@ class CalendarForm(VersionedForm):
         self.order_fields(["name", "zone", *DAYS, "holidays"])
 
     def definition(self) -> dict[str, Any]:
-        """Return what the services take."""
         said = self.cleaned_data
-        week = {day: _shifts(said[day]) for day in DAYS if said[day].strip()}
+        shifts = {day: [part.strip() for part in said[day].split(",") if part.strip()] for day in DAYS}
+        week = {day: [re.split(r"\s*[-–]\s*", part, maxsplit=1) for part in parts]
+                for day, parts in shifts.items() if said[day].strip()}  # fmt: skip
         lines = [line.strip().partition(" ") for line in said["holidays"].splitlines() if line.strip()]
         days = [{"day": day, "name": name.strip()} for day, _, name in lines]
         return {"name": said["name"], "zone": said["zone"], "week": week, "holidays": days}
 
 
-def _shifts(text: str) -> list[list[str]]:
-    return [re.split(r"\s*[-–]\s*", part.strip(), maxsplit=1) for part in text.split(",") if part.strip()]
-
-
 def _hours(shifts: list[list[str]]) -> str:
     return ", ".join("-".join(shift) for shift in shifts)
-
-
-def _days_alike(week: dict[str, list[list[str]]]) -> list[str]:
-    """Return a week in short: "Mon to Fri 09:00-17:00"."""
-    texts = []
-    for hours, group in groupby(DAYS, key=lambda day: _hours(week.get(day) or [])):
-        days = [day.title() for day in group]
-        if hours:
-            texts.append(f"{days[0]}{f' to {days[-1]}' if len(days) > 1 else ''} {hours}")
-    return texts
 
 
 @admin.register(BusinessCalendar)
@@ -93,39 +80,37 @@ class CalendarAdmin(DefinitionAdmin):
     detail_fields = ("name", "place", "hours", "off", "use", "version")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BusinessCalendar]:
-        """Count the levels with the calendars."""
         rows: QuerySet[BusinessCalendar] = super().get_queryset(request).annotate(level_count=Count("levels"))
         return rows
 
     @admin.display(description="Time zone")
     def place(self, calendar: BusinessCalendar) -> str:
-        """Return the zone."""
         return calendar.zone.replace("_", " ")
 
     @admin.display(description="Hours")
     def hours(self, calendar: BusinessCalendar) -> str:
-        """Return the week in short."""
-        return "; ".join(_days_alike(calendar.week)) or "Closed"
+        texts = []  # "Mon to Fri 09:00-17:00"
+        for hours, group in groupby(DAYS, key=lambda day: _hours(calendar.week.get(day) or [])):
+            days = [day.title() for day in group]
+            if hours:
+                texts.append(f"{days[0]}{f' to {days[-1]}' if len(days) > 1 else ''} {hours}")
+        return "; ".join(texts) or "Closed"
 
     @admin.display(description="Holidays")
     def days_off(self, calendar: BusinessCalendar) -> int:
-        """Return the number of holidays."""
         return len(calendar.holidays)
 
     @admin.display(description="Holidays")
     def off(self, calendar: BusinessCalendar) -> str:
-        """Return the holidays."""
         days = ((date_format(date.fromisoformat(row["day"]), "j M Y"), row["name"]) for row in calendar.holidays)
         return format_html_join("", "<div>{} {}</div>", days) or "None"
 
     @admin.display(description="Used by")
     def use(self, calendar: BusinessCalendar) -> str:
-        """Return how many levels use it."""
         count = calendar.level_count  # type: ignore[attr-defined]
         return f"{count} level{'' if count == 1 else 's'}"
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with; a new calendar covers Monday to Friday."""
         if action.path == "create":
             return {"zone": request.tenant.timezone, **dict.fromkeys(DAYS[:5], "09:00-17:00")}  # type: ignore[attr-defined]
         if action.path != "edit":
@@ -137,7 +122,6 @@ class CalendarAdmin(DefinitionAdmin):
     @service_action(path="create", title="New calendar", permission=MANAGE, form=CalendarForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: CalendarForm) -> str:
-        """Create a calendar."""
         with _named_for_the_form():
             made = create_calendar(actor=viewer_of(request), **form.definition())
         return f"{made} was created. You can now choose it in the levels of a workflow."
@@ -145,7 +129,6 @@ class CalendarAdmin(DefinitionAdmin):
     @service_action(path="edit", title="Hours and holidays", permission=MANAGE, form=CalendarForm, submit="Save",
                     tone="good")  # fmt: skip
     def edit(self, request: HttpRequest, obj: BusinessCalendar, form: CalendarForm) -> str:
-        """Change hours and holidays."""
         with _named_for_the_form():
             revise_calendar(
                 actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.seen_version(), **form.definition()

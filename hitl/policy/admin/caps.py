@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import edits
+from console.base.crud import creates, deletes, edits
 from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
@@ -67,6 +67,13 @@ class TryAmountForm(ConsoleForm):
     try_days = days_field()
 
 
+def cap_in(form: ConsoleForm) -> dict[str, Any]:
+    """Return the limit of a form, as the services take it."""
+    said = form.cleaned_data
+    limit = {name: said[name] for name in ("scope", "currency", "amount", "window")}
+    return {**limit, "target": {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")}
+
+
 @admin.register(Cap)
 class CapAdmin(DefinitionAdmin):
     """How much can be spent."""
@@ -80,7 +87,6 @@ class CapAdmin(DefinitionAdmin):
     detail_fields = ("covers", "limit", "taken", "standing", "version")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Cap]) -> None:
-        """Add up what is used of each."""
         label = labels()
         for cap in rows:
             cap.covered = "Everything" if cap.scope == "all" else label(cap.scope, cap.target)  # type: ignore[attr-defined]
@@ -88,12 +94,10 @@ class CapAdmin(DefinitionAdmin):
 
     @admin.display(description="Applies to")
     def covers(self, cap: Cap) -> str:
-        """Return what the limit applies to."""
         return str(cap.covered)  # type: ignore[attr-defined]
 
     @admin.display(description="Amount")
     def limit(self, cap: Cap) -> str:
-        """Return the amount and its period."""
         return format_html('<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window)
 
     @admin.display(description="Used")
@@ -105,58 +109,30 @@ class CapAdmin(DefinitionAdmin):
 
     @admin.display(description="State")
     def standing(self, cap: Cap) -> str:
-        """Return whether it is in use."""
         return chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         return "" if obj is None or obj.is_active else "This limit was removed."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {"currency": request.tenant.currency}  # type: ignore[attr-defined]
         return {"amount": obj.amount, "version": obj.version}
 
-    @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Create a spending limit."""
-        said = form.cleaned_data
-        target = {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")
-        made = create_cap(
-            actor=viewer_of(request),
-            scope=said["scope"],
-            target=target,
-            currency=said["currency"],
-            amount=said["amount"],
-            window=said["window"],
-        )
-        return f"The limit of {made} now applies."
-
+    create = creates(create_cap, MANAGE, CapForm, title="New limit", values=cap_in, done="The limit of {} now applies.")
     edit = edits(revise_cap, "cap_id", MANAGE, AmountForm, title="Change amount", tone="primary",
-                 values=lambda form: {"amount": form.cleaned_data["amount"]}, done="The limit is now {}.")  # fmt: skip
+                 done="The limit is now {}.")  # fmt: skip
+    retire = deletes(retire_cap, "cap_id", MANAGE, path="retire", title="Remove limit", form=VersionedForm,
+                     explain="Requests that it holds back will continue.", done="The limit was removed.")  # fmt: skip
 
     @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
                     on_list=True, explain="Find out which past requests a new limit would have held.")  # fmt: skip
     def try_new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Try a new limit on past requests."""
-        said = dict(form.cleaned_data)
-        days, scopes = said.pop(TRY), {"kind": said.pop("kind"), "agent": said.pop("agent")}
-        draft = {**said, "target": scopes.get(said["scope"], "")}
-        return try_on_history(viewer_of(request), "cap", draft, days)
+        return try_on_history(viewer_of(request), "cap", cap_in(form), form.cleaned_data[TRY])
 
     @service_action(path="try", title="Try another amount", permission=MANAGE, form=TryAmountForm, submit="Try",
                     explain="Find out which past requests another amount would have held.")  # fmt: skip
     def try_amount(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> HttpResponse:
-        """Try another amount on past requests."""
         said = form.cleaned_data
         draft = {"cap": obj.pk, "amount": said["amount"]}
         return try_on_history(viewer_of(request), "cap", draft, said[TRY])
-
-    @service_action(path="retire", title="Remove limit", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="Requests that it holds back will continue.")  # fmt: skip
-    def retire(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
-        """Remove the limit."""
-        retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return "The limit was removed."

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import given
 from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.viewers import viewer_of
@@ -48,17 +49,14 @@ class DecisionPolicyAdmin(VersionAdmin):
 
     @admin.display(description="Time to undo")
     def undo(self, policy: DecisionPolicy) -> str:
-        """Return the seconds in which an approval can be undone."""
         return f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once"
 
     @admin.display(description="Approve many at once")
     def batches(self, policy: DecisionPolicy) -> str:
-        """Return the highest risk of a batch."""
         risk = policy.get_batch_risk_display()
         return "Never" if policy.batch_risk == "none" else f"Up to {risk.lower()} risk"
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the current settings."""
         policy = decision_policy.current()
         return {"version": policy.version, "undo_seconds": policy.undo_seconds, "batch_risk": policy.batch_risk}
 
@@ -66,15 +64,7 @@ class DecisionPolicyAdmin(VersionAdmin):
                     submit="Save", tone="good", on_list=True, explain="Approvals given before keep their time to "
                     "undo. Over the API and by links in mails, approvals are always executed at once.")  # fmt: skip
     def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:
-        """Save a new version."""
-        said = form.cleaned_data
-        made = set_decision_policy(
-            actor=viewer_of(request),
-            undo_seconds=said["undo_seconds"],
-            batch_risk=said["batch_risk"],
-            reason=said["reason"],
-            seen_version=form.seen_version(),
-        )
+        made = set_decision_policy(actor=viewer_of(request), seen_version=form.seen_version(), **given(form))
         if not made.undo_seconds:
             return "Saved. Approvals are executed at once."
         return f"Saved. Approvals can be undone for {made.undo_seconds} seconds."

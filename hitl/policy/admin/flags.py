@@ -6,12 +6,11 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import edits
-from console.base.forms import ConsoleForm, VersionedForm
+from console.base.actions import ServiceAction
+from console.base.crud import creates, deletes, edits
+from console.base.forms import VersionedForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
-from console.viewers import viewer_of
 from hitl.models import ComplianceFlag
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
 from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
@@ -56,36 +55,21 @@ class FlagAdmin(DefinitionAdmin):
 
     @admin.display(description="Set by")
     def rule(self, flag: ComplianceFlag) -> str:
-        """Return the condition that sets it."""
         return f"People, or if {flag.condition}" if flag.condition else "People"
 
     @admin.display(description="State")
     def standing(self, flag: ComplianceFlag) -> str:
-        """Return whether it is in use."""
         return chip("In use", "good", "check") if flag.is_active else chip("Retired", "neutral", "ban")
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         return "" if obj is None or obj.is_active else "This flag was retired."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         return {} if obj is None else {"label": obj.label, "condition": obj.condition, "version": obj.version}
 
-    @service_action(path="create", title="New flag", permission=MANAGE, form=NewFlag, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Create a flag."""
-        said = {name: form.cleaned_data[name] for name in ("name", "label", "condition")}
-        return f"{create_flag(actor=viewer_of(request), **said)} was created."
-
+    create = creates(create_flag, MANAGE, NewFlag, title="New flag", done="{} was created.")
     edit = edits(revise_flag, "flag_id", MANAGE, FlagChange, title="Label and condition", tone="good",
-                 values=lambda form: {name: form.cleaned_data[name] for name in ("label", "condition")},
                  done="{} was saved.")  # fmt: skip
-
-    @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="It is set no more. Requests that have it keep it until someone clears it.")  # fmt: skip
-    def retire(self, request: HttpRequest, obj: ComplianceFlag, form: ConsoleForm) -> str:
-        """Retire the flag."""
-        retire_flag(actor=viewer_of(request), flag_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"{obj} was retired."
+    retire = deletes(retire_flag, "flag_id", MANAGE, path="retire", title="Retire", form=VersionedForm,
+                     explain="It is set no more. Requests that have it keep it until someone clears it.",
+                     done="{} was retired.")  # fmt: skip

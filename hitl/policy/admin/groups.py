@@ -8,12 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.selectors import list_members
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.actions import ServiceAction
+from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.names import name_in, names_of
 from console.navigation import Nav
-from console.viewers import viewer_of
 from hitl.domain.permissions import DECIDE
 from hitl.models import ApproverGroup
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
@@ -55,11 +54,9 @@ class GroupAdmin(DefinitionAdmin):
     detail_fields = ("name", "people")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApproverGroup]:
-        """Read the members with the groups."""
         return super().get_queryset(request).prefetch_related("members")
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApproverGroup]) -> None:
-        """Read all names at once."""
         names = names_of(member.user_id for group in rows for member in group.members.all())
         for group in rows:
             found = sorted(name_in(names, member.user_id) for member in group.members.all())
@@ -67,11 +64,9 @@ class GroupAdmin(DefinitionAdmin):
 
     @admin.display(description="People")
     def people(self, group: ApproverGroup) -> str:
-        """Return who is in it."""
         return group.people_names or "Nobody"  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path != "edit":
             return {} if obj is None else {"version": obj.version}
         return {
@@ -80,14 +75,8 @@ class GroupAdmin(DefinitionAdmin):
             "people": [str(member.user_id) for member in obj.members.all()],
         }
 
-    @service_action(path="create", title="New group", permission=MANAGE, form=GroupForm, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Create a group."""
-        return f"{create_group(actor=viewer_of(request), **_group(form))} was created."
-
+    create = creates(create_group, MANAGE, GroupForm, title="New group", values=_group, done="{} was created.")
     edit = edits(revise_group, "group_id", MANAGE, GroupForm, title="Name and people", tone="good",
                  values=_group, done="{} was saved.")  # fmt: skip
-
     delete = deletes(delete_group, "group_id", MANAGE, form=VersionedForm, done="{} was deleted.",
                      explain="You can only delete a group that no workflow uses.")  # fmt: skip

@@ -71,7 +71,6 @@ class RiskPolicyAdmin(VersionAdmin):
     detail_fields = ("version", "weighs", "adds", "reason", "by", "since")
 
     def prepare_rows(self, request: HttpRequest, rows: list[RiskPolicy]) -> None:
-        """Read the names of all authors and actions at once."""
         super().prepare_rows(request, rows)
         label = labels()
         for policy in rows:
@@ -80,17 +79,14 @@ class RiskPolicyAdmin(VersionAdmin):
 
     @admin.display(description="Weights")
     def weighs(self, policy: RiskPolicy) -> str:
-        """Return the weights other than 1."""
         changed = [f"{FACTORS.get(name, name)}: {weight}×" for name, weight in policy.weights.items() if weight != 1]
         return "; ".join(changed) or "Every factor counts once"
 
     @admin.display(description="Extra points")
     def adds(self, policy: RiskPolicy) -> str:
-        """Return the points added for actions."""
         return policy.added_words or "–"  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the current values."""
         policy = risk_policy()
         weights = {f"weight_{name}": policy.weights.get(name, 1) for name in risk.FACTORS}
         known = {"version": policy.version, **weights}
@@ -101,7 +97,6 @@ class RiskPolicyAdmin(VersionAdmin):
                     tone="good", on_list=True, explain="1 counts a factor normally, 2 counts it twice, 0 ignores "
                     "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
-        """Save a new version."""
         weights, points = weights_in(form)
         made = set_risk_policy(
             actor=viewer_of(request),
@@ -116,7 +111,6 @@ class RiskPolicyAdmin(VersionAdmin):
                     on_list=True, explain="Find out which past requests another scoring would have "
                     "changed.")  # fmt: skip
     def try_weights(self, request: HttpRequest, obj: None, form: WeightsForm) -> HttpResponse:
-        """Try other weights on past requests."""
         weights, points = weights_in(form)
         draft = {"weights": weights, "kind_points": points}
         return try_on_history(viewer_of(request), "risk", draft, form.cleaned_data[TRY])

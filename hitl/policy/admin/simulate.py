@@ -11,12 +11,11 @@ from console.names import name_in, names_of
 from console.templatetags.console_ui import exact
 from hitl.actions import registry
 from hitl.approvals.change.simulate import Simulation, Trial
+from hitl.policy.admin.workflow_form.fields import split
 from hitl.policy.admin.workflow_form.form import CHANNELS, agent_choices
 from hitl.policy.workflows import labels
 
-MODES: Final = {
-    **labels.MODES, "parallel": "All of several levels",
-}  # fmt: skip
+MODES: Final = {**labels.MODES, "parallel": "All of several levels"}
 
 
 class TrialForm(ConsoleForm):
@@ -53,15 +52,10 @@ def trial_of(form: ConsoleForm) -> Trial:
     """Return the made-up request."""
     said = form.cleaned_data
     return Trial(
-        kind=said["kind"],
-        cost=said["cost"],
+        **{name: said[name] for name in ("kind", "cost", "share", "reach", "score", "channel")},
         currency=said["currency"].upper(),
-        share=said["share"],
-        reach=said["reach"],
-        score=said["score"],
-        channel=said["channel"],
         agent_id=UUID(said["agent"]) if said["agent"] else None,
-        tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip()),
+        tags=tuple(split(said["tags"])),
     )
 
 
@@ -79,14 +73,7 @@ def tried(form: ConsoleForm, found: Simulation) -> dict[str, Any]:
         }
         for number, level in enumerate(found.levels, start=1)
     ]
-    url = "" if found.workflow_id is None else reverse(
-        "admin:hitl_approvalworkflow_change", args=[found.workflow_id]
-    )  # fmt: skip
-    return {
-        "title": "Test workflows",
-        "list_title": "Workflows",
-        "form": form,
-        "found": found,
-        "levels": rows,
-        "flow_url": url,
-    }
+    flow = found.workflow_id
+    url = reverse("admin:hitl_approvalworkflow_change", args=[flow]) if flow else ""
+    titles = {"title": "Test workflows", "list_title": "Workflows"}
+    return {**titles, "form": form, "found": found, "levels": rows, "flow_url": url}

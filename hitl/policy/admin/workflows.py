@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import object_permissions
 from console.base.actions import ServiceAction, action_url, service_action
+from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
@@ -92,6 +93,16 @@ def parts_of(workflow: ApprovalWorkflow, label: Label, edit_urls: dict[str, str]
     ]
 
 
+def _edits(path: str, title: str) -> ServiceAction:
+    """Return the action that edits a workflow, or one section of it."""
+
+    def edit(page: Any, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+        return page.save_or_try(request, obj, form)  # type: ignore[no-any-return]
+
+    looks: dict[str, Any] = {"on_object": True, "submit": "Save", "tone": "good"}
+    return service_action(path=path, title=title, permission=MANAGE, form=WorkflowForm, **looks)(edit)
+
+
 @admin.register(ApprovalWorkflow)
 class WorkflowAdmin(ServiceAdmin):
     """Which requests need whose approval."""
@@ -107,7 +118,6 @@ class WorkflowAdmin(ServiceAdmin):
     detail_fields = ("standing", "priority", "version", "expires", "execution", "notified", "emergency")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
-        """Read the levels with the workflows."""
         rows, viewer = super().get_queryset(request).prefetch_related(with_levels()), viewer_of(request)
         return rows if viewer.may(self.view_permission) else rows.filter(pk__in=selectors.shared_workflows(viewer))
 
@@ -116,13 +126,11 @@ class WorkflowAdmin(ServiceAdmin):
         return super().opens_to(viewer) or bool(selectors.shared_workflows(viewer))
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:
-        """Summarise each workflow."""
         label = labels()
         for workflow in rows:
             workflow.summary = summary_of(workflow, label)  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the actions that have a page."""
         found = super().list_context(request)
         return {"offered": [offer for offer in found["offered"] if offer["action"].path != "sentence"]}
 
@@ -148,29 +156,24 @@ class WorkflowAdmin(ServiceAdmin):
 
     @admin.display(description="Summary")
     def says(self, workflow: ApprovalWorkflow) -> str:
-        """Return the workflow in one sentence."""
         return str(workflow.summary)  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, workflow: ApprovalWorkflow) -> str:
-        """Return whether it is in use."""
         if not workflow.is_active:
             return chip("Retired", "neutral", "ban")
         return chip("Default", "accent", "flag") if workflow.is_default else chip("In use", "good", "check")
 
     @admin.display(description="Expires")
     def expires(self, workflow: ApprovalWorkflow) -> str:
-        """Return when undecided requests expire."""
         return f"If not decided within {_hours(workflow.expire_hours)}"
 
     @admin.display(description="Execution")
     def execution(self, workflow: ApprovalWorkflow) -> str:
-        """Return how long an approval is valid."""
         return f"Within {_hours(workflow.execute_within_hours)} of the approval"
 
     @admin.display(description="Notifications")
     def notified(self, workflow: ApprovalWorkflow) -> str:
-        """Return how approvers are notified."""
         used = [label for name, label in channels() if name in workflow.notify_by]
         ways = ["in the console", *(f"by {'email' if label == 'Email' else label}" for label in used)]
         words = f"{', '.join(ways[:-1])} and {ways[-1]}" if used else "in the console only"
@@ -178,19 +181,16 @@ class WorkflowAdmin(ServiceAdmin):
 
     @admin.display(description="Emergency approval")
     def emergency(self, workflow: ApprovalWorkflow) -> str:
-        """Return whether emergency approval is allowed."""
         if not workflow.allow_override:
             return "Not allowed"
         return "An owner with two-factor authentication can approve alone. Someone else reviews it afterwards."
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if action.path in ("edit", "retire", *SECTION_AT) and not obj.is_active:
             return "This workflow is retired. Restore it first."
         return "This workflow is in use." if action.path == "restore" and obj.is_active else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path == "create":
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
@@ -225,14 +225,7 @@ class WorkflowAdmin(ServiceAdmin):
         made = create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
         return f"{made.name} is now in use."
 
-    @service_action(
-        path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
-    )
-    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save a new version of a workflow."""
-        return self._save(request, obj, form)
-
-    def _save(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
+    def save_or_try(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
         """Save a new version with what the form, or its section, changed, or try it on past requests."""
         seen, name = form.seen_version(), form.cleaned_data["name"]
         levels, conditions = form.definition()
@@ -242,59 +235,25 @@ class WorkflowAdmin(ServiceAdmin):
             draft = {"workflow": obj.pk, "name": name, "levels": levels, "conditions": conditions}
             return try_on_history(viewer_of(request), "workflow", draft, request.POST[TRY])
         try:
-            revise_workflow(
-                actor=viewer_of(request),
-                workflow_id=obj.pk,
-                name=name,
-                levels=levels,
-                seen_version=seen,
-                **conditions,
-            )
+            actor = viewer_of(request)
+            revise_workflow(actor=actor, workflow_id=obj.pk, name=name, levels=levels, seen_version=seen, **conditions)
         except Conflict as error:
             raise Conflict(error.detail, code=error.code, **error.facts, says=summary_of(obj, labels())) from error
         return f"{name} was saved. Open requests keep the version they started with."
 
-    @service_action(path="conditions", title="Edit conditions", permission=MANAGE, on_object=True, form=WorkflowForm,
-                    submit="Save", tone="good")  # fmt: skip
-    def edit_conditions(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save which requests it covers."""
-        return self._save(request, obj, form)
-
-    @service_action(path="approvers", title="Edit approvers", permission=MANAGE, on_object=True, form=WorkflowForm,
-                    submit="Save", tone="good")  # fmt: skip
-    def edit_approvers(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save who approves."""
-        return self._save(request, obj, form)
-
-    @service_action(path="deadlines", title="Edit deadlines and escalation", permission=MANAGE, on_object=True,
-                    form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
-    def edit_deadlines(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save what happens without an answer."""
-        return self._save(request, obj, form)
-
-    @service_action(path="automatic", title="Edit automatic decisions", permission=MANAGE, on_object=True,
-                    form=WorkflowForm, submit="Save", tone="good")  # fmt: skip
-    def edit_automatic(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str | HttpResponse:
-        """Save what is decided without a person."""
-        return self._save(request, obj, form)
-
-    @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)
-    def copy(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Create a copy."""
-        made = copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
-        return f"{made.name} was created and is now in use."
-
-    @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="It no longer applies to new requests. Open requests keep it.")  # fmt: skip
-    def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Retire the workflow."""
-        seen = form.cleaned_data["version"]
-        retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
-        return f"{obj.name} was retired."
+    edit = _edits("edit", "Edit")
+    edit_conditions = _edits("conditions", "Edit conditions")
+    edit_approvers = _edits("approvers", "Edit approvers")
+    edit_deadlines = _edits("deadlines", "Edit deadlines and escalation")
+    edit_automatic = _edits("automatic", "Edit automatic decisions")
+    copy = edits(copy_workflow, "workflow_id", MANAGE, CopyForm, path="copy", title="Copy", submit="Copy",
+                 done="{} was created and is now in use.")  # fmt: skip
+    retire = deletes(retire_workflow, "workflow_id", MANAGE, path="retire", title="Retire", form=VersionedForm,
+                     explain="It no longer applies to new requests. Open requests keep it.",
+                     done="{} was retired.")  # fmt: skip
 
     @service_action(path="restore", title="Restore", permission=MANAGE)
     def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Restore the workflow."""
         restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is in use again."
 
@@ -302,7 +261,6 @@ class WorkflowAdmin(ServiceAdmin):
                     submit="Save", explain="These roles can change who approves in this workflow and "
                     "when. Roles that manage all workflows always can.")  # fmt: skip
     def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Set the roles that can also change it."""
         share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"Sharing of {obj.name} was saved."
 
@@ -311,7 +269,6 @@ class WorkflowAdmin(ServiceAdmin):
                     explain="Find out which workflow would apply to a request, and who would be asked. "
                     "Nothing is saved.")  # fmt: skip
     def attempt(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Show which workflow would apply to a request."""
         found = simulate(viewer=viewer_of(request), trial=trial_of(form), moment=form.cleaned_data["moment"])
         context = {**self.admin_site.each_context(request), "list_url": self.list_url(), "opts": self.model._meta}
         return TemplateResponse(request, "console/workflow_trial.html", {**context, **tried(form, found)})

@@ -99,7 +99,6 @@ class BaseConditionFormSet(RowFormSet):
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the form shows of a comparison."""
         return dict(stored)
 
     def clean(self) -> None:

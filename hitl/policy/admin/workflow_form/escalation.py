@@ -56,7 +56,6 @@ class BaseEscalationFormSet(RowFormSet):
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the form shows of a stored step."""
         return {
             "after": stored.get("after_hours"),
             "to": values_of(stored.get("replace") or stored.get("add") or []),

@@ -62,7 +62,6 @@ class LevelForm(RowForm):
         return refuse_stale(self, "approvers")
 
     def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the level as the services take it."""
         return {
             "name": said.get("name") or "",
             "approvers": approvers_in(said.get("approvers") or []),
@@ -99,7 +98,6 @@ class BaseLevelFormSet(RowFormSet):
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the form shows of a stored level."""
         min_auth = stored.get("min_auth") or ""
         return {
             **stored,

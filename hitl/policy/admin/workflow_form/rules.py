@@ -104,7 +104,6 @@ class BaseRuleFormSet(RowFormSet):
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the form shows of a stored rule."""
         values = {name: field.to_python(stored.get(name)) for name, field in RuleForm.base_fields.items()}
         return {**values, "verdict": verdict_of(stored.get("verdict")), "per": stored.get("per") or "kind"}
 
